@@ -1,0 +1,30 @@
+# What a newcomer needs is `make run` and `make test`; each sets up on a fresh Debian machine with a Rust toolchain what it needs itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean-tools
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+run: ## build the server and start it: SQLite and everything else in ./data, log-in printed at first start
+	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev
+	cargo run --locked --release -- serve
+
+test: ## all tests, with real phones, PostgreSQL and crashes
+	scripts/setup-tests.sh
+	scripts/test.sh
+
+lint: ## format, clippy, house rules, licences
+	scripts/setup-lint.sh
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --quiet -p tests --test it -- floors::
+	target/tools/bin/cargo-deny --log-level error --locked check --hide-inclusion-graph bans licenses sources
+
+bench: ## how many registrations and calls a second, and what they cost
+	scripts/setup-tests.sh
+	cargo build --locked --release -p server
+	cargo run --locked --release -p tests --bin load
+
+clean-tools: ## remove the tools that `make lint` installed
+	rm -rf target/tools

@@ -1,0 +1,186 @@
+//! Slows down who guesses passwords, by user name and by source. A table of bounded size; knows no clock.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+/// Entries in the table; past it the one that has been quiet longest is forgotten.
+const ENTRIES_MAX: usize = 10_000;
+/// Attempts that cost no wait: of one user name.
+const FREE_OF_USER: u32 = 5;
+/// Attempts that cost no wait: of one source, behind which a whole office may sit.
+const FREE_OF_SOURCE: u32 = 30;
+/// The longest wait.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// An entry without attempts for so long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Whose attempts are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Suspect {
+    /// A user name, known or not.
+    User(String),
+    /// A source address; of IPv6 its /64, which is what one subscriber gets.
+    Source(IpAddr),
+}
+
+impl Suspect {
+    /// The user of that name, whatever its case.
+    pub(crate) fn user(name: &str) -> Self {
+        Self::User(name.to_lowercase())
+    }
+
+    /// The subscriber behind an address.
+    pub(crate) fn source(address: IpAddr) -> Self {
+        Self::Source(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+            v4 => v4,
+        })
+    }
+
+    fn free(&self) -> u32 {
+        match self {
+            Self::User(_) => FREE_OF_USER,
+            Self::Source(_) => FREE_OF_SOURCE,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Record {
+    attempts: u32,
+    last: Instant,
+}
+
+/// The attempts of late.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle {
+    records: HashMap<Suspect, Record>,
+}
+
+impl Throttle {
+    /// Counts an attempt as failed before it is made, so that a hundred at once gain nothing; or says how long to wait.
+    pub(crate) fn attempt(&mut self, now: Instant, suspects: &[Suspect]) -> Result<(), Duration> {
+        let wait = suspects.iter().filter_map(|suspect| self.wait(now, suspect)).max();
+        if let Some(wait) = wait {
+            return Err(wait);
+        }
+        for suspect in suspects {
+            self.make_room(now, suspect);
+            let record = self.records.entry(suspect.clone()).or_insert(Record { attempts: 0, last: now });
+            if now.saturating_duration_since(record.last) > FORGET_AFTER {
+                record.attempts = 0;
+            }
+            record.attempts = record.attempts.saturating_add(1);
+            record.last = now;
+        }
+        Ok(())
+    }
+
+    /// The attempt was no failure. A user's record is wiped; a source loses this attempt only, so that one who has an
+    /// account cannot buy guesses at others' with log-ins of his own.
+    pub(crate) fn succeeded(&mut self, suspects: &[Suspect]) {
+        for suspect in suspects {
+            match suspect {
+                Suspect::User(_) => {
+                    self.records.remove(suspect);
+                }
+                Suspect::Source(_) => {
+                    if let Some(record) = self.records.get_mut(suspect) {
+                        record.attempts = record.attempts.saturating_sub(1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The wait doubles with each attempt past the free ones.
+    fn wait(&self, now: Instant, suspect: &Suspect) -> Option<Duration> {
+        let record = self.records.get(suspect)?;
+        let past = record.attempts.checked_sub(suspect.free())?;
+        let wait = Duration::from_secs(1u64.checked_shl(past.min(16)).unwrap_or(u64::MAX)).min(WAIT_MAX);
+        let left = (record.last + wait).checked_duration_since(now)?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn make_room(&mut self, now: Instant, suspect: &Suspect) {
+        if self.records.len() < ENTRIES_MAX || self.records.contains_key(suspect) {
+            return;
+        }
+        self.records.retain(|_, record| now.saturating_duration_since(record.last) <= FORGET_AFTER);
+        if self.records.len() >= ENTRIES_MAX
+            && let Some(quiet) = self.records.iter().min_by_key(|(_, record)| record.last).map(|(suspect, _)| suspect.clone())
+        {
+            self.records.remove(&quiet);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_and_ends() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        let who = [Suspect::user("Anna"), Suspect::source("192.0.2.1".parse().unwrap())];
+        let mut now = start;
+        let mut told = String::new();
+        for _ in 0..14 {
+            match throttle.attempt(now, &who) {
+                Ok(()) => told += "tried; ",
+                Err(wait) => {
+                    told += &format!("wait {}; ", wait.as_secs());
+                    now += wait;
+                    throttle.attempt(now, &who).unwrap();
+                }
+            }
+        }
+        expect!["tried; tried; tried; tried; tried; wait 1; wait 2; wait 4; wait 8; wait 16; wait 32; wait 60; wait 60; wait 60; "]
+            .assert_eq(&told);
+
+        // The case of the name does not help, another name does, and a quarter of an hour does.
+        assert!(throttle.attempt(now, &[Suspect::user("ANNA")]).is_err());
+        assert!(throttle.attempt(now, &[Suspect::user("boris")]).is_ok());
+        assert!(throttle.attempt(now + FORGET_AFTER + WAIT_MAX, &who).is_ok());
+        throttle.succeeded(&who);
+        assert!(throttle.attempt(now, &[Suspect::user("anna")]).is_ok());
+    }
+
+    #[test]
+    fn own_log_ins_do_not_buy_guesses() {
+        let now = Instant::now();
+        let mut throttle = Throttle::default();
+        let source = Suspect::source("2001:db8::1".parse().unwrap());
+        let mut guesses = 0;
+        for round in 0.. {
+            if throttle.attempt(now, &[Suspect::user(&format!("victim{round}")), source.clone()]).is_err() {
+                break;
+            }
+            guesses += 1;
+            let own = [Suspect::user("mallory"), Suspect::source("2001:db8::ffff".parse().unwrap())];
+            if throttle.attempt(now, &own).is_ok() {
+                throttle.succeeded(&own);
+            }
+        }
+        assert_eq!(guesses, FREE_OF_SOURCE);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        for at in 0..ENTRIES_MAX + 100 {
+            throttle.attempt(start + Duration::from_millis(at.try_into().unwrap()), &[Suspect::user(&format!("u{at}"))]).unwrap();
+        }
+        assert_eq!(throttle.records.len(), ENTRIES_MAX);
+        assert!(!throttle.records.contains_key(&Suspect::user("u0")));
+    }
+}

@@ -1,0 +1,306 @@
+//! What goes wrong, told twice: to the client as `application/problem+json` (RFC 9457), to the log in our own words.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use model::Refusal;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// How long a client should wait when the database or a port is missing, in seconds.
+const RETRY_AFTER_S: u32 = 5;
+
+macro_rules! codes {
+    ($($name:ident $code:literal, $status:ident, $title:literal;)*) => {
+        /// What a client can tell apart. The table is this file: code, HTTP status, meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable name on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),* }
+            }
+
+            /// What it means, whatever the occasion (RFC 9457, 3.1.3).
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedRequest "malformed_request", BAD_REQUEST, "The request cannot be read.";
+    MalformedJson "malformed_json", BAD_REQUEST, "The body is not JSON.";
+    MissingField "missing_field", UNPROCESSABLE_ENTITY, "A required field is missing.";
+    UnknownField "unknown_field", UNPROCESSABLE_ENTITY, "A field is not known here.";
+    InvalidField "invalid_field", UNPROCESSABLE_ENTITY, "A field's value cannot be used.";
+    UnsupportedMediaType "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.";
+    BodyTooLarge "body_too_large", PAYLOAD_TOO_LARGE, "The body is longer than is accepted.";
+    BodyTooSlow "body_too_slow", REQUEST_TIMEOUT, "The body took too long to arrive.";
+    NotSignedIn "not_signed_in", UNAUTHORIZED, "A valid bearer token is needed.";
+    InvalidCredentials "invalid_credentials", UNAUTHORIZED, "User name or password is wrong.";
+    Forbidden "forbidden", FORBIDDEN, "Your role does not allow this.";
+    ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
+    TooManyAttempts "too_many_attempts", TOO_MANY_REQUESTS, "Too many failed attempts; wait.";
+    TooManyConnections "too_many_connections", TOO_MANY_REQUESTS, "Too many new connections; wait.";
+    NotFound "not_found", NOT_FOUND, "There is nothing at this path.";
+    MethodNotAllowed "method_not_allowed", METHOD_NOT_ALLOWED, "The path does not know this method.";
+    SlotNotFound "slot_not_found", NOT_FOUND, "No such slot.";
+    TrunkNotFound "trunk_not_found", NOT_FOUND, "No such trunk.";
+    CallNotFound "call_not_found", NOT_FOUND, "No such call, or not one of yours.";
+    RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
+    RangeNotSatisfiable "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the recording.";
+    SlotNotCallable "slot_not_callable", CONFLICT, "The slot cannot call in its state.";
+    SlotNotRegistered "slot_not_registered", CONFLICT, "The slot's phone is not registered.";
+    SlotTaken "slot_taken", CONFLICT, "Somebody else has taken the slot.";
+    HoldsAnother "holds_another_slot", CONFLICT, "You hold another slot.";
+    StaleEpoch "stale_epoch", CONFLICT, "The lease is no longer the one you mean.";
+    SlotInCall "slot_in_call", CONFLICT, "The slot is in a call.";
+    NotLastSlot "not_last_slot", CONFLICT, "Only a trunk's last slot can be deleted, and not its only one.";
+    NotHolder "not_holder", CONFLICT, "You do not hold the slot.";
+    NumbersExhausted "numbers_exhausted", CONFLICT, "There is no free block of numbers of that size.";
+    NoRoute "no_route", UNPROCESSABLE_ENTITY, "The number leads nowhere.";
+    OwnNumber "own_number", UNPROCESSABLE_ENTITY, "A slot cannot call itself.";
+    KeyReused "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used with another body.";
+    KeyRunning "idempotency_key_running", CONFLICT, "The order under this Idempotency-Key is still being carried out.";
+    NoMediaPort "no_media_port", SERVICE_UNAVAILABLE, "Every media port is in use.";
+    Unavailable "unavailable", SERVICE_UNAVAILABLE, "The server takes no new work now.";
+    StoreUnavailable "store_unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached.";
+    Internal "internal", INTERNAL_SERVER_ERROR, "A defect of ours.";
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldError {
+    /// Which field: a body member or a query parameter.
+    pub(crate) field: String,
+    /// What is wrong with it.
+    pub(crate) code: &'static str,
+    /// The same in words.
+    pub(crate) detail: String,
+}
+
+/// An answer that says what went wrong.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    /// RFC 9457, 3.2: extension members.
+    more: Map<String, Value>,
+    retry_after_s: Option<u32>,
+    log: Option<String>,
+}
+
+/// What the log is to say of a response; it never reaches the client.
+#[derive(Debug, Clone)]
+pub(crate) struct ForLog {
+    /// What it is.
+    pub(crate) code: Code,
+    /// Our own words, if the table's do not say it all.
+    pub(crate) why: Option<String>,
+}
+
+impl Problem {
+    /// A problem in the table's own words.
+    pub(crate) fn new(code: Code) -> Self {
+        let retry_after_s = (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S);
+        Self(Box::new(Parts { code, detail: code.title().into(), errors: vec![], more: Map::new(), retry_after_s, log: None }))
+    }
+
+    /// Something wrong with one field.
+    pub(crate) fn field(code: Code, field: &str, detail: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { field: field.to_owned(), code: code.name(), detail: detail.into() }], code)
+    }
+
+    /// Something wrong with several fields; the first stands for all. `code` if there is none.
+    pub(crate) fn fields(errors: Vec<FieldError>, code: Code) -> Self {
+        let mut problem = Self::new(code);
+        if let Some(first) = errors.first() {
+            problem.0.code = Code::ALL.iter().copied().find(|known| known.name() == first.code).unwrap_or(code);
+            problem.0.detail = first.detail.clone().into();
+        }
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// A defect of ours: the client learns nothing but that, the log learns `why`.
+    pub(crate) fn internal(why: impl std::fmt::Display) -> Self {
+        Self::new(Code::Internal).logged(why)
+    }
+
+    /// Says it in the occasion's words.
+    pub(crate) fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = detail.into();
+        self
+    }
+
+    /// Adds a member to the body.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Asks the client to come back after so many seconds.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Gives the log its own words.
+    pub(crate) fn logged(mut self, why: impl std::fmt::Display) -> Self {
+        self.0.log = Some(why.to_string());
+        self
+    }
+
+    /// What it is.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    fn body(&self) -> Value {
+        let Parts { code, detail, errors, more, .. } = &*self.0;
+        let mut body = Map::new();
+        body.insert("type".into(), format!("urn:cordboard:problem:{}", code.name()).into());
+        body.insert("title".into(), code.title().into());
+        body.insert("status".into(), code.status().as_u16().into());
+        body.insert("code".into(), code.name().into());
+        body.insert("detail".into(), detail.clone().into());
+        if let Some(first) = errors.first() {
+            body.insert("field".into(), first.field.clone().into());
+        }
+        if errors.len() > 1 {
+            body.insert("errors".into(), json!(errors));
+        }
+        body.extend(more.clone());
+        Value::Object(body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body().to_string()));
+        *response.status_mut() = self.0.code.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self.0.code == Code::NotSignedIn {
+            // RFC 9110, 11.6.1: a 401 names the scheme. A wrong password does not: there is no header to repeat.
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(ForLog { code: self.0.code, why: self.0.log });
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let words = refusal.to_string();
+        match refusal {
+            Refusal::SlotNotFound => Self::new(Code::SlotNotFound),
+            Refusal::SlotNotCallable { state, .. } => Self::new(Code::SlotNotCallable).with("state", state.name()),
+            Refusal::SlotNotRegistered { state, .. } => Self::new(Code::SlotNotRegistered).with("state", state.name()),
+            Refusal::SlotTaken { state, .. } => Self::new(Code::SlotTaken).with("state", state.name()),
+            Refusal::HoldsAnother { number } => Self::new(Code::HoldsAnother).with("number", number),
+            Refusal::StaleEpoch { epoch } => Self::new(Code::StaleEpoch).with("epoch", epoch),
+            Refusal::SlotInCall { number } => Self::new(Code::SlotInCall).with("number", number),
+            Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
+            Refusal::CallNotFound => Self::new(Code::CallNotFound),
+            Refusal::NoRoute => Self::field(Code::NoRoute, "phone_number", words.clone()),
+            Refusal::OwnNumber => Self::field(Code::OwnNumber, "phone_number", words.clone()),
+            Refusal::NoMediaPort => Self::new(Code::NoMediaPort),
+            Refusal::Unavailable => Self::new(Code::Unavailable),
+        }
+        .detail(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use expect_test::expect;
+    use model::SlotState;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len(), "a code stands twice");
+        for code in Code::ALL {
+            assert!(code.status().as_u16() >= 400, "{}", code.name());
+            assert!(code.title().ends_with('.'), "{}", code.name());
+            assert!(code.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", code.name());
+        }
+    }
+
+    #[test]
+    fn every_refusal_has_an_answer() {
+        let (number, state) = ("6001".to_owned(), SlotState::ActiveCall);
+        let refusals = [
+            Refusal::SlotNotFound,
+            Refusal::SlotNotCallable { number: number.clone(), state },
+            Refusal::SlotNotRegistered { number: number.clone(), state: SlotState::Registering },
+            Refusal::SlotTaken { number: number.clone(), state },
+            Refusal::HoldsAnother { number: number.clone() },
+            Refusal::StaleEpoch { epoch: 7 },
+            Refusal::SlotInCall { number: number.clone() },
+            Refusal::NotHolder { number },
+            Refusal::CallNotFound,
+            Refusal::NoRoute,
+            Refusal::OwnNumber,
+            Refusal::NoMediaPort,
+            Refusal::Unavailable,
+        ];
+        let mut told = String::new();
+        for refusal in refusals {
+            let problem = Problem::from(refusal);
+            let retry = problem.0.retry_after_s.map(|seconds| format!(" (retry after {seconds})")).unwrap_or_default();
+            let mut body = problem.body();
+            for known in ["type", "title", "status", "code"] {
+                body.as_object_mut().unwrap().remove(known);
+            }
+            told += &format!("{} {}{retry} {body}\n", problem.code().status().as_u16(), problem.code().name());
+        }
+        expect![[""]].assert_eq(&told);
+    }
+
+    #[test]
+    fn what_the_log_sees_does_not_reach_the_client() {
+        let problem = Problem::internal("disk on fire at /srv");
+        assert!(!problem.body().to_string().contains("fire"));
+        let response = problem.into_response();
+        assert_eq!(response.extensions().get::<ForLog>().unwrap().why.as_deref(), Some("disk on fire at /srv"));
+    }
+}

@@ -1,0 +1,33 @@
+//! The door for people and programs: REST, Socket.IO and metrics over HTTP.
+//! Knows no SIP and no media: what it orders goes through [`Control`], what it plays comes through [`Recordings`].
+
+mod auth;
+mod dress;
+mod error;
+mod idempotency;
+mod live;
+mod metrics;
+mod openapi;
+mod page;
+mod params;
+mod range;
+mod rights;
+mod routes;
+mod secret;
+mod serve;
+mod state;
+mod wire;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use auth::passwords::hash_password;
+pub use error::Code;
+pub use live::{Live, RING_MAX};
+pub use metrics::{HttpLabels, Metrics};
+pub use openapi::document as openapi;
+pub use routes::router;
+pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, serve};
+pub use state::{ApiParts, ApiSettings, Control, Ha1Of, OpenRecording, Recordings};

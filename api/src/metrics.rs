@@ -1,0 +1,161 @@
+//! The server's own metrics: each has a type and a name here, and `/metrics` prints them all.
+
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+/// The media type of the text that [`Metrics::render`] makes.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Label of [`Metrics::http_requests`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HttpLabels {
+    /// The route's pattern, never the path: the number of values is bounded.
+    pub route: &'static str,
+    /// The status.
+    pub status: u16,
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $make:expr, $name:literal;)*) => {
+        /// All metrics. Cloning shares them; setting one is an atomic store and may be done on any thread.
+        #[derive(Clone)]
+        pub struct Metrics {
+            registry: Arc<Registry>,
+            $($(#[doc = $help])+ pub $field: $kind,)*
+        }
+
+        impl Metrics {
+            /// Every metric at zero.
+            #[must_use]
+            pub fn new() -> Self {
+                let mut registry = Registry::with_prefix("cordboard");
+                $(
+                    let $field: $kind = $make;
+                    registry.register($name, concat!($($help),+).trim().trim_end_matches('.'), $field.clone());
+                )*
+                Self { registry: Arc::new(registry), $($field),* }
+            }
+        }
+    };
+}
+
+/// 50 µs to 1.6 s.
+fn fine_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_05, 2.0, 16))
+}
+
+metrics! {
+    /// Calls that are up or being set up.
+    calls_live: Gauge = Gauge::default(), "calls_live";
+    /// Calls that began.
+    calls_started: Counter = Counter::default(), "calls_started";
+    /// Calls that ended.
+    calls_ended: Counter = Counter::default(), "calls_ended";
+    /// Slots whose phone is registered.
+    slots_registered: Gauge = Gauge::default(), "slots_registered";
+    /// Recordings that grow now.
+    recordings_live: Gauge = Gauge::default(), "recordings_live";
+    /// Recordings that could not be kept whole.
+    recordings_faulty: Counter = Counter::default(), "recordings_faulty";
+    /// SIP datagrams that arrived.
+    sip_received: Counter = Counter::default(), "sip_received";
+    /// SIP datagrams that were sent.
+    sip_sent: Counter = Counter::default(), "sip_sent";
+    /// SIP datagrams that could not be sent.
+    sip_send_failures: Counter = Counter::default(), "sip_send_failures";
+    /// SIP datagrams that no message could be read from.
+    sip_malformed: Counter = Counter::default(), "sip_malformed";
+    /// Seconds that the signalling loop takes for a batch, journal included.
+    signalling_handle_seconds: Histogram = fine_buckets(), "signalling_handle_seconds";
+    /// Inputs on which a core panicked: defects to be reported.
+    panics: Counter = Counter::default(), "panics";
+    /// RTP packets that were relayed.
+    media_relayed: Counter = Counter::default(), "media_relayed";
+    /// RTP packets that were dropped: junk, foreign source, no peer.
+    media_dropped: Counter = Counter::default(), "media_dropped";
+    /// RTP packets that could not be sent.
+    media_send_failures: Counter = Counter::default(), "media_send_failures";
+    /// Media ports in stock.
+    media_ports_free: Gauge = Gauge::default(), "media_ports_free";
+    /// Audio frames that the recorder had no room for.
+    recorder_dropped: Counter = Counter::default(), "recorder_dropped";
+    /// Facts in the journal that the database has not taken yet.
+    journal_lag: Gauge = Gauge::default(), "journal_lag";
+    /// Journal writes that took longer than the wire may wait (R22).
+    journal_stalls: Counter = Counter::default(), "journal_stalls";
+    /// Events that were told.
+    events_told: Counter = Counter::default(), "events_told";
+    /// Socket.IO clients that are connected.
+    sockets_live: Gauge = Gauge::default(), "sockets_live";
+    /// Socket.IO clients that were cut off because they did not read.
+    sockets_too_slow: Counter = Counter::default(), "sockets_too_slow";
+    /// Log-ins that were refused.
+    logins_refused: Counter = Counter::default(), "logins_refused";
+    /// HTTP requests by route and status.
+    http_requests: Family<HttpLabels, Counter> = Family::default(), "http_requests";
+    /// Seconds that an HTTP request took until its answer began.
+    http_seconds: Histogram = Histogram::new(exponential_buckets(0.000_5, 2.0, 16)), "http_seconds";
+}
+
+impl Metrics {
+    /// All metrics as OpenMetrics text, which Prometheus reads.
+    ///
+    /// # Errors
+    /// Never in practice: a `String` takes all that is written to it.
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut text = String::with_capacity(8 * 1024);
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_set_is_printed() {
+        let metrics = Metrics::new();
+        let elsewhere = metrics.clone();
+        elsewhere.calls_live.set(3);
+        elsewhere.calls_started.inc();
+        elsewhere.signalling_handle_seconds.observe(0.000_1);
+        elsewhere.http_requests.get_or_create(&HttpLabels { route: "/api/slots", status: 200 }).inc();
+        let text = metrics.render().unwrap();
+        for line in [
+            "# HELP cordboard_calls_live Calls that are up or being set up.",
+            "# TYPE cordboard_calls_live gauge",
+            "cordboard_calls_live 3",
+            "cordboard_calls_started_total 1",
+            "cordboard_signalling_handle_seconds_count 1",
+            r#"cordboard_http_requests_total{route="/api/slots",status="200"} 1"#,
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Starting and ending calls (S004-29, 30, 98, 102; R8, R18).
+
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::{Json, extract::State};
+use http::{HeaderMap, StatusCode};
+use model::{CallId, CallStatus, Command, Number, Reply, SlotId, UserId, WallTime};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use store::Idempotency;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::Caller,
+    error::{Code, Problem},
+    params::JsonBody,
+    rights::Scope,
+    state::{Api, OrderError},
+};
+
+/// How long a call waits for the database to remember its key. Calls do not depend on the database (R21).
+const REMEMBER_TIME: Duration = Duration::from_millis(500);
+
+/// A call to be placed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartCall {
+    /// The slot whose phone rings first. A free one is taken.
+    #[schema(value_type = SlotIdSchema, examples("44", 44))]
+    slot_id: SlotId,
+    /// Whom to call: digits, `*`, `#`, an optional leading `+`; blanks, `-`, `.`, `(` and `)` are dropped.
+    #[schema(examples("+7 495 123-45-67", "6002"))]
+    phone_number: String,
+}
+
+/// An id as a string or as a number.
+#[derive(ToSchema)]
+#[schema(as = SlotIdOrNumber)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema of what SlotId reads")]
+pub(crate) enum SlotIdSchema {
+    Text(String),
+    Number(i64),
+}
+
+/// A call under way.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StartedCall {
+    #[schema(value_type = String)]
+    call_id: CallId,
+    #[schema(examples("dialing"))]
+    status: &'static str,
+}
+
+/// A call to be ended.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndCall {
+    #[schema(value_type = String)]
+    call_id: CallId,
+}
+
+/// A call that is ending or has ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndedCall {
+    #[schema(value_type = String)]
+    call_id: CallId,
+    /// Where it stood when the order came.
+    #[schema(value_type = String, examples("answered"))]
+    status: CallStatus,
+}
+
+/// Start a call.
+///
+/// The slot's own phone rings first and answers by itself; then the number is dialled. The call is journaled before
+/// this answers; what becomes of it comes as `call.update`.
+#[utoipa::path(post, path = "/api/call/start", tag = "calls", request_body = StartCall,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "The same key of the same user within 24 hours is the same call, dialled once.", max_length = 255)),
+    responses((status = 202, description = "Under way.", body = StartedCall)))]
+pub(crate) async fn start(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<StartCall>,
+) -> Result<(StatusCode, Json<StartedCall>), Problem> {
+    let StartCall { slot_id: slot, phone_number } = body;
+    let number: Number = phone_number
+        .parse()
+        .map_err(|error: model::ParseNumberError| Problem::field(Code::InvalidField, "phone_number", error.to_string()))?;
+    api.live.slot(slot).filter(|view| view.center == caller.center).ok_or_else(|| Problem::new(Code::SlotNotFound))?;
+
+    let user = caller.user;
+    let meant = format!("POST /api/call/start {slot} {number}");
+    let call_id = match headers.get("idempotency-key").map(|key| key.as_bytes()) {
+        None => order(api, user, slot, number).await?,
+        Some(key) => {
+            let text = String::from_utf8_lossy(key).into_owned();
+            let remembered = remembered_order(api.clone(), user, text, meant.clone(), slot, number);
+            api.orders.once(Instant::now(), user, key, meant.as_bytes(), remembered).await?
+        }
+    };
+    Ok((StatusCode::ACCEPTED, Json(StartedCall { call_id, status: "dialing" })))
+}
+
+/// End a call.
+///
+/// CANCEL before the answer, BYE after. Ending a call that has ended is no error.
+#[utoipa::path(post, path = "/api/call/end", tag = "calls", request_body = EndCall,
+    responses((status = 200, description = "Ending, or ended.", body = EndedCall)))]
+pub(crate) async fn end(State(api): State<Api>, caller: Caller, JsonBody(body): JsonBody<EndCall>) -> Result<Json<EndedCall>, Problem> {
+    let any = caller.scope == Scope::All;
+    let call = body.call_id;
+    match api.control.execute(Command::EndCall { user: caller.user, any, call }).await? {
+        Reply::CallEnding { call, status } => Ok(Json(EndedCall { call_id: call, status })),
+        reply => Err(Problem::internal(format!("call control answered EndCall with {reply:?}"))),
+    }
+}
+
+async fn order(api: Api, user: UserId, slot: SlotId, number: Number) -> Result<CallId, OrderError> {
+    match api.control.execute(Command::StartCall { user, slot, number }).await {
+        Ok(Reply::CallStarted { call }) => Ok(call),
+        Ok(_) => Err(OrderError::Broken("call control answered StartCall with something else")),
+        Err(refusal) => Err(OrderError::Refused(refusal)),
+    }
+}
+
+/// The same, with the key kept in the database, so that it also holds after a restart.
+async fn remembered_order(
+    api: Api,
+    user: UserId,
+    key: String,
+    meant: String,
+    slot: SlotId,
+    number: Number,
+) -> Result<CallId, OrderError> {
+    let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = WallTime(i64::try_from(now).unwrap_or(i64::MAX));
+    match tokio::time::timeout(REMEMBER_TIME, api.store.idempotency_begin(user, &key, &hash, now)).await {
+        Ok(Ok(Idempotency::Proceed)) => {}
+        Ok(Ok(Idempotency::Running)) => return Err(OrderError::Running),
+        Ok(Ok(Idempotency::OtherBody)) => return Err(OrderError::Reused),
+        Ok(Ok(Idempotency::Done { response, .. })) => {
+            return response.parse().map_err(|_| OrderError::Broken("a stored outcome is no call id"));
+        }
+        Ok(Err(error)) => tracing::warn!(%user, %error, "An Idempotency-Key is kept in memory only."),
+        Err(_) => tracing::warn!(%user, "An Idempotency-Key is kept in memory only: the database is slow."),
+    }
+    let outcome = order(api.clone(), user, slot, number).await;
+    let remember = async {
+        match &outcome {
+            Ok(call) => api.store.idempotency_finish(user, &key, StatusCode::ACCEPTED.as_u16(), &call.to_string()).await,
+            Err(_) => api.store.idempotency_abandon(user, &key).await,
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(REMEMBER_TIME, remember).await {
+        tracing::debug!(%user, %error, "The outcome under an Idempotency-Key is kept in memory only.");
+    }
+    outcome
+}

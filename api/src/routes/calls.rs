@@ -1,0 +1,147 @@
+//! Calls, live and past, and their records (S004-34, 86, 127).
+
+use std::collections::BTreeSet;
+
+use axum::{Json, extract::State};
+use model::{CallId, CallView};
+use serde::Serialize;
+use store::{At, Listed, Page};
+use utoipa::ToSchema;
+
+use crate::{
+    auth::Caller,
+    error::{Code, Problem},
+    page::{self, Asked, PageParams, SpanParams},
+    params::{Id, Params},
+    rights::Scope,
+    state::Api,
+    wire::{Call, CdrRecord, List, Recording},
+};
+
+/// A call with its recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallWithRecording {
+    #[serde(flatten)]
+    call: Call,
+    /// Null as long as nobody has answered.
+    recording: Option<Recording>,
+}
+
+/// A record with its recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CdrWithRecording {
+    #[serde(flatten)]
+    record: CdrRecord,
+    /// Null if nobody answered.
+    recording: Option<Recording>,
+}
+
+/// List calls, newest first, live ones as they are now.
+///
+/// Operators see their own: calls that they placed, served, or that ring at the slot they hold.
+#[utoipa::path(get, path = "/api/calls", tag = "calls", params(PageParams, SpanParams),
+    responses((status = 200, description = "Calls.", body = List<Call>)))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Call>>, Problem> {
+    let asked = Asked::take(&mut params);
+    let mut page = asked.page(&caller);
+    page::take_span(&mut params, &mut page);
+    params.finish()?;
+    let mut listed = api.store.calls(&page).await?;
+    let mut count = if asked.counted { Some(api.store.calls_count(&page).await?) } else { None };
+    let came = overlay(&api, &caller, &page, &mut listed);
+    if let Some(count) = count.as_mut().filter(|count| !count.capped) {
+        count.value = count.value.saturating_add(came);
+    }
+    Ok(Json(page::list(listed, count)))
+}
+
+/// Read a call.
+#[utoipa::path(get, path = "/api/calls/{id}", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, description = "The call.", body = CallWithRecording)))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<CallWithRecording>, Problem> {
+    let (call, is_live) = match on_board(&api, &caller, id) {
+        Some(view) => (view, true),
+        None => (in_store(&api, &caller, id).await?, false),
+    };
+    let recording = match api.store.recording(id).await {
+        // A live call can be told without the database (R21).
+        Err(error) if is_live && error.is_unavailable() => None,
+        found => found?,
+    };
+    Ok(Json(CallWithRecording { call: call.into(), recording: recording.map(Into::into) }))
+}
+
+/// List call records, newest first.
+#[utoipa::path(get, path = "/api/cdr/records", tag = "calls", params(PageParams, SpanParams),
+    responses((status = 200, description = "Records of ended calls.", body = List<CdrWithRecording>)))]
+pub(crate) async fn records(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<List<CdrWithRecording>>, Problem> {
+    let asked = Asked::take(&mut params);
+    let mut page = asked.page(&caller);
+    page::take_span(&mut params, &mut page);
+    params.finish()?;
+    let listed = api.store.cdrs(&page).await?;
+    let count = if asked.counted { Some(api.store.cdrs_count(&page).await?) } else { None };
+    let ids: Vec<CallId> = listed.items.iter().map(|cdr| cdr.call_id).collect();
+    let mut recordings = api.store.recordings_of(&ids).await?;
+    let List { items, next, prev, count } = page::list::<_, CdrRecord>(listed, count);
+    let with_recording = |record: CdrRecord| {
+        let recording = recordings.remove(&record.call_id).map(Into::into);
+        CdrWithRecording { record, recording }
+    };
+    Ok(Json(List { items: items.into_iter().map(with_recording).collect(), next, prev, count }))
+}
+
+/// Whether the caller may see the call; if not, it is not there (FT-18).
+pub(crate) async fn check_visible(api: &Api, caller: &Caller, id: CallId) -> Result<(), Problem> {
+    if on_board(api, caller, id).is_none() {
+        in_store(api, caller, id).await?;
+    }
+    Ok(())
+}
+
+fn on_board(api: &Api, caller: &Caller, id: CallId) -> Option<CallView> {
+    api.live.call(id, caller.user, caller.scope).filter(|view| view.center == caller.center)
+}
+
+async fn in_store(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Problem> {
+    let missing = || Problem::new(Code::CallNotFound);
+    let view = api.store.call(id).await?.filter(|view| view.center == caller.center).ok_or_else(missing)?;
+    if caller.scope == Scope::Own && !api.store.is_call_of_user(id, caller.user).await? {
+        return Err(missing());
+    }
+    Ok(view)
+}
+
+/// Lays the board over a page of rows: the database follows the journal, so its rows may be some moments old, and the
+/// newest calls may not be there yet. Says how many calls came in that way; only the first page gets any.
+fn overlay(api: &Api, caller: &Caller, page: &Page, listed: &mut Listed<CallView>) -> u64 {
+    for row in &mut listed.items {
+        if let Some(view) = on_board(api, caller, row.call_id) {
+            *row = view;
+        }
+    }
+    if page.at != At::First {
+        return 0;
+    }
+    // Below the page's last row are the next pages' calls.
+    let after = listed.next.map(CallId);
+    let in_span = |view: &CallView| {
+        page.from.is_none_or(|from| view.started_at >= from) && page.to.is_none_or(|to| view.started_at < to)
+    };
+    let there: BTreeSet<CallId> = listed.items.iter().map(|row| row.call_id).collect();
+    let mut came = api.live.calls_between(after, None, caller.user, caller.scope);
+    came.retain(|view| view.center == caller.center && in_span(view) && !there.contains(&view.call_id));
+    let count = u64::try_from(came.len()).unwrap_or(u64::MAX);
+    listed.items.append(&mut came);
+    listed.items.sort_unstable_by_key(|row| std::cmp::Reverse(row.call_id));
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    if listed.items.len() > limit {
+        listed.items.truncate(limit);
+        listed.next = listed.items.last().map(|row| row.call_id.0);
+    }
+    count
+}

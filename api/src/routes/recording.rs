@@ -1,0 +1,191 @@
+//! Hearing recordings: streamed in pieces, by ranges, also while they grow (S004-128, FT-20).
+
+use std::{
+    io,
+    os::unix::fs::FileExt as _,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+    },
+};
+use model::CallId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{Caller, tokens::Kind},
+    error::{Code, Problem},
+    params::{Id, Params},
+    range::{Part, part},
+    routes::calls,
+    state::{Api, OpenRecording},
+};
+
+/// What is in memory of a stream at a time, in octets: 2 s of sound.
+const PIECE: u64 = 64 * 1024;
+/// How long a recording's token lives (wire contract).
+const TICKET_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// A token that an audio element can carry.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ticket {
+    /// Good for this call's recording and for this user.
+    token: String,
+    /// The recording's path with the token in it.
+    url: String,
+    /// Seconds until it expires.
+    #[schema(examples(300))]
+    expires_in: u64,
+}
+
+/// Hear a recording.
+///
+/// Stereo: our side left, the world right. While the call lasts it is a snapshot of what is on disk.
+#[utoipa::path(get, path = "/api/calls/{id}/recording", tag = "recordings",
+    params(("id" = String, Path),
+        ("t" = Option<String>, Query, description = "A token of POST …/recording/token, instead of the Authorization header."),
+        ("Range" = Option<String>, Header, description = "One range of bytes.")),
+    responses((status = 200, description = "All of it.", content_type = "audio/wav", body = Vec<u8>),
+        (status = 206, description = "The range.", content_type = "audio/wav", body = Vec<u8>),
+        (status = 304, description = "It is what If-None-Match names.")))]
+pub(crate) async fn stream(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<CallId>,
+    method: Method,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    params.take("t");
+    params.finish()?;
+    if caller.ticket.is_some_and(|ticket| ticket != id) {
+        return Err(Problem::new(Code::CallNotFound));
+    }
+    calls::check_visible(&api, &caller, id).await?;
+    let missing = || Problem::new(Code::RecordingNotFound);
+    let row = api.store.recording(id).await?.filter(|row| row.file.is_some()).ok_or_else(missing)?;
+    let recordings = api.recordings.clone();
+    let opened = tokio::task::spawn_blocking(move || recordings.open(&row)).await.map_err(Problem::internal)?;
+    let open = match opened {
+        Ok(open) => open,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tracing::warn!(call = %id, "A recording's file is missing.");
+            return Err(missing());
+        }
+        Err(error) => return Err(Problem::internal(format!("recording of {id}: {error}"))),
+    };
+    Ok(answer(id, open, &method, &headers))
+}
+
+/// Get a token to hear a recording with.
+///
+/// An audio element cannot send an Authorization header; it plays `url` instead.
+#[utoipa::path(post, path = "/api/calls/{id}/recording/token", tag = "recordings", params(("id" = String, Path)),
+    responses((status = 200, description = "The token.", body = Ticket)))]
+pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Ticket>, Problem> {
+    calls::check_visible(&api, &caller, id).await?;
+    let token = api.auth.tokens.issue(SystemTime::now(), &caller.subject(), Kind::Recording, TICKET_LIFE, Some(id));
+    let token = token.map_err(Problem::internal)?;
+    let url = format!("/api/calls/{id}/recording?t={token}");
+    Ok(Json(Ticket { token, url, expires_in: TICKET_LIFE.as_secs() }))
+}
+
+fn answer(id: CallId, open: OpenRecording, method: &Method, headers: &HeaderMap) -> Response {
+    let length = open.length;
+    // A growing file's octets do not change, but for the header, which follows from the length.
+    let etag = format!("\"{id}-{length}\"");
+    let mut response = Response::new(Body::empty());
+    let out = response.headers_mut();
+    let mut put = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            out.insert(name, value);
+        }
+    };
+    put(ETAG, &etag);
+    put(ACCEPT_RANGES, "bytes");
+    // Even a closed recording may be private to one user: it may be kept, but is asked for again.
+    put(CACHE_CONTROL, if open.closed { "private, no-cache" } else { "no-store" });
+    if headers.get(IF_NONE_MATCH).is_some_and(|tags| names(tags, &etag)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    // RFC 9110, 13.1.5: a range is served only of the representation that the client has; a date is none of ours.
+    let current = headers.get(IF_RANGE).is_none_or(|tag| tag.as_bytes() == etag.as_bytes());
+    let wanted = match headers.get(RANGE).filter(|_| current && *method == Method::GET) {
+        Some(range) if headers.get_all(RANGE).iter().count() == 1 => part(range.as_bytes(), length),
+        _ => Part::Whole,
+    };
+    let (first, past) = match wanted {
+        Part::Whole => (0, length),
+        Part::Range { first, last } => {
+            put(CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
+            (first, last.saturating_add(1))
+        }
+        Part::Unsatisfiable => {
+            let mut refused = Problem::new(Code::RangeNotSatisfiable).into_response();
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
+                refused.headers_mut().insert(CONTENT_RANGE, value);
+            }
+            return refused;
+        }
+    };
+    put(CONTENT_TYPE, "audio/wav");
+    put(CONTENT_LENGTH, &past.saturating_sub(first).to_string());
+    put(CONTENT_DISPOSITION, &format!("inline; filename=\"{id}.wav\""));
+    if matches!(wanted, Part::Range { .. }) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    if *method != Method::HEAD {
+        *response.body_mut() = pieces(open, first, past);
+    }
+    response
+}
+
+/// Whether an If-None-Match list names the tag (RFC 9110, 13.1.2: weakly compared).
+fn names(tags: &HeaderValue, etag: &str) -> bool {
+    let Ok(tags) = tags.to_str() else { return false };
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// The octets from `first` up to `past`, read piece by piece as the client takes them.
+fn pieces(open: OpenRecording, first: u64, past: u64) -> Body {
+    let OpenRecording { file, header, .. } = open;
+    let source = Arc::new((file, header));
+    Body::from_stream(stream::try_unfold(first, move |at| {
+        let source = source.clone();
+        async move {
+            let length = past.saturating_sub(at).min(PIECE);
+            if length == 0 {
+                return Ok::<_, io::Error>(None);
+            }
+            let piece = tokio::task::spawn_blocking(move || read(&source.0, source.1.as_ref(), at, length));
+            let piece = piece.await.map_err(io::Error::other)??;
+            Ok(Some((piece, at.saturating_add(length))))
+        }
+    }))
+}
+
+fn read(file: &std::fs::File, header: Option<&[u8; 44]>, at: u64, length: u64) -> io::Result<Bytes> {
+    let mut piece = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    // A file that has become shorter fails the stream: the client sees that something is missing.
+    file.read_exact_at(&mut piece, at)?;
+    if let (Some(header), Ok(at)) = (header, usize::try_from(at))
+        && let Some(left) = header.get(at..)
+    {
+        piece.iter_mut().zip(left).for_each(|(octet, true_one)| *octet = *true_one);
+    }
+    Ok(piece.into())
+}

@@ -1,0 +1,224 @@
+//! Slots: the board, taking and letting go, service (S004-28, 36, 68, 97).
+
+use std::collections::BTreeSet;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use model::{Command, Reply, SlotId, SlotState, SlotStatus, SlotView};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    auth::Caller,
+    error::{Code, Problem},
+    page::{Asked, PageParams, list_of_all},
+    params::{Id, JsonBody, OptionalJsonBody, Params},
+    rights::Scope,
+    routes::trunks,
+    secret,
+    state::Api,
+    wire::{List, Slot},
+};
+
+/// What to list, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the schema of what Params reads")]
+pub(crate) struct SlotFilter {
+    /// A status (`free`, `busy`, `taken`, `offline`, `fault`, `disabled`) or a state (`READY`, `ACTIVE_CALL`, …), in any case.
+    status: Option<String>,
+}
+
+/// What to let go.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    /// The lease that is meant; 409 if it is no longer the running one.
+    epoch: Option<u64>,
+}
+
+/// What to change of a slot.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlotChange {
+    /// `IDLE`, `FAULT` or `DISABLED`; refused during a call.
+    #[schema(value_type = Option<String>, examples("DISABLED"))]
+    state: Option<SlotState>,
+    /// Whether to draw a new password, which ends the old one.
+    #[serde(default)]
+    new_password: bool,
+}
+
+/// A changed slot.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedSlot {
+    #[serde(flatten)]
+    slot: Slot,
+    /// The new password's user name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    username: Option<String>,
+    /// The new password, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    password: Option<String>,
+}
+
+/// List slots.
+///
+/// `?status=free` is what an operator wants to see: slots with a phone that nobody else has taken.
+#[utoipa::path(get, path = "/api/slots", tag = "slots", params(SlotFilter, PageParams),
+    responses((status = 200, description = "Slots by id.", body = List<Slot>)))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Slot>>, Problem> {
+    let asked = Asked::take(&mut params);
+    let filter = params.take("status").map(|text| {
+        let filter = Filter::read(&text);
+        if filter.is_none() {
+            params.refuse("status", format!("{text:?} is neither a status nor a state of slots"));
+        }
+        filter
+    });
+    params.finish()?;
+    let filter = filter.flatten();
+    let mut slots = api.live.slots();
+    slots.retain(|view| view.center == caller.center && filter.as_ref().is_none_or(|filter| filter.shows(view, &caller)));
+    let List { items, next, prev, count } = list_of_all(slots, &asked, |view| view.id.0);
+    Ok(Json(List { items: seen(&api, &caller, items).await, next, prev, count }))
+}
+
+/// Read a slot.
+#[utoipa::path(get, path = "/api/slots/{id}", tag = "slots", params(("id" = String, Path)),
+    responses((status = 200, description = "The slot.", body = Slot)))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Slot>, Problem> {
+    let view = known(&api, &caller, id)?;
+    Ok(Json(one(&api, &caller, view).await))
+}
+
+/// Take a slot.
+///
+/// Taking one's own slot again keeps it. A lease ends 90 s after the last sign of life, but never during a call.
+#[utoipa::path(post, path = "/api/slots/{id}/take", tag = "slots", params(("id" = String, Path)),
+    responses((status = 200, description = "Taken.", body = Slot)))]
+pub(crate) async fn take(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Slot>, Problem> {
+    known(&api, &caller, id)?;
+    let reply = api.control.execute(Command::TakeSlot { user: caller.user, slot: id }).await?;
+    answer(&api, &caller, id, reply).await
+}
+
+/// Let a slot go.
+#[utoipa::path(post, path = "/api/slots/{id}/release", tag = "slots", params(("id" = String, Path)), request_body = Option<Release>,
+    responses((status = 200, description = "Let go.", body = Slot)))]
+pub(crate) async fn release(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<SlotId>,
+    OptionalJsonBody(Release { epoch }): OptionalJsonBody<Release>,
+) -> Result<Json<Slot>, Problem> {
+    known(&api, &caller, id)?;
+    let any = caller.scope == Scope::All;
+    let reply = api.control.execute(Command::ReleaseSlot { user: caller.user, any, slot: id, epoch }).await?;
+    answer(&api, &caller, id, reply).await
+}
+
+/// Put a slot into or out of service, or give it a new password.
+#[utoipa::path(put, path = "/api/slots/{id}", tag = "slots", params(("id" = String, Path)), request_body = SlotChange,
+    responses((status = 200, description = "Changed.", body = ChangedSlot)))]
+pub(crate) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<SlotId>,
+    JsonBody(body): JsonBody<SlotChange>,
+) -> Result<Json<ChangedSlot>, Problem> {
+    let SlotChange { state, new_password } = body;
+    let view = known(&api, &caller, id)?;
+    if state.is_some_and(|state| !matches!(state, SlotState::Idle | SlotState::Fault | SlotState::Disabled)) {
+        return Err(Problem::field(Code::InvalidField, "state", "only IDLE, FAULT and DISABLED can be set"));
+    }
+    // The password first: it needs the database, and if that is away nothing has changed yet.
+    let account = if new_password { Some(renew(&api, id).await?) } else { None };
+    let view = match state {
+        Some(state) => match api.control.execute(Command::SetService { slot: id, state }).await? {
+            Reply::Slot(view) => view,
+            _ => known(&api, &caller, id)?,
+        },
+        None => view,
+    };
+    let (username, password) = account.unzip();
+    Ok(Json(ChangedSlot { slot: one(&api, &caller, view).await, username, password }))
+}
+
+/// Delete a slot.
+///
+/// Its trunk has one slot less. Only the trunk's last slot can go, so that the numbers stay contiguous, and not the only
+/// one; refused while it is in a call.
+#[utoipa::path(delete, path = "/api/slots/{id}", tag = "slots", params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted.")))]
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<StatusCode, Problem> {
+    known(&api, &caller, id)?;
+    trunks::uninterrupted(trunks::delete_slot(api, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Draws a new password; gives user name and password.
+async fn renew(api: &Api, id: SlotId) -> Result<(String, String), Problem> {
+    let password = secret::password()?;
+    let api = api.clone();
+    trunks::uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        let entry = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?;
+        api.store.set_slot_credentials(id, &entry.username, &(api.ha1)(&entry.username, &password)).await?;
+        api.control.directory_changed().await;
+        Ok((entry.username, password))
+    })
+    .await
+}
+
+/// The slot, if it is of the caller's centre.
+fn known(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView, Problem> {
+    api.live.slot(id).filter(|view| view.center == caller.center).ok_or_else(|| Problem::new(Code::SlotNotFound))
+}
+
+async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<Json<Slot>, Problem> {
+    let view = match reply {
+        Reply::Slot(view) => view,
+        _ => known(api, caller, id)?,
+    };
+    Ok(Json(one(api, caller, view).await))
+}
+
+async fn one(api: &Api, caller: &Caller, view: SlotView) -> Slot {
+    let mut names = api.auth.people.names(view.holder.into_iter().collect()).await;
+    let name = view.holder.and_then(|holder| names.remove(&holder));
+    Slot::new(view, caller.user, name)
+}
+
+async fn seen(api: &Api, caller: &Caller, views: Vec<SlotView>) -> Vec<Slot> {
+    let holders: BTreeSet<_> = views.iter().filter_map(|view| view.holder).collect();
+    let names = api.auth.people.names(holders).await;
+    let slot = |view: SlotView| {
+        let name = view.holder.and_then(|holder| names.get(&holder).cloned());
+        Slot::new(view, caller.user, name)
+    };
+    views.into_iter().map(slot).collect()
+}
+
+/// What `?status=` asks for (D8): the coarse status, or a state of the FSM.
+enum Filter {
+    Status(SlotStatus),
+    State(SlotState),
+}
+
+impl Filter {
+    fn read(text: &str) -> Option<Self> {
+        // FAULT and DISABLED are both, and mean the same slots.
+        let status = serde_json::from_value(text.to_lowercase().into()).map(Self::Status);
+        status.or_else(|_| serde_json::from_value(text.to_uppercase().into()).map(Self::State)).ok()
+    }
+
+    fn shows(&self, view: &SlotView, caller: &Caller) -> bool {
+        match self {
+            Self::Status(status) => view.status(Some(caller.user)) == *status,
+            Self::State(state) => view.state == *state,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How the server is: health, the state of the trunks, metrics, the API's own description (S004-33).
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::header::CONTENT_TYPE;
+use model::{HubId, SlotStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{auth::Caller, error::Problem, metrics::CONTENT_TYPE as OPEN_METRICS, openapi::document, state::Api, wire::Trunk};
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    #[schema(examples("ok"))]
+    status: &'static str,
+    version: &'static str,
+}
+
+/// How the trunks are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PbxStatus {
+    /// The domain that phones register with.
+    domain: String,
+    /// Calls that are up or being set up.
+    calls: u64,
+    /// All slots.
+    slots: SlotCounts,
+    /// Each trunk.
+    trunks: Vec<TrunkStatus>,
+}
+
+/// How a trunk is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TrunkStatus {
+    #[serde(flatten)]
+    trunk: Trunk,
+    slots: SlotCounts,
+}
+
+/// Slots by what they are; `total` is the sum of all but `registered`.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub(crate) struct SlotCounts {
+    total: u64,
+    /// With a registered phone, whatever their status.
+    registered: u64,
+    free: u64,
+    busy: u64,
+    taken: u64,
+    offline: u64,
+    fault: u64,
+    disabled: u64,
+}
+
+/// Is the server up?
+#[utoipa::path(get, path = "/healthz", tag = "system", responses((status = 200, description = "It is.", body = Health)))]
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// How are the trunks?
+#[utoipa::path(get, path = "/api/pbx/status", tag = "system", responses((status = 200, description = "They are so.", body = PbxStatus)))]
+pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result<Json<PbxStatus>, Problem> {
+    let directory = api.store.directory().await?;
+    let hubs = api.store.trunks(caller.center).await?;
+    let mut all = SlotCounts::default();
+    let mut by_hub: BTreeMap<HubId, SlotCounts> = BTreeMap::new();
+    for view in api.live.slots().into_iter().filter(|view| view.center == caller.center) {
+        // Nobody's viewpoint: a slot that the asking administrator holds is taken here as well.
+        let status = view.status(None);
+        all.add(status, view.registered);
+        if let Some(entry) = directory.slot(view.id) {
+            by_hub.entry(entry.hub).or_default().add(status, view.registered);
+        }
+    }
+    let trunk = |hub: model::Hub| TrunkStatus { slots: by_hub.get(&hub.id).copied().unwrap_or_default(), trunk: hub.into() };
+    let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center).count();
+    Ok(Json(PbxStatus {
+        domain: api.settings.sip_domain.clone(),
+        calls: u64::try_from(calls).unwrap_or(u64::MAX),
+        slots: all,
+        trunks: hubs.into_iter().map(trunk).collect(),
+    }))
+}
+
+/// The server's own metrics, for Prometheus.
+///
+/// Needs an administrator's token, or a caller on this machine that is no proxy.
+#[utoipa::path(get, path = "/metrics", tag = "system",
+    responses((status = 200, description = "OpenMetrics text.", content_type = "application/openmetrics-text", body = String)))]
+pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let slots = api.live.slots();
+    api.metrics.calls_live.set(count(api.live.calls().len()));
+    api.metrics.slots_registered.set(count(slots.iter().filter(|view| view.registered).count()));
+    let text = api.metrics.render().map_err(Problem::internal)?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "system",
+    responses((status = 200, description = "OpenAPI 3.1.", content_type = "application/json", body = Object)))]
+pub(crate) async fn openapi() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(document);
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+impl SlotCounts {
+    fn add(&mut self, status: SlotStatus, registered: bool) {
+        self.total += 1;
+        self.registered += u64::from(registered);
+        *match status {
+            SlotStatus::Free => &mut self.free,
+            SlotStatus::Busy => &mut self.busy,
+            SlotStatus::Taken => &mut self.taken,
+            SlotStatus::Offline => &mut self.offline,
+            SlotStatus::Fault => &mut self.fault,
+            SlotStatus::Disabled => &mut self.disabled,
+        } += 1;
+    }
+}

@@ -1,0 +1,253 @@
+//! Trunks of slots: hubs, their numbers and their accounts (S004-27, 69, 116, 125; R2).
+
+use std::{collections::HashMap, future::Future};
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use model::{Command, Hub, HubId, HubKind, Number, SlotEntry, SlotId};
+use serde::Deserialize;
+use store::NewTrunk;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::Caller,
+    error::{Code, FieldError, Problem},
+    page::{Asked, PageParams, list_of_all},
+    params::{Id, JsonBody, Params},
+    secret,
+    state::Api,
+    wire::{Account, List, Trunk, TrunkWithSlots, hub_kind},
+};
+
+/// Slots in a trunk at most (R2): a kind has 999 numbers.
+const CAPACITY_MAX: u16 = 999;
+/// Longest name, in characters.
+const NAME_MAX: usize = 128;
+
+/// A trunk to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateTrunk {
+    #[schema(min_length = 1, max_length = 128)]
+    name: String,
+    #[serde(rename = "type")]
+    #[schema(schema_with = hub_kind)]
+    kind: HubKind,
+    /// How many slots.
+    #[schema(value_type = u16, minimum = 1, maximum = 999)]
+    capacity: i64,
+}
+
+/// What to change of a trunk.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeTrunk {
+    #[schema(min_length = 1, max_length = 128)]
+    name: Option<String>,
+    /// How many slots; new ones take the numbers after the last, and the highest numbers go first.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 999)]
+    capacity: Option<i64>,
+}
+
+/// List trunks.
+#[utoipa::path(get, path = "/api/trunks", tag = "trunks", params(PageParams),
+    responses((status = 200, description = "Trunks by id.", body = List<Trunk>)))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Trunk>>, Problem> {
+    let asked = Asked::take(&mut params);
+    params.finish()?;
+    let hubs = api.store.trunks(caller.center).await?;
+    let List { items, next, prev, count } = list_of_all(hubs, &asked, |hub| hub.id.0);
+    Ok(Json(List { items: items.into_iter().map(Into::into).collect(), next, prev, count }))
+}
+
+/// Create a trunk.
+///
+/// Its slots get the lowest free block of numbers and passwords of their own, which are shown this once.
+#[utoipa::path(post, path = "/api/trunks", tag = "trunks", request_body = CreateTrunk,
+    responses((status = 201, description = "Created.", body = TrunkWithSlots)))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    _: Caller,
+    JsonBody(body): JsonBody<CreateTrunk>,
+) -> Result<(StatusCode, Json<TrunkWithSlots>), Problem> {
+    let CreateTrunk { name, kind, capacity } = body;
+    let mut errors = vec![];
+    let name = check_name(&name, &mut errors);
+    let capacity = check_capacity(capacity, &mut errors);
+    let (Some(name), Some(capacity)) = (name, capacity) else { return Err(Problem::fields(errors, Code::InvalidField)) };
+    let created = uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        let mut accounts = Accounts::draw(capacity)?;
+        let (hub, slots) = api.store.create_trunk(NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
+        api.control.directory_changed().await;
+        Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
+    });
+    Ok((StatusCode::CREATED, Json(created.await?)))
+}
+
+/// Read a trunk and its slots.
+#[utoipa::path(get, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)),
+    responses((status = 200, description = "The trunk.", body = TrunkWithSlots)))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<TrunkWithSlots>, Problem> {
+    let hub = known(&api, &caller, id).await?;
+    Ok(Json(with_slots(&api, hub, &Accounts::default()).await?))
+}
+
+/// Change a trunk.
+///
+/// Slots that go may not be in a call. Slots that come are shown with their passwords, this once.
+#[utoipa::path(put, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)), request_body = ChangeTrunk,
+    responses((status = 200, description = "Changed.", body = TrunkWithSlots)))]
+pub(crate) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<HubId>,
+    JsonBody(body): JsonBody<ChangeTrunk>,
+) -> Result<Json<TrunkWithSlots>, Problem> {
+    let ChangeTrunk { name, capacity } = body;
+    let mut errors = vec![];
+    let name = name.and_then(|name| check_name(&name, &mut errors));
+    let capacity = capacity.and_then(|capacity| check_capacity(capacity, &mut errors));
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors, Code::InvalidField));
+    }
+    let changed = uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        let hub = known(&api, &caller, id).await?;
+        let mut accounts = Accounts::default();
+        if let Some(capacity) = capacity.filter(|capacity| *capacity != hub.capacity) {
+            accounts = Accounts::draw(capacity.saturating_sub(hub.capacity))?;
+            let going = api.store.slots_beyond(id, capacity).await?;
+            retire_then(&api, going, async { api.store.resize_trunk(id, capacity, accounts.of(&api)).await.map(drop) }).await?;
+        }
+        if let Some(name) = name {
+            api.store.rename_trunk(id, &name).await?;
+        }
+        api.control.directory_changed().await;
+        let hub = known(&api, &caller, id).await?;
+        with_slots(&api, hub, &accounts).await
+    });
+    Ok(Json(changed.await?))
+}
+
+/// Delete a trunk with its slots.
+///
+/// Refused while one of them is in a call.
+#[utoipa::path(delete, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted.")))]
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<StatusCode, Problem> {
+    uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        known(&api, &caller, id).await?;
+        let going = api.store.slots_beyond(id, 0).await?;
+        retire_then(&api, going, async { api.store.delete_trunk(id).await.map(drop) }).await?;
+        api.control.directory_changed().await;
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a trunk's last slot; the trunk has one less. Its numbers stay contiguous, so no other slot can go.
+pub(crate) async fn delete_slot(api: Api, id: SlotId) -> Result<(), Problem> {
+    let _one_at_a_time = api.directory.lock().await;
+    let hub = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.hub;
+    let slots = api.store.trunk_slots(hub).await?;
+    let capacity = match slots.len().checked_sub(1).and_then(|left| u16::try_from(left).ok()) {
+        Some(left @ 1..) if slots.last().is_some_and(|last| last.id == id) => left,
+        _ => return Err(Problem::new(Code::NotLastSlot)),
+    };
+    let mut nothing_new = Accounts::default();
+    let delete = async { api.store.resize_trunk(hub, capacity, nothing_new.of(&api)).await.map(drop) };
+    retire_then(&api, vec![id], delete).await?;
+    api.control.directory_changed().await;
+    Ok(())
+}
+
+/// Retires slots in signalling, then deletes them in the store; if that fails, signalling gets them back.
+async fn retire_then(
+    api: &Api,
+    slots: Vec<SlotId>,
+    delete: impl Future<Output = Result<(), store::StoreError>>,
+) -> Result<(), Problem> {
+    if !slots.is_empty() {
+        api.control.execute(Command::RetireSlots { slots }).await?;
+    }
+    if let Err(error) = delete.await {
+        api.control.directory_changed().await;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// Runs to the end even if the client hangs up: signalling and store may not part company.
+pub(crate) async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(Problem::internal(error)))
+}
+
+async fn known(api: &Api, caller: &Caller, id: HubId) -> Result<Hub, Problem> {
+    let hub = api.store.trunk(id).await?.filter(|hub| hub.center == caller.center);
+    hub.ok_or_else(|| Problem::new(Code::TrunkNotFound))
+}
+
+async fn with_slots(api: &Api, hub: Hub, accounts: &Accounts) -> Result<TrunkWithSlots, Problem> {
+    let slots = api.store.trunk_slots(hub.id).await?;
+    Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
+}
+
+/// New slots' passwords: drawn before, given out while the store makes the slots, shown after.
+#[derive(Default)]
+struct Accounts {
+    drawn: Vec<String>,
+    given: HashMap<String, String>,
+}
+
+impl Accounts {
+    fn draw(count: u16) -> Result<Self, Problem> {
+        let drawn = (0..count).map(|_| secret::password()).collect::<Result<_, _>>()?;
+        Ok(Self { drawn, given: HashMap::new() })
+    }
+
+    /// The store's closure: user name (the number) and HA1 of each new slot.
+    fn of<'a>(&'a mut self, api: &'a Api) -> impl FnMut(&Number) -> (String, model::Ha1) + Send + 'a {
+        |number| {
+            let username = number.as_str().to_owned();
+            // One was drawn for each.
+            let password = self.drawn.pop().unwrap_or_default();
+            let ha1 = (api.ha1)(&username, &password);
+            self.given.insert(username.clone(), password);
+            (username, ha1)
+        }
+    }
+
+    fn shown(&self, slots: Vec<SlotEntry>) -> Vec<Account> {
+        let account = |slot: SlotEntry| Account {
+            id: slot.id,
+            number: slot.number.as_str().to_owned(),
+            password: self.given.get(&slot.username).cloned(),
+            username: slot.username,
+        };
+        slots.into_iter().map(account).collect()
+    }
+}
+
+fn check_name(name: &str, errors: &mut Vec<FieldError>) -> Option<String> {
+    let name = name.trim();
+    let good = (1..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if !good {
+        let detail = format!("a name has 1 to {NAME_MAX} characters, none of them a control character");
+        errors.push(FieldError { field: "name".to_owned(), code: Code::InvalidField.name(), detail });
+    }
+    good.then(|| name.to_owned())
+}
+
+fn check_capacity(capacity: i64, errors: &mut Vec<FieldError>) -> Option<u16> {
+    let good = u16::try_from(capacity).ok().filter(|capacity| (1..=CAPACITY_MAX).contains(capacity));
+    if good.is_none() {
+        let detail = format!("a capacity is 1 to {CAPACITY_MAX}");
+        errors.push(FieldError { field: "capacity".to_owned(), code: Code::InvalidField.name(), detail });
+    }
+    good
+}

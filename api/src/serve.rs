@@ -1,0 +1,219 @@
+//! Listening: HTTP/1.1 on a listener, with the limits that keep a slow or greedy client from costing others (FT-29, FT-11).
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{Router, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{Instant, Sleep},
+};
+use tower::ServiceExt as _;
+use tracing::{debug, warn};
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: usize = 4096;
+/// Connections at once from one address. Loopback is exempt: a reverse proxy brings everybody from there.
+pub const CONNECTIONS_PER_SOURCE_MAX: u32 = 256;
+/// Time for a request's head to arrive; also how long an idle connection is kept.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time without progress after which a peer that does not read is cut off.
+const STALL_TIME: Duration = Duration::from_secs(30);
+/// Time for open requests to finish at shutdown.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// A request's head, in octets: start line and all header fields.
+const HEAD_MAX: usize = 64 * 1024;
+/// Header fields in a request.
+const HEADERS_MAX: usize = 100;
+/// Pause after an accept that failed, so that exhausted descriptors cost no processor time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers HTTP on `listener` until `shutdown` resolves, then lets open requests finish for 5 s.
+///
+/// Each request carries [`ConnectInfo`] with the peer's address.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let sources = Arc::new(Sources::default());
+    let (stop, stopped) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        // The place is taken before the connection: past the limit peers wait in the kernel's queue.
+        let accepted = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = &mut shutdown => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if !is_of_one_connection(&error) {
+                    warn!(%error, "No connection can be accepted.");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let Some(entry) = sources.enter(peer.ip()) else {
+            debug!(source = %peer.ip(), "Too many connections from one address.");
+            continue;
+        };
+        let connection = connection(stream, peer, router.clone(), stopped.clone());
+        tokio::spawn(async move {
+            connection.await;
+            drop((place, entry));
+        });
+    }
+    drop((listener, stopped));
+    stop.send_replace(());
+    // Each connection holds a receiver until it is done.
+    let drained = tokio::time::timeout(DRAIN_TIME, stop.closed()).await;
+    if drained.is_err() {
+        debug!("Requests were cut off at shutdown.");
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<()>) {
+    drop(stream.set_nodelay(true));
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(StallGuard::new(stream)), TowerToHyperService::new(service))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "Connection failed.");
+    }
+}
+
+/// Errors of accept(2) that concern the one connection only.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// Connections by source; bounded by [`CONNECTIONS_MAX`], for an address without connections is not kept.
+#[derive(Debug, Default)]
+struct Sources(Mutex<HashMap<IpAddr, u32>>);
+
+impl Sources {
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
+        let address = address.to_canonical();
+        if address.is_loopback() {
+            return Some(Entry { sources: None, address });
+        }
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= CONNECTIONS_PER_SOURCE_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Entry { sources: Some(self.clone()), address })
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    sources: Option<Arc<Sources>>,
+    address: IpAddr,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let Some(sources) = &self.sources else { return };
+        let mut counts = sources.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A stream whose writes fail once the peer has not read for [`STALL_TIME`]: no download and no Socket.IO client that
+/// has stopped reading holds its memory and its place for ever (FT-8). It stays below WebSocket upgrades too.
+struct StallGuard<S> {
+    stream: S,
+    /// Runs while a write is held up.
+    stalled: Option<Pin<Box<Sleep>>>,
+    limit: Duration,
+}
+
+impl<S> StallGuard<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, stalled: None, limit: STALL_TIME }
+    }
+
+    fn guard<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if write.is_ready() {
+            self.stalled = None;
+            return write;
+        }
+        let limit = self.limit;
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.stream).poll_write(cx, octets);
+        self.guard(cx, write)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.guard(cx, write)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flush = Pin::new(&mut self.stream).poll_flush(cx);
+        self.guard(cx, flush)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.guard(cx, shutdown)
+    }
+}

@@ -1,0 +1,215 @@
+//! What the API is given to work with, and what all its handlers share.
+
+use std::{
+    fs::File,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId};
+use store::{Store, StoreError};
+
+use crate::{
+    auth::{Auth, people::People},
+    error::{Code, Problem},
+    idempotency::{KeyError, Lost, Orders},
+    live::{Live, door::Doors, presence::Presence},
+    metrics::Metrics,
+};
+
+/// Call control, as far as orders go to it.
+pub trait Control: Send + Sync + 'static {
+    /// Carries out an order; resolves once its outcome is certain and journaled (R8).
+    fn execute(&self, command: Command) -> BoxFuture<'static, Result<Reply, Refusal>>;
+
+    /// The store's slots or hubs have changed: reloads them and resolves once signalling works with them.
+    fn directory_changed(&self) -> BoxFuture<'static, ()>;
+}
+
+/// Where recordings are.
+pub trait Recordings: Send + Sync + 'static {
+    /// Opens a recording to be streamed, also while it grows. Blocks; called off the runtime's threads.
+    ///
+    /// # Errors
+    /// If there is no such file, or it cannot be read.
+    fn open(&self, row: &RecordingRow) -> io::Result<OpenRecording>;
+}
+
+/// A recording that can be streamed: a snapshot of a file that may still grow.
+#[derive(Debug)]
+pub struct OpenRecording {
+    /// The file. Its position does not matter.
+    pub file: File,
+    /// What stands for the file's first 44 octets, if the file's own are not true for this length.
+    pub header: Option<[u8; 44]>,
+    /// How many octets to serve, header included.
+    pub length: u64,
+    /// Whether the file has its final length.
+    pub closed: bool,
+}
+
+/// Computes what the password of a slot is checked against, from its digest user name and the password.
+pub type Ha1Of = Arc<dyn Fn(&str, &str) -> Ha1 + Send + Sync>;
+
+/// How the API behaves.
+#[derive(Clone)]
+pub struct ApiSettings {
+    /// What tokens are signed with: 32 octets from the operating system's generator, kept by the installation.
+    pub jwt_secret: [u8; 32],
+    /// How long an access token lives. Default 15 minutes.
+    pub access_life: Duration,
+    /// How long a refresh token lives. Default 14 days.
+    pub refresh_life: Duration,
+    /// The longest body that is read, in octets (`http.body_max`). Default 10 MiB.
+    pub body_max: usize,
+    /// The domain that phones register with, shown to administrators.
+    pub sip_domain: String,
+    /// Origins (`https://desk.example`) whose pages may connect by Socket.IO, besides pages that came from here.
+    pub origins: Vec<String>,
+}
+
+impl ApiSettings {
+    /// The defaults.
+    #[must_use]
+    pub fn new(jwt_secret: [u8; 32], sip_domain: String) -> Self {
+        Self {
+            jwt_secret,
+            access_life: Duration::from_secs(15 * 60),
+            refresh_life: Duration::from_secs(14 * 24 * 60 * 60),
+            body_max: 10 * 1024 * 1024,
+            sip_domain,
+            origins: vec![],
+        }
+    }
+}
+
+/// What the API is made of.
+pub struct ApiParts {
+    /// How it behaves.
+    pub settings: ApiSettings,
+    /// The database.
+    pub store: Store,
+    /// Call control.
+    pub control: Arc<dyn Control>,
+    /// The recordings' files.
+    pub recordings: Arc<dyn Recordings>,
+    /// The bus and the board.
+    pub live: Arc<Live>,
+    /// The metrics that `/metrics` prints.
+    pub metrics: Metrics,
+    /// How the HA1s of new passwords are computed.
+    pub ha1: Ha1Of,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) settings: ApiSettings,
+    pub(crate) store: Store,
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) recordings: Arc<dyn Recordings>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Metrics,
+    pub(crate) ha1: Ha1Of,
+    pub(crate) auth: Auth,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) doors: Doors,
+    pub(crate) orders: Orders<CallId, OrderError>,
+    /// Held while slots and hubs are changed: what is retired in signalling and what is deleted in the store stay one.
+    pub(crate) directory: tokio::sync::Mutex<()>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Api {
+    pub(crate) fn new(parts: ApiParts) -> Self {
+        let ApiParts { settings, store, control, recordings, live, metrics, ha1 } = parts;
+        let auth = Auth::new(&settings.jwt_secret, People::new(store.clone()));
+        Self(Arc::new(Shared {
+            settings,
+            store,
+            control,
+            recordings,
+            live,
+            metrics,
+            ha1,
+            auth,
+            presence: Arc::default(),
+            doors: Doors::default(),
+            orders: Orders::new(),
+            directory: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// Tells call control that a user is there (R6), if that has not been told just now.
+    pub(crate) fn sign_of_life(&self, user: UserId) {
+        if self.presence.sign(Instant::now(), user) {
+            // Nobody waits for it, and there is nothing to do if it is refused.
+            tokio::spawn(self.control.execute(Command::KeepAlive { user }));
+        }
+    }
+}
+
+/// Why a call was not started; kept apart from [`Problem`] because it is told to all who wait under one key.
+#[derive(Debug, Clone)]
+pub(crate) enum OrderError {
+    /// Call control refused.
+    Refused(Refusal),
+    /// Before this process started, the key stood with another body.
+    Reused,
+    /// Before this process started, an order came under the key, and what became of it is not known yet.
+    Running,
+    /// A defect of ours.
+    Broken(&'static str),
+}
+
+impl From<Lost> for OrderError {
+    fn from(_: Lost) -> Self {
+        Self::Broken("the order's task died")
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Refused(refusal) => refusal.into(),
+            OrderError::Reused => Self::new(Code::KeyReused),
+            OrderError::Running => Self::new(Code::KeyRunning).retry_after(1),
+            OrderError::Broken(why) => Self::internal(why),
+        }
+    }
+}
+
+impl From<KeyError<OrderError>> for Problem {
+    fn from(error: KeyError<OrderError>) -> Self {
+        match error {
+            KeyError::Reused => Self::new(Code::KeyReused),
+            KeyError::Malformed => Self::field(Code::InvalidField, "Idempotency-Key", "a key has 1 to 255 printable ASCII characters"),
+            KeyError::Order(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(why) => Self::new(Code::StoreUnavailable).logged(format!("{error}: {why}")),
+            StoreError::NotFound("trunk") => Self::new(Code::TrunkNotFound),
+            StoreError::NotFound("slot") => Self::new(Code::SlotNotFound),
+            StoreError::NumbersExhausted { .. } => Self::new(Code::NumbersExhausted).detail(error.to_string()),
+            StoreError::Capacity(_) => Self::field(Code::InvalidField, "capacity", error.to_string()),
+            StoreError::Defect(why) | StoreError::Unstorable(why) => Self::internal(format!("{error}: {why}")),
+            _ => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! A small world to test in: a real store in a temporary directory, a call control that does as told, three users.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs::File,
+    io,
+    path::PathBuf,
+    sync::{Arc, LazyLock, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, body::Body};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use model::{
+    CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Event, Fact, Ha1, HubKind, Outcome, RecordingRow,
+    RecordingState, Refusal, Reply, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
+};
+use serde_json::Value;
+use store::{NewTrunk, NewUser, Role, Store};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tower::ServiceExt as _;
+
+use crate::{
+    ApiParts, ApiSettings, Control, Live, Metrics, OpenRecording, Recordings,
+    auth::{
+        people::Person,
+        tokens::{Kind, Subject},
+    },
+    hash_password,
+    routes::routed,
+    state::Api,
+};
+
+pub(crate) const NOW: WallTime = WallTime(1_795_000_000_000);
+pub(crate) const PASSWORD: &str = "right horse";
+pub(crate) const SECRET: [u8; 32] = [42; 32];
+
+pub(crate) const ROOT: UserId = UserId(1);
+pub(crate) const ANNA: UserId = UserId(2);
+pub(crate) const BORIS: UserId = UserId(3);
+/// Anna's call of yesterday, answered and recorded.
+pub(crate) const CALL_OF_ANNA: CallId = CallId(1000);
+/// Boris's.
+pub(crate) const CALL_OF_BORIS: CallId = CallId(2000);
+
+/// One hash for all: it is slow to compute.
+static HASH: LazyLock<String> = LazyLock::new(|| hash_password(PASSWORD).unwrap());
+
+pub(crate) fn slot_view(id: i64) -> SlotView {
+    SlotView {
+        id: SlotId(id),
+        center: CenterId::DEFAULT,
+        number: format!("{}", 6000 + id),
+        kind: HubKind::Auto,
+        state: SlotState::Idle,
+        registered: true,
+        holder: None,
+        since: NOW,
+        epoch: 0,
+    }
+}
+
+pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
+    CallView {
+        call_id: CallId(id),
+        center: CenterId::DEFAULT,
+        parent: None,
+        status: CallStatus::Dialing,
+        direction,
+        caller: "6001".to_owned(),
+        callee: "6002".to_owned(),
+        caller_slot: None,
+        callee_slot: None,
+        user: Some(ANNA),
+        started_at: NOW,
+        ringing_at: None,
+        answered_at: None,
+        ended_at: None,
+        outcome: None,
+        cause: None,
+        segments: vec![],
+        scenario: None,
+        source: None,
+    }
+}
+
+/// The record of an answered call of `user`.
+pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
+    let segment = Segment { user: Some(user), slot: SlotId(1), from: NOW, to: Some(NOW.after(Duration::from_secs(9))), hold_ms: 0 };
+    Cdr {
+        call_id: id,
+        center: CenterId::DEFAULT,
+        parent: None,
+        direction: Direction::Internal,
+        caller: "6001".to_owned(),
+        callee: "6002".to_owned(),
+        caller_slot: Some(SlotId(1)),
+        callee_slot: Some(SlotId(2)),
+        user: Some(user),
+        started_at: NOW,
+        ringing_at: Some(NOW),
+        answered_at: Some(NOW),
+        ended_at: NOW.after(Duration::from_secs(9)),
+        ring_ms: 0,
+        talk_ms: 9_000,
+        outcome: Outcome::Answered,
+        cause: Cause::CallerHungUp,
+        sip_status: 200,
+        segments: vec![segment],
+        scenario: None,
+        source: None,
+    }
+}
+
+pub(crate) fn recording(id: CallId) -> RecordingRow {
+    let role = |role: &str, number: &str| ChannelRole { role: role.to_owned(), number: number.to_owned() };
+    RecordingRow {
+        call_id: id,
+        center: CenterId::DEFAULT,
+        state: RecordingState::Complete,
+        reason: None,
+        file: Some(format!("{}.wav", id.0)),
+        left: role("caller", "6001"),
+        right: role("callee", "6002"),
+        started_at: NOW,
+        duration_ms: 9_000,
+        size: 1_044,
+    }
+}
+
+/// Facts of a call from its start to its record.
+pub(crate) fn history(id: CallId, user: UserId) -> Vec<Fact> {
+    let mut view = call_view(id.0, Direction::Internal);
+    view.user = Some(user);
+    vec![
+        Fact::CallStarted { call: view },
+        Fact::CallAnswered { call: id, at: NOW },
+        Fact::Recording { row: recording(id) },
+        Fact::CallEnded { cdr: cdr(id, user) },
+    ]
+}
+
+/// Carries orders out on the board alone.
+pub(crate) struct FakeControl {
+    live: Arc<Live>,
+    store: Store,
+    state: Mutex<FakeState>,
+    /// Start of a call waits for it, if there is one.
+    pub(crate) hold: Mutex<Option<Arc<Notify>>>,
+}
+
+#[derive(Default)]
+struct FakeState {
+    orders: Vec<Command>,
+    refusal: Option<Refusal>,
+    calls: i64,
+}
+
+impl FakeControl {
+    /// Every order but signs of life is refused so from now on.
+    pub(crate) fn refuse(&self, refusal: Option<Refusal>) {
+        self.state.lock().unwrap().refusal = refusal;
+    }
+
+    /// The orders of late.
+    pub(crate) fn orders(&self) -> Vec<Command> {
+        std::mem::take(&mut self.state.lock().unwrap().orders)
+    }
+
+    fn carry_out(&self, command: Command) -> Result<Reply, Refusal> {
+        let mut state = self.state.lock().unwrap();
+        state.orders.push(command.clone());
+        if let Command::KeepAlive { .. } = command {
+            return Ok(Reply::Done);
+        }
+        if let Some(refusal) = &state.refusal {
+            return Err(refusal.clone());
+        }
+        let slot = |id| self.live.slot(id).ok_or(Refusal::SlotNotFound);
+        let put = |view: SlotView| {
+            self.live.publish(NOW, &[Event::SlotUpdated(view.clone())]);
+            Ok(Reply::Slot(view))
+        };
+        match command {
+            Command::StartCall { user, slot: id, number } => {
+                let mut caller = slot(id)?;
+                if caller.state != SlotState::Idle && caller.state != SlotState::Ready {
+                    return Err(Refusal::SlotNotCallable { number: caller.number, state: caller.state });
+                }
+                state.calls += 1;
+                let mut view = call_view(10_000 + state.calls, Direction::Internal);
+                (view.user, view.caller_slot, view.callee) = (Some(user), Some(id), number.to_string());
+                let call = view.call_id;
+                (caller.state, caller.holder) = (SlotState::Calling, Some(user));
+                self.live.publish(NOW, &[Event::CallUpdated(view), Event::SlotUpdated(caller)]);
+                Ok(Reply::CallStarted { call })
+            }
+            Command::EndCall { user, any, call } => {
+                let scope = if any { crate::rights::Scope::All } else { crate::rights::Scope::Own };
+                let mut view = self.live.call(call, user, scope).ok_or(Refusal::CallNotFound)?;
+                let status = view.status;
+                view.status = CallStatus::Ended;
+                self.live.publish(NOW, &[Event::CallUpdated(view)]);
+                Ok(Reply::CallEnding { call, status })
+            }
+            Command::TakeSlot { user, slot: id } => {
+                let view = slot(id)?;
+                if view.holder.is_some_and(|holder| holder != user) {
+                    return Err(Refusal::SlotTaken { number: view.number, state: view.state });
+                }
+                put(SlotView { holder: Some(user), state: SlotState::Ready, epoch: view.epoch + 1, ..view })
+            }
+            Command::ReleaseSlot { user, any, slot: id, epoch } => {
+                let view = slot(id)?;
+                if epoch.is_some_and(|epoch| epoch != view.epoch) {
+                    return Err(Refusal::StaleEpoch { epoch: view.epoch });
+                }
+                if view.holder != Some(user) && !any {
+                    return Err(Refusal::NotHolder { number: view.number });
+                }
+                put(SlotView { holder: None, state: SlotState::Idle, ..view })
+            }
+            Command::SetService { slot: id, state } => put(SlotView { state, ..slot(id)? }),
+            Command::RetireSlots { slots } => {
+                for id in &slots {
+                    let view = slot(*id)?;
+                    if view.state.is_busy() {
+                        return Err(Refusal::SlotInCall { number: view.number });
+                    }
+                }
+                for slot in slots {
+                    self.live.publish(NOW, &[Event::SlotRemoved { slot, center: CenterId::DEFAULT }]);
+                }
+                Ok(Reply::Done)
+            }
+            Command::KeepAlive { .. } => Ok(Reply::Done),
+        }
+    }
+}
+
+/// The control as the API holds it.
+struct Handle(Arc<FakeControl>);
+
+impl Control for Handle {
+    fn execute(&self, command: Command) -> BoxFuture<'static, Result<Reply, Refusal>> {
+        let control = self.0.clone();
+        async move {
+            let hold = control.hold.lock().unwrap().clone();
+            if let (Some(hold), Command::StartCall { .. }) = (hold, &command) {
+                hold.notified().await;
+            }
+            control.carry_out(command)
+        }
+        .boxed()
+    }
+
+    fn directory_changed(&self) -> BoxFuture<'static, ()> {
+        let control = self.0.clone();
+        async move {
+            let Ok(directory) = control.store.directory().await else { return };
+            for entry in directory.slots() {
+                if control.live.slot(entry.id).is_none() {
+                    let number = entry.number.to_string();
+                    let view = SlotView { number, kind: entry.kind, registered: entry.id.0 <= 2, ..slot_view(entry.id.0) };
+                    control.live.publish(NOW, &[Event::SlotUpdated(view)]);
+                }
+            }
+            for view in control.live.slots() {
+                if directory.slot(view.id).is_none() {
+                    control.live.publish(NOW, &[Event::SlotRemoved { slot: view.id, center: view.center }]);
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Recordings in a directory. One that ends in `.part` grows and has a header that is not its own.
+struct FakeRecordings(PathBuf);
+
+impl Recordings for FakeRecordings {
+    fn open(&self, row: &RecordingRow) -> io::Result<OpenRecording> {
+        let file = File::open(self.0.join(row.file.as_deref().unwrap()))?;
+        let length = file.metadata()?.len();
+        let closed = row.state != RecordingState::Recording;
+        Ok(OpenRecording { file, header: (!closed).then_some([b'H'; 44]), length, closed })
+    }
+}
+
+/// Everything together.
+pub(crate) struct World {
+    pub(crate) api: Api,
+    pub(crate) router: Router,
+    pub(crate) control: Arc<FakeControl>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) store: Store,
+    pub(crate) directory: TempDir,
+    facts: u64,
+}
+
+impl World {
+    /// Users root (admin), anna and boris (operators); a hub with slots 6001 to 6003, of which two have phones; a call of
+    /// anna's and one of boris's in the past.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("cordboard.db").display());
+        let store = Store::open(&url).await.unwrap();
+        for (name, role) in [("root", Role::Admin), ("anna", Role::Operator), ("boris", Role::Operator)] {
+            let user = NewUser { username: name.to_owned(), role, password_hash: HASH.clone() };
+            store.create_user(user).await.unwrap();
+        }
+        let ha1 = |username: &str, password: &str| {
+            let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
+            Ha1 { md5: [mark; 16], sha256: [mark; 32], sha512_256: [mark; 32] }
+        };
+        let new = NewTrunk { name: "North".to_owned(), kind: HubKind::Auto, capacity: 3 };
+        store.create_trunk(new, |number| (number.to_string(), ha1(number.as_str(), "x"))).await.unwrap();
+
+        let live = Arc::new(Live::new(NOW));
+        let control = FakeControl { live: live.clone(), store: store.clone(), state: Mutex::default(), hold: Mutex::default() };
+        let control = Arc::new(control);
+        let handle = Handle(control.clone());
+        handle.directory_changed().await;
+        let mut settings = ApiSettings::new(SECRET, "pbx.example".to_owned());
+        change(&mut settings);
+        let api = Api::new(ApiParts {
+            settings,
+            store: store.clone(),
+            control: Arc::new(handle),
+            recordings: Arc::new(FakeRecordings(directory.path().to_owned())),
+            live: live.clone(),
+            metrics: Metrics::new(),
+            ha1: Arc::new(ha1),
+        });
+        let router = routed(api.clone());
+        let mut world = Self { api, router, control, live, store, directory, facts: 0 };
+        for (call, user) in [(CALL_OF_ANNA, ANNA), (CALL_OF_BORIS, BORIS)] {
+            world.tell(history(call, user)).await;
+            let octets: Vec<u8> = (0..1_044u32).map(|at| b'a' + u8::try_from(at % 26).unwrap()).collect();
+            std::fs::write(world.directory.path().join(format!("{}.wav", call.0)), octets).unwrap();
+        }
+        world
+    }
+
+    /// Facts reach the database.
+    pub(crate) async fn tell(&mut self, facts: Vec<Fact>) {
+        let facts: Vec<(u64, Fact)> = (self.facts + 1..).zip(facts).collect();
+        self.facts += u64::try_from(facts.len()).unwrap();
+        let applied = self.store.apply(&facts).await.unwrap();
+        assert_eq!(applied.applied, u64::try_from(facts.len()).unwrap(), "{applied:?}");
+    }
+
+    pub(crate) async fn subject(&self, name: &str) -> Subject {
+        Subject::from(&Person::from(&self.store.user_by_name(name).await.unwrap().unwrap()))
+    }
+
+    /// A token of that user.
+    pub(crate) async fn token(&self, name: &str, kind: Kind) -> String {
+        let subject = self.subject(name).await;
+        self.api.auth.tokens.issue(SystemTime::now(), &subject, kind, Duration::from_secs(900), None).unwrap()
+    }
+
+    /// Sends a request as text: `who METHOD path`, header lines, an empty line, the body. `-` is nobody.
+    pub(crate) async fn send(&self, text: &str) -> Response<Body> {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.lines().map(str::trim);
+        let mut words = lines.next().unwrap().splitn(3, ' ');
+        let (who, method, path) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        let mut request = Request::builder().method(method).uri(path);
+        if who != "-" {
+            request = request.header("Authorization", format!("Bearer {}", self.token(who, Kind::Access).await));
+        }
+        let mut has_type = false;
+        for line in lines {
+            let (name, value) = line.split_once(':').unwrap();
+            has_type |= name.eq_ignore_ascii_case("content-type");
+            request = request.header(name, value.trim());
+        }
+        if !body.is_empty() && !has_type {
+            request = request.header("Content-Type", "application/json");
+        }
+        self.router.clone().oneshot(request.body(Body::from(body.trim().to_owned())).unwrap()).await.unwrap()
+    }
+
+    /// The same; the answer as text.
+    pub(crate) async fn ask(&self, text: &str) -> String {
+        shown(self.send(text).await).await
+    }
+
+    /// The same; status and JSON.
+    pub(crate) async fn json(&self, text: &str) -> (StatusCode, Value) {
+        let response = self.send(text).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+/// Headers that say something about an answer.
+const SHOWN: &[&str] = &[
+    "allow", "retry-after", "www-authenticate", "accept-ranges", "content-range", "content-length", "etag", "content-disposition", "location",
+];
+
+/// Status, the headers that matter, the body with its secrets blotted out.
+pub(crate) async fn shown(response: Response<Body>) -> String {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let mut text = status.as_u16().to_string();
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let media_type = header("content-type").unwrap_or_default();
+    if !matches!(media_type.as_str(), "application/json" | "application/problem+json" | "") {
+        text += &format!(" {media_type}");
+    }
+    for name in SHOWN {
+        let is_told_anyway = *name == "content-length" && media_type.ends_with("json");
+        if let Some(value) = header(name).filter(|_| !is_told_anyway) {
+            text += &format!("\n{name}: {value}");
+        }
+    }
+    if !matches!(header("cache-control").as_deref(), Some("no-store") | None) {
+        text += &format!("\ncache-control: {}", header("cache-control").unwrap());
+    }
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(mut value) => {
+            if media_type == "application/problem+json" {
+                let members = value.as_object_mut().unwrap();
+                assert_eq!(members.remove("status").unwrap(), status.as_u16());
+                assert_eq!(members["type"], format!("urn:cordboard:problem:{}", members["code"].as_str().unwrap()));
+                members.remove("type");
+                members.remove("title");
+            }
+            blot(&mut value);
+            text += &format!("\n{value}");
+        }
+        Err(_) if body.len() > 100 => text += &format!("\n({} octets)", body.len()),
+        Err(_) => text += &format!("\n{}", String::from_utf8_lossy(&body)),
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn blot(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if matches!(name.as_str(), "password" | "access_token" | "refresh_token" | "token" | "url") && value.is_string() {
+                    *value = "…".into();
+                }
+                blot(value);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(blot),
+        _ => {}
+    }
+}

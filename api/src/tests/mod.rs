@@ -1,0 +1,27 @@
+//! The API seen from outside: requests in, answers out.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod document;
+mod keys;
+mod lists;
+mod recordings;
+mod requests;
+mod rights;
+mod serving;
+mod sessions;
+mod sockets;
+
+use expect_test::Expect;
+
+use crate::testing::World;
+
+/// Sends requests one after another; each is shown with its answer.
+async fn check(world: &World, requests: &[&str], expect: Expect) {
+    let mut told = String::new();
+    for request in requests {
+        let lines: Vec<&str> = request.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        told += &format!("> {}\n{}\n", lines.join(" | "), world.ask(request).await);
+    }
+    expect.assert_eq(&told);
+}

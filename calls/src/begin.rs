@@ -1,0 +1,250 @@
+//! How a call begins: a phone dials, or an operator orders it over REST.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use media::Codec;
+use model::{CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId};
+use sip_core::{Flow, Invite, Message, SessionId, SipUri};
+
+use crate::{
+    leg::{CODECS, Leg, Party, cause},
+    ports::MediaPort,
+    registration::{Identity, record_key},
+    stage::{Call, Over, Ringing, Stage, Summoning},
+    switchboard::{Core, Switchboard},
+    timeline::{Start, Timeline},
+};
+
+impl Switchboard {
+    /// A phone dials.
+    pub(crate) fn invited(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) {
+        let slot = match self.core.identify(now, message) {
+            Identity::Slot(slot) => slot,
+            Identity::Unproven { challenges } => {
+                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
+                self.core.endpoint.refuse(now, session, 401, None, &headers);
+                return;
+            }
+        };
+        let Some(caller) = self.core.directory.slot(slot).cloned() else {
+            self.core.endpoint.refuse(now, session, 403, None, &[]);
+            return;
+        };
+        if !self.has_room() {
+            self.core.refuse_session(now, session, Cause::Overloaded);
+            return;
+        }
+        let call = self.core.next_call(now);
+        let parent = match self.core.seats.dial(now, slot, call) {
+            Ok(parent) => parent,
+            Err(refusal) => {
+                let status = if in_call(&refusal) { 486 } else { 403 };
+                self.core.endpoint.refuse(now, session, status, Some(&refusal.to_string()), &[]);
+                return;
+            }
+        };
+
+        let dialled = dialled(message);
+        let callee = dialled.as_ref().ok().and_then(|number| self.core.directory.slot_by_number(number.as_str())).cloned();
+        let start = Start {
+            call,
+            center: caller.center,
+            parent,
+            direction: Direction::Internal,
+            caller: caller.number.to_string(),
+            callee: dialled.as_ref().map_or_else(Clone::clone, Number::to_string),
+            caller_slot: Some(slot),
+            callee_slot: callee.as_ref().map(|callee| callee.id),
+            user: self.core.seats.holder(slot),
+        };
+        let timeline = self.core.begin_timeline(now, start);
+        let stage = match self.core.dial(now, session, flow, message, timeline.start(), callee.as_ref()) {
+            Ok(ringing) => Stage::Ringing(ringing),
+            Err(cause) => {
+                self.core.refuse_session(now, session, cause);
+                Over::new(Vec::new(), cause).into()
+            }
+        };
+        let call_clock = self.core.clock;
+        self.begin(now, call, Call::new(timeline, call_clock, stage));
+    }
+
+    /// An operator starts a call (R8): nothing changes unless everything that can be known now allows it.
+    pub(crate) fn start_call(&mut self, now: Instant, user: UserId, slot: SlotId, number: Number) -> Result<Reply, Refusal> {
+        if !self.has_room() {
+            return Err(Refusal::Unavailable);
+        }
+        let caller = self.core.directory.slot(slot).cloned().ok_or(Refusal::SlotNotFound)?;
+        let callee = self.core.directory.slot_by_number(number.as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
+        if callee == slot {
+            return Err(Refusal::OwnNumber);
+        }
+        let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
+        let call = self.core.next_call(now);
+        let near = match self.core.summon(now, user, &caller, call, &number, near_port) {
+            Ok(near) => near,
+            Err(refusal) => {
+                self.core.ports.give_back(far_port);
+                return Err(refusal);
+            }
+        };
+        self.core.join(call, Party::Near, &near);
+        let start = Start {
+            call,
+            center: caller.center,
+            parent: None,
+            direction: Direction::Internal,
+            caller: caller.number.to_string(),
+            callee: number.to_string(),
+            caller_slot: Some(slot),
+            callee_slot: Some(callee),
+            user: Some(user),
+        };
+        let timeline = self.core.begin_timeline(now, start);
+        let clock = self.core.clock;
+        self.begin(now, call, Call::new(timeline, clock, Stage::Summoning(Summoning { near, far_port, number })));
+        Ok(Reply::CallStarted { call })
+    }
+}
+
+impl Core {
+    /// Tells that a call has begun.
+    fn begin_timeline(&mut self, now: Instant, start: Start) -> Timeline {
+        let timeline = Timeline::new(self.clock.wall(now), start);
+        let view: CallView = timeline.view();
+        self.fact(Fact::CallStarted { call: view.clone() });
+        self.event(Event::CallUpdated(view));
+        timeline
+    }
+
+    /// Asks the operator's own phone to answer by itself (R12: these headers go only on legs that the taker asked for).
+    /// On failure the port is given back and nothing has changed.
+    fn summon(
+        &mut self, now: Instant, user: UserId, caller: &SlotEntry, call: CallId, number: &Number, port: MediaPort,
+    ) -> Result<Leg, Refusal> {
+        let Some(binding) = self.registrar.binding(now, record_key(caller.id)) else {
+            self.ports.give_back(port);
+            let state = self.seats.view(caller.id).map_or(SlotState::Idle, |view| view.state);
+            return Err(Refusal::SlotNotRegistered { number: caller.number.to_string(), state });
+        };
+        let (flow, uri) = (binding.flow, binding.uri.clone());
+        if let Err(refusal) = self.seats.start_call(now, user, caller.id, call) {
+            self.ports.give_back(port);
+            return Err(refusal);
+        }
+        let audio = self.open_audio(port, flow);
+        let invite = Invite {
+            flow,
+            uri,
+            from_display: None,
+            // The operator's phone shows whom it is about to call.
+            from_user: number.to_string(),
+            to_user: caller.number.to_string(),
+            host: self.settings.domain.clone(),
+            sdp: audio.offer(&CODECS).into(),
+            headers: vec![
+                ("Call-Info", format!("<sip:{}>;answer-after=0", self.settings.domain)),
+                ("Alert-Info", "<http://notused.invalid>;info=alert-autoanswer;delay=0".to_owned()),
+                ("Answer-Mode", "Auto".to_owned()),
+            ],
+            ring_s: self.settings.slot_ring_s,
+        };
+        match self.endpoint.invite(now, invite) {
+            Some(session) => Ok(Leg { session, slot: caller.id, audio }),
+            None => {
+                self.media(&audio, media::Command::Close { leg: audio.id });
+                self.seats.ended(now, caller.id, call);
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+
+    /// Everything between a phone's INVITE and the called phone's.
+    fn dial(
+        &mut self, now: Instant, session: SessionId, flow: Flow, message: &Message, start: &Start, callee: Option<&SlotEntry>,
+    ) -> Result<Ringing, Cause> {
+        let offered = match message.body() {
+            [] => None,
+            sdp => Some(media::read_offer(sdp).map_err(cause)?),
+        };
+        let number = callee.map(|callee| callee.number.clone()).ok_or(Cause::NoSuchNumber)?;
+        let (near_port, far_port) = self.ports.take_pair().ok_or(Cause::NoMediaPort)?;
+        let mut audio = self.open_audio(near_port, flow);
+        if let Some(offered) = offered {
+            audio.offered(offered);
+        }
+        match self.call_slot(now, start, &number, far_port, &audio.codecs()) {
+            Ok(far) => {
+                let near = Leg { session, slot: start.caller_slot.unwrap_or(far.slot), audio };
+                self.join(start.call, Party::Near, &near);
+                Ok(Ringing::dialled(near, far))
+            }
+            Err(cause) => {
+                self.media(&audio, media::Command::Close { leg: audio.id });
+                Err(cause)
+            }
+        }
+    }
+
+    /// Sends the INVITE to the slot that `number` leads to. On failure the port is given back.
+    pub(crate) fn call_slot(
+        &mut self, now: Instant, start: &Start, number: &Number, port: MediaPort, codecs: &[Codec],
+    ) -> Result<Leg, Cause> {
+        let (slot, flow, uri) = match self.reserve(now, start, number) {
+            Ok(reserved) => reserved,
+            Err(cause) => {
+                self.ports.give_back(port);
+                return Err(cause);
+            }
+        };
+        let audio = self.open_audio(port, flow);
+        let invite = Invite {
+            flow,
+            uri,
+            from_display: None,
+            from_user: start.caller.clone(),
+            to_user: number.to_string(),
+            host: self.settings.domain.clone(),
+            sdp: audio.offer(codecs).into(),
+            headers: Vec::new(),
+            ring_s: self.settings.ring_s,
+        };
+        let Some(session) = self.endpoint.invite(now, invite) else {
+            self.media(&audio, media::Command::Close { leg: audio.id });
+            return Err(Cause::Overloaded);
+        };
+        let far = Leg { session, slot, audio };
+        self.join(start.call, Party::Far, &far);
+        Ok(far)
+    }
+
+    /// Makes the called slot CALLING for this call, and says where its phone is.
+    fn reserve(&mut self, now: Instant, start: &Start, number: &Number) -> Result<(SlotId, Flow, Bytes), Cause> {
+        let slot = self.directory.slot_by_number(number.as_str()).map(|slot| slot.id).ok_or(Cause::NoSuchNumber)?;
+        if self.seats.view(slot).is_some_and(|view| matches!(view.state, SlotState::Disabled | SlotState::Fault)) {
+            return Err(Cause::OutOfService);
+        }
+        let binding = self.registrar.binding(now, record_key(slot)).ok_or(Cause::NotRegistered)?;
+        let (flow, uri) = (binding.flow, binding.uri.clone());
+        self.seats.ring(now, slot, start.call).map_err(|refusal| match refusal {
+            Refusal::SlotNotRegistered { .. } => Cause::NotRegistered,
+            _ => Cause::Busy,
+        })?;
+        Ok((slot, flow, uri))
+    }
+}
+
+/// The dialled number: the user part of the Request-URI. If it cannot be dialled, what to show of it.
+fn dialled(message: &Message) -> Result<Number, String> {
+    let user = SipUri::parse(message.uri()).ok().and_then(|uri| uri.user_text()).unwrap_or_default();
+    user.parse().map_err(|_| user.chars().filter(|shown| !shown.is_control()).take(Number::LENGTH_MAX).collect())
+}
+
+fn in_call(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::SlotInCall { .. } => true,
+        Refusal::SlotNotCallable { state, .. } => state.is_busy(),
+        _ => false,
+    }
+}

@@ -1,0 +1,20 @@
+//! Call control: which legs exist and why, the stages of a call, the CDR.
+//!
+//! Joins `sip-core` (signalling), `media` (audio) and `seats` (slots) into one core, the [`Switchboard`].
+//! Does no IO, reads no clock and does not know who listens to its events.
+
+mod begin;
+mod cdr;
+mod clock;
+mod leg;
+mod ports;
+mod registration;
+mod settings;
+mod stage;
+mod switchboard;
+mod timeline;
+
+pub use cdr::aborted;
+pub use ports::MediaPort;
+pub use settings::{AutoAddress, MediaAddress, Settings};
+pub use switchboard::{Input, Order, Output, Restored, Switchboard};

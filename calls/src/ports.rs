@@ -1,0 +1,78 @@
+//! Media ports that workers have bound in advance (R28).
+
+use std::collections::VecDeque;
+
+/// A bound pair of ports on a media worker: even for RTP, the next one for RTCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaPort {
+    /// The worker that holds the sockets.
+    pub worker: usize,
+    /// The RTP port.
+    pub port: u16,
+}
+
+/// The stock of ports, a queue per worker. Both legs of a call come from one worker, so that a packet never changes thread.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    stock: Vec<VecDeque<MediaPort>>,
+}
+
+/// More workers than this there are not.
+const WORKERS_MAX: usize = 256;
+
+impl Ports {
+    /// A worker has bound these.
+    pub(crate) fn add(&mut self, ports: impl IntoIterator<Item = MediaPort>) {
+        for port in ports {
+            if port.worker >= WORKERS_MAX {
+                continue;
+            }
+            if self.stock.len() <= port.worker {
+                self.stock.resize_with(port.worker + 1, VecDeque::new);
+            }
+            if let Some(queue) = self.stock.get_mut(port.worker) {
+                queue.push_back(port);
+            }
+        }
+    }
+
+    /// Takes two ports of the worker that has most left; none if no worker has two.
+    pub(crate) fn take_pair(&mut self) -> Option<(MediaPort, MediaPort)> {
+        let queue = self.stock.iter_mut().max_by_key(|queue| queue.len())?;
+        if queue.len() < 2 {
+            return None;
+        }
+        queue.pop_front().zip(queue.pop_front())
+    }
+
+    /// Gives back a port that no media was opened on.
+    pub(crate) fn give_back(&mut self, port: MediaPort) {
+        if let Some(queue) = self.stock.get_mut(port.worker) {
+            queue.push_front(port);
+        }
+    }
+
+    /// How many are left.
+    pub(crate) fn len(&self) -> usize {
+        self.stock.iter().map(VecDeque::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_comes_from_one_worker() {
+        let mut ports = Ports::default();
+        assert!(ports.take_pair().is_none());
+        ports.add([MediaPort { worker: 0, port: 20_000 }, MediaPort { worker: 1, port: 30_000 }]);
+        assert!(ports.take_pair().is_none(), "one port each is no pair");
+        ports.add([MediaPort { worker: 1, port: 30_002 }, MediaPort { worker: 999, port: 2 }]);
+        let (a, b) = ports.take_pair().expect("worker 1 has two");
+        assert_eq!((a.worker, b.worker), (1, 1));
+        assert_eq!(ports.len(), 1);
+        ports.give_back(a);
+        assert_eq!(ports.len(), 2);
+    }
+}

@@ -1,0 +1,164 @@
+//! REGISTER: who a phone is, and where it is to be found.
+
+use std::{net::SocketAddr, time::Instant};
+
+use bytes::Bytes;
+use model::{Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
+use sip_core::{Algorithm, Bound, Change, Credentials, Flow, Message, Name, ServerTx, SipUri, Transport, Verdict, Verifier};
+
+use crate::{clock::Anchor, switchboard::Core};
+
+/// Longer names of phones are cut.
+const USER_AGENT_MAX: usize = 128;
+
+/// Who sent a request.
+pub(crate) enum Identity {
+    /// The phone of this slot: proven by digest. Nothing else in the request decides who it is (B-54).
+    Slot(SlotId),
+    /// Not proven: these are the challenges to answer with. The same for an unknown user and a wrong password (B-2).
+    Unproven { challenges: Vec<String> },
+}
+
+impl Core {
+    /// Checks a request's digest credentials (RFC 3261, 22).
+    pub(crate) fn identify(&mut self, now: Instant, message: &Message) -> Identity {
+        let realm = self.directory.realm.clone();
+        let claimed = Verifier::claimed_user(message, &realm);
+        let entry = claimed.and_then(|user| self.directory.slot_by_username(&user)).map(|entry| (entry.id, credentials(&entry.ha1)));
+        let verdict = self.verifier.verify(now, message, &realm, entry.as_ref().map(|(_, credentials)| credentials));
+        match (verdict, entry) {
+            (Verdict::Good, Some((slot, _))) => Identity::Slot(slot),
+            (verdict, _) => {
+                let offered: &[Algorithm] = if chokes_on_choice(message) { &[Algorithm::Md5] } else { &self.settings.digest };
+                Identity::Unproven { challenges: self.verifier.challenge(now, &realm, verdict == Verdict::Stale, offered) }
+            }
+        }
+    }
+
+    /// A REGISTER arrived.
+    pub(crate) fn register(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
+        let slot = match self.identify(now, message) {
+            Identity::Slot(slot) => slot,
+            Identity::Unproven { challenges } => {
+                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
+                self.endpoint.respond(now, tx, 401, None, &headers);
+                return;
+            }
+        };
+        let Some(entry) = self.directory.slot(slot).cloned() else { return };
+        // Nobody binds a contact to another's address-of-record (B-11).
+        if !is_own_record(message, &entry) {
+            self.endpoint.respond(now, tx, 403, Some("This is not your address of record"), &[]);
+            return;
+        }
+        let registered = self.registrar.register(now, record_key(slot), BINDINGS_MAX, message, flow);
+        self.endpoint.respond(now, tx, registered.status, None, &registered.headers);
+        match registered.change {
+            Change::None => {}
+            Change::Unbound => self.unbound(now, slot),
+            Change::Bound { bound, replaced, .. } => {
+                self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
+                if let Some(old) = replaced.filter(|old| old.flow.remote != bound.flow.remote) {
+                    self.event(Event::Rebound(ReboundView {
+                        id: slot,
+                        center: entry.center,
+                        number: entry.number.to_string(),
+                        old_source: old.flow.remote.to_string(),
+                        new_source: bound.flow.remote.to_string(),
+                    }));
+                }
+                self.seats.registered(now, slot);
+            }
+        }
+    }
+
+    /// A slot's last binding is gone.
+    pub(crate) fn unbound(&mut self, now: Instant, slot: SlotId) {
+        self.fact(Fact::Unbound { slot, at: self.clock.wall(now) });
+        self.seats.unregistered(now, slot);
+    }
+
+    /// Bindings that lapse at `now`.
+    pub(crate) fn expire_bindings(&mut self, now: Instant) {
+        for key in self.registrar.expire(now) {
+            if let Ok(id) = i64::try_from(key) {
+                self.unbound(now, SlotId(id));
+            }
+        }
+    }
+
+    /// A binding from before a restart. One that has lapsed, or that cannot be read, is let go.
+    pub(crate) fn restore_binding(&mut self, now: Instant, binding: &Binding) {
+        match bound(&self.clock, now, binding) {
+            Some(bound) if self.directory.slot(binding.slot).is_some() => {
+                self.registrar.restore(record_key(binding.slot), bound);
+                self.seats.registered(now, binding.slot);
+            }
+            _ => self.fact(Fact::Unbound { slot: binding.slot, at: self.clock.wall(now) }),
+        }
+    }
+}
+
+/// Phones built on old versions of libre give up ("Function not implemented") when any of several challenges names an algorithm that
+/// they do not know, instead of taking the one that they do (RFC 8760, 2.4). Seen with baresip 1.0.0, as Debian 12 has it.
+const CHOKING_AGENTS: [&[u8]; 3] = [b"baresip v0.", b"baresip v1.", b"baresip v2."];
+
+/// Whether a phone is to be offered MD5 alone.
+fn chokes_on_choice(message: &Message) -> bool {
+    message.header(Name::UserAgent).is_some_and(|agent| CHOKING_AGENTS.iter().any(|known| agent.starts_with(known)))
+}
+
+/// A slot has one binding (R17).
+const BINDINGS_MAX: usize = 1;
+
+/// The registrar's key of a slot's address of record.
+pub(crate) fn record_key(slot: SlotId) -> u64 {
+    slot.0.unsigned_abs()
+}
+
+/// Whether the To of a REGISTER names the slot that sent it.
+fn is_own_record(message: &Message, entry: &SlotEntry) -> bool {
+    let Ok(to) = message.to() else { return false };
+    let Ok(uri) = SipUri::parse(to.uri) else { return false };
+    uri.user_text().is_some_and(|user| user == entry.number.as_str() || user == entry.username)
+}
+
+fn credentials(ha1: &Ha1) -> Credentials {
+    Credentials { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
+}
+
+fn binding(clock: &Anchor, slot: SlotId, bound: &Bound) -> Binding {
+    Binding {
+        slot,
+        contact: String::from_utf8_lossy(&bound.uri).into_owned(),
+        transport: bound.flow.transport.param().to_owned(),
+        local: bound.flow.local.to_string(),
+        remote: bound.flow.remote.to_string(),
+        call_id: String::from_utf8_lossy(&bound.call_id).into_owned(),
+        cseq: bound.cseq,
+        user_agent: bound.user_agent.chars().take(USER_AGENT_MAX).collect(),
+        since: clock.wall(bound.since),
+        expires_at: clock.wall(bound.expires),
+    }
+}
+
+fn bound(clock: &Anchor, now: Instant, binding: &Binding) -> Option<Bound> {
+    let expires = clock.mono(binding.expires_at).filter(|expires| *expires > now)?;
+    let local: SocketAddr = binding.local.parse().ok()?;
+    let remote: SocketAddr = binding.remote.parse().ok()?;
+    let transport = match binding.transport.as_str() {
+        "udp" => Transport::Udp,
+        // The connection did not outlive the server: the phone must come again (B-16).
+        _ => return None,
+    };
+    let since = clock.mono(WallTime(binding.since.0)).unwrap_or(now);
+    Some(Bound {
+        uri: Bytes::copy_from_slice(binding.contact.as_bytes()),
+        flow: Flow { transport, local, remote },
+        call_id: Bytes::copy_from_slice(binding.call_id.as_bytes()),
+        cseq: binding.cseq,
+        user_agent: binding.user_agent.clone(),
+        since,
+        expires,
+    })
+}

@@ -1,0 +1,168 @@
+//! The stages of a call. Each stage owns what only it knows; a call is in exactly one.
+//!
+//! ```text
+//!  call/start ─► Summoning ──answer──► Ringing ──answer──► Talking ──┐
+//!                    │                    ▲ │                        │
+//!  phone dials ──────┼────────────────────┘ └─failure─► Failing ─────┤
+//!                    └──────────────── refused, given up ────────────┴─► over: the CDR
+//! ```
+
+mod failing;
+mod ringing;
+mod summoning;
+mod talking;
+
+use std::time::Instant;
+
+use media::MediaEvent;
+use model::{Cause, Event, Fact, WallTime};
+use sip_core::{EndReason, SessionEvent};
+
+pub(crate) use self::{failing::Failing, ringing::Ringing, summoning::Summoning, talking::Talking};
+use crate::{
+    cdr,
+    clock::Anchor,
+    leg::{Leg, Party},
+    switchboard::Core,
+    timeline::{Timeline, What},
+};
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) timeline: Timeline,
+    /// The call's own clock, anchored at its start.
+    clock: Anchor,
+    pub(crate) stage: Stage,
+}
+
+/// Where a call stands.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The operator's own phone is asked to answer (R8).
+    Summoning(Summoning),
+    /// The far party is asked to answer.
+    Ringing(Ringing),
+    /// Both have answered.
+    Talking(Talking),
+    /// The operator hears why there will be no call (R10).
+    Failing(Failing),
+    /// Over; only the record is left to write.
+    Over(Over),
+}
+
+/// How a call came to its end.
+#[derive(Debug)]
+pub(crate) struct Over {
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) cause: Cause,
+    pub(crate) sip_status: u16,
+}
+
+/// What can happen to a call.
+#[derive(Debug)]
+pub(crate) enum CallInput {
+    /// A phone did something.
+    Session(Party, SessionEvent),
+    /// A phone's audio did something.
+    Media(MediaEvent),
+    /// The call is to end: over REST, or because the server stops.
+    Hangup(Cause),
+    /// The stage's deadline has come.
+    Timeout,
+}
+
+/// What a stage may use: the switchboard's parts, the moment, and the call's own timeline.
+pub(crate) struct Cx<'c> {
+    pub(crate) now: Instant,
+    pub(crate) core: &'c mut Core,
+    pub(crate) timeline: &'c mut Timeline,
+    pub(crate) clock: Anchor,
+}
+
+impl Cx<'_> {
+    pub(crate) fn wall(&self) -> WallTime {
+        self.clock.wall(self.now)
+    }
+
+    /// Notes what happened and tells it.
+    pub(crate) fn note(&mut self, what: What) {
+        let at = self.wall();
+        let call = self.timeline.start().call;
+        match &what {
+            What::Ringing => self.core.fact(Fact::CallRinging { call, at }),
+            What::Answered { .. } => self.core.fact(Fact::CallAnswered { call, at }),
+            _ => {}
+        }
+        self.timeline.note(at, what);
+        self.core.event(Event::CallUpdated(self.timeline.view()));
+    }
+}
+
+impl Call {
+    pub(crate) fn new(timeline: Timeline, clock: Anchor, stage: Stage) -> Self {
+        Self { timeline, clock, stage }
+    }
+
+    /// The call after `input`; none when it is over, and its record is written.
+    pub(crate) fn handle(mut self, now: Instant, core: &mut Core, input: CallInput) -> Option<Self> {
+        let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock };
+        let stage = match self.stage {
+            Stage::Summoning(stage) => stage.handle(&mut cx, input),
+            Stage::Ringing(stage) => stage.handle(&mut cx, input),
+            Stage::Talking(stage) => stage.handle(&mut cx, input),
+            Stage::Failing(stage) => stage.handle(&mut cx, input),
+            Stage::Over(over) => Stage::Over(over),
+        };
+        self.stage = stage;
+        self.settle(now, core)
+    }
+
+    /// Writes the record of a call that has come to its end.
+    pub(crate) fn settle(mut self, now: Instant, core: &mut Core) -> Option<Self> {
+        let Stage::Over(over) = self.stage else { return Some(self) };
+        for leg in &over.legs {
+            core.close(now, leg, over.cause);
+        }
+        let start = self.timeline.start().clone();
+        let at = self.clock.wall(now);
+        let cdr = cdr::cdr(&mut self.timeline, at, over.cause, over.sip_status);
+        core.fact(Fact::CallEnded { cdr });
+        core.event(Event::CallUpdated(self.timeline.view()));
+        for slot in [start.caller_slot, start.callee_slot].into_iter().flatten() {
+            core.seats.ended(now, slot, start.call);
+        }
+        None
+    }
+
+    /// When the stage wants to be woken.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Failing(stage) => Some(stage.until()),
+            _ => None,
+        }
+    }
+}
+
+impl Over {
+    /// The end of a call with these legs, for a reason of our own table.
+    pub(crate) fn new(legs: Vec<Leg>, cause: Cause) -> Self {
+        Self { legs, cause, sip_status: cause.sip_status() }
+    }
+}
+
+impl From<Over> for Stage {
+    fn from(over: Over) -> Self {
+        Self::Over(over)
+    }
+}
+
+/// The cause behind the end of an answered leg.
+fn cause_of(party: Party, why: EndReason) -> Cause {
+    match (why, party) {
+        (EndReason::NoAck, _) => Cause::NoAck,
+        (EndReason::DialogLost | EndReason::Timeout, _) => Cause::DialogLost,
+        (_, Party::Near) => Cause::CallerHungUp,
+        (_, Party::Far) => Cause::CalleeHungUp,
+    }
+}

@@ -1,0 +1,58 @@
+//! The operator's own phone is asked to answer; the number is dialled only after it has (R8).
+
+use model::{Cause, Number};
+use sip_core::{EndReason, SessionEvent};
+
+use super::{CallInput, Cx, Over, Ringing, Stage};
+use crate::{
+    leg::{Leg, Party},
+    ports::MediaPort,
+};
+
+/// The first stage of a call that was started over REST.
+#[derive(Debug)]
+pub(crate) struct Summoning {
+    pub(crate) near: Leg,
+    /// Kept for the far leg, so that a call that began does not fail for want of a port.
+    pub(crate) far_port: MediaPort,
+    pub(crate) number: Number,
+}
+
+impl Summoning {
+    pub(crate) fn handle(self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
+        match input {
+            CallInput::Session(Party::Near, SessionEvent::Answered { sdp }) => self.answered(cx, sdp.as_ref()),
+            CallInput::Session(Party::Near, SessionEvent::Refused { status, .. }) => {
+                let cause = if matches!(status, 408 | 480 | 487) { Cause::SlotNoAnswer } else { Cause::SlotRefused };
+                self.over(cx, cause, status)
+            }
+            CallInput::Session(Party::Near, SessionEvent::Ended { why }) => {
+                let cause = match why {
+                    EndReason::NoAnswer | EndReason::Timeout => Cause::SlotNoAnswer,
+                    _ => Cause::SlotRefused,
+                };
+                self.over(cx, cause, cause.sip_status())
+            }
+            CallInput::Hangup(cause) => self.over(cx, cause, cause.sip_status()),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Summoning(self),
+        }
+    }
+
+    /// The operator's phone has answered, and its ACK is out: now the number.
+    fn answered(mut self, cx: &mut Cx<'_>, sdp: Option<&bytes::Bytes>) -> Stage {
+        if let Err(cause) = self.near.audio.answered(sdp) {
+            return self.over(cx, cause, cause.sip_status());
+        }
+        cx.core.connect_audio(&mut self.near.audio);
+        let start = cx.timeline.start().clone();
+        match cx.core.call_slot(cx.now, &start, &self.number, self.far_port, &self.near.audio.codecs()) {
+            Ok(far) => Stage::Ringing(Ringing::summoned(cx, self.near, far)),
+            Err(cause) => Ringing::fail(cx, self.near, true, cause, cause.sip_status()),
+        }
+    }
+
+    fn over(self, cx: &mut Cx<'_>, cause: Cause, sip_status: u16) -> Stage {
+        cx.core.ports.give_back(self.far_port);
+        Over { legs: vec![self.near], cause, sip_status }.into()
+    }
+}

@@ -1,0 +1,166 @@
+//! What happened in a call, in order. Views and the CDR are folds over it.
+
+use model::{CallId, CallStatus, CallView, Cause, CenterId, Direction, Segment, SlotId, UserId, WallTime};
+
+use crate::cdr;
+
+/// One thing that happened in a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallEvent {
+    pub(crate) at: WallTime,
+    pub(crate) what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The call began. Always first, and once.
+    Started(Start),
+    /// The far party rings for the first time.
+    Ringing,
+    /// The far party answered; these people serve the call from now on.
+    Answered { served_by: Vec<(SlotId, Option<UserId>)> },
+    /// The phone of this slot holds the other party.
+    Held { slot: SlotId },
+    /// The phone of this slot no longer holds.
+    Resumed { slot: SlotId },
+    /// The call is over. Always last, and once.
+    Ended { cause: Cause, sip_status: u16 },
+}
+
+/// What is known of a call from its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) call: CallId,
+    pub(crate) center: CenterId,
+    pub(crate) parent: Option<CallId>,
+    pub(crate) direction: Direction,
+    pub(crate) caller: String,
+    pub(crate) callee: String,
+    pub(crate) caller_slot: Option<SlotId>,
+    pub(crate) callee_slot: Option<SlotId>,
+    pub(crate) user: Option<UserId>,
+}
+
+/// The timeline of one call.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    start: Start,
+    started_at: WallTime,
+    events: Vec<CallEvent>,
+}
+
+/// A phone that holds and resumes without end is not followed beyond this many events.
+const EVENTS_MAX: usize = 512;
+
+impl Timeline {
+    pub(crate) fn new(at: WallTime, start: Start) -> Self {
+        Self { start, started_at: at, events: Vec::with_capacity(4) }
+    }
+
+    pub(crate) fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Notes what happened. Hold and resume beyond [`EVENTS_MAX`] are left out; the moments that a CDR needs never are.
+    pub(crate) fn note(&mut self, at: WallTime, what: What) {
+        if self.events.len() >= EVENTS_MAX && matches!(what, What::Held { .. } | What::Resumed { .. }) {
+            return;
+        }
+        self.events.push(CallEvent { at, what });
+    }
+
+    /// The call as others see it.
+    pub(crate) fn view(&self) -> CallView {
+        let start = CallEvent { at: self.started_at, what: What::Started(self.start.clone()) };
+        fold(std::iter::once(&start).chain(&self.events))
+    }
+}
+
+/// Folds a timeline into the picture after its last event. Pure; a CDR is this picture, closed (see [`cdr`]).
+pub(crate) fn fold<'e>(events: impl Iterator<Item = &'e CallEvent>) -> CallView {
+    let mut view = empty();
+    let mut holding: Vec<(SlotId, WallTime)> = Vec::new();
+    for CallEvent { at, what } in events {
+        match what {
+            What::Started(start) => begin(&mut view, *at, start),
+            What::Ringing => {
+                view.ringing_at = view.ringing_at.or(Some(*at));
+                view.status = CallStatus::Ringing;
+            }
+            What::Answered { served_by } => {
+                view.answered_at = Some(*at);
+                view.status = CallStatus::Answered;
+                view.segments = served_by
+                    .iter()
+                    .map(|(slot, user)| Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 })
+                    .collect();
+            }
+            What::Held { slot } => {
+                if holding.iter().all(|(holder, _)| holder != slot) {
+                    holding.push((*slot, *at));
+                }
+                view.status = CallStatus::Held;
+            }
+            What::Resumed { slot } => {
+                resume(&mut view, &mut holding, *slot, *at);
+                if holding.is_empty() {
+                    view.status = CallStatus::Answered;
+                }
+            }
+            What::Ended { cause, sip_status: _ } => {
+                for (slot, _) in holding.clone() {
+                    resume(&mut view, &mut holding, slot, *at);
+                }
+                cdr::close(&mut view, *at, *cause);
+            }
+        }
+    }
+    view
+}
+
+fn begin(view: &mut CallView, at: WallTime, start: &Start) {
+    view.call_id = start.call;
+    view.center = start.center;
+    view.parent = start.parent;
+    view.direction = start.direction;
+    view.caller.clone_from(&start.caller);
+    view.callee.clone_from(&start.callee);
+    view.caller_slot = start.caller_slot;
+    view.callee_slot = start.callee_slot;
+    view.user = start.user;
+    view.started_at = at;
+}
+
+/// Ends a hold of `slot` and adds its length to the slot's segment.
+fn resume(view: &mut CallView, holding: &mut Vec<(SlotId, WallTime)>, slot: SlotId, at: WallTime) {
+    let Some(place) = holding.iter().position(|(holder, _)| *holder == slot) else { return };
+    let (_, since) = holding.swap_remove(place);
+    for segment in view.segments.iter_mut().filter(|segment| segment.slot == slot) {
+        segment.hold_ms = segment.hold_ms.saturating_add(at.ms_since(since));
+    }
+}
+
+fn empty() -> CallView {
+    CallView {
+        call_id: CallId(0),
+        center: CenterId::DEFAULT,
+        parent: None,
+        status: CallStatus::Dialing,
+        direction: Direction::Internal,
+        caller: String::new(),
+        callee: String::new(),
+        caller_slot: None,
+        callee_slot: None,
+        user: None,
+        started_at: WallTime(0),
+        ringing_at: None,
+        answered_at: None,
+        ended_at: None,
+        outcome: None,
+        cause: None,
+        segments: Vec::new(),
+        scenario: None,
+        source: None,
+    }
+}

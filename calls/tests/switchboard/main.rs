@@ -1,0 +1,7 @@
+//! Whole calls in virtual time: the switchboard between phones on a simulated network.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod phone;
+mod stories;
+mod world;

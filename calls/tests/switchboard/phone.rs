@@ -1,0 +1,191 @@
+//! A phone: the user-agent half of `sip-core`, with an account and a habit.
+
+use std::{net::SocketAddr, time::Instant};
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, SessionEvent, SessionId, Transport};
+
+/// What a phone does when it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Rings, and answers when told to.
+    Ring,
+    /// Answers at once.
+    Answer,
+    /// Says that it is busy.
+    Busy,
+    /// Rings with early media (183 with SDP).
+    EarlyMedia,
+}
+
+pub(crate) struct Phone {
+    pub(crate) number: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) habit: Habit,
+    pub(crate) server: SocketAddr,
+    password: String,
+    endpoint: Endpoint,
+    /// The nonce of the last challenge, and how often it was used.
+    nonce: Option<(String, u32)>,
+    cseq: u32,
+    pub(crate) session: Option<SessionId>,
+    /// Whether the running session is one that this phone was invited to.
+    pub(crate) called: bool,
+    pub(crate) codecs: &'static str,
+}
+
+pub(crate) const REALM: &str = "test-realm";
+pub(crate) const DOMAIN: &str = "pbx.test";
+
+fn md5(text: &str) -> String {
+    Md5::digest(text.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+impl Phone {
+    pub(crate) fn new(number: &str, address: SocketAddr, server: SocketAddr) -> Self {
+        let mut seed = [0; 32];
+        for (octet, digit) in seed.iter_mut().zip(number.bytes()) {
+            *octet = digit;
+        }
+        Self {
+            number: number.to_owned(),
+            address,
+            habit: Habit::Answer,
+            server,
+            password: format!("secret-{number}"),
+            endpoint: Endpoint::new(EndpointSettings { user_agent: format!("phone {number}"), ..EndpointSettings::default() }, seed),
+            nonce: None,
+            cseq: 0,
+            session: None,
+            called: false,
+            codecs: "8 0 101",
+        }
+    }
+
+    /// A REGISTER as it goes on the wire; with credentials once there was a challenge.
+    pub(crate) fn register(&mut self, expires: u32) -> Bytes {
+        self.cseq += 1;
+        let uri = format!("sip:{DOMAIN}");
+        let authorization = self.authorization("REGISTER", &uri).map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+        let (number, address, cseq) = (&self.number, self.address, self.cseq);
+        Bytes::from(format!(
+            "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKreg{number}x{cseq};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:{number}@{DOMAIN}>;tag=t{number}\r\nTo: <sip:{number}@{DOMAIN}>\r\nCall-ID: reg-{number}\r\nCSeq: {cseq} REGISTER\r\n\
+             Contact: <sip:{number}@{address}>;expires={expires}\r\n{authorization}Content-Length: 0\r\n\r\n"
+        ))
+    }
+
+    /// Credentials for a request, if there was a challenge (RFC 7616, MD5).
+    fn authorization(&mut self, method: &str, uri: &str) -> Option<String> {
+        let (nonce, count) = self.nonce.as_mut()?;
+        *count += 1;
+        let (number, password) = (&self.number, &self.password);
+        let ha1 = md5(&format!("{number}:{REALM}:{password}"));
+        let ha2 = md5(&format!("{method}:{uri}"));
+        let response = md5(&format!("{ha1}:{nonce}:{count:08x}:cn:auth:{ha2}"));
+        Some(format!(
+            "Digest username=\"{number}\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
+             algorithm=MD5, cnonce=\"cn\", qop=auth, nc={count:08x}"
+        ))
+    }
+
+    /// Reads the nonce of an MD5 challenge from a 401.
+    fn learn_nonce(&mut self, datagram: &[u8]) {
+        let text = String::from_utf8_lossy(datagram);
+        let Some(challenge) = text.lines().find(|line| line.starts_with("WWW-Authenticate:") && line.contains("algorithm=MD5")) else { return };
+        let nonce = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next());
+        self.nonce = nonce.map(|nonce| (nonce.to_owned(), 0));
+    }
+
+    /// Whether this phone has credentials to show.
+    pub(crate) fn is_challenged(&self) -> bool {
+        self.nonce.is_some()
+    }
+
+    fn sdp(&self) -> Vec<u8> {
+        let ip = self.address.ip();
+        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\na=sendrecv\r\n", self.codecs).into_bytes()
+    }
+
+    fn flow(&self) -> Flow {
+        Flow { transport: Transport::Udp, local: self.address, remote: self.server }
+    }
+
+    pub(crate) fn dial(&mut self, now: Instant, number: &str) {
+        let uri = format!("sip:{number}@{DOMAIN}");
+        let headers = self.authorization("INVITE", &uri).map(|value| ("Authorization", value)).into_iter().collect();
+        let invite = Invite {
+            flow: self.flow(),
+            uri: uri.into(),
+            from_display: None,
+            from_user: self.number.clone(),
+            to_user: number.to_owned(),
+            host: DOMAIN.to_owned(),
+            sdp: self.sdp().into(),
+            headers,
+            ring_s: 180,
+        };
+        self.session = self.endpoint.invite(now, invite);
+        self.called = false;
+    }
+
+    pub(crate) fn answer(&mut self, now: Instant) {
+        let sdp = self.sdp();
+        self.endpoint.answer(now, self.session.unwrap(), &sdp);
+    }
+
+    pub(crate) fn hang_up(&mut self, now: Instant) {
+        if let Some(session) = self.session {
+            self.endpoint.hangup(now, session, None);
+        }
+    }
+
+    pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {
+        if datagram.starts_with(b"SIP/2.0 401") {
+            self.learn_nonce(&datagram);
+        }
+        let flow = self.flow();
+        self.endpoint.received(now, flow, datagram);
+    }
+
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.endpoint.wake(now);
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        self.endpoint.timeout().map(|(at, _)| at)
+    }
+
+    /// What the phone sends, after it did what its habit says.
+    pub(crate) fn drain(&mut self, now: Instant) -> Vec<Bytes> {
+        let mut out = Vec::new();
+        while let Some(output) = self.endpoint.poll() {
+            match output {
+                EndpointOutput::Transmit { bytes, .. } => out.push(bytes),
+                EndpointOutput::Invited { session, .. } => {
+                    self.session = Some(session);
+                    self.called = true;
+                    let sdp = self.sdp();
+                    match self.habit {
+                        Habit::Ring => self.endpoint.ring(now, session, 180, None),
+                        Habit::EarlyMedia => self.endpoint.ring(now, session, 183, Some(&sdp)),
+                        Habit::Busy => self.endpoint.refuse(now, session, 486, None, &[]),
+                        Habit::Answer => self.endpoint.answer(now, session, &sdp),
+                    }
+                }
+                EndpointOutput::Session { session, event: SessionEvent::Ended { .. } | SessionEvent::Refused { .. } }
+                    if self.session == Some(session) =>
+                {
+                    self.session = None;
+                }
+                EndpointOutput::Session { session, event: SessionEvent::Reoffered { .. } } => {
+                    let sdp = self.sdp();
+                    self.endpoint.answer_reoffer(now, session, Ok(&sdp));
+                }
+                EndpointOutput::Session { .. } | EndpointOutput::Request { .. } => {}
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,339 @@
+//! The switchboard, its phones, and the time between them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use calls::{Input, MediaAddress, MediaPort, Order, Output, Restored, Settings, Switchboard};
+use media::{Command as MediaCommand, MediaEvent};
+use model::{
+    CallId, CenterId, Cdr, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId, SlotState,
+    UserId, WallTime,
+};
+use sip_core::{Credentials, Flow, RegistrarSettings, Transport};
+
+use crate::phone::{DOMAIN, Phone, REALM};
+
+/// One way through the simulated network.
+const TRIP: Duration = Duration::from_millis(5);
+
+/// The wall clock when a story begins.
+pub(crate) const WALL: WallTime = WallTime(1_763_712_000_000);
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    begin: Instant,
+    pub(crate) board: Switchboard,
+    pub(crate) phones: BTreeMap<String, Phone>,
+    server: SocketAddr,
+    in_flight: BTreeMap<(Instant, u64), (SocketAddr, SocketAddr, Bytes)>,
+    sent: u64,
+    /// The story so far, a line each.
+    pub(crate) log: String,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) media: Vec<MediaCommand>,
+    pub(crate) replies: BTreeMap<u64, Result<Reply, Refusal>>,
+    pub(crate) recorded: Vec<(RecordingRow, Option<u64>)>,
+    orders: u64,
+    /// Datagrams are logged too.
+    pub(crate) verbose: bool,
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        domain: DOMAIN.to_owned(),
+        user_agent: "Cordboard/test".to_owned(),
+        media_address: MediaAddress::Auto(calls::AutoAddress::default()),
+        media_timeout: Duration::from_secs(60),
+        ring_s: 60,
+        slot_ring_s: 15,
+        calls_max: 100,
+        recording: true,
+        registrar: RegistrarSettings::default(),
+        digest: sip_core::Algorithm::STRONGEST_FIRST.to_vec(),
+        nonce_key: [7; 32],
+        nonce_life: Duration::from_secs(300),
+        lease: Duration::from_secs(90),
+        unregistered_grace: Duration::from_secs(60),
+    }
+}
+
+/// A directory of `count` slots: 6001, 6002, … with the ids 1, 2, …
+pub(crate) fn directory(count: u16) -> Arc<Directory> {
+    let hub = Hub { id: HubId(1), center: CenterId::DEFAULT, name: "test".into(), kind: HubKind::Auto, capacity: count };
+    let slots = (1..=count)
+        .map(|place| {
+            let number = (6000 + place).to_string();
+            let ha1 = Credentials::of(&number, REALM, &format!("secret-{number}"));
+            SlotEntry {
+                id: SlotId(i64::from(place)),
+                center: CenterId::DEFAULT,
+                hub: HubId(1),
+                kind: HubKind::Auto,
+                number: number.parse().unwrap(),
+                username: number,
+                ha1: Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 },
+                service: SlotState::Idle,
+            }
+        })
+        .collect();
+    Arc::new(Directory::new(REALM.to_owned(), vec![hub], slots))
+}
+
+impl World {
+    /// A world with `count` slots, whose phones are all registered, and enough media ports.
+    pub(crate) fn new(count: u16) -> Self {
+        let mut world = Self::unregistered(count, settings(), &Restored::default());
+        for place in 1..=count {
+            world.register(&(6000 + place).to_string(), 300);
+        }
+        world.log.clear();
+        world.facts.clear();
+        world.events.clear();
+        world
+    }
+
+    pub(crate) fn unregistered(count: u16, settings: Settings, restored: &Restored) -> Self {
+        let now = Instant::now();
+        let server: SocketAddr = "10.0.0.1:5060".parse().unwrap();
+        let board = Switchboard::new(now, WALL, settings, directory(count), restored, [1; 32]);
+        let mut world = Self {
+            now,
+            begin: now,
+            board,
+            phones: BTreeMap::new(),
+            server,
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            log: String::new(),
+            facts: Vec::new(),
+            events: Vec::new(),
+            media: Vec::new(),
+            replies: BTreeMap::new(),
+            recorded: Vec::new(),
+            orders: 0,
+            verbose: false,
+        };
+        for place in 1..=count {
+            let number = (6000 + place).to_string();
+            let address = SocketAddr::from(([10, 0, 1, u8::try_from(place).unwrap()], 5060));
+            world.phones.insert(number.clone(), Phone::new(&number, address, server));
+        }
+        world.collect();
+        world.input(Input::Ports((0..20).map(|place| MediaPort { worker: 0, port: 20_000 + 2 * place }).collect()));
+        world
+    }
+
+    pub(crate) fn register(&mut self, number: &str, expires: u32) {
+        if !self.phone(number).is_challenged() {
+            self.send_from(number, expires);
+        }
+        self.send_from(number, expires);
+    }
+
+    fn send_from(&mut self, number: &str, expires: u32) {
+        let phone = self.phone(number);
+        let (from, datagram) = (phone.address, phone.register(expires));
+        let to = self.server;
+        self.transmit(from, to, datagram);
+        self.run(Duration::from_millis(20));
+    }
+
+    pub(crate) fn phone(&mut self, number: &str) -> &mut Phone {
+        self.phones.get_mut(number).unwrap()
+    }
+
+    /// Carries out an order and gives its reply.
+    pub(crate) fn order(&mut self, command: Command) -> Result<Reply, Refusal> {
+        self.orders += 1;
+        let order = self.orders;
+        self.input(Input::Command { order: Order(order), command });
+        self.replies.remove(&order).unwrap()
+    }
+
+    pub(crate) fn start_call(&mut self, user: i64, slot: i64, number: &str) -> Result<CallId, Refusal> {
+        let command = Command::StartCall { user: UserId(user), slot: SlotId(slot), number: number.parse().unwrap() };
+        match self.order(command)? {
+            Reply::CallStarted { call } => Ok(call),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn dial(&mut self, from: &str, to: &str) {
+        let now = self.now;
+        self.phone(from).dial(now, to);
+        self.drain(from);
+    }
+
+    pub(crate) fn answer(&mut self, number: &str) {
+        let now = self.now;
+        self.phone(number).answer(now);
+        self.drain(number);
+    }
+
+    pub(crate) fn hang_up(&mut self, number: &str) {
+        let now = self.now;
+        self.phone(number).hang_up(now);
+        self.drain(number);
+    }
+
+    pub(crate) fn media_event(&mut self, event: MediaEvent) {
+        self.input(Input::Media(event));
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.board.handle(self.now, input);
+        self.collect();
+    }
+
+    /// Lets time pass, and everything happen that is due.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        loop {
+            let board = self.board.timeout().map(|(at, _)| at);
+            let phones = self.phones.values().filter_map(Phone::timeout);
+            let packets = self.in_flight.keys().next().map(|(at, _)| *at);
+            let Some(next) = phones.chain(board).chain(packets).min().filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            while let Some(entry) = self.in_flight.first_entry().filter(|entry| entry.key().0 <= self.now) {
+                let (from, to, datagram) = entry.remove();
+                self.deliver(from, to, datagram);
+            }
+            if board.is_some_and(|at| at <= self.now) {
+                self.input(Input::Timeout);
+            }
+            let due: Vec<_> =
+                self.phones.values().filter(|phone| phone.timeout().is_some_and(|at| at <= self.now)).map(|phone| phone.number.clone()).collect();
+            for number in due {
+                let now = self.now;
+                self.phone(&number).wake(now);
+                self.drain(&number);
+            }
+        }
+        self.now = end;
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, datagram: Bytes) {
+        if to == self.server {
+            let flow = Flow { transport: Transport::Udp, local: to, remote: from };
+            self.input(Input::Received { flow, bytes: datagram });
+            return;
+        }
+        let Some(number) = self.phones.values().find(|phone| phone.address == to).map(|phone| phone.number.clone()) else { return };
+        let now = self.now;
+        self.phone(&number).received(now, datagram);
+        self.drain(&number);
+    }
+
+    fn drain(&mut self, number: &str) {
+        let now = self.now;
+        let phone = self.phone(number);
+        let (from, to) = (phone.address, phone.server);
+        for datagram in phone.drain(now) {
+            self.transmit(from, to, datagram);
+        }
+    }
+
+    fn transmit(&mut self, from: SocketAddr, to: SocketAddr, datagram: Bytes) {
+        self.sent += 1;
+        if self.verbose {
+            let line = String::from_utf8_lossy(&datagram).lines().next().unwrap_or_default().to_owned();
+            self.note(&format!("{from} > {to} {line}"));
+        }
+        self.in_flight.insert((self.now + TRIP, self.sent), (from, to, datagram));
+    }
+
+    fn note(&mut self, line: &str) {
+        let at = self.now.duration_since(self.begin).as_secs_f64();
+        writeln!(self.log, "{at:.3} {line}").unwrap();
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.board.poll() {
+            match output {
+                Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
+                Output::Media { command, .. } => self.media.push(command),
+                Output::RecordBegin { row, .. } => self.recorded.push((row, None)),
+                Output::RecordEnd { key, duration_ms, .. } => {
+                    let key = CallId(i64::try_from(key).unwrap());
+                    let open = self.recorded.iter_mut().find(|(row, _)| row.call_id == key).unwrap();
+                    assert_eq!(open.1.replace(duration_ms), None, "a recording is closed once");
+                }
+                Output::Fact(fact) => {
+                    self.tell_fact(&fact);
+                    self.facts.push(fact);
+                }
+                Output::Event(event) => {
+                    self.tell_event(&event);
+                    self.events.push(event);
+                }
+                Output::Reply { order, result } => _ = self.replies.insert(order.0, result),
+            }
+        }
+    }
+
+    fn tell_fact(&mut self, fact: &Fact) {
+        if let Fact::CallEnded { cdr } = fact {
+            let line = format!(
+                "CDR {}>{} {:?} {} {} ring={} talk={}",
+                cdr.caller,
+                cdr.callee,
+                cdr.outcome,
+                cdr.cause.code(),
+                cdr.sip_status,
+                cdr.ring_ms,
+                cdr.talk_ms
+            );
+            self.note(&line);
+        }
+    }
+
+    fn tell_event(&mut self, event: &Event) {
+        match event {
+            Event::CallUpdated(view) => self.note(&format!("call {}>{} {:?}", view.caller, view.callee, view.status)),
+            Event::SlotUpdated(view) => self.note(&format!("slot {} {}", view.number, view.state.name())),
+            _ => {}
+        }
+    }
+
+    /// The records so far.
+    pub(crate) fn cdrs(&self) -> Vec<&Cdr> {
+        self.facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::CallEnded { cdr } => Some(cdr),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn slot_state(&self, slot: i64) -> SlotState {
+        let mut states = self.events.iter().rev().filter_map(|event| match event {
+            Event::SlotUpdated(view) if view.id == SlotId(slot) => Some(view.state),
+            _ => None,
+        });
+        states.next().unwrap_or(SlotState::Idle)
+    }
+
+    /// Whatever happened: no call, no session and no lost port is left.
+    pub(crate) fn assert_clean(&mut self) {
+        self.run(Duration::from_secs(70));
+        assert_eq!(self.board.calls(), 0, "calls are left");
+        assert_eq!(self.board.sessions(), 0, "sessions are left");
+        let opened = self.media.iter().filter(|command| matches!(command, MediaCommand::Open { .. })).count();
+        let closed = self.media.iter().filter(|command| matches!(command, MediaCommand::Close { .. })).count();
+        assert_eq!(opened, closed, "media is left open");
+        assert_eq!(self.board.ports() + opened, 20, "ports are lost");
+        assert!(self.recorded.iter().all(|(_, end)| end.is_some()), "recordings are left open");
+        for (slot, _) in self.phones.keys().enumerate() {
+            let state = self.slot_state(i64::try_from(slot).unwrap() + 1);
+            assert!(!state.is_busy(), "slot {slot} is stuck in {}", state.name());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! How a section is declared.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    error::{ConfigError, Warning},
+    reader::Reader,
+};
+
+/// What is said of a key in one place.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    /// Its full path: `http.listen`.
+    pub(crate) path: &'static str,
+    /// Its documentation, a line each.
+    pub(crate) about: &'static [&'static str],
+    /// Its default as TOML.
+    pub(crate) default: &'static str,
+    /// The numbers that it may have; none if it is no number.
+    pub(crate) range: Option<RangeInclusive<i64>>,
+}
+
+/// A section with all its keys, for the example file.
+#[derive(Debug)]
+pub(crate) struct Documented {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static [&'static str],
+    pub(crate) keys: Vec<Key>,
+}
+
+/// What the checks of a whole configuration found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) errors: Vec<ConfigError>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Findings {
+    pub(crate) fn contradiction(&mut self, reason: String) {
+        self.errors.push(ConfigError::Contradiction { reason });
+    }
+
+    pub(crate) fn warn(&mut self, key: &'static str, text: impl Into<String>) {
+        self.warnings.push(Warning { key, text: text.into() });
+    }
+}
+
+/// A section of the file.
+pub(crate) trait Section: Sized {
+    fn read(reader: &mut Reader) -> Self;
+    fn documented() -> Documented;
+
+    /// What the values must keep among themselves. A section that has such rules has an inherent `check`, which goes before this one.
+    fn check(&self, _: &mut Findings) {}
+}
+
+/// Declares a section: a struct, its keys, their documentation and their defaults.
+///
+/// ```text
+/// section! {
+///     /// What the section is for.
+///     Journal in journal {
+///         /// What the key does, with its unit.
+///         fsync_ms: u32 = "200", 1..=5000;
+///     }
+/// }
+/// ```
+///
+/// A default is TOML. The range is for numbers only, and optional.
+/// Rules between values of the section stand in an inherent `fn check(&self, findings: &mut Findings)`.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])*
+        $name:ident in $section:ident {
+            $( $(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:literal $(, $range:expr)?; )*
+        }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $( $(#[doc = $doc])* pub $field: $kind, )*
+        }
+
+        impl $crate::section::Section for $name {
+            fn read(reader: &mut $crate::reader::Reader) -> Self {
+                reader.section(stringify!($section));
+                Self { $(
+                    $field: reader.key(&section!(@key $section $field [$($doc)*] $default $($range)?)),
+                )* }
+            }
+
+            fn documented() -> $crate::section::Documented {
+                $crate::section::Documented {
+                    name: stringify!($section),
+                    about: &[$($about),*],
+                    keys: vec![$( section!(@key $section $field [$($doc)*] $default $($range)?), )*],
+                }
+            }
+        }
+    };
+    (@key $section:ident $field:ident [$($doc:literal)*] $default:literal $($range:expr)?) => {
+        $crate::section::Key {
+            path: concat!(stringify!($section), ".", stringify!($field)),
+            about: &[$($doc),*],
+            default: $default,
+            range: None$(.or(Some($range)))?,
+        }
+    };
+}
+
+pub(crate) use section;

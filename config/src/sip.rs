@@ -1,0 +1,136 @@
+//! `[sip]`
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
+
+use crate::{
+    section::{Findings, section},
+    value::{Problem, Raw, Value},
+};
+
+section! {
+    /// Signalling: where phones register and call.
+    Sip in sip {
+        /// Addresses and ports for SIP over UDP. An IPv6 address does no harm on a machine without IPv6.
+        udp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
+        /// Addresses and ports for SIP over TCP. This version does not serve them yet: phones use UDP.
+        tcp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
+        /// The domain in our SIP addresses: a host name or an IP address.
+        /// Empty: the address of the machine's default route, else 127.0.0.1; it is printed at start.
+        /// Passwords do not depend on it: it can change without locking a phone out.
+        domain: Option<Domain> = "\"\"";
+        /// Digest algorithms that phones may log in with, preferred first: MD5, SHA-256, SHA-512-256.
+        /// MD5 leads because many phones read no further than the first; slots' passwords are long and random, so it does no harm.
+        digest: Vec<DigestAlgorithm> = "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]";
+        /// The shortest registration that a phone may ask for, in seconds; a shorter one is refused with 423.
+        expires_min: u32 = "60", 1..=86400;
+        /// How long a registration lasts if the phone does not say, in seconds.
+        expires_default: u32 = "300", 1..=86400;
+        /// The longest registration, in seconds; a longer one is cut to this.
+        expires_max: u32 = "3600", 1..=86400;
+    }
+}
+
+impl Sip {
+    pub(crate) fn check(&self, findings: &mut Findings) {
+        if !(self.expires_min <= self.expires_default && self.expires_default <= self.expires_max) {
+            findings.contradiction(format!(
+                "`sip.expires_min` ({}), `sip.expires_default` ({}) and `sip.expires_max` ({}) must not fall",
+                self.expires_min, self.expires_default, self.expires_max
+            ));
+        }
+        for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp)] {
+            if let Some(twice) =
+                addresses.iter().enumerate().find(|(at, one)| one.port() != 0 && addresses.iter().take(*at).any(|two| two == *one))
+            {
+                findings.contradiction(format!("`{key}` has {} twice", twice.1));
+            }
+        }
+        if self.udp.is_empty() {
+            findings.warn("sip.udp", "it has no address, so no phone can register");
+        }
+    }
+}
+
+/// A digest algorithm (RFC 7616; RFC 8760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    /// MD5.
+    Md5,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512/256.
+    Sha512_256,
+}
+
+impl Value for DigestAlgorithm {
+    const EXPECTS: &'static str = "\"MD5\", \"SHA-256\" or \"SHA-512-256\"";
+
+    fn read(raw: &Raw) -> Result<Self, Problem> {
+        match raw.text()?.to_ascii_uppercase().as_str() {
+            "MD5" => Ok(Self::Md5),
+            "SHA-256" => Ok(Self::Sha256),
+            "SHA-512-256" => Ok(Self::Sha512_256),
+            text => Err(Problem::Bad(format!("{text:?} is none of {}", Self::EXPECTS))),
+        }
+    }
+}
+
+/// A host name or an IP address (RFC 3261, 25.1: `host`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain(String);
+
+impl Domain {
+    /// The longest host name (RFC 1035, 2.3.4).
+    const LENGTH_MAX: usize = 253;
+    const LABEL_LENGTH_MAX: usize = 63;
+
+    /// As it stands in a SIP address: an IPv6 address in brackets.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Domain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        match bare.parse() {
+            Ok(IpAddr::V6(address)) => return Ok(Self(format!("[{address}]"))),
+            Ok(IpAddr::V4(address)) if bare == text => return Ok(Self(address.to_string())),
+            _ => {}
+        }
+        let is_label = |label: &str| {
+            (1..=Self::LABEL_LENGTH_MAX).contains(&label.len())
+                && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        // RFC 3261, 25.1: the last label begins with a letter, so that a misspelt IPv4 address is no host name.
+        let last_is_name = text.rsplit('.').next().is_some_and(|label| label.starts_with(|first: char| first.is_ascii_alphabetic()));
+        if text.len() <= Self::LENGTH_MAX && text.split('.').all(is_label) && last_is_name {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(format!("{text:?} is no host name and no IP address"))
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value for Domain {
+    const EXPECTS: &'static str = "a host name or an IP address";
+
+    fn read(raw: &Raw) -> Result<Self, Problem> {
+        raw.text()?.parse().map_err(Problem::Bad)
+    }
+}

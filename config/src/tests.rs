@@ -1,0 +1,302 @@
+//! What a file and an environment lead to, as text.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall stop")]
+
+use std::{fmt::Write, path::Path};
+
+use expect_test::{Expect, expect, expect_file};
+
+use crate::{Config, ConfigError, DatabaseUrl, Warning, section::Section, value::Value};
+
+fn load(file: &str, env: &[(&str, &str)]) -> Result<(Config, Vec<Warning>), Vec<ConfigError>> {
+    Config::load(Some(file), env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// What differs from the defaults and the warnings, or all errors.
+fn check(file: &str, env: &[(&str, &str)], expect: Expect) {
+    let mut text = String::new();
+    match load(file, env) {
+        Ok((config, warnings)) => {
+            let (default, config) = (format!("{:#?}", Config::default()), format!("{config:#?}"));
+            for line in config.lines().filter(|line| !default.lines().any(|other| other == *line)) {
+                writeln!(text, "{}", line.trim()).unwrap();
+            }
+            for warning in warnings {
+                writeln!(text, "warning: {warning}").unwrap();
+            }
+        }
+        Err(errors) => {
+            for error in errors {
+                writeln!(text, "{error}").unwrap();
+            }
+        }
+    }
+    expect.assert_eq(&text);
+}
+
+#[test]
+fn the_example_file_is_what_is_printed() {
+    expect_file![Path::new(env!("CARGO_MANIFEST_DIR")).join("../cordboard.example.toml")].assert_eq(&Config::print_documented());
+}
+
+#[test]
+fn the_printed_file_gives_the_defaults() {
+    let (config, warnings) = load(&Config::print_documented(), &[]).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(warnings, []);
+    assert_eq!(load("", &[]).unwrap().0, Config::default());
+    assert_eq!(Config::load(None, std::iter::empty()).unwrap().0, Config::default());
+}
+
+#[test]
+fn every_key_is_documented() {
+    for section in Config::documented() {
+        assert!(!section.about.is_empty(), "[{}]", section.name);
+        for key in section.keys {
+            assert!(!key.about.is_empty() && key.about.iter().all(|line| line.starts_with(' ')), "{}", key.path);
+        }
+    }
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
+    let file = "[http]\nlisten = \"127.0.0.1:4000\"\n[calls]\nmax = 10";
+    check(
+        file,
+        &[("CORDBOARD__HTTP__LISTEN", "127.0.0.1:5000"), ("PATH", "/bin"), ("CORDBOARD_DATA_DIR", "x")],
+        expect![[r#"
+        listen: 127.0.0.1:5000,
+        max: 10,
+    "#]],
+    );
+}
+
+#[test]
+fn every_type_is_read_from_the_environment() {
+    check(
+        "",
+        &[
+            ("CORDBOARD__HTTP__LISTEN", "[::1]:80"),
+            ("CORDBOARD__HTTP__BODY_MAX", "64 KiB"),
+            ("CORDBOARD__SIP__UDP", "127.0.0.1:5060, [::1]:5060"),
+            ("CORDBOARD__SIP__TCP", ""),
+            ("CORDBOARD__SIP__DOMAIN", "pbx.example.org"),
+            ("CORDBOARD__SIP__EXPIRES_MIN", "30"),
+            ("CORDBOARD__MEDIA__ADDRESS", "192.0.2.1"),
+            ("CORDBOARD__MEDIA__PUBLIC_ADDRESS", "2001:db8::1"),
+            ("CORDBOARD__MEDIA__LOCAL_NETS", "192.0.2.0/24"),
+            ("CORDBOARD__MEDIA__PORTS", "20000-29999"),
+            ("CORDBOARD__MEDIA__TONES", "US"),
+            ("CORDBOARD__DATABASE__URL", "postgres://cord:s3cret@db/cord"),
+            ("CORDBOARD__RECORDING__ENABLED", "false"),
+            ("CORDBOARD__RECORDING__DIR", "/srv/recordings"),
+            ("CORDBOARD__LOG__FORMAT", "json"),
+        ],
+        expect![[r#"
+            listen: [::1]:80,
+            65536,
+            127.0.0.1:5060,
+            [::1]:5060,
+            tcp: [],
+            domain: Some(
+            Domain(
+            "pbx.example.org",
+            ),
+            expires_min: 30,
+            address: Address(
+            192.0.2.1,
+            public_address: Some(
+            2001:db8::1,
+            192.0.2.0/24,
+            20000..=29999,
+            "us",
+            url: Some(
+            DatabaseUrl(postgres:..),
+            enabled: false,
+            dir: Some(
+            "/srv/recordings",
+            format: Json,
+        "#]],
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    check(
+        r#"
+listen = "127.0.0.1:3000"
+journal = 3
+
+[http]
+listen = "localhost:3000"
+lisen = "127.0.0.1:3000"
+body_max = "10 MB"
+
+[sip]
+udp = "0.0.0.0:5060"
+tcp = ["0.0.0.0:5060", 5060]
+domain = "10.0.0.256"
+expires_min = "60"
+expires_default = 0
+ports = "16384-32767"
+
+[media]
+address = "automatic"
+local_nets = ["10.0.0.0/33"]
+ports = "16385-32767"
+timeout_s = 1.5
+workers = -1
+tones = "Russia"
+
+[databse]
+url = ""
+
+[recording]
+enabled = "yes"
+
+[calls.ring_s]
+seconds = 3
+"#,
+        &[
+            ("CORDBOARD__HTTP__LISTEN", "3000"),
+            ("CORDBOARD__SIP__EXPIRES_MAX", "an hour"),
+            ("CORDBOARD__RECORDING__ENABLED", "1"),
+            ("CORDBOARD__MEDIA__PORT", "16384-32767"),
+            ("CORDBOARD__DATABASE__URL", "mysql://root:s3cret@db/cord"),
+            ("CORDBOARD__CONFIG", "x"),
+        ],
+        expect![[r#"
+            line 2, column 1: unknown key `listen`; did you mean `http.listen`?
+            line 3, column 1: `journal` expects to be a section, not a whole number
+            line 6, column 1: `http.listen`: "localhost:3000" is no address and port, such as "127.0.0.1:3000" or "[::1]:3000"
+            line 7, column 1: unknown key `http.lisen`; did you mean `http.listen`?
+            line 8, column 1: `http.body_max`: "10 MB" is no size, such as 65536, "64 KiB" or "10 MiB"
+            line 11, column 1: `sip.udp` expects a list, not a text
+            line 12, column 1: `sip.tcp`: an item is a whole number; expected an address and port such as "127.0.0.1:3000" or "[::1]:3000"
+            line 13, column 1: `sip.domain`: "10.0.0.256" is no host name and no IP address
+            line 14, column 1: `sip.expires_min` expects a whole number, not a text
+            line 15, column 1: `sip.expires_default`: 0 is not from 1 to 86400
+            line 16, column 1: unknown key `sip.ports`; did you mean `media.ports`?
+            line 19, column 1: `media.address`: "automatic" is neither "auto" nor an IP address
+            line 20, column 1: `media.local_nets`: "10.0.0.0/33" is no network, such as "10.0.0.0/8" or "fc00::/7"
+            line 21, column 1: `media.ports`: the first port, 16385, is odd; RTP takes even ports and RTCP the next one (RFC 3550, 11)
+            line 22, column 1: `media.timeout_s` expects a whole number, not a fraction
+            line 23, column 1: `media.workers`: -1 is not from 0 to 256
+            line 24, column 1: `media.tones`: "Russia" is no country, such as "ru" or "us"
+            line 26, column 2: unknown section `[databse]`; did you mean `[database]`?
+            line 30, column 1: `recording.enabled` expects true or false, not a text
+            line 32, column 8: `calls.ring_s` expects a whole number, not a section
+            CORDBOARD__HTTP__LISTEN: `http.listen`: "3000" is no address and port, such as "127.0.0.1:3000" or "[::1]:3000"
+            CORDBOARD__SIP__EXPIRES_MAX: `sip.expires_max` expects a whole number, not this text
+            CORDBOARD__DATABASE__URL: `database.url`: a database's URL begins with sqlite:, postgres:// or postgresql:// and names a database
+            CORDBOARD__RECORDING__ENABLED: `recording.enabled` expects true or false, not this text
+            CORDBOARD__CONFIG: unknown environment variable
+            CORDBOARD__MEDIA__PORT: unknown environment variable; did you mean `CORDBOARD__MEDIA__PORTS`?
+        "#]],
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_the_variables() {
+    let file = "[http]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n\n[calls\nmax = = 3\nmx = 3\n";
+    check(
+        file,
+        &[("CORDBOARD__CALLS__MAX", "0")],
+        expect![[r#"
+            line 3, column 1: duplicate key
+            line 5, column 7: unclosed table, expected `]`
+            line 6, column 7: extra `=`, expected nothing
+            line 6, column 9: unexpected key or value, expected newline, `#`
+            CORDBOARD__CALLS__MAX: `calls.max`: 0 is not from 1 to 10000
+        "#]],
+    );
+}
+
+#[test]
+fn values_that_contradict_each_other() {
+    check(
+        "[sip]\nexpires_min = 400\nudp = [\"0.0.0.0:5060\", \"0.0.0.0:5060\"]\n[media]\naddress = \"0.0.0.0\"\npublic_address = \"127.0.0.1\"\n[log]\nfilter = \"\"",
+        &[],
+        expect![[r#"
+            `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must not fall
+            `sip.udp` has 0.0.0.0:5060 twice
+            `media.address` cannot be the unspecified address: phones are told it
+            `media.public_address` cannot be an unspecified or loopback address: phones are told it
+            `log.filter` cannot be empty; write "off" to log nothing
+        "#]],
+    );
+}
+
+#[test]
+fn what_works_and_is_odd() {
+    check(
+        "[http]\nlisten = \"0.0.0.0:3000\"\n[sip]\nudp = []\ntcp = []\n[media]\nports = \"20000-20099\"",
+        &[],
+        expect![[r#"
+            listen: 0.0.0.0:3000,
+            udp: [],
+            tcp: [],
+            20000..=20099,
+            warning: `http.listen`: others can reach it, and passwords and tokens cross the network as clear text; put a proxy with TLS before it
+            warning: `sip.udp`: it has no address, so no phone can register
+            warning: `media.ports`: 20000-20099 has room for 25 calls, but calls.max is 2000
+        "#]],
+    );
+}
+
+#[test]
+fn an_overlap_with_the_ephemeral_ports_is_told() {
+    let config = Config::default();
+    for (ephemeral, overlaps) in
+        [(32768..=60999, false), (32767..=60999, true), (1024..=16383, false), (1024..=16384, true), (20000..=20001, true)]
+    {
+        assert_eq!(config.ephemeral_warning(ephemeral.clone()).is_some(), overlaps, "{ephemeral:?}");
+    }
+}
+
+#[test]
+fn numbers_may_be_written_in_every_way_of_toml() {
+    for (written, max) in [("1_000", 1000), ("0x10", 16), ("+7", 7)] {
+        assert_eq!(load(&format!("[calls]\nmax = {written}"), &[]).unwrap().0.calls.max, max);
+    }
+    for (written, octets) in [("1024", 1024), ("\"1024\"", 1024), ("\"2KiB\"", 2048), ("\"1 GiB\"", 1 << 30)] {
+        assert_eq!(load(&format!("[http]\nbody_max = {written}"), &[]).unwrap().0.http.body_max.octets(), octets);
+    }
+    for wrong in ["1023", "1073741825", "\"2 GiB\"", "\"99999999999999999999\"", "\"18014398509481984 KiB\"", "\"\"", "\"MiB\"", "-1"] {
+        assert!(load(&format!("[http]\nbody_max = {wrong}"), &[]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn domains() {
+    use crate::Domain;
+    for (text, domain) in [
+        ("pbx.example.org", "pbx.example.org"),
+        ("PBX", "pbx"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "[2001:db8::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+    ] {
+        assert_eq!(text.parse::<Domain>().unwrap().as_str(), domain);
+    }
+    let long = format!("{}.org", "a".repeat(64));
+    for wrong in ["a b", "a;b", "a..b", "-a", "a-", "a:5060", "[192.0.2.1]", "1.2.3.400", "a\r\nb", "sip:a", "ü", &long, "."] {
+        assert!(wrong.parse::<Domain>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_database_url_is_never_shown() {
+    let url = "postgres://cord:s3cret@db/cord";
+    let url = DatabaseUrl::read(&crate::value::Raw::Text(url.into())).unwrap();
+    assert_eq!(format!("{url:?}"), "DatabaseUrl(postgres:..)");
+    assert_eq!(url.secret(), "postgres://cord:s3cret@db/cord");
+}
+
+#[test]
+fn the_documentation_names_each_section_once() {
+    let names: Vec<_> = Config::documented().iter().map(|section| section.name).collect();
+    assert_eq!(names[0], crate::Http::documented().name);
+    for name in &names {
+        assert_eq!(Config::print_documented().matches(&format!("[{name}]\n")).count(), 1);
+    }
+}

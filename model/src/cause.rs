@@ -1,0 +1,149 @@
+//! Why a call ended: one table of code, SIP status, Q.850 cause, whose side, and what to do.
+
+use serde::{Deserialize, Serialize};
+
+/// On whose side the reason lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The party that placed the call.
+    Caller,
+    /// The party that was called.
+    Callee,
+    /// This server, or the machine it runs on.
+    Us,
+    /// The network between.
+    Network,
+}
+
+macro_rules! causes {
+    ($($(#[$doc:meta])* $name:ident $code:literal, $sip:literal, $q850:literal, $side:ident, $remedy:literal;)*) => {
+        /// Why a call ended or was refused. The table is this file; the code is what goes on the wire.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Cause {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl Cause {
+            /// Every cause, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable code, as in CDRs and events.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// The SIP status that tells it to the calling phone (RFC 3261, 21).
+            #[must_use]
+            pub fn sip_status(self) -> u16 {
+                match self { $(Self::$name => $sip),* }
+            }
+
+            /// The ITU-T Q.850 cause value, as in a Reason header (RFC 3326).
+            #[must_use]
+            pub fn q850(self) -> u8 {
+                match self { $(Self::$name => $q850),* }
+            }
+
+            /// On whose side the reason lies.
+            #[must_use]
+            pub fn side(self) -> Side {
+                match self { $(Self::$name => Side::$side),* }
+            }
+
+            /// What a person at the desk can do about it.
+            #[must_use]
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy),* }
+            }
+        }
+    };
+}
+
+causes! {
+    /// The calling party hung up after the answer.
+    CallerHungUp "caller_hung_up", 200, 16, Caller, "nothing to do";
+    /// The called party hung up after the answer.
+    CalleeHungUp "callee_hung_up", 200, 16, Callee, "nothing to do";
+    /// Ended over REST by its operator or an administrator.
+    EndedByRequest "ended_by_request", 487, 16, Us, "nothing to do";
+    /// The calling party gave up before the answer.
+    CallerGaveUp "caller_gave_up", 487, 16, Caller, "call back";
+    /// The called party did not answer in time.
+    NoAnswer "no_answer", 480, 19, Callee, "call again later";
+    /// The called party is in another call.
+    Busy "busy", 486, 17, Callee, "call again in a few minutes";
+    /// The called party declined.
+    Declined "declined", 603, 21, Callee, "call again later";
+    /// The operator's own phone did not answer; the number was never dialled (R10).
+    SlotNoAnswer "slot_no_answer", 480, 19, Caller, "check that the slot's phone is on and answers by itself";
+    /// The operator's own phone refused; the number was never dialled.
+    SlotRefused "slot_refused", 480, 21, Caller, "check the slot's phone: it refused our call";
+    /// No such number.
+    NoSuchNumber "no_such_number", 404, 1, Caller, "check the number";
+    /// The called slot has no registered phone.
+    NotRegistered "not_registered", 480, 20, Callee, "switch the phone on and check its account";
+    /// The called slot is out of service.
+    OutOfService "out_of_service", 480, 27, Callee, "ask an administrator to enable the slot";
+    /// The called phone could not be reached.
+    Unreachable "unreachable", 408, 18, Network, "check the phone's network";
+    /// The called phone failed in a way of its own.
+    CalleeFailed "callee_failed", 500, 41, Callee, "look at the phone's own log";
+    /// The parties share no codec (R16).
+    NoCommonCodec "no_common_codec", 488, 88, Caller, "enable A-law or mu-law (PCMA, PCMU) on the phone";
+    /// The phone's session description is broken.
+    BadSdp "bad_sdp", 400, 95, Caller, "update the phone's firmware";
+    /// Every media port is in use.
+    NoMediaPort "no_media_port", 503, 34, Us, "widen media.ports";
+    /// The server is at its limit of calls or is shutting down.
+    Overloaded "overloaded", 503, 42, Us, "try again shortly";
+    /// No audio arrived for the configured time.
+    MediaTimeout "media_timeout", 408, 41, Network, "check the phone's network";
+    /// The answer was never acknowledged (RFC 3261, 13.3.1.4).
+    NoAck "no_ack", 408, 102, Network, "check NAT and firewall: our answer does not reach the phone, or its ACK does not reach us";
+    /// A phone no longer knows the call.
+    DialogLost "dialog_lost", 481, 41, Network, "call again";
+    /// The server stopped while the call was up.
+    Aborted "aborted", 503, 41, Us, "call again";
+    /// The server was shut down in good order.
+    Shutdown "shutdown", 503, 41, Us, "call again";
+    /// A defect of ours; the call alone was ended.
+    Internal "internal", 500, 41, Us, "report it with the call's id";
+}
+
+impl Cause {
+    /// The cause behind a final failure that a called phone answered with `status`.
+    #[must_use]
+    pub fn of_callee_status(status: u16) -> Self {
+        match status {
+            404 | 410 | 484 | 604 => Self::NoSuchNumber,
+            408 => Self::Unreachable,
+            480 => Self::NoAnswer,
+            486 | 600 => Self::Busy,
+            403 | 603 => Self::Declined,
+            415 | 488 | 606 => Self::NoCommonCodec,
+            481 => Self::DialogLost,
+            _ => Self::CalleeFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        let codes: BTreeSet<_> = Cause::ALL.iter().map(|cause| cause.code()).collect();
+        assert_eq!(codes.len(), Cause::ALL.len(), "a code stands twice");
+        for cause in Cause::ALL {
+            assert!((200..700).contains(&cause.sip_status()), "{}", cause.code());
+            assert!((1..=127).contains(&cause.q850()), "{}", cause.code());
+            assert!(!cause.remedy().is_empty(), "{}", cause.code());
+            assert_eq!(serde_json::to_string(cause).unwrap(), format!("{:?}", cause.code()));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The call detail record: one immutable row per call.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, Cause, CenterId, SlotId, UserId, WallTime};
+
+/// Where a call went, seen from the call centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Between two slots.
+    Internal,
+    /// To the world.
+    Outbound,
+    /// From the world.
+    Inbound,
+}
+
+/// How a call ended, in one word (telephony-field, 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The far party answered.
+    Answered,
+    /// The far party was busy.
+    Busy,
+    /// The far party did not answer, or had no phone.
+    NoAnswer,
+    /// The calling side gave up before the answer.
+    Canceled,
+    /// Anything else that kept the parties apart.
+    Failed,
+}
+
+/// The part of a call that one person served (R14).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The person, if the slot was taken by one.
+    pub user: Option<UserId>,
+    /// The slot whose phone took part.
+    pub slot: SlotId,
+    /// From this moment the person was in the call.
+    pub from: WallTime,
+    /// Until this moment; none while it lasts.
+    pub to: Option<WallTime>,
+    /// How long the person's phone held the far party, in milliseconds.
+    pub hold_ms: u64,
+}
+
+/// One call's record. Computed from the call's events, never assembled along the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cdr {
+    /// The call.
+    pub call_id: CallId,
+    /// Whose call it was.
+    pub center: CenterId,
+    /// The call that this one consults about (R11).
+    pub parent: Option<CallId>,
+    /// Where it went.
+    pub direction: Direction,
+    /// The calling number.
+    pub caller: String,
+    /// The number that was dialled.
+    pub callee: String,
+    /// The slot that placed it.
+    pub caller_slot: Option<SlotId>,
+    /// The slot that was called.
+    pub callee_slot: Option<SlotId>,
+    /// Who placed it: over REST, or as holder of the calling slot.
+    pub user: Option<UserId>,
+    /// When the call began.
+    pub started_at: WallTime,
+    /// When the far party first rang.
+    pub ringing_at: Option<WallTime>,
+    /// When the far party answered (R14).
+    pub answered_at: Option<WallTime>,
+    /// When it ended; for an aborted call, when it was last seen.
+    pub ended_at: WallTime,
+    /// From the first ringing to the answer or the end, in milliseconds.
+    pub ring_ms: u64,
+    /// From the answer to the end, in milliseconds; 0 if unanswered.
+    pub talk_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it ended.
+    pub cause: Cause,
+    /// The last SIP status of the called side, or the one that we answered the caller with.
+    pub sip_status: u16,
+    /// Who served it.
+    pub segments: Vec<Segment>,
+    /// The call-handling scenario (S000-07), from the route or number that brought the call.
+    pub scenario: Option<String>,
+    /// Which advert brought the call (R13).
+    pub source: Option<String>,
+}

@@ -1,0 +1,153 @@
+//! What is ordered of call control from outside (REST), and what it answers.
+
+use crate::{CallId, CallStatus, Number, SlotId, SlotState, SlotView, UserId};
+
+/// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Ring the slot's phone, then the number (R8). Takes a free slot for the user (R6).
+    StartCall {
+        /// Who calls.
+        user: UserId,
+        /// With whose phone.
+        slot: SlotId,
+        /// Whom.
+        number: Number,
+    },
+    /// End a call: CANCEL before the answer, BYE after.
+    EndCall {
+        /// Who asks.
+        user: UserId,
+        /// Whether calls of others may be ended too (R18).
+        any: bool,
+        /// Which call.
+        call: CallId,
+    },
+    /// Take a slot (R6).
+    TakeSlot {
+        /// Who takes it.
+        user: UserId,
+        /// Which slot.
+        slot: SlotId,
+    },
+    /// Let a slot go.
+    ReleaseSlot {
+        /// Who asks.
+        user: UserId,
+        /// Whether another's lease may be ended.
+        any: bool,
+        /// Which slot.
+        slot: SlotId,
+        /// The lease that is meant; an old one is refused.
+        epoch: Option<u64>,
+    },
+    /// Put a slot into or out of service; refused during a call.
+    SetService {
+        /// Which slot.
+        slot: SlotId,
+        /// [`SlotState::Idle`], [`SlotState::Fault`] or [`SlotState::Disabled`].
+        state: SlotState,
+    },
+    /// Forget slots that are about to be deleted from the store; refused whole if one is in a call.
+    RetireSlots {
+        /// Which slots.
+        slots: Vec<SlotId>,
+    },
+    /// A sign of life of a user: leases last (R6).
+    KeepAlive {
+        /// Who is alive.
+        user: UserId,
+    },
+}
+
+/// What a command that was carried out answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The call is journaled and under way.
+    CallStarted {
+        /// Its id.
+        call: CallId,
+    },
+    /// The call is being ended, or had ended already.
+    CallEnding {
+        /// The call.
+        call: CallId,
+        /// Where it stood when the order came.
+        status: CallStatus,
+    },
+    /// The slot as it is now.
+    Slot(SlotView),
+    /// Done; nothing to tell.
+    Done,
+}
+
+/// Why a command was not carried out. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such slot.
+    #[error("no such slot")]
+    SlotNotFound,
+    /// The slot cannot call now.
+    #[error("slot {number} cannot call while it is {}", state.name())]
+    SlotNotCallable {
+        /// Its number.
+        number: String,
+        /// Its state.
+        state: SlotState,
+    },
+    /// The slot's phone is not registered.
+    #[error("slot {number} has no registered phone")]
+    SlotNotRegistered {
+        /// Its number.
+        number: String,
+        /// Its state.
+        state: SlotState,
+    },
+    /// Somebody else has taken the slot.
+    #[error("slot {number} is taken by somebody else")]
+    SlotTaken {
+        /// Its number.
+        number: String,
+        /// Its state.
+        state: SlotState,
+    },
+    /// The user already holds another slot (R3).
+    #[error("you already hold slot {number}; release it first")]
+    HoldsAnother {
+        /// The other slot's number.
+        number: String,
+    },
+    /// The epoch is not that of the running lease (R6).
+    #[error("the lease has changed: its epoch is {epoch}")]
+    StaleEpoch {
+        /// The epoch that holds.
+        epoch: u64,
+    },
+    /// The slot is in a call.
+    #[error("slot {number} is in a call")]
+    SlotInCall {
+        /// Its number.
+        number: String,
+    },
+    /// The user does not hold the slot.
+    #[error("slot {number} is not yours to release")]
+    NotHolder {
+        /// Its number.
+        number: String,
+    },
+    /// No such call, or not one of the user's own (R18).
+    #[error("no such call")]
+    CallNotFound,
+    /// The number leads nowhere.
+    #[error("no route for the number")]
+    NoRoute,
+    /// A slot cannot call itself.
+    #[error("a slot cannot call its own number")]
+    OwnNumber,
+    /// Every media port is in use.
+    #[error("every media port is in use")]
+    NoMediaPort,
+    /// The server takes no new calls.
+    #[error("the server takes no new calls now")]
+    Unavailable,
+}

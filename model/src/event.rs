@@ -1,0 +1,183 @@
+//! What is told: one JSON form of an event for Socket.IO, webhooks and RabbitMQ.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CallId, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId,
+    WallTime,
+};
+
+/// Where a call stands (telephony-field, 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatus {
+    /// Under way to a phone: the operator's own first, if the call was started over REST.
+    Dialing,
+    /// The far party rings.
+    Ringing,
+    /// The far party has answered.
+    Answered,
+    /// One party holds the other.
+    Held,
+    /// Over.
+    Ended,
+}
+
+/// A call as others see it, live or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallView {
+    /// The call.
+    pub call_id: CallId,
+    /// Whose call it is.
+    pub center: CenterId,
+    /// The call that this one consults about (R11).
+    pub parent: Option<CallId>,
+    /// Where it stands.
+    pub status: CallStatus,
+    /// Where it goes.
+    pub direction: Direction,
+    /// The calling number.
+    pub caller: String,
+    /// The dialled number.
+    pub callee: String,
+    /// The slot that placed it.
+    pub caller_slot: Option<SlotId>,
+    /// The slot that is called.
+    pub callee_slot: Option<SlotId>,
+    /// Who placed it.
+    pub user: Option<UserId>,
+    /// When it began.
+    pub started_at: WallTime,
+    /// When the far party first rang.
+    pub ringing_at: Option<WallTime>,
+    /// When the far party answered.
+    pub answered_at: Option<WallTime>,
+    /// When it ended.
+    pub ended_at: Option<WallTime>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+    /// Who serves or served it.
+    pub segments: Vec<Segment>,
+    /// The call-handling scenario (S000-07).
+    pub scenario: Option<String>,
+    /// Which advert brought the call.
+    pub source: Option<String>,
+}
+
+/// A slot as others see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotView {
+    /// The slot.
+    pub id: SlotId,
+    /// Whose it is.
+    pub center: CenterId,
+    /// Its number.
+    pub number: String,
+    /// Its hub's kind.
+    #[serde(rename = "type")]
+    pub kind: HubKind,
+    /// Its state.
+    pub state: SlotState,
+    /// Whether a phone is registered.
+    pub registered: bool,
+    /// Who has taken it.
+    pub holder: Option<UserId>,
+    /// Since when it is in this state.
+    pub since: WallTime,
+    /// Grows with every lease; an old one is refused (R6).
+    pub epoch: u64,
+}
+
+impl SlotView {
+    /// The coarse status (R5) as `viewer` sees it: a slot that the viewer holds is not taken for the viewer.
+    #[must_use]
+    pub fn status(&self, viewer: Option<UserId>) -> SlotStatus {
+        match self.state {
+            SlotState::Fault => SlotStatus::Fault,
+            SlotState::Disabled => SlotStatus::Disabled,
+            state if state.is_busy() => SlotStatus::Busy,
+            _ if self.holder.is_some() && self.holder != viewer => SlotStatus::Taken,
+            _ if !self.registered => SlotStatus::Offline,
+            SlotState::Idle | SlotState::Ready => SlotStatus::Free,
+            _ => SlotStatus::Offline,
+        }
+    }
+}
+
+/// A recording as others see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingView {
+    /// The recorded call.
+    pub call_id: CallId,
+    /// Whose it is.
+    pub center: CenterId,
+    /// How far it has come.
+    pub state: RecordingState,
+    /// Why it is partial, failed or not wanted.
+    pub reason: Option<String>,
+    /// Its length in milliseconds; 0 until closed.
+    pub duration_ms: u64,
+}
+
+impl From<&RecordingRow> for RecordingView {
+    fn from(row: &RecordingRow) -> Self {
+        Self { call_id: row.call_id, center: row.center, state: row.state, reason: row.reason.clone(), duration_ms: row.duration_ms }
+    }
+}
+
+/// A phone that took another's place on a slot; whoever watches for stolen accounts wants both sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReboundView {
+    /// The slot.
+    pub id: SlotId,
+    /// Whose it is.
+    pub center: CenterId,
+    /// Its number.
+    pub number: String,
+    /// The address and port that the old phone registered from.
+    pub old_source: String,
+    /// The address and port that the new phone registered from.
+    pub new_source: String,
+}
+
+/// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A call began, changed or ended: `call.update`.
+    CallUpdated(CallView),
+    /// A slot came or changed: `slot.update`.
+    SlotUpdated(SlotView),
+    /// A slot was deleted: `slot.update` with `data: null`.
+    SlotRemoved {
+        /// The slot.
+        slot: SlotId,
+        /// Whose it was.
+        center: CenterId,
+    },
+    /// A slot's phone was replaced by one at another contact or source: `slot.rebound` (R17). For administrators.
+    Rebound(ReboundView),
+    /// A recording was closed: `recording.ready`.
+    RecordingClosed(RecordingView),
+}
+
+/// The form in which an event leaves us.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Envelope {
+    /// Grows by one with each event of this server, also over restarts.
+    pub seq: u64,
+    /// When it was told.
+    pub ts: WallTime,
+    /// Whose event it is.
+    pub center: CenterId,
+    /// `call.update`, `slot.update`, `slot.rebound`, `recording.ready`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The id of what changed.
+    pub id: String,
+    /// For a slot its lease's epoch, else 0.
+    pub epoch: u64,
+    /// The whole new picture of it; null if it is gone.
+    pub data: serde_json::Value,
+}

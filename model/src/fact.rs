@@ -1,0 +1,104 @@
+//! What must never be lost: facts go through the journal before the wire hears of them (R22).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, CallView, Cdr, RecordingRow, SlotId, SlotState, UserId, WallTime};
+
+/// A registered contact of a slot, whole enough to restore it after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The slot.
+    pub slot: SlotId,
+    /// The Contact URI as registered, without angle brackets.
+    pub contact: String,
+    /// `udp`, `tcp`.
+    pub transport: String,
+    /// Our address and port that the phone sent to.
+    pub local: String,
+    /// The address and port that the REGISTER came from.
+    pub remote: String,
+    /// The REGISTER's Call-ID (RFC 3261, 10.3).
+    pub call_id: String,
+    /// The REGISTER's CSeq number.
+    pub cseq: u32,
+    /// What the phone says it is; at most 128 characters.
+    pub user_agent: String,
+    /// When it was first bound.
+    pub since: WallTime,
+    /// When it lapses.
+    pub expires_at: WallTime,
+}
+
+/// One fact. Its JSON form is the journal's record format: additive changes only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// A call began.
+    CallStarted {
+        /// Its first picture.
+        call: CallView,
+    },
+    /// The far party rings.
+    CallRinging {
+        /// The call.
+        call: CallId,
+        /// When.
+        at: WallTime,
+    },
+    /// The far party answered.
+    CallAnswered {
+        /// The call.
+        call: CallId,
+        /// When.
+        at: WallTime,
+    },
+    /// The calls that are alive, told at least every 5 s, so that a killed server knows when it last saw them.
+    CallsSeen {
+        /// Pictures of all live calls.
+        calls: Vec<CallView>,
+        /// When.
+        at: WallTime,
+    },
+    /// A call ended. Exactly one per call.
+    CallEnded {
+        /// Its record.
+        cdr: Cdr,
+    },
+    /// A phone registered or refreshed. Replaces the slot's earlier binding (R17).
+    Bound {
+        /// The binding.
+        binding: Binding,
+    },
+    /// A slot's binding was removed or lapsed.
+    Unbound {
+        /// The slot.
+        slot: SlotId,
+        /// When.
+        at: WallTime,
+    },
+    /// A slot was taken or let go.
+    Leased {
+        /// The slot.
+        slot: SlotId,
+        /// Who holds it now.
+        holder: Option<UserId>,
+        /// The lease's number.
+        epoch: u64,
+        /// When.
+        at: WallTime,
+    },
+    /// An administrator (or a device agent) put a slot out of or into service.
+    ServiceSet {
+        /// The slot.
+        slot: SlotId,
+        /// [`SlotState::Idle`], [`SlotState::Fault`] or [`SlotState::Disabled`].
+        state: SlotState,
+        /// When.
+        at: WallTime,
+    },
+    /// A recording began or was closed.
+    Recording {
+        /// Its row as it is now.
+        row: RecordingRow,
+    },
+}

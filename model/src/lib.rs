@@ -1,0 +1,28 @@
+//! The nouns that more than one room needs: ids, numbers, times, causes, facts, events, commands, the directory.
+//!
+//! Plain data: this room does no IO and knows no other room.
+//! It is the one place whose types are serialised for others (journal, Socket.IO, REST).
+
+mod cause;
+mod cdr;
+mod command;
+mod directory;
+mod event;
+mod fact;
+mod id;
+mod number;
+mod recording;
+mod slot;
+mod time;
+
+pub use cause::{Cause, Side};
+pub use cdr::{Cdr, Direction, Outcome, Segment};
+pub use command::{Command, Refusal, Reply};
+pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
+pub use event::{CallStatus, CallView, Envelope, Event, ReboundView, RecordingView, SlotView};
+pub use fact::{Binding, Fact};
+pub use id::{CallId, CenterId, HubId, ParseIdError, SlotId, UserId};
+pub use number::{Number, ParseNumberError};
+pub use recording::{ChannelRole, RecordingRow, RecordingState};
+pub use slot::{SlotState, SlotStatus};
+pub use time::WallTime;

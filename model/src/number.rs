@@ -1,0 +1,77 @@
+//! A number that can be dialled.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// A dialable number: an internal one (`6001`) or an E.164 one (`+74951234567`).
+///
+/// 1 to 32 characters: an optional leading `+`, then digits, `*` and `#`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Number(String);
+
+/// A text that cannot be dialled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a number has 1 to 32 digits, * or #, with an optional leading +")]
+pub struct ParseNumberError;
+
+impl Number {
+    /// The longest number that is accepted, in characters after separators are dropped.
+    pub const LENGTH_MAX: usize = 32;
+
+    /// The number as it is dialled, without separators.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Number {
+    type Err = ParseNumberError;
+
+    /// Drops the separators people write (blank, `-`, `.`, `(`, `)`; RFC 3966, 3) and refuses everything else.
+    fn from_str(text: &str) -> Result<Self, ParseNumberError> {
+        let mut number = String::with_capacity(text.len().min(Self::LENGTH_MAX));
+        for character in text.chars() {
+            match character {
+                ' ' | '-' | '.' | '(' | ')' => continue,
+                '+' if number.is_empty() => number.push('+'),
+                '0'..='9' | '*' | '#' => number.push(character),
+                _ => return Err(ParseNumberError),
+            }
+            if number.len() > Self::LENGTH_MAX {
+                return Err(ParseNumberError);
+            }
+        }
+        if number.trim_start_matches('+').is_empty() { Err(ParseNumberError) } else { Ok(Self(number)) }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_are_dropped_and_the_rest_is_refused() {
+        for (text, number) in [("6001", "6001"), ("+7 (495) 123-45-67", "+74951234567"), ("*72#", "*72#")] {
+            assert_eq!(text.parse::<Number>().unwrap().as_str(), number);
+        }
+        let long = "1".repeat(33);
+        for wrong in ["", "+", "60a1", "7+495", "6001;x", "6001\r\n", " ", "６００１", &long] {
+            assert_eq!(wrong.parse::<Number>(), Err(ParseNumberError), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How a UDP socket is opened, whatever it is for.
+
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Differentiated services class of voice: expedited forwarding (RFC 3246; RFC 4594, 4.1).
+pub(crate) const EXPEDITED: u32 = 46;
+
+/// Differentiated services class of telephony signalling: CS3, which the rules of most office routers and switches know for it.
+/// (RFC 4594, 4.2 would have CS5.)
+pub(crate) const SIGNALLING: u32 = 24;
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purpose {
+    /// Differentiated services class, 6 bits.
+    pub(crate) class: u32,
+    /// Octets of the receive buffer to ask for; the kernel counts a packet's own overhead in.
+    pub(crate) receive_buffer: usize,
+    /// Octets of the send buffer to ask for.
+    pub(crate) send_buffer: usize,
+    /// For an IPv6 socket: whether it speaks IPv4 too, by mapped addresses.
+    pub(crate) dual: bool,
+}
+
+/// Opens a non-blocking UDP socket on `address`. The address is not shared: a second server on the same port fails here.
+pub(crate) fn open(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking().cloexec(), Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!purpose.dual)?;
+    }
+    // Neither class nor buffer size is worth refusing service: a container may forbid the first, the kernel caps the second.
+    let class = purpose.class << 2;
+    let classed = if address.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) };
+    if address.is_ipv6() && purpose.dual {
+        // A mapped packet takes its class from the IPv4 option.
+        let _ = rustix::net::sockopt::set_ip_tos(&socket, u8::try_from(class).unwrap_or(0));
+    }
+    if let Err(error) = classed {
+        tracing::debug!(%address, %error, "The service class cannot be set.");
+    }
+    // With the right to do so the system's cap is passed over; without it the kernel silently caps.
+    if rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, purpose.receive_buffer).is_err() {
+        let _ = socket.set_recv_buffer_size(purpose.receive_buffer);
+    }
+    let _ = socket.set_send_buffer_size(purpose.send_buffer);
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Whether a wildcard address of IPv6 failed because the host has no IPv6, which is no error (rulings, configuration contract).
+pub(crate) fn is_missing_family(address: SocketAddr, error: &io::Error) -> bool {
+    address.is_ipv6()
+        && address.ip().is_unspecified()
+        && (error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()))
+}

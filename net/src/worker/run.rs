@@ -1,0 +1,345 @@
+//! One worker's thread: a poll, a relay, the legs' sockets. It decides nothing; the relay does.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    panic::{self, AssertUnwindSafe},
+    time::{Duration, Instant},
+};
+
+use media::{Command, Component, LegId, MediaEvent, Output, Relay, TapFrame};
+use mio::{Events, Poll};
+
+use super::{
+    FromWorker, MediaSettings, PortToken, SharedCounters, WorkerCounters,
+    queue::{CommandQueue, Order, WAKE},
+    sockets::{BindPlan, Name, Pair},
+};
+use crate::{
+    NetError,
+    ports::{PortPool, Refill},
+};
+
+/// Room for one datagram, in octets: more than any network carries unfragmented. What fills it was longer and is dropped.
+const PACKET_MAX: usize = 2048;
+
+/// At most so many datagrams are read from one socket before the others have their turn (B-68).
+const READS_MAX: usize = 16;
+
+/// Sockets that are told ready in one poll; more are told in the next.
+const EVENTS_MAX: usize = 1024;
+
+/// After so many panics the worker gives up: it would only spin.
+const PANICS_MAX: u64 = 64;
+
+/// The state of one worker's thread.
+pub(super) struct Worker<E, T> {
+    index: usize,
+    plan: BindPlan,
+    poll: Poll,
+    relay: Relay,
+    pool: PortPool<Pair>,
+    /// Open legs by place; a place is part of their sockets' tokens.
+    legs: Vec<Option<Leg>>,
+    vacant: Vec<usize>,
+    place_of: HashMap<LegId, usize>,
+    /// Sockets that may hold something unread, in turn.
+    ready: VecDeque<Name>,
+    buffer: Box<[u8]>,
+    counters: WorkerCounters,
+    /// Whose packet or command is being handled, should that panic.
+    current: Option<LegId>,
+    events: E,
+    taps: T,
+}
+
+struct Leg {
+    id: LegId,
+    pair: Pair,
+}
+
+impl<E, T> Worker<E, T>
+where
+    E: Fn(FromWorker),
+    T: Fn(TapFrame) -> bool,
+{
+    pub(super) fn new(index: usize, settings: &MediaSettings, seed: [u8; 32], plan: BindPlan, poll: Poll, events: E, taps: T) -> Self {
+        Self {
+            index,
+            plan,
+            poll,
+            relay: Relay::new(seed, settings.tones),
+            pool: PortPool::new(&settings.ports, index, settings.workers.max(1), settings.stock),
+            legs: Vec::new(),
+            vacant: Vec::new(),
+            place_of: HashMap::new(),
+            ready: VecDeque::new(),
+            buffer: vec![0; PACKET_MAX].into_boxed_slice(),
+            counters: WorkerCounters::default(),
+            current: None,
+            events,
+            taps,
+        }
+    }
+
+    /// The first of the stock, before the thread starts, so that a wrong address is an error of the start.
+    pub(super) fn first_ports(&mut self) -> Result<(), NetError> {
+        let plan = self.plan;
+        let refill = self.pool.refill(Instant::now(), |port| plan.bind(port));
+        match (refill.bound.is_empty(), refill.refusal) {
+            (true, Some(error)) => return Err(NetError::NoPorts(error)),
+            (true, None) => return Err(NetError::NoPorts(io::ErrorKind::AddrNotAvailable.into())),
+            (false, refusal) => self.tell_refill(Refill { bound: refill.bound, exhausted: refill.exhausted, refusal }),
+        }
+        Ok(())
+    }
+
+    /// Works until told to stop.
+    pub(super) fn run(mut self, queue: &CommandQueue, published: &SharedCounters) {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut orders = VecDeque::new();
+        loop {
+            // FT-14: a panic ends the leg that it came from, not the other calls of this worker. The relay keeps no lock and no half-moved
+            // ownership; at worst the one leg's numbers are wrong.
+            let turn = panic::catch_unwind(AssertUnwindSafe(|| self.turn(&mut events, &mut orders, queue)));
+            match turn {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    self.counters.panics += 1;
+                    if self.counters.panics > PANICS_MAX {
+                        tracing::error!(worker = self.index, "A media worker panics over and over and stops.");
+                        break;
+                    }
+                    self.end_current();
+                }
+            }
+            self.counters.legs = u64::try_from(self.place_of.len()).unwrap_or(u64::MAX);
+            self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
+            published.publish(&self.counters);
+        }
+    }
+
+    /// One turn: wait, commands, timers, packets, ports. False at the end.
+    fn turn(&mut self, events: &mut Events, orders: &mut VecDeque<Order>, queue: &CommandQueue) -> bool {
+        if let Err(error) = self.poll.poll(events, self.patience())
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, worker = self.index, "Waiting for packets failed.");
+        }
+        for event in events.iter().filter(|event| event.token() != WAKE) {
+            self.mark_ready(Name::of(event.token()));
+        }
+        let now = Instant::now();
+        queue.take(orders);
+        while let Some(order) = orders.pop_front() {
+            match order {
+                Order::Relay(command) => self.command(now, command),
+                Order::Stop => return false,
+            }
+        }
+        if self.relay.timeout().is_some_and(|(at, _)| at <= now) {
+            self.relay.wake(now);
+            self.drain(now);
+        }
+        for _ in 0..self.ready.len() {
+            let Some(name) = self.ready.pop_front() else { break };
+            self.read(name);
+        }
+        if self.pool.is_wanting() || self.pool.timeout().is_some_and(|at| at <= now) {
+            let plan = self.plan;
+            let refill = self.pool.refill(now, |port| plan.bind(port));
+            self.tell_refill(refill);
+        }
+        true
+    }
+
+    /// How long the poll may wait.
+    fn patience(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.pool.is_wanting() {
+            return Some(Duration::ZERO);
+        }
+        let due = [self.relay.timeout().map(|(at, _)| at), self.pool.timeout()].into_iter().flatten().min()?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
+    fn command(&mut self, now: Instant, command: Command) {
+        self.current = leg_of(&command);
+        if let Command::Open { leg, port } = command
+            && !self.open(leg, port)
+        {
+            self.counters.commands_refused += 1;
+            self.current = None;
+            return;
+        }
+        self.relay.handle(now, command);
+        self.drain(now);
+        self.current = None;
+    }
+
+    /// Makes the pair out of stock the leg's.
+    fn open(&mut self, leg: LegId, port: u16) -> bool {
+        if self.place_of.contains_key(&leg) {
+            tracing::error!(worker = self.index, ?leg, port, "The leg is open already.");
+            return false;
+        }
+        let Some(mut pair) = self.pool.take(port) else {
+            tracing::error!(worker = self.index, ?leg, port, "The port is not in stock.");
+            return false;
+        };
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.legs.push(None);
+            self.legs.len() - 1
+        });
+        if let Err(error) = pair.begin(self.poll.registry(), place) {
+            // Out of kernel memory for watches. The leg exists but hears nothing of its phone; the dead-media timer ends the call.
+            tracing::error!(%error, worker = self.index, port, "A media port cannot be watched.");
+        }
+        if let Some(vacancy) = self.legs.get_mut(place) {
+            *vacancy = Some(Leg { id: leg, pair });
+            self.place_of.insert(leg, place);
+        }
+        true
+    }
+
+    fn mark_ready(&mut self, name: Name) {
+        if let Some(Some(leg)) = self.legs.get_mut(name.place)
+            && let Some(socket) = leg.pair.socket(name)
+            && !socket.is_queued
+        {
+            socket.is_queued = true;
+            self.ready.push_back(name);
+        }
+    }
+
+    /// Reads what one socket holds, at most [`READS_MAX`] datagrams; if there is more, it waits for its next turn.
+    fn read(&mut self, name: Name) {
+        let now = Instant::now();
+        for _ in 0..READS_MAX {
+            // The leg is looked up for each datagram: what the relay makes of one may close the leg.
+            let Some(Some(leg)) = self.legs.get_mut(name.place) else { return };
+            let id = leg.id;
+            let Some(socket) = leg.pair.socket(name) else { return };
+            let (length, from) = match socket.receive(&mut self.buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    socket.is_queued = false;
+                    return;
+                }
+                Err(_) => {
+                    self.counters.receive_failed += 1;
+                    continue;
+                }
+            };
+            self.counters.received += 1;
+            if length >= PACKET_MAX {
+                self.counters.oversized += 1;
+                continue;
+            }
+            self.current = Some(id);
+            match name.component {
+                Component::Rtp => self.forward(now, id, from, length),
+                Component::Rtcp => {
+                    let packet = self.buffer.get(..length).unwrap_or_default();
+                    self.relay.rtcp(now, id, from, packet);
+                }
+            }
+            self.drain(now);
+            self.current = None;
+        }
+        self.ready.push_back(name);
+    }
+
+    /// The way of nearly every packet: rewritten in place by the relay, and out by the far leg's socket.
+    fn forward(&mut self, now: Instant, leg: LegId, from: std::net::SocketAddr, length: usize) {
+        let packet = self.buffer.get_mut(..length).unwrap_or_default();
+        let Some(forward) = self.relay.rtp(now, leg, from, packet) else { return };
+        let packet = self.buffer.get(..forward.length).unwrap_or_default();
+        let place = self.place_of.get(&forward.leg);
+        let far = place.and_then(|place| self.legs.get_mut(*place)).and_then(Option::as_mut);
+        let socket = far.and_then(|far| far.pair.socket_for(Component::Rtp, forward.to));
+        let sent = socket.is_some_and(|socket| socket.send(forward.to, packet).is_ok());
+        self.counters.sent += u64::from(sent);
+        self.counters.send_failed += u64::from(!sent);
+    }
+
+    /// Does what the relay asks for.
+    fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.relay.poll() {
+            match output {
+                Output::Send { leg, component, to, packet } => {
+                    let socket = self.pair(leg).and_then(|pair| pair.socket_for(component, to));
+                    let sent = socket.is_some_and(|socket| socket.send(to, &packet).is_ok());
+                    self.counters.sent += u64::from(sent);
+                    self.counters.send_failed += u64::from(!sent);
+                }
+                Output::Connect { leg, component, to } => {
+                    if let Some(socket) = self.pair(leg).and_then(|pair| pair.socket_for(component, to))
+                        && let Err(error) = socket.connect(to)
+                    {
+                        // The relay checks sources itself; connecting only spares it the strangers.
+                        tracing::debug!(%error, ?leg, "A media socket could not be connected.");
+                    }
+                }
+                Output::Disconnect { leg } => {
+                    if let Some(pair) = self.pair(leg) {
+                        pair.disconnect();
+                    }
+                }
+                Output::Tap(frame) => self.counters.taps_dropped += u64::from(!(self.taps)(frame)),
+                Output::Event(event) => (self.events)(FromWorker::Event(event)),
+                Output::Closed { leg, port } => self.close(now, leg, port),
+            }
+        }
+    }
+
+    fn pair(&mut self, leg: LegId) -> Option<&mut Pair> {
+        let place = self.place_of.get(&leg)?;
+        Some(&mut self.legs.get_mut(*place)?.as_mut()?.pair)
+    }
+
+    /// Closes the leg's sockets: from now on the ports are silent (B-66).
+    fn close(&mut self, now: Instant, leg: LegId, port: u16) {
+        let Some(place) = self.place_of.remove(&leg) else { return };
+        if let Some(occupied) = self.legs.get_mut(place) {
+            // Its name may still wait in `ready`; reading finds the place empty, or the next leg's socket with nothing to read.
+            *occupied = None;
+            self.vacant.push(place);
+            self.pool.release(now, port);
+        }
+    }
+
+    fn tell_refill(&mut self, refill: Refill) {
+        if !refill.bound.is_empty() {
+            let tokens = refill.bound.into_iter().map(|port| PortToken { worker: self.index, port }).collect();
+            (self.events)(FromWorker::Ports(tokens));
+        }
+        if refill.exhausted {
+            let reason = refill.refusal.map(|error| error.to_string());
+            tracing::warn!(worker = self.index, stock = self.pool.stock(), reason, "A media worker cannot hold its stock of ports.");
+            (self.events)(FromWorker::Exhausted { worker: self.index, stock: self.pool.stock() });
+        }
+    }
+
+    /// After a panic: the call of the leg that was being handled is ended by telling that nothing is heard of it.
+    fn end_current(&mut self) {
+        let leg = self.current.take();
+        tracing::error!(worker = self.index, ?leg, "A panic in a media worker was survived.");
+        if let Some(leg) = leg {
+            (self.events)(FromWorker::Event(MediaEvent::Silent { leg }));
+        }
+    }
+}
+
+/// Which leg a command is about.
+fn leg_of(command: &Command) -> Option<LegId> {
+    match *command {
+        Command::Open { leg, .. }
+        | Command::Remote { leg, .. }
+        | Command::Hear { leg, .. }
+        | Command::Watch { leg, .. }
+        | Command::Record { left: leg, .. }
+        | Command::Close { leg } => Some(leg),
+        Command::StopRecord { .. } => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! Closing files, and syncing them, on a thread of its own: a sync takes milliseconds on a good disk and seconds on a bad one, and two hundred
+//! thousand frames a second do not wait.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, SyncSender, TrySendError},
+    },
+    thread::{self, JoinHandle},
+};
+
+use model::{RecordingRow, RecordingState};
+
+use crate::{
+    disk::{Disk, Sheet, reason_of},
+    path::Files,
+    wav::{FRAMES_PER_MS, frames_in, header, length_of},
+};
+
+/// At most so many files wait to be closed or synced, and as many outcomes to be taken. Behind that the recorder itself waits, and its owner
+/// drops frames and counts them.
+const JOBS_MAX: usize = 1024;
+
+/// A recording that has got all its samples.
+pub(crate) struct Seal {
+    /// The row: complete, or partial with its reason so far.
+    pub(crate) row: RecordingRow,
+    pub(crate) files: Files,
+    /// The open file; none if it could never be made.
+    pub(crate) sheet: Option<Arc<dyn Sheet>>,
+    /// How long the recording is to be, in frames: the file is cut or lengthened to it.
+    pub(crate) frames: u64,
+    /// The disk refused, and not one sample was written.
+    pub(crate) is_hopeless: bool,
+    /// Whether to wait until it is on the disk itself.
+    pub(crate) sync: bool,
+}
+
+impl Seal {
+    /// Closes the file: length, header, sync, name, and the sidecar goes. Gives the row's last state.
+    pub(crate) fn run(mut self, disk: &dyn Disk) -> RecordingRow {
+        let Some(sheet) = self.sheet.take().filter(|_| !self.is_hopeless) else {
+            for path in [&self.files.part, &self.files.sidecar] {
+                if let Err(error) = disk.remove(path) {
+                    tracing::debug!(%error, path = %path.display(), "A file of a failed recording stays behind.");
+                }
+            }
+            return failed(self.row);
+        };
+        let closed = sheet.set_length(length_of(self.frames)).and_then(|()| sheet.write_at(&header(self.frames), 0));
+        if let Err(error) = closed {
+            self.blame(reason_of(&error));
+            // What is there is what there is.
+            self.frames = sheet.length().map_or(0, frames_in).min(self.frames);
+        }
+        if self.sync
+            && let Err(error) = sheet.sync()
+        {
+            self.blame(reason_of(&error));
+        }
+        self.row.duration_ms = self.frames / FRAMES_PER_MS;
+        self.row.size = length_of(self.frames);
+        // A server that is killed between here and the row's own journal would not know what was missing.
+        if self.row.state == RecordingState::Partial
+            && let Ok(json) = serde_json::to_vec(&self.row)
+            && let Err(error) = disk.write(&self.files.sidecar, &json)
+        {
+            tracing::debug!(%error, "A sidecar could not be written.");
+        }
+        match disk.rename(&self.files.part, &self.files.whole) {
+            Ok(()) => {
+                if self.sync
+                    && let Err(error) = disk.sync_dir(&self.files.day)
+                {
+                    tracing::warn!(%error, "A recording's new name may not be on disk yet.");
+                }
+                if let Err(error) = disk.remove(&self.files.sidecar) {
+                    tracing::debug!(%error, "A sidecar stays behind.");
+                }
+            }
+            // It can be heard under its old name, and the next start tries again.
+            Err(error) => self.blame(reason_of(&error)),
+        }
+        self.row
+    }
+
+    fn blame(&mut self, reason: String) {
+        self.row.state = RecordingState::Partial;
+        add_reason(&mut self.row, reason);
+    }
+}
+
+/// A row without a file.
+pub(crate) fn failed(row: RecordingRow) -> RecordingRow {
+    RecordingRow { state: RecordingState::Failed, file: None, duration_ms: 0, size: 0, ..row }
+}
+
+/// Adds to what a row says is missing; the same is not said twice.
+pub(crate) fn add_reason(row: &mut RecordingRow, reason: String) {
+    match &mut row.reason {
+        Some(known) if known.split("; ").any(|one| one == reason) => {}
+        Some(known) => {
+            known.push_str("; ");
+            known.push_str(&reason);
+        }
+        none => *none = Some(reason),
+    }
+}
+
+enum Job {
+    Sync { key: u64, sheet: Arc<dyn Sheet> },
+    Seal(Box<Seal>),
+}
+
+/// What the thread has done.
+pub(crate) enum Done {
+    /// A growing file was synced.
+    Synced { key: u64, result: io::Result<()> },
+    /// A recording is closed.
+    Sealed(Box<RecordingRow>),
+}
+
+/// The thread.
+pub(crate) struct Sealer {
+    disk: Arc<dyn Disk>,
+    jobs: Option<SyncSender<Job>>,
+    done: Receiver<Done>,
+    /// Outcomes that were taken while a job waited for its place.
+    early: VecDeque<Done>,
+    /// Jobs whose outcome has not been taken.
+    pending: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sealer {
+    pub(crate) fn start(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let (jobs, inbox) = mpsc::sync_channel(JOBS_MAX);
+        let (outbox, done) = mpsc::sync_channel(JOBS_MAX);
+        let its_disk = Arc::clone(&disk);
+        let thread = thread::Builder::new().name("recording-seal".to_owned()).spawn(move || {
+            for job in inbox {
+                let done = match job {
+                    Job::Sync { key, sheet } => Done::Synced { key, result: sheet.sync() },
+                    Job::Seal(seal) => Done::Sealed(Box::new(seal.run(&*its_disk))),
+                };
+                if outbox.send(done).is_err() {
+                    tracing::debug!("Nobody waits for the outcome any more.");
+                }
+            }
+        })?;
+        Ok(Self { disk, jobs: Some(jobs), done, early: VecDeque::new(), pending: 0, thread: Some(thread) })
+    }
+
+    /// Has a growing file synced; false if too many wait already.
+    pub(crate) fn sync(&mut self, key: u64, sheet: Arc<dyn Sheet>) -> bool {
+        let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(Job::Sync { key, sheet }).is_ok());
+        self.pending += usize::from(taken);
+        taken
+    }
+
+    /// Has a recording closed. Gives the row at once if the thread is gone.
+    pub(crate) fn seal(&mut self, seal: Seal) -> Option<RecordingRow> {
+        let Some(jobs) = self.jobs.clone() else { return Some(seal.run(&*self.disk)) };
+        let mut job = Job::Seal(Box::new(seal));
+        loop {
+            match jobs.try_send(job) {
+                Ok(()) => {
+                    self.pending += 1;
+                    return None;
+                }
+                // A full queue moves on with the next outcome. It must be taken here, lest the two threads wait for each other.
+                Err(TrySendError::Full(back)) => {
+                    job = back;
+                    if let Ok(done) = self.done.recv() {
+                        self.early.push_back(done);
+                    }
+                }
+                Err(TrySendError::Disconnected(Job::Seal(seal))) => return Some(seal.run(&*self.disk)),
+                Err(TrySendError::Disconnected(Job::Sync { .. })) => return None,
+            }
+        }
+    }
+
+    /// The next outcome that is there.
+    pub(crate) fn poll(&mut self) -> Option<Done> {
+        let done = self.early.pop_front().or_else(|| self.done.try_recv().ok())?;
+        self.pending -= 1;
+        Some(done)
+    }
+
+    /// Waits for the next outcome; `None` if none is due.
+    pub(crate) fn wait(&mut self) -> Option<Done> {
+        if self.pending == 0 {
+            return None;
+        }
+        match self.early.pop_front().or_else(|| self.done.recv().ok()) {
+            Some(done) => {
+                self.pending -= 1;
+                Some(done)
+            }
+            None => {
+                // The thread is gone; nothing more comes.
+                self.pending = 0;
+                None
+            }
+        }
+    }
+
+    /// Whether outcomes are due.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.pending > 0
+    }
+}
+
+impl Drop for Sealer {
+    /// What was begun is finished first.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("The thread that closes recordings had died.");
+        }
+    }
+}

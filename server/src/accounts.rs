@@ -1,0 +1,53 @@
+//! People's accounts from the command line, and the first one of all.
+
+use std::io::{self, BufRead};
+
+use anyhow::{Context, bail};
+use store::{NewUser, Role, Store};
+
+use crate::{
+    options::{self, NewAccount},
+    secrets,
+    start,
+};
+
+/// Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2).
+const PASSWORD_MIN: usize = 8;
+
+/// Longer ones too: hashing must not become a way to keep the server busy.
+const PASSWORD_MAX: usize = 256;
+
+/// `cordboard user add`.
+pub(crate) fn add(new: NewAccount) -> anyhow::Result<()> {
+    let role: Role = new.role.parse().with_context(|| format!("{:?} is no role", new.role))?;
+    let mut password = String::new();
+    io::stdin().lock().read_line(&mut password).context("cannot read the password from standard input")?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_MAX {
+        bail!("a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters");
+    }
+    let (config, _) = options::load(&new.place)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = start::open_store(&config, &new.place.data_dir).await?;
+        let user = create(&store, &new.username, role, password).await?;
+        start::say(&format!("Added {} as {}.", user.username, user.role));
+        Ok(())
+    })
+}
+
+async fn create(store: &Store, username: &str, role: Role, password: &str) -> anyhow::Result<store::User> {
+    let password_hash = api::hash_password(password).context("cannot hash the password")?;
+    let new = NewUser { username: username.to_owned(), role, password_hash };
+    store.create_user(new).await.with_context(|| format!("cannot add {username:?}"))
+}
+
+/// The administrator that the first start makes. The password is shown once and kept nowhere.
+pub(crate) async fn first_admin(store: &Store) -> anyhow::Result<Option<String>> {
+    if store.users_count().await? > 0 {
+        return Ok(None);
+    }
+    let password = secrets::password()?;
+    create(store, "admin", Role::Admin, &password).await?;
+    Ok(Some(password))
+}

@@ -1,0 +1,16 @@
+//! How REST reads recordings.
+
+use std::{io, path::PathBuf};
+
+use api::{OpenRecording, Recordings};
+use model::RecordingRow;
+
+/// The recording directory.
+pub(crate) struct RecordingDir(pub(crate) PathBuf);
+
+impl Recordings for RecordingDir {
+    fn open(&self, row: &RecordingRow) -> io::Result<OpenRecording> {
+        let snapshot = recording::open(&self.0, row)?;
+        Ok(OpenRecording { file: snapshot.file, header: snapshot.header, length: snapshot.length, closed: snapshot.closed })
+    }
+}

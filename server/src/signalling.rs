@@ -1,0 +1,243 @@
+//! The signalling loop: one thread around one core. It waits for its next input and for nothing else, and decides nothing.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+
+use api::{Live, Metrics};
+use bytes::Bytes;
+use calls::{Input, MediaPort, Order, Output, Switchboard};
+use model::{Command, Directory, Event, Fact, RecordingRow, Refusal, Reply, WallTime};
+use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
+use recording::ToRecorder;
+use sip_core::Flow;
+use tokio::sync::{oneshot, watch};
+use tracing::{error, warn};
+
+use crate::{inbox::Inbox, journaling::JournalGate, recorder};
+
+/// Commands that may wait for the loop; more are refused as unavailable.
+const COMMANDS_MAX: usize = 10_000;
+
+/// How often the core is told what the wall clock shows, so that a clock that was set reaches new calls.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
+
+/// What goes into the loop beside datagrams.
+pub(crate) enum Message {
+    /// A media worker reports.
+    Worker(FromWorker),
+    /// An order, and where its reply goes.
+    Command(Command, oneshot::Sender<Result<Reply, Refusal>>),
+    /// Slots or hubs have changed; the sender wants to know when the loop has them.
+    Directory(Arc<Directory>, oneshot::Sender<()>),
+    /// A recording was closed.
+    Recorded(RecordingRow),
+    /// No new calls.
+    Drain,
+    /// End all calls.
+    EndAll,
+    /// End the loop.
+    Stop,
+}
+
+/// The way into the loop. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Door {
+    inbox: Arc<Inbox<Message>>,
+    waker: Waker,
+}
+
+impl Door {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { inbox: Arc::new(Inbox::new(COMMANDS_MAX)), waker }
+    }
+
+    /// Hands in what must not be lost.
+    pub(crate) fn order(&self, message: Message) {
+        self.inbox.order(message);
+        self.waker.wake();
+    }
+
+    /// Hands in a command; whether there was room.
+    pub(crate) fn offer(&self, message: Message) -> bool {
+        let room = self.inbox.offer(message);
+        self.waker.wake();
+        room
+    }
+}
+
+/// How much is going on, for whoever waits for the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Load {
+    pub(crate) calls: usize,
+    pub(crate) sessions: usize,
+}
+
+/// Everything that the loop owns.
+pub(crate) struct Signalling {
+    pub(crate) switchboard: Switchboard,
+    pub(crate) sockets: SignallingSockets,
+    pub(crate) door: Door,
+    pub(crate) gate: JournalGate,
+    pub(crate) live: Arc<Live>,
+    pub(crate) media: MediaWorkers,
+    pub(crate) recorder: recorder::RecorderInbox,
+    pub(crate) metrics: Metrics,
+    pub(crate) load: watch::Sender<Load>,
+}
+
+/// What a batch of inputs has put out, until its facts are written.
+#[derive(Default)]
+struct Batch {
+    facts: Vec<Fact>,
+    events: Vec<Event>,
+    packets: Vec<(Flow, Bytes)>,
+    replies: Vec<(Order, Result<Reply, Refusal>)>,
+}
+
+impl Signalling {
+    /// Runs the loop on a thread of its own until [`Message::Stop`].
+    pub(crate) fn start(self) -> anyhow::Result<JoinHandle<()>> {
+        Ok(thread::Builder::new().name("signalling".to_owned()).spawn(move || self.run())?)
+    }
+
+    fn run(mut self) {
+        let mut received = Vec::new();
+        let mut messages = VecDeque::new();
+        let mut batch = Batch::default();
+        let mut replies = HashMap::new();
+        let mut orders = 0_u64;
+        let mut clock_due = Instant::now() + CLOCK_EVERY;
+        let mut running = true;
+        // What the core has put out while it was made: bindings that lapsed, slots as they are.
+        self.collect(&mut batch);
+        self.release(&mut batch, &mut replies);
+        while running {
+            let deadline = self.switchboard.timeout().map(|(at, _)| at);
+            self.sockets.wait(deadline, &mut received);
+            self.door.inbox.drain(&mut messages);
+            let now = Instant::now();
+            if now >= clock_due {
+                clock_due = now + CLOCK_EVERY;
+                self.handle(now, Input::Clock(wall_clock()), &mut batch);
+            }
+            self.metrics.sip_received.inc_by(u64::try_from(received.len()).unwrap_or(0));
+            for received in received.drain(..) {
+                let input = match received {
+                    Received::Datagram { flow, bytes } => Input::Received { flow, bytes },
+                    Received::Unreachable { remote } => Input::Unreachable { remote },
+                };
+                self.handle(now, input, &mut batch);
+            }
+            for message in messages.drain(..) {
+                let input = match message {
+                    Message::Worker(FromWorker::Ports(ports)) => {
+                        Input::Ports(ports.into_iter().map(|token| MediaPort { worker: token.worker, port: token.port }).collect())
+                    }
+                    Message::Worker(FromWorker::Event(event)) => Input::Media(event),
+                    Message::Worker(FromWorker::Exhausted { worker, .. }) => {
+                        warn!(worker, "The media port range is used up; further calls are refused with 503. Widen media.ports.");
+                        continue;
+                    }
+                    Message::Command(command, reply) => {
+                        orders += 1;
+                        replies.insert(Order(orders), reply);
+                        Input::Command { order: Order(orders), command }
+                    }
+                    Message::Directory(directory, done) => {
+                        self.handle(now, Input::Directory(directory), &mut batch);
+                        self.release(&mut batch, &mut replies);
+                        let _ = done.send(());
+                        continue;
+                    }
+                    Message::Recorded(row) => Input::Recorded(row),
+                    Message::Drain => Input::Drain,
+                    Message::EndAll => Input::EndAll,
+                    Message::Stop => {
+                        running = false;
+                        continue;
+                    }
+                };
+                self.handle(now, input, &mut batch);
+            }
+            if self.switchboard.timeout().is_some_and(|(at, _)| at <= now) {
+                self.handle(now, Input::Timeout, &mut batch);
+            }
+            self.release(&mut batch, &mut replies);
+            self.metrics.signalling_handle_seconds.observe(now.elapsed().as_secs_f64());
+        }
+        self.gate.finish();
+        self.media.stop();
+    }
+
+    /// Hands one input to the core. A defect in it ends what the input was about, not the server (FT-14).
+    fn handle(&mut self, now: Instant, input: Input, batch: &mut Batch) {
+        let switchboard = &mut self.switchboard;
+        if catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input))).is_err() {
+            self.metrics.panics.inc();
+            error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
+        }
+        self.collect(batch);
+    }
+
+    /// Takes what the core has put out. What concerns audio goes at once; the rest waits for the journal.
+    fn collect(&mut self, batch: &mut Batch) {
+        while let Some(output) = self.switchboard.poll() {
+            match output {
+                Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
+                Output::Media { worker, command } => {
+                    // A worker that takes no command has said so; the call's own timers find out.
+                    let _ = self.media.command(worker, command);
+                }
+                Output::RecordBegin { key, row } => self.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row })),
+                Output::RecordEnd { key, ended, duration_ms } => {
+                    let end = ToRecorder::End { key, ended, duration_ms, dropped: 0, reason: None };
+                    self.recorder.order(recorder::Order::Soon(end));
+                }
+                Output::Fact(fact) => {
+                    match &fact {
+                        Fact::CallStarted { .. } => _ = self.metrics.calls_started.inc(),
+                        Fact::CallEnded { .. } => _ = self.metrics.calls_ended.inc(),
+                        _ => {}
+                    }
+                    batch.facts.push(fact);
+                }
+                Output::Event(event) => batch.events.push(event),
+                Output::Reply { order, result } => batch.replies.push((order, result)),
+            }
+        }
+    }
+
+    /// Writes a batch's facts, then lets go of everything that speaks of them (R22).
+    fn release(&mut self, batch: &mut Batch, replies: &mut HashMap<Order, oneshot::Sender<Result<Reply, Refusal>>>) {
+        if !batch.facts.is_empty() && !self.gate.append(std::mem::take(&mut batch.facts)) {
+            self.metrics.journal_stalls.inc();
+        }
+        if !batch.events.is_empty() {
+            self.live.publish(wall_clock(), &batch.events);
+            batch.events.clear();
+        }
+        for (flow, bytes) in batch.packets.drain(..) {
+            self.sockets.send(flow, &bytes);
+            self.metrics.sip_sent.inc();
+        }
+        for (order, result) in batch.replies.drain(..) {
+            // Whoever asked may have gone; what was ordered is done all the same.
+            let _ = replies.remove(&order).map(|reply| reply.send(result));
+        }
+        let load = Load { calls: self.switchboard.calls(), sessions: self.switchboard.sessions() };
+        self.metrics.calls_live.set(i64::try_from(load.calls).unwrap_or(i64::MAX));
+        self.metrics.media_ports_free.set(i64::try_from(self.switchboard.ports()).unwrap_or(i64::MAX));
+        self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
+    }
+}
+
+/// What the machine's clock shows.
+pub(crate) fn wall_clock() -> WallTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,99 @@
+//! What must be in place before the loops run: directories, database, journal, and what the last run left behind.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use config::Config;
+use model::{CallId, CenterId, Fact};
+use rustix::fs::{FlockOperation, flock};
+use store::{Page, Store, consumer, journal::Journal};
+use tracing::{info, warn};
+
+/// Makes the data directory and takes it for this process alone.
+///
+/// The returned file holds the lock; two servers on one directory would write one journal.
+pub(crate) fn claim(data_dir: &Path) -> anyhow::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+    let path = data_dir.join("lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another cordboard runs on {}; stop it, or name another --data-dir", data_dir.display());
+    }
+    Ok(lock)
+}
+
+/// Opens the database and brings its schema up to date.
+pub(crate) async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
+    let url = match &config.database.url {
+        Some(url) => url.secret().to_owned(),
+        None => {
+            DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+            let path = fs::canonicalize(data_dir)?.join("cordboard.db");
+            format!("sqlite:{}", path.display())
+        }
+    };
+    // The URL may hold a password: it is not named.
+    Store::open(&url).await.context("cannot open the database")
+}
+
+/// Where recordings are kept.
+pub(crate) fn recording_dir(config: &Config, data_dir: &Path) -> PathBuf {
+    config.recording.dir.clone().unwrap_or_else(|| data_dir.join("recordings"))
+}
+
+/// Brings the database up to the journal, and finishes what the last run could not: calls that were up, recordings that were open (FT-1, FT-2).
+pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &Path, recordings: &Path) -> anyhow::Result<()> {
+    // A data directory that was lost while the database was not must not begin to count anew.
+    journal.skip_to(store.cursor().await?);
+    let progress = consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
+    info!(facts = progress.consumed, "The database is up to the journal.");
+    let mut facts = Vec::new();
+    for (view, last_seen) in store.unfinished_calls().await? {
+        facts.push(Fact::CallEnded { cdr: calls::aborted(view, last_seen) });
+    }
+    let aborted = facts.len();
+    let open = store.unfinished_recordings().await?;
+    let mended = recording::recover(recordings, &open);
+    let recordings = mended.len();
+    facts.extend(mended.into_iter().map(|row| Fact::Recording { row }));
+    if facts.is_empty() {
+        return Ok(());
+    }
+    warn!(calls = aborted, recordings, "The last run ended without a word; its calls and recordings are closed now.");
+    journal.append(&facts).context("cannot write the journal")?;
+    consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
+    Ok(())
+}
+
+/// The greatest call id ever given, so that ids go on above it.
+pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
+    Ok(store.calls(&Page::first(CenterId::DEFAULT, 1)).await?.items.first().map(|call| call.call_id))
+}
+
+/// The SIP domain if none is configured: the address of the default route, else 127.0.0.1. No packet is sent.
+pub(crate) fn default_domain() -> String {
+    let probe = || -> io::Result<IpAddr> {
+        let socket = std::net::UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
+        // A documentation address (RFC 5737): the kernel only looks up which way it would go.
+        socket.connect(SocketAddr::from(([192, 0, 2, 1], 9)))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    probe().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
+}
+
+/// Says something to the person who started the program.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}

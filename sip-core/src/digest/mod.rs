@@ -1,0 +1,159 @@
+//! Digest authentication as a server (RFC 3261, 22; RFC 7616; RFC 8760).
+//!
+//! Challenges need no memory: a nonce is its own time with a seal. Only nonces that a right password was given for are
+//! remembered, with the counts they were used with, so strangers cannot fill the table (FT-12).
+
+mod authorization;
+mod hash;
+mod nonce;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    borrow::Cow,
+    fmt,
+    time::{Duration, Instant},
+};
+
+use subtle::ConstantTimeEq;
+
+use crate::{
+    message::{Message, Name, quoted},
+    uri::SipUri,
+};
+use authorization::Authorization;
+pub use hash::{Algorithm, Credentials};
+use nonce::Nonces;
+
+/// How long a nonce is good, when nothing else is asked for.
+pub const NONCE_LIFE: Duration = Duration::from_secs(300);
+
+pub use nonce::{COUNT_WINDOW, NONCES_MAX};
+
+/// What an Authorization header is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The right password, on a live nonce, with a count not seen before.
+    Good,
+    /// There is no Authorization header of scheme Digest: challenge.
+    Missing,
+    /// The right password on a nonce that has expired or is none of ours: challenge with `stale=true`, so that the phone goes on
+    /// without asking its user (B-3).
+    Stale,
+    /// Refuse by a new challenge: wrong password or user, a replayed count (B-4), another realm, URI, algorithm or qop (B-5).
+    Bad,
+}
+
+/// Hands out challenges and judges the answers.
+pub struct Verifier {
+    nonces: Nonces,
+    /// Stands in for the user who does not exist; matches no password (B-2).
+    nobody: Credentials,
+    accepted: Vec<Algorithm>,
+}
+
+impl Verifier {
+    /// `key` is 32 random octets, drawn anew at each start: nonces of an earlier life are then stale, not replayable.
+    #[must_use]
+    ///
+    /// `accepted` are the algorithms that an Authorization may use; one with another is refused like a wrong password.
+    pub fn new(key: [u8; 32], nonce_life: Duration, accepted: &[Algorithm]) -> Self {
+        let nonces = Nonces::new(key, nonce_life, NONCES_MAX);
+        let nobody = Credentials { md5: nonces.seal(b"nobody"), sha256: key, sha512_256: key };
+        Self { nonces, nobody, accepted: accepted.to_vec() }
+    }
+
+    /// The values of WWW-Authenticate, one header each, for the algorithms in `offered`, preferred first (RFC 8760, 2.4).
+    pub fn challenge(&mut self, now: Instant, realm: &str, stale: bool, offered: &[Algorithm]) -> Vec<String> {
+        let nonce = self.nonces.issue(now);
+        let realm = quoted(realm);
+        let stale = if stale { ", stale=true" } else { "" };
+        let challenge =
+            |algorithm: &Algorithm| format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}");
+        offered.iter().map(challenge).collect()
+    }
+
+    /// The user name that the request's Authorization for `realm` claims. Nothing is verified.
+    #[must_use]
+    pub fn claimed_user<'m>(request: &'m Message, realm: &str) -> Option<Cow<'m, str>> {
+        match select(request, realm) {
+            Selected::One(authorization) => match authorization.username {
+                Cow::Borrowed(name) => std::str::from_utf8(name).ok().map(Cow::Borrowed),
+                Cow::Owned(name) => String::from_utf8(name).ok().map(Cow::Owned),
+            },
+            Selected::None | Selected::Unusable => None,
+        }
+    }
+
+    /// Judges the request's Authorization for `realm`.
+    ///
+    /// `credentials` are those of the [`Verifier::claimed_user`]; `None` when there is no such user: the same work is then done
+    /// and the answer is as for a wrong password (B-2).
+    pub fn verify(&mut self, now: Instant, request: &Message, realm: &str, credentials: Option<&Credentials>) -> Verdict {
+        let authorization = match select(request, realm) {
+            Selected::None => return Verdict::Missing,
+            Selected::Unusable => return Verdict::Bad,
+            Selected::One(authorization) => authorization,
+        };
+        let Some(count) = authorization.count() else { return Verdict::Bad };
+        if !self.accepted.contains(&authorization.algorithm) {
+            return Verdict::Bad;
+        }
+        if !authorization.qop.eq_ignore_ascii_case(b"auth") || !same_uri(authorization.uri, request.uri()) {
+            return Verdict::Bad;
+        }
+        let expected = hash::response(
+            authorization.algorithm,
+            credentials.unwrap_or(&self.nobody),
+            &[authorization.nonce, authorization.nc, authorization.cnonce, authorization.qop],
+            &[request.method_bytes(), authorization.uri],
+        );
+        let right = hash::unhex(authorization.response).is_some_and(|given| bool::from(given.ct_eq(&expected)));
+        if !right || credentials.is_none() {
+            return Verdict::Bad;
+        }
+        match self.nonces.use_once(now, authorization.nonce, count) {
+            nonce::Use::Fresh => Verdict::Good,
+            nonce::Use::Stale => Verdict::Stale,
+            nonce::Use::Replayed => Verdict::Bad,
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("nonces", &self.nonces.len()).finish_non_exhaustive()
+    }
+}
+
+enum Selected<'m> {
+    /// No Authorization of scheme Digest.
+    None,
+    /// There is one, but not one that answers our challenge.
+    Unusable,
+    One(Authorization<'m>),
+}
+
+/// The first Authorization that could answer our challenge for `realm`. Those of other schemes do not count (RFC 4475, 3.3.7).
+fn select<'m>(request: &'m Message, realm: &str) -> Selected<'m> {
+    let mut any = false;
+    for line in request.headers(Name::Authorization) {
+        let Some(parameters) = authorization::digest_parameters(line) else { continue };
+        any = true;
+        if let Some(authorization) = Authorization::parse(parameters)
+            && *authorization.realm == *realm.as_bytes()
+        {
+            return Selected::One(authorization);
+        }
+    }
+    if any { Selected::Unusable } else { Selected::None }
+}
+
+/// The `uri` parameter names what the request line names (RFC 7616, 3.4.6): literally, or as SIP URIs compare.
+fn same_uri(claimed: &[u8], request_uri: &[u8]) -> bool {
+    claimed == request_uri
+        || match (SipUri::parse(claimed), SipUri::parse(request_uri)) {
+            (Ok(claimed), Ok(requested)) => claimed.equals(&requested),
+            _ => false,
+        }
+}

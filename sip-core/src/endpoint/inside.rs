@@ -1,0 +1,300 @@
+//! What happens within a session: their requests, our BYE, the end.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{
+    EndReason, Endpoint, SessionEvent, SessionId,
+    check::{self, Refusal},
+    reason_value,
+};
+use crate::{
+    dialog::{Dialog, peer_flow},
+    message::{Message, Method, Name, response_head},
+    session::{Leaving, Reoffer, Session, Stage, Stop, Talking},
+    transaction::{Arrived, Outgoing, Purpose},
+};
+
+/// 14.2 and RFC 3311, 5.2: "a Retry-After header field with a randomly chosen value of between 0 and 10 seconds".
+const GLARE_RETRY_S: (u32, u32) = (0, 10);
+
+/// What a request within a session leads to.
+enum Step {
+    Refuse(Refusal),
+    /// 500 with Retry-After: not now.
+    Wait,
+    Done,
+    Bye,
+    Reoffer,
+    Info,
+}
+
+impl Endpoint {
+    /// Ends a session as its state asks: 487, CANCEL, BYE. Leads to `Ended`, unless its end was told already.
+    /// `reason` is a Q.850 cause and its text (RFC 3326).
+    pub fn hangup(&mut self, now: Instant, session: SessionId, reason: Option<(u8, &str)>) {
+        let reason = reason_value(reason);
+        let Some(entry) = self.sessions.get_mut(session.0) else { return };
+        match &mut entry.stage {
+            Stage::Incoming(incoming) => {
+                let tx = incoming.tx;
+                let headers: Vec<_> = reason.map(|reason| ("Reason", reason)).into_iter().collect();
+                self.refuse_invite(now, tx, 487, "", &headers);
+                self.end(session, EndReason::HungUp);
+            }
+            Stage::Calling(_) => self.stop_calling(now, session, EndReason::HungUp, reason),
+            // 15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its 2xx".
+            Stage::Talking(talking) if talking.unacked.as_ref().is_some_and(|unacked| unacked.first) => {
+                talking.leave.get_or_insert(reason);
+            }
+            Stage::Talking(_) => self.leave(now, session, EndReason::HungUp, reason.as_deref()),
+            Stage::Leaving(_) => {}
+        }
+    }
+
+    /// Sends an INFO (RFC 6086) within a confirmed session. Its response is not told, but a lost dialog is.
+    pub fn info(&mut self, now: Instant, session: SessionId, content_type: &str, body: &[u8]) {
+        self.ask_inside(now, session, Method::Info, Some((content_type, body)));
+    }
+
+    /// Asks by OPTIONS whether the other side still knows of a confirmed session; if not, it ends with [`EndReason::DialogLost`].
+    pub fn probe(&mut self, now: Instant, session: SessionId) {
+        self.ask_inside(now, session, Method::Options, None);
+    }
+
+    fn ask_inside(&mut self, now: Instant, session: SessionId, method: Method, content: Option<(&str, &[u8])>) {
+        let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) else { return };
+        if !self.transactions.has_room_inside() {
+            return;
+        }
+        let branch = self.wire.draw_branch();
+        let mut writer = talking.dialog.next_request(method, branch);
+        if !self.settings.user_agent.is_empty() {
+            writer.header("User-Agent", &self.settings.user_agent);
+        }
+        let bytes = match content {
+            Some((kind, body)) => writer.body(kind, body),
+            None => writer.end(),
+        };
+        let outgoing = Outgoing { flow: talking.dialog.flow, branch, method, bytes, purpose: Purpose::Inside(session) };
+        self.transactions.request(&mut self.wire, now, outgoing);
+    }
+
+    /// A request whose To tag is that of session `id`.
+    pub(super) fn inside(&mut self, now: Instant, arrived: Arrived<'_>, id: SessionId) {
+        let (flow, message) = (arrived.flow, arrived.message);
+        if !self.transactions.has_room_inside() {
+            return self.refuse_for_room(flow, message);
+        }
+        let Some(session) = self.sessions.get_mut(id.0) else { return };
+        let tag = session.tag;
+        let number = message.cseq().map_or(0, |cseq| cseq.number);
+        let dialog = session.dialog_of(message);
+        let (known, in_order) = match dialog {
+            Some(dialog) => {
+                let in_order = dialog.take_seq(number);
+                if in_order {
+                    // The NAT may have moved the peer: it is reached where it was last heard.
+                    dialog.flow = peer_flow(message, flow);
+                }
+                (true, in_order)
+            }
+            None => (false, true),
+        };
+        // 12.2.2: "lower than the remote sequence number ... MUST be rejected with a 500".
+        let step = if in_order { step_of(session, message, known) } else { Step::Refuse(Refusal::plain(500)) };
+        let trying = matches!(step, Step::Reoffer) && message.method() == Method::Invite;
+        let trying = trying.then(|| response_head(message, flow, 100, "", None).end());
+        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag, trying);
+        if let Some(server) = self.transactions.server_mut(tx) {
+            server.session = Some(id);
+        }
+        match step {
+            Step::Wait => {
+                let seconds = self.wire.draw_seconds(GLARE_RETRY_S.0, GLARE_RETRY_S.1);
+                self.refuse_invite(now, tx, 500, "", &[("Retry-After", seconds.to_string())]);
+            }
+            Step::Refuse(refusal) => {
+                let headers: Vec<_> = refusal.header.into_iter().collect();
+                self.refuse_invite(now, tx, refusal.status, refusal.reason, &headers);
+            }
+            Step::Done => self.accept(now, tx, message),
+            Step::Info => {
+                self.accept(now, tx, message);
+                let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or_default());
+                self.tell(id, SessionEvent::Info { content_type, body: message.body_bytes() });
+            }
+            Step::Bye => {
+                self.accept(now, tx, message);
+                self.hung_up(now, id);
+            }
+            Step::Reoffer => {
+                let sdp = check::sdp(message);
+                if let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) {
+                    talking.dialog.refresh_target(message);
+                    talking.reoffer = Some(Reoffer { tx, method: message.method(), number, offered: sdp.is_some() });
+                    self.tell(id, SessionEvent::Reoffered { sdp });
+                }
+            }
+        }
+    }
+
+    /// 200 to what needs nobody's decision.
+    fn accept(&mut self, now: Instant, tx: super::ServerTx, message: &Message) {
+        let Some(mut head) = self.head(tx, 200, "") else { return };
+        match message.method() {
+            Method::Options => {
+                head.header("Allow", check::ALLOW).header("Accept", check::ACCEPT);
+            }
+            Method::Update => {
+                let contact = self.contact_for(tx);
+                head.header("Contact", contact).header("Allow", check::ALLOW);
+            }
+            _ => {}
+        }
+        self.transactions.reply(&mut self.wire, now, tx, 200, head.end());
+    }
+
+    /// Their BYE (15.1.2), in whatever state it finds the session.
+    fn hung_up(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id.0) else { return };
+        match &mut session.stage {
+            // "The UAS MUST still respond to any pending requests received for that dialog ... 487".
+            Stage::Incoming(incoming) => {
+                let tx = incoming.tx;
+                self.refuse_invite(now, tx, 487, "", &[]);
+                self.end(id, EndReason::Bye);
+            }
+            Stage::Talking(talking) => {
+                let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
+                // Hung up by us as well, before the ACK: what we asked for has come.
+                let why = if talking.leave.is_some() { EndReason::HungUp } else { EndReason::Bye };
+                if let Some(tx) = pending {
+                    self.refuse_invite(now, tx, 487, "", &[]);
+                }
+                self.end(id, why);
+            }
+            // Not theirs to send on an early dialog (15), but they are gone: our INVITE will hear no more from them.
+            Stage::Calling(calling) => {
+                if matches!(calling.stop, Stop::No) {
+                    self.tell_end(id, SessionEvent::Ended { why: EndReason::Bye });
+                    self.stop_calling(now, id, EndReason::Bye, None);
+                }
+            }
+            // The two BYEs crossed: both sides are satisfied (B-42).
+            Stage::Leaving(leaving) => {
+                let why = leaving.why;
+                self.end(id, why);
+            }
+        }
+    }
+
+    /// Our BYE, after which the session only waits for its answer.
+    pub(super) fn leave(&mut self, now: Instant, id: SessionId, why: EndReason, reason: Option<&str>) {
+        let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
+        talking.stop_repeating(&mut self.wire.timers);
+        let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
+        let mut dialog = talking.dialog.clone();
+        if let Some(tx) = pending {
+            self.refuse_invite(now, tx, 487, "", &[]);
+        }
+        let sent = self.send_bye(now, &mut dialog, reason, Purpose::Bye(id));
+        if let Some(session) = self.sessions.get_mut(id.0) {
+            session.stage = Stage::Leaving(Leaving { dialog, why });
+        }
+        if !sent {
+            self.left(id);
+        }
+    }
+
+    /// Our BYE, for which nobody waits: the session is over now.
+    pub(super) fn bye_and_forget(&mut self, now: Instant, id: SessionId, why: EndReason, reason: Option<&str>) {
+        let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
+        let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
+        let mut dialog = talking.dialog.clone();
+        if let Some(tx) = pending {
+            self.refuse_invite(now, tx, 487, "", &[]);
+        }
+        self.send_bye(now, &mut dialog, reason, Purpose::Nobody);
+        self.end(id, why);
+    }
+
+    /// Our BYE is answered, or will never be: "the UAC MUST consider the session and the dialog terminated" (15.1.1).
+    pub(super) fn left(&mut self, id: SessionId) {
+        if let Some(Stage::Leaving(leaving)) = self.sessions.get(id.0).map(|session| &session.stage) {
+            let why = leaving.why;
+            self.end(id, why);
+        }
+    }
+
+    /// 12.2.1.2: "If the response for a request within a dialog is a 481 or a 408, the UAC SHOULD terminate the dialog".
+    pub(super) fn dialog_lost(&mut self, now: Instant, id: SessionId) {
+        self.bye_and_forget(now, id, EndReason::DialogLost, None);
+    }
+
+    /// False when there is no room for its transaction: it was sent once and is on its own.
+    pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog, reason: Option<&str>, purpose: Purpose) -> bool {
+        let branch = self.wire.draw_branch();
+        let mut writer = dialog.next_request(Method::Bye, branch);
+        if let Some(reason) = reason {
+            writer.header("Reason", reason);
+        }
+        if !self.settings.user_agent.is_empty() {
+            writer.header("User-Agent", &self.settings.user_agent);
+        }
+        let (flow, bytes) = (dialog.flow, writer.end());
+        let room = self.transactions.has_room_inside();
+        if room {
+            self.transactions.request(&mut self.wire, now, Outgoing { flow, branch, method: Method::Bye, bytes, purpose });
+        } else {
+            self.wire.send(flow, bytes);
+        }
+        room
+    }
+}
+
+/// What a request in order leads to. `known`: its From tag is that of the dialog.
+fn step_of(session: &Session, message: &Message, known: bool) -> Step {
+    let method = message.method();
+    match &session.stage {
+        // A fork whose 1xx and 2xx are still on their way speaks already. It has our INVITE, or it would not know our tag.
+        Stage::Calling(_) if !known && method != Method::Bye => return Step::Wait,
+        Stage::Calling(_) => {}
+        _ if !known => return Step::Refuse(Refusal::plain(481)),
+        Stage::Leaving(_) if method != Method::Bye => return Step::Refuse(Refusal::plain(481)),
+        _ => {}
+    }
+    let has_content = matches!(method, Method::Invite | Method::Update);
+    if let Err(refusal) = check::extensions(message).and_then(|()| if has_content { check::content(message) } else { Ok(()) }) {
+        return Step::Refuse(refusal);
+    }
+    match method {
+        Method::Bye => Step::Bye,
+        Method::Info => Step::Info,
+        Method::Options => Step::Done,
+        Method::Invite => reoffered(session, true),
+        Method::Update if message.body().is_empty() => Step::Done,
+        Method::Update => reoffered(session, false),
+        // RFC 3262, 3: we sent nothing that could be acknowledged.
+        Method::Prack => Step::Refuse(Refusal::plain(481)),
+        _ => Step::Refuse(Refusal::with(405, "Allow", check::ALLOW)),
+    }
+}
+
+/// One offer at a time: 14.2 for re-INVITE, RFC 3311, 5.2 for UPDATE.
+fn reoffered(session: &Session, is_invite: bool) -> Step {
+    let ours = Step::Refuse(Refusal::plain(491));
+    let theirs = Step::Wait;
+    match &session.stage {
+        // Their first INVITE has no final response yet.
+        Stage::Incoming(_) => theirs,
+        // Our INVITE, with our offer, is in progress.
+        Stage::Calling(_) => ours,
+        Stage::Talking(Talking { reoffer: Some(_), .. }) => theirs,
+        // Our 2xx waits for its ACK: another INVITE must wait for that, an UPDATE only if the ACK is to bring an answer.
+        Stage::Talking(Talking { unacked: Some(unacked), .. }) if is_invite || !unacked.offered => ours,
+        Stage::Talking(_) => Step::Reoffer,
+        Stage::Leaving(_) => Step::Refuse(Refusal::plain(481)),
+    }
+}

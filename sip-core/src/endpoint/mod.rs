@@ -1,0 +1,357 @@
+//! The endpoint: transactions, dialogs and INVITE sessions of both sides behind one door. Does no IO; bytes and time come in,
+//! bytes and events go out.
+//!
+//! - `receive` finds whose a message is;
+//! - `check` refuses what nobody need be asked about;
+//! - `server` is the called side, `client` the calling side, `inside` what happens in a session once there is a dialog.
+
+pub(crate) mod check;
+mod client;
+mod inside;
+mod receive;
+mod server;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    flow::Flow,
+    message::{Message, Writer, quoted, response_head},
+    session::{Session, Stage},
+    timer::{Timer, Timers},
+    transaction::{Keyed, Owner, Purpose, Table, Tag, Transactions, Wire},
+};
+
+/// How the endpoint is set up.
+#[derive(Debug, Clone)]
+pub struct EndpointSettings {
+    /// T1, T2 and T4 (RFC 3261, table 4).
+    pub timers: Timers,
+    /// What stands in User-Agent and Server; empty for neither.
+    pub user_agent: String,
+    /// Transactions at once, both sides. Beyond it new requests get a stateless 503; sessions that live already have a quarter more.
+    pub transactions_max: usize,
+    /// Sessions at once. Beyond it a new INVITE gets 503, and [`Endpoint::invite`] gives `None`.
+    pub sessions_max: usize,
+}
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        Self { timers: Timers::default(), user_agent: String::new(), transactions_max: 100_000, sessions_max: 20_000 }
+    }
+}
+
+/// Names a session of this endpoint; never used again for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub(crate) u64);
+
+/// Names a request that waits for its response; never used again for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerTx(pub(crate) u64);
+
+/// An INVITE to be sent.
+#[derive(Debug, Clone)]
+pub struct Invite {
+    /// Where it is sent.
+    pub flow: Flow,
+    /// The Request-URI: the contact of whom we call.
+    pub uri: Bytes,
+    /// The name shown at the other side.
+    pub from_display: Option<String>,
+    /// The user part of From, as text; escaped here.
+    pub from_user: String,
+    /// The user part of To, as text; escaped here.
+    pub to_user: String,
+    /// The host of From and To: our domain.
+    pub host: String,
+    /// Our offer.
+    pub sdp: Bytes,
+    /// Further headers; a `Max-Forwards` here replaces the usual 70.
+    pub headers: Vec<(&'static str, String)>,
+    /// Seconds until it is given up with CANCEL and [`EndReason::NoAnswer`]; 0 stands for 180 (RFC 3261, 16.6, timer C).
+    pub ring_s: u32,
+}
+
+/// What the owner has to do or to know.
+#[derive(Debug, Clone)]
+pub enum EndpointOutput {
+    /// To be sent as it is.
+    Transmit {
+        /// From where to where.
+        flow: Flow,
+        /// One message.
+        bytes: Bytes,
+    },
+    /// A REGISTER, or an OPTIONS outside any dialog: the owner must [`Endpoint::respond`] within 64*T1.
+    Request {
+        /// What to respond to.
+        tx: ServerTx,
+        /// Where it came from.
+        flow: Flow,
+        /// The request.
+        message: Message,
+    },
+    /// A new INVITE, already checked and answered with 100: the owner must ring, answer or refuse; there is no limit of ours.
+    Invited {
+        /// The session it begins.
+        session: SessionId,
+        /// Where it came from.
+        flow: Flow,
+        /// The INVITE.
+        message: Message,
+    },
+    /// Something happened in a session.
+    Session {
+        /// Which one.
+        session: SessionId,
+        /// What.
+        event: SessionEvent,
+    },
+}
+
+/// What happens in a session. The last one is `Refused` or `Ended`, exactly once for every session, also for one that the
+/// owner itself refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// As caller: a provisional response above 100. With several forks, the newest.
+    Ringing {
+        /// 101 to 198.
+        status: u16,
+        /// An answer for early media.
+        sdp: Option<Bytes>,
+    },
+    /// As caller: a 2xx, ACKed already.
+    Answered {
+        /// The answer to our offer.
+        sdp: Option<Bytes>,
+    },
+    /// As callee: the ACK arrived.
+    Confirmed {
+        /// The answer, if our 2xx held the offer.
+        sdp: Option<Bytes>,
+    },
+    /// A re-INVITE, or an UPDATE with an offer: the owner must [`Endpoint::answer_reoffer`].
+    Reoffered {
+        /// Their offer; none asks for ours.
+        sdp: Option<Bytes>,
+    },
+    /// The ACK of a re-INVITE.
+    Reconfirmed {
+        /// The answer, if our 2xx held the offer.
+        sdp: Option<Bytes>,
+    },
+    /// An INFO (RFC 6086), answered with 200 already.
+    Info {
+        /// Its Content-Type.
+        content_type: Bytes,
+        /// Its body.
+        body: Bytes,
+    },
+    /// As caller: a final refusal, ACKed already. The session is over.
+    Refused {
+        /// 300 to 699.
+        status: u16,
+        /// Its Retry-After in seconds.
+        retry_after: Option<u32>,
+    },
+    /// The session is over.
+    Ended {
+        /// Why.
+        why: EndReason,
+    },
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// They sent BYE.
+    Bye,
+    /// As callee: they sent CANCEL; 487 was sent.
+    Cancelled,
+    /// We hung up or refused, and the wire knows.
+    HungUp,
+    /// As caller: `ring_s` is over. Told at once; the CANCEL is still on its way.
+    NoAnswer,
+    /// As caller: nothing was heard for 64*T1 (timer B), or the host is unreachable.
+    Timeout,
+    /// As callee: our 2xx was never ACKed (13.3.1.4); BYE was sent.
+    NoAck,
+    /// 481, 408 or nothing to a request within the session (12.2.1.2); BYE was sent.
+    DialogLost,
+}
+
+/// The SIP endpoint. One for all sockets; its owner routes by [`Flow`].
+#[derive(Debug)]
+pub struct Endpoint {
+    settings: EndpointSettings,
+    wire: Wire,
+    transactions: Transactions,
+    sessions: Table<Session>,
+    by_tag: HashMap<Tag, SessionId, Keyed>,
+    hash: Keyed,
+}
+
+impl Endpoint {
+    /// `seed` gives tags, branches and Call-IDs, which must not be guessable.
+    #[must_use]
+    pub fn new(settings: EndpointSettings, seed: [u8; 32]) -> Self {
+        let mut wire = Wire::new(settings.timers.sane(), seed);
+        let transactions = Transactions::new(&mut wire, settings.transactions_max);
+        let hash = Keyed::new(&mut wire);
+        Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(hash.clone()), hash, wire }
+    }
+
+    /// What to do next; drained after every input.
+    pub fn poll(&mut self) -> Option<EndpointOutput> {
+        self.wire.output.pop_front()
+    }
+
+    /// When [`Endpoint::wake`] is due, and the letter of the timer that asks (RFC 3261, table 4).
+    #[must_use]
+    pub fn timeout(&self) -> Option<(Instant, &'static str)> {
+        self.wire.timers.earliest().map(|(at, timer)| (at, timer.letter()))
+    }
+
+    /// Lets every timer act that is due.
+    pub fn wake(&mut self, now: Instant) {
+        while let Some((owner, timer)) = self.wire.timers.pop_due(now) {
+            match owner {
+                Owner::Client(tx) => {
+                    if let Some(purpose) = self.transactions.client_timer(&mut self.wire, now, tx, timer) {
+                        self.unheard(now, purpose);
+                    }
+                }
+                Owner::Server(tx) => self.transactions.server_timer(&mut self.wire, now, tx, timer),
+                Owner::Session(id) => self.session_timer(now, id, timer),
+            }
+        }
+    }
+
+    /// The network says that nobody is at `remote` (ICMP, a reset stream): what waits for it fails at once (RFC 3261, 17.1.4).
+    pub fn unreachable(&mut self, now: Instant, remote: SocketAddr) {
+        for purpose in self.transactions.unreachable(&mut self.wire, remote) {
+            match purpose {
+                // Nobody will answer the INVITE either.
+                Purpose::Cancel(id) => self.abandon(now, id),
+                purpose => self.unheard(now, purpose),
+            }
+        }
+    }
+
+    /// The final response to a [`EndpointOutput::Request`]; ignored when it was given already or nobody waits any more.
+    /// `reason` replaces the usual phrase.
+    pub fn respond(&mut self, now: Instant, tx: ServerTx, status: u16, reason: Option<&str>, headers: &[(&str, String)]) {
+        if !(200..=699).contains(&status) || self.transactions.server(tx).is_none_or(|server| server.session.is_some()) {
+            return;
+        }
+        let Some(mut head) = self.head(tx, status, reason.unwrap_or_default()) else { return };
+        for (name, value) in headers {
+            head.header(name, value);
+        }
+        self.transactions.reply(&mut self.wire, now, tx, status, head.end());
+    }
+
+    /// Sessions that are not over, among them those whose end was told and that only wait for the wire.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Transactions that are not over.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
+    }
+
+    fn session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
+        match timer {
+            Timer::Again2xx => self.repeat_answer(now, id),
+            Timer::NoAck => self.no_ack(now, id),
+            Timer::Again1xx => self.repeat_provisional(now, id),
+            Timer::Ring => self.ring_limit(now, id),
+            Timer::Cancelled => self.abandon(now, id),
+            _ => {}
+        }
+    }
+
+    /// A client transaction failed without a final response.
+    fn unheard(&mut self, now: Instant, purpose: Purpose) {
+        match purpose {
+            Purpose::Invite(id) => self.invite_failed(id, SessionEvent::Ended { why: EndReason::Timeout }),
+            Purpose::Bye(id) => self.left(id),
+            Purpose::Inside(id) => self.dialog_lost(now, id),
+            Purpose::Cancel(_) | Purpose::Nobody => {}
+        }
+    }
+
+    /// The head of a response to what waits under `tx`, with our tag; `None` once the final response was sent.
+    fn head(&self, tx: ServerTx, status: u16, reason: &str) -> Option<Writer> {
+        let server = self.transactions.server(tx)?;
+        let mut head = response_head(server.request.as_ref()?, server.source, status, reason, Some(&server.tag.to_string()));
+        if !self.settings.user_agent.is_empty() {
+            head.header("Server", &self.settings.user_agent);
+        }
+        Some(head)
+    }
+
+    /// Nothing is told after the end.
+    fn tell(&mut self, session: SessionId, event: SessionEvent) {
+        if self.sessions.get(session.0).is_some_and(|session| !session.told) {
+            self.wire.output.push_back(EndpointOutput::Session { session, event });
+        }
+    }
+
+    /// The session is over for its owner, who is told exactly once.
+    fn tell_end(&mut self, id: SessionId, event: SessionEvent) {
+        if let Some(session) = self.sessions.get_mut(id.0)
+            && !std::mem::replace(&mut session.told, true)
+        {
+            self.wire.output.push_back(EndpointOutput::Session { session: id, event });
+        }
+    }
+
+    /// The session is over, also for the wire.
+    fn end(&mut self, id: SessionId, why: EndReason) {
+        self.tell_end(id, SessionEvent::Ended { why });
+        self.drop_session(id);
+    }
+
+    fn drop_session(&mut self, id: SessionId) {
+        if let Some(mut session) = self.sessions.remove(id.0) {
+            session.disarm(&mut self.wire.timers);
+            self.by_tag.remove(&session.tag);
+        }
+    }
+
+    /// Makes room for a session; `make` is told its id.
+    fn add_session(&mut self, tag: Tag, make: impl FnOnce(SessionId) -> Stage) -> SessionId {
+        let id = SessionId(self.sessions.insert_with(|id| Session { tag, told: false, stage: make(SessionId(id)) }));
+        self.by_tag.insert(tag, id);
+        id
+    }
+
+    /// A tag that no session has.
+    fn fresh_tag(&mut self) -> Tag {
+        loop {
+            let tag = self.wire.draw_tag();
+            if !self.by_tag.contains_key(&tag) {
+                return tag;
+            }
+        }
+    }
+}
+
+/// RFC 3326 with Q.850: `Q.850;cause=16;text="Normal call clearing"`.
+fn reason_value(reason: Option<(u8, &str)>) -> Option<String> {
+    reason.map(|(cause, text)| format!("Q.850;cause={cause};text={}", quoted(text)))
+}
+
+/// 13.3.1.1: a provisional response every minute, so that no proxy's timer C runs out.
+const PROVISIONAL_PAUSE: Duration = Duration::from_secs(60);
+/// 16.6: timer C is above 3 minutes; what stands for a ring limit of 0.
+const RING_S_DEFAULT: u32 = 180;

@@ -1,0 +1,25 @@
+//! SIP without IO: messages, URIs, digest, the registrar, transactions, dialogs and INVITE sessions.
+//!
+//! This room knows bytes, addresses and time only as arguments. It opens no socket, reads no clock, starts no thread,
+//! and does not know what a slot, an operator or a call centre is.
+
+mod dialog;
+pub mod digest;
+pub mod endpoint;
+pub mod flow;
+pub mod message;
+pub mod registrar;
+mod session;
+pub mod timer;
+mod transaction;
+pub mod uri;
+
+pub use digest::{Algorithm, Credentials, Verdict, Verifier};
+pub use endpoint::check::ALLOW;
+pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};
+pub use flow::{Flow, Transport};
+pub use message::{
+    CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer,
+};
+pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
+pub use uri::{Scheme, SipUri, UriError};

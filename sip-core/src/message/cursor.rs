@@ -1,0 +1,128 @@
+//! Reading header values from left to right. Nothing here can panic; nothing here copies.
+
+/// What is left to read of a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(value: &'a [u8]) -> Self {
+        Self { rest: value }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        match self.rest.split_first() {
+            Some((&first, rest)) if first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Linear white space; a fold within a value counts as such (RFC 3261, 7.3.1).
+    pub(crate) fn skip_lws(&mut self) {
+        while let Some((&first, rest)) = self.rest.split_first()
+            && is_lws(first)
+        {
+            self.rest = rest;
+        }
+    }
+
+    pub(crate) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+        let length = self.rest.iter().position(|&byte| !wanted(byte)).unwrap_or(self.rest.len());
+        self.take(length)
+    }
+
+    /// A quoted string with its quotes (RFC 3261, 25.1); `None`, and nothing read, when it is no such or does not end.
+    pub(crate) fn quoted(&mut self) -> Option<&'a [u8]> {
+        let (&b'"', inner) = self.rest.split_first()? else { return None };
+        let mut escaped = false;
+        for (at, &byte) in inner.iter().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => return Some(self.take(at + 2)),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Up to `byte`, which is read too but is no part of the answer; `None`, and nothing read, when it does not come.
+    pub(crate) fn until(&mut self, byte: u8) -> Option<&'a [u8]> {
+        let at = memchr::memchr(byte, self.rest)?;
+        let taken = self.take(at);
+        self.eat(byte);
+        Some(taken)
+    }
+
+    /// What was read since `self` was `earlier`.
+    pub(crate) fn since(&self, earlier: Self) -> &'a [u8] {
+        earlier.rest.get(..earlier.rest.len().saturating_sub(self.rest.len())).unwrap_or_default()
+    }
+
+    fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        taken
+    }
+}
+
+pub(crate) fn is_lws(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// A character of a token (RFC 3261, 25.1).
+pub(crate) fn is_token(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).is_some_and(|&token| token)
+}
+
+/// By octet: asked for every octet of every header name.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Without linear white space at both ends.
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let Some((&first, rest)) = value.split_first()
+        && is_lws(first)
+    {
+        value = rest;
+    }
+    while let Some((&last, rest)) = value.split_last()
+        && is_lws(last)
+    {
+        value = rest;
+    }
+    value
+}
+
+/// A number of decimal digits and nothing else; one too large for the type is its greatest value.
+pub(crate) fn digits(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |sum, &byte| byte.is_ascii_digit().then(|| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'))))
+}

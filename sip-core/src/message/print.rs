@@ -1,0 +1,370 @@
+//! Writing messages. What is written cannot hold a line end that we did not mean (header injection).
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use bytes::Bytes;
+
+use super::{
+    Message, Method, Name, Reply400, Via,
+    cursor::{Cursor, is_token},
+};
+use crate::flow::Flow;
+
+/// Builds one message, front to back.
+///
+/// Values come from everywhere, so CR, LF and NUL in a value become blanks, blanks and control characters in the start line
+/// are `%`-escaped, and a header name keeps only what a token may hold.
+#[derive(Debug)]
+pub struct Writer {
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a request. Headers of a SIP URI have no place in a request line and are left out (RFC 3261, 19.1.1).
+    #[must_use]
+    pub fn request(method: &str, uri: &[u8]) -> Self {
+        let mut writer = Self { buffer: Vec::with_capacity(CAPACITY) };
+        writer.token(method);
+        writer.buffer.push(b' ');
+        let is_sip = crate::uri::SipUri::parse(uri).is_ok();
+        for &byte in if is_sip { crate::uri::without_headers(uri) } else { uri } {
+            if byte <= b' ' || byte == 0x7f {
+                writer.buffer.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 0xf)]);
+            } else {
+                writer.buffer.push(byte);
+            }
+        }
+        writer.buffer.extend_from_slice(b" SIP/2.0\r\n");
+        writer
+    }
+
+    /// Begins a response; an empty `reason` is written as [`default_reason`].
+    #[must_use]
+    pub fn status(status: u16, reason: &str) -> Self {
+        let mut writer = Self { buffer: Vec::with_capacity(CAPACITY) };
+        writer.buffer.extend_from_slice(b"SIP/2.0 ");
+        writer.number(usize::from(status));
+        writer.buffer.push(b' ');
+        writer.value(if reason.is_empty() { default_reason(status) } else { reason }.as_bytes());
+        writer.line_end();
+        writer
+    }
+
+    /// Adds a header line.
+    pub fn header(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        self.token(name);
+        self.buffer.extend_from_slice(b": ");
+        self.value(value.as_ref());
+        self.line_end();
+        self
+    }
+
+    /// Ends the message with a body.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: &[u8]) -> Bytes {
+        self.header(Name::ContentType.as_str(), content_type);
+        self.length(body.len());
+        self.buffer.extend_from_slice(body);
+        self.buffer.into()
+    }
+
+    /// Ends the message without a body.
+    #[must_use]
+    pub fn end(mut self) -> Bytes {
+        self.length(0);
+        self.buffer.into()
+    }
+
+    fn length(&mut self, length: usize) {
+        self.buffer.extend_from_slice(b"Content-Length: ");
+        self.number(length);
+        self.buffer.extend_from_slice(b"\r\n\r\n");
+    }
+
+    /// A line copied from a received message, with nothing changed but its folds.
+    fn copy(&mut self, name: Name, value: &[u8]) {
+        self.buffer.extend_from_slice(name.as_str().as_bytes());
+        self.buffer.extend_from_slice(b": ");
+        self.unfolded(value);
+        self.line_end();
+    }
+
+    /// RFC 3261, 7.3.1: a fold means a blank.
+    fn unfolded(&mut self, value: &[u8]) {
+        self.buffer.extend_from_slice(value);
+        self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n'));
+    }
+
+    fn token(&mut self, token: &str) {
+        self.buffer.extend(token.bytes().filter(|&byte| is_token(byte)));
+    }
+
+    fn value(&mut self, value: &[u8]) {
+        self.buffer.extend_from_slice(value);
+        self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n' | 0));
+    }
+
+    /// Makes blanks of what is unwanted among the last `length` octets.
+    fn blank_out(&mut self, length: usize, unwanted: impl Fn(u8) -> bool) {
+        let start = self.buffer.len().saturating_sub(length);
+        for byte in self.buffer.iter_mut().skip(start).filter(|byte| unwanted(**byte)) {
+            *byte = b' ';
+        }
+    }
+
+    fn number(&mut self, number: usize) {
+        self.buffer.extend_from_slice(number.to_string().as_bytes());
+    }
+
+    fn line_end(&mut self) {
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What most messages fit in.
+const CAPACITY: usize = 1_024;
+
+fn hex(nibble: u8) -> u8 {
+    char::from_digit(u32::from(nibble), 16).map_or(b'0', |digit| digit.to_ascii_uppercase() as u8)
+}
+
+/// `text` as a quoted string (RFC 3261, 25.1); control characters become blanks.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push(' '),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The head of a response to `request` (RFC 3261, 8.2.6.2): all Via, From, To, Call-ID, CSeq; Timestamp in a 100 (8.2.6.1);
+/// Record-Route where the response can make a dialog (12.1.1). `to_tag` is added unless To has a tag.
+/// The top Via gets `received` and `rport` (18.2.1; RFC 3581, 4). An empty `reason` is the usual one.
+#[must_use]
+pub fn response_head(request: &Message, flow: Flow, status: u16, reason: &str, to_tag: Option<&str>) -> Writer {
+    let mut writer = Writer::status(status, reason);
+    for (at, line) in request.headers(Name::Via).enumerate() {
+        match (at, Via::parse(line)) {
+            (0, Ok(_)) => writer.top_via(line, flow.remote),
+            _ => writer.copy(Name::Via, line),
+        }
+    }
+    if dialog_making(request.method()) && (101..300).contains(&status) {
+        for line in request.headers(Name::RecordRoute) {
+            writer.copy(Name::RecordRoute, line);
+        }
+    }
+    if let Some(from) = request.header(Name::From) {
+        writer.copy(Name::From, from);
+    }
+    if let Some(to) = request.header(Name::To) {
+        let untagged = request.to().is_ok_and(|to| to.params.get("tag").is_none());
+        match to_tag {
+            Some(tag) if untagged => {
+                writer.buffer.extend_from_slice(b"To: ");
+                writer.unfolded(to);
+                writer.buffer.extend_from_slice(b";tag=");
+                writer.token(tag);
+                writer.line_end();
+            }
+            _ => writer.copy(Name::To, to),
+        }
+    }
+    for name in [Name::CallId, Name::CSeq] {
+        if let Some(value) = request.header(name) {
+            writer.copy(name, value);
+        }
+    }
+    if status == 100
+        && let Some(value) = request.header(Name::Timestamp)
+    {
+        writer.copy(Name::Timestamp, value);
+    }
+    writer
+}
+
+impl Writer {
+    /// The first value of a Via line with `received` and `rport` as we see them, then the line's other values untouched.
+    /// What the sender itself claims as `received` is dropped.
+    fn top_via(&mut self, line: &[u8], remote: SocketAddr) {
+        let mut cursor = Cursor::new(line);
+        let start = cursor;
+        let Some((_, mut via)) = Via::sent_by(&mut cursor) else { return self.copy(Name::Via, line) };
+        let sent_by = cursor.since(start);
+        via.params = super::Params::read(&mut cursor).unwrap_or_default();
+        self.buffer.extend_from_slice(b"Via: ");
+        self.unfolded(sent_by);
+        for (name, value) in via.params.iter() {
+            if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
+                continue;
+            }
+            self.buffer.push(b';');
+            self.buffer.extend_from_slice(name);
+            if let Some(value) = value {
+                self.buffer.push(b'=');
+                self.unfolded(value);
+            }
+        }
+        let asks_rport = via.rport().is_some();
+        let ip = remote.ip().to_canonical();
+        if asks_rport || !crate::uri::host_is(via.host, ip) {
+            self.push_fmt(format_args!(";received={ip}"));
+        }
+        if asks_rport {
+            self.push_fmt(format_args!(";rport={}", remote.port()));
+        }
+        self.unfolded(cursor.rest());
+        self.line_end();
+    }
+
+    fn push_fmt(&mut self, arguments: std::fmt::Arguments<'_>) {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = text.write_fmt(arguments);
+        self.buffer.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn dialog_making(method: Method) -> bool {
+    matches!(method, Method::Invite | Method::Subscribe | Method::Refer | Method::Notify)
+}
+
+/// Where the response to a request that came by `flow` goes (RFC 3261, 18.2.2; RFC 3581, 4): back over a stream; over UDP to the
+/// source address, at its source port when the top Via asks `rport`, else at the port that Via names. `maddr` is not followed.
+#[must_use]
+pub fn response_flow(request: &Message, flow: Flow) -> Flow {
+    if flow.transport.is_reliable() {
+        return flow;
+    }
+    let line = request.header(Name::Via).unwrap_or_default();
+    let (asks_rport, port) = match Via::parse(line) {
+        Ok(via) => (via.rport().is_some(), via.port),
+        // A Via that is broken further on still names its port.
+        Err(_) => (false, Via::sent_by(&mut Cursor::new(line)).and_then(|(_, via)| via.port)),
+    };
+    let mut back = flow;
+    if !asks_rport {
+        back.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
+    }
+    back
+}
+
+/// The port of a sent-by or URI without one (RFC 3261, 18.2.2 and 19.1.2).
+const DEFAULT_PORT: u16 = 5060;
+
+impl Reply400 {
+    /// The status: 400, or 505 and 513 where they say it better.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.kind.status()
+    }
+
+    /// The whole response, and where it goes. The same request gets the same octets: no state is needed (RFC 3261, 8.2.7).
+    #[must_use]
+    pub fn response(&self, flow: Flow) -> (Flow, Bytes) {
+        let status = self.kind.status();
+        let reason = if status == 400 { format!("Bad Request - {}", self.kind) } else { String::new() };
+        let tag = format!("{:016x}", fnv(self.message.bytes()));
+        let writer = response_head(&self.message, flow, status, &reason, Some(&tag));
+        (response_flow(&self.message, flow), writer.end())
+    }
+}
+
+/// FNV-1a: a tag that is the same for the same octets. Not a secret.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The usual phrase of a status (RFC 3261, 21 and later ones).
+#[must_use]
+pub fn default_reason(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        199 => "Early Dialog Terminated",
+        200 => "OK",
+        202 => "Accepted",
+        204 => "No Notification",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        305 => "Use Proxy",
+        380 => "Alternative Service",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        412 => "Conditional Request Failed",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        417 => "Unknown Resource-Priority",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        428 => "Use Identity Header",
+        429 => "Provide Referrer Identity",
+        430 => "Flow Failed",
+        433 => "Anonymity Disallowed",
+        436 => "Bad Identity Info",
+        437 => "Unsupported Credential",
+        438 => "Invalid Identity Header",
+        439 => "First Hop Lacks Outbound Support",
+        440 => "Max-Breadth Exceeded",
+        469 => "Bad Info Package",
+        470 => "Consent Needed",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        494 => "Security Agreement Required",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        580 => "Precondition Failure",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        607 => "Unwanted",
+        608 => "Rejected",
+        other => match other / 100 {
+            1 => "Progress",
+            2 => "OK",
+            3 => "Redirected",
+            4 => "Client Error",
+            5 => "Server Error",
+            _ => "Global Failure",
+        },
+    }
+}

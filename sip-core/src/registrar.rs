@@ -1,0 +1,352 @@
+//! The registrar: which contacts an address-of-record has (RFC 3261, 10.3). Pure; who may register is asked elsewhere.
+//!
+//! An address-of-record is a number that means something to the owner only. It has few bindings: a new contact takes the place
+//! of the one refreshed longest ago (R17). One REGISTER changes everything it asks for, or nothing.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    flow::Flow,
+    message::{Contacts, Message, Name, NameAddr, seconds, text},
+    uri::SipUri,
+};
+
+/// The bounds of a registrar (B-10, B-12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrarSettings {
+    /// The shortest interval that is granted, in seconds; shorter ones get 423. At most 3600 (RFC 3261, 10.3).
+    pub expires_min: u32,
+    /// The interval for who names none, in seconds.
+    pub expires_default: u32,
+    /// The longest interval, in seconds; longer ones are cut.
+    pub expires_max: u32,
+    /// Octets of a Contact URI; longer ones get 400.
+    pub contact_length_max: usize,
+    /// Bindings of all addresses-of-record together; beyond it new ones get 503.
+    pub bindings_max: usize,
+}
+
+impl Default for RegistrarSettings {
+    fn default() -> Self {
+        Self { expires_min: 60, expires_default: 300, expires_max: 3600, contact_length_max: 512, bindings_max: 200_000 }
+    }
+}
+
+/// Characters of a User-Agent that are kept.
+pub const USER_AGENT_MAX: usize = 128;
+
+/// Octets of a Call-ID that are kept with a binding; longer ones get 400.
+pub const CALL_ID_MAX: usize = 512;
+
+/// A contact that is bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The Contact URI as registered, without angle brackets: UTF-8 without blanks. Its headers, if any, are part of it; strip
+    /// them with [`crate::uri::without_headers`] before it becomes a Request-URI.
+    pub uri: Bytes,
+    /// Where the REGISTER came from, which is where calls go (B-18).
+    pub flow: Flow,
+    /// The REGISTER's Call-ID.
+    pub call_id: Bytes,
+    /// The REGISTER's CSeq number.
+    pub cseq: u32,
+    /// What the phone says it is: at most [`USER_AGENT_MAX`] characters, none of them a control character.
+    pub user_agent: String,
+    /// When this contact was first bound.
+    pub since: Instant,
+    /// When it lapses.
+    pub expires: Instant,
+}
+
+/// What a REGISTER comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// The status of the answer.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// What it changed.
+    pub change: Change,
+}
+
+/// What a REGISTER changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and nearly always of the large variant")]
+pub enum Change {
+    /// Nothing: a query, a refusal, or the removal of what was not there.
+    None,
+    /// There is a newest binding, and it is this.
+    Bound {
+        /// The binding.
+        bound: Bound,
+        /// The binding that made room for it, or had the same contact at another source (R17), or was removed while `bound` stays.
+        replaced: Option<Bound>,
+        /// The same contact from the same source was bound before: nothing but time has changed.
+        refresh: bool,
+    },
+    /// The last binding was removed.
+    Unbound,
+}
+
+/// The bindings of all addresses-of-record.
+#[derive(Debug)]
+pub struct Registrar {
+    settings: RegistrarSettings,
+    /// Never an empty list; the newest binding last.
+    bindings: BTreeMap<u64, Vec<Bound>>,
+    /// One entry for each address-of-record: its earliest expiry.
+    expiries: BTreeSet<(Instant, u64)>,
+    total: usize,
+}
+
+impl Registrar {
+    /// An empty registrar.
+    #[must_use]
+    pub fn new(settings: RegistrarSettings) -> Self {
+        Self { settings, bindings: BTreeMap::new(), expiries: BTreeSet::new(), total: 0 }
+    }
+
+    /// A REGISTER for `aor` from someone who may bind contacts to it; at most `contacts_max` stay bound.
+    pub fn register(&mut self, now: Instant, aor: u64, contacts_max: usize, request: &Message, flow: Flow) -> Registered {
+        let before = self.live(now, aor);
+        match self.apply(now, before.clone(), contacts_max, request, flow) {
+            Err(refusal) => refusal.registered(aor),
+            Ok(after) => {
+                let change = change(&before, &after);
+                if self.total - self.bindings.get(&aor).map_or(0, Vec::len) + after.len() > self.settings.bindings_max
+                    && after.len() > before.len()
+                {
+                    return Refusal::Full.registered(aor);
+                }
+                let headers = after.iter().map(|bound| ("Contact", contact(now, bound))).collect();
+                if change != Change::None {
+                    // Otherwise what has lapsed stays until `expire` tells of it.
+                    self.put(aor, after);
+                }
+                Registered { status: 200, headers, change }
+            }
+        }
+    }
+
+    /// Puts back a binding of an earlier life, in place of one with the same contact.
+    pub fn restore(&mut self, aor: u64, bound: Bound) {
+        let mut bindings = self.bindings.get(&aor).cloned().unwrap_or_default();
+        bindings.retain(|old| !same_contact(&old.uri, &bound.uri));
+        if bindings.len() < RESTORED_MAX && self.total < self.settings.bindings_max {
+            bindings.push(bound);
+        }
+        self.put(aor, bindings);
+    }
+
+    /// Forgets all bindings of `aor`.
+    pub fn remove(&mut self, aor: u64) {
+        self.put(aor, Vec::new());
+    }
+
+    /// The newest binding that has not lapsed.
+    #[must_use]
+    pub fn binding(&self, now: Instant, aor: u64) -> Option<&Bound> {
+        self.bindings(now, aor).next()
+    }
+
+    /// All bindings that have not lapsed, the newest first.
+    pub fn bindings(&self, now: Instant, aor: u64) -> impl Iterator<Item = &Bound> {
+        self.bindings.get(&aor).into_iter().flatten().rev().filter(move |bound| bound.expires > now)
+    }
+
+    /// How many bindings there are, lapsed ones that nobody has looked at included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.total
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// When the next binding lapses.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        self.expiries.first().map(|&(at, _)| at)
+    }
+
+    /// Forgets what has lapsed; the addresses-of-record whose last binding that was.
+    pub fn expire(&mut self, now: Instant) -> Vec<u64> {
+        let mut lapsed = Vec::new();
+        while let Some(&(at, aor)) = self.expiries.first()
+            && at <= now
+        {
+            let left = self.live(now, aor);
+            if left.is_empty() {
+                lapsed.push(aor);
+            }
+            self.put(aor, left);
+        }
+        lapsed
+    }
+
+    fn live(&self, now: Instant, aor: u64) -> Vec<Bound> {
+        self.bindings.get(&aor).into_iter().flatten().filter(|bound| bound.expires > now).cloned().collect()
+    }
+
+    fn put(&mut self, aor: u64, bindings: Vec<Bound>) {
+        if let Some(old) = self.bindings.remove(&aor) {
+            self.total -= old.len();
+            if let Some(at) = earliest(&old) {
+                self.expiries.remove(&(at, aor));
+            }
+        }
+        if let Some(at) = earliest(&bindings) {
+            self.expiries.insert((at, aor));
+            self.total += bindings.len();
+            self.bindings.insert(aor, bindings);
+        }
+    }
+
+    /// RFC 3261, 10.3, steps 6 and 7, on a copy.
+    fn apply(
+        &self,
+        now: Instant,
+        mut bindings: Vec<Bound>,
+        contacts_max: usize,
+        request: &Message,
+        flow: Flow,
+    ) -> Result<Vec<Bound>, Refusal> {
+        let (Ok(cseq), Ok(call_id), Ok(to)) = (request.cseq(), request.call_id(), request.to()) else { return Err(Refusal::Malformed) };
+        // Step 5: the address-of-record is a SIP URI (RFC 4475, 3.3.4).
+        if SipUri::parse(to.uri).is_err() || call_id.len() > CALL_ID_MAX {
+            return Err(Refusal::Malformed);
+        }
+        // RFC 3261, 20.19: a malformed Expires is as none, but for `*`, which asks for exactly 0.
+        let expires = request.expires().unwrap_or(None);
+        let contacts = match request.contacts() {
+            Err(_) => return Err(Refusal::Malformed),
+            Ok(Contacts::Star) if expires != Some(0) => return Err(Refusal::Malformed),
+            Ok(Contacts::Star) => Vec::new(),
+            Ok(Contacts::List(contacts)) if contacts.is_empty() => return Ok(bindings),
+            Ok(Contacts::List(contacts)) => contacts,
+        };
+        // B-7: what is older than what was already done by the same phone changes nothing, whatever contact it names.
+        if bindings.iter().any(|bound| bound.call_id == call_id && bound.cseq >= cseq.number) {
+            return Err(Refusal::OutOfOrder);
+        }
+        if contacts.is_empty() {
+            return Ok(Vec::new());
+        }
+        for contact in contacts {
+            let interval = self.interval(&contact, expires)?;
+            let uri = self.contact_uri(&contact)?;
+            let same = bindings.iter().position(|bound| same_contact(&bound.uri, &uri)).map(|at| bindings.remove(at));
+            if interval.is_zero() {
+                continue;
+            }
+            bindings.push(Bound {
+                since: same.map_or(now, |same| same.since),
+                uri,
+                flow,
+                call_id: Bytes::copy_from_slice(call_id),
+                cseq: cseq.number,
+                user_agent: user_agent(request),
+                expires: now + interval,
+            });
+            if bindings.len() > contacts_max.max(1) {
+                bindings.remove(0);
+            }
+        }
+        Ok(bindings)
+    }
+
+    /// How long a contact is bound: its own word, else the header's, else the default; zero removes it.
+    fn interval(&self, contact: &NameAddr<'_>, header: Option<u32>) -> Result<Duration, Refusal> {
+        let own = contact.params.value("expires").and_then(seconds);
+        let asked = own.or(header).unwrap_or(self.settings.expires_default);
+        if asked > 0 && asked < self.settings.expires_min {
+            return Err(Refusal::TooBrief { min: self.settings.expires_min });
+        }
+        Ok(Duration::from_secs(asked.min(self.settings.expires_max).into()))
+    }
+
+    /// We ring SIP phones, so a contact is a SIP URI; and what is shown to people is text.
+    fn contact_uri(&self, contact: &NameAddr<'_>) -> Result<Bytes, Refusal> {
+        let fits = contact.uri.len() <= self.settings.contact_length_max;
+        if !fits || std::str::from_utf8(contact.uri).is_err() || SipUri::parse(contact.uri).is_err() {
+            return Err(Refusal::Malformed);
+        }
+        // A copy: the binding must not keep the whole datagram alive.
+        Ok(Bytes::copy_from_slice(contact.uri))
+    }
+}
+
+/// Bindings of one address-of-record that come back after a restart.
+const RESTORED_MAX: usize = 16;
+
+/// Why a REGISTER changes nothing.
+enum Refusal {
+    Malformed,
+    TooBrief { min: u32 },
+    OutOfOrder,
+    Full,
+}
+
+impl Refusal {
+    fn registered(self, aor: u64) -> Registered {
+        let (status, headers) = match self {
+            Self::Malformed => (400, vec![]),
+            Self::TooBrief { min } => (423, vec![("Min-Expires", min.to_string())]),
+            Self::OutOfOrder => (500, vec![]),
+            // Spread, so that those turned away do not come back together (B-19).
+            Self::Full => (503, vec![("Retry-After", (RETRY_MIN_S + aor % RETRY_SPREAD_S).to_string())]),
+        };
+        Registered { status, headers, change: Change::None }
+    }
+}
+
+const RETRY_MIN_S: u64 = 30;
+const RETRY_SPREAD_S: u64 = 60;
+
+fn change(before: &[Bound], after: &[Bound]) -> Change {
+    let gone = before.iter().rfind(|old| !after.iter().any(|bound| same_contact(&bound.uri, &old.uri)));
+    match after.last() {
+        _ if before == after => Change::None,
+        None => Change::Unbound,
+        Some(newest) => {
+            let earlier = before.iter().find(|old| same_contact(&old.uri, &newest.uri));
+            let moved = earlier.filter(|old| old.flow != newest.flow);
+            let replaced = gone.or(moved).cloned();
+            Change::Bound { bound: newest.clone(), refresh: earlier.is_some() && replaced.is_none(), replaced }
+        }
+    }
+}
+
+/// `<uri>;expires=seconds` (10.3, step 8), rounded up, so that what is bound never shows 0.
+fn contact(now: Instant, bound: &Bound) -> String {
+    let left = bound.expires.saturating_duration_since(now);
+    let left_s = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    format!("<{}>;expires={left_s}", String::from_utf8_lossy(&bound.uri))
+}
+
+/// RFC 3261, 19.1.4.
+fn same_contact(a: &[u8], b: &[u8]) -> bool {
+    match (SipUri::parse(a), SipUri::parse(b)) {
+        (Ok(a), Ok(b)) => a.equals(&b),
+        _ => a == b,
+    }
+}
+
+fn user_agent(request: &Message) -> String {
+    text(request.header(Name::UserAgent).unwrap_or_default()).chars().take(USER_AGENT_MAX).collect()
+}
+
+fn earliest(bindings: &[Bound]) -> Option<Instant> {
+    bindings.iter().map(|bound| bound.expires).min()
+}

@@ -1,0 +1,692 @@
+//! Transactions: RFC 3261, 17, with RFC 6026. A request, its retransmissions and its responses are one thing from here on.
+//!
+//! The four state machines are in their own files; here are the tables, the rules by which a message finds its
+//! transaction (17.1.3, 17.2.3), and the few messages a transaction makes itself (the ACK of a refusal, CANCEL).
+
+mod client;
+mod client_invite;
+mod server;
+mod server_invite;
+mod table;
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::DefaultHasher},
+    fmt,
+    hash::{BuildHasher, Hasher},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{RngCore, SeedableRng};
+
+pub(crate) use self::table::Table;
+use self::{client::ClientOther, client_invite::ClientInvite, server::ServerOther, server_invite::ServerInvite};
+use crate::{
+    endpoint::{EndpointOutput, ServerTx, SessionId},
+    flow::Flow,
+    message::{Message, Method, Name, Via, Writer, response_flow},
+    timer::{Armed, Timer, TimerQueue, Timers},
+};
+
+/// RFC 3261, 8.1.1.7: what every branch of a version that can be compared begins with.
+const COOKIE: &str = "z9hG4bK";
+
+/// What every layer needs while an input is handled: the timers, the way out, and chance.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) timers: TimerQueue<Owner>,
+    pub(crate) output: VecDeque<EndpointOutput>,
+    pub(crate) values: Timers,
+    rng: ChaCha12Rng,
+}
+
+/// Whose timer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Client(ClientTx),
+    Server(ServerTx),
+    Session(SessionId),
+}
+
+/// Names a client transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientTx(u64);
+
+impl Wire {
+    pub(crate) fn new(values: Timers, seed: [u8; 32]) -> Self {
+        Self { timers: TimerQueue::new(), output: VecDeque::new(), values, rng: ChaCha12Rng::from_seed(seed) }
+    }
+
+    pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes) {
+        self.output.push_back(EndpointOutput::Transmit { flow, bytes });
+    }
+
+    pub(crate) fn draw_u64(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
+    pub(crate) fn draw_tag(&mut self) -> Tag {
+        Tag(self.rng.next_u64())
+    }
+
+    pub(crate) fn draw_branch(&mut self) -> Branch {
+        Branch((u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64()))
+    }
+
+    /// RFC 3261, 8.1.1.4: unique in space and time; no host part, which would tell more than needed.
+    pub(crate) fn draw_call_id(&mut self) -> Bytes {
+        Bytes::from(format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64()))
+    }
+
+    /// Seconds for a Retry-After, spread so that those who were refused together do not come back together.
+    pub(crate) fn draw_seconds(&mut self, least: u32, most: u32) -> u32 {
+        let spread = u64::from(most.saturating_sub(least)) + 1;
+        least + u32::try_from(self.rng.next_u64() % spread).unwrap_or(0)
+    }
+}
+
+/// A tag of ours (RFC 3261, 19.3): 64 random bits, printed as 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Tag(pub(crate) u64);
+
+impl Tag {
+    /// `None` for what cannot be one of ours.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        hex(text, 16).and_then(|value| u64::try_from(value).ok()).map(Self)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A branch of ours: the cookie and 128 random bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Branch(u128);
+
+impl Branch {
+    fn parse(text: &[u8]) -> Option<Self> {
+        hex(text.strip_prefix(COOKIE.as_bytes())?, 32).map(Self)
+    }
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{COOKIE}{:032x}", self.0)
+    }
+}
+
+/// Exactly `digits` lower-case hex digits.
+fn hex(text: &[u8], digits: usize) -> Option<u128> {
+    if text.len() != digits {
+        return None;
+    }
+    text.iter().try_fold(0_u128, |value, digit| {
+        let nibble = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some((value << 4) | u128::from(nibble))
+    })
+}
+
+/// SipHash started with a secret: peers choose the keys of our tables, so they must not be able to make them collide.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyed(u64, u64);
+
+impl Keyed {
+    pub(crate) fn new(wire: &mut Wire) -> Self {
+        Self(wire.draw_u64(), wire.draw_u64())
+    }
+
+    pub(crate) fn of(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = self.build_hasher();
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher.write_u64(self.1);
+        hasher
+    }
+}
+
+/// The two timers that a transaction has at most: one repeats, one ends a state.
+#[derive(Debug, Default)]
+pub(crate) struct Clocks {
+    again: Option<Armed>,
+    end: Option<Armed>,
+}
+
+impl Clocks {
+    fn again(&mut self, cx: &mut Context<'_>, timer: Timer, pause: Duration) {
+        self.again = Some(cx.wire.timers.arm(cx.now + pause, cx.owner, timer));
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, timer: Timer, pause: Duration) {
+        if let Some(armed) = self.end.take() {
+            cx.wire.timers.disarm(armed);
+        }
+        self.end = Some(cx.wire.timers.arm(cx.now + pause, cx.owner, timer));
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>) {
+        self.disarm(&mut cx.wire.timers);
+    }
+
+    fn disarm(&mut self, timers: &mut TimerQueue<Owner>) {
+        for armed in [self.again.take(), self.end.take()].into_iter().flatten() {
+            timers.disarm(armed);
+        }
+    }
+}
+
+/// What a state machine may do: send on its flow, arm its timers.
+pub(crate) struct Context<'a> {
+    now: Instant,
+    owner: Owner,
+    flow: Flow,
+    wire: &'a mut Wire,
+}
+
+impl Context<'_> {
+    fn send(&mut self, bytes: Bytes) {
+        self.wire.send(self.flow, bytes);
+    }
+
+    fn values(&self) -> Timers {
+        self.wire.values
+    }
+
+    /// Whether messages may be lost, so that they must be repeated.
+    fn is_unreliable(&self) -> bool {
+        !self.flow.transport.is_reliable()
+    }
+}
+
+/// What became of a message that a transaction took in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Absorbed.
+    Nothing,
+    /// Goes up.
+    Tell,
+    /// Goes up, and the transaction is over.
+    TellAndGone,
+    /// The transaction is over.
+    Gone,
+}
+
+/// What became of a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fired {
+    /// The transaction goes on.
+    Stay,
+    /// It is over, as expected.
+    Gone,
+    /// It is over because the other side was silent; that goes up.
+    TimedOut,
+}
+
+/// Why a client transaction was started, which says where its outcome goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The INVITE that begins a session.
+    Invite(SessionId),
+    /// The BYE for which a session still waits.
+    Bye(SessionId),
+    /// The CANCEL of a session's INVITE.
+    Cancel(SessionId),
+    /// INFO or OPTIONS within a session.
+    Inside(SessionId),
+    /// Nobody waits for it: the BYE of a fork, or of a session that was already told to be over.
+    Nobody,
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) flow: Flow,
+    /// The one in its top Via.
+    pub(crate) branch: Branch,
+    pub(crate) method: Method,
+    pub(crate) bytes: Bytes,
+    pub(crate) purpose: Purpose,
+}
+
+/// A request that came, and what names its transaction.
+#[derive(Debug)]
+pub(crate) struct Arrived<'m> {
+    pub(crate) flow: Flow,
+    pub(crate) key: ServerKey,
+    pub(crate) message: &'m Message,
+}
+
+#[derive(Debug)]
+struct Client {
+    branch: Branch,
+    is_cancel: bool,
+    flow: Flow,
+    purpose: Purpose,
+    machine: ClientMachine,
+}
+
+#[derive(Debug)]
+enum ClientMachine {
+    Invite(ClientInvite),
+    Other(ClientOther),
+}
+
+impl Client {
+    fn clocks(&mut self) -> &mut Clocks {
+        match &mut self.machine {
+            ClientMachine::Invite(machine) => machine.clocks(),
+            ClientMachine::Other(machine) => machine.clocks(),
+        }
+    }
+}
+
+/// A request being answered.
+#[derive(Debug)]
+pub(crate) struct Server {
+    key: ServerKey,
+    merge: Option<u64>,
+    /// Where the request came from.
+    pub(crate) source: Flow,
+    /// Where its responses go (18.2.2).
+    pub(crate) flow: Flow,
+    /// The To tag of our responses, if the request has none.
+    pub(crate) tag: Tag,
+    /// The session whose INVITE this is.
+    pub(crate) session: Option<SessionId>,
+    /// Kept until the final response, which is made from it.
+    pub(crate) request: Option<Message>,
+    machine: ServerMachine,
+}
+
+#[derive(Debug)]
+enum ServerMachine {
+    Invite(ServerInvite),
+    Other(ServerOther),
+}
+
+/// RFC 3261, 17.2.3: what makes a request the same request again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ServerKey(Box<[u8]>);
+
+impl ServerKey {
+    /// `method` stands for the request's own: an ACK or CANCEL looks for the INVITE it speaks of.
+    /// `None` when a field that is needed cannot be read.
+    pub(crate) fn of(message: &Message, via: &Via<'_>, method: &[u8]) -> Option<Self> {
+        let mut key = Vec::with_capacity(128);
+        let mut part = |bytes: &[u8]| {
+            key.extend_from_slice(bytes);
+            key.push(0);
+        };
+        part(method);
+        match via.branch() {
+            Some(branch) if via.has_cookie() => {
+                part(branch);
+                part(&via.host.to_ascii_lowercase());
+                part(&via.port.unwrap_or(5060).to_be_bytes());
+            }
+            // A peer of RFC 2543: Request-URI, From tag, Call-ID, CSeq number and the whole top Via. The To tag is left out,
+            // since the ACK has one and its INVITE has none; who else would share all the rest?
+            _ => {
+                part(b"");
+                part(message.uri());
+                part(message.from().ok()?.tag().unwrap_or_default());
+                part(message.call_id().ok()?);
+                part(&message.cseq().ok()?.number.to_be_bytes());
+                part(message.header(Name::Via)?);
+            }
+        }
+        Some(Self(key.into_boxed_slice()))
+    }
+}
+
+/// All transactions, both sides.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    clients: Table<Client>,
+    by_branch: HashMap<(Branch, bool), ClientTx, Keyed>,
+    servers: Table<Server>,
+    by_key: HashMap<ServerKey, ServerTx, Keyed>,
+    /// RFC 3261, 8.2.2.2: From tag, Call-ID and CSeq (hashed) of requests without a To tag.
+    merged: HashMap<u64, ServerTx, Keyed>,
+    hash: Keyed,
+    limit: usize,
+}
+
+impl Transactions {
+    pub(crate) fn new(wire: &mut Wire, limit: usize) -> Self {
+        let hash = Keyed::new(wire);
+        Self {
+            clients: Table::new(),
+            by_branch: HashMap::with_hasher(hash.clone()),
+            servers: Table::new(),
+            by_key: HashMap::with_hasher(hash.clone()),
+            merged: HashMap::with_hasher(hash.clone()),
+            hash,
+            limit,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// Whether new work may be taken.
+    pub(crate) fn has_room(&self) -> bool {
+        self.len() < self.limit
+    }
+
+    /// Whether work of a session that lives already may be taken: a quarter more than the limit is kept for it, so that
+    /// calls in progress can end while new ones are refused.
+    pub(crate) fn has_room_inside(&self) -> bool {
+        self.len() < self.limit.saturating_add(self.limit / 4).max(1)
+    }
+
+    // ---- as client
+
+    /// Sends a request and repeats it as its transport wants.
+    pub(crate) fn request(&mut self, wire: &mut Wire, now: Instant, outgoing: Outgoing) -> ClientTx {
+        let Outgoing { flow, branch, method, bytes, purpose } = outgoing;
+        let is_cancel = method == Method::Cancel;
+        let id = ClientTx(self.clients.insert_with(|id| {
+            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, wire };
+            let machine = match method {
+                Method::Invite => ClientMachine::Invite(ClientInvite::start(&mut cx, bytes)),
+                _ => ClientMachine::Other(ClientOther::start(&mut cx, bytes)),
+            };
+            Client { branch, is_cancel, flow, purpose, machine }
+        }));
+        self.by_branch.insert((branch, is_cancel), id);
+        id
+    }
+
+    /// 17.1.3: by branch and by the method of the CSeq. What goes up comes back with the transaction and its purpose.
+    pub(crate) fn response(&mut self, wire: &mut Wire, now: Instant, response: &Message) -> Option<(ClientTx, Purpose)> {
+        let branch = Branch::parse(response.via().ok()?.branch()?)?;
+        let method = response.method();
+        let id = *self.by_branch.get(&(branch, method == Method::Cancel))?;
+        let client = self.clients.get_mut(id.0)?;
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, wire };
+        let heard = match &mut client.machine {
+            ClientMachine::Invite(machine) if method == Method::Invite => machine.response(&mut cx, response),
+            ClientMachine::Other(machine) if method != Method::Invite => machine.response(&mut cx, response.status()),
+            _ => return None,
+        };
+        let purpose = client.purpose;
+        match heard {
+            Heard::Nothing => None,
+            Heard::Tell => Some((id, purpose)),
+            Heard::TellAndGone => {
+                self.drop_client(wire, id);
+                Some((id, purpose))
+            }
+            Heard::Gone => {
+                self.drop_client(wire, id);
+                None
+            }
+        }
+    }
+
+    /// A timer of a client transaction: its purpose, when the other side was silent to the end.
+    pub(crate) fn client_timer(&mut self, wire: &mut Wire, now: Instant, id: ClientTx, timer: Timer) -> Option<Purpose> {
+        let client = self.clients.get_mut(id.0)?;
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, wire };
+        let fired = match &mut client.machine {
+            ClientMachine::Invite(machine) => machine.timer(&mut cx, timer),
+            ClientMachine::Other(machine) => machine.timer(&mut cx, timer),
+        };
+        let purpose = client.purpose;
+        match fired {
+            Fired::Stay => None,
+            Fired::Gone => {
+                self.drop_client(wire, id);
+                None
+            }
+            Fired::TimedOut => {
+                self.drop_client(wire, id);
+                Some(purpose)
+            }
+        }
+    }
+
+    /// 17.1.4: transport error. Everything that waits for `remote` without having heard of it fails now.
+    pub(crate) fn unreachable(&mut self, wire: &mut Wire, remote: SocketAddr) -> Vec<Purpose> {
+        let failed: Vec<(ClientTx, Purpose)> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.flow.remote == remote)
+            .filter(|(_, client)| match &client.machine {
+                ClientMachine::Invite(machine) => machine.is_calling(),
+                ClientMachine::Other(machine) => machine.is_pending(),
+            })
+            .map(|(id, client)| (ClientTx(id), client.purpose))
+            .collect();
+        failed
+            .into_iter()
+            .map(|(id, purpose)| {
+                self.drop_client(wire, id);
+                purpose
+            })
+            .collect()
+    }
+
+    /// The INVITE of a transaction, while its machine lives.
+    pub(crate) fn invite(&self, id: ClientTx) -> Option<&ClientInvite> {
+        match &self.clients.get(id.0)?.machine {
+            ClientMachine::Invite(machine) => Some(machine),
+            ClientMachine::Other(_) => None,
+        }
+    }
+
+    pub(crate) fn invite_mut(&mut self, id: ClientTx) -> Option<&mut ClientInvite> {
+        match &mut self.clients.get_mut(id.0)?.machine {
+            ClientMachine::Invite(machine) => Some(machine),
+            ClientMachine::Other(_) => None,
+        }
+    }
+
+    /// The INVITE as it was sent.
+    pub(crate) fn sent_invite(&self, id: ClientTx) -> Option<Message> {
+        Message::parse(self.invite(id)?.request().clone()).ok()
+    }
+
+    pub(crate) fn flow_of(&self, id: ClientTx) -> Option<Flow> {
+        Some(self.clients.get(id.0)?.flow)
+    }
+
+    /// Sends the CANCEL of an INVITE that heard a provisional response (9.1: same branch, same Request-URI, same CSeq number).
+    pub(crate) fn cancel(
+        &mut self,
+        wire: &mut Wire,
+        now: Instant,
+        invite: ClientTx,
+        reason: Option<&str>,
+        session: SessionId,
+    ) -> Option<ClientTx> {
+        let client = self.clients.get(invite.0)?;
+        let (flow, branch) = (client.flow, client.branch);
+        let request = self.sent_invite(invite)?;
+        let bytes = cancel_of(&request, reason)?;
+        Some(self.request(wire, now, Outgoing { flow, branch, method: Method::Cancel, bytes, purpose: Purpose::Cancel(session) }))
+    }
+
+    /// Ends a client transaction without a word.
+    pub(crate) fn drop_client(&mut self, wire: &mut Wire, id: ClientTx) {
+        if let Some(mut client) = self.clients.remove(id.0) {
+            client.clocks().disarm(&mut wire.timers);
+            self.by_branch.remove(&(client.branch, client.is_cancel));
+        }
+    }
+
+    // ---- as server
+
+    pub(crate) fn find(&self, key: &ServerKey) -> Option<ServerTx> {
+        self.by_key.get(key).copied()
+    }
+
+    /// 8.2.2.2: the same request by another path, so that it is not the same transaction.
+    pub(crate) fn is_merged(&self, message: &Message) -> bool {
+        self.merge_key(message).is_some_and(|key| self.merged.contains_key(&key))
+    }
+
+    /// Takes up a request that is in no transaction yet. `trying` is a 100 to be sent for an INVITE at once.
+    pub(crate) fn serve(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag, trying: Option<Bytes>) -> ServerTx {
+        let Arrived { flow: source, key, message } = arrived;
+        let has_to_tag = message.to().is_ok_and(|to| to.tag().is_some());
+        let merge = if has_to_tag { None } else { self.merge_key(message) };
+        let flow = response_flow(message, source);
+        let id = ServerTx(self.servers.insert_with(|id| {
+            let mut cx = Context { now, owner: Owner::Server(ServerTx(id)), flow, wire };
+            let machine = match message.method() {
+                Method::Invite => ServerMachine::Invite(ServerInvite::start(&mut cx, trying)),
+                _ => ServerMachine::Other(ServerOther::start(&mut cx)),
+            };
+            Server { key: key.clone(), merge, source, flow, tag, session: None, request: Some(message.clone()), machine }
+        }));
+        self.by_key.insert(key, id);
+        if let Some(merge) = merge {
+            self.merged.insert(merge, id);
+        }
+        id
+    }
+
+    pub(crate) fn server(&self, id: ServerTx) -> Option<&Server> {
+        self.servers.get(id.0)
+    }
+
+    pub(crate) fn server_mut(&mut self, id: ServerTx) -> Option<&mut Server> {
+        self.servers.get_mut(id.0)
+    }
+
+    /// Whether `id` is an INVITE without a final response.
+    pub(crate) fn is_proceeding(&self, id: ServerTx) -> bool {
+        matches!(self.servers.get(id.0), Some(Server { machine: ServerMachine::Invite(machine), .. }) if machine.is_proceeding())
+    }
+
+    /// The request of `id` came again.
+    pub(crate) fn again(&mut self, wire: &mut Wire, now: Instant, id: ServerTx) {
+        let Some(server) = self.servers.get_mut(id.0) else { return };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        match &mut server.machine {
+            ServerMachine::Invite(machine) => machine.again(&mut cx),
+            ServerMachine::Other(machine) => machine.again(&mut cx),
+        }
+    }
+
+    /// Sends a response of the owner through its transaction.
+    pub(crate) fn reply(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, status: u16, response: Bytes) {
+        let Some(server) = self.servers.get_mut(id.0) else { return };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        let heard = match &mut server.machine {
+            ServerMachine::Invite(machine) => {
+                machine.reply(&mut cx, status, response);
+                Heard::Nothing
+            }
+            ServerMachine::Other(machine) => machine.reply(&mut cx, response),
+        };
+        if status >= 200 {
+            server.request = None;
+        }
+        if heard == Heard::Gone {
+            self.drop_server(wire, id);
+        }
+    }
+
+    /// An ACK whose transaction is `id`: true when it is for a 2xx and so the session's.
+    pub(crate) fn ack(&mut self, wire: &mut Wire, now: Instant, id: ServerTx) -> bool {
+        let Some(server) = self.servers.get_mut(id.0) else { return false };
+        let ServerMachine::Invite(machine) = &mut server.machine else { return false };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        match machine.ack(&mut cx) {
+            Heard::Tell => true,
+            Heard::Gone | Heard::TellAndGone => {
+                self.drop_server(wire, id);
+                false
+            }
+            Heard::Nothing => false,
+        }
+    }
+
+    pub(crate) fn server_timer(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, timer: Timer) {
+        let Some(server) = self.servers.get_mut(id.0) else { return };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        let fired = match &mut server.machine {
+            ServerMachine::Invite(machine) => machine.timer(&mut cx, timer),
+            ServerMachine::Other(machine) => machine.timer(timer),
+        };
+        // Timer H: the peer never ACKed our refusal. It is over for us all the same.
+        if fired != Fired::Stay {
+            self.drop_server(wire, id);
+        }
+    }
+
+    fn drop_server(&mut self, wire: &mut Wire, id: ServerTx) {
+        let Some(mut server) = self.servers.remove(id.0) else { return };
+        match &mut server.machine {
+            ServerMachine::Invite(machine) => machine.clocks().disarm(&mut wire.timers),
+            ServerMachine::Other(machine) => machine.clocks().disarm(&mut wire.timers),
+        }
+        self.by_key.remove(&server.key);
+        if let Some(merge) = server.merge
+            && self.merged.get(&merge) == Some(&id)
+        {
+            self.merged.remove(&merge);
+        }
+    }
+
+    fn merge_key(&self, message: &Message) -> Option<u64> {
+        let from = message.from().ok()?;
+        let cseq = message.cseq().ok()?.number.to_be_bytes();
+        Some(self.hash.of(&[from.tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
+    }
+}
+
+/// RFC 3261, 17.1.1.3: the ACK of a refusal is the INVITE's, but for the To of the response.
+fn ack_refusal(invite: &Message, response: &Message) -> Option<Bytes> {
+    let mut ack = companion(invite, "ACK")?;
+    ack.header("To", response.header(Name::To)?);
+    Some(ack.end())
+}
+
+/// RFC 3261, 9.1: Request-URI, Call-ID, To, From, CSeq number and the top Via of the INVITE, and its Route.
+fn cancel_of(invite: &Message, reason: Option<&str>) -> Option<Bytes> {
+    let mut cancel = companion(invite, "CANCEL")?;
+    cancel.header("To", invite.header(Name::To)?);
+    if let Some(reason) = reason {
+        cancel.header("Reason", reason);
+    }
+    Some(cancel.end())
+}
+
+/// What ACK (of a refusal) and CANCEL have in common.
+fn companion(invite: &Message, method: &str) -> Option<Writer> {
+    let mut writer = Writer::request(method, invite.uri());
+    writer.header("Via", invite.header(Name::Via)?);
+    writer.header("Max-Forwards", "70");
+    for route in invite.headers(Name::Route) {
+        writer.header("Route", route);
+    }
+    writer.header("From", invite.header(Name::From)?);
+    writer.header("Call-ID", invite.header(Name::CallId)?);
+    writer.header("CSeq", format!("{} {method}", invite.cseq().ok()?.number));
+    Some(writer)
+}

@@ -1,0 +1,310 @@
+//! Peers that do not keep to the rules: messages out of order, with wrong tags, numbers and branches, or broken in any octet.
+//! Whatever comes, the endpoint does not fall over, and when all timers have run nothing is left over.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{RngCore, SeedableRng};
+use sip_core::{
+    Flow, Message, Transport,
+    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
+};
+
+use crate::script::{SDP, start};
+
+const SEEDS: u64 = 200;
+const STEPS: usize = 300;
+const TRANSACTIONS_MAX: usize = 60;
+const SESSIONS_MAX: usize = 12;
+
+#[test]
+fn nothing_is_left_of_a_hostile_peer() {
+    let mut met = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let mut peer = Peer::new(seed);
+        for _ in 0..STEPS {
+            peer.step();
+        }
+        peer.finish();
+        for event in peer.met {
+            *met.entry(event).or_insert(0) += 1;
+        }
+    }
+    // It is no test if the peer never gets anywhere.
+    for event in ["Invited", "Ringing", "Answered", "Confirmed", "Reoffered", "Reconfirmed", "Info", "Refused", "Ended"] {
+        assert!(met.contains_key(event), "never met {event}: {met:?}");
+    }
+}
+
+struct Peer {
+    rng: ChaCha12Rng,
+    endpoint: Endpoint,
+    now: Instant,
+    flow: Flow,
+    /// What the endpoint sent, which the peer answers and repeats in its own way.
+    heard: Vec<Message>,
+    sent: Vec<Bytes>,
+    requests: Vec<ServerTx>,
+    sessions: BTreeMap<SessionId, bool>,
+    /// Words to build messages from; those of the endpoint are added as they are heard.
+    tags: Vec<String>,
+    branches: Vec<String>,
+    met: Vec<String>,
+    number: u32,
+}
+
+/// What the peer remembers of each kind: the newest.
+const MEMORY: usize = 24;
+
+fn remember<T>(memory: &mut Vec<T>, new: T) {
+    if memory.len() == MEMORY {
+        memory.remove(0);
+    }
+    memory.push(new);
+}
+
+impl Peer {
+    fn new(seed: u64) -> Self {
+        let settings = EndpointSettings { transactions_max: TRANSACTIONS_MAX, sessions_max: SESSIONS_MAX, ..EndpointSettings::default() };
+        Self {
+            rng: ChaCha12Rng::seed_from_u64(seed),
+            endpoint: Endpoint::new(settings, [9; 32]),
+            now: start(),
+            flow: Flow { transport: Transport::Udp, local: "10.0.0.1:5060".parse().unwrap(), remote: "10.0.0.9:5060".parse().unwrap() },
+            heard: Vec::new(),
+            sent: Vec::new(),
+            requests: Vec::new(),
+            sessions: BTreeMap::new(),
+            tags: vec!["peer".into(), "a".into(), String::new()],
+            branches: vec!["z9hG4bK-1".into(), "z9hG4bK-2".into(), "old".into(), String::new()],
+            met: Vec::new(),
+            number: 0,
+        }
+    }
+
+    fn draw(&mut self, below: usize) -> usize {
+        usize::try_from(self.rng.next_u64() % u64::try_from(below).unwrap()).unwrap()
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        if from.is_empty() {
+            return None;
+        }
+        let at = self.draw(from.len());
+        from.get(at).cloned()
+    }
+
+    fn step(&mut self) {
+        let pause = [0, 1, 200, 600, 5_000][self.draw(5)];
+        self.advance(Duration::from_millis(pause));
+        let now = self.now;
+        let session = self.pick(&self.sessions.keys().copied().collect::<Vec<_>>());
+        match self.draw(14) {
+            0..=4 => {
+                let request = self.request();
+                self.send(request);
+            }
+            5..=7 => {
+                if let Some(response) = self.response() {
+                    self.send(response);
+                }
+            }
+            8 => {
+                if let Some(again) = self.pick(&self.sent.clone()) {
+                    self.send(again);
+                }
+            }
+            9 => {
+                let invite = Invite {
+                    flow: self.flow,
+                    uri: Bytes::from_static(b"sip:phone@192.168.1.9"),
+                    from_display: None,
+                    from_user: "100".into(),
+                    to_user: "200".into(),
+                    host: "pbx.example".into(),
+                    sdp: Bytes::from_static(SDP),
+                    headers: Vec::new(),
+                    ring_s: 10,
+                };
+                if let Some(session) = self.endpoint.invite(now, invite) {
+                    self.sessions.insert(session, false);
+                }
+            }
+            10 => {
+                if let Some(session) = session {
+                    self.endpoint.answer(now, session, SDP);
+                }
+            }
+            11 => {
+                if let Some(session) = session {
+                    match self.draw(5) {
+                        0 => self.endpoint.hangup(now, session, Some((16, "bye"))),
+                        1 => self.endpoint.refuse(now, session, 486, None, &[]),
+                        2 => self.endpoint.ring(now, session, 180, Some(SDP)),
+                        3 => self.endpoint.probe(now, session),
+                        _ => self.endpoint.unreachable(now, self.flow.remote),
+                    }
+                }
+            }
+            12 => {
+                if let Some(session) = session {
+                    self.endpoint.answer_reoffer(now, session, Ok(SDP));
+                }
+            }
+            _ => {
+                if let Some(tx) = self.requests.pop() {
+                    self.endpoint.respond(now, tx, 200, None, &[]);
+                }
+            }
+        }
+        self.drain();
+    }
+
+    /// Everybody hangs up, and time passes.
+    fn finish(&mut self) {
+        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.endpoint.hangup(self.now, session, None);
+        }
+        self.drain();
+        self.advance(Duration::from_secs(300));
+        assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None));
+        assert!(self.sessions.values().all(|ended| *ended), "a session never ended");
+    }
+
+    fn advance(&mut self, by: Duration) {
+        let to = self.now + by;
+        while let Some((at, _)) = self.endpoint.timeout().filter(|(at, _)| *at <= to) {
+            self.now = at.max(self.now);
+            self.endpoint.wake(self.now);
+            self.drain();
+        }
+        self.now = to;
+    }
+
+    /// Two thirds of them fit a dialog that the endpoint spoke of; the others are put together from whatever was seen.
+    fn request(&mut self) -> Bytes {
+        let methods = ["INVITE", "INVITE", "ACK", "ACK", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REGISTER", "PRACK", "REFER"];
+        let method = methods[self.draw(methods.len())];
+        let heard = self.heard.clone();
+        let (mut from, mut to, mut call) =
+            (self.pick(&self.tags.clone()).unwrap(), self.pick(&self.tags.clone()).unwrap(), "c1".to_owned());
+        self.number += 1;
+        let mut cseq = if self.draw(4) == 0 { u32::try_from(self.draw(8)).unwrap() } else { self.number };
+        let mut branch = match self.draw(3) {
+            0 => self.pick(&self.branches.clone()).unwrap(),
+            _ => format!("z9hG4bK-r{}", self.rng.next_u32()),
+        };
+        let newest = heard[heard.len().saturating_sub(4)..].to_vec();
+        let known = if self.draw(2) == 0 { newest } else { heard };
+        if let Some(known) = self.pick(&known).filter(|_| !self.rng.next_u32().is_multiple_of(3)) {
+            let (ours, theirs) = if known.is_request() { (known.from(), known.to()) } else { (known.to(), known.from()) };
+            to = text(ours.unwrap().tag().unwrap_or_default());
+            from = text(theirs.unwrap().tag().unwrap_or(b"a"));
+            call = text(known.call_id().unwrap());
+            if matches!(method, "ACK" | "CANCEL") {
+                cseq = known.cseq().unwrap().number;
+            }
+            if method == "CANCEL" || (method == "ACK" && known.status() >= 300) {
+                branch = text(known.via().unwrap().branch().unwrap_or_default());
+            }
+        } else if method == "INVITE" {
+            to.clear();
+            call = format!("c{}", self.number);
+        }
+        let tag = |tag: &str| if tag.is_empty() { String::new() } else { format!(";tag={tag}") };
+        let branch = if branch.is_empty() { branch } else { format!(";branch={branch}") };
+        let body = if self.draw(2) == 0 { "Content-Type: application/sdp\r\n\r\nv=0\r\n" } else { "\r\n" };
+        Bytes::from(format!(
+            "{method} sip:100@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9{branch}\r\nFrom: <sip:p@x>{}\r\nTo: <sip:100@y>{}\r\n\
+             Call-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:p@10.0.0.9>\r\n{body}",
+            tag(&from),
+            tag(&to),
+        ))
+    }
+
+    fn response(&mut self) -> Option<Bytes> {
+        let request = self.pick(&self.heard.clone()).filter(Message::is_request)?;
+        let status = [100, 180, 183, 200, 200, 302, 408, 481, 486, 603][self.draw(10)];
+        let field = |name| text(request.header(name).unwrap());
+        let to = field(sip_core::Name::To);
+        let to = if to.contains("tag=") { to } else { format!("{to};tag={}", ["a", "b", "peer"][self.draw(3)]) };
+        Some(Bytes::from(format!(
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n\r\n",
+            field(sip_core::Name::Via),
+            field(sip_core::Name::From),
+            field(sip_core::Name::CallId),
+            field(sip_core::Name::CSeq),
+        )))
+    }
+
+    /// One in five is broken somewhere.
+    fn send(&mut self, bytes: Bytes) {
+        let mut bytes = bytes.to_vec();
+        if self.draw(5) == 0 {
+            for _ in 0..=self.draw(3) {
+                let at = self.draw(bytes.len().max(1));
+                if bytes.is_empty() {
+                    break;
+                }
+                match self.draw(3) {
+                    0 => bytes[at] = self.rng.next_u64().to_le_bytes()[0],
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+        }
+        let bytes = Bytes::from(bytes);
+        remember(&mut self.sent, bytes.clone());
+        self.endpoint.received(self.now, self.flow, bytes);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.endpoint.poll() {
+            match output {
+                EndpointOutput::Transmit { bytes, .. } => self.hear(bytes),
+                EndpointOutput::Request { tx, .. } => self.requests.push(tx),
+                EndpointOutput::Invited { session, .. } => {
+                    self.met.push("Invited".into());
+                    self.sessions.insert(session, false);
+                    if self.draw(2) == 0 {
+                        self.endpoint.answer(self.now, session, SDP);
+                    }
+                }
+                EndpointOutput::Session { session, event } => {
+                    let name = format!("{event:?}");
+                    self.met.push(name.split(' ').next().unwrap_or_default().to_owned());
+                    let ended = self.sessions.get_mut(&session).unwrap();
+                    assert!(!*ended, "{event:?} after the end");
+                    let reoffered = matches!(event, SessionEvent::Reoffered { .. });
+                    *ended = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
+                    if reoffered && self.draw(2) == 0 {
+                        self.endpoint.answer_reoffer(self.now, session, Ok(SDP));
+                    }
+                }
+            }
+        }
+        assert!(self.endpoint.live() <= SESSIONS_MAX);
+        assert!(self.endpoint.transactions() <= TRANSACTIONS_MAX * 5 / 4);
+    }
+
+    fn hear(&mut self, bytes: Bytes) {
+        // An answer to a broken request may be as broken.
+        let Ok(message) = Message::parse(bytes) else { return };
+        for tag in [message.from().unwrap().tag(), message.to().unwrap().tag()].into_iter().flatten() {
+            remember(&mut self.tags, text(tag));
+        }
+        if let Some(branch) = message.via().unwrap().branch() {
+            remember(&mut self.branches, text(branch));
+        }
+        remember(&mut self.heard, message);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

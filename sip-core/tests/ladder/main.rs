@@ -1,0 +1,11 @@
+//! What the endpoint does, written down as ladders: named by what goes wrong.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod called;
+mod calling;
+mod hostile;
+mod network;
+mod refusals;
+mod script;
+mod within;

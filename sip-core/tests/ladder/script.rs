@@ -1,0 +1,375 @@
+//! A script speaks with an endpoint in virtual time; what the endpoint does is written down as a ladder.
+//!
+//! One step a line, `seconds verb ..`; a line that begins with `+` adds a header to the message above it.
+//!
+//! | step | meaning |
+//! | --- | --- |
+//! | `0 > INVITE cseq=1 sdp` | the peer sends a request; without `cseq` the next number, ACK and CANCEL that of the INVITE |
+//! | `0 > 180 to=a` | the peer responds to our last request; `0 > 200 BYE` to the last one of that method |
+//! | `0 again INVITE` | the peer sends its last such message again |
+//! | `0 call`, `ring 180`, `answer`, `refuse 486`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
+//! | `0 icmp` | the network says that the peer is not there |
+//! | `0 raw ..` | a datagram as it stands, `\n` for line ends |
+//!
+//! Keys of a request: `branch`, `cseq`, `call`, `from` and `to` (a tag, or `none`), `uri`, `mf`, `via` (sent-by and parameters),
+//! `port` (its source), `type`, `sdp`.
+//! In the ladder `>` is what the peer sent, `<` what we sent, `*` what the owner is told. Tags and branches of ours get short
+//! names; the last line says what is left when all timers have run.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use expect_test::Expect;
+use sip_core::{
+    Flow, Message, Method, Name, Transport,
+    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionId},
+};
+
+pub(crate) const SDP: &[u8] = b"v=0\r\n";
+
+/// Runs `script` over UDP against a fresh endpoint.
+pub(crate) fn check(script: &str, ladder: Expect) {
+    ladder.assert_eq(&run(Transport::Udp, EndpointSettings::default(), script));
+}
+
+/// The same over TCP.
+pub(crate) fn check_tcp(script: &str, ladder: Expect) {
+    ladder.assert_eq(&run(Transport::Tcp, EndpointSettings::default(), script));
+}
+
+pub(crate) fn check_with(settings: EndpointSettings, script: &str, ladder: Expect) {
+    ladder.assert_eq(&run(Transport::Udp, settings, script));
+}
+
+pub(crate) fn start() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
+    Instant::now()
+}
+
+fn run(transport: Transport, settings: EndpointSettings, script: &str) -> String {
+    let origin = start();
+    let mut ladder = Ladder {
+        endpoint: Endpoint::new(settings, [7; 32]),
+        transport,
+        origin,
+        now: origin,
+        text: String::new(),
+        names: BTreeMap::new(),
+        sessions: Vec::new(),
+        request: None,
+        heard: Vec::new(),
+        sent: Vec::new(),
+        our_tag: String::new(),
+        number: 0,
+        invite: 0,
+        branches: 0,
+        invite_branch: String::new(),
+    };
+    let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        let mut extra = Vec::new();
+        while let Some(header) = lines.next_if(|line| line.starts_with('+')) {
+            extra.push(header.trim_start_matches('+').trim().to_owned());
+        }
+        let (at, step) = line.split_once(' ').unwrap();
+        let at = origin + Duration::from_secs_f64(at.parse().unwrap());
+        ladder.advance(at);
+        ladder.step(step.trim(), &extra);
+        ladder.drain();
+    }
+    ladder.advance(origin + Duration::from_secs(3_600));
+    writeln!(ladder.text, "left: {} sessions, {} transactions", ladder.endpoint.live(), ladder.endpoint.transactions()).unwrap();
+    ladder.text
+}
+
+struct Ladder {
+    endpoint: Endpoint,
+    transport: Transport,
+    origin: Instant,
+    now: Instant,
+    text: String,
+    /// Random texts of ours by the name they go under.
+    names: BTreeMap<String, String>,
+    sessions: Vec<SessionId>,
+    request: Option<ServerTx>,
+    /// What we sent to the peer, newest last.
+    heard: Vec<Message>,
+    /// What the peer sent, by what it is.
+    sent: Vec<(String, Bytes, Flow)>,
+    our_tag: String,
+    number: u32,
+    invite: u32,
+    branches: u32,
+    invite_branch: String,
+}
+
+impl Ladder {
+    fn flow(&self, port: u16) -> Flow {
+        Flow { transport: self.transport, local: address("10.0.0.1:5060"), remote: SocketAddr::new(address("10.0.0.9:0").ip(), port) }
+    }
+
+    /// Lets virtual time pass, timer by timer.
+    fn advance(&mut self, to: Instant) {
+        while let Some((at, _)) = self.endpoint.timeout().filter(|(at, _)| *at <= to) {
+            self.now = at.max(self.now);
+            self.endpoint.wake(self.now);
+            self.drain();
+        }
+        self.now = to;
+    }
+
+    fn step(&mut self, step: &str, extra: &[String]) {
+        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let first = words.first().copied().unwrap_or_default();
+        let session = self.sessions.get(value(&words, "s").map_or(0, |s| s.parse::<usize>().unwrap() - 1)).copied();
+        let now = self.now;
+        match verb {
+            ">" if first.starts_with(|c: char| c.is_ascii_digit()) => self.peer_response(first.parse().unwrap(), &words[1..], extra),
+            ">" => self.peer_request(first, &words[1..], extra),
+            "again" => {
+                let (line, bytes, flow) = self.sent.iter().rev().find(|(line, ..)| line.starts_with(rest)).unwrap().clone();
+                self.write(&format!("> {line} again"));
+                self.endpoint.received(now, flow, bytes);
+            }
+            "raw" => {
+                let text = rest.replace("\\n", "\r\n");
+                self.write(&format!("> {}", text.lines().next().unwrap_or_default()));
+                self.endpoint.received(now, self.flow(5060), Bytes::from(text));
+            }
+            "icmp" => self.endpoint.unreachable(now, self.flow(5060).remote),
+            "call" => {
+                let invite = Invite {
+                    flow: self.flow(5060),
+                    uri: Bytes::from_static(b"sip:phone@192.168.1.9:5062"),
+                    from_display: Some("Cord \"board\"".into()),
+                    from_user: "100".into(),
+                    to_user: "*72#".into(),
+                    host: "pbx.example".into(),
+                    sdp: Bytes::from_static(SDP),
+                    headers: Vec::new(),
+                    ring_s: value(&words, "ring").map_or(60, |ring| ring.parse().unwrap()),
+                };
+                match self.endpoint.invite(now, invite) {
+                    Some(session) => self.sessions.push(session),
+                    None => self.write("* no room"),
+                }
+            }
+            "ring" => self.endpoint.ring(now, session.unwrap(), first.parse().unwrap(), words.contains(&"sdp").then_some(SDP)),
+            "answer" => self.endpoint.answer(now, session.unwrap(), SDP),
+            "refuse" => self.endpoint.refuse(now, session.unwrap(), first.parse().unwrap(), None, &[("X-Why", "test".to_owned())]),
+            "hangup" => self.endpoint.hangup(now, session.unwrap(), words.contains(&"reason").then_some((16, "bye"))),
+            "reoffer" => self.endpoint.answer_reoffer(now, session.unwrap(), first.parse().map_or(Ok(SDP), Err)),
+            "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
+            "info" => self.endpoint.info(now, session.unwrap(), "application/dtmf-relay", b"Signal=1"),
+            "probe" => self.endpoint.probe(now, session.unwrap()),
+            other => panic!("no such step: {other}"),
+        }
+    }
+
+    fn peer_request(&mut self, method: &str, words: &[&str], extra: &[String]) {
+        let fresh = !matches!(method, "ACK" | "CANCEL");
+        let number = match value(words, "cseq") {
+            Some(number) => number.parse().unwrap(),
+            None if fresh => self.number + 1,
+            None => self.invite,
+        };
+        self.number = self.number.max(number);
+        // 17.1.1.3, 9.1: the ACK of a refusal and a CANCEL share the INVITE's branch; `branch=` says so for an ACK.
+        let branch = match value(words, "branch") {
+            Some("invite") => self.invite_branch.clone(),
+            Some(branch) => branch.to_owned(),
+            None if method == "CANCEL" => self.invite_branch.clone(),
+            None => {
+                self.branches += 1;
+                format!("z9hG4bK-p{}", self.branches)
+            }
+        };
+        if method == "INVITE" {
+            self.invite = number;
+            self.invite_branch.clone_from(&branch);
+        }
+        let inside = method != "CANCEL" && !(method == "INVITE" && self.our_tag.is_empty());
+        let to_tag = match value(words, "to") {
+            Some("none") => String::new(),
+            Some(tag) => format!(";tag={tag}"),
+            None if inside && !self.our_tag.is_empty() => format!(";tag={}", self.our_tag),
+            None => String::new(),
+        };
+        // Once we called, the dialog is ours: Call-ID and the peer's tag are those of our INVITE.
+        let ours = self.heard.iter().find(|message| message.is_request() && message.method() == Method::Invite);
+        let call = value(words, "call").map(str::to_owned).unwrap_or_else(|| match ours {
+            Some(invite) => String::from_utf8_lossy(invite.call_id().unwrap()).into_owned(),
+            None => "call-1".to_owned(),
+        });
+        let from_tag = match value(words, "from") {
+            Some("none") => String::new(),
+            Some("ours") => format!(";tag={}", self.our_tag),
+            Some(tag) => format!(";tag={tag}"),
+            None => format!(";tag={}", if ours.is_some() { "a" } else { "peer" }),
+        };
+        let uri = value(words, "uri").unwrap_or("sip:100@10.0.0.1");
+        let via = if branch == "none" { String::new() } else { format!(";branch={branch}") };
+        let sent_by = value(words, "via").unwrap_or("10.0.0.9:5060;rport");
+        let mut text = format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{} {sent_by}{via}\r\nMax-Forwards: {}\r\nFrom: <sip:peer@10.0.0.9>{from_tag}\r\n\
+             To: <sip:100@10.0.0.1>{to_tag}\r\nCall-ID: {call}\r\nCSeq: {number} {method}\r\n",
+            self.transport.as_str(),
+            value(words, "mf").unwrap_or("70"),
+        );
+        if fresh {
+            text.push_str("Contact: <sip:peer@192.168.1.9:5062>\r\n");
+        }
+        for header in extra {
+            writeln!(text, "{header}\r").unwrap();
+        }
+        let flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
+        self.peer_sends(format!("{method} {number}{}", if words.contains(&"sdp") { " sdp" } else { "" }), text, words, flow);
+    }
+
+    fn peer_response(&mut self, status: u16, words: &[&str], extra: &[String]) {
+        let method = words.first().copied().filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+        let request = self.heard.iter().rev().find(|message| {
+            let name = String::from_utf8_lossy(message.method_bytes()).into_owned();
+            message.is_request() && method.map_or(name != "ACK" && name != "CANCEL", |method| method == name)
+        });
+        let request = request.expect("a request of ours to respond to").clone();
+        let field = |name| String::from_utf8_lossy(request.header(name).unwrap()).into_owned();
+        let tag = value(words, "to").unwrap_or("a");
+        let to = field(Name::To);
+        let to = if to.contains("tag=") || status == 100 { to } else { format!("{to};tag={tag}") };
+        let cseq = field(Name::CSeq);
+        let mut text = format!(
+            "SIP/2.0 {status} Whatever\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {cseq}\r\n",
+            field(Name::Via),
+            field(Name::From),
+            field(Name::CallId),
+        );
+        if (101..300).contains(&status) {
+            writeln!(text, "Contact: <sip:{tag}@192.168.1.9:5062>\r").unwrap();
+        }
+        for header in extra {
+            writeln!(text, "{header}\r").unwrap();
+        }
+        if request.method() == Method::Invite {
+            let from = request.from().unwrap();
+            self.our_tag = String::from_utf8_lossy(from.tag().unwrap()).into_owned();
+        }
+        let sdp = if words.contains(&"sdp") { " sdp" } else { "" };
+        let fork = value(words, "to").map(|tag| format!(" to={tag}")).unwrap_or_default();
+        let method = cseq.split(' ').nth(1).unwrap_or_default().to_owned();
+        self.peer_sends(format!("{status} {method}{fork}{sdp}"), text, words, self.flow(5060));
+    }
+
+    fn peer_sends(&mut self, line: String, mut text: String, words: &[&str], flow: Flow) {
+        if words.contains(&"sdp") {
+            let kind = value(words, "type").unwrap_or("application/sdp");
+            write!(text, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{}", SDP.len(), String::from_utf8_lossy(SDP)).unwrap();
+        } else {
+            text.push_str("Content-Length: 0\r\n\r\n");
+        }
+        let bytes = Bytes::from(text);
+        self.write(&format!("> {line}"));
+        self.sent.push((line, bytes.clone(), flow));
+        self.endpoint.received(self.now, flow, bytes);
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.endpoint.poll() {
+            match output {
+                EndpointOutput::Transmit { flow, bytes } => {
+                    // The answer to a broken request may lack what that one lacked.
+                    let Ok(message) = Message::parse(bytes.clone()) else {
+                        self.write(&format!("< {}", String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default()));
+                        continue;
+                    };
+                    let line = self.describe(&message, flow);
+                    self.write(&format!("< {line}"));
+                    self.heard.push(message);
+                }
+                EndpointOutput::Request { tx, message, .. } => {
+                    self.request = Some(tx);
+                    self.write(&format!("* request {}", String::from_utf8_lossy(message.method_bytes())));
+                }
+                EndpointOutput::Invited { session, .. } => {
+                    self.sessions.push(session);
+                    self.write(&format!("* s{} Invited", self.sessions.len()));
+                }
+                EndpointOutput::Session { session, event } => {
+                    let at = self.sessions.iter().position(|known| *known == session).unwrap() + 1;
+                    let event = format!("{event:?}").replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
+                    self.write(&format!("* s{at} {event}"));
+                }
+            }
+        }
+    }
+
+    /// What matters of a message of ours.
+    fn describe(&mut self, message: &Message, flow: Flow) -> String {
+        let cseq = message.cseq().unwrap();
+        let method = String::from_utf8_lossy(message.method_bytes()).into_owned();
+        let mut line = if message.is_request() {
+            let branch = self.name("b", message.via().unwrap().branch().unwrap());
+            format!("{method} {} {} {branch}", cseq.number, String::from_utf8_lossy(message.uri()))
+        } else {
+            format!("{} {method} {}", message.status(), cseq.number)
+        };
+        let to = message.to().unwrap();
+        if let Some(tag) = to.tag() {
+            if !message.is_request() {
+                let is_invite_above_100 = method == "INVITE" && message.status() > 100;
+                if is_invite_above_100 && self.our_tag.is_empty() && message.status() < 300 {
+                    self.our_tag = String::from_utf8_lossy(tag).into_owned();
+                }
+            }
+            let name = if message.is_request() { String::from_utf8_lossy(tag).into_owned() } else { self.name("t", tag) };
+            write!(line, " to={name}").unwrap();
+        }
+        for route in message.headers(Name::Route) {
+            write!(line, " Route:{}", String::from_utf8_lossy(route)).unwrap();
+        }
+        for name in ["Reason", "Retry-After", "Unsupported", "Accept", "Accept-Encoding"] {
+            let is_offer = name == "Accept" && message.is_request();
+            if let Some(value) = message.header_named(name).filter(|_| !is_offer) {
+                write!(line, " {name}:{}", String::from_utf8_lossy(value)).unwrap();
+            }
+        }
+        if message.header(Name::Allow).is_some() && message.status() == 405 {
+            line.push_str(" Allow");
+        }
+        if !message.body().is_empty() {
+            line.push_str(" sdp");
+        }
+        if flow.remote.port() != 5060 {
+            write!(line, " port={}", flow.remote.port()).unwrap();
+        }
+        line
+    }
+
+    fn name(&mut self, kind: &str, text: &[u8]) -> String {
+        let text = String::from_utf8_lossy(text).into_owned();
+        if text.contains("-p") || text.len() < 8 {
+            return text;
+        }
+        let next = self.names.values().filter(|name| name.starts_with(kind)).count() + 1;
+        self.names.entry(text).or_insert_with(|| format!("{kind}{next}")).clone()
+    }
+
+    fn write(&mut self, line: &str) {
+        let at = self.now.duration_since(self.origin).as_secs_f64();
+        writeln!(self.text, "{at:.1} {line}").unwrap();
+    }
+}
+
+fn value<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}

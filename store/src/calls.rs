@@ -1,0 +1,241 @@
+//! The state of calls, live and ended. Written by facts only; what happened for good stands in `cdrs`.
+
+use std::collections::BTreeSet;
+
+use model::{CallId, CallStatus, CallView, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
+use sqlx::FromRow;
+
+use crate::{
+    Store, StoreError,
+    code::{code, decode, decode_some, read_segments, segments},
+    db::{Tx, binds, statements},
+    page::{Count, Keyed, Listed, Lists, Page},
+};
+
+macro_rules! columns {
+    () => {
+        "SELECT c.call_id, c.center_id, c.parent_id, c.status, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
+        c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.outcome, c.cause, c.segments, c.scenario, c.source, c.last_seen_at "
+    };
+}
+
+statements! {
+    CALL: both concat!(columns!(), "FROM calls c WHERE c.call_id = $1");
+    UNFINISHED: both concat!(columns!(), "FROM calls c WHERE c.status <> 'ended' ORDER BY c.call_id");
+    OLDER: both concat!(columns!(), "FROM calls c
+        WHERE c.center_id = $1 AND c.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id DESC LIMIT $5");
+    NEWER: both concat!(columns!(), "FROM calls c
+        WHERE c.center_id = $1 AND c.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id LIMIT $5");
+    OLDER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN calls c ON c.call_id = u.call_id
+        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4
+        ORDER BY u.call_id DESC LIMIT $5");
+    NEWER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN calls c ON c.call_id = u.call_id
+        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4
+        ORDER BY u.call_id LIMIT $5");
+    COUNT: both "SELECT count(*) FROM (SELECT 1 FROM calls c
+        WHERE c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
+    COUNT_OF_USER: both "SELECT count(*) FROM (SELECT 1 FROM call_users u JOIN calls c ON c.call_id = u.call_id
+        WHERE u.user_id = $5 AND c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
+    OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2";
+    // An ended call stays as it ended, whatever an older picture says.
+    PUT: both "INSERT INTO calls
+        (call_id, center_id, parent_id, status, direction, caller, callee, caller_slot, callee_slot, user_id,
+        started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ON CONFLICT (call_id) DO UPDATE SET parent_id = excluded.parent_id, status = excluded.status, direction = excluded.direction,
+        caller = excluded.caller, callee = excluded.callee, caller_slot = excluded.caller_slot, callee_slot = excluded.callee_slot,
+        user_id = excluded.user_id, started_at = excluded.started_at, ringing_at = COALESCE(excluded.ringing_at, calls.ringing_at),
+        answered_at = COALESCE(excluded.answered_at, calls.answered_at), ended_at = excluded.ended_at, outcome = excluded.outcome,
+        cause = excluded.cause, segments = excluded.segments, scenario = excluded.scenario, source = excluded.source,
+        last_seen_at = excluded.last_seen_at
+        WHERE calls.status <> 'ended'";
+    PUT_USER: both "INSERT INTO call_users (user_id, call_id) VALUES ($1, $2) ON CONFLICT (user_id, call_id) DO NOTHING";
+    RINGING: both "UPDATE calls SET status = CASE WHEN status = 'dialing' THEN 'ringing' ELSE status END,
+        ringing_at = COALESCE(ringing_at, $2), last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
+        WHERE call_id = $1 AND status <> 'ended'";
+    ANSWERED: both "UPDATE calls SET status = CASE WHEN status IN ('dialing', 'ringing') THEN 'answered' ELSE status END,
+        answered_at = COALESCE(answered_at, $2), last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
+        WHERE call_id = $1 AND status <> 'ended'";
+}
+
+const LISTS: Lists = Lists {
+    older: OLDER,
+    newer: NEWER,
+    older_of_user: OLDER_OF_USER,
+    newer_of_user: NEWER_OF_USER,
+    count: COUNT,
+    count_of_user: COUNT_OF_USER,
+};
+
+impl Store {
+    /// The call with this id, live or ended.
+    pub async fn call(&self, id: CallId) -> Result<Option<CallView>, StoreError> {
+        self.db.one::<Row>(CALL, binds![id]).await?.map(CallView::try_from).transpose()
+    }
+
+    /// A page of calls, newest first. Keys are call ids.
+    pub async fn calls(&self, page: &Page) -> Result<Listed<CallView>, StoreError> {
+        page.list::<Row, CallView>(&self.db, LISTS).await
+    }
+
+    /// How many calls the lists of `page` hold.
+    pub async fn calls_count(&self, page: &Page) -> Result<Count, StoreError> {
+        page.count(&self.db, LISTS).await
+    }
+
+    /// Whether the user placed the call or served a part of it (R18).
+    pub async fn is_call_of_user(&self, call: CallId, user: UserId) -> Result<bool, StoreError> {
+        let row: Option<(i64,)> = self.db.one(OF_USER, binds![user, call]).await?;
+        Ok(row.is_some())
+    }
+
+    /// Calls that have not ended and when they were last known to live, oldest first.
+    ///
+    /// At start, before the first call: those that a killed server left behind (FT-1).
+    pub async fn unfinished_calls(&self) -> Result<Vec<(CallView, WallTime)>, StoreError> {
+        let rows: Vec<Row> = self.db.all(UNFINISHED, &[]).await?;
+        rows.into_iter()
+            .map(|row| {
+                let last_seen = WallTime(row.last_seen_at);
+                Ok((CallView::try_from(row)?, last_seen))
+            })
+            .collect()
+    }
+}
+
+/// Writes the whole picture of a call, unless it has ended already.
+pub(crate) async fn put(tx: &mut Tx, call: &CallView, last_seen: WallTime) -> Result<(), StoreError> {
+    tx.run(
+        PUT,
+        binds![
+            call.call_id,
+            call.center,
+            call.parent,
+            code(&call.status),
+            code(&call.direction),
+            &call.caller,
+            &call.callee,
+            call.caller_slot,
+            call.callee_slot,
+            call.user,
+            call.started_at,
+            call.ringing_at,
+            call.answered_at,
+            call.ended_at,
+            call.outcome.map(|outcome| code(&outcome)),
+            call.cause.map(|cause| cause.code()),
+            segments(&call.segments),
+            &call.scenario,
+            &call.source,
+            last_seen,
+        ],
+    )
+    .await?;
+    for user in users(call.user, &call.segments) {
+        tx.run(PUT_USER, binds![user, call.call_id]).await?;
+    }
+    Ok(())
+}
+
+/// Says whether there is such a call that has not ended.
+pub(crate) async fn ringing(tx: &mut Tx, call: CallId, at: WallTime) -> Result<bool, StoreError> {
+    Ok(tx.run(RINGING, binds![call, at]).await? > 0)
+}
+
+/// Says whether there is such a call that has not ended.
+pub(crate) async fn answered(tx: &mut Tx, call: CallId, at: WallTime) -> Result<bool, StoreError> {
+    Ok(tx.run(ANSWERED, binds![call, at]).await? > 0)
+}
+
+/// The picture of a call as the transaction sees it.
+pub(crate) async fn view(tx: &mut Tx, call: CallId) -> Result<Option<CallView>, StoreError> {
+    tx.one::<Row>(CALL, binds![call]).await?.map(CallView::try_from).transpose()
+}
+
+/// The last picture of a call: that of its record.
+pub(crate) fn ended(cdr: &Cdr) -> CallView {
+    CallView {
+        call_id: cdr.call_id,
+        center: cdr.center,
+        parent: cdr.parent,
+        status: CallStatus::Ended,
+        direction: cdr.direction,
+        caller: cdr.caller.clone(),
+        callee: cdr.callee.clone(),
+        caller_slot: cdr.caller_slot,
+        callee_slot: cdr.callee_slot,
+        user: cdr.user,
+        started_at: cdr.started_at,
+        ringing_at: cdr.ringing_at,
+        answered_at: cdr.answered_at,
+        ended_at: Some(cdr.ended_at),
+        outcome: Some(cdr.outcome),
+        cause: Some(cdr.cause),
+        segments: cdr.segments.clone(),
+        scenario: cdr.scenario.clone(),
+        source: cdr.source.clone(),
+    }
+}
+
+fn users(user: Option<UserId>, segments: &[Segment]) -> BTreeSet<UserId> {
+    user.into_iter().chain(segments.iter().filter_map(|segment| segment.user)).collect()
+}
+
+#[derive(FromRow)]
+struct Row {
+    call_id: i64,
+    center_id: i64,
+    parent_id: Option<i64>,
+    status: String,
+    direction: String,
+    caller: String,
+    callee: String,
+    caller_slot: Option<i64>,
+    callee_slot: Option<i64>,
+    user_id: Option<i64>,
+    started_at: i64,
+    ringing_at: Option<i64>,
+    answered_at: Option<i64>,
+    ended_at: Option<i64>,
+    outcome: Option<String>,
+    cause: Option<String>,
+    segments: String,
+    scenario: Option<String>,
+    source: Option<String>,
+    last_seen_at: i64,
+}
+
+impl Keyed for Row {
+    fn key(&self) -> i64 {
+        self.call_id
+    }
+}
+
+impl TryFrom<Row> for CallView {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        const TABLE: &str = "calls";
+        Ok(Self {
+            call_id: CallId(row.call_id),
+            center: CenterId(row.center_id),
+            parent: row.parent_id.map(CallId),
+            status: decode(TABLE, &row.status)?,
+            direction: decode(TABLE, &row.direction)?,
+            caller: row.caller,
+            callee: row.callee,
+            caller_slot: row.caller_slot.map(SlotId),
+            callee_slot: row.callee_slot.map(SlotId),
+            user: row.user_id.map(UserId),
+            started_at: WallTime(row.started_at),
+            ringing_at: row.ringing_at.map(WallTime),
+            answered_at: row.answered_at.map(WallTime),
+            ended_at: row.ended_at.map(WallTime),
+            outcome: decode_some(TABLE, row.outcome.as_deref())?,
+            cause: decode_some(TABLE, row.cause.as_deref())?,
+            segments: read_segments(TABLE, &row.segments)?,
+            scenario: row.scenario,
+            source: row.source,
+        })
+    }
+}

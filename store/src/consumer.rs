@@ -1,0 +1,248 @@
+//! The database consumes the journal: one path, in good days and bad (R22). When the database is away facts wait in the files (FT-4).
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::{
+    Applied, Store, StoreError,
+    journal::{self, Reader},
+};
+
+/// The most facts of one transaction.
+const FACTS_MAX: usize = 512;
+/// The first pause after a failure, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Consumed segments are looked for after so many facts.
+const PRUNE_EVERY: u64 = 10_000;
+/// The journal is looked at so often even if nobody says that it has grown.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How far consuming has come; for metrics and alarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The last fact that is in the database.
+    pub consumed: u64,
+    /// The last fact that was written, as far as the consumer was told.
+    pub written: u64,
+    /// How often in a row the database or the files have failed; 0 while all is well.
+    pub failures: u32,
+    /// Since start: facts that became rows, were skipped, or were put aside.
+    pub applied: Applied,
+    /// Damaged stretches of the journal that were passed over.
+    pub damaged: u64,
+    /// Facts of a kind that this program does not know.
+    pub unreadable: u64,
+    /// Numbers that were missing.
+    pub missing: u64,
+}
+
+impl Progress {
+    /// How many facts wait.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.written.saturating_sub(self.consumed)
+    }
+}
+
+/// Why consuming failed; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The files.
+    #[error("the journal cannot be read")]
+    Journal(#[from] io::Error),
+}
+
+/// Applies everything that is in the journal now; for the start, before anybody asks what calls were left behind.
+pub async fn catch_up(store: &Store, dir: &Path) -> Result<Progress, ConsumeError> {
+    let (progress, _) = watch::channel(Progress::default());
+    let mut consumer = Consumer::new(store.clone(), dir.to_owned(), progress);
+    while consumer.step().await? {}
+    Ok(*consumer.progress.borrow())
+}
+
+/// Applies facts for as long as `wake`'s sender lives, then what is left. Never gives up: while the database is away it tries again
+/// after 100 ms to 5 s.
+///
+/// `wake` carries the number of the last fact written. When its sender is gone the first failure ends the loop: what is left waits in
+/// the journal for the next start.
+pub async fn consume(store: Store, dir: PathBuf, mut wake: watch::Receiver<u64>, progress: watch::Sender<Progress>) {
+    let mut consumer = Consumer::new(store, dir, progress);
+    let mut failures = 0;
+    loop {
+        let written = *wake.borrow_and_update();
+        consumer.progress.send_modify(|progress| progress.written = progress.written.max(written));
+        let closing = wake.has_changed().is_err();
+        match consumer.step().await {
+            Ok(more) => {
+                if failures > 0 {
+                    info!(failures, consumed = consumer.progress.borrow().consumed, "The database takes facts again.");
+                    failures = 0;
+                    consumer.note_failures(0);
+                }
+                if more {
+                    continue;
+                }
+                if closing {
+                    return;
+                }
+                // Whichever it is, the loop looks.
+                let _ = tokio::time::timeout(LOOK_EVERY, wake.changed()).await;
+            }
+            Err(failed) => {
+                failures += 1;
+                consumer.note_failures(failures);
+                report(failures, &failed);
+                if closing {
+                    return;
+                }
+                tokio::time::sleep(pause(failures)).await;
+            }
+        }
+    }
+}
+
+/// Once when it begins, and then each time it has lasted about a minute longer.
+fn report(failures: u32, failed: &ConsumeError) {
+    let cause = failed as &dyn std::error::Error;
+    if failures != 1 && !failures.is_multiple_of(12) {
+        return;
+    }
+    match failed {
+        ConsumeError::Store(store) if store.is_unavailable() => {
+            warn!(failures, error = cause, "The database is not available; facts wait in the journal.");
+        }
+        _ => error!(failures, error = cause, "Facts cannot be applied; they wait in the journal."),
+    }
+}
+
+/// Doubles from 100 ms to 5 s; half of it is chance, so that several programs do not knock in step.
+fn pause(failures: u32) -> Duration {
+    let full = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(PAUSE_MAX);
+    let chance = RandomState::new().build_hasher().finish() % 1000;
+    let half = full / 2;
+    half + half.mul_f64(f64::from(u32::try_from(chance).unwrap_or(0)) / 1000.0)
+}
+
+struct Consumer {
+    store: Store,
+    dir: PathBuf,
+    /// None before the start and after a failure: then the database says where to go on.
+    reader: Option<Reader>,
+    /// The database's cursor as we left it.
+    consumed: u64,
+    /// How far any reader has come, so that damage met again is not counted again.
+    read: u64,
+    pruned_at: Option<u64>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Consumer {
+    fn new(store: Store, dir: PathBuf, progress: watch::Sender<Progress>) -> Self {
+        Self { store, dir, reader: None, consumed: 0, read: 0, pruned_at: None, progress }
+    }
+
+    /// Reads and applies one batch; says whether there was one.
+    async fn step(&mut self) -> Result<bool, ConsumeError> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => self.open().await?,
+        };
+        let before = (reader.damaged(), reader.unreadable(), reader.missing());
+        let (reader, batch) = blocking(move || {
+            let mut reader = reader;
+            let batch = reader.next_batch(FACTS_MAX)?;
+            Ok((reader, batch))
+        })
+        .await?;
+        self.note_damage(&reader, before);
+        let Some((last, _)) = batch.last() else {
+            self.reader = Some(reader);
+            self.prune().await?;
+            return Ok(false);
+        };
+        let applied = self.store.apply_after(self.consumed, &batch).await?;
+        self.consumed = *last;
+        self.reader = Some(reader);
+        self.progress.send_modify(|progress| {
+            progress.consumed = *last;
+            progress.written = progress.written.max(*last);
+            progress.applied += applied;
+        });
+        self.prune().await?;
+        Ok(true)
+    }
+
+    async fn open(&mut self) -> Result<Reader, ConsumeError> {
+        self.consumed = self.store.cursor().await?;
+        self.progress.send_modify(|progress| progress.consumed = self.consumed);
+        let (dir, cursor) = (self.dir.clone(), self.consumed);
+        blocking(move || Reader::open(&dir, cursor)).await
+    }
+
+    fn note_damage(&mut self, reader: &Reader, (damaged, unreadable, missing): (u64, u64, u64)) {
+        if reader.position() <= self.read {
+            return;
+        }
+        self.read = reader.position();
+        self.progress.send_if_modified(|progress| {
+            let old = *progress;
+            progress.damaged += reader.damaged() - damaged;
+            progress.unreadable += reader.unreadable() - unreadable;
+            progress.missing += reader.missing() - missing;
+            *progress != old
+        });
+    }
+
+    fn note_failures(&self, failures: u32) {
+        self.progress.send_modify(|progress| progress.failures = failures);
+    }
+
+    /// Deletes segments that are done with: at start, and then now and then.
+    async fn prune(&mut self) -> Result<(), ConsumeError> {
+        if self.pruned_at.is_some_and(|at| self.consumed < at.saturating_add(PRUNE_EVERY)) {
+            return Ok(());
+        }
+        self.pruned_at = Some(self.consumed);
+        let (dir, consumed) = (self.dir.clone(), self.consumed);
+        let removed = blocking(move || journal::prune(&dir, consumed)).await?;
+        if removed > 0 {
+            info!(removed, consumed, "Consumed journal segments are deleted.");
+        }
+        Ok(())
+    }
+}
+
+/// Files are read away from the threads that serve requests.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, ConsumeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(panicked) => Err(io::Error::other(panicked).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_with_half_of_them_chance() {
+        for (failures, longest_ms) in [(1, 100), (2, 200), (3, 400), (6, 3200), (7, 5000), (40, 5000), (u32::MAX, 5000)] {
+            for _ in 0..100 {
+                let ms = pause(failures).as_millis();
+                assert!((longest_ms / 2..=longest_ms).contains(&ms), "{ms} ms after {failures} failures");
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The store: SQLite or PostgreSQL, migrations, the journal and its consumer, the outbox. Knows no SIP and no HTTP.
+//!
+//! Facts of the signalling loop go through the [`journal`] and reach the database by [`consumer::consume`]; nothing else writes calls,
+//! records, bindings, leases or recordings. Users, trunks and settings are read and written directly.
+//!
+//! The order at start:
+//!
+//! 1. [`Store::open`] and [`journal::Journal::open`];
+//! 2. [`journal::Journal::skip_to`] with [`Store::cursor`], in case the data directory is new;
+//! 3. [`consumer::catch_up`], so that the database knows what the last run has written;
+//! 4. [`Store::unfinished_calls`] and [`Store::unfinished_recordings`], to append their ends to the journal;
+//! 5. [`consumer::consume`] as a task.
+
+mod apply;
+mod bindings;
+mod calls;
+mod cdrs;
+mod code;
+pub mod consumer;
+mod db;
+mod error;
+mod idempotency;
+mod ids;
+pub mod journal;
+mod migrate;
+mod numbers;
+mod outbox;
+mod page;
+mod recordings;
+mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod trunks;
+mod users;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::WallTime;
+
+pub use apply::Applied;
+pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
+pub use error::StoreError;
+pub use idempotency::Idempotency;
+pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
+pub use page::{At, COUNT_MAX, Count, Listed, PAGE_ROWS_MAX, Page};
+pub use trunks::{NewTrunk, Resized};
+pub use users::{NewUser, ParseRoleError, Role, User, UserChange};
+
+/// The database, opened and up to date. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens `sqlite:<path>` (made if missing) or `postgres://…` and brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaNewer`] for a database of a newer program, [`StoreError::Unavailable`] if it cannot be reached.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let db = Db::connect(url)?;
+        migrate::migrate(&db, migrate::MIGRATIONS).await?;
+        Ok(Self { db })
+    }
+
+    /// Asks the database for the least there is: whether it is available, and whether it can write.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.begin().await?.rollback().await
+    }
+
+    /// Closes the connections after their work is done. Later calls fail.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// The pools, for tests and tools.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+}
+
+/// Every SQL text of this room; a test prepares each on both engines.
+pub fn statements() -> impl Iterator<Item = Statement> {
+    [
+        apply::STATEMENTS,
+        bindings::STATEMENTS,
+        calls::STATEMENTS,
+        cdrs::STATEMENTS,
+        idempotency::STATEMENTS,
+        ids::STATEMENTS,
+        migrate::STATEMENTS,
+        outbox::STATEMENTS,
+        recordings::STATEMENTS,
+        settings::STATEMENTS,
+        trunks::STATEMENTS,
+        users::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// For `created_at` and its like, which nothing depends on; what decides takes the time as an argument.
+fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

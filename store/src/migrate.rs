@@ -1,0 +1,96 @@
+//! Brings the schema up to date: all that is missing in one transaction, or nothing.
+
+use model::WallTime;
+use tracing::info;
+
+use crate::{
+    StoreError,
+    db::{Db, Tx, binds, statements},
+    now,
+};
+
+/// One step, the same for both engines under one number. Never changed once released: a change is a new step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Migration {
+    pub(crate) version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) lite: &'static str,
+    pub(crate) pg: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal)*) => {
+        &[$(Migration {
+            version: $version,
+            name: $name,
+            lite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            pg: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        }),*]
+    };
+}
+
+/// In ascending order of version.
+pub(crate) const MIGRATIONS: &[Migration] = migrations! {
+    1 "0001_first"
+};
+
+const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
+
+// Two programs that start at once (`user add` beside the server) must not both migrate.
+// The number is any that nobody else uses: "cordbord" in ASCII. SQLite's BEGIN IMMEDIATE has the lock already.
+const LOCK_AND_CREATE_TABLE: &str = concat!(
+    "SELECT pg_advisory_xact_lock(7165917139949089380); SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = warning; ",
+    "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum BIGINT NOT NULL, applied_at BIGINT NOT NULL)"
+);
+
+statements! {
+    APPLIED: both "SELECT version, checksum FROM schema_migrations ORDER BY version";
+    RECORD: both "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+}
+
+/// Applies what is missing of `migrations` to `db`.
+pub(crate) async fn migrate(db: &Db, migrations: &[Migration]) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    tx.script(CREATE_TABLE, LOCK_AND_CREATE_TABLE).await?;
+    let applied: Vec<(i64, i64)> = tx.all(APPLIED, &[]).await?;
+    let known = migrations.last().map_or(0, |last| last.version);
+    if let Some((found, _)) = applied.last().filter(|(found, _)| *found > known) {
+        return Err(StoreError::SchemaNewer { found: *found, known });
+    }
+    let now = now();
+    let mut steps = 0;
+    for migration in migrations {
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            Some((_, checksum)) if *checksum == migration.checksum(db) => {}
+            Some(_) => return Err(StoreError::SchemaChanged { version: migration.version }),
+            None => {
+                migration.apply(db, &mut tx, now).await?;
+                steps += 1;
+            }
+        }
+    }
+    tx.commit().await?;
+    if steps > 0 {
+        info!(version = known, steps, "The database schema is up to date.");
+    }
+    Ok(())
+}
+
+impl Migration {
+    async fn apply(&self, db: &Db, tx: &mut Tx, now: WallTime) -> Result<(), StoreError> {
+        tx.script(self.lite, self.pg).await?;
+        tx.run(RECORD, binds![self.version, self.name, self.checksum(db), now]).await?;
+        Ok(())
+    }
+
+    /// Guards against a released text that was edited by mistake; not against malice.
+    fn checksum(&self, db: &Db) -> i64 {
+        let text = match db {
+            Db::Lite { .. } => self.lite,
+            Db::Pg(_) => self.pg,
+        };
+        i64::from(crc32fast::hash(text.as_bytes()))
+    }
+}

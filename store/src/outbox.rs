@@ -1,0 +1,134 @@
+//! What is to be told of facts, stored with the fact and delivered at least once by a cursor a listener.
+
+use model::{CenterId, WallTime};
+use serde_json::Value;
+use sqlx::FromRow;
+
+use crate::{
+    Store, StoreError,
+    code::{json, unsigned},
+    db::{Tx, binds, statements},
+    ids::{self, Kind},
+};
+
+/// How many rows one reading gives at most.
+pub const OUTBOX_BATCH_MAX: u32 = 1000;
+
+/// A row that waits to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Its id; they grow in the order in which facts became lasting, so a listener that has read one has read all before it.
+    pub id: i64,
+    /// Whose fact it is.
+    pub center: CenterId,
+    /// The journal's number of the fact; none for facts that did not come through the journal.
+    pub seq: Option<u64>,
+    /// What it is: `call.update`, `cdr.created`, `recording.ready`.
+    pub kind: String,
+    /// The whole new picture of what changed.
+    pub payload: Value,
+    /// When the fact happened.
+    pub created_at: WallTime,
+}
+
+/// What [`Store::outbox_prune`] took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutboxPruned {
+    /// Rows that every listener has acknowledged.
+    pub delivered: u64,
+    /// Rows that were not, and fell to the bound (FT-7): listeners have lost them.
+    pub dropped: u64,
+}
+
+statements! {
+    INSERT: both "INSERT INTO outbox (id, center_id, seq, kind, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    // A new listener hears what comes, not what was.
+    LISTEN: both "INSERT INTO outbox_cursors (listener, position) SELECT CAST($1 AS TEXT), i.next - 1 FROM ids i WHERE i.kind = 'outbox'
+        ON CONFLICT (listener) DO NOTHING";
+    FORGET: both "DELETE FROM outbox_cursors WHERE listener = $1";
+    READ: both "SELECT o.id, o.center_id, o.seq, o.kind, o.payload, o.created_at FROM outbox o
+        WHERE o.id > (SELECT position FROM outbox_cursors WHERE listener = $1) ORDER BY o.id LIMIT $2";
+    ACK: both "UPDATE outbox_cursors SET position = $2 WHERE listener = $1 AND position < $2";
+    PRUNE_DELIVERED: both "DELETE FROM outbox WHERE id <=
+        COALESCE((SELECT min(position) FROM outbox_cursors), (SELECT next - 1 FROM ids WHERE kind = 'outbox'))";
+    // Ids have no gaps, so the newest id says how many rows there can be.
+    PRUNE_OLDEST: both "DELETE FROM outbox WHERE id <= (SELECT next - 1 FROM ids WHERE kind = 'outbox') - $1";
+}
+
+impl Store {
+    /// Makes a listener known, from now on; a known one stays where it is. Rows are kept until every listener has them.
+    pub async fn outbox_listen(&self, listener: &str) -> Result<(), StoreError> {
+        self.db.run(LISTEN, binds![listener]).await.map(drop)
+    }
+
+    /// Forgets a listener, so that nothing is kept for it.
+    pub async fn outbox_forget(&self, listener: &str) -> Result<(), StoreError> {
+        self.db.run(FORGET, binds![listener]).await.map(drop)
+    }
+
+    /// What the listener has not acknowledged, oldest first; at most `limit` and [`OUTBOX_BATCH_MAX`] rows. Nothing for an unknown listener.
+    pub async fn outbox_read(&self, listener: &str, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        let limit = i64::from(limit.min(OUTBOX_BATCH_MAX));
+        self.db.all::<Row>(READ, binds![listener, limit]).await?.into_iter().map(OutboxRow::try_from).collect()
+    }
+
+    /// The listener has told everything up to and including row `id`.
+    pub async fn outbox_ack(&self, listener: &str, id: i64) -> Result<(), StoreError> {
+        self.db.run(ACK, binds![listener, id]).await.map(drop)
+    }
+
+    /// Takes away what every listener has acknowledged, and the oldest of the rest beyond `rows_max` rows.
+    pub async fn outbox_prune(&self, rows_max: u32) -> Result<OutboxPruned, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let delivered = tx.run(PRUNE_DELIVERED, &[]).await?;
+        let dropped = tx.run(PRUNE_OLDEST, binds![i64::from(rows_max)]).await?;
+        tx.commit().await?;
+        Ok(OutboxPruned { delivered, dropped })
+    }
+}
+
+/// What to tell of a fact.
+pub(crate) struct News {
+    pub(crate) center: CenterId,
+    pub(crate) kind: &'static str,
+    pub(crate) payload: String,
+    pub(crate) created_at: WallTime,
+}
+
+/// Writes a row in the fact's own transaction.
+pub(crate) async fn push(tx: &mut Tx, seq: Option<u64>, news: &News) -> Result<(), StoreError> {
+    let id = ids::draw(tx, Kind::Outbox, 1).await?;
+    let seq = seq.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
+    tx.run(INSERT, binds![id, news.center, seq, news.kind, &news.payload, news.created_at]).await.map(drop)
+}
+
+impl News {
+    pub(crate) fn new(center: CenterId, kind: &'static str, payload: &impl serde::Serialize, created_at: WallTime) -> Self {
+        Self { center, kind, payload: json(payload), created_at }
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    center_id: i64,
+    seq: Option<i64>,
+    kind: String,
+    payload: String,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for OutboxRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            center: CenterId(row.center_id),
+            seq: row.seq.map(|seq| unsigned("outbox", seq)).transpose()?,
+            kind: row.kind,
+            payload: serde_json::from_str(&row.payload).map_err(|error| StoreError::Broken { table: "outbox", what: error.to_string() })?,
+            created_at: WallTime(row.created_at),
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! Hubs and their slots (R1, R2): numbers are given in contiguous blocks and are unique in the whole installation.
+
+use std::ops::RangeInclusive;
+
+use model::{CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotState};
+use sqlx::FromRow;
+
+use crate::{
+    Store, StoreError,
+    code::{code, decode, hex, unhex},
+    db::{Tx, binds, statements},
+    ids::{self, Kind},
+    now, numbers,
+};
+
+/// A hub to be made.
+#[derive(Debug, Clone)]
+pub struct NewTrunk {
+    /// What people call it.
+    pub name: String,
+    /// Its kind, which gives its numbers.
+    pub kind: HubKind,
+    /// How many slots: 1 to 999.
+    pub capacity: u16,
+}
+
+/// What a change of a hub's capacity did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resized {
+    /// The hub as it is now.
+    pub hub: Hub,
+    /// Slots that came, by number.
+    pub added: Vec<SlotEntry>,
+    /// Slots that went, by number.
+    pub removed: Vec<SlotId>,
+}
+
+macro_rules! slot_columns {
+    () => {
+        "SELECT s.id, s.center_id, s.trunk_id, t.kind, s.number, s.username, s.ha1_md5, s.ha1_sha256, s.ha1_sha512_256, s.service
+        FROM slots s JOIN trunks t ON t.id = s.trunk_id "
+    };
+}
+
+statements! {
+    TRUNK: both "SELECT id, center_id, name, kind, capacity FROM trunks WHERE id = $1";
+    TRUNKS: both "SELECT id, center_id, name, kind, capacity FROM trunks WHERE center_id = $1 ORDER BY id";
+    ALL_TRUNKS: both "SELECT id, center_id, name, kind, capacity FROM trunks ORDER BY id";
+    INSERT_TRUNK: both "INSERT INTO trunks (id, center_id, name, kind, capacity, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)";
+    RENAME: both "UPDATE trunks SET name = $2, updated_at = $3 WHERE id = $1";
+    RESIZE: both "UPDATE trunks SET capacity = $2, updated_at = $3 WHERE id = $1";
+    DELETE_TRUNK: both "DELETE FROM trunks WHERE id = $1";
+    SLOT: both concat!(slot_columns!(), "WHERE s.id = $1");
+    SLOTS: both concat!(slot_columns!(), "WHERE s.trunk_id = $1 ORDER BY s.number");
+    ALL_SLOTS: both concat!(slot_columns!(), "ORDER BY s.id");
+    // All numbers have four digits, so the order of texts is the order of numbers.
+    NUMBERS: both "SELECT number FROM slots ORDER BY number";
+    INSERT_SLOT: both "INSERT INTO slots
+        (id, center_id, trunk_id, number, username, ha1_md5, ha1_sha256, ha1_sha512_256, service, holder, epoch, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'IDLE', NULL, 0, $9, $9)";
+    CREDENTIALS: both "UPDATE slots SET username = $2, ha1_md5 = $3, ha1_sha256 = $4, ha1_sha512_256 = $5, updated_at = $6 WHERE id = $1";
+    DELETE_SLOT: both "DELETE FROM slots WHERE id = $1";
+    DELETE_SLOTS: both "DELETE FROM slots WHERE trunk_id = $1";
+}
+
+impl Store {
+    /// Makes a hub in the default centre and its slots, in one transaction.
+    ///
+    /// The slots get the lowest free contiguous block of numbers; there may be none ([`StoreError::NumbersExhausted`]).
+    /// `credentials` says user name and HA1 of a number's slot.
+    pub async fn create_trunk(
+        &self,
+        new: NewTrunk,
+        credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
+    ) -> Result<(Hub, Vec<SlotEntry>), StoreError> {
+        check(new.capacity)?;
+        let mut tx = self.db.begin().await?;
+        // Drawn first: whoever else wants numbers waits here until we are done.
+        let first_slot = ids::draw(&mut tx, Kind::Slot, new.capacity).await?;
+        let taken = taken(&mut tx).await?;
+        let base = new.kind.base();
+        let Some(block) = numbers::lowest_free(base, &taken, new.capacity) else {
+            tx.rollback().await?;
+            return Err(StoreError::NumbersExhausted { first: base + 1, wanted: new.capacity });
+        };
+        let id = HubId(ids::draw(&mut tx, Kind::Trunk, 1).await?);
+        let hub = Hub { id, center: CenterId::DEFAULT, name: new.name, kind: new.kind, capacity: new.capacity };
+        let binds = binds![hub.id, hub.center, &hub.name, hub.kind.name(), i64::from(hub.capacity), now()];
+        tx.run(INSERT_TRUNK, binds).await?;
+        let slots = insert_slots(&mut tx, &hub, block, first_slot, credentials).await?;
+        tx.commit().await?;
+        Ok((hub, slots))
+    }
+
+    /// The hub with this id.
+    pub async fn trunk(&self, id: HubId) -> Result<Option<Hub>, StoreError> {
+        self.db.one::<HubRow>(TRUNK, binds![id]).await?.map(Hub::try_from).transpose()
+    }
+
+    /// The hubs of a centre, by id. There cannot be more than 2,997: each has at least one number.
+    pub async fn trunks(&self, center: CenterId) -> Result<Vec<Hub>, StoreError> {
+        self.db.all::<HubRow>(TRUNKS, binds![center]).await?.into_iter().map(Hub::try_from).collect()
+    }
+
+    /// The slots of a hub, by number.
+    pub async fn trunk_slots(&self, id: HubId) -> Result<Vec<SlotEntry>, StoreError> {
+        self.db.all::<SlotRow>(SLOTS, binds![id]).await?.into_iter().map(SlotEntry::try_from).collect()
+    }
+
+    /// The slot with this id.
+    pub async fn slot(&self, id: SlotId) -> Result<Option<SlotEntry>, StoreError> {
+        self.db.one::<SlotRow>(SLOT, binds![id]).await?.map(SlotEntry::try_from).transpose()
+    }
+
+    /// Gives a hub another name.
+    pub async fn rename_trunk(&self, id: HubId, name: &str) -> Result<(), StoreError> {
+        found(self.db.run(RENAME, binds![id, name, now()]).await?, "trunk")
+    }
+
+    /// The slots that a change to `capacity` would remove, highest numbers last: they are to be retired before.
+    pub async fn slots_beyond(&self, id: HubId, capacity: u16) -> Result<Vec<SlotId>, StoreError> {
+        Ok(self.trunk_slots(id).await?.into_iter().skip(usize::from(capacity)).map(|slot| slot.id).collect())
+    }
+
+    /// Changes how many slots a hub has, in one transaction.
+    ///
+    /// It grows by the numbers directly after its own, so that they stay contiguous; if one of those is taken it does not grow
+    /// ([`StoreError::NumbersExhausted`]). It shrinks by its highest numbers.
+    pub async fn resize_trunk(
+        &self,
+        id: HubId,
+        capacity: u16,
+        credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
+    ) -> Result<Resized, StoreError> {
+        check(capacity)?;
+        let mut tx = self.db.begin().await?;
+        // Drawn before looking, and perhaps not all used: the draw is the lock.
+        let first_slot = ids::draw(&mut tx, Kind::Slot, capacity).await?;
+        let Some(hub) = tx.one::<HubRow>(TRUNK, binds![id]).await? else {
+            tx.rollback().await?;
+            return Err(StoreError::NotFound("trunk"));
+        };
+        let hub = Hub { capacity, ..Hub::try_from(hub)? };
+        let own = tx.all::<SlotRow>(SLOTS, binds![id]).await?.into_iter().map(SlotEntry::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut removed = Vec::new();
+        for slot in own.iter().skip(usize::from(capacity)) {
+            tx.run(DELETE_SLOT, binds![slot.id]).await?;
+            removed.push(slot.id);
+        }
+        let mut added = Vec::new();
+        let wanted = usize::from(capacity).saturating_sub(own.len());
+        if let Some(wanted) = u16::try_from(wanted).ok().filter(|wanted| *wanted > 0) {
+            let base = hub.kind.base();
+            let last = own.last().and_then(|slot| slot.number.as_str().parse().ok()).unwrap_or(base);
+            let taken = taken(&mut tx).await?;
+            let Some(block) = numbers::directly_after(base, last, &taken, wanted) else {
+                tx.rollback().await?;
+                return Err(StoreError::NumbersExhausted { first: last.saturating_add(1), wanted });
+            };
+            added = insert_slots(&mut tx, &hub, block, first_slot, credentials).await?;
+        }
+        tx.run(RESIZE, binds![id, i64::from(capacity), now()]).await?;
+        tx.commit().await?;
+        Ok(Resized { hub, added, removed })
+    }
+
+    /// Deletes a hub, its slots and their bindings; says which slots those were. Its numbers are free again.
+    pub async fn delete_trunk(&self, id: HubId) -> Result<Vec<SlotId>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        // The lock against a resize that would add slots meanwhile.
+        ids::draw(&mut tx, Kind::Slot, 0).await?;
+        let slots: Vec<SlotRow> = tx.all(SLOTS, binds![id]).await?;
+        tx.run(DELETE_SLOTS, binds![id]).await?;
+        if tx.run(DELETE_TRUNK, binds![id]).await? == 0 {
+            tx.rollback().await?;
+            return Err(StoreError::NotFound("trunk"));
+        }
+        tx.commit().await?;
+        Ok(slots.into_iter().map(|slot| SlotId(slot.id)).collect())
+    }
+
+    /// Gives a slot another user name and password.
+    pub async fn set_slot_credentials(&self, slot: SlotId, username: &str, ha1: &Ha1) -> Result<(), StoreError> {
+        let binds = binds![slot, username, hex(&ha1.md5), hex(&ha1.sha256), hex(&ha1.sha512_256), now()];
+        found(self.db.run(CREDENTIALS, binds).await?, "slot")
+    }
+
+    /// All slots and hubs of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
+    pub async fn directory(&self) -> Result<Directory, StoreError> {
+        // Slots first: a hub that goes in between leaves no slot without its hub's kind, since each row brings it.
+        let slots = self.db.all::<SlotRow>(ALL_SLOTS, &[]).await?.into_iter().map(SlotEntry::try_from).collect::<Result<_, _>>()?;
+        let hubs = self.db.all::<HubRow>(ALL_TRUNKS, &[]).await?.into_iter().map(Hub::try_from).collect::<Result<_, _>>()?;
+        let realm = self.setting(crate::settings::REALM).await?.unwrap_or_default();
+        Ok(Directory::new(realm, hubs, slots))
+    }
+}
+
+fn check(capacity: u16) -> Result<(), StoreError> {
+    if (1..=numbers::BLOCK).contains(&capacity) { Ok(()) } else { Err(StoreError::Capacity(capacity)) }
+}
+
+fn found(rows: u64, what: &'static str) -> Result<(), StoreError> {
+    if rows == 0 { Err(StoreError::NotFound(what)) } else { Ok(()) }
+}
+
+/// All numbers that are in use, ascending.
+async fn taken(tx: &mut Tx) -> Result<Vec<u16>, StoreError> {
+    let numbers: Vec<(String,)> = tx.all(NUMBERS, &[]).await?;
+    Ok(numbers.into_iter().filter_map(|(number,)| number.parse().ok()).collect())
+}
+
+async fn insert_slots(
+    tx: &mut Tx,
+    hub: &Hub,
+    block: RangeInclusive<u16>,
+    first_id: i64,
+    mut credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
+) -> Result<Vec<SlotEntry>, StoreError> {
+    let created_at = now();
+    let mut slots = Vec::with_capacity(block.len());
+    for (number, id) in block.zip(first_id..) {
+        let number: Number =
+            number.to_string().parse().map_err(|error: model::ParseNumberError| StoreError::Unstorable(Box::new(error)))?;
+        let (username, ha1) = credentials(&number);
+        let slot =
+            SlotEntry { id: SlotId(id), center: hub.center, hub: hub.id, kind: hub.kind, number, username, ha1, service: SlotState::Idle };
+        let [md5, sha256, sha512_256] = [hex(&slot.ha1.md5), hex(&slot.ha1.sha256), hex(&slot.ha1.sha512_256)];
+        let binds = binds![slot.id, slot.center, slot.hub, slot.number.as_str(), &slot.username, md5, sha256, sha512_256, created_at];
+        tx.run(INSERT_SLOT, binds).await?;
+        slots.push(slot);
+    }
+    Ok(slots)
+}
+
+#[derive(FromRow)]
+struct HubRow {
+    id: i64,
+    center_id: i64,
+    name: String,
+    kind: String,
+    capacity: i64,
+}
+
+impl TryFrom<HubRow> for Hub {
+    type Error = StoreError;
+
+    fn try_from(row: HubRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: HubId(row.id),
+            center: CenterId(row.center_id),
+            name: row.name,
+            kind: decode("trunks", &row.kind)?,
+            capacity: u16::try_from(row.capacity).map_err(|_| StoreError::Broken { table: "trunks", what: "capacity".to_owned() })?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct SlotRow {
+    id: i64,
+    center_id: i64,
+    trunk_id: i64,
+    kind: String,
+    number: String,
+    username: String,
+    ha1_md5: String,
+    ha1_sha256: String,
+    ha1_sha512_256: String,
+    service: String,
+}
+
+impl TryFrom<SlotRow> for SlotEntry {
+    type Error = StoreError;
+
+    fn try_from(row: SlotRow) -> Result<Self, StoreError> {
+        let broken = |what: &str| StoreError::Broken { table: "slots", what: what.to_owned() };
+        Ok(Self {
+            id: SlotId(row.id),
+            center: CenterId(row.center_id),
+            hub: HubId(row.trunk_id),
+            kind: decode("trunks", &row.kind)?,
+            number: row.number.parse().map_err(|_| broken("number"))?,
+            username: row.username,
+            ha1: Ha1 {
+                md5: unhex(&row.ha1_md5).ok_or_else(|| broken("ha1_md5"))?,
+                sha256: unhex(&row.ha1_sha256).ok_or_else(|| broken("ha1_sha256"))?,
+                sha512_256: unhex(&row.ha1_sha512_256).ok_or_else(|| broken("ha1_sha512_256"))?,
+            },
+            service: decode("slots", &row.service)?,
+        })
+    }
+}
+
+/// The name of a service state in the database.
+pub(crate) fn service_name(state: SlotState) -> String {
+    code(&state)
+}

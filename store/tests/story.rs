@@ -1,0 +1,622 @@
+//! One story, told to SQLite and to PostgreSQL: whatever the store promises, it promises on both.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording, stories};
+use model::{CallStatus, Fact, HubId, HubKind, RecordingState, SlotId, SlotState, UserId, WallTime};
+use store::{Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, UserChange, statements};
+
+stories! {
+    every_statement_is_understood
+    the_realm_is_drawn_once
+    users_have_one_name_in_any_case
+    users_are_listed_by_page
+    a_hub_gets_the_lowest_free_block
+    hubs_grow_and_shrink_at_their_end
+    hubs_made_at_once_share_no_number
+    a_call_becomes_rows_and_a_replay_changes_nothing
+    an_ended_call_stays_ended
+    records_cannot_be_changed
+    calls_left_behind_are_known_with_their_last_sign_of_life
+    facts_about_what_is_gone_are_skipped
+    a_fact_that_cannot_be_stored_is_put_aside_alone
+    lists_are_paged_forward_and_back
+    a_slot_has_one_binding_one_lease_one_service_state
+    a_call_has_one_recording
+    the_outbox_delivers_at_least_once
+    an_idempotency_key_is_one_request
+    a_newer_schema_is_refused
+    a_dropped_request_leaves_nothing_behind
+}
+
+async fn every_statement_is_understood(base: Base) {
+    use sqlx::Executor;
+    let store = base.open().await;
+    let mut count = 0;
+    for statement in statements() {
+        let prepared = match store.db() {
+            Db::Lite { write, .. } => {
+                write.acquire().await.unwrap().prepare(sqlx::SqlSafeStr::into_sql_str(statement.lite)).await.map(drop)
+            }
+            Db::Pg(pool) => pool.acquire().await.unwrap().prepare(sqlx::SqlSafeStr::into_sql_str(statement.pg)).await.map(drop),
+        };
+        assert!(prepared.is_ok(), "{}: {}", statement.name, prepared.unwrap_err());
+        count += 1;
+    }
+    assert!(count > 60, "only {count} statements are registered");
+}
+
+async fn the_realm_is_drawn_once(base: Base) {
+    let store = base.open().await;
+    assert_eq!(store.directory().await.unwrap().realm, "");
+    assert_eq!(store.realm("first.example").await.unwrap(), "first.example");
+    assert_eq!(store.realm("second.example").await.unwrap(), "first.example");
+    assert_eq!(store.directory().await.unwrap().realm, "first.example");
+    assert_eq!(store.setting("other").await.unwrap(), None);
+    store.put_setting("other", "1").await.unwrap();
+    store.put_setting("other", "2").await.unwrap();
+    assert_eq!(store.setting("other").await.unwrap().as_deref(), Some("2"));
+    store.ping().await.unwrap();
+    // What was stored is there for the next start.
+    store.close().await;
+    assert!(store.ping().await.unwrap_err().is_unavailable());
+    assert_eq!(base.open().await.realm("third.example").await.unwrap(), "first.example");
+}
+
+fn new_user(username: &str, role: Role) -> NewUser {
+    NewUser { username: username.to_owned(), role, password_hash: "$argon2id$x".to_owned() }
+}
+
+async fn users_have_one_name_in_any_case(base: Base) {
+    let store = base.open().await;
+    assert_eq!(store.users_count().await.unwrap(), 0);
+    let ann = store.create_user(new_user(" Анна ", Role::Admin)).await.unwrap();
+    assert_eq!((ann.username.as_str(), ann.role, ann.active), ("анна", Role::Admin, true));
+    for name in ["анна", "АННА"] {
+        assert!(matches!(store.create_user(new_user(name, Role::Operator)).await, Err(StoreError::UsernameTaken)), "{name}");
+        assert_eq!(store.user_by_name(name).await.unwrap().as_ref(), Some(&ann));
+    }
+    assert_eq!(store.user_by_name("анн").await.unwrap(), None);
+    for wrong in ["", "  ", &"x".repeat(129)] {
+        let refused = store.create_user(new_user(wrong, Role::Operator)).await;
+        assert!(matches!(&refused, Err(StoreError::Constraint { name }) if name == "users_username_check"), "{refused:?}");
+    }
+    let injection = store.create_user(new_user("x'; DROP TABLE users; --", Role::Operator)).await.unwrap();
+    let nul = store.create_user(new_user("a\0b", Role::Operator)).await.unwrap();
+    assert_eq!(store.user(nul.id).await.unwrap().unwrap().username, "a\u{fffd}b");
+    assert_eq!(store.users_count().await.unwrap(), 3);
+
+    store.set_last_login(ann.id, at(5)).await.unwrap();
+    let change = UserChange { role: Some(Role::Operator), active: Some(false), password_hash: None };
+    store.change_user(ann.id, change).await.unwrap();
+    let ann = store.user(ann.id).await.unwrap().unwrap();
+    assert_eq!((ann.role, ann.active, ann.last_login_at), (Role::Operator, false, Some(at(5))));
+    assert_eq!(ann.password_hash, "$argon2id$x");
+    assert!(!format!("{ann:?}").contains("argon2id"), "a hash is not for the log");
+
+    store.delete_user(injection.id).await.unwrap();
+    assert!(matches!(store.delete_user(injection.id).await, Err(StoreError::NotFound("user"))));
+    assert!(matches!(store.set_last_login(UserId(99), at(0)).await, Err(StoreError::NotFound("user"))));
+    assert_eq!(store.user(injection.id).await.unwrap(), None);
+    let again = store.create_user(new_user("again", Role::Operator)).await.unwrap();
+    assert!(again.id > nul.id, "ids never come back");
+}
+
+async fn users_are_listed_by_page(base: Base) {
+    let store = base.open().await;
+    for n in 1..=5 {
+        store.create_user(new_user(&format!("user{n}"), Role::Operator)).await.unwrap();
+    }
+    let names = |listed: &store::Listed<store::User>| listed.items.iter().map(|user| user.username.clone()).collect::<Vec<_>>();
+    let mut page = Page::first(CENTER, 3);
+    let first = store.users(&page).await.unwrap();
+    assert_eq!(names(&first), ["user5", "user4", "user3"]);
+    page.at = At::Older(first.next.unwrap());
+    let second = store.users(&page).await.unwrap();
+    assert_eq!(names(&second), ["user2", "user1"]);
+    assert_eq!(second.next, None);
+    assert_eq!(store.users_of_page_count(&page).await.unwrap().value, 5);
+}
+
+fn trunk(kind: HubKind, capacity: u16) -> NewTrunk {
+    NewTrunk { name: "Hub".to_owned(), kind, capacity }
+}
+
+async fn numbers(store: &Store, hub: HubId) -> Vec<String> {
+    store.trunk_slots(hub).await.unwrap().into_iter().map(|slot| slot.number.to_string()).collect()
+}
+
+async fn a_hub_gets_the_lowest_free_block(base: Base) {
+    let store = base.open().await;
+    let (a, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    assert_eq!(numbers(&store, a.id).await, ["6001", "6002", "6003"]);
+    assert_eq!(slots, store.trunk_slots(a.id).await.unwrap());
+    assert_eq!((slots[2].username.as_str(), slots[2].service, slots[2].kind), ("6003", SlotState::Idle, HubKind::Auto));
+    assert_eq!(slots[2].ha1, credentials(&slots[2].number).1);
+    let (b, _) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (c, _) = store.create_trunk(trunk(HubKind::Mf, 1), credentials).await.unwrap();
+    assert_eq!(numbers(&store, b.id).await, ["6004", "6005"]);
+    assert_eq!(numbers(&store, c.id).await, ["7001"]);
+
+    // Gaps are filled when they are wide enough.
+    let gone = store.delete_trunk(a.id).await.unwrap();
+    assert_eq!(gone, slots.iter().map(|slot| slot.id).collect::<Vec<_>>());
+    let (d, _) = store.create_trunk(trunk(HubKind::Auto, 4), credentials).await.unwrap();
+    assert_eq!(numbers(&store, d.id).await, ["6006", "6007", "6008", "6009"]);
+    let (e, again) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    assert_eq!(numbers(&store, e.id).await, ["6001", "6002", "6003"]);
+    assert!(again.iter().all(|slot| !gone.contains(&slot.id)), "a slot's id never comes back");
+
+    // The rest of the kind, one too many, and all of another kind.
+    let refused = store.create_trunk(trunk(HubKind::Auto, 991), credentials).await;
+    assert!(matches!(refused, Err(StoreError::NumbersExhausted { first: 6001, wanted: 991 })), "{refused:?}");
+    let (f, _) = store.create_trunk(trunk(HubKind::Auto, 990), credentials).await.unwrap();
+    assert_eq!(numbers(&store, f.id).await.last().unwrap(), "6999");
+    assert!(matches!(store.create_trunk(trunk(HubKind::Auto, 1), credentials).await, Err(StoreError::NumbersExhausted { .. })));
+    let (g, _) = store.create_trunk(trunk(HubKind::Ls, 999), credentials).await.unwrap();
+    assert_eq!(numbers(&store, g.id).await.len(), 999);
+    for wrong in [0, 1000, u16::MAX] {
+        assert!(matches!(store.create_trunk(trunk(HubKind::Mf, wrong), credentials).await, Err(StoreError::Capacity(_))), "{wrong}");
+    }
+    // What was refused has left nothing behind.
+    assert_eq!(store.trunks(CENTER).await.unwrap().len(), 6);
+    let directory = store.directory().await.unwrap();
+    assert_eq!(directory.slots().count(), 999 + 999 + 1);
+    assert_eq!(directory.slot_by_number("7001").unwrap().hub, c.id);
+    assert_eq!(directory.hub(g.id).unwrap().capacity, 999);
+
+    assert!(matches!(store.delete_trunk(HubId(99)).await, Err(StoreError::NotFound("trunk"))));
+    let taken = store.set_slot_credentials(again[0].id, "7001", &again[0].ha1).await;
+    assert!(matches!(&taken, Err(StoreError::Constraint { name }) if name == "slots_username_key"), "{taken:?}");
+    store.set_slot_credentials(again[0].id, "new", &again[1].ha1).await.unwrap();
+    let changed = store.slot(again[0].id).await.unwrap().unwrap();
+    assert_eq!((changed.username.as_str(), &changed.ha1), ("new", &again[1].ha1));
+}
+
+async fn hubs_grow_and_shrink_at_their_end(base: Base) {
+    let store = base.open().await;
+    let (a, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    // Free behind it: grows.
+    let grown = store.resize_trunk(a.id, 5, credentials).await.unwrap();
+    assert_eq!(grown.hub.capacity, 5);
+    assert_eq!(grown.added.iter().map(|slot| slot.number.as_str()).collect::<Vec<_>>(), ["6004", "6005"]);
+    assert_eq!(store.trunk(a.id).await.unwrap().unwrap(), grown.hub);
+    // Another hub behind it: does not grow, not even by a part.
+    let (b, _) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let refused = store.resize_trunk(a.id, 7, credentials).await;
+    assert!(matches!(refused, Err(StoreError::NumbersExhausted { first: 6006, wanted: 2 })), "{refused:?}");
+    assert_eq!(store.trunk(a.id).await.unwrap().unwrap().capacity, 5);
+    // Shrinks by the highest numbers, whose bindings go too.
+    store.apply(&numbered(1, [Fact::Bound { binding: binding(grown.added[1].id.0, "192.0.2.9:5060") }])).await.unwrap();
+    assert_eq!(store.bindings().await.unwrap().len(), 1);
+    let beyond = store.slots_beyond(a.id, 2).await.unwrap();
+    assert_eq!(beyond, [slots[2].id, grown.added[0].id, grown.added[1].id]);
+    let shrunk = store.resize_trunk(a.id, 2, credentials).await.unwrap();
+    assert_eq!((shrunk.removed, shrunk.added), (beyond, vec![]));
+    assert_eq!(numbers(&store, a.id).await, ["6001", "6002"]);
+    assert_eq!(store.bindings().await.unwrap(), []);
+    // The same size changes nothing; the room is free for itself and for others.
+    let same = store.resize_trunk(a.id, 2, credentials).await.unwrap();
+    assert_eq!((same.added, same.removed), (vec![], vec![]));
+    let (c, _) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    assert_eq!(numbers(&store, c.id).await, ["6003", "6004", "6005"]);
+    // Not beyond the kind's last number.
+    assert!(matches!(store.resize_trunk(b.id, 995, credentials).await, Err(StoreError::NumbersExhausted { .. })));
+    assert_eq!(store.resize_trunk(b.id, 994, credentials).await.unwrap().added.last().unwrap().number.as_str(), "6999");
+    assert!(matches!(store.resize_trunk(HubId(99), 5, credentials).await, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.resize_trunk(a.id, 0, credentials).await, Err(StoreError::Capacity(0))));
+    store.rename_trunk(a.id, "Ферма 1").await.unwrap();
+    assert_eq!(store.trunk(a.id).await.unwrap().unwrap().name, "Ферма 1");
+    assert!(matches!(store.rename_trunk(HubId(99), "x").await, Err(StoreError::NotFound("trunk"))));
+}
+
+async fn hubs_made_at_once_share_no_number(base: Base) {
+    let store = base.open().await;
+    let made: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.create_trunk(trunk(HubKind::Auto, 7), credentials).await.unwrap().1 })
+        })
+        .collect();
+    let mut numbers = BTreeSet::new();
+    for slots in made {
+        let own: Vec<u16> = slots.await.unwrap().iter().map(|slot| slot.number.as_str().parse().unwrap()).collect();
+        assert!(own.windows(2).all(|pair| pair[1] == pair[0] + 1), "not contiguous: {own:?}");
+        numbers.extend(own);
+    }
+    assert_eq!(numbers, (6001..6001 + 56).collect());
+}
+
+async fn a_call_becomes_rows_and_a_replay_changes_nothing(base: Base) {
+    let store = base.open().await;
+    let started = call(1, Some(7));
+    let record = cdr(&started);
+    let facts = numbered(
+        1,
+        [
+            Fact::CallStarted { call: started.clone() },
+            Fact::CallRinging { call: started.call_id, at: record.ringing_at.unwrap() },
+            Fact::CallAnswered { call: started.call_id, at: record.answered_at.unwrap() },
+            Fact::CallEnded { cdr: record.clone() },
+        ],
+    );
+    store.outbox_listen("console").await.unwrap();
+    let statuses = [CallStatus::Dialing, CallStatus::Ringing, CallStatus::Answered, CallStatus::Ended];
+    for (fact, status) in facts.iter().zip(statuses) {
+        let applied = store.apply(std::slice::from_ref(fact)).await.unwrap();
+        assert_eq!(applied, Applied { applied: 1, ..Applied::default() });
+        assert_eq!(store.call(started.call_id).await.unwrap().unwrap().status, status);
+        assert_eq!(store.cursor().await.unwrap(), fact.0);
+    }
+    let ended = store.call(started.call_id).await.unwrap().unwrap();
+    assert_eq!((ended.ended_at, ended.outcome, ended.cause), (Some(record.ended_at), Some(record.outcome), Some(record.cause)));
+    assert_eq!((ended.ringing_at, ended.answered_at, &ended.segments), (record.ringing_at, record.answered_at, &record.segments));
+    assert_eq!(store.cdr(started.call_id).await.unwrap(), Some(record.clone()));
+    assert!(store.is_call_of_user(started.call_id, UserId(7)).await.unwrap());
+    assert!(!store.is_call_of_user(started.call_id, UserId(8)).await.unwrap());
+    let told = store.outbox_read("console", 100).await.unwrap();
+    let kinds: Vec<_> = told.iter().map(|row| (row.kind.as_str(), row.seq.unwrap())).collect();
+    assert_eq!(kinds, [("call.update", 1), ("call.update", 2), ("call.update", 3), ("call.update", 4), ("cdr.created", 4)]);
+    assert_eq!(told[0].payload, serde_json::to_value(&started).unwrap());
+    assert_eq!(told[2].payload["status"], "answered");
+    assert_eq!(told[4].payload, serde_json::to_value(&record).unwrap());
+
+    // The journal is read again from its start: nothing changes, however the batches are cut.
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { old: 4, ..Applied::default() });
+    for fact in &facts {
+        assert_eq!(store.apply(std::slice::from_ref(fact)).await.unwrap(), Applied { old: 1, ..Applied::default() });
+    }
+    assert_eq!(store.cursor().await.unwrap(), 4);
+    assert_eq!(store.outbox_read("console", 100).await.unwrap(), told);
+    // Old and new in one batch; and a second end of the same call, which must not be.
+    let next = call(2, None);
+    let mut both = facts.clone();
+    both.extend(numbered(5, [Fact::CallStarted { call: next.clone() }, Fact::CallEnded { cdr: cdr(&next) }]));
+    let mut second_end = record.clone();
+    second_end.talk_ms = 1;
+    both.extend(numbered(7, [Fact::CallEnded { cdr: second_end }]));
+    assert_eq!(store.apply(&both).await.unwrap(), Applied { old: 4, applied: 2, skipped: 1, rejected: 0 });
+    assert_eq!(store.cdrs_count(&Page::first(CENTER, 1)).await.unwrap().value, 2);
+    assert_eq!(store.cdr(started.call_id).await.unwrap(), Some(record));
+    assert_eq!(store.apply(&[]).await.unwrap(), Applied::default());
+}
+
+async fn an_ended_call_stays_ended(base: Base) {
+    let store = base.open().await;
+    let one = call(1, Some(7));
+    let facts = numbered(
+        1,
+        [
+            // The end is all that was left of it: start and end may even be in one batch, or the start be lost to damage.
+            Fact::CallEnded { cdr: cdr(&one) },
+            Fact::CallsSeen { calls: vec![one.clone()], at: at(50_000) },
+            Fact::CallStarted { call: one.clone() },
+        ],
+    );
+    store.apply(&facts).await.unwrap();
+    let late = numbered(4, [Fact::CallRinging { call: one.call_id, at: at(0) }, Fact::CallAnswered { call: one.call_id, at: at(0) }]);
+    assert_eq!(store.apply(&late).await.unwrap().skipped, 2);
+    let call = store.call(one.call_id).await.unwrap().unwrap();
+    assert_eq!((call.status, call.answered_at), (CallStatus::Ended, cdr(&one).answered_at));
+    assert_eq!(store.unfinished_calls().await.unwrap(), []);
+}
+
+async fn records_cannot_be_changed(base: Base) {
+    let store = base.open().await;
+    store.apply(&numbered(1, [Fact::CallEnded { cdr: cdr(&call(1, None)) }])).await.unwrap();
+    let changed = match store.db() {
+        Db::Lite { write, .. } => sqlx::query("UPDATE cdrs SET talk_ms = 0").execute(write).await.map(drop),
+        Db::Pg(pool) => sqlx::query("UPDATE cdrs SET talk_ms = 0").execute(pool).await.map(drop),
+    };
+    assert!(changed.unwrap_err().to_string().contains("a CDR is immutable"));
+}
+
+async fn calls_left_behind_are_known_with_their_last_sign_of_life(base: Base) {
+    let store = base.open().await;
+    let (one, two, three) = (call(1, Some(7)), call(2, None), call(3, None));
+    let mut held = one.clone();
+    held.status = CallStatus::Held;
+    held.answered_at = Some(at(1500));
+    held.segments = cdr(&one).segments;
+    let seen = |calls: &[&model::CallView], ms| Fact::CallsSeen { calls: calls.iter().map(|call| (*call).clone()).collect(), at: at(ms) };
+    let facts = numbered(
+        1,
+        [
+            Fact::CallStarted { call: one.clone() },
+            Fact::CallStarted { call: two.clone() },
+            seen(&[&one, &two], 5_000),
+            Fact::CallEnded { cdr: cdr(&two) },
+            seen(&[&held], 10_000),
+            Fact::CallStarted { call: three.clone() },
+            Fact::CallRinging { call: three.call_id, at: at(12_000) },
+        ],
+    );
+    store.apply(&facts).await.unwrap();
+    let mut ringing = three.clone();
+    ringing.status = CallStatus::Ringing;
+    ringing.ringing_at = Some(at(12_000));
+    assert_eq!(store.unfinished_calls().await.unwrap(), [(held, at(10_000)), (ringing, at(12_000))]);
+    // A picture from before the ringing was noted does not take it back.
+    store.apply(&numbered(8, [seen(&[&three], 15_000)])).await.unwrap();
+    let (again, last_seen) = store.unfinished_calls().await.unwrap().pop().unwrap();
+    assert_eq!((again.ringing_at, last_seen), (Some(at(12_000)), at(15_000)));
+}
+
+async fn facts_about_what_is_gone_are_skipped(base: Base) {
+    let store = base.open().await;
+    let (hub, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    store.delete_trunk(hub.id).await.unwrap();
+    let slot = slots[0].id;
+    let facts = numbered(
+        1,
+        [
+            Fact::Bound { binding: binding(slot.0, "192.0.2.9:5060") },
+            Fact::Leased { slot, holder: Some(UserId(1)), epoch: 1, at: at(0) },
+            Fact::ServiceSet { slot, state: SlotState::Disabled, at: at(0) },
+            Fact::CallRinging { call: call_id(9), at: at(0) },
+            Fact::CallAnswered { call: call_id(9), at: at(0) },
+            Fact::CallEnded { cdr: cdr(&call(1, None)) },
+        ],
+    );
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { applied: 1, skipped: 5, ..Applied::default() });
+    assert_eq!(store.cursor().await.unwrap(), 6);
+    assert!(store.cdr(call_id(1)).await.unwrap().is_some(), "those behind are not held up");
+    // That there is nothing to remove is no news.
+    assert_eq!(store.apply(&numbered(7, [Fact::Unbound { slot, at: at(0) }])).await.unwrap().applied, 1);
+}
+
+async fn a_fact_that_cannot_be_stored_is_put_aside_alone(base: Base) {
+    let store = base.open().await;
+    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 1), credentials).await.unwrap();
+    // READY is no service state: the schema's rule refuses it.
+    let poison = Fact::ServiceSet { slot: slots[0].id, state: SlotState::Ready, at: at(0) };
+    let facts = numbered(1, [Fact::CallEnded { cdr: cdr(&call(1, None)) }, poison.clone(), Fact::CallEnded { cdr: cdr(&call(2, None)) }]);
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { applied: 2, rejected: 1, ..Applied::default() });
+    assert_eq!(store.cursor().await.unwrap(), 3);
+    assert_eq!(store.cdrs_count(&Page::first(CENTER, 1)).await.unwrap().value, 2);
+    let rejected = store.rejected_facts().await.unwrap();
+    assert_eq!(rejected.len(), 1);
+    assert_eq!((rejected[0].0, serde_json::from_str::<Fact>(&rejected[0].1).unwrap()), (2, poison));
+    assert!(rejected[0].2.contains("slots_service_check"), "{}", rejected[0].2);
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { old: 3, ..Applied::default() });
+}
+
+async fn lists_are_paged_forward_and_back(base: Base) {
+    let store = base.open().await;
+    // Ten calls; those with odd numbers are of user 7, and the sixth was served by user 7 in part.
+    let facts = (1..=10).flat_map(|n| {
+        let call = call(n, (n % 2 == 1).then_some(7));
+        let mut record = cdr(&call);
+        if n == 6 {
+            record.segments[0].user = Some(UserId(7));
+        }
+        [Fact::CallStarted { call }, Fact::CallEnded { cdr: record }]
+    });
+    store.apply(&numbered(1, facts)).await.unwrap();
+
+    let all: Vec<i64> = (1..=10).rev().collect();
+    walk(&store, Page::first(CENTER, 4), &all).await;
+    walk(&store, Page::first(CENTER, 5), &all).await;
+    walk(&store, Page::first(CENTER, 10), &all).await;
+    walk(&store, Page::first(CENTER, 1), &all).await;
+    walk(&store, Page { user: Some(UserId(7)), ..Page::first(CENTER, 4) }, &[9, 7, 6, 5, 3, 1]).await;
+    walk(&store, Page { user: Some(UserId(8)), ..Page::first(CENTER, 4) }, &[]).await;
+    walk(&store, Page { from: Some(at(3000)), to: Some(at(6000)), ..Page::first(CENTER, 2) }, &[5, 4, 3]).await;
+    walk(&store, Page { from: Some(at(3000)), user: Some(UserId(7)), ..Page::first(CENTER, 2) }, &[9, 7, 6, 5, 3]).await;
+    walk(&store, Page::first(model::CenterId(2), 4), &[]).await;
+
+    // The ends: nothing newer than the newest, nothing older than the oldest, and the way back from there.
+    let newest = store.cdrs(&Page { at: At::Newer(call_id(10).0), ..Page::first(CENTER, 4) }).await.unwrap();
+    assert_eq!((newest.items.len(), newest.prev), (0, None));
+    let back = store.cdrs(&Page { at: At::Older(newest.next.unwrap()), ..Page::first(CENTER, 1) }).await.unwrap();
+    assert_eq!(back.items[0].call_id, call_id(10));
+    let oldest = store.cdrs(&Page { at: At::Older(call_id(1).0), ..Page::first(CENTER, 4) }).await.unwrap();
+    assert_eq!((oldest.items.len(), oldest.next), (0, None));
+    let back = store.cdrs(&Page { at: At::Newer(oldest.prev.unwrap()), ..Page::first(CENTER, 1) }).await.unwrap();
+    assert_eq!(back.items[0].call_id, call_id(1));
+    // Limits out of bounds are brought into them.
+    assert_eq!(store.cdrs(&Page::first(CENTER, 0)).await.unwrap().items.len(), 1);
+    assert_eq!(store.cdrs(&Page::first(CENTER, u32::MAX)).await.unwrap().items.len(), 10);
+}
+
+/// Reads a list from its newest page to its oldest and back, as records and as calls; `wanted` are the numbers of its calls.
+async fn walk(store: &Store, page: Page, wanted: &[i64]) {
+    let wanted: Vec<_> = wanted.iter().map(|n| call_id(*n)).collect();
+    assert_eq!(store.cdrs_count(&page).await.unwrap().value, wanted.len() as u64);
+    assert_eq!(store.calls_count(&page).await.unwrap().value, wanted.len() as u64);
+    let mut page = page;
+    let (mut forward, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let cdrs = store.cdrs(&page).await.unwrap();
+        let ids: Vec<_> = cdrs.items.iter().map(|cdr| cdr.call_id).collect();
+        let calls = store.calls(&page).await.unwrap();
+        assert_eq!(ids, calls.items.iter().map(|call| call.call_id).collect::<Vec<_>>());
+        assert_eq!((calls.next, calls.prev), (cdrs.next, cdrs.prev));
+        assert_eq!(cdrs.prev.is_none(), pages.is_empty());
+        forward.extend(ids.iter().copied());
+        pages.push((ids, cdrs.prev));
+        match cdrs.next {
+            Some(next) => page.at = At::Older(next),
+            None => break,
+        }
+    }
+    assert_eq!(forward, wanted);
+    // Back: each page again as it was, except that the first one may come out shorter only if the list is.
+    while let Some((_, prev)) = pages.pop() {
+        let Some(prev) = prev else { break };
+        page.at = At::Newer(prev);
+        let cdrs = store.cdrs(&page).await.unwrap();
+        assert_eq!(cdrs.items.iter().map(|cdr| cdr.call_id).collect::<Vec<_>>(), pages.last().unwrap().0);
+        assert!(cdrs.next.is_some());
+        assert_eq!(cdrs.prev.is_none(), pages.len() == 1);
+    }
+}
+
+async fn a_slot_has_one_binding_one_lease_one_service_state(base: Base) {
+    let store = base.open().await;
+    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (a, b) = (slots[0].id, slots[1].id);
+    let (first, second) = (binding(a.0, "192.0.2.9:5060"), binding(a.0, "[2001:db8::9]:41000"));
+    let bound = |binding: &model::Binding| Fact::Bound { binding: binding.clone() };
+    store.apply(&numbered(1, [bound(&first)])).await.unwrap();
+    assert_eq!(store.bindings().await.unwrap(), [first]);
+    let other = binding(b.0, "192.0.2.10:5060");
+    store.apply(&numbered(2, [bound(&second), bound(&other)])).await.unwrap();
+    assert_eq!(store.bindings().await.unwrap(), [second, other.clone()]);
+    store.apply(&numbered(4, [Fact::Unbound { slot: a, at: at(1) }])).await.unwrap();
+    assert_eq!(store.bindings().await.unwrap(), [other]);
+
+    assert_eq!(store.leases().await.unwrap(), []);
+    let leased = |holder: Option<i64>, epoch| Fact::Leased { slot: a, holder: holder.map(UserId), epoch, at: at(2) };
+    store.apply(&numbered(5, [leased(Some(7), 1), leased(None, 2)])).await.unwrap();
+    assert_eq!(store.leases().await.unwrap(), [(a, None, 2)]);
+    store.apply(&numbered(7, [leased(Some(8), 3)])).await.unwrap();
+    assert_eq!(store.leases().await.unwrap(), [(a, Some(UserId(8)), 3)]);
+
+    let disabled = Fact::ServiceSet { slot: b, state: SlotState::Disabled, at: at(3) };
+    store.apply(&numbered(8, [disabled])).await.unwrap();
+    assert_eq!(store.slot(b).await.unwrap().unwrap().service, SlotState::Disabled);
+    assert_eq!(store.slot(a).await.unwrap().unwrap().service, SlotState::Idle);
+    assert_eq!(store.slot(SlotId(99)).await.unwrap(), None);
+}
+
+async fn a_call_has_one_recording(base: Base) {
+    let store = base.open().await;
+    store.outbox_listen("console").await.unwrap();
+    let states =
+        [RecordingState::Recording, RecordingState::Complete, RecordingState::Partial, RecordingState::Failed, RecordingState::NotWanted];
+    let begun = (1..=5).map(|n| Fact::Recording { row: recording(n, RecordingState::Recording) });
+    store.apply(&numbered(1, begun)).await.unwrap();
+    assert_eq!(store.unfinished_recordings().await.unwrap().len(), 5);
+    assert_eq!(store.outbox_read("console", 10).await.unwrap(), []);
+    let closed: Vec<_> = (1..).zip(states).map(|(n, state)| recording(n, state)).collect();
+    store.apply(&numbered(6, closed.iter().map(|row| Fact::Recording { row: row.clone() }))).await.unwrap();
+    for row in &closed {
+        assert_eq!(store.recording(row.call_id).await.unwrap().as_ref(), Some(row));
+    }
+    assert_eq!(store.unfinished_recordings().await.unwrap(), [closed[0].clone()]);
+    let told = store.outbox_read("console", 10).await.unwrap();
+    assert_eq!(told.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["recording.ready"; 4]);
+    assert_eq!(told[1].payload["reason"], "the disk was full");
+    assert!(told[0].payload.get("file").is_none(), "where files lie is nobody's business");
+    assert_eq!(told[0].created_at, WallTime(closed[1].started_at.0 + 600));
+
+    let some = store.recordings_of(&[call_id(2), call_id(4), call_id(77)]).await.unwrap();
+    assert_eq!(some.into_values().collect::<Vec<_>>(), [closed[1].clone(), closed[3].clone()]);
+    assert!(store.recordings_of(&[]).await.unwrap().is_empty());
+    assert_eq!(store.recording(call_id(77)).await.unwrap(), None);
+}
+
+async fn the_outbox_delivers_at_least_once(base: Base) {
+    let store = base.open().await;
+    let begin = |n: i64| Fact::CallStarted { call: call(n, None) };
+    store.apply(&numbered(1, [begin(1)])).await.unwrap();
+    // A listener hears what comes after it.
+    store.outbox_listen("a").await.unwrap();
+    store.apply(&numbered(2, [begin(2), begin(3)])).await.unwrap();
+    store.outbox_listen("b").await.unwrap();
+    store.outbox_listen("a").await.unwrap();
+    store.apply(&numbered(4, [begin(4)])).await.unwrap();
+    let seqs = async |listener: &str| {
+        let rows = store.outbox_read(listener, 100).await.unwrap();
+        assert!(rows.windows(2).all(|pair| pair[0].id < pair[1].id));
+        rows.iter().map(|row| row.seq.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs("a").await, [2, 3, 4]);
+    assert_eq!(seqs("a").await, [2, 3, 4], "until it is acknowledged it comes again");
+    assert_eq!(seqs("b").await, [4]);
+    assert_eq!(seqs("nobody").await, [0_u64; 0]);
+    let rows = store.outbox_read("a", 2).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    store.outbox_ack("a", rows[1].id).await.unwrap();
+    store.outbox_ack("a", rows[0].id).await.unwrap();
+    assert_eq!(seqs("a").await, [4], "an old acknowledgement takes nothing back");
+    // What all have goes; what one still wants stays, up to the bound.
+    assert_eq!(store.outbox_prune(100).await.unwrap(), OutboxPruned { delivered: 3, dropped: 0 });
+    store.apply(&numbered(5, (5..=9).map(begin))).await.unwrap();
+    assert_eq!(store.outbox_prune(2).await.unwrap(), OutboxPruned { delivered: 0, dropped: 4 });
+    assert_eq!(seqs("a").await, [8, 9]);
+    store.outbox_forget("a").await.unwrap();
+    store.outbox_forget("b").await.unwrap();
+    assert_eq!(store.outbox_prune(100).await.unwrap(), OutboxPruned { delivered: 2, dropped: 0 });
+    // Ids go on after everything was pruned.
+    store.outbox_listen("c").await.unwrap();
+    store.apply(&numbered(10, [begin(10)])).await.unwrap();
+    assert_eq!(seqs("c").await, [10]);
+}
+
+async fn an_idempotency_key_is_one_request(base: Base) {
+    const DAY: i64 = 24 * 3600 * 1000;
+    let store = base.open().await;
+    let begin = async |user, hash: &str, now| store.idempotency_begin(UserId(user), "key", hash, at(now)).await.unwrap();
+    assert_eq!(begin(1, "h", 0).await, Idempotency::Proceed);
+    assert_eq!(begin(1, "h", 10).await, Idempotency::Running);
+    assert_eq!(begin(1, "other", 10).await, Idempotency::OtherBody);
+    assert_eq!(begin(2, "other", 10).await, Idempotency::Proceed, "keys are per user");
+    store.idempotency_finish(UserId(1), "key", 202, r#"{"call_id":"c_1"}"#).await.unwrap();
+    let done = Idempotency::Done { status: 202, response: r#"{"call_id":"c_1"}"#.to_owned() };
+    assert_eq!(begin(1, "h", DAY - 1).await, done);
+    assert_eq!(begin(1, "other", DAY - 1).await, Idempotency::OtherBody);
+    store.idempotency_abandon(UserId(1), "key").await.unwrap();
+    assert_eq!(begin(1, "h", DAY - 1).await, done, "what was answered stays answered");
+    assert_eq!(begin(1, "other", DAY).await, Idempotency::Proceed, "after a day the key is new");
+    // A request that failed on our side, and one that was never heard of again.
+    store.idempotency_abandon(UserId(1), "key").await.unwrap();
+    assert_eq!(begin(1, "h", DAY + 1).await, Idempotency::Proceed);
+    assert_eq!(begin(1, "h", DAY + 59_000).await, Idempotency::Running);
+    assert_eq!(begin(1, "h", DAY + 60_001).await, Idempotency::Proceed);
+    assert_eq!(store.idempotency_prune(at(0)).await.unwrap(), 0);
+    assert_eq!(store.idempotency_prune(at(3 * DAY)).await.unwrap(), 2);
+    // Two at once: one of them proceeds.
+    let (one, two) = tokio::join!(begin(5, "h", 0), begin(5, "h", 0));
+    assert!(
+        matches!((&one, &two), (Idempotency::Proceed, Idempotency::Running) | (Idempotency::Running, Idempotency::Proceed)),
+        "{one:?} {two:?}"
+    );
+}
+
+async fn a_newer_schema_is_refused(base: Base) {
+    let store = base.open().await;
+    let sql = "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (99, 'x', 0, 0)";
+    match store.db() {
+        Db::Lite { write, .. } => sqlx::query(sql).execute(write).await.map(drop).unwrap(),
+        Db::Pg(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
+    }
+    let refused = Store::open(&base.url).await;
+    assert!(matches!(refused, Err(StoreError::SchemaNewer { found: 99, .. })), "{refused:?}");
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("schema version 99") && told.contains("start a newer program"), "{told}");
+}
+
+async fn a_dropped_request_leaves_nothing_behind(base: Base) {
+    let store = base.open().await;
+    // The client goes away while its request waits at every place where it can wait.
+    for polls in 0..60 {
+        let mut request = Box::pin(store.create_trunk(trunk(HubKind::Auto, 3), credentials));
+        let mut left = polls;
+        let finished = std::future::poll_fn(|context| match request.as_mut().poll(context) {
+            std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
+            std::task::Poll::Pending if left == 0 => std::task::Poll::Ready(None),
+            std::task::Poll::Pending => {
+                left -= 1;
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+        drop(request);
+        if let Some(done) = finished {
+            store.delete_trunk(done.unwrap().0.id).await.unwrap();
+        }
+        // The commit may have been on its way; half a hub may not.
+        let slots = store.directory().await.unwrap().slots().count();
+        let hubs = store.trunks(CENTER).await.unwrap();
+        assert_eq!(slots, hubs.len() * 3, "after {polls} polls");
+        for hub in hubs {
+            store.delete_trunk(hub.id).await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The one integration binary: house rules, and stories of a real server with real phones.
+
+#![expect(clippy::indexing_slicing, reason = "a JSON value indexed by a missing key is null, which no assertion takes for right")]
+
+mod bad_input;
+mod config;
+mod crash;
+mod dialling;
+mod first_call;
+mod floors;
+mod registrar;
+mod store_pg;
+mod world;
