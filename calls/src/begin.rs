@@ -121,7 +121,13 @@ impl Core {
     /// Asks the operator's own phone to answer by itself (R12: these headers go only on legs that the taker asked for).
     /// On failure the port is given back and nothing has changed.
     fn summon(
-        &mut self, now: Instant, user: UserId, caller: &SlotEntry, call: CallId, number: &Number, port: MediaPort,
+        &mut self,
+        now: Instant,
+        user: UserId,
+        caller: &SlotEntry,
+        call: CallId,
+        number: &Number,
+        port: MediaPort,
     ) -> Result<Leg, Refusal> {
         let Some(binding) = self.registrar.binding(now, record_key(caller.id)) else {
             self.ports.give_back(port);
@@ -162,7 +168,13 @@ impl Core {
 
     /// Everything between a phone's INVITE and the called phone's.
     fn dial(
-        &mut self, now: Instant, session: SessionId, flow: Flow, message: &Message, start: &Start, callee: Option<&SlotEntry>,
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        flow: Flow,
+        message: &Message,
+        start: &Start,
+        callee: Option<&SlotEntry>,
     ) -> Result<Ringing, Cause> {
         let offered = match message.body() {
             [] => None,
@@ -174,7 +186,8 @@ impl Core {
         if let Some(offered) = offered {
             audio.offered(offered);
         }
-        match self.call_slot(now, start, &number, far_port, &audio.codecs()) {
+        let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
+        match self.call_slot(now, start, &number, far_port, &audio.codecs(), hops) {
             Ok(far) => {
                 let near = Leg { session, slot: start.caller_slot.unwrap_or(far.slot), audio };
                 self.join(start.call, Party::Near, &near);
@@ -187,9 +200,16 @@ impl Core {
         }
     }
 
-    /// Sends the INVITE to the slot that `number` leads to. On failure the port is given back.
+    /// Sends the INVITE to the slot that `number` leads to, good for `hops` more hops, so that a call that comes round ends (RFC 3261, 16.6).
+    /// On failure the port is given back.
     pub(crate) fn call_slot(
-        &mut self, now: Instant, start: &Start, number: &Number, port: MediaPort, codecs: &[Codec],
+        &mut self,
+        now: Instant,
+        start: &Start,
+        number: &Number,
+        port: MediaPort,
+        codecs: &[Codec],
+        hops: u8,
     ) -> Result<Leg, Cause> {
         let (slot, flow, uri) = match self.reserve(now, start, number) {
             Ok(reserved) => reserved,
@@ -207,7 +227,7 @@ impl Core {
             to_user: number.to_string(),
             host: self.settings.domain.clone(),
             sdp: audio.offer(codecs).into(),
-            headers: Vec::new(),
+            headers: vec![("Max-Forwards", hops.to_string())],
             ring_s: self.settings.ring_s,
         };
         let Some(session) = self.endpoint.invite(now, invite) else {
@@ -234,6 +254,9 @@ impl Core {
         Ok((slot, flow, uri))
     }
 }
+
+/// What a request without Max-Forwards, or one of our own, begins with (RFC 3261, 8.1.1.6).
+pub(crate) const MAX_FORWARDS: u8 = 70;
 
 /// The dialled number: the user part of the Request-URI. If it cannot be dialled, what to show of it.
 fn dialled(message: &Message) -> Result<Number, String> {

@@ -124,8 +124,8 @@ impl Audio {
         if self.told == self.remote {
             return None;
         }
-        self.told.clone_from(&self.remote);
-        self.remote.clone()
+        self.told = self.remote;
+        self.remote
     }
 
     /// The codec that the phone and we have agreed on.

@@ -10,8 +10,8 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, LegId, MediaEvent};
 use model::{
-    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, RecordingRow, RecordingView, Refusal, Reply,
-    SlotId, UserId, WallTime,
+    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
+    WallTime,
 };
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
@@ -324,7 +324,10 @@ impl Switchboard {
 
     fn media(&mut self, now: Instant, event: MediaEvent) {
         let leg = match &event {
-            MediaEvent::FirstMedia { leg } | MediaEvent::Digit { leg, .. } | MediaEvent::Silent { leg } | MediaEvent::Closed { leg, .. } => *leg,
+            MediaEvent::FirstMedia { leg }
+            | MediaEvent::Digit { leg, .. }
+            | MediaEvent::Silent { leg }
+            | MediaEvent::Closed { leg, .. } => *leg,
         };
         if let Some(call) = self.core.legs.get(&leg).copied() {
             self.call(now, call, CallInput::Media(event));

@@ -91,10 +91,8 @@ pub(crate) fn fold<'e>(events: impl Iterator<Item = &'e CallEvent>) -> CallView 
             What::Answered { served_by } => {
                 view.answered_at = Some(*at);
                 view.status = CallStatus::Answered;
-                view.segments = served_by
-                    .iter()
-                    .map(|(slot, user)| Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 })
-                    .collect();
+                view.segments =
+                    served_by.iter().map(|(slot, user)| Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 }).collect();
             }
             What::Held { slot } => {
                 if holding.iter().all(|(holder, _)| holder != slot) {

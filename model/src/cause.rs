@@ -131,6 +131,8 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use std::collections::BTreeSet;
 
     use super::*;

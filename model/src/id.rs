@@ -148,6 +148,8 @@ impl<'de> Deserialize<'de> for CallId {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

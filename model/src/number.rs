@@ -62,6 +62,8 @@ impl<'de> Deserialize<'de> for Number {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

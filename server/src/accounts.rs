@@ -7,8 +7,7 @@ use store::{NewUser, Role, Store};
 
 use crate::{
     options::{self, NewAccount},
-    secrets,
-    start,
+    secrets, start,
 };
 
 /// Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2).

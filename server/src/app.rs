@@ -81,7 +81,8 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let mut journal = Journal::open(&journal_dir).context("cannot open the journal")?;
     start::recover(&store, &mut journal, &journal_dir, &recordings).await?;
     let directory = Arc::new(store.directory().await?);
-    let restored = Restored { bindings: store.bindings().await?, leases: store.leases().await?, last_call: start::last_call(&store).await? };
+    let restored =
+        Restored { bindings: store.bindings().await?, leases: store.leases().await?, last_call: start::last_call(&store).await? };
 
     // Sockets first: an address in use is an error before anything runs.
     let (sockets, waker) = SignallingSockets::bind(&config.sip.udp)?;
@@ -93,22 +94,41 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let live = Arc::new(Live::new(wall_clock()));
     let door = Door::new(waker);
     let to_recorder = recorder::inbox();
-    let recorder = recorder::start(Arc::clone(&to_recorder), RecorderSettings { dir: recordings.clone(), fsync: seconds(config.recording.fsync_s) }, {
-        let door = door.clone();
-        move |row| door.order(Message::Recorded(row))
-    })?;
+    let recorder = recorder::start(
+        Arc::clone(&to_recorder),
+        RecorderSettings { dir: recordings.clone(), fsync: seconds(config.recording.fsync_s) },
+        {
+            let door = door.clone();
+            move |row| door.order(Message::Recorded(row))
+        },
+    )?;
     let media = media_workers(config, &door, &to_recorder, &metrics)?;
     let (written, to_consume) = watch::channel(journal.last_seq());
     let gate = JournalGate::start(journal, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
     let consumer = consume(&store, &journal_dir, to_consume, &metrics);
     let domain = config.sip.domain.as_ref().map_or_else(start::default_domain, ToString::to_string);
     let now = Instant::now();
-    let switchboard =
-        Switchboard::new(now, wall_clock(), switchboard_settings(config, &domain, secrets::random_seed()?), directory, &restored, secrets::random_seed()?);
+    let switchboard = Switchboard::new(
+        now,
+        wall_clock(),
+        switchboard_settings(config, &domain, secrets::random_seed()?),
+        directory,
+        &restored,
+        secrets::random_seed()?,
+    );
     let (load, mut loaded) = watch::channel(Load::default());
-    let signalling =
-        Signalling { switchboard, sockets, door: door.clone(), gate, live: Arc::clone(&live), media, recorder: Arc::clone(&to_recorder), metrics: metrics.clone(), load }
-            .start()?;
+    let signalling = Signalling {
+        switchboard,
+        sockets,
+        door: door.clone(),
+        gate,
+        live: Arc::clone(&live),
+        media,
+        recorder: Arc::clone(&to_recorder),
+        metrics: metrics.clone(),
+        load,
+    }
+    .start()?;
 
     // The front door.
     let listening = http.local_addr()?;

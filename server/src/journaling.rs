@@ -46,10 +46,8 @@ impl Progress {
 
     /// Waits until `batch` is written, at most for [`STALL`]; whether it is.
     fn wait_for(&self, batch: u64) -> bool {
-        let (written, _) = self
-            .moved
-            .wait_timeout_while(self.written(), STALL, |written| *written < batch)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (written, _) =
+            self.moved.wait_timeout_while(self.written(), STALL, |written| *written < batch).unwrap_or_else(PoisonError::into_inner);
         *written >= batch
     }
 }
@@ -65,7 +63,7 @@ impl JournalGate {
             let progress = Arc::clone(&progress);
             thread::Builder::new().name("journal".to_owned()).spawn(move || write(journal, &receiver, &progress, &told))?
         };
-        let (stop, stopped) = mpsc::channel::<()>();
+        let (stop, stopped) = mpsc::sync_channel::<()>(1);
         let syncer = thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
             // The writer drops `stop` when it ends; until then each wait is one interval.
             while stopped.recv_timeout(fsync_every) == Err(mpsc::RecvTimeoutError::Timeout) {
@@ -117,6 +115,7 @@ impl JournalGate {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the thread has nothing else to do until the disk takes its facts")]
 fn write(mut journal: Journal, batches: &Receiver<Vec<Fact>>, progress: &Progress, told: &watch::Sender<u64>) {
     for facts in batches {
         let mut failing = false;

@@ -43,7 +43,9 @@ pub(crate) fn inbox() -> RecorderInbox {
 
 /// Starts the thread; `closed` is told of every row that changes.
 pub(crate) fn start(
-    inbox: RecorderInbox, settings: RecorderSettings, closed: impl Fn(RecordingRow) + Send + 'static,
+    inbox: RecorderInbox,
+    settings: RecorderSettings,
+    closed: impl Fn(RecordingRow) + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     let mut recorder = Recorder::new(settings).context("cannot use the recording directory")?;
     let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {

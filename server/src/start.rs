@@ -6,6 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -39,7 +40,11 @@ pub(crate) async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Resu
     let url = match &config.database.url {
         Some(url) => url.secret().to_owned(),
         None => {
-            DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(data_dir)
+                .with_context(|| format!("cannot make {}", data_dir.display()))?;
             let path = fs::canonicalize(data_dir)?.join("cordboard.db");
             format!("sqlite:{}", path.display())
         }
@@ -59,14 +64,15 @@ pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &
     journal.skip_to(store.cursor().await?);
     let progress = consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
     info!(facts = progress.consumed, "The database is up to the journal.");
+    let mended = recording::recover(recordings, &store.unfinished_recordings().await?);
     let mut facts = Vec::new();
     for (view, last_seen) in store.unfinished_calls().await? {
-        facts.push(Fact::CallEnded { cdr: calls::aborted(view, last_seen) });
+        // A recording knows better than the journal how long a call was alive: it grew to the end.
+        let heard =
+            mended.iter().find(|row| row.call_id == view.call_id).map(|row| row.started_at.after(Duration::from_millis(row.duration_ms)));
+        facts.push(Fact::CallEnded { cdr: calls::aborted(view, heard.map_or(last_seen, |heard| heard.max(last_seen))) });
     }
-    let aborted = facts.len();
-    let open = store.unfinished_recordings().await?;
-    let mended = recording::recover(recordings, &open);
-    let recordings = mended.len();
+    let (aborted, recordings) = (facts.len(), mended.len());
     facts.extend(mended.into_iter().map(|row| Fact::Recording { row }));
     if facts.is_empty() {
         return Ok(());

@@ -5,6 +5,7 @@ use sip_core::{EndReason, SessionEvent};
 
 use super::{CallInput, Cx, Over, Ringing, Stage};
 use crate::{
+    begin::MAX_FORWARDS,
     leg::{Leg, Party},
     ports::MediaPort,
 };
@@ -45,7 +46,7 @@ impl Summoning {
         }
         cx.core.connect_audio(&mut self.near.audio);
         let start = cx.timeline.start().clone();
-        match cx.core.call_slot(cx.now, &start, &self.number, self.far_port, &self.near.audio.codecs()) {
+        match cx.core.call_slot(cx.now, &start, &self.number, self.far_port, &self.near.audio.codecs(), MAX_FORWARDS) {
             Ok(far) => Stage::Ringing(Ringing::summoned(cx, self.near, far)),
             Err(cause) => Ringing::fail(cx, self.near, true, cause, cause.sip_status()),
         }

@@ -93,7 +93,9 @@ impl Phone {
     /// Reads the nonce of an MD5 challenge from a 401.
     fn learn_nonce(&mut self, datagram: &[u8]) {
         let text = String::from_utf8_lossy(datagram);
-        let Some(challenge) = text.lines().find(|line| line.starts_with("WWW-Authenticate:") && line.contains("algorithm=MD5")) else { return };
+        let Some(challenge) = text.lines().find(|line| line.starts_with("WWW-Authenticate:") && line.contains("algorithm=MD5")) else {
+            return;
+        };
         let nonce = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next());
         self.nonce = nonce.map(|nonce| (nonce.to_owned(), 0));
     }
@@ -105,7 +107,8 @@ impl Phone {
 
     fn sdp(&self) -> Vec<u8> {
         let ip = self.address.ip();
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\na=sendrecv\r\n", self.codecs).into_bytes()
+        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\na=sendrecv\r\n", self.codecs)
+            .into_bytes()
     }
 
     fn flow(&self) -> Flow {

@@ -19,7 +19,7 @@ fn seconds(count: u64) -> Duration {
 /// What a leg was told to hear, in order.
 fn heard(world: &World, leg: u64) -> Vec<Hears> {
     let hears = world.media.iter().filter_map(|command| match command {
-        MediaCommand::Hear { leg: of, hears } if *of == LegId(leg) => Some(hears.clone()),
+        MediaCommand::Hear { leg: of, hears } if *of == LegId(leg) => Some(*hears),
         _ => None,
     });
     hears.collect()
@@ -39,7 +39,9 @@ fn a_phone_dials_a_phone_and_hangs_up() {
     world.run(seconds(10));
     world.hang_up("6001");
     world.run(seconds(1));
-    check(&world, &expect![[r#"
+    check(
+        &world,
+        &expect![[r#"
         0.085 call 6001>6002 Dialing
         0.085 slot 6001 CALLING
         0.085 slot 6002 CALLING
@@ -51,7 +53,8 @@ fn a_phone_dials_a_phone_and_hangs_up() {
         12.085 call 6001>6002 Ended
         12.085 slot 6001 IDLE
         12.085 slot 6002 IDLE
-    "#]]);
+    "#]],
+    );
 
     let cdr = world.cdrs()[0].clone();
     assert_eq!(cdr.segments.len(), 2, "{cdr:?}");
@@ -109,7 +112,9 @@ fn rest_rings_the_slot_first_and_then_the_number() {
     let reply = world.order(Command::EndCall { user: UserId(7), any: false, call });
     assert!(matches!(reply, Ok(Reply::CallEnding { .. })));
     world.run(seconds(1));
-    check(&world, &expect![[r#"
+    check(
+        &world,
+        &expect![[r#"
         0.080 call 6001>6002 Dialing
         0.080 slot 6001 CALLING
         3.085 slot 6002 CALLING
@@ -121,7 +126,8 @@ fn rest_rings_the_slot_first_and_then_the_number() {
         9.080 call 6001>6002 Ended
         9.080 slot 6001 READY
         9.080 slot 6002 IDLE
-    "#]]);
+    "#]],
+    );
     assert_eq!((world.cdrs()[0].call_id, world.cdrs()[0].user), (call, Some(UserId(7))));
     world.assert_clean();
 }
@@ -150,7 +156,8 @@ fn a_slot_that_refuses_never_dials_the_number() {
 
 #[test]
 fn the_operator_hears_why_and_is_then_released() {
-    let cases: [(fn(&mut World), Cause, Tone); 2] = [
+    type Case = (fn(&mut World), Cause, Tone);
+    let cases: [Case; 2] = [
         (|world| world.phone("6002").habit = Habit::Busy, Cause::Busy, Tone::Busy),
         (|world| world.register("6002", 0), Cause::NotRegistered, Tone::Congestion),
     ];
@@ -337,8 +344,7 @@ fn a_restart_keeps_phones_leases_and_the_order_of_ids() {
     lapsed.slot = SlotId(2);
     lapsed.expires_at = WALL;
     let future = CallId((WALL.0 + 1_000_000) << 22);
-    let restored =
-        Restored { bindings: vec![binding, lapsed], leases: vec![(SlotId(1), Some(UserId(7)), 4)], last_call: Some(future) };
+    let restored = Restored { bindings: vec![binding, lapsed], leases: vec![(SlotId(1), Some(UserId(7)), 4)], last_call: Some(future) };
     let mut next = World::unregistered(2, settings(), &restored);
     let lapsed: Vec<_> = next.facts.iter().filter(|fact| matches!(fact, Fact::Unbound { slot: SlotId(2), .. })).collect();
     assert_eq!(lapsed.len(), 1, "a binding that lapsed meanwhile is let go");
@@ -428,6 +434,29 @@ fn a_phone_that_comes_from_elsewhere_is_told() {
         _ => None,
     });
     assert_eq!(rebound, Some(("10.0.1.1:5060".to_owned(), "10.0.9.9:5060".to_owned())), "R17");
+}
+
+#[test]
+fn a_phone_that_chokes_on_a_choice_is_offered_md5_alone() {
+    for (agent, offered) in [("", 3), ("User-Agent: Linphone/5\r\n", 3), ("User-Agent: baresip v1.0.0 (x86_64/Linux)\r\n", 1)] {
+        let mut world = World::unregistered(1, settings(), &Restored::default());
+        let register = String::from_utf8(world.phone("6001").register(300).to_vec()).unwrap();
+        let register = register.replace("Content-Length", &format!("{agent}Content-Length"));
+        let challenged = world.answer_to("6001", register.into());
+        assert!(challenged.starts_with("SIP/2.0 401"), "{challenged}");
+        assert_eq!(challenged.matches("WWW-Authenticate: Digest").count(), offered, "{agent:?}: {challenged}");
+        assert!(challenged.contains("algorithm=MD5"), "{agent:?}: {challenged}");
+    }
+}
+
+#[test]
+fn nobody_binds_a_phone_to_another_ones_number() {
+    let mut world = World::new(2);
+    let register = String::from_utf8(world.phone("6001").register(300).to_vec()).unwrap();
+    let register = register.replace("To: <sip:6001@", "To: <sip:6002@");
+    let answer = world.answer_to("6001", register.into());
+    assert!(answer.starts_with("SIP/2.0 403"), "B-11: {answer}");
+    assert!(!world.facts.iter().any(|fact| matches!(fact, Fact::Bound { .. })));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use calls::{Input, MediaAddress, MediaPort, Order, Output, Restored, Settings, Switchboard};
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    CallId, CenterId, Cdr, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId, SlotState,
-    UserId, WallTime,
+    CallId, Cdr, CenterId, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId,
+    SlotState, UserId, WallTime,
 };
 use sip_core::{Credentials, Flow, RegistrarSettings, Transport};
 
@@ -86,6 +86,11 @@ pub(crate) fn directory(count: u16) -> Arc<Directory> {
     Arc::new(Directory::new(REALM.to_owned(), vec![hub], slots))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a story needs a first instant")]
+fn begin() -> Instant {
+    Instant::now()
+}
+
 impl World {
     /// A world with `count` slots, whose phones are all registered, and enough media ports.
     pub(crate) fn new(count: u16) -> Self {
@@ -100,7 +105,7 @@ impl World {
     }
 
     pub(crate) fn unregistered(count: u16, settings: Settings, restored: &Restored) -> Self {
-        let now = Instant::now();
+        let now = begin();
         let server: SocketAddr = "10.0.0.1:5060".parse().unwrap();
         let board = Switchboard::new(now, WALL, settings, directory(count), restored, [1; 32]);
         let mut world = Self {
@@ -143,6 +148,15 @@ impl World {
         let to = self.server;
         self.transmit(from, to, datagram);
         self.run(Duration::from_millis(20));
+    }
+
+    /// What the server answers at once to a datagram from a phone's address.
+    pub(crate) fn answer_to(&mut self, number: &str, datagram: Bytes) -> String {
+        let flow = Flow { transport: Transport::Udp, local: self.server, remote: self.phone(number).address };
+        self.in_flight.clear();
+        self.input(Input::Received { flow, bytes: datagram });
+        let (_, (_, _, answer)) = self.in_flight.pop_first().unwrap();
+        String::from_utf8(answer.to_vec()).unwrap()
     }
 
     pub(crate) fn phone(&mut self, number: &str) -> &mut Phone {
@@ -208,8 +222,12 @@ impl World {
             if board.is_some_and(|at| at <= self.now) {
                 self.input(Input::Timeout);
             }
-            let due: Vec<_> =
-                self.phones.values().filter(|phone| phone.timeout().is_some_and(|at| at <= self.now)).map(|phone| phone.number.clone()).collect();
+            let due: Vec<_> = self
+                .phones
+                .values()
+                .filter(|phone| phone.timeout().is_some_and(|at| at <= self.now))
+                .map(|phone| phone.number.clone())
+                .collect();
             for number in due {
                 let now = self.now;
                 self.phone(&number).wake(now);
