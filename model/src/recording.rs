@@ -54,12 +54,33 @@ pub struct RecordingRow {
     pub size: u64,
 }
 
+/// 9999-12-31, so that a year has four digits whatever a machine's clock says.
+const LAST_DAY: i64 = 253_402_214_400_000;
+
 impl RecordingRow {
     /// The name of a call's recording below the recording directory: `2026/11/21/c_….wav`, the day in UTC.
     /// Made of nothing but the call's id and start, so no text from outside ever reaches the file system (FT-19).
     #[must_use]
     pub fn file_name(call: CallId, started_at: WallTime) -> String {
-        let (year, month, day) = started_at.utc_date();
+        let (year, month, day) = WallTime(started_at.0.clamp(0, LAST_DAY)).utc_date();
         format!("{year:04}/{month:02}/{day:02}/{call}.wav")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_carries_the_day() {
+        for (ms, day) in [
+            (i64::MIN, "1970/01/01"),
+            (86_399_999, "1970/01/01"),
+            (86_400_000, "1970/01/02"),
+            (1_763_683_200_000, "2025/11/21"),
+            (i64::MAX, "9999/12/31"),
+        ] {
+            assert_eq!(RecordingRow::file_name(CallId(77), WallTime(ms)), format!("{day}/c_000000000002d.wav"));
+        }
     }
 }

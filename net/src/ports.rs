@@ -53,8 +53,12 @@ pub(crate) struct Refill {
 
 impl<S> PortPool<S> {
     /// Share number `index` of `workers` in `range`: every `workers`-th pair. Holds `want` pairs in stock.
-    pub(crate) fn new(range: &RangeInclusive<u16>, index: usize, workers: usize, want: usize) -> Self {
-        let free = pairs(range).skip(index).step_by(workers.max(1)).collect();
+    ///
+    /// The round begins at pair number `start` of the share. A start that differs from run to run keeps the phones of calls that died with the last
+    /// server off the first calls of this one.
+    pub(crate) fn new(range: &RangeInclusive<u16>, index: usize, workers: usize, start: usize, want: usize) -> Self {
+        let mut free: VecDeque<u16> = pairs(range).skip(index).step_by(workers.max(1)).collect();
+        free.rotate_left(start.checked_rem(free.len()).unwrap_or(0));
         Self {
             want: want.max(1),
             free,
@@ -156,8 +160,6 @@ fn is_shortage(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use rustix::io::Errno;
 
     use super::*;
@@ -165,7 +167,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn pool(range: RangeInclusive<u16>, want: usize) -> (PortPool<u16>, Instant) {
-        (PortPool::new(&range, 0, 1, want), Instant::now())
+        (PortPool::new(&range, 0, 1, 0, want), Instant::now())
     }
 
     #[test]
@@ -187,11 +189,20 @@ mod tests {
     fn workers_share_the_range_without_overlap() {
         let mut all = Vec::new();
         for index in 0..3 {
-            let mut pool = PortPool::new(&(100..=119), index, 3, 100);
+            let mut pool = PortPool::new(&(100..=119), index, 3, 77, 100);
             all.extend(pool.refill(Instant::now(), Ok).bound);
         }
         all.sort_unstable();
         assert_eq!(all, (100..=118).step_by(2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_round_begins_anywhere() {
+        for (start, first) in [(0, 10), (1, 12), (3, 16), (4, 10), (usize::MAX, 16)] {
+            let mut pool = PortPool::new(&(10..=17), 0, 1, start, 1);
+            assert_eq!(pool.refill(Instant::now(), Ok).bound, [first], "{start}");
+        }
+        assert!(PortPool::new(&(10..=10), 0, 1, 5, 1).refill(Instant::now(), Ok).exhausted, "an empty share has no start");
     }
 
     #[test]

@@ -55,3 +55,34 @@ pub(crate) fn is_missing_family(address: SocketAddr, error: &io::Error) -> bool 
         && address.ip().is_unspecified()
         && (error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rustix::net::sockopt::{ip_tos, ipv6_tclass};
+
+    use super::*;
+
+    #[test]
+    fn packets_carry_their_class() {
+        let purpose = |class, dual| Purpose { class, receive_buffer: 1 << 16, send_buffer: 1 << 16, dual };
+        let v4 = |class| open("127.0.0.1:0".parse().unwrap(), purpose(class, false)).unwrap();
+        assert_eq!(ip_tos(v4(EXPEDITED)).unwrap(), 0xb8);
+        assert_eq!(ip_tos(v4(SIGNALLING)).unwrap(), 0x60);
+        if let Ok(dual) = open("[::]:0".parse().unwrap(), purpose(EXPEDITED, true)) {
+            assert_eq!((ip_tos(&dual).unwrap(), ipv6_tclass(&dual).unwrap()), (0xb8, 0xb8));
+        }
+    }
+
+    #[test]
+    fn a_host_without_ipv6_is_told_from_a_wrong_address() {
+        let missing: [io::Error; 2] = [rustix::io::Errno::AFNOSUPPORT.into(), rustix::io::Errno::ADDRNOTAVAIL.into()];
+        for error in missing {
+            assert!(is_missing_family("[::]:5060".parse().unwrap(), &error));
+            assert!(!is_missing_family("[2001:db8::1]:5060".parse().unwrap(), &error), "somebody wants this very address");
+            assert!(!is_missing_family("0.0.0.0:5060".parse().unwrap(), &error));
+        }
+        assert!(!is_missing_family("[::]:5060".parse().unwrap(), &io::ErrorKind::AddrInUse.into()));
+    }
+}

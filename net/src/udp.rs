@@ -227,3 +227,56 @@ fn is_fatal(message: &ControlMessageOwned) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rustix::net::sockopt::ip_mtu_discover;
+
+    use super::*;
+
+    #[test]
+    fn a_long_request_may_go_in_fragments() {
+        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        assert_eq!(ip_mtu_discover(&socket.io).unwrap(), Ipv4PathMtuDiscovery::DONT);
+    }
+
+    #[test]
+    fn nobody_answers_to_everybody() {
+        for (remote, answerable) in [
+            ("192.0.2.1:5060", true),
+            ("[2001:db8::1]:5060", true),
+            ("192.0.2.1:0", false),
+            ("0.0.0.0:5060", false),
+            ("224.0.1.75:5060", false),
+            ("255.255.255.255:5060", false),
+            ("[::]:5060", false),
+            ("[ff02::1]:5060", false),
+        ] {
+            assert_eq!(is_answerable(&remote.parse().unwrap()), answerable, "{remote}");
+        }
+    }
+
+    #[test]
+    fn only_lasting_reports_are_told() {
+        let report = |ee_origin, ee_type, ee_code, errno: Errno| {
+            let ee_errno = u32::try_from(errno as i32).unwrap();
+            let error = libc::sock_extended_err { ee_errno, ee_origin, ee_type, ee_code, ee_pad: 0, ee_info: 0, ee_data: 0 };
+            is_fatal(&ControlMessageOwned::Ipv4RecvErr(error, None))
+        };
+        let (icmp, icmp6, local) = (libc::SO_EE_ORIGIN_ICMP, libc::SO_EE_ORIGIN_ICMP6, libc::SO_EE_ORIGIN_LOCAL);
+        assert!(report(icmp, 3, 0, Errno::ENETUNREACH), "network");
+        assert!(report(icmp, 3, 1, Errno::EHOSTUNREACH), "host");
+        assert!(report(icmp, 3, 3, Errno::ECONNREFUSED), "port");
+        assert!(report(icmp, 12, 0, Errno::EPROTO), "parameter problem");
+        assert!(report(icmp6, 1, 4, Errno::ECONNREFUSED), "port, IPv6");
+        assert!(report(local, 0, 0, Errno::EHOSTUNREACH), "no such neighbour");
+        assert!(!report(icmp, 3, 4, Errno::EMSGSIZE), "fragmentation needed");
+        assert!(!report(icmp, 4, 0, Errno::ECONNREFUSED), "source quench");
+        assert!(!report(icmp, 11, 0, Errno::EHOSTUNREACH), "time exceeded");
+        assert!(!report(icmp6, 2, 0, Errno::EMSGSIZE), "packet too big");
+        assert!(!report(icmp6, 3, 0, Errno::EHOSTUNREACH), "time exceeded, IPv6");
+        assert!(!report(local, 0, 0, Errno::EMSGSIZE), "too long for the interface");
+    }
+}

@@ -1,6 +1,6 @@
 //! B-66: after many calls there are as many descriptors as before. Alone in its process, so that no other test opens any.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::VecDeque, fs, sync::mpsc::sync_channel, time::Duration};
 

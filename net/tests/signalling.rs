@@ -1,6 +1,6 @@
 //! The signalling sockets on the loopback network.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
     io::ErrorKind,

@@ -25,7 +25,6 @@ mod writer;
 mod tests;
 
 pub use open::{Snapshot, open};
-pub use path::relative_path;
 pub use recover::recover;
 pub use spool::{RECORDINGS_MAX, Recorder, RecorderCounters, RecorderSettings, ToRecorder};
 pub use wav::HEADER_LENGTH;

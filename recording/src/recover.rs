@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use crate::{
     disk::{Disk, RealDisk, RealSheet, Sheet},
     path::{Files, call_of, is_number, recording_of},
-    seal::{add_reason, failed},
+    seal::{add_reason, fail},
     wav::{FRAMES_MAX, FRAMES_PER_MS, frames_in, header, length_of},
 };
 
@@ -44,7 +44,8 @@ pub fn recover(dir: &Path, rows: &[RecordingRow]) -> Vec<RecordingRow> {
                 known.insert(file.clone(), row.clone());
             }
             None => {
-                let mut row = failed(row.clone());
+                let mut row = row.clone();
+                fail(&mut row);
                 add_reason(&mut row, NO_FILE.to_owned());
                 closed.push(row);
             }
@@ -84,7 +85,8 @@ fn finish(files: &Files, name: &str, row: Option<&RecordingRow>) -> io::Result<O
         (Some(part), None) => finish_part(files, part, row)?,
         (None, Some(whole)) => finish_whole(whole, row, sidecar)?,
         (None, None) => {
-            let mut row = failed(row);
+            let mut row = row;
+            fail(&mut row);
             add_reason(&mut row, NO_FILE.to_owned());
             row
         }
@@ -99,7 +101,8 @@ fn finish_part(files: &Files, part: File, row: RecordingRow) -> io::Result<Recor
     add_reason(&mut row, STOPPED.to_owned());
     if frames == 0 {
         RealDisk.remove(&files.part)?;
-        return Ok(failed(row));
+        fail(&mut row);
+        return Ok(row);
     }
     put_in_order(part, frames)?;
     RealDisk.rename(&files.part, &files.whole)?;

@@ -2,7 +2,7 @@
 //! thousand frames a second do not wait.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     sync::{
         Arc,
@@ -14,14 +14,18 @@ use std::{
 use model::{RecordingRow, RecordingState};
 
 use crate::{
+    RECORDINGS_MAX,
     disk::{Disk, Sheet, reason_of},
     path::Files,
     wav::{FRAMES_PER_MS, frames_in, header, length_of},
 };
 
-/// At most so many files wait to be closed or synced, and as many outcomes to be taken. Behind that the recorder itself waits, and its owner
-/// drops frames and counts them.
-const JOBS_MAX: usize = 1024;
+/// At most so many files wait to be closed or synced, and as many outcomes to be taken: all recordings there can be, should all calls end at once.
+/// Behind that the recorder itself waits, and its owner drops frames and counts them.
+const JOBS_MAX: usize = RECORDINGS_MAX;
+
+/// At most so many files are closed together: their names, which are mostly of one directory, are synced at once.
+const BATCH_MAX: usize = 64;
 
 /// A recording that has got all its samples.
 pub(crate) struct Seal {
@@ -39,15 +43,22 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
-    /// Closes the file: length, header, sync, name, and the sidecar goes. Gives the row's last state.
-    pub(crate) fn run(mut self, disk: &dyn Disk) -> RecordingRow {
+    /// Closes one file from beginning to end. Gives the row's last state.
+    pub(crate) fn run(self, disk: &dyn Disk) -> RecordingRow {
+        let row = self.row.clone();
+        run_all(vec![self], disk).pop().unwrap_or(row)
+    }
+
+    /// Length, header, sync and name. True if the file has got its last name.
+    fn settle(&mut self, disk: &dyn Disk) -> bool {
         let Some(sheet) = self.sheet.take().filter(|_| !self.is_hopeless) else {
             for path in [&self.files.part, &self.files.sidecar] {
                 if let Err(error) = disk.remove(path) {
                     tracing::debug!(%error, path = %path.display(), "A file of a failed recording stays behind.");
                 }
             }
-            return failed(self.row);
+            fail(&mut self.row);
+            return false;
         };
         let closed = sheet.set_length(length_of(self.frames)).and_then(|()| sheet.write_at(&header(self.frames), 0));
         if let Err(error) = closed {
@@ -70,20 +81,13 @@ impl Seal {
             tracing::debug!(%error, "A sidecar could not be written.");
         }
         match disk.rename(&self.files.part, &self.files.whole) {
-            Ok(()) => {
-                if self.sync
-                    && let Err(error) = disk.sync_dir(&self.files.day)
-                {
-                    tracing::warn!(%error, "A recording's new name may not be on disk yet.");
-                }
-                if let Err(error) = disk.remove(&self.files.sidecar) {
-                    tracing::debug!(%error, "A sidecar stays behind.");
-                }
-            }
+            Ok(()) => true,
             // It can be heard under its old name, and the next start tries again.
-            Err(error) => self.blame(reason_of(&error)),
+            Err(error) => {
+                self.blame(reason_of(&error));
+                false
+            }
         }
-        self.row
     }
 
     fn blame(&mut self, reason: String) {
@@ -92,9 +96,31 @@ impl Seal {
     }
 }
 
-/// A row without a file.
-pub(crate) fn failed(row: RecordingRow) -> RecordingRow {
-    RecordingRow { state: RecordingState::Failed, file: None, duration_ms: 0, size: 0, ..row }
+/// Closes files: for each length, header, sync and name, then the names' directories together, and at last the sidecars go. Gives the rows' last
+/// states, in order.
+fn run_all(mut seals: Vec<Seal>, disk: &dyn Disk) -> Vec<RecordingRow> {
+    let renamed: Vec<bool> = seals.iter_mut().map(|seal| seal.settle(disk)).collect();
+    let named = || seals.iter().zip(&renamed).filter_map(|(seal, renamed)| renamed.then_some(seal));
+    let days: BTreeSet<_> = named().filter(|seal| seal.sync).map(|seal| &seal.files.day).collect();
+    for day in days {
+        if let Err(error) = disk.sync_dir(day) {
+            tracing::warn!(%error, "The names of recordings may not be on disk yet.");
+        }
+    }
+    for seal in named() {
+        if let Err(error) = disk.remove(&seal.files.sidecar) {
+            tracing::debug!(%error, "A sidecar stays behind.");
+        }
+    }
+    seals.into_iter().map(|seal| seal.row).collect()
+}
+
+/// Makes a row one without a file.
+pub(crate) fn fail(row: &mut RecordingRow) {
+    row.state = RecordingState::Failed;
+    row.file = None;
+    row.duration_ms = 0;
+    row.size = 0;
 }
 
 /// Adds to what a row says is missing; the same is not said twice.
@@ -140,12 +166,17 @@ impl Sealer {
         let (outbox, done) = mpsc::sync_channel(JOBS_MAX);
         let its_disk = Arc::clone(&disk);
         let thread = thread::Builder::new().name("recording-seal".to_owned()).spawn(move || {
-            for job in inbox {
-                let done = match job {
-                    Job::Sync { key, sheet } => Done::Synced { key, result: sheet.sync() },
-                    Job::Seal(seal) => Done::Sealed(Box::new(seal.run(&*its_disk))),
-                };
-                if outbox.send(done).is_err() {
+            while let Ok(first) = inbox.recv() {
+                let mut seals = Vec::new();
+                let mut done = Vec::new();
+                for job in std::iter::once(first).chain(inbox.try_iter().take(BATCH_MAX - 1)) {
+                    match job {
+                        Job::Sync { key, sheet } => done.push(Done::Synced { key, result: sheet.sync() }),
+                        Job::Seal(seal) => seals.push(*seal),
+                    }
+                }
+                done.extend(run_all(seals, &*its_disk).into_iter().map(|row| Done::Sealed(Box::new(row))));
+                if done.into_iter().any(|one| outbox.send(one).is_err()) {
                     tracing::debug!("Nobody waits for the outcome any more.");
                 }
             }

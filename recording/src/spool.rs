@@ -13,9 +13,9 @@ use model::{RecordingRow, RecordingState, WallTime};
 
 use crate::{
     disk::{Disk, RealDisk},
-    path::{Files, relative_path},
+    path::Files,
     place::TimeLine,
-    seal::{Done, Seal, Sealer, add_reason, failed},
+    seal::{Done, Seal, Sealer, add_reason, fail},
     wav::{FRAMES_MAX, FRAMES_PER_MS},
     writer::Writer,
 };
@@ -53,7 +53,7 @@ pub enum ToRecorder {
     Begin {
         /// The recording's key, as in its frames; not used before.
         key: u64,
-        /// Its row, in state `recording`. The file's name is [`relative_path`]; it may be missing.
+        /// Its row, in state `recording`. The file's name is [`RecordingRow::file_name`]; it may be missing.
         row: RecordingRow,
     },
     /// A piece of audio. Of an unknown recording it is counted and dropped.
@@ -229,7 +229,7 @@ impl Recorder {
     }
 
     fn begin(&mut self, now: Instant, key: u64, mut row: RecordingRow) {
-        let name = row.file.take().unwrap_or_else(|| relative_path(row.call_id, row.started_at));
+        let name = row.file.take().unwrap_or_else(|| RecordingRow::file_name(row.call_id, row.started_at));
         let files = Files::of(&self.settings.dir, &name);
         let reason = match (&files, self.takes.contains_key(&key)) {
             (None, _) => Some("bad file name"),
@@ -241,7 +241,8 @@ impl Recorder {
         let Some(files) = files.filter(|_| reason.is_none()) else {
             tracing::error!(call = %row.call_id, reason, "A recording cannot begin.");
             add_reason(&mut row, reason.unwrap_or_default().to_owned());
-            self.close(failed(row));
+            fail(&mut row);
+            self.close(row);
             return;
         };
         row.state = RecordingState::Recording;

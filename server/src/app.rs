@@ -75,7 +75,6 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let store = start::open_store(config, &place.data_dir).await?;
     let drawn: String = secrets::random_seed()?.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
-    let password = accounts::first_admin(&store).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
     let mut journal = Journal::open(&journal_dir).context("cannot open the journal")?;
@@ -88,6 +87,8 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let (sockets, waker) = SignallingSockets::bind(&config.sip.udp)?;
     let sip = sockets.local();
     let http = TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {}", config.http.listen))?;
+    // Only now, when nothing stands in the way of a start any more: the password is shown once.
+    let password = accounts::first_admin(&store).await?;
 
     // The loops.
     let metrics = Metrics::new();

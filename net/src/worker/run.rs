@@ -26,6 +26,9 @@ const PACKET_MAX: usize = 2048;
 /// At most so many datagrams are read from one socket before the others have their turn (B-68).
 const READS_MAX: usize = 16;
 
+/// At most so many commands are carried out before packets have their turn, should a thousand calls end at once.
+const ORDERS_MAX: usize = 256;
+
 /// Sockets that are told ready in one poll; more are told in the next.
 const EVENTS_MAX: usize = 1024;
 
@@ -64,12 +67,14 @@ where
     T: Fn(TapFrame) -> bool,
 {
     pub(super) fn new(index: usize, settings: &MediaSettings, seed: [u8; 32], plan: BindPlan, poll: Poll, events: E, taps: T) -> Self {
+        let [a, b, c, d, ..] = seed;
+        let start = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
         Self {
             index,
             plan,
             poll,
             relay: Relay::new(seed, settings.tones),
-            pool: PortPool::new(&settings.ports, index, settings.workers.max(1), settings.stock),
+            pool: PortPool::new(&settings.ports, index, settings.workers.max(1), start, settings.stock),
             legs: Vec::new(),
             vacant: Vec::new(),
             place_of: HashMap::new(),
@@ -85,13 +90,18 @@ where
     /// The first of the stock, before the thread starts, so that a wrong address is an error of the start.
     pub(super) fn first_ports(&mut self) -> Result<(), NetError> {
         let plan = self.plan;
-        let refill = self.pool.refill(Instant::now(), |port| plan.bind(port));
-        match (refill.bound.is_empty(), refill.refusal) {
-            (true, Some(error)) => return Err(NetError::NoPorts(error)),
-            (true, None) => return Err(NetError::NoPorts(io::ErrorKind::AddrNotAvailable.into())),
-            (false, refusal) => self.tell_refill(Refill { bound: refill.bound, exhausted: refill.exhausted, refusal }),
+        let now = Instant::now();
+        loop {
+            let refill = self.pool.refill(now, |port| plan.bind(port));
+            if !refill.bound.is_empty() {
+                self.tell_refill(refill);
+                return Ok(());
+            }
+            // Others may hold one port after another, but not all of them.
+            if !self.pool.is_wanting() {
+                return Err(NetError::NoPorts(refill.refusal.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
+            }
         }
-        Ok(())
     }
 
     /// Works until told to stop.
@@ -118,11 +128,13 @@ where
             self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
             published.publish(&self.counters);
         }
+        // Nobody takes commands any more, so none is to be accepted.
+        queue.stop();
     }
 
     /// One turn: wait, commands, timers, packets, ports. False at the end.
     fn turn(&mut self, events: &mut Events, orders: &mut VecDeque<Order>, queue: &CommandQueue) -> bool {
-        if let Err(error) = self.poll.poll(events, self.patience())
+        if let Err(error) = self.poll.poll(events, if orders.is_empty() { self.patience() } else { Some(Duration::ZERO) })
             && error.kind() != io::ErrorKind::Interrupted
         {
             tracing::error!(%error, worker = self.index, "Waiting for packets failed.");
@@ -131,8 +143,11 @@ where
             self.mark_ready(Name::of(event.token()));
         }
         let now = Instant::now();
-        queue.take(orders);
-        while let Some(order) = orders.pop_front() {
+        if orders.is_empty() {
+            queue.take(orders);
+        }
+        for _ in 0..ORDERS_MAX {
+            let Some(order) = orders.pop_front() else { break };
             match order {
                 Order::Relay(command) => self.command(now, command),
                 Order::Stop => return false,

@@ -23,7 +23,6 @@ use tempfile::TempDir;
 use crate::{
     Recorder, RecorderSettings, ToRecorder,
     disk::{Disk, RealDisk, Sheet},
-    relative_path,
 };
 
 /// 2026-11-21, 12:00:00 UTC.
@@ -43,7 +42,7 @@ fn row(call: i64) -> RecordingRow {
         center: CenterId(7),
         state: RecordingState::Recording,
         reason: None,
-        file: Some(relative_path(call_id, NOON)),
+        file: Some(RecordingRow::file_name(call_id, NOON)),
         left: ChannelRole { role: "caller".to_owned(), number: "6001".to_owned() },
         right: ChannelRole { role: "callee".to_owned(), number: "+74951234567".to_owned() },
         started_at: NOON,
@@ -121,7 +120,7 @@ impl Bench {
     }
 
     fn path(&self, key: u64, suffix: &str) -> PathBuf {
-        let name = relative_path(CallId(i64::try_from(key).unwrap()), NOON);
+        let name = RecordingRow::file_name(CallId(i64::try_from(key).unwrap()), NOON);
         self.dir.path().join(format!("{name}{suffix}"))
     }
 

@@ -25,7 +25,7 @@ use super::{Clocks, Context, Fired, Heard};
 use crate::timer::{Timer, Timers};
 
 #[derive(Debug)]
-pub(crate) struct ClientOther {
+pub(super) struct ClientOther {
     state: State,
     /// Empty once completed: nothing is repeated then.
     request: Bytes,
@@ -41,7 +41,7 @@ enum State {
 }
 
 impl ClientOther {
-    pub(crate) fn start(cx: &mut Context<'_>, request: Bytes) -> Self {
+    pub(super) fn start(cx: &mut Context<'_>, request: Bytes) -> Self {
         let mut clocks = Clocks::default();
         let pause = cx.values().t1;
         cx.send(request.clone());
@@ -53,7 +53,7 @@ impl ClientOther {
         Self { state: State::Trying, request, pause, clocks }
     }
 
-    pub(crate) fn response(&mut self, cx: &mut Context<'_>, status: u16) -> Heard {
+    pub(super) fn response(&mut self, cx: &mut Context<'_>, status: u16) -> Heard {
         match (self.state, status) {
             (State::Trying | State::Proceeding, 100..=199) => {
                 self.state = State::Proceeding;
@@ -74,7 +74,7 @@ impl ClientOther {
         }
     }
 
-    pub(crate) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
+    pub(super) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
         match (self.state, timer) {
             (State::Trying | State::Proceeding, Timer::E) => {
                 cx.send(self.request.clone());
@@ -90,11 +90,11 @@ impl ClientOther {
         }
     }
 
-    pub(crate) fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         self.state != State::Completed
     }
 
-    pub(crate) fn clocks(&mut self) -> &mut Clocks {
+    pub(super) fn clocks(&mut self) -> &mut Clocks {
         &mut self.clocks
     }
 }

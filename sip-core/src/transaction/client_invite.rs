@@ -48,7 +48,7 @@ enum State {
 }
 
 impl ClientInvite {
-    pub(crate) fn start(cx: &mut Context<'_>, request: Bytes) -> Self {
+    pub(super) fn start(cx: &mut Context<'_>, request: Bytes) -> Self {
         let mut clocks = Clocks::default();
         let pause = cx.values().t1;
         cx.send(request.clone());
@@ -60,7 +60,7 @@ impl ClientInvite {
         Self { state: State::Calling, request, pause, acks: Vec::new(), clocks }
     }
 
-    pub(crate) fn response(&mut self, cx: &mut Context<'_>, response: &Message) -> Heard {
+    pub(super) fn response(&mut self, cx: &mut Context<'_>, response: &Message) -> Heard {
         match (self.state, response.status()) {
             // 17.1.1.2: "Timer A and B ... no retransmission while in Proceeding".
             (State::Calling | State::Proceeding, 100..=199) => {
@@ -104,7 +104,7 @@ impl ClientInvite {
         }
     }
 
-    pub(crate) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
+    pub(super) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
         match (self.state, timer) {
             (State::Calling, Timer::A) => {
                 cx.send(self.request.clone());
@@ -146,7 +146,7 @@ impl ClientInvite {
         self.acks.len() < FORKS_MAX
     }
 
-    pub(crate) fn clocks(&mut self) -> &mut Clocks {
+    pub(super) fn clocks(&mut self) -> &mut Clocks {
         &mut self.clocks
     }
 }

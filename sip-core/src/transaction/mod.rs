@@ -1,222 +1,39 @@
 //! Transactions: RFC 3261, 17, with RFC 6026. A request, its retransmissions and its responses are one thing from here on.
 //!
-//! The four state machines are in their own files; here are the tables, the rules by which a message finds its
-//! transaction (17.1.3, 17.2.3), and the few messages a transaction makes itself (the ACK of a refusal, CANCEL).
+//! The four state machines are in their own files; here are the tables in which they live. `companion` has the rule by which a
+//! request finds its transaction (17.2.3) and the few messages that a transaction makes itself, `wire` what all of them need.
 
 mod client;
 mod client_invite;
+mod companion;
 mod server;
 mod server_invite;
 mod table;
+mod wire;
 
-use std::{
-    collections::{HashMap, VecDeque, hash_map::DefaultHasher},
-    fmt,
-    hash::{BuildHasher, Hasher},
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
-use rand_chacha::ChaCha12Rng;
-use rand_core::{RngCore, SeedableRng};
 
-pub(crate) use self::table::Table;
-use self::{client::ClientOther, client_invite::ClientInvite, server::ServerOther, server_invite::ServerInvite};
-use crate::{
-    endpoint::{EndpointOutput, ServerTx, SessionId},
-    flow::Flow,
-    message::{Message, Method, Name, Via, Writer, response_flow},
-    timer::{Armed, Timer, TimerQueue, Timers},
+use self::{
+    client::ClientOther,
+    client_invite::ClientInvite,
+    companion::{ack_refusal, cancel_of},
+    server::ServerOther,
+    server_invite::ServerInvite,
+    wire::{Clocks, Context},
 };
-
-/// RFC 3261, 8.1.1.7: what every branch of a version that can be compared begins with.
-const COOKIE: &str = "z9hG4bK";
-
-/// What every layer needs while an input is handled: the timers, the way out, and chance.
-#[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) timers: TimerQueue<Owner>,
-    pub(crate) output: VecDeque<EndpointOutput>,
-    pub(crate) values: Timers,
-    rng: ChaCha12Rng,
-}
-
-/// Whose timer it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owner {
-    Client(ClientTx),
-    Server(ServerTx),
-    Session(SessionId),
-}
-
-/// Names a client transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ClientTx(u64);
-
-impl Wire {
-    pub(crate) fn new(values: Timers, seed: [u8; 32]) -> Self {
-        Self { timers: TimerQueue::new(), output: VecDeque::new(), values, rng: ChaCha12Rng::from_seed(seed) }
-    }
-
-    pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes) {
-        self.output.push_back(EndpointOutput::Transmit { flow, bytes });
-    }
-
-    pub(crate) fn draw_u64(&mut self) -> u64 {
-        self.rng.next_u64()
-    }
-
-    pub(crate) fn draw_tag(&mut self) -> Tag {
-        Tag(self.rng.next_u64())
-    }
-
-    pub(crate) fn draw_branch(&mut self) -> Branch {
-        Branch((u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64()))
-    }
-
-    /// RFC 3261, 8.1.1.4: unique in space and time; no host part, which would tell more than needed.
-    pub(crate) fn draw_call_id(&mut self) -> Bytes {
-        Bytes::from(format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64()))
-    }
-
-    /// Seconds for a Retry-After, spread so that those who were refused together do not come back together.
-    pub(crate) fn draw_seconds(&mut self, least: u32, most: u32) -> u32 {
-        let spread = u64::from(most.saturating_sub(least)) + 1;
-        least + u32::try_from(self.rng.next_u64() % spread).unwrap_or(0)
-    }
-}
-
-/// A tag of ours (RFC 3261, 19.3): 64 random bits, printed as 16 hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Tag(pub(crate) u64);
-
-impl Tag {
-    /// `None` for what cannot be one of ours.
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        hex(text, 16).and_then(|value| u64::try_from(value).ok()).map(Self)
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-/// A branch of ours: the cookie and 128 random bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Branch(u128);
-
-impl Branch {
-    fn parse(text: &[u8]) -> Option<Self> {
-        hex(text.strip_prefix(COOKIE.as_bytes())?, 32).map(Self)
-    }
-}
-
-impl fmt::Display for Branch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{COOKIE}{:032x}", self.0)
-    }
-}
-
-/// Exactly `digits` lower-case hex digits.
-fn hex(text: &[u8], digits: usize) -> Option<u128> {
-    if text.len() != digits {
-        return None;
-    }
-    text.iter().try_fold(0_u128, |value, digit| {
-        let nibble = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some((value << 4) | u128::from(nibble))
-    })
-}
-
-/// SipHash started with a secret: peers choose the keys of our tables, so they must not be able to make them collide.
-#[derive(Debug, Clone)]
-pub(crate) struct Keyed(u64, u64);
-
-impl Keyed {
-    pub(crate) fn new(wire: &mut Wire) -> Self {
-        Self(wire.draw_u64(), wire.draw_u64())
-    }
-
-    pub(crate) fn of(&self, parts: &[&[u8]]) -> u64 {
-        let mut hasher = self.build_hasher();
-        for part in parts {
-            hasher.write_usize(part.len());
-            hasher.write(part);
-        }
-        hasher.finish()
-    }
-}
-
-impl BuildHasher for Keyed {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.0);
-        hasher.write_u64(self.1);
-        hasher
-    }
-}
-
-/// The two timers that a transaction has at most: one repeats, one ends a state.
-#[derive(Debug, Default)]
-pub(crate) struct Clocks {
-    again: Option<Armed>,
-    end: Option<Armed>,
-}
-
-impl Clocks {
-    fn again(&mut self, cx: &mut Context<'_>, timer: Timer, pause: Duration) {
-        self.again = Some(cx.wire.timers.arm(cx.now + pause, cx.owner, timer));
-    }
-
-    fn end(&mut self, cx: &mut Context<'_>, timer: Timer, pause: Duration) {
-        if let Some(armed) = self.end.take() {
-            cx.wire.timers.disarm(armed);
-        }
-        self.end = Some(cx.wire.timers.arm(cx.now + pause, cx.owner, timer));
-    }
-
-    fn stop(&mut self, cx: &mut Context<'_>) {
-        self.disarm(&mut cx.wire.timers);
-    }
-
-    fn disarm(&mut self, timers: &mut TimerQueue<Owner>) {
-        for armed in [self.again.take(), self.end.take()].into_iter().flatten() {
-            timers.disarm(armed);
-        }
-    }
-}
-
-/// What a state machine may do: send on its flow, arm its timers.
-pub(crate) struct Context<'a> {
-    now: Instant,
-    owner: Owner,
-    flow: Flow,
-    wire: &'a mut Wire,
-}
-
-impl Context<'_> {
-    fn send(&mut self, bytes: Bytes) {
-        self.wire.send(self.flow, bytes);
-    }
-
-    fn values(&self) -> Timers {
-        self.wire.values
-    }
-
-    /// Whether messages may be lost, so that they must be repeated.
-    fn is_unreliable(&self) -> bool {
-        !self.flow.transport.is_reliable()
-    }
-}
+pub(crate) use self::{
+    companion::ServerKey,
+    table::Table,
+    wire::{Branch, ClientTx, Keyed, Owner, Tag, Wire},
+};
+use crate::{
+    endpoint::{ServerTx, SessionId},
+    flow::Flow,
+    message::{Message, Method, response_flow},
+    timer::Timer,
+};
 
 /// What became of a message that a transaction took in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -322,41 +139,6 @@ pub(crate) struct Server {
 enum ServerMachine {
     Invite(ServerInvite),
     Other(ServerOther),
-}
-
-/// RFC 3261, 17.2.3: what makes a request the same request again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct ServerKey(Box<[u8]>);
-
-impl ServerKey {
-    /// `method` stands for the request's own: an ACK or CANCEL looks for the INVITE it speaks of.
-    /// `None` when a field that is needed cannot be read.
-    pub(crate) fn of(message: &Message, via: &Via<'_>, method: &[u8]) -> Option<Self> {
-        let mut key = Vec::with_capacity(128);
-        let mut part = |bytes: &[u8]| {
-            key.extend_from_slice(bytes);
-            key.push(0);
-        };
-        part(method);
-        match via.branch() {
-            Some(branch) if via.has_cookie() => {
-                part(branch);
-                part(&via.host.to_ascii_lowercase());
-                part(&via.port.unwrap_or(5060).to_be_bytes());
-            }
-            // A peer of RFC 2543: Request-URI, From tag, Call-ID, CSeq number and the whole top Via. The To tag is left out,
-            // since the ACK has one and its INVITE has none; who else would share all the rest?
-            _ => {
-                part(b"");
-                part(message.uri());
-                part(message.from().ok()?.tag().unwrap_or_default());
-                part(message.call_id().ok()?);
-                part(&message.cseq().ok()?.number.to_be_bytes());
-                part(message.header(Name::Via)?);
-            }
-        }
-        Some(Self(key.into_boxed_slice()))
-    }
 }
 
 /// All transactions, both sides.
@@ -658,35 +440,4 @@ impl Transactions {
         let cseq = message.cseq().ok()?.number.to_be_bytes();
         Some(self.hash.of(&[from.tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
     }
-}
-
-/// RFC 3261, 17.1.1.3: the ACK of a refusal is the INVITE's, but for the To of the response.
-fn ack_refusal(invite: &Message, response: &Message) -> Option<Bytes> {
-    let mut ack = companion(invite, "ACK")?;
-    ack.header("To", response.header(Name::To)?);
-    Some(ack.end())
-}
-
-/// RFC 3261, 9.1: Request-URI, Call-ID, To, From, CSeq number and the top Via of the INVITE, and its Route.
-fn cancel_of(invite: &Message, reason: Option<&str>) -> Option<Bytes> {
-    let mut cancel = companion(invite, "CANCEL")?;
-    cancel.header("To", invite.header(Name::To)?);
-    if let Some(reason) = reason {
-        cancel.header("Reason", reason);
-    }
-    Some(cancel.end())
-}
-
-/// What ACK (of a refusal) and CANCEL have in common.
-fn companion(invite: &Message, method: &str) -> Option<Writer> {
-    let mut writer = Writer::request(method, invite.uri());
-    writer.header("Via", invite.header(Name::Via)?);
-    writer.header("Max-Forwards", "70");
-    for route in invite.headers(Name::Route) {
-        writer.header("Route", route);
-    }
-    writer.header("From", invite.header(Name::From)?);
-    writer.header("Call-ID", invite.header(Name::CallId)?);
-    writer.header("CSeq", format!("{} {method}", invite.cseq().ok()?.number));
-    Some(writer)
 }

@@ -23,7 +23,7 @@ use super::{Clocks, Context, Fired, Heard};
 use crate::timer::Timer;
 
 #[derive(Debug)]
-pub(crate) struct ServerOther {
+pub(super) struct ServerOther {
     /// Empty while trying.
     last: Bytes,
     clocks: Clocks,
@@ -31,7 +31,7 @@ pub(crate) struct ServerOther {
 
 impl ServerOther {
     /// RFC 4320, 4.2: a response later than 64*T1 is never sent, since the client gave up by timer F.
-    pub(crate) fn start(cx: &mut Context<'_>) -> Self {
+    pub(super) fn start(cx: &mut Context<'_>) -> Self {
         let mut clocks = Clocks::default();
         let t64 = cx.values().t64();
         clocks.end(cx, Timer::J, t64);
@@ -39,14 +39,14 @@ impl ServerOther {
     }
 
     /// The same request came again.
-    pub(crate) fn again(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn again(&mut self, cx: &mut Context<'_>) {
         if !self.last.is_empty() {
             cx.send(self.last.clone());
         }
     }
 
     /// The final response of the owner; a second one is ignored (17.2.2).
-    pub(crate) fn reply(&mut self, cx: &mut Context<'_>, response: Bytes) -> Heard {
+    pub(super) fn reply(&mut self, cx: &mut Context<'_>, response: Bytes) -> Heard {
         if !self.last.is_empty() {
             return Heard::Nothing;
         }
@@ -61,11 +61,11 @@ impl ServerOther {
         Heard::Nothing
     }
 
-    pub(crate) fn timer(&mut self, timer: Timer) -> Fired {
+    pub(super) fn timer(&mut self, timer: Timer) -> Fired {
         if timer == Timer::J { Fired::Gone } else { Fired::Stay }
     }
 
-    pub(crate) fn clocks(&mut self) -> &mut Clocks {
+    pub(super) fn clocks(&mut self) -> &mut Clocks {
         &mut self.clocks
     }
 }

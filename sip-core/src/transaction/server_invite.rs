@@ -29,7 +29,7 @@ use super::{Clocks, Context, Fired, Heard};
 use crate::timer::Timer;
 
 #[derive(Debug)]
-pub(crate) struct ServerInvite {
+pub(super) struct ServerInvite {
     state: State,
     /// The last provisional while proceeding, the final one once completed.
     last: Bytes,
@@ -47,7 +47,7 @@ enum State {
 
 impl ServerInvite {
     /// 17.2.1: a 100 unless the owner answers within 200 ms; nobody loses by having it at once. `None`: the owner answers now.
-    pub(crate) fn start(cx: &mut Context<'_>, trying: Option<Bytes>) -> Self {
+    pub(super) fn start(cx: &mut Context<'_>, trying: Option<Bytes>) -> Self {
         if let Some(trying) = &trying {
             cx.send(trying.clone());
         }
@@ -55,14 +55,14 @@ impl ServerInvite {
     }
 
     /// The same INVITE came again.
-    pub(crate) fn again(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn again(&mut self, cx: &mut Context<'_>) {
         if matches!(self.state, State::Proceeding | State::Completed) && !self.last.is_empty() {
             cx.send(self.last.clone());
         }
     }
 
     /// A response of the owner. A 2xx may come many times: repeating it until the ACK is the owner's task (13.3.1.4).
-    pub(crate) fn reply(&mut self, cx: &mut Context<'_>, status: u16, response: Bytes) {
+    pub(super) fn reply(&mut self, cx: &mut Context<'_>, status: u16, response: Bytes) {
         match (self.state, status) {
             (State::Proceeding, 100..=199) => {
                 cx.send(response.clone());
@@ -91,7 +91,7 @@ impl ServerInvite {
     }
 
     /// An ACK that belongs to this transaction: `Tell` when it is for a 2xx.
-    pub(crate) fn ack(&mut self, cx: &mut Context<'_>) -> Heard {
+    pub(super) fn ack(&mut self, cx: &mut Context<'_>) -> Heard {
         match self.state {
             State::Completed => {
                 self.clocks.stop(cx);
@@ -110,7 +110,7 @@ impl ServerInvite {
         }
     }
 
-    pub(crate) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
+    pub(super) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
         match (self.state, timer) {
             (State::Completed, Timer::G) => {
                 cx.send(self.last.clone());
@@ -125,11 +125,11 @@ impl ServerInvite {
     }
 
     /// No final response yet: a CANCEL still has an effect.
-    pub(crate) fn is_proceeding(&self) -> bool {
+    pub(super) fn is_proceeding(&self) -> bool {
         self.state == State::Proceeding
     }
 
-    pub(crate) fn clocks(&mut self) -> &mut Clocks {
+    pub(super) fn clocks(&mut self) -> &mut Clocks {
         &mut self.clocks
     }
 }
