@@ -293,7 +293,21 @@ mod tests {
             }
             told += &format!("{} {}{retry} {body}\n", problem.code().status().as_u16(), problem.code().name());
         }
-        expect![[""]].assert_eq(&told);
+        expect![[r#"
+            404 slot_not_found {"detail":"no such slot"}
+            409 slot_not_callable {"detail":"slot 6001 cannot call while it is ACTIVE_CALL","state":"ACTIVE_CALL"}
+            409 slot_not_registered {"detail":"slot 6001 has no registered phone","state":"REGISTERING"}
+            409 slot_taken {"detail":"slot 6001 is taken by somebody else","state":"ACTIVE_CALL"}
+            409 holds_another_slot {"detail":"you already hold slot 6001; release it first","number":"6001"}
+            409 stale_epoch {"detail":"the lease has changed: its epoch is 7","epoch":7}
+            409 slot_in_call {"detail":"slot 6001 is in a call","number":"6001"}
+            409 not_holder {"detail":"slot 6001 is not yours to release"}
+            404 call_not_found {"detail":"no such call"}
+            422 no_route {"detail":"no route for the number","field":"phone_number"}
+            422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}
+            503 no_media_port (retry after 5) {"detail":"every media port is in use"}
+            503 unavailable (retry after 5) {"detail":"the server takes no new calls now"}
+        "#]].assert_eq(&told);
     }
 
     #[test]

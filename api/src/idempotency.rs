@@ -90,6 +90,12 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + From<Lost> + 'st
         }
     }
 
+    /// Whether no key is known.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().by_key.is_empty()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept<T, E>> {
         // Nothing in there is left half done by a panic.
         self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -172,7 +172,17 @@ mod tests {
         for at in [At::Newer(70), At::Newer(40), At::Newer(20), At::Newer(10), At::Older(70), At::Older(45)] {
             show(at, &list_of_all(rows.clone(), &Asked { limit: 3, at, counted: true }, |row| *row));
         }
-        expect![[""]].assert_eq(&told);
+        expect![[r#"
+            First: [10, 20, 30] next Some(Older(30)) prev None
+            Older(30): [40, 50, 60] next Some(Older(60)) prev Some(Newer(40))
+            Older(60): [70] next None prev Some(Newer(70))
+            Newer(70): [40, 50, 60] next Some(Older(60)) prev Some(Newer(40))
+            Newer(40): [10, 20, 30] next Some(Older(30)) prev None
+            Newer(20): [10] next Some(Older(10)) prev None
+            Newer(10): [] next None prev None
+            Older(70): [] next None prev None
+            Older(45): [50, 60, 70] next None prev Some(Newer(50))
+        "#]].assert_eq(&told);
     }
 
     #[test]

@@ -113,6 +113,33 @@ mod tests {
             let shown = if header.len() > 40 { "bytes=0-0,…" } else { header };
             told += &format!("{shown} of {length}: {:?}\n", part(header.as_bytes(), length));
         }
-        expect![[""]].assert_eq(&told);
+        expect![[r#"
+            bytes=0-99 of 1000: Range { first: 0, last: 99 }
+            bytes=0-0 of 1000: Range { first: 0, last: 0 }
+            bytes=900- of 1000: Range { first: 900, last: 999 }
+            bytes=-100 of 1000: Range { first: 900, last: 999 }
+            bytes=-5000 of 1000: Range { first: 0, last: 999 }
+            bytes=999- of 1000: Range { first: 999, last: 999 }
+            bytes=990-2000 of 1000: Range { first: 990, last: 999 }
+            BYTES = 0-1 of 1000: Range { first: 0, last: 1 }
+            bytes=0-18446744073709551616 of 1000: Range { first: 0, last: 999 }
+            bytes=1000- of 1000: Unsatisfiable
+            bytes=18446744073709551616- of 1000: Unsatisfiable
+            bytes=-0 of 1000: Unsatisfiable
+            bytes=0- of 0: Unsatisfiable
+            bytes=-1 of 0: Unsatisfiable
+            bytes=5-4 of 1000: Whole
+            bytes= of 1000: Whole
+            bytes=- of 1000: Whole
+            bytes=a-b of 1000: Whole
+            bytes=+1-2 of 1000: Whole
+            bytes=1 - 2 of 1000: Whole
+            bytes=--1 of 1000: Whole
+            bytes of 1000: Whole
+            items=0-1 of 1000: Whole
+            bytes=0-1,5-6 of 1000: Whole
+            bytes=0-0,… of 1000: Unsatisfiable
+            bytes=0-0,… of 1000: Unsatisfiable
+        "#]].assert_eq(&told);
     }
 }

@@ -138,7 +138,7 @@ pub(crate) fn history(id: CallId, user: UserId) -> Vec<Fact> {
     view.user = Some(user);
     vec![
         Fact::CallStarted { call: view },
-        Fact::CallAnswered { call: id, at: NOW },
+        Fact::CallAnswered { call: id, at: NOW, segments: vec![] },
         Fact::Recording { row: recording(id) },
         Fact::CallEnded { cdr: cdr(id, user) },
     ]
@@ -348,6 +348,22 @@ impl World {
             std::fs::write(world.directory.path().join(format!("{}.wav", call.0)), octets).unwrap();
         }
         world
+    }
+
+    /// The same database and board under a new process.
+    pub(crate) fn restarted(&self) -> Self {
+        let api = Api::new(ApiParts {
+            settings: self.api.settings.clone(),
+            store: self.store.clone(),
+            control: Arc::new(Handle(self.control.clone())),
+            recordings: self.api.recordings.clone(),
+            live: self.live.clone(),
+            metrics: Metrics::new(),
+            ha1: self.api.ha1.clone(),
+        });
+        let router = routed(api.clone());
+        let (control, live, store) = (self.control.clone(), self.live.clone(), self.store.clone());
+        Self { api, router, control, live, store, directory: tempfile::tempdir().unwrap(), facts: self.facts }
     }
 
     /// Facts reach the database.

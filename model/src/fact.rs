@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallView, Cdr, RecordingRow, SlotId, SlotState, UserId, WallTime};
+use crate::{CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
 
 /// A registered contact of a slot, whole enough to restore it after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum Fact {
         call: CallId,
         /// When.
         at: WallTime,
+        /// Who serves it from now on (R14).
+        #[serde(default)]
+        segments: Vec<Segment>,
     },
     /// The calls that are alive, told at least every 5 s, so that a killed server knows when it last saw them.
     CallsSeen {

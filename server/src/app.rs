@@ -47,6 +47,12 @@ const UNREGISTERED_GRACE: Duration = Duration::from_secs(60);
 /// Ports that each media worker has bound in advance.
 const PORT_STOCK: usize = 64;
 
+/// How often old rows are taken away.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Outbox rows that are kept for listeners to come.
+const OUTBOX_ROWS_MAX: u32 = 100_000;
+
 /// At the end the database gets this long to take what is in the journal; the rest waits there for the next start.
 const LAST_FACTS: Duration = Duration::from_secs(5);
 
@@ -106,6 +112,7 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let media = media_workers(config, &door, &to_recorder, &metrics)?;
     let (written, to_consume) = watch::channel(journal.last_seq());
     let gate = JournalGate::start(journal, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
+    tokio::spawn(housekeeping(store.clone()));
     let consumer = consume(&store, &journal_dir, to_consume, &metrics);
     let domain = config.sip.domain.as_ref().map_or_else(start::default_domain, ToString::to_string);
     let now = Instant::now();
@@ -244,6 +251,21 @@ fn consume(store: &Store, journal_dir: &Path, written: watch::Receiver<u64>, met
         }
     });
     tokio::spawn(consumer::consume(store.clone(), journal_dir.to_owned(), written, progress))
+}
+
+/// Takes away what nobody needs any more: delivered outbox rows, and expired idempotency keys.
+async fn housekeeping(store: Store) {
+    let mut due = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        due.tick().await;
+        // With the database away there is nothing to tidy; the next turn comes.
+        if let Ok(pruned) = store.outbox_prune(OUTBOX_ROWS_MAX).await
+            && pruned.dropped > 0
+        {
+            info!(rows = pruned.dropped, "Outbox rows that nobody fetched were dropped.");
+        }
+        let _ = store.idempotency_prune(wall_clock()).await;
+    }
 }
 
 /// Tells whoever started the program where to go next.

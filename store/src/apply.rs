@@ -152,7 +152,9 @@ async fn apply_fact(tx: &mut Tx, seq: u64, fact: &Fact, last_pictures: &BTreeMap
             tell(tx, seq, &News::new(call.center, "call.update", call, call.started_at)).await
         }
         Fact::CallRinging { call, at } => Ok(calls::ringing(tx, *call, *at).await? && tell_of_call(tx, seq, *call, *at).await?),
-        Fact::CallAnswered { call, at } => Ok(calls::answered(tx, *call, *at).await? && tell_of_call(tx, seq, *call, *at).await?),
+        Fact::CallAnswered { call, at, segments } => {
+            Ok(calls::answered(tx, *call, *at, segments).await? && tell_of_call(tx, seq, *call, *at).await?)
+        }
         Fact::CallsSeen { calls, at } => {
             for call in calls.iter().filter(|call| last_pictures.get(&call.call_id) == Some(&seq)) {
                 calls::put(tx, call, *at).await?;

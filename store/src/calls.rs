@@ -54,7 +54,7 @@ statements! {
         ringing_at = COALESCE(ringing_at, $2), last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
         WHERE call_id = $1 AND status <> 'ended'";
     ANSWERED: both "UPDATE calls SET status = CASE WHEN status IN ('dialing', 'ringing') THEN 'answered' ELSE status END,
-        answered_at = COALESCE(answered_at, $2), last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
+        answered_at = COALESCE(answered_at, $2), segments = $3, last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
         WHERE call_id = $1 AND status <> 'ended'";
 }
 
@@ -143,8 +143,14 @@ pub(crate) async fn ringing(tx: &mut Tx, call: CallId, at: WallTime) -> Result<b
 }
 
 /// Says whether there is such a call that has not ended.
-pub(crate) async fn answered(tx: &mut Tx, call: CallId, at: WallTime) -> Result<bool, StoreError> {
-    Ok(tx.run(ANSWERED, binds![call, at]).await? > 0)
+pub(crate) async fn answered(tx: &mut Tx, call: CallId, at: WallTime, served: &[Segment]) -> Result<bool, StoreError> {
+    if tx.run(ANSWERED, binds![call, at, segments(served)]).await? == 0 {
+        return Ok(false);
+    }
+    for user in users(None, served) {
+        tx.run(PUT_USER, binds![user, call]).await?;
+    }
+    Ok(true)
 }
 
 /// The picture of a call as the transaction sees it.

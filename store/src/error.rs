@@ -184,3 +184,40 @@ fn sqlite_constraint(code: i32, said: &dyn DatabaseError) -> String {
         _ => "unnamed".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgres_codes_are_told_apart_by_what_to_do() {
+        let name = |class| match class {
+            Class::Unavailable => "unavailable".to_owned(),
+            Class::Constraint(name) => name,
+            Class::Unstorable => "unstorable".to_owned(),
+            Class::Defect => "defect".to_owned(),
+        };
+        let cases = [
+            ("08006", None, None, "unavailable"),
+            ("28P01", None, None, "unavailable"),
+            ("40P01", None, None, "unavailable"),
+            ("53300", None, None, "unavailable"),
+            ("57014", None, None, "unavailable"),
+            ("57P03", None, None, "unavailable"),
+            ("58030", None, None, "unavailable"),
+            ("55P03", None, None, "unavailable"),
+            ("25006", None, None, "unavailable"),
+            ("23505", Some("users_username_key"), None, "users_username_key"),
+            ("23502", None, Some("role"), "role"),
+            ("23000", None, None, "unnamed"),
+            ("22021", None, None, "unstorable"),
+            ("54000", None, None, "unstorable"),
+            ("42P01", None, None, "defect"),
+            ("25P02", None, None, "defect"),
+            ("", None, None, "defect"),
+        ];
+        for (code, constraint, column, wanted) in cases {
+            assert_eq!(name(postgres_class(code, constraint, column)), wanted, "{code}");
+        }
+    }
+}

@@ -94,3 +94,79 @@ impl Migration {
         i64::from(crc32fast::hash(text.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::testing::Postgres;
+
+    const FIRST: Migration = Migration { version: 1, name: "0001_a", lite: "CREATE TABLE a (id BIGINT)", pg: "CREATE TABLE a (id BIGINT)" };
+    const SECOND: Migration = Migration {
+        version: 2,
+        name: "0002_b",
+        lite: "CREATE TABLE b (id BIGINT); INSERT INTO b (id) VALUES (1)",
+        pg: "CREATE TABLE b (id BIGINT); INSERT INTO b (id) VALUES (1)",
+    };
+    const BROKEN: Migration = Migration {
+        version: 3,
+        name: "0003_c",
+        lite: "CREATE TABLE c (id BIGINT); INSERT INTO nowhere (id) VALUES (1)",
+        pg: "CREATE TABLE c (id BIGINT); INSERT INTO nowhere (id) VALUES (1)",
+    };
+
+    async fn tables(db: &Db) -> usize {
+        let mut count = 0;
+        for name in ["a", "b", "c"] {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT id FROM {name}"));
+            let there = match db {
+                Db::Lite { read, .. } => sqlx::query(sql).fetch_all(read).await.is_ok(),
+                Db::Pg(pool) => sqlx::query(sql).fetch_all(pool).await.is_ok(),
+            };
+            count += usize::from(there);
+        }
+        count
+    }
+
+    async fn story(url: &str) {
+        let db = Db::connect(url).unwrap();
+        migrate(&db, &[FIRST]).await.unwrap();
+        assert_eq!(tables(&db).await, 1);
+        // One step that fails takes back the one before it (FT-5), and the next start may try again.
+        for _ in 0..2 {
+            assert!(matches!(migrate(&db, &[FIRST, SECOND, BROKEN]).await, Err(StoreError::Defect(_))));
+            assert_eq!(tables(&db).await, 1);
+        }
+        // Two programs that start at once.
+        let (both, same) = ([FIRST, SECOND], Db::connect(url).unwrap());
+        let (one, two) = tokio::join!(migrate(&db, &both), migrate(&same, &both));
+        one.unwrap();
+        two.unwrap();
+        assert_eq!(tables(&db).await, 2);
+        migrate(&db, &[FIRST, SECOND]).await.unwrap();
+        assert!(matches!(migrate(&db, &[FIRST]).await, Err(StoreError::SchemaNewer { found: 2, known: 1 })));
+        let edited = Migration { lite: "CREATE TABLE a (id TEXT)", pg: "CREATE TABLE a (id TEXT)", ..FIRST };
+        assert!(matches!(migrate(&db, &[edited, SECOND]).await, Err(StoreError::SchemaChanged { version: 1 })));
+        assert_eq!(tables(&db).await, 2);
+    }
+
+    #[tokio::test]
+    async fn migrating_is_all_or_nothing_on_sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        story(&format!("sqlite:{}/test.db", dir.path().display())).await;
+    }
+
+    #[tokio::test]
+    async fn migrating_is_all_or_nothing_on_postgres() {
+        story(&Postgres::shared().database()).await;
+    }
+
+    #[test]
+    fn migrations_are_in_order() {
+        for (migration, version) in MIGRATIONS.iter().zip(1..) {
+            assert_eq!(migration.version, version);
+            assert!(migration.name.starts_with(&format!("{version:04}_")));
+        }
+    }
+}

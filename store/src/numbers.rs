@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn the_lowest_gap_that_is_wide_enough_is_taken() {
-        let cases: &[(&[u16], u16, Option<RangeInclusive<u16>>)] = &[
+        type Case = (&'static [u16], u16, Option<RangeInclusive<u16>>);
+        let cases: &[Case] = &[
             (&[], 1, Some(6001..=6001)),
             (&[], 999, Some(6001..=6999)),
             (&[], 1000, None),

@@ -20,12 +20,16 @@ use std::{
 /// How long starting may take on a loaded machine.
 const START_MAX: Duration = Duration::from_secs(120);
 
+/// How many lines of the log may wait for the reader.
+const LINES_MAX: usize = 1024;
+
 /// Runs the server until its input ends (then the directory goes too) or says `stop`. `$1` is where the programs are, `$2` the directory.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
     -c autovacuum=off -c max_connections=200 2>&1 &
 read -r order
+kill -CONT $!
 kill -QUIT $!
 wait $!
 [ "$order" = stop ] || rm -rf "$2"
@@ -83,6 +87,29 @@ impl Postgres {
         }
     }
 
+    /// Stops all of the server's processes where they are: connections stay, and nobody answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends a signal to the server and its children, by their ids.
+    fn signal(&self, signal: &str) {
+        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("the server runs");
+        let server = file.lines().next().expect("the server has an id");
+        // The server first, so that it has no more children.
+        run(as_postgres("kill").args([signal, server]));
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).expect("the server has children");
+        for child in children.split_whitespace() {
+            // A child may have ended meanwhile.
+            let _ = as_postgres("kill").args([signal, child]).output();
+        }
+    }
+
     /// Starts a stopped server with the same data.
     ///
     /// # Panics
@@ -99,7 +126,7 @@ impl Postgres {
             .spawn()
             .expect("a shell can be started");
         let output = keeper.stdout.take().expect("the output is piped");
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(LINES_MAX);
         // Reads for as long as the server writes, so that it never waits for us.
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {

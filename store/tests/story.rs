@@ -6,10 +6,21 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording, stories};
-use model::{CallStatus, Fact, HubId, HubKind, RecordingState, SlotId, SlotState, UserId, WallTime};
+use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording};
+use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotState, UserId, WallTime};
 use store::{Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, UserChange, statements};
 
+/// Makes each story a test on SQLite and a test on PostgreSQL.
+macro_rules! stories {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(super::common::Base::sqlite()).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(super::common::Base::postgres()).await; })*
+        }
+    };
+}
 stories! {
     every_statement_is_understood
     the_realm_is_drawn_once
@@ -240,7 +251,7 @@ async fn a_call_becomes_rows_and_a_replay_changes_nothing(base: Base) {
         [
             Fact::CallStarted { call: started.clone() },
             Fact::CallRinging { call: started.call_id, at: record.ringing_at.unwrap() },
-            Fact::CallAnswered { call: started.call_id, at: record.answered_at.unwrap() },
+            Fact::CallAnswered { call: started.call_id, at: record.answered_at.unwrap(), segments: vec![] },
             Fact::CallEnded { cdr: record.clone() },
         ],
     );
@@ -298,7 +309,10 @@ async fn an_ended_call_stays_ended(base: Base) {
         ],
     );
     store.apply(&facts).await.unwrap();
-    let late = numbered(4, [Fact::CallRinging { call: one.call_id, at: at(0) }, Fact::CallAnswered { call: one.call_id, at: at(0) }]);
+    let late = numbered(
+        4,
+        [Fact::CallRinging { call: one.call_id, at: at(0) }, Fact::CallAnswered { call: one.call_id, at: at(0), segments: vec![] }],
+    );
     assert_eq!(store.apply(&late).await.unwrap().skipped, 2);
     let call = store.call(one.call_id).await.unwrap().unwrap();
     assert_eq!((call.status, call.answered_at), (CallStatus::Ended, cdr(&one).answered_at));
@@ -344,6 +358,13 @@ async fn calls_left_behind_are_known_with_their_last_sign_of_life(base: Base) {
     store.apply(&numbered(8, [seen(&[&three], 15_000)])).await.unwrap();
     let (again, last_seen) = store.unfinished_calls().await.unwrap().pop().unwrap();
     assert_eq!((again.ringing_at, last_seen), (Some(at(12_000)), at(15_000)));
+    // Who serves the call is known from its answer on, and it is then among their calls.
+    let served = vec![Segment { user: Some(UserId(9)), slot: SlotId(3), from: at(16_000), to: None, hold_ms: 0 }];
+    let answer = Fact::CallAnswered { call: three.call_id, at: at(16_000), segments: served.clone() };
+    store.apply(&numbered(9, [answer])).await.unwrap();
+    let (answered, last_seen) = store.unfinished_calls().await.unwrap().pop().unwrap();
+    assert_eq!((answered.answered_at, answered.segments, last_seen), (Some(at(16_000)), served, at(16_000)));
+    assert!(store.is_call_of_user(three.call_id, UserId(9)).await.unwrap());
 }
 
 async fn facts_about_what_is_gone_are_skipped(base: Base) {
@@ -358,7 +379,7 @@ async fn facts_about_what_is_gone_are_skipped(base: Base) {
             Fact::Leased { slot, holder: Some(UserId(1)), epoch: 1, at: at(0) },
             Fact::ServiceSet { slot, state: SlotState::Disabled, at: at(0) },
             Fact::CallRinging { call: call_id(9), at: at(0) },
-            Fact::CallAnswered { call: call_id(9), at: at(0) },
+            Fact::CallAnswered { call: call_id(9), at: at(0), segments: vec![] },
             Fact::CallEnded { cdr: cdr(&call(1, None)) },
         ],
     );
@@ -595,6 +616,7 @@ async fn a_newer_schema_is_refused(base: Base) {
 async fn a_dropped_request_leaves_nothing_behind(base: Base) {
     let store = base.open().await;
     // The client goes away while its request waits at every place where it can wait.
+    let (mut whole, mut dropped) = (0, 0);
     for polls in 0..60 {
         let mut request = Box::pin(store.create_trunk(trunk(HubKind::Auto, 3), credentials));
         let mut left = polls;
@@ -609,7 +631,10 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
         .await;
         drop(request);
         if let Some(done) = finished {
+            whole += 1;
             store.delete_trunk(done.unwrap().0.id).await.unwrap();
+        } else {
+            dropped += 1;
         }
         // The commit may have been on its way; half a hub may not.
         let slots = store.directory().await.unwrap().slots().count();
@@ -619,4 +644,5 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
             store.delete_trunk(hub.id).await.unwrap();
         }
     }
+    assert!(whole > 0 && dropped > 5, "{whole} were whole, {dropped} were dropped");
 }

@@ -67,6 +67,9 @@ pub(crate) fn the_first_call(settings: Settings) -> Result<()> {
         judge_ranges(server, admin, &call, &file)?;
         judge_phones(&caller, &callee)?;
 
+        let cdr = admin.cdr(&call)?;
+        assert_eq!((&cdr["recording"]["state"], &cdr["recording"]["size"]), (&json!("complete"), &json!(file.len())), "{cdr}");
+
         // A restart in good order changes nothing of it.
         drop((caller, callee));
         let status = server.terminate(Duration::from_secs(20))?;
@@ -125,7 +128,9 @@ fn judge_cdr(cdr: &Value) -> Result<()> {
     assert_eq!((at("ring_ms")?, at("talk_ms")?), (answered - ringing, ended - answered));
     assert!((3_000..60_000).contains(&at("talk_ms")?), "{cdr}");
     let segments = cdr["segments"].as_array().context("segments")?;
-    assert_eq!(segments.len(), 1, "one person served it: {cdr}");
+    assert_eq!(segments.len(), 2, "two slots took part (R14): {cdr}");
+    let ours = segments.iter().find(|segment| segment["slot"] == cdr["caller_slot"]).context("the calling slot's segment")?;
+    assert_eq!((&ours["user"], &ours["from"], &ours["to"]), (&cdr["user"], &cdr["answered_at"], &cdr["ended_at"]), "{cdr}");
     Ok(())
 }
 

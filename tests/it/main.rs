@@ -8,6 +8,8 @@ mod crash;
 mod dialling;
 mod first_call;
 mod floors;
+mod people;
 mod registrar;
+mod shutdown;
 mod store_pg;
 mod world;

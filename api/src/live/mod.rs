@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{CallId, CallStatus, CallView, Event, SlotId, SlotView, UserId, WallTime};
+use model::{CallId, CallStatus, CallView, CenterId, Event, SlotId, SlotView, UserId, WallTime};
 use tokio::sync::watch;
 
 use crate::rights::Scope;
@@ -116,6 +116,11 @@ impl Live {
     /// A call that is live or has ended of late, if `user` may see it.
     pub(crate) fn call(&self, id: CallId, user: UserId, scope: Scope) -> Option<CallView> {
         self.lock().calls.get(&id).filter(|known| known.is_for(user, scope)).map(|known| known.view.clone())
+    }
+
+    /// Whose call it is, if it is on the board.
+    pub(crate) fn center_of(&self, id: CallId) -> Option<CenterId> {
+        self.lock().calls.get(&id).map(|known| known.view.center)
     }
 
     /// Calls that are live or have ended of late, and that `user` may see, with ids between the bounds (both excluded).

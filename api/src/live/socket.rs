@@ -52,11 +52,11 @@ use crate::{
 /// Where the library listens.
 const PATH: &str = "/socket.io";
 /// The library asks so often whether the client is there, and waits so long for the answer.
-const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(if HURRY { 1 } else { 10 });
 /// See [`PING_EVERY`].
-const PONG_WITHIN: Duration = Duration::from_secs(15);
+const PONG_WITHIN: Duration = Duration::from_secs(if HURRY { 5 } else { 15 });
 /// Time from the connection to the token.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(if HURRY { 1 } else { 10 });
 /// Packets in a client's channel: what a client that has stopped reading costs.
 const PACKETS_MAX: usize = 256;
 /// The longest message from a client, in octets: tokens and subscriptions are short.
@@ -68,7 +68,11 @@ const BATCH_PAUSE: Duration = Duration::from_millis(20);
 /// Pause when the channel is full. A ping that finds it full ends the connection, so it is given time to drain.
 const FULL_PAUSE: Duration = Duration::from_millis(250);
 /// A client that has taken nothing for so long is cut off.
-const SLOW_AFTER: Duration = Duration::from_secs(10);
+const SLOW_AFTER: Duration = Duration::from_secs(if HURRY { 1 } else { 10 });
+/// A client is so often asked for anew in the database, and its user's sign of life told.
+const LOOK_EVERY: Duration = if HURRY { Duration::from_secs(1) } else { TELL_EVERY };
+/// Tests do not wait for minutes.
+const HURRY: bool = cfg!(test);
 /// Orders of one client that wait for its task.
 const ORDERS_MAX: usize = 8;
 /// The layer that answers under `/socket.io/`.
@@ -230,7 +234,7 @@ enum End {
 impl Feed {
     async fn run(mut self, mut ordered: mpsc::Receiver<Order>) {
         let mut news = self.api.live.watch();
-        let mut signs = tokio::time::interval(TELL_EVERY);
+        let mut signs = tokio::time::interval(LOOK_EVERY);
         let expiry = tokio::time::sleep(left_until(self.listener.claims.refused_from()));
         let mut expiry = pin!(expiry);
         let end = loop {

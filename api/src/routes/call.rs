@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode};
-use model::{CallId, CallStatus, Command, Number, Reply, SlotId, UserId, WallTime};
+use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId, UserId, WallTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use store::Idempotency;
@@ -15,6 +15,7 @@ use crate::{
     error::{Code, Problem},
     params::JsonBody,
     rights::Scope,
+    routes::calls,
     state::{Api, OrderError},
 };
 
@@ -111,9 +112,18 @@ pub(crate) async fn start(
 pub(crate) async fn end(State(api): State<Api>, caller: Caller, JsonBody(body): JsonBody<EndCall>) -> Result<Json<EndedCall>, Problem> {
     let any = caller.scope == Scope::All;
     let call = body.call_id;
-    match api.control.execute(Command::EndCall { user: caller.user, any, call }).await? {
-        Reply::CallEnding { call, status } => Ok(Json(EndedCall { call_id: call, status })),
-        reply => Err(Problem::internal(format!("call control answered EndCall with {reply:?}"))),
+    if api.live.center_of(call).is_some_and(|center| center != caller.center) {
+        return Err(Problem::new(Code::CallNotFound));
+    }
+    match api.control.execute(Command::EndCall { user: caller.user, any, call }).await {
+        Ok(Reply::CallEnding { call, status }) => Ok(Json(EndedCall { call_id: call, status })),
+        // Call control forgets calls when they end; that is no reason to say that there was none.
+        Err(Refusal::CallNotFound) => match calls::visible(&api, &caller, call).await?.status {
+            CallStatus::Ended => Ok(Json(EndedCall { call_id: call, status: CallStatus::Ended })),
+            _ => Err(Problem::new(Code::CallNotFound)),
+        },
+        Err(refusal) => Err(refusal.into()),
+        Ok(reply) => Err(Problem::internal(format!("call control answered EndCall with {reply:?}"))),
     }
 }
 

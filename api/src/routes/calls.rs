@@ -95,12 +95,12 @@ pub(crate) async fn records(
     Ok(Json(List { items: items.into_iter().map(with_recording).collect(), next, prev, count }))
 }
 
-/// Whether the caller may see the call; if not, it is not there (FT-18).
-pub(crate) async fn check_visible(api: &Api, caller: &Caller, id: CallId) -> Result<(), Problem> {
-    if on_board(api, caller, id).is_none() {
-        in_store(api, caller, id).await?;
+/// The call, if the caller may see it; if not, it is not there (FT-18).
+pub(crate) async fn visible(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Problem> {
+    match on_board(api, caller, id) {
+        Some(view) => Ok(view),
+        None => in_store(api, caller, id).await,
     }
-    Ok(())
 }
 
 fn on_board(api: &Api, caller: &Caller, id: CallId) -> Option<CallView> {

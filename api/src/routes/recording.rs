@@ -74,7 +74,7 @@ pub(crate) async fn stream(
     if caller.ticket.is_some_and(|ticket| ticket != id) {
         return Err(Problem::new(Code::CallNotFound));
     }
-    calls::check_visible(&api, &caller, id).await?;
+    calls::visible(&api, &caller, id).await?;
     let missing = || Problem::new(Code::RecordingNotFound);
     let row = api.store.recording(id).await?.filter(|row| row.file.is_some()).ok_or_else(missing)?;
     let recordings = api.recordings.clone();
@@ -96,7 +96,7 @@ pub(crate) async fn stream(
 #[utoipa::path(post, path = "/api/calls/{id}/recording/token", tag = "recordings", params(("id" = String, Path)),
     responses((status = 200, description = "The token.", body = Ticket)))]
 pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Ticket>, Problem> {
-    calls::check_visible(&api, &caller, id).await?;
+    calls::visible(&api, &caller, id).await?;
     let token = api.auth.tokens.issue(SystemTime::now(), &caller.subject(), Kind::Recording, TICKET_LIFE, Some(id));
     let token = token.map_err(Problem::internal)?;
     let url = format!("/api/calls/{id}/recording?t={token}");

@@ -30,7 +30,76 @@ async fn slots() {
             "anna GET /api/slots/%ff",
             "anna GET /api/slots/..%2f..%2fetc%2fpasswd",
         ],
-        expect![[""]],
+        expect![[r#"
+            > anna GET /api/slots?limit=2
+            200
+            {"count":{"capped":false,"value":3},"items":[{"epoch":0,"holder":null,"holder_name":null,"id":"1","number":"6001","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"},{"epoch":0,"holder":null,"holder_name":null,"id":"2","number":"6002","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"}],"next":"bzI","prev":null}
+
+            > anna POST /api/slots/1/take
+            200
+            {"epoch":1,"holder":"2","holder_name":"anna","id":"1","number":"6001","registered":true,"since":1795000000000,"state":"READY","status":"free","type":"auto"}
+
+            > boris POST /api/slots/1/take
+            409
+            {"code":"slot_taken","detail":"slot 6001 is taken by somebody else","state":"READY"}
+
+            > boris GET /api/slots?status=FREE&count=none
+            200
+            {"count":null,"items":[{"epoch":0,"holder":null,"holder_name":null,"id":"2","number":"6002","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"}],"next":null,"prev":null}
+
+            > anna GET /api/slots?status=free&count=none
+            200
+            {"count":null,"items":[{"epoch":1,"holder":"2","holder_name":"anna","id":"1","number":"6001","registered":true,"since":1795000000000,"state":"READY","status":"free","type":"auto"},{"epoch":0,"holder":null,"holder_name":null,"id":"2","number":"6002","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"}],"next":null,"prev":null}
+
+            > boris GET /api/slots?status=taken&count=none
+            200
+            {"count":null,"items":[{"epoch":1,"holder":"2","holder_name":"anna","id":"1","number":"6001","registered":true,"since":1795000000000,"state":"READY","status":"taken","type":"auto"}],"next":null,"prev":null}
+
+            > boris GET /api/slots?status=ready&count=none
+            200
+            {"count":null,"items":[{"epoch":1,"holder":"2","holder_name":"anna","id":"1","number":"6001","registered":true,"since":1795000000000,"state":"READY","status":"taken","type":"auto"}],"next":null,"prev":null}
+
+            > boris GET /api/slots?status=Active_Call
+            200
+            {"count":{"capped":false,"value":0},"items":[],"next":null,"prev":null}
+
+            > anna GET /api/slots/3
+            200
+            {"epoch":0,"holder":null,"holder_name":null,"id":"3","number":"6003","registered":false,"since":1795000000000,"state":"IDLE","status":"offline","type":"auto"}
+
+            > boris POST /api/slots/1/release
+            409
+            {"code":"not_holder","detail":"slot 6001 is not yours to release"}
+
+            > anna POST /api/slots/1/release | {"epoch": 7}
+            409
+            {"code":"stale_epoch","detail":"the lease has changed: its epoch is 1","epoch":1}
+
+            > anna POST /api/slots/1/release | {"epoch": 1}
+            200
+            {"epoch":1,"holder":null,"holder_name":null,"id":"1","number":"6001","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"}
+
+            > anna GET /api/slots/99
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna GET /api/slots/1%27%20OR%201=1--
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna GET /api/slots/%00
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna GET /api/slots/%ff
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna GET /api/slots/..%2f..%2fetc%2fpasswd
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+        "#]],
     )
     .await;
 }
@@ -49,7 +118,32 @@ async fn service_and_passwords() {
             "root PUT /api/slots/1\n\n{\"state\": \"idle\"}",
             "root PUT /api/slots/99\n\n{\"state\": \"IDLE\"}",
         ],
-        expect![[""]],
+        expect![[r#"
+            > root PUT /api/slots/1 | {"state": "DISABLED"}
+            200
+            {"epoch":0,"holder":null,"holder_name":null,"id":"1","number":"6001","registered":true,"since":1795000000000,"state":"DISABLED","status":"disabled","type":"auto"}
+
+            > root PUT /api/slots/1 | {"state": "IDLE", "new_password": true}
+            200
+            {"epoch":0,"holder":null,"holder_name":null,"id":"1","number":"6001","password":"…","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto","username":"6001"}
+
+            > root PUT /api/slots/1 | {}
+            200
+            {"epoch":0,"holder":null,"holder_name":null,"id":"1","number":"6001","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"}
+
+            > root PUT /api/slots/1 | {"state": "READY"}
+            422
+            {"code":"invalid_field","detail":"only IDLE, FAULT and DISABLED can be set","field":"state"}
+
+            > root PUT /api/slots/1 | {"state": "idle"}
+            422
+            {"code":"invalid_field","detail":"unknown variant `idle`, expected one of `IDLE`, `ASSIGNED`, `REGISTERING`, `READY`, `CALLING`, `ACTIVE_CALL`, `POSTCALL`, `FAULT`, `DISABLED`","field":"state"}
+
+            > root PUT /api/slots/99 | {"state": "IDLE"}
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+        "#]],
     )
     .await;
     assert_ne!(world.store.slot(model::SlotId(1)).await.unwrap().unwrap().ha1, before);
@@ -76,7 +170,64 @@ async fn trunks() {
             "root GET /api/trunks?count=none",
             "root GET /api/pbx/status",
         ],
-        expect![[""]],
+        expect![[r#"
+            > root GET /api/trunks
+            200
+            {"count":{"capped":false,"value":1},"items":[{"capacity":3,"id":"1","name":"North","type":"auto"}],"next":null,"prev":null}
+
+            > root POST /api/trunks | {"name": " South ", "type": "mf", "capacity": 2}
+            201
+            {"capacity":2,"id":"2","name":"South","slots":[{"id":"4","number":"7001","password":"…","username":"7001"},{"id":"5","number":"7002","password":"…","username":"7002"}],"type":"mf"}
+
+            > root GET /api/trunks/2
+            200
+            {"capacity":2,"id":"2","name":"South","slots":[{"id":"4","number":"7001","username":"7001"},{"id":"5","number":"7002","username":"7002"}],"type":"mf"}
+
+            > root PUT /api/trunks/2 | {"name": "East", "capacity": 3}
+            200
+            {"capacity":3,"id":"2","name":"East","slots":[{"id":"4","number":"7001","username":"7001"},{"id":"5","number":"7002","username":"7002"},{"id":"6","number":"7003","password":"…","username":"7003"}],"type":"mf"}
+
+            > root PUT /api/trunks/2 | {"capacity": 1}
+            200
+            {"capacity":1,"id":"2","name":"East","slots":[{"id":"4","number":"7001","username":"7001"}],"type":"mf"}
+
+            > root GET /api/slots?status=idle&count=none&limit=4
+            200
+            {"count":null,"items":[{"epoch":0,"holder":null,"holder_name":null,"id":"1","number":"6001","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"},{"epoch":0,"holder":null,"holder_name":null,"id":"2","number":"6002","registered":true,"since":1795000000000,"state":"IDLE","status":"free","type":"auto"},{"epoch":0,"holder":null,"holder_name":null,"id":"3","number":"6003","registered":false,"since":1795000000000,"state":"IDLE","status":"offline","type":"auto"},{"epoch":0,"holder":null,"holder_name":null,"id":"4","number":"7001","registered":false,"since":1795000000000,"state":"IDLE","status":"offline","type":"mf"}],"next":null,"prev":null}
+
+            > root POST /api/trunks | {"name": "All", "type": "mf", "capacity": 999}
+            409
+            {"code":"numbers_exhausted","detail":"no free contiguous block of 999 numbers from 7001"}
+
+            > root DELETE /api/slots/4
+            409
+            {"code":"not_last_slot","detail":"Only a trunk's last slot can be deleted, and not its only one."}
+
+            > root DELETE /api/slots/1
+            409
+            {"code":"not_last_slot","detail":"Only a trunk's last slot can be deleted, and not its only one."}
+
+            > root DELETE /api/slots/3
+            204
+            content-length: 0
+
+            > root DELETE /api/trunks/2
+            204
+            content-length: 0
+
+            > root DELETE /api/trunks/2
+            404
+            {"code":"trunk_not_found","detail":"No such trunk."}
+
+            > root GET /api/trunks?count=none
+            200
+            {"count":null,"items":[{"capacity":2,"id":"1","name":"North","type":"auto"}],"next":null,"prev":null}
+
+            > root GET /api/pbx/status
+            200
+            {"calls":0,"domain":"pbx.example","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
+
+        "#]],
     )
     .await;
 }
@@ -93,7 +244,28 @@ async fn trunks_in_a_call_stay() {
             "root PUT /api/trunks/1\n\n{\"capacity\": 1}",
             "root GET /api/trunks/1",
         ],
-        expect![[""]],
+        expect![[r#"
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": "6002"}
+            202
+            {"call_id":"c_00000000009rh","status":"dialing"}
+
+            > root DELETE /api/trunks/1
+            409
+            {"code":"slot_in_call","detail":"slot 6001 is in a call","number":"6001"}
+
+            > root PUT /api/trunks/1 | {"capacity": 2}
+            200
+            {"capacity":2,"id":"1","name":"North","slots":[{"id":"1","number":"6001","username":"6001"},{"id":"2","number":"6002","username":"6002"}],"type":"auto"}
+
+            > root PUT /api/trunks/1 | {"capacity": 1}
+            200
+            {"capacity":1,"id":"1","name":"North","slots":[{"id":"1","number":"6001","username":"6001"}],"type":"auto"}
+
+            > root GET /api/trunks/1
+            200
+            {"capacity":1,"id":"1","name":"North","slots":[{"id":"1","number":"6001","username":"6001"}],"type":"auto"}
+
+        "#]],
     )
     .await;
 }
@@ -115,7 +287,48 @@ async fn calls() {
             "boris GET /api/calls/c_00000000000z8",
             "root GET /api/calls/44",
         ],
-        expect![[""]],
+        expect![[r#"
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": "+7 (495) 123-45-67"}
+            202
+            {"call_id":"c_00000000009rh","status":"dialing"}
+
+            > anna POST /api/call/start | {"slot_id": "1", "phone_number": "6002"}
+            409
+            {"code":"slot_not_callable","detail":"slot 6001 cannot call while it is CALLING","state":"CALLING"}
+
+            > anna GET /api/calls/c_00000000009rh
+            200
+            {"answered_at":null,"call_id":"c_00000000009rh","callee":"+74951234567","callee_slot":null,"caller":"6001","caller_slot":"1","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","user":"2"}
+
+            > boris POST /api/call/end | {"call_id": "c_00000000009rh"}
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+            > anna POST /api/call/end | {"call_id": "c_00000000009rh"}
+            200
+            {"call_id":"c_00000000009rh","status":"dialing"}
+
+            > anna POST /api/call/end | {"call_id": "c_00000000009rh"}
+            200
+            {"call_id":"c_00000000009rh","status":"ended"}
+
+            > root POST /api/call/end | {"call_id": "c_00000000000zz"}
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+            > anna GET /api/calls/c_00000000000z8
+            200
+            {"answered_at":1795000000000,"call_id":"c_00000000000z8","callee":"6002","callee_slot":"2","caller":"6001","caller_slot":"1","cause":"caller_hung_up","direction":"internal","ended_at":1795000009000,"outcome":"answered","parent":null,"recording":{"duration_ms":9000,"left":{"number":"6001","role":"caller"},"reason":null,"right":{"number":"6002","role":"callee"},"size":1044,"started_at":1795000000000,"state":"complete"},"ringing_at":1795000000000,"scenario":null,"segments":[{"from":1795000000000,"hold_ms":0,"slot":"1","to":1795000009000,"user":"2"}],"source":null,"started_at":1795000000000,"status":"ended","user":"2"}
+
+            > boris GET /api/calls/c_00000000000z8
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+            > root GET /api/calls/44
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+        "#]],
     )
     .await;
     let orders = world.control.orders();
@@ -143,7 +356,37 @@ async fn refusals_of_call_control() {
         world.control.refuse(Some(refusal));
         told += &world.ask("anna POST /api/call/start\n\n{\"slot_id\": \"1\", \"phone_number\": \"6002\"}").await;
     }
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        SlotNotFound
+        404
+        {"code":"slot_not_found","detail":"no such slot"}
+        SlotNotCallable { number: "6001", state: ActiveCall }
+        409
+        {"code":"slot_not_callable","detail":"slot 6001 cannot call while it is ACTIVE_CALL","state":"ACTIVE_CALL"}
+        SlotNotRegistered { number: "6001", state: Registering }
+        409
+        {"code":"slot_not_registered","detail":"slot 6001 has no registered phone","state":"REGISTERING"}
+        SlotTaken { number: "6001", state: Ready }
+        409
+        {"code":"slot_taken","detail":"slot 6001 is taken by somebody else","state":"READY"}
+        HoldsAnother { number: "6001" }
+        409
+        {"code":"holds_another_slot","detail":"you already hold slot 6001; release it first","number":"6001"}
+        NoRoute
+        422
+        {"code":"no_route","detail":"no route for the number","field":"phone_number"}
+        OwnNumber
+        422
+        {"code":"own_number","detail":"a slot cannot call its own number","field":"phone_number"}
+        NoMediaPort
+        503
+        retry-after: 5
+        {"code":"no_media_port","detail":"every media port is in use"}
+        Unavailable
+        503
+        retry-after: 5
+        {"code":"unavailable","detail":"the server takes no new calls now"}
+    "#]].assert_eq(&told);
 }
 
 #[tokio::test]
@@ -200,7 +443,188 @@ async fn broken_requests() {
             &long,
             &long_query,
         ],
-        expect![[""]],
+        expect![[r#"
+            > anna POST /api/call/start | {"slot_id": 44
+            400
+            {"code":"malformed_json","detail":"EOF while parsing an object at line 1 column 14"}
+
+            > anna POST /api/call/start | not json
+            400
+            {"code":"malformed_json","detail":"expected ident at line 1 column 2"}
+
+            > anna POST /api/call/start
+            415
+            {"code":"unsupported_media_type","detail":"The body must be application/json."}
+
+            > anna POST /api/call/start | Content-Type: application/json
+            400
+            {"code":"malformed_json","detail":"EOF while parsing a value at line 1 column 0"}
+
+            > anna POST /api/call/start | Content-Type: text/plain | {"slot_id": 1, "phone_number": "6002"}
+            415
+            {"code":"unsupported_media_type","detail":"The body must be application/json."}
+
+            > anna POST /api/call/start | {}
+            422
+            {"code":"missing_field","detail":"missing field `slot_id`","field":"slot_id"}
+
+            > anna POST /api/call/start | ["1", "6002"]
+            422
+            {"code":"invalid_field","detail":"the body is not a JSON object"}
+
+            > anna POST /api/call/start | "text"
+            422
+            {"code":"invalid_field","detail":"the body is not a JSON object"}
+
+            > anna POST /api/call/start | null
+            422
+            {"code":"invalid_field","detail":"the body is not a JSON object"}
+
+            > anna POST /api/call/start | {"slot_id": 1}
+            422
+            {"code":"missing_field","detail":"missing field `phone_number`","field":"phone_number"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": 6002}
+            422
+            {"code":"invalid_field","detail":"invalid type: integer `6002`, expected a string","field":"phone_number"}
+
+            > anna POST /api/call/start | {"slot_id": 1.5, "phone_number": "6002"}
+            422
+            {"code":"invalid_field","detail":"invalid type: floating point `1.5`, expected an id as a string or a positive number","field":"slot_id"}
+
+            > anna POST /api/call/start | {"slot_id": -1, "phone_number": "6002"}
+            422
+            {"code":"invalid_field","detail":"not a valid slot id","field":"slot_id"}
+
+            > anna POST /api/call/start | {"slot_id": null, "phone_number": "6002"}
+            422
+            {"code":"invalid_field","detail":"invalid type: null, expected an id as a string or a positive number","field":"slot_id"}
+
+            > anna POST /api/call/start | {"slot_id": 99999999999999999999, "phone_number": "6002"}
+            422
+            {"code":"invalid_field","detail":"invalid type: floating point `1e+20`, expected an id as a string or a positive number","field":"slot_id"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": "6002", "caller_id": "1"}
+            422
+            {"code":"unknown_field","detail":"unknown field `caller_id`, expected `slot_id` or `phone_number`","field":"caller_id"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "slot_id": 2, "phone_number": "6002"}
+            422
+            {"code":"invalid_field","detail":"duplicate field `slot_id`"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": "6002"} {}
+            400
+            {"code":"malformed_json","detail":"trailing characters at line 1 column 40"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": "6002;x"}
+            422
+            {"code":"invalid_field","detail":"a number has 1 to 32 digits, * or #, with an optional leading +","field":"phone_number"}
+
+            > anna POST /api/call/start | {"slot_id": 1, "phone_number": ""}
+            422
+            {"code":"invalid_field","detail":"a number has 1 to 32 digits, * or #, with an optional leading +","field":"phone_number"}
+
+            > anna POST /api/call/start | {"slot_id": 77, "phone_number": "6002"}
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna POST /api/call/end | {"call_id": "44"}
+            422
+            {"code":"invalid_field","detail":"not a valid call id","field":"call_id"}
+
+            > anna POST /api/call/end | {"call_id": 44}
+            422
+            {"code":"invalid_field","detail":"invalid type: integer `44`, expected a string","field":"call_id"}
+
+            > root POST /api/trunks | {"name": "", "type": "auto", "capacity": 1000}
+            422
+            {"code":"invalid_field","detail":"a name has 1 to 128 characters, none of them a control character","errors":[{"code":"invalid_field","detail":"a name has 1 to 128 characters, none of them a control character","field":"name"},{"code":"invalid_field","detail":"a capacity is 1 to 999","field":"capacity"}],"field":"name"}
+
+            > root POST /api/trunks | {"name": "a\u0000b", "type": "auto", "capacity": 0}
+            422
+            {"code":"invalid_field","detail":"a name has 1 to 128 characters, none of them a control character","errors":[{"code":"invalid_field","detail":"a name has 1 to 128 characters, none of them a control character","field":"name"},{"code":"invalid_field","detail":"a capacity is 1 to 999","field":"capacity"}],"field":"name"}
+
+            > root POST /api/trunks | {"name": "x", "type": "sip", "capacity": 1}
+            422
+            {"code":"invalid_field","detail":"unknown variant `sip`, expected one of `auto`, `mf`, `ls`","field":"type"}
+
+            > root POST /api/trunks | {"name": "x", "type": "auto", "capacity": -5}
+            422
+            {"code":"invalid_field","detail":"a capacity is 1 to 999","field":"capacity"}
+
+            > root POST /api/trunks | {"name": "x", "type": "auto", "capacity": "5"}
+            422
+            {"code":"invalid_field","detail":"invalid type: string \"5\", expected i64","field":"capacity"}
+
+            > root PUT /api/trunks/1 | {"name": "   "}
+            422
+            {"code":"invalid_field","detail":"a name has 1 to 128 characters, none of them a control character","field":"name"}
+
+            > root PUT /api/trunks/1 | {"kind": "mf"}
+            422
+            {"code":"unknown_field","detail":"unknown field `kind`, expected `name` or `capacity`","field":"kind"}
+
+            > root PUT /api/trunks/99 | {"name": "x"}
+            404
+            {"code":"trunk_not_found","detail":"No such trunk."}
+
+            > anna GET /api/slots?limit=0&status=nice&sort=x
+            422
+            {"code":"invalid_field","detail":"a limit is 1 to 200","errors":[{"code":"invalid_field","detail":"a limit is 1 to 200","field":"limit"},{"code":"invalid_field","detail":"\"nice\" is neither a status nor a state of slots","field":"status"},{"code":"unknown_field","detail":"the parameter \"sort\" is unknown or stands twice","field":"sort"}],"field":"limit"}
+
+            > anna GET /api/slots?status=free&status=busy
+            422
+            {"code":"unknown_field","detail":"the parameter \"status\" is unknown or stands twice","field":"status"}
+
+            > anna GET /api/slots?cursor=%27%20OR%201=1
+            422
+            {"code":"invalid_field","detail":"the cursor is not one of this list's","field":"cursor"}
+
+            > anna GET /api/calls?from=yesterday
+            422
+            {"code":"invalid_field","detail":"invalid digit found in string","field":"from"}
+
+            > anna GET /api/nothing
+            404
+            {"code":"not_found","detail":"There is nothing at this path."}
+
+            > - GET /
+            404
+            {"code":"not_found","detail":"There is nothing at this path."}
+
+            > anna DELETE /api/slots
+            405
+            allow: GET,HEAD
+            {"code":"method_not_allowed","detail":"The path does not know this method."}
+
+            > anna PATCH /api/slots/1
+            405
+            allow: GET,HEAD,PUT,DELETE
+            {"code":"method_not_allowed","detail":"The path does not know this method."}
+
+            > - GET /api/auth/login
+            405
+            allow: POST
+            {"code":"method_not_allowed","detail":"The path does not know this method."}
+
+            > - OPTIONS /api/slots
+            405
+            allow: GET,HEAD
+            {"code":"method_not_allowed","detail":"The path does not know this method."}
+
+            > anna POST /api/call/start | {"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}
+            422
+            {"code":"unknown_field","detail":"unknown field `a`, expected `slot_id` or `phone_number`","field":"a"}
+
+            > anna POST /api/call/start | {"slot_id": "44444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444"}
+            413
+            {"code":"body_too_large","detail":"The body is longer than is accepted.","limit":2000}
+
+            > anna GET /api/slots?status=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+            422
+            {"code":"invalid_field","detail":"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" is neither a status nor a state of slots","field":"status"}
+
+        "#]],
     )
     .await;
 }

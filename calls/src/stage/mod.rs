@@ -89,13 +89,16 @@ impl Cx<'_> {
     pub(crate) fn note(&mut self, what: What) {
         let at = self.wall();
         let call = self.timeline.start().call;
-        match &what {
-            What::Ringing => self.core.fact(Fact::CallRinging { call, at }),
-            What::Answered { .. } => self.core.fact(Fact::CallAnswered { call, at }),
-            _ => {}
-        }
+        let (rings, answered) = (matches!(what, What::Ringing), matches!(what, What::Answered { .. }));
         self.timeline.note(at, what);
-        self.core.event(Event::CallUpdated(self.timeline.view()));
+        let view = self.timeline.view();
+        if rings {
+            self.core.fact(Fact::CallRinging { call, at });
+        }
+        if answered {
+            self.core.fact(Fact::CallAnswered { call, at, segments: view.segments.clone() });
+        }
+        self.core.event(Event::CallUpdated(view));
     }
 }
 

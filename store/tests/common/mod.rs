@@ -1,6 +1,7 @@
 //! What the store's tests share: an empty database on each engine, and facts to feed it.
 
-#![expect(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part; tests")]
+#![allow(dead_code, reason = "each test file uses its part")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 use model::{
     Binding, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number, Outcome, RecordingRow,
@@ -29,19 +30,6 @@ impl Base {
         Store::open(&self.url).await.unwrap()
     }
 }
-
-/// Makes each story a test on SQLite and a test on PostgreSQL.
-macro_rules! stories {
-    ($($name:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::common::Base::sqlite()).await; })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::common::Base::postgres()).await; })*
-        }
-    };
-}
-pub(crate) use stories;
 
 pub const CENTER: CenterId = CenterId::DEFAULT;
 /// When the first call of a test begins.

@@ -362,7 +362,7 @@ impl RawPhone {
         Ok((call, last))
     }
 
-    /// Sends a signed INVITE and gives its Call-ID as soon as anything but a challenge came back.
+    /// Sends a signed INVITE and gives its Call-ID as soon as anything but a 100 or a challenge came back.
     ///
     /// # Errors
     /// When nothing comes back.
@@ -386,12 +386,15 @@ impl RawPhone {
         bail!("challenged twice: {}", plain.start)
     }
 
+    /// The first response but 100, which only says that the request arrived.
     fn first_response(&self, request: &Message) -> Result<Message> {
         let (mark, bytes) = (self.mark(), request.bytes());
+        let ours = |message: &Message, least: u16| message.branch() == request.branch() && message.status() >= Some(least);
         for pause in REPEATS {
             self.send(&bytes)?;
-            if let Some(first) = self.received(mark, pause, |message| message.branch() == request.branch() && message.status().is_some()) {
-                return Ok(first);
+            if self.received(mark, pause, |message| ours(message, 100)).is_some() {
+                let more = self.received(mark, FINAL_LIMIT, |message| ours(message, 101));
+                return more.with_context(|| format!("nothing but 100 to {}", request.start));
             }
         }
         bail!("no response to {}", request.start)

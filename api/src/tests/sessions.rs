@@ -1,0 +1,132 @@
+//! Log-in and refresh over HTTP.
+
+use expect_test::expect;
+use http::StatusCode;
+
+use super::check;
+use crate::testing::{ANNA, World};
+
+fn login(username: &str, password: &str) -> String {
+    let body = serde_json::json!({"username": username, "password": password});
+    format!("- POST /api/auth/login\n\n{body}")
+}
+
+#[tokio::test]
+async fn logging_in() {
+    let world = World::new().await;
+    let long = login("anna", &"x".repeat(1_025));
+    check(
+        &world,
+        &[
+            &login("anna", "right horse"),
+            &login(" ANNA ", "right horse"),
+            &login("anna", "wrong horse"),
+            &login("nobody", "right horse"),
+            &login("' OR 1=1--", "x"),
+            &login("", ""),
+            "- POST /api/auth/login\n\n{\"username\": \"anna\"}",
+            "- POST /api/auth/login\n\n{\"username\": \"anna\", \"password\": 1}",
+            "- POST /api/auth/refresh\n\n{\"refresh_token\": \"x\"}",
+            "anna GET /api/me",
+        ],
+        expect![[r#"
+            > - POST /api/auth/login | {"password":"right horse","username":"anna"}
+            200
+            {"access_token":"…","expires_in":900,"refresh_token":"…","token_type":"Bearer"}
+
+            > - POST /api/auth/login | {"password":"right horse","username":" ANNA "}
+            200
+            {"access_token":"…","expires_in":900,"refresh_token":"…","token_type":"Bearer"}
+
+            > - POST /api/auth/login | {"password":"wrong horse","username":"anna"}
+            401
+            {"code":"invalid_credentials","detail":"User name or password is wrong."}
+
+            > - POST /api/auth/login | {"password":"right horse","username":"nobody"}
+            401
+            {"code":"invalid_credentials","detail":"User name or password is wrong."}
+
+            > - POST /api/auth/login | {"password":"x","username":"' OR 1=1--"}
+            401
+            {"code":"invalid_credentials","detail":"User name or password is wrong."}
+
+            > - POST /api/auth/login | {"password":"","username":""}
+            401
+            {"code":"invalid_credentials","detail":"User name or password is wrong."}
+
+            > - POST /api/auth/login | {"username": "anna"}
+            422
+            {"code":"missing_field","detail":"missing field `password`","field":"password"}
+
+            > - POST /api/auth/login | {"username": "anna", "password": 1}
+            422
+            {"code":"invalid_field","detail":"invalid type: integer `1`, expected a string","field":"password"}
+
+            > - POST /api/auth/refresh | {"refresh_token": "x"}
+            401
+            www-authenticate: Bearer
+            {"code":"not_signed_in","detail":"A valid bearer token is needed."}
+
+            > anna GET /api/me
+            200
+            {"id":"2","role":"operator","username":"anna"}
+
+        "#]],
+    )
+    .await;
+    assert_eq!(world.send(&long).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(world.store.user(ANNA).await.unwrap().unwrap().last_login_at.is_some());
+}
+
+#[tokio::test]
+async fn tokens_are_renewed() {
+    let world = World::new().await;
+    let (_, session) = world.json(&login("root", "right horse")).await;
+    let me = |token: &serde_json::Value| format!("- GET /api/me\nAuthorization: Bearer {}", token.as_str().unwrap());
+    assert_eq!(world.json(&me(&session["access_token"])).await.1["username"], "root");
+    assert_eq!(world.json(&me(&session["refresh_token"])).await.0, StatusCode::UNAUTHORIZED);
+    let refresh = |token: &serde_json::Value| format!("- POST /api/auth/refresh\n\n{{\"refresh_token\": {token}}}");
+    assert_eq!(world.json(&refresh(&session["access_token"])).await.0, StatusCode::UNAUTHORIZED);
+    let (status, renewed) = world.json(&refresh(&session["refresh_token"])).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(world.json(&me(&renewed["access_token"])).await.1["role"], "admin");
+}
+
+#[tokio::test]
+async fn who_guesses_waits() {
+    let world = World::new().await;
+    for attempt in 0..5 {
+        assert_eq!(world.send(&login("anna", "guess")).await.status(), StatusCode::UNAUTHORIZED, "{attempt}");
+    }
+    check(&world, &[&login("anna", "right horse"), &login("boris", "right horse")], expect![[r#"
+        > - POST /api/auth/login | {"password":"right horse","username":"anna"}
+        429
+        retry-after: 1
+        {"code":"too_many_attempts","detail":"Too many failed attempts; wait."}
+
+        > - POST /api/auth/login | {"password":"right horse","username":"boris"}
+        200
+        {"access_token":"…","expires_in":900,"refresh_token":"…","token_type":"Bearer"}
+
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn a_disabled_user_does_not_get_in() {
+    let world = World::new().await;
+    world.store.change_user(ANNA, store::UserChange { active: Some(false), ..Default::default() }).await.unwrap();
+    assert_eq!(world.send(&login("anna", "right horse")).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_request_is_a_sign_of_life() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        world.send("anna GET /api/slots").await;
+    }
+    world.send("- GET /api/slots").await;
+    world.send("boris GET /api/trunks").await;
+    tokio::task::yield_now().await;
+    let signs: Vec<_> = world.control.orders();
+    assert_eq!(signs, [model::Command::KeepAlive { user: ANNA }]);
+}

@@ -1,0 +1,337 @@
+//! Socket.IO with a client of its own: sign-in, rights, resume, slow readers.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use model::{CallStatus, CenterId, Direction, Event, RecordingState, RecordingView, ReboundView, SlotId};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+use crate::{
+    auth::tokens::Kind,
+    live::RING_MAX,
+    serve,
+    testing::{ANNA, NOW, World, call_view, slot_view},
+};
+
+/// Nothing here takes as long; a test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn listening(world: &World) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, world.router.clone(), std::future::pending()));
+    address
+}
+
+/// A Socket.IO 5 client over Engine.IO 4, WebSocket only.
+struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    async fn open(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Small, so that a client that does not read is soon felt.
+        socket.set_recv_buffer_size(8 * 1024).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let (stream, _) = client_async(url, stream).await.unwrap();
+        let mut client = Self(stream);
+        assert!(client.packet().await.unwrap().starts_with('0'));
+        client
+    }
+
+    async fn signed_in(address: SocketAddr, token: &str) -> Self {
+        let mut client = Self::open(address).await;
+        client.send(&format!("40{}", json!({"token": token}))).await;
+        let answer = client.packet().await.unwrap();
+        assert!(answer.starts_with("40{\"sid\""), "{answer}");
+        client
+    }
+
+    async fn send(&mut self, packet: &str) {
+        self.0.send(Message::text(packet.to_owned())).await.unwrap();
+    }
+
+    /// The next packet that is no ping; none if the connection ends.
+    async fn packet(&mut self) -> Option<String> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing comes")?;
+            match message {
+                Ok(Message::Text(text)) if text.as_str() == "2" => self.send("3").await,
+                Ok(Message::Text(text)) => return Some(text.to_string()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The next event: its name and data.
+    async fn event(&mut self) -> (String, Value) {
+        let packet = self.packet().await.expect("an event");
+        let event: Value = serde_json::from_str(packet.strip_prefix("42").expect("an event")).unwrap();
+        (event[0].as_str().unwrap().to_owned(), event[1].clone())
+    }
+
+    /// Events up to and including the one that `last` knows.
+    async fn events_until(&mut self, last: u64) -> Vec<String> {
+        let mut told = vec![];
+        loop {
+            let (name, data) = self.event().await;
+            let seq = data["seq"].as_u64().unwrap();
+            told.push(format!("{name} {}", data["id"].as_str().unwrap_or("-")));
+            if seq >= last {
+                return told;
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, data: Value) -> u64 {
+        self.send(&format!("427{}", json!(["subscribe:calls", data]))).await;
+        let packet = self.packet().await.unwrap();
+        let ack: Value = serde_json::from_str(packet.strip_prefix("437").unwrap_or_else(|| panic!("{packet}"))).unwrap();
+        ack[0]["seq"].as_u64().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn without_a_good_token_nobody_hears_anything() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let refresh = world.token("root", Kind::Refresh).await;
+    for auth in ["", "{}", "{\"token\":1}", "{\"token\":\"x\"}", "[]", &json!({"token": refresh}).to_string()] {
+        let mut client = Client::open(address).await;
+        client.send(&format!("40{auth}")).await;
+        assert_eq!(client.packet().await.as_deref(), Some("44{\"message\":\"not_signed_in\"}"), "{auth}");
+        // What is sent without sign-in ends the connection or is not answered; at the latest the sign-in time does.
+        client.send("42[\"subscribe:calls\",{}]").await;
+        world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
+        assert_eq!(client.packet().await, None, "{auth}");
+    }
+}
+
+#[tokio::test]
+async fn each_hears_what_they_may() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    world.send("boris POST /api/slots/2/take").await;
+    let mut clients = vec![];
+    for who in ["root", "anna", "boris"] {
+        let mut client = Client::signed_in(address, &world.token(who, Kind::Access).await).await;
+        assert_eq!(client.subscribe(json!({})).await, world.live.last_seq());
+        clients.push((who, client));
+    }
+    // Anna's call rings at Boris's slot; a call of nobody's; a call of another centre.
+    let mut hers = call_view(5_000, Direction::Internal);
+    hers.callee_slot = Some(SlotId(2));
+    let mut nobodys = call_view(5_001, Direction::Inbound);
+    nobodys.user = None;
+    let mut foreign = call_view(5_002, Direction::Internal);
+    foreign.center = CenterId(2);
+    let closed = |call: &model::CallView| {
+        let (call_id, center) = (call.call_id, call.center);
+        Event::RecordingClosed(RecordingView { call_id, center, state: RecordingState::Complete, reason: None, duration_ms: 5 })
+    };
+    let rebound = ReboundView {
+        id: SlotId(1),
+        center: CenterId::DEFAULT,
+        number: "6001".to_owned(),
+        old_source: "192.0.2.1:5060".to_owned(),
+        new_source: "192.0.2.2:5060".to_owned(),
+    };
+    let removed = Event::SlotRemoved { slot: SlotId(3), center: CenterId::DEFAULT };
+    let events = [
+        Event::CallUpdated(hers.clone()),
+        Event::CallUpdated(nobodys.clone()),
+        Event::CallUpdated(foreign),
+        Event::Rebound(rebound),
+        closed(&hers),
+        closed(&nobodys),
+        removed,
+        Event::SlotUpdated(slot_view(1)),
+    ];
+    world.live.publish(NOW, &events);
+    let last = world.live.last_seq();
+    let mut told = String::new();
+    for (who, client) in &mut clients {
+        told += &format!("{who}: {}\n", client.events_until(last).await.join(", "));
+    }
+    expect_test::expect![[r#"
+        root: call.update c_00000000004w8, call.update c_00000000004w9, slot.rebound 1, recording.ready c_00000000004w8, recording.ready c_00000000004w9, slot.update 3, slot.update 1
+        anna: call.update c_00000000004w8, recording.ready c_00000000004w8, slot.update 3, slot.update 1
+        boris: call.update c_00000000004w8, recording.ready c_00000000004w8, slot.update 3, slot.update 1
+    "#]].assert_eq(&told);
+}
+
+#[tokio::test]
+async fn the_form_of_events() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    world.send("boris POST /api/slots/2/take").await;
+    let mut client = Client::signed_in(address, &world.token("boris", Kind::Access).await).await;
+    let since = client.subscribe(json!({})).await;
+    let mut slot = world.live.slot(SlotId(2)).unwrap();
+    slot.registered = true;
+    let mut call = call_view(5_000, Direction::Internal);
+    call.callee_slot = Some(SlotId(2));
+    let rebound = Event::SlotRemoved { slot: SlotId(3), center: CenterId::DEFAULT };
+    world.live.publish(NOW, &[Event::SlotUpdated(slot), Event::CallUpdated(call), rebound]);
+    let mut told = String::new();
+    for _ in 0..3 {
+        let (name, mut data) = client.event().await;
+        let seq = data["seq"].as_u64().unwrap();
+        data["seq"] = json!(format!("+{}", seq - since));
+        told += &format!("{name} {data}\n");
+    }
+    expect_test::expect![[r#"
+        slot.update {"center":"1","data":{"epoch":1,"holder":"3","holder_name":"boris","id":"2","number":"6002","registered":true,"since":1795000000000,"state":"READY","status":"free","type":"auto"},"epoch":1,"id":"2","seq":"+1","ts":1795000000000,"type":"slot.update"}
+        call.update {"center":"1","data":{"answered_at":null,"call_id":"c_00000000004w8","callee":"6002","callee_slot":"2","caller":"6001","caller_slot":null,"cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","user":"2"},"epoch":0,"id":"c_00000000004w8","seq":"+2","ts":1795000000000,"type":"call.update"}
+        slot.update {"center":"1","data":null,"epoch":0,"id":"3","seq":"+3","ts":1795000000000,"type":"slot.update"}
+    "#]].assert_eq(&told);
+}
+
+#[tokio::test]
+async fn who_comes_back_misses_nothing() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let token = world.token("root", Kind::Access).await;
+    let mut client = Client::signed_in(address, &token).await;
+    let start = client.subscribe(json!({})).await;
+    let told = |id: i64| Event::SlotUpdated(slot_view(id));
+    world.live.publish(NOW, &[told(1), told(2)]);
+    assert_eq!(client.events_until(start + 2).await, ["slot.update 1", "slot.update 2"]);
+    drop(client);
+    world.live.publish(NOW, &[told(3), told(1)]);
+
+    let mut client = Client::signed_in(address, &token).await;
+    assert_eq!(client.subscribe(json!({"since": start + 2})).await, start + 4);
+    assert_eq!(client.events_until(start + 4).await, ["slot.update 3", "slot.update 1"]);
+    // Again on the same socket, from further back.
+    assert_eq!(client.subscribe(json!({"since": start + 1})).await, start + 4);
+    assert_eq!(client.events_until(start + 4).await, ["slot.update 2", "slot.update 3", "slot.update 1"]);
+
+    // Too old, from the future, and no number at all.
+    for since in [json!(1), json!(start + 1_000), json!("x")] {
+        let last = client.subscribe(json!({"since": since})).await;
+        assert_eq!(client.event().await, ("resync".to_owned(), json!({"seq": last})));
+    }
+    world.live.publish(NOW, &vec![told(1); RING_MAX]);
+    assert_eq!(client.events_until(start + 4 + RING_MAX as u64).await.len(), RING_MAX, "a full ring");
+    world.live.publish(NOW, &[told(2)]);
+    client.event().await;
+    let last = client.subscribe(json!({"since": start + 4})).await;
+    assert_eq!(client.event().await, ("resync".to_owned(), json!({"seq": last})), "one more than the ring holds");
+}
+
+#[tokio::test]
+async fn the_past_of_a_slot_is_not_told_to_its_next_holder() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let start = world.live.last_seq();
+    world.send("boris POST /api/slots/2/take").await;
+    let mut call = call_view(5_000, Direction::Inbound);
+    (call.user, call.callee_slot) = (None, Some(SlotId(2)));
+    world.live.publish(NOW, &[Event::CallUpdated(call.clone())]);
+    call.status = CallStatus::Ended;
+    world.live.publish(NOW, &[Event::CallUpdated(call)]);
+    world.send("boris POST /api/slots/2/release").await;
+    world.send("anna POST /api/slots/2/take").await;
+    let last = world.live.last_seq();
+    for (who, calls) in [("anna", 0), ("boris", 2), ("root", 2)] {
+        let mut client = Client::signed_in(address, &world.token(who, Kind::Access).await).await;
+        client.subscribe(json!({"since": start})).await;
+        let told = client.events_until(last).await;
+        assert_eq!(told.iter().filter(|event| event.starts_with("call.update")).count(), calls, "{who}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_the_socket() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let anna = world.subject("anna").await;
+    // The leeway of a minute is nearly over.
+    let issued = SystemTime::now() - Duration::from_secs(900 + 58);
+    let token = world.api.auth.tokens.issue(issued, &anna, Kind::Access, Duration::from_secs(900), None).unwrap();
+    let mut client = Client::signed_in(address, &token).await;
+    client.subscribe(json!({})).await;
+    assert_eq!(client.packet().await.as_deref(), Some("41"));
+    world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
+    assert_eq!(client.packet().await, None, "no event after that");
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_put_out() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut client = Client::signed_in(address, &world.token("anna", Kind::Access).await).await;
+    client.subscribe(json!({})).await;
+    world.store.change_user(ANNA, store::UserChange { active: Some(false), ..Default::default() }).await.unwrap();
+    world.api.auth.people.forget();
+    assert_eq!(client.packet().await.as_deref(), Some("41"));
+}
+
+#[tokio::test]
+async fn a_socket_is_a_sign_of_life() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut client = Client::signed_in(address, &world.token("anna", Kind::Access).await).await;
+    client.subscribe(json!({})).await;
+    assert_eq!(world.control.orders(), [model::Command::KeepAlive { user: ANNA }]);
+    assert_eq!(world.api.metrics.sockets_live.get(), 1);
+    drop(client);
+    until(|| world.api.metrics.sockets_live.get() == 0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_costs_little_and_not_for_long() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut stalled = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
+    stalled.subscribe(json!({})).await;
+    let mut reader = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
+    let start = reader.subscribe(json!({})).await;
+    let big = Event::CallUpdated(model::CallView { scenario: Some("x".repeat(4_000)), ..call_view(1, Direction::Internal) });
+    world.live.publish(NOW, &vec![big; 5_000]);
+    // The other hears everything meanwhile.
+    assert_eq!(reader.events_until(start + 5_000).await.len(), 5_000);
+    until(|| world.api.metrics.sockets_live.get() == 1).await;
+}
+
+#[tokio::test]
+async fn pages_of_foreign_origins_stay_out() {
+    let world = World::new().await;
+    let path = "/socket.io/?EIO=4&transport=polling";
+    for (headers, status) in [
+        ("Host: pbx.example", 200),
+        ("Host: pbx.example\nOrigin: https://pbx.example", 200),
+        ("Host: pbx.example\nOrigin: https://evil.example", 403),
+        ("Host: pbx.example\nOrigin: null", 403),
+    ] {
+        assert_eq!(world.send(&format!("- GET {path}\n{headers}")).await.status().as_u16(), status, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn connections_by_the_hundred_are_slowed_down() {
+    let world = World::new().await;
+    let mut refused = 0;
+    for _ in 0..150 {
+        refused += u32::from(world.send("- GET /socket.io/?EIO=4&transport=polling").await.status().as_u16() == 429);
+    }
+    assert!((1..=50).contains(&refused), "{refused}");
+    // Other paths are not behind that door.
+    assert_eq!(world.send("- GET /healthz").await.status().as_u16(), 200);
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it does not come true");
+}
