@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 # The stories of tests/it run the built program, which cargo test alone does not build.
-cargo build --locked -p server
+cargo build --locked --workspace --bins
 scope=(--workspace)
 [ $# -eq 0 ] || scope=("$@")
 status=0

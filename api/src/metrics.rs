@@ -73,17 +73,15 @@ metrics! {
     sip_sent: Counter = Counter::default(), "sip_sent";
     /// SIP datagrams that could not be sent.
     sip_send_failures: Counter = Counter::default(), "sip_send_failures";
-    /// SIP datagrams that no message could be read from.
-    sip_malformed: Counter = Counter::default(), "sip_malformed";
     /// Seconds that the signalling loop takes for a batch, journal included.
     signalling_handle_seconds: Histogram = fine_buckets(), "signalling_handle_seconds";
     /// Inputs on which a core panicked: defects to be reported.
     panics: Counter = Counter::default(), "panics";
-    /// RTP packets that were relayed.
-    media_relayed: Counter = Counter::default(), "media_relayed";
-    /// RTP packets that were dropped: junk, foreign source, no peer.
-    media_dropped: Counter = Counter::default(), "media_dropped";
-    /// RTP packets that could not be sent.
+    /// RTP and RTCP packets that arrived.
+    media_received: Counter = Counter::default(), "media_received";
+    /// RTP and RTCP packets that were sent: relayed audio, tones, reports.
+    media_sent: Counter = Counter::default(), "media_sent";
+    /// RTP and RTCP packets that the kernel did not take.
     media_send_failures: Counter = Counter::default(), "media_send_failures";
     /// Media ports in stock.
     media_ports_free: Gauge = Gauge::default(), "media_ports_free";

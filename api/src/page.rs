@@ -52,7 +52,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Takes the parameters of every list.
     pub(crate) fn take(params: &mut Params) -> Self {
-        let limit = match params.parse("limit") {
+        let limit = match params.number("limit") {
             None => LIMIT_DEFAULT,
             Some(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
             Some(_) => {
@@ -86,8 +86,8 @@ impl Asked {
 
 /// Takes the span of a list of calls.
 pub(crate) fn take_span(params: &mut Params, page: &mut Page) {
-    page.from = params.parse("from").map(WallTime);
-    page.to = params.parse("to").map(WallTime);
+    page.from = params.number("from").map(WallTime);
+    page.to = params.number("to").map(WallTime);
 }
 
 /// A page of the store's as the client gets it.

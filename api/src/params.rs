@@ -1,6 +1,6 @@
 //! What requests carry, read with problems that name the field: path ids, query parameters, JSON bodies.
 
-use std::{borrow::Cow, fmt::Display, str::FromStr, time::Duration};
+use std::{borrow::Cow, str::FromStr, time::Duration};
 
 use axum::{
     body::Body,
@@ -81,14 +81,14 @@ impl Params {
         Some(self.left.remove(at).1)
     }
 
-    /// The parameter's value; a text that is none is remembered as an error.
-    pub(crate) fn parse<T>(&mut self, name: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    /// The parameter's value, a whole number; a text that is none is remembered as an error.
+    pub(crate) fn number<T: FromStr>(&mut self, name: &str) -> Option<T> {
         let text = self.take(name)?;
-        text.parse().map_err(|error: T::Err| self.refuse(name, error.to_string())).ok()
+        let number = text.parse().ok();
+        if number.is_none() {
+            self.refuse(name, format!("{text:?} is not a whole number that can be used"));
+        }
+        number
     }
 
     /// Remembers that a parameter's value cannot be used.

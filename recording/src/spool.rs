@@ -24,7 +24,7 @@ use crate::{
 pub const RECORDINGS_MAX: usize = 20_000;
 
 /// A file on disk is never further behind than this and the window of 200 ms, as long as somebody speaks (FT-2).
-const FLUSH: Duration = Duration::from_millis(500);
+const FLUSH: Duration = Duration::from_millis(250);
 
 /// A frame is not taken that lies further ahead of the clock than this: it can only be a mistake, and would make the file absurdly long.
 const AHEAD_MAX: Duration = Duration::from_secs(60);

@@ -26,6 +26,7 @@ use crate::{
     accounts,
     control::LoopControl,
     journaling::JournalGate,
+    meter::Meter,
     options::{self, Place},
     recorder,
     recordings::RecordingDir,
@@ -133,7 +134,7 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
         live: Arc::clone(&live),
         media,
         recorder: Arc::clone(&to_recorder),
-        metrics: metrics.clone(),
+        meter: Meter::new(metrics.clone()),
         load,
     }
     .start()?;

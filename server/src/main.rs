@@ -5,6 +5,7 @@ mod app;
 mod control;
 mod inbox;
 mod journaling;
+mod meter;
 mod options;
 mod recorder;
 mod recordings;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use api::{Live, Metrics};
+use api::Live;
 use bytes::Bytes;
 use calls::{Input, MediaPort, Order, Output, Switchboard};
 use model::{Command, Directory, Event, Fact, RecordingRow, Refusal, Reply, WallTime};
@@ -18,7 +18,7 @@ use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
 use tracing::{error, warn};
 
-use crate::{inbox::Inbox, journaling::JournalGate, recorder};
+use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
 
 /// Commands that may wait for the loop; more are refused as unavailable.
 const COMMANDS_MAX: usize = 10_000;
@@ -86,7 +86,7 @@ pub(crate) struct Signalling {
     pub(crate) live: Arc<Live>,
     pub(crate) media: MediaWorkers,
     pub(crate) recorder: recorder::RecorderInbox,
-    pub(crate) metrics: Metrics,
+    pub(crate) meter: Meter,
     pub(crate) load: watch::Sender<Load>,
 }
 
@@ -125,7 +125,7 @@ impl Signalling {
                 clock_due = now + CLOCK_EVERY;
                 self.handle(now, Input::Clock(wall_clock()), &mut batch);
             }
-            self.metrics.sip_received.inc_by(u64::try_from(received.len()).unwrap_or(0));
+            self.meter.metrics.sip_received.inc_by(u64::try_from(received.len()).unwrap_or(0));
             for received in received.drain(..) {
                 let input = match received {
                     Received::Datagram { flow, bytes } => Input::Received { flow, bytes },
@@ -154,7 +154,10 @@ impl Signalling {
                         let _ = done.send(());
                         continue;
                     }
-                    Message::Recorded(row) => Input::Recorded(row),
+                    Message::Recorded(row) => {
+                        self.meter.recording_closed(&row);
+                        Input::Recorded(row)
+                    }
                     Message::Drain => Input::Drain,
                     Message::EndAll => Input::EndAll,
                     Message::Stop => {
@@ -168,7 +171,8 @@ impl Signalling {
                 self.handle(now, Input::Timeout, &mut batch);
             }
             self.release(&mut batch, &mut replies);
-            self.metrics.signalling_handle_seconds.observe(now.elapsed().as_secs_f64());
+            self.meter.read(now, &self.sockets, &self.media);
+            self.meter.metrics.signalling_handle_seconds.observe(now.elapsed().as_secs_f64());
         }
         self.gate.finish();
         self.media.stop();
@@ -178,7 +182,7 @@ impl Signalling {
     fn handle(&mut self, now: Instant, input: Input, batch: &mut Batch) {
         let switchboard = &mut self.switchboard;
         if catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input))).is_err() {
-            self.metrics.panics.inc();
+            self.meter.metrics.panics.inc();
             error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
         }
         self.collect(batch);
@@ -193,17 +197,16 @@ impl Signalling {
                     // A worker that takes no command has said so; the call's own timers find out.
                     let _ = self.media.command(worker, command);
                 }
-                Output::RecordBegin { key, row } => self.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row })),
+                Output::RecordBegin { key, row } => {
+                    self.meter.recording_began();
+                    self.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row }));
+                }
                 Output::RecordEnd { key, ended, duration_ms } => {
                     let end = ToRecorder::End { key, ended, duration_ms, dropped: 0, reason: None };
                     self.recorder.order(recorder::Order::Soon(end));
                 }
                 Output::Fact(fact) => {
-                    match &fact {
-                        Fact::CallStarted { .. } => _ = self.metrics.calls_started.inc(),
-                        Fact::CallEnded { .. } => _ = self.metrics.calls_ended.inc(),
-                        _ => {}
-                    }
+                    self.meter.fact(&fact);
                     batch.facts.push(fact);
                 }
                 Output::Event(event) => batch.events.push(event),
@@ -215,7 +218,7 @@ impl Signalling {
     /// Writes a batch's facts, then lets go of everything that speaks of them (R22).
     fn release(&mut self, batch: &mut Batch, replies: &mut HashMap<Order, oneshot::Sender<Result<Reply, Refusal>>>) {
         if !batch.facts.is_empty() && !self.gate.append(std::mem::take(&mut batch.facts)) {
-            self.metrics.journal_stalls.inc();
+            self.meter.metrics.journal_stalls.inc();
         }
         if !batch.events.is_empty() {
             self.live.publish(wall_clock(), &batch.events);
@@ -223,15 +226,14 @@ impl Signalling {
         }
         for (flow, bytes) in batch.packets.drain(..) {
             self.sockets.send(flow, &bytes);
-            self.metrics.sip_sent.inc();
+            self.meter.metrics.sip_sent.inc();
         }
         for (order, result) in batch.replies.drain(..) {
             // Whoever asked may have gone; what was ordered is done all the same.
             let _ = replies.remove(&order).map(|reply| reply.send(result));
         }
         let load = Load { calls: self.switchboard.calls(), sessions: self.switchboard.sessions() };
-        self.metrics.calls_live.set(i64::try_from(load.calls).unwrap_or(i64::MAX));
-        self.metrics.media_ports_free.set(i64::try_from(self.switchboard.ports()).unwrap_or(i64::MAX));
+        self.meter.metrics.media_ports_free.set(i64::try_from(self.switchboard.ports()).unwrap_or(i64::MAX));
         self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
     }
 }

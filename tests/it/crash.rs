@@ -31,6 +31,8 @@ const CALLS: usize = 20;
 const ROUNDS: u64 = 4;
 /// FT-2: a recording may lack this much of what was said before the crash.
 const MISSING_MAX_MS: f64 = 1000.0;
+/// A phone of ours whose packets came later than this was itself halted by the machine.
+const LATENESS_MAX: Duration = Duration::from_millis(100);
 /// FT-1: a CDR's times may be off by this much.
 const CDR_OFF_MAX_MS: i64 = 10_000;
 /// FT-1: back within this time.
@@ -57,6 +59,7 @@ struct Round {
     aborted: usize,
     recordings: usize,
     missing_ms: f64,
+    halting: usize,
     bindings: usize,
     up_ms: u128,
 }
@@ -68,14 +71,14 @@ fn nothing_is_lost_by_kill_9_in_twenty_calls() -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let pairs = pairs(server)?;
         let mut table = format!(
-            "kill -9 in {CALLS} calls, seed {seed}\nround  moment/ms  calls  CDRs  aborted  WAVs  worst missing/ms  bindings  up/ms\n"
+            "kill -9 in {CALLS} calls, seed {seed}\nround  moment/ms  REST 202s  CDRs  aborted  WAVs  worst missing/ms  halting phones  bindings  up/ms\n"
         );
         for at in 1..=rounds {
             let round = round(server, &pairs, &mut rng).with_context(|| format!("round {at} of seed {seed}\n{table}"))?;
-            let Round { moment_ms, started, cdrs, aborted, recordings, missing_ms, bindings, up_ms } = round;
+            let Round { moment_ms, started, cdrs, aborted, recordings, missing_ms, halting, bindings, up_ms } = round;
             writeln!(
                 table,
-                "{at:5}  {moment_ms:9}  {started:5}  {cdrs:4}  {aborted:7}  {recordings:4}  {missing_ms:16.0}  {bindings:8}  {up_ms:5}"
+                "{at:5}  {moment_ms:9}  {started:9}  {cdrs:4}  {aborted:7}  {recordings:4}  {missing_ms:16.0}  {halting:14}  {bindings:8}  {up_ms:5}"
             )?;
         }
         show(&table);
@@ -117,17 +120,19 @@ struct Death {
     wall_ms: i64,
 }
 
-/// A call as we saw it, to hold the server's account against.
+/// A call as its called phone saw it. The server has told both sides that it is answered, so it must know of it for ever (R22).
 struct Seen {
-    answered: Option<Instant>,
-    /// Whether it was already over when the server died.
+    answered: Instant,
+    /// Whether it was already over when the server died: the server had passed the BYE on.
     over: bool,
+    /// Whether both phones spoke without a stop. On a machine that is busy elsewhere they may not, and then a hole is theirs.
+    fluent: bool,
 }
 
 fn round(server: &mut Server, pairs: &[Pair], rng: &mut ChaCha8Rng) -> Result<Round> {
     let admin = server.admin()?;
     let known: BTreeMap<String, Value> = cdrs(&admin)?;
-    let marks: Vec<(usize, usize)> = pairs.iter().map(|pair| (pair.caller.legs().len(), pair.callee.legs().len())).collect();
+    let marks: Vec<usize> = pairs.iter().map(|pair| pair.callee.legs().len()).collect();
     // Calls begin a little apart, so that the crash meets them in every state; the moment lies between the first INVITE and long talk.
     let moment = Duration::from_millis(rng.random_range(300..4_000));
     let delays: Vec<Duration> = pairs.iter().map(|_| Duration::from_millis(rng.random_range(0..1_500))).collect();
@@ -150,7 +155,7 @@ fn round(server: &mut Server, pairs: &[Pair], rng: &mut ChaCha8Rng) -> Result<Ro
         let ids = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
         Ok((ids.collect(), died))
     })?;
-    let seen: Vec<Seen> = pairs.iter().zip(&marks).filter_map(|(pair, mark)| seen(pair, mark.1)).collect();
+    let seen: Vec<Option<Seen>> = pairs.iter().zip(&marks).map(|(pair, mark)| seen(pair, *mark)).collect();
     // The phones hang up on a dead line, as people do: silence from here on.
     for leg in pairs.iter().flat_map(|pair| pair.caller.legs().into_iter().chain(pair.callee.legs())) {
         leg.media.mute(true);
@@ -167,25 +172,27 @@ fn round(server: &mut Server, pairs: &[Pair], rng: &mut ChaCha8Rng) -> Result<Ro
     for (id, cdr) in &known {
         ensure!(after.get(id) == Some(cdr), "a CDR of before has changed: {cdr} is now {:?}", after.get(id));
     }
-    let new: BTreeMap<&String, &Value> = after.iter().filter(|(id, _)| !known.contains_key(*id)).collect();
-    ensure!(new.len() >= seen.len(), "{} calls were answered, {} CDRs are new", seen.len(), new.len());
-    ensure!(new.len() <= pairs.len(), "{} pairs called, {} CDRs are new", pairs.len(), new.len());
-
-    let mut round = Round { moment_ms: moment.as_millis(), started: new.len(), cdrs: new.len(), up_ms: up.as_millis(), ..Round::default() };
-    for cdr in new.values() {
-        if cdr["cause"] == "aborted" {
-            round.aborted += 1;
-            let ended = cdr["ended_at"].as_i64().context("ended_at")?;
-            ensure!(
-                (died.wall_ms - ended).abs() <= CDR_OFF_MAX_MS && ended >= cdr["started_at"].as_i64().unwrap_or(0),
-                "last seen at {ended}, died at {}: {cdr}",
-                died.wall_ms
-            );
+    let new: Vec<&Value> = after.iter().filter(|(id, _)| !known.contains_key(*id)).map(|(_, cdr)| cdr).collect();
+    let mut round =
+        Round { moment_ms: moment.as_millis(), started: promised.len(), cdrs: new.len(), up_ms: up.as_millis(), ..Round::default() };
+    let mut accounted = 0;
+    for (pair, seen) in pairs.iter().zip(&seen) {
+        let slot = pair.caller.account().id.as_str();
+        let cdrs: Vec<&Value> = new.iter().filter(|cdr| cdr["caller_slot"] == slot).copied().collect();
+        match (cdrs.as_slice(), seen) {
+            ([], None) => {}
+            ([], Some(_)) => anyhow::bail!("the answered call of slot {slot} is lost"),
+            ([cdr], seen) => {
+                accounted += 1;
+                judge_cdr(cdr, seen.as_ref(), died, &mut round)?;
+                judge_recording(&admin, cdr, seen.as_ref(), died, &mut round)
+                    .with_context(|| format!("{cdr}, cut off at {}", died.wall_ms))?;
+            }
+            (many, _) => anyhow::bail!("one call, {} CDRs: {many:?}", many.len()),
         }
     }
-    let talking = seen.iter().filter(|seen| !seen.over).count();
-    ensure!(round.aborted >= talking, "{talking} calls were up, {} are aborted", round.aborted);
-    judge_recordings(server, &admin, &new, &seen, died, &mut round)?;
+    ensure!(accounted == new.len(), "CDRs of calls that nobody made: {new:?}");
+    judge_files(server, &admin)?;
     judge_the_living(&admin, pairs, &mut round)?;
     Ok(round)
 }
@@ -197,7 +204,6 @@ fn place(pair: &Pair, at: Instant, hangup: Option<Instant>, until: Instant) -> O
         return None;
     }
     let number = &pair.callee.account().number;
-    let known = pair.caller.legs().len();
     let id = match &pair.operator {
         Some(operator) => operator.start_call(&pair.caller.account().id, number).ok(),
         None => {
@@ -208,7 +214,7 @@ fn place(pair: &Pair, at: Instant, hangup: Option<Instant>, until: Instant) -> O
     };
     if let Some(hangup) = hangup.filter(|hangup| *hangup < until) {
         wait_until(hangup);
-        if let Some(leg) = pair.caller.legs().into_iter().skip(known).find(Leg::talks)
+        if let Some(leg) = pair.caller.legs().into_iter().find(Leg::talks)
             && let Ok(bye) = pair.caller.in_dialog(&leg.call_id, "BYE")
         {
             let _ = pair.caller.send(&bye.bytes());
@@ -224,11 +230,13 @@ fn wait_until(moment: Instant) {
     }
 }
 
-/// The pair's newest call, if the called phone answered and the server said so to the caller: that is when its recording begins.
+/// The pair's newest call, if the server acknowledged the called phone's answer.
 fn seen(pair: &Pair, mark: usize) -> Option<Seen> {
-    let callee = pair.callee.legs().into_iter().filter(|leg| leg.incoming).max_by_key(|leg| leg.answered)?;
-    let fresh = pair.callee.legs().len() > mark && callee.acknowledged;
-    fresh.then_some(Seen { answered: callee.answered, over: callee.ended.is_some() })
+    let newest = |phone: &RawPhone| phone.legs().into_iter().filter(|leg| leg.answered.is_some()).max_by_key(|leg| leg.answered);
+    let (ours, theirs) = (newest(&pair.caller), newest(&pair.callee)?);
+    let fresh = pair.callee.legs().len() > mark && theirs.acknowledged;
+    let fluent = [ours.as_ref(), Some(&theirs)].into_iter().all(|leg| leg.is_some_and(|leg| leg.media.worst_lateness() < LATENESS_MAX));
+    fresh.then_some(Seen { answered: theirs.answered?, over: theirs.ended.is_some(), fluent })
 }
 
 fn cdrs(admin: &Rest) -> Result<BTreeMap<String, Value>> {
@@ -240,60 +248,58 @@ fn cdrs(admin: &Rest) -> Result<BTreeMap<String, Value>> {
     Ok(by_id)
 }
 
-/// FT-2: every answered call has a file that plays, with both voices to its end, and no file is nobody's.
-fn judge_recordings(
-    server: &Server,
-    admin: &Rest,
-    new: &BTreeMap<&String, &Value>,
-    seen: &[Seen],
-    died: Death,
-    round: &mut Round,
-) -> Result<()> {
-    let answered: Vec<&String> = new.iter().filter(|(_, cdr)| !cdr["answered_at"].is_null()).map(|(id, _)| *id).collect();
-    ensure!(answered.len() >= seen.len(), "{} phones were acknowledged, {} CDRs are answered", seen.len(), answered.len());
-    let mut lengths = Vec::new();
-    for id in &answered {
-        let reply = admin.get(&recording_path(id))?;
-        let cdr = new.get(id).context("its CDR")?;
-        if reply.status == 404 && cdr["cause"] == "aborted" && talked_ms(cdr, died) <= MISSING_MAX_MS {
-            // All of it was within the second that may be lost.
-            lengths.push(0.0);
-            continue;
-        }
-        ensure!(reply.status == 200, "the recording of {cdr}, cut off at {}: {} {}", died.wall_ms, reply.status, reply.json());
-        let wav = Wav::read(&reply.body).with_context(|| format!("the recording of {id}"))?;
-        ensure!((wav.rate, wav.channels.len()) == (8000, 2), "{id}: {} Hz, {} channels", wav.rate, wav.channels.len());
-        if wav.seconds() > 1.0 {
-            // Latching may cost the first packets and the crash the last ones; between them there is no hole.
-            for (channel, own, other) in [(0, LOW, HIGH), (1, HIGH, LOW)] {
-                let (heard, wrong) = (wav.seconds_of(channel, own), wav.seconds_of(channel, other));
-                ensure!(
-                    heard > wav.seconds() - 0.8 && wrong == 0.0,
-                    "{id}: {heard} s of {own} Hz and {wrong} s of {other} Hz in {} s",
-                    wav.seconds()
-                );
-            }
-        }
-        if cdr["cause"] == "aborted" {
-            lengths.push(wav.seconds());
-        }
-        round.recordings += 1;
+/// What the phones were told before the crash stands in the CDR; all else is "aborted", with times that are right.
+fn judge_cdr(cdr: &Value, seen: Option<&Seen>, died: Death, round: &mut Round) -> Result<()> {
+    let ended = cdr["ended_at"].as_i64().context("ended_at")?;
+    ensure!(ended >= cdr["started_at"].as_i64().unwrap_or(i64::MAX), "it ends before it begins: {cdr}");
+    if cdr["cause"] == "aborted" {
+        round.aborted += 1;
+        ensure!((died.wall_ms - ended).abs() <= CDR_OFF_MAX_MS, "last seen at {ended}, died at {}: {cdr}", died.wall_ms);
     }
-    // Which leg is which call the phones do not know; but sorted by length they must match one by one.
-    let mut talked: Vec<f64> =
-        seen.iter().filter(|seen| !seen.over).filter_map(|seen| Some(died.at.duration_since(seen.answered?).as_secs_f64())).collect();
-    lengths.sort_by(|one, other| other.total_cmp(one));
-    talked.sort_by(|one, other| other.total_cmp(one));
-    ensure!(lengths.len() >= talked.len(), "{} calls talked, {} recordings", talked.len(), lengths.len());
-    for (talked, recorded) in talked.iter().zip(&lengths) {
-        let missing = (talked - recorded) * 1000.0;
+    if let Some(seen) = seen {
+        ensure!(!cdr["answered_at"].is_null(), "both phones know that it was answered: {cdr}");
+        let cause = if seen.over { "caller_hung_up" } else { cdr["cause"].as_str().unwrap_or_default() };
+        ensure!(cdr["cause"] == cause && ["caller_hung_up", "aborted"].contains(&cause), "over: {}: {cdr}", seen.over);
+    }
+    Ok(())
+}
+
+/// FT-2: an answered call has a file that plays, with both voices to its end, and lacks at most its last second.
+fn judge_recording(admin: &Rest, cdr: &Value, seen: Option<&Seen>, died: Death, round: &mut Round) -> Result<()> {
+    let path = recording_path(cdr["call_id"].as_str().unwrap_or_default());
+    let reply = admin.get(&path)?;
+    if cdr["answered_at"].is_null() {
+        ensure!(reply.status == 404, "never answered, and recorded");
+        return Ok(());
+    }
+    if reply.status == 404 && cdr["cause"] == "aborted" && talked_ms(cdr, died) <= MISSING_MAX_MS {
+        // All of it was within the second that may be lost.
+        return Ok(());
+    }
+    ensure!(reply.status == 200, "no recording: {} {}", reply.status, reply.json());
+    let wav = Wav::read(&reply.body)?;
+    ensure!((wav.rate, wav.channels.len()) == (8000, 2), "{} Hz, {} channels", wav.rate, wav.channels.len());
+    round.recordings += 1;
+    let Some(seen) = seen else { return Ok(()) };
+    if cdr["cause"] == "aborted" {
+        let missing = died.at.duration_since(seen.answered).as_secs_f64() * 1000.0 - wav.seconds() * 1000.0;
         round.missing_ms = round.missing_ms.max(missing);
-        ensure!(missing <= MISSING_MAX_MS, "{missing:.0} ms are missing of {talked:.2} s");
+        ensure!(missing <= MISSING_MAX_MS, "{missing:.0} ms are missing");
     }
-    let files = server.recordings()?;
+    // Latching may cost the first packets and the crash the last ones; between them there is no hole.
+    let hole = if seen.fluent { 0.8 } else { wav.seconds() };
+    round.halting += usize::from(!seen.fluent);
+    for (channel, own, other) in [(0, LOW, HIGH), (1, HIGH, LOW)] {
+        let (heard, wrong) = (wav.seconds_of(channel, own), wav.seconds_of(channel, other));
+        ensure!(heard >= wav.seconds() - hole && wrong == 0.0, "{heard} s of {own} Hz and {wrong} s of {other} Hz in {} s", wav.seconds());
+    }
+    Ok(())
+}
+
+/// No file without a row, nothing left half done: each file's name is its call's id.
+fn judge_files(server: &Server, admin: &Rest) -> Result<()> {
+    let (files, known) = (server.recordings()?, cdrs(admin)?);
     ensure!(files.iter().all(|file| !file.to_string_lossy().ends_with(".part")), "left over: {files:?}");
-    // No file without a row: each file's name is its call's id.
-    let known = cdrs(admin)?;
     for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "wav")) {
         let id = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         ensure!(known.get(&id).is_some_and(|cdr| !cdr["answered_at"].is_null()), "{} is nobody's", file.display());

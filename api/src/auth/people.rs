@@ -14,6 +14,10 @@ use store::{Role, Store, StoreError, User};
 const FRESH: Duration = Duration::from_secs(5);
 /// Accounts in memory; past it the one read longest ago is forgotten.
 const PEOPLE_MAX: usize = 10_000;
+/// How long a request waits for the account if an older picture of it is there (R21: the database may hang).
+const WAIT_WITH_PICTURE: Duration = Duration::from_millis(300);
+/// How long it waits if there is none.
+const WAIT_WITHOUT: Duration = Duration::from_secs(2);
 /// Names that one answer looks up in the database; the rest come with a later one.
 const NAMES_MAX: usize = 64;
 
@@ -63,11 +67,13 @@ pub(crate) enum Found {
 pub(crate) struct People {
     store: Store,
     read: Mutex<HashMap<UserId, (Instant, Option<Person>)>>,
+    /// When the database last failed to answer.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl People {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, read: Mutex::new(HashMap::new()) }
+        Self { store, read: Mutex::default(), failed: Mutex::default() }
     }
 
     /// The account, from memory if it is fresh there.
@@ -78,21 +84,35 @@ impl People {
         {
             return person.clone().map_or(Found::Nobody, Found::Person);
         }
-        match self.store.user(user).await {
-            Ok(found) => {
+        match self.read(user, earlier.is_some()).await {
+            Some(found) => {
                 let person = found.as_ref().map(Person::from);
                 self.remember(user, person.clone());
                 person.map_or(Found::Nobody, Found::Person)
             }
-            Err(error) => {
-                // R21: calls go on while the database is away, so the last picture stands.
-                tracing::debug!(%user, %error, "The account cannot be read.");
-                match earlier {
-                    Some((_, person)) => person.map_or(Found::Nobody, Found::Person),
-                    None => Found::Unknown,
-                }
-            }
+            // R21: calls go on while the database is away, so the last picture stands.
+            None => match earlier {
+                Some((_, person)) => person.map_or(Found::Nobody, Found::Person),
+                None => Found::Unknown,
+            },
         }
+    }
+
+    /// The account as it is in the database; none if that does not answer, or has just now not answered.
+    async fn read(&self, user: UserId, is_known: bool) -> Option<Option<User>> {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some_and(|failed| failed.elapsed() < FRESH) {
+            return None;
+        }
+        let wait = if is_known { WAIT_WITH_PICTURE } else { WAIT_WITHOUT };
+        let error = match tokio::time::timeout(wait, self.store.user(user)).await {
+            Ok(Ok(found)) => return Some(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        tracing::warn!(%user, error, "The account cannot be read.");
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        None
     }
 
     /// The account that logs in with that name, always from the database.
@@ -115,12 +135,7 @@ impl People {
                     looked_up += 1;
                     match self.person(user).await {
                         Found::Person(person) => Some(person),
-                        Found::Nobody => None,
-                        // The database is away: do not wait for it once more.
-                        Found::Unknown => {
-                            looked_up = NAMES_MAX;
-                            None
-                        }
+                        Found::Nobody | Found::Unknown => None,
                     }
                 }
                 None => None,

@@ -6,10 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sha2::{Digest as _, Sha256};
+
 /// Entries in the table; past it the one that has been quiet longest is forgotten.
 const ENTRIES_MAX: usize = 10_000;
-/// Attempts that cost no wait: of one user name.
-const FREE_OF_USER: u32 = 5;
+/// Attempts that cost no wait: at one user name from one source.
+const FREE_OF_PAIR: u32 = 5;
+/// Attempts that cost no wait: at one user name from everywhere. More than one source gets, so that nobody can lock out
+/// somebody else from a single place.
+const FREE_OF_USER: u32 = 50;
 /// Attempts that cost no wait: of one source, behind which a whole office may sit.
 const FREE_OF_SOURCE: u32 = 30;
 /// The longest wait.
@@ -18,33 +23,39 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Whose attempts are counted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Suspect {
-    /// A user name, known or not.
-    User(String),
+    /// A user name, known or not, by its hash: names of strangers are of any length.
+    User([u8; 16]),
     /// A source address; of IPv6 its /64, which is what one subscriber gets.
     Source(IpAddr),
+    /// A user name from one source.
+    Pair([u8; 16], IpAddr),
 }
 
 impl Suspect {
-    /// The user of that name, whatever its case.
-    pub(crate) fn user(name: &str) -> Self {
-        Self::User(name.to_lowercase())
-    }
-
-    /// The subscriber behind an address.
-    pub(crate) fn source(address: IpAddr) -> Self {
-        Self::Source(match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-            v4 => v4,
-        })
+    /// All who are suspect when somebody at `address` logs in as `name`, whatever its case.
+    pub(crate) fn of_login(name: &str, address: IpAddr) -> [Self; 3] {
+        let hash = Sha256::digest(name.to_lowercase().as_bytes());
+        let name = hash.first_chunk().copied().unwrap_or_default();
+        let source = subscriber(address);
+        [Self::Pair(name, source), Self::User(name), Self::Source(source)]
     }
 
     fn free(&self) -> u32 {
         match self {
+            Self::Pair(..) => FREE_OF_PAIR,
             Self::User(_) => FREE_OF_USER,
             Self::Source(_) => FREE_OF_SOURCE,
         }
+    }
+}
+
+/// The subscriber behind an address: IPv6 hands out /64s.
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
     }
 }
 
@@ -69,7 +80,7 @@ impl Throttle {
         }
         for suspect in suspects {
             self.make_room(now, suspect);
-            let record = self.records.entry(suspect.clone()).or_insert(Record { attempts: 0, last: now });
+            let record = self.records.entry(*suspect).or_insert(Record { attempts: 0, last: now });
             if now.saturating_duration_since(record.last) > FORGET_AFTER {
                 record.attempts = 0;
             }
@@ -79,19 +90,24 @@ impl Throttle {
         Ok(())
     }
 
-    /// The attempt was no failure. A user's record is wiped; a source loses this attempt only, so that one who has an
+    /// The password was right. The user's records are wiped; the source loses this attempt only, so that one who has an
     /// account cannot buy guesses at others' with log-ins of his own.
     pub(crate) fn succeeded(&mut self, suspects: &[Suspect]) {
         for suspect in suspects {
             match suspect {
-                Suspect::User(_) => {
+                Suspect::User(_) | Suspect::Pair(..) => {
                     self.records.remove(suspect);
                 }
-                Suspect::Source(_) => {
-                    if let Some(record) = self.records.get_mut(suspect) {
-                        record.attempts = record.attempts.saturating_sub(1);
-                    }
-                }
+                Suspect::Source(_) => self.undo(std::slice::from_ref(suspect)),
+            }
+        }
+    }
+
+    /// No password was checked after all.
+    pub(crate) fn undo(&mut self, suspects: &[Suspect]) {
+        for suspect in suspects {
+            if let Some(record) = self.records.get_mut(suspect) {
+                record.attempts = record.attempts.saturating_sub(1);
             }
         }
     }
@@ -111,7 +127,7 @@ impl Throttle {
         }
         self.records.retain(|_, record| now.saturating_duration_since(record.last) <= FORGET_AFTER);
         if self.records.len() >= ENTRIES_MAX
-            && let Some(quiet) = self.records.iter().min_by_key(|(_, record)| record.last).map(|(suspect, _)| suspect.clone())
+            && let Some(quiet) = self.records.iter().min_by_key(|(_, record)| record.last).map(|(suspect, _)| *suspect)
         {
             self.records.remove(&quiet);
         }
@@ -126,12 +142,15 @@ mod tests {
 
     use super::*;
 
+    fn login(name: &str, address: &str) -> [Suspect; 3] {
+        Suspect::of_login(name, address.parse().unwrap())
+    }
+
     #[test]
     fn the_wait_doubles_and_ends() {
-        let start = Instant::now();
+        let mut now = Instant::now();
         let mut throttle = Throttle::default();
-        let who = [Suspect::user("Anna"), Suspect::source("192.0.2.1".parse().unwrap())];
-        let mut now = start;
+        let who = login("Anna", "192.0.2.1");
         let mut told = String::new();
         for _ in 0..14 {
             match throttle.attempt(now, &who) {
@@ -146,26 +165,31 @@ mod tests {
         expect!["tried; tried; tried; tried; tried; wait 1; wait 2; wait 4; wait 8; wait 16; wait 32; wait 60; wait 60; wait 60; "]
             .assert_eq(&told);
 
-        // The case of the name does not help, another name does, and a quarter of an hour does.
-        assert!(throttle.attempt(now, &[Suspect::user("ANNA")]).is_err());
-        assert!(throttle.attempt(now, &[Suspect::user("boris")]).is_ok());
+        // The case of the name does not help; another place does, another name does, and a quarter of an hour does.
+        assert!(throttle.attempt(now, &login("ANNA", "192.0.2.1")).is_err());
+        assert!(throttle.attempt(now, &login("anna", "192.0.2.2")).is_ok());
+        assert!(throttle.attempt(now, &login("boris", "192.0.2.1")).is_ok());
         assert!(throttle.attempt(now + FORGET_AFTER + WAIT_MAX, &who).is_ok());
         throttle.succeeded(&who);
-        assert!(throttle.attempt(now, &[Suspect::user("anna")]).is_ok());
+        assert!(throttle.attempt(now, &who).is_ok());
+    }
+
+    #[test]
+    fn guessing_from_many_places_is_slowed_down_too() {
+        let now = Instant::now();
+        let mut throttle = Throttle::default();
+        let guesses = (0..1_000).take_while(|at| throttle.attempt(now, &login("anna", &format!("192.0.{}.1", at % 256))).is_ok());
+        assert_eq!(guesses.count(), 50);
     }
 
     #[test]
     fn own_log_ins_do_not_buy_guesses() {
         let now = Instant::now();
         let mut throttle = Throttle::default();
-        let source = Suspect::source("2001:db8::1".parse().unwrap());
         let mut guesses = 0;
-        for round in 0.. {
-            if throttle.attempt(now, &[Suspect::user(&format!("victim{round}")), source.clone()]).is_err() {
-                break;
-            }
+        while throttle.attempt(now, &login(&format!("victim{guesses}"), "2001:db8::1")).is_ok() {
             guesses += 1;
-            let own = [Suspect::user("mallory"), Suspect::source("2001:db8::ffff".parse().unwrap())];
+            let own = login("mallory", "2001:db8::ffff");
             if throttle.attempt(now, &own).is_ok() {
                 throttle.succeeded(&own);
             }
@@ -174,13 +198,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_checked_does_not_count_and_wipes_nothing() {
+        let now = Instant::now();
+        let mut throttle = Throttle::default();
+        let who = login("anna", "192.0.2.1");
+        for _ in 0..4 {
+            throttle.attempt(now, &who).unwrap();
+        }
+        for _ in 0..100 {
+            throttle.attempt(now, &who).unwrap();
+            throttle.undo(&who);
+        }
+        throttle.attempt(now, &who).unwrap();
+        assert!(throttle.attempt(now, &who).is_err());
+    }
+
+    #[test]
     fn the_table_is_bounded() {
         let start = Instant::now();
         let mut throttle = Throttle::default();
-        for at in 0..ENTRIES_MAX + 100 {
-            throttle.attempt(start + Duration::from_millis(at.try_into().unwrap()), &[Suspect::user(&format!("u{at}"))]).unwrap();
+        let address = |at: u32| IpAddr::V4(std::net::Ipv4Addr::from_bits(at));
+        for at in 0..10_100 {
+            throttle.attempt(start + Duration::from_millis(at.into()), &[Suspect::Source(address(at))]).unwrap();
         }
         assert_eq!(throttle.records.len(), ENTRIES_MAX);
-        assert!(!throttle.records.contains_key(&Suspect::user("u0")));
+        assert!(!throttle.records.contains_key(&Suspect::Source(address(0))));
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::auth::throttle::Suspect;
+use crate::auth::throttle::subscriber;
 
 /// Connections that a source may open at once.
 const BURST: u32 = 100;
@@ -20,7 +20,7 @@ const SOURCES_MAX: usize = 10_000;
 
 /// The doors, one a source. Each is a bucket that fills with time, kept as the moment when it will be full.
 #[derive(Debug, Default)]
-pub(crate) struct Doors(Mutex<HashMap<Suspect, Instant>>);
+pub(crate) struct Doors(Mutex<HashMap<IpAddr, Instant>>);
 
 impl Doors {
     /// Whether one more may come in.
@@ -31,7 +31,7 @@ impl Doors {
         if full_at.len() >= SOURCES_MAX {
             full_at.retain(|_, full_at| *full_at > now);
         }
-        let source = Suspect::source(address);
+        let source = subscriber(address);
         if full_at.len() >= SOURCES_MAX && !full_at.contains_key(&source) {
             return false;
         }

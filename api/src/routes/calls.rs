@@ -1,6 +1,6 @@
 //! Calls, live and past, and their records (S004-34, 86, 127).
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use axum::{Json, extract::State};
 use model::{CallId, CallView};
@@ -49,7 +49,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Par
     let mut listed = api.store.calls(&page).await?;
     let mut count = if asked.counted { Some(api.store.calls_count(&page).await?) } else { None };
     let came = overlay(&api, &caller, &page, &mut listed);
-    if let Some(count) = count.as_mut().filter(|count| !count.capped) {
+    if let Some(count) = count.as_mut().filter(|count| !count.capped && page.at == At::First) {
         count.value = count.value.saturating_add(came);
     }
     Ok(Json(page::list(listed, count)))
@@ -117,31 +117,45 @@ async fn in_store(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Pr
 }
 
 /// Lays the board over a page of rows: the database follows the journal, so its rows may be some moments old, and the
-/// newest calls may not be there yet. Says how many calls came in that way; only the first page gets any.
+/// newest calls may not be there yet. Says how many calls came in that way.
 fn overlay(api: &Api, caller: &Caller, page: &Page, listed: &mut Listed<CallView>) -> u64 {
     for row in &mut listed.items {
         if let Some(view) = on_board(api, caller, row.call_id) {
             *row = view;
         }
     }
-    if page.at != At::First {
-        return 0;
-    }
-    // Below the page's last row are the next pages' calls.
-    let after = listed.next.map(CallId);
+    // Where the page lies: what is beyond belongs to other pages.
+    let (after, before) = match page.at {
+        At::First => (listed.next, None),
+        At::Older(key) => (listed.next, Some(key)),
+        At::Newer(key) => (Some(key), listed.prev),
+    };
     let in_span = |view: &CallView| {
         page.from.is_none_or(|from| view.started_at >= from) && page.to.is_none_or(|to| view.started_at < to)
     };
     let there: BTreeSet<CallId> = listed.items.iter().map(|row| row.call_id).collect();
-    let mut came = api.live.calls_between(after, None, caller.user, caller.scope);
+    let mut came = api.live.calls_between(after.map(CallId), before.map(CallId), caller.user, caller.scope);
     came.retain(|view| view.center == caller.center && in_span(view) && !there.contains(&view.call_id));
+    if came.is_empty() {
+        return 0;
+    }
     let count = u64::try_from(came.len()).unwrap_or(u64::MAX);
     listed.items.append(&mut came);
-    listed.items.sort_unstable_by_key(|row| std::cmp::Reverse(row.call_id));
+    listed.items.sort_unstable_by_key(|row| Reverse(row.call_id));
+    // The rows farthest from the cursor make room; they are the first of the page behind.
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    if listed.items.len() > limit {
-        listed.items.truncate(limit);
-        listed.next = listed.items.last().map(|row| row.call_id.0);
+    let too_many = listed.items.len().saturating_sub(limit);
+    let (mut newer, mut older) = (listed.prev.is_some(), listed.next.is_some());
+    if too_many > 0 {
+        if let At::Newer(_) = page.at {
+            listed.items.drain(..too_many);
+            newer = true;
+        } else {
+            listed.items.truncate(limit);
+            older = true;
+        }
     }
+    listed.prev = listed.items.first().filter(|_| newer).map(|row| row.call_id.0);
+    listed.next = listed.items.last().filter(|_| older).map(|row| row.call_id.0);
     count
 }

@@ -119,6 +119,8 @@ fn answer(id: CallId, open: OpenRecording, method: &Method, headers: &HeaderMap)
     // Even a closed recording may be private to one user: it may be kept, but is asked for again.
     put(CACHE_CONTROL, if open.closed { "private, no-cache" } else { "no-store" });
     if headers.get(IF_NONE_MATCH).is_some_and(|tags| names(tags, &etag)) {
+        // RFC 9110, 8.6: the length that a 200 would have, or none.
+        put(CONTENT_LENGTH, &length.to_string());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }

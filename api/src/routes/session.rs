@@ -77,7 +77,7 @@ pub(crate) async fn login(State(api): State<Api>, extensions: Extensions, JsonBo
     if let Some((field, _)) = too_long.iter().find(|(_, long)| *long) {
         return Err(Problem::field(Code::InvalidField, field, "it is too long"));
     }
-    let suspects = [Suspect::user(username.trim()), Suspect::source(source_or_none(&extensions))];
+    let suspects = Suspect::of_login(username.trim(), source_or_none(&extensions));
     // In a statement of its own, so that the lock is not held over the rest.
     let attempt = api.auth.throttle().attempt(Instant::now(), &suspects);
     attempt.map_err(|wait| Problem::new(Code::TooManyAttempts).retry_after(whole_seconds(wait)))?;
@@ -85,15 +85,17 @@ pub(crate) async fn login(State(api): State<Api>, extensions: Extensions, JsonBo
     let user = match api.auth.people.by_name(username.trim()).await {
         Ok(user) => user,
         Err(error) => {
-            // No guess was made.
-            api.auth.throttle().succeeded(&suspects);
+            api.auth.throttle().undo(&suspects);
             return Err(error.into());
         }
     };
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     let good = match api.auth.passwords.check(hash, password).await {
         Ok(good) => good,
-        Err(_crowded) => return Err(Problem::new(Code::TooManyAttempts).retry_after(1)),
+        Err(_crowded) => {
+            api.auth.throttle().undo(&suspects);
+            return Err(Problem::new(Code::TooManyAttempts).retry_after(1));
+        }
     };
     let Some(user) = user.filter(|user| good && user.active) else {
         api.metrics.logins_refused.inc();

@@ -37,13 +37,31 @@ pub(crate) struct Release {
     epoch: Option<u64>,
 }
 
+/// What an administrator can set a slot to.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Service {
+    Idle,
+    Fault,
+    Disabled,
+}
+
+impl From<Service> for SlotState {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::Idle => Self::Idle,
+            Service::Fault => Self::Fault,
+            Service::Disabled => Self::Disabled,
+        }
+    }
+}
+
 /// What to change of a slot.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SlotChange {
-    /// `IDLE`, `FAULT` or `DISABLED`; refused during a call.
-    #[schema(value_type = Option<String>, examples("DISABLED"))]
-    state: Option<SlotState>,
+    /// Refused during a call.
+    state: Option<Service>,
     /// Whether to draw a new password, which ends the old one.
     #[serde(default)]
     new_password: bool,
@@ -131,13 +149,10 @@ pub(crate) async fn change(
 ) -> Result<Json<ChangedSlot>, Problem> {
     let SlotChange { state, new_password } = body;
     let view = known(&api, &caller, id)?;
-    if state.is_some_and(|state| !matches!(state, SlotState::Idle | SlotState::Fault | SlotState::Disabled)) {
-        return Err(Problem::field(Code::InvalidField, "state", "only IDLE, FAULT and DISABLED can be set"));
-    }
     // The password first: it needs the database, and if that is away nothing has changed yet.
     let account = if new_password { Some(renew(&api, id).await?) } else { None };
     let view = match state {
-        Some(state) => match api.control.execute(Command::SetService { slot: id, state }).await? {
+        Some(state) => match api.control.execute(Command::SetService { slot: id, state: state.into() }).await? {
             Reply::Slot(view) => view,
             _ => known(&api, &caller, id)?,
         },

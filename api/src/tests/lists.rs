@@ -51,9 +51,27 @@ async fn calls_and_records_page_by_page() {
         (next ends)
         ["2", "1"] count {"capped":false,"value":6}
         ["6", "5", "4"] count {"capped":false,"value":6}
-        ["z8"] count {"capped":false,"value":6}
+        ["4w9", "4w8", "z8"] count {"capped":false,"value":6}
         (prev ends)
     "#]].assert_eq(&walk(&world, "/api/calls?limit=3").await);
+}
+
+#[tokio::test]
+async fn a_page_may_be_shorter_than_what_the_database_has_not_got_yet() {
+    let world = World::new().await;
+    for id in 5_000..5_005 {
+        world.live.publish(NOW, &[Event::CallUpdated(call_view(id, Direction::Outbound))]);
+    }
+    expect![[r#"
+        ["4wc", "4wb"] count {"capped":false,"value":6}
+        ["4wa", "4w9"] count {"capped":false,"value":1}
+        ["4w8", "z8"] count {"capped":false,"value":1}
+        (next ends)
+        ["4w8", "z8"] count {"capped":false,"value":1}
+        ["4wa", "4w9"] count {"capped":false,"value":1}
+        ["4wc", "4wb"] count {"capped":false,"value":1}
+        (prev ends)
+    "#]].assert_eq(&walk(&world, "/api/calls?limit=2").await);
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ async fn ranges() {
         > anna GET /api/calls/c_00000000000z8/recording | If-None-Match: "x", W/"c_00000000000z8-1044"
         304
         accept-ranges: bytes
-        content-length: 0
+        content-length: 1044
         etag: "c_00000000000z8-1044"
         cache-control: private, no-cache
 

@@ -79,6 +79,42 @@ async fn bodies_are_bounded_while_they_come() {
 }
 
 #[tokio::test]
+async fn answers_without_a_body_are_right_on_the_wire() {
+    let world = World::new().await;
+    let (address, _stop, _) = started(world.router.clone()).await;
+    let token = world.token("root", crate::auth::tokens::Kind::Access).await;
+    let mut told = String::new();
+    for request in [
+        "GET /api/calls/c_00000000000z8/recording HTTP/1.1\r\nRange: bytes=0-3",
+        "HEAD /api/calls/c_00000000000z8/recording HTTP/1.1",
+        "GET /api/calls/c_00000000000z8/recording HTTP/1.1\r\nIf-None-Match: \"c_00000000000z8-1044\"",
+        "DELETE /api/slots/3 HTTP/1.1",
+        "HEAD /api/slots HTTP/1.1",
+        "HEAD /api/nothing HTTP/1.1",
+    ] {
+        let text = format!("{request}\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let answer = exchange(address, text.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let shown = head.lines().filter(|line| line.starts_with("HTTP") || line.starts_with("content-length"));
+        told += &format!("{}\n    {} | {body:?}\n", request.lines().next().unwrap(), shown.collect::<Vec<_>>().join(", "));
+    }
+    expect_test::expect![[r#"
+        GET /api/calls/c_00000000000z8/recording HTTP/1.1
+            HTTP/1.1 206 Partial Content, content-length: 4 | "abcd"
+        HEAD /api/calls/c_00000000000z8/recording HTTP/1.1
+            HTTP/1.1 200 OK, content-length: 1044 | ""
+        GET /api/calls/c_00000000000z8/recording HTTP/1.1
+            HTTP/1.1 304 Not Modified | ""
+        DELETE /api/slots/3 HTTP/1.1
+            HTTP/1.1 204 No Content | ""
+        HEAD /api/slots HTTP/1.1
+            HTTP/1.1 200 OK, content-length: 380 | ""
+        HEAD /api/nothing HTTP/1.1
+            HTTP/1.1 404 Not Found, content-length: 157 | ""
+    "#]].assert_eq(&told);
+}
+
+#[tokio::test]
 async fn the_peer_is_known() {
     let router = Router::new().route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()));
     let (address, _stop, _) = started(router).await;

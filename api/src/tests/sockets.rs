@@ -69,6 +69,15 @@ impl Client {
         }
     }
 
+    /// Nothing comes from one ping to the next.
+    async fn hears_pings_only(&mut self) {
+        for _ in 0..2 {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a ping").unwrap().unwrap();
+            assert_eq!(message, Message::text("2"));
+            self.send("3").await;
+        }
+    }
+
     /// The next event: its name and data.
     async fn event(&mut self) -> (String, Value) {
         let packet = self.packet().await.expect("an event");
@@ -109,7 +118,9 @@ async fn without_a_good_token_nobody_hears_anything() {
         // What is sent without sign-in ends the connection or is not answered; at the latest the sign-in time does.
         client.send("42[\"subscribe:calls\",{}]").await;
         world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
-        assert_eq!(client.packet().await, None, "{auth}");
+        // Engine.IO's close packet, or just the end of the connection.
+        let last = client.packet().await;
+        assert!(matches!(last.as_deref(), None | Some("1")), "{auth}: {last:?}");
     }
 }
 
@@ -260,7 +271,10 @@ async fn an_expired_token_ends_the_socket() {
     client.subscribe(json!({})).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
     world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
-    assert_eq!(client.packet().await, None, "no event after that");
+    client.hears_pings_only().await;
+    // The same connection may sign in anew.
+    client.send(&format!("40{}", json!({"token": world.token("anna", Kind::Access).await}))).await;
+    assert!(client.packet().await.unwrap().starts_with("40{\"sid\""));
 }
 
 #[tokio::test]
@@ -280,7 +294,7 @@ async fn a_socket_is_a_sign_of_life() {
     let address = listening(&world).await;
     let mut client = Client::signed_in(address, &world.token("anna", Kind::Access).await).await;
     client.subscribe(json!({})).await;
-    assert_eq!(world.control.orders(), [model::Command::KeepAlive { user: ANNA }]);
+    until(|| world.control.orders() == [model::Command::KeepAlive { user: ANNA }]).await;
     assert_eq!(world.api.metrics.sockets_live.get(), 1);
     drop(client);
     until(|| world.api.metrics.sockets_live.get() == 0).await;

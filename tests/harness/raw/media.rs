@@ -61,6 +61,8 @@ struct Shared {
     digits: Mutex<VecDeque<char>>,
     heard: Mutex<Heard>,
     sent: AtomicU64,
+    /// In microseconds.
+    worst_lateness: AtomicU64,
     muted: AtomicBool,
     stop: AtomicBool,
 }
@@ -87,6 +89,7 @@ impl Media {
             digits: Mutex::default(),
             heard: Mutex::default(),
             sent: AtomicU64::new(0),
+            worst_lateness: AtomicU64::new(0),
             muted: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
@@ -140,6 +143,12 @@ impl Media {
         crate::audio::seconds_of(&lock(&self.shared.heard).samples, RATE, hz)
     }
 
+    /// By how much its latest packet came too late: a measure of the machine, not of the server.
+    #[must_use]
+    pub fn worst_lateness(&self) -> Duration {
+        Duration::from_micros(self.shared.worst_lateness.load(Ordering::Relaxed))
+    }
+
     /// How many packets of sound it has sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
@@ -169,8 +178,10 @@ impl Shared {
             {
                 self.hear(packet.get(..length).unwrap_or_default(), from, &mut ear);
             }
+            let late = Instant::now().saturating_duration_since(due);
             if Instant::now() >= due {
                 due += PACKET;
+                self.worst_lateness.fetch_max(u64::try_from(late.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
                 self.speak(&mut speech);
             }
         }
