@@ -307,7 +307,8 @@ mod tests {
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}
             503 no_media_port (retry after 5) {"detail":"every media port is in use"}
             503 unavailable (retry after 5) {"detail":"the server takes no new calls now"}
-        "#]].assert_eq(&told);
+        "#]]
+        .assert_eq(&told);
     }
 
     #[test]

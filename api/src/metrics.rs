@@ -91,8 +91,6 @@ metrics! {
     journal_lag: Gauge = Gauge::default(), "journal_lag";
     /// Journal writes that took longer than the wire may wait (R22).
     journal_stalls: Counter = Counter::default(), "journal_stalls";
-    /// Events that were told.
-    events_told: Counter = Counter::default(), "events_told";
     /// Socket.IO clients that are connected.
     sockets_live: Gauge = Gauge::default(), "sockets_live";
     /// Socket.IO clients that were cut off because they did not read.

@@ -68,11 +68,18 @@ impl Modify for Common {
                 _ => &mut item.delete,
             };
             if let Some(operation) = operation {
+                identify(operation);
                 rights(operation, route.access);
                 problems(operation);
             }
         }
     }
+}
+
+/// Handlers are called `list` and `read` in many modules; what is made from the document wants names that differ.
+fn identify(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
 }
 
 /// Says what the operation asks of its caller, from the table that the guard works by.

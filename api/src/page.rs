@@ -182,7 +182,8 @@ mod tests {
             Newer(10): [] next None prev None
             Older(70): [] next None prev None
             Older(45): [50, 60, 70] next None prev Some(Newer(50))
-        "#]].assert_eq(&told);
+        "#]]
+        .assert_eq(&told);
     }
 
     #[test]

@@ -140,6 +140,7 @@ mod tests {
             bytes=0-1,5-6 of 1000: Whole
             bytes=0-0,… of 1000: Unsatisfiable
             bytes=0-0,… of 1000: Unsatisfiable
-        "#]].assert_eq(&told);
+        "#]]
+        .assert_eq(&told);
     }
 }

@@ -47,7 +47,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// Each request carries [`ConnectInfo`] with the peer's address.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    serve_within(Arc::new(Semaphore::new(CONNECTIONS_MAX)), listener, router, shutdown).await;
+}
+
+/// The same with as many connections at once as there are `places`.
+pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
     let sources = Arc::new(Sources::default());
     let (stop, stopped) = watch::channel(());
     let mut shutdown = pin!(shutdown);
@@ -75,11 +79,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             debug!(source = %peer.ip(), "Too many connections from one address.");
             continue;
         };
-        let connection = connection(stream, peer, router.clone(), stopped.clone());
-        tokio::spawn(async move {
-            connection.await;
-            drop((place, entry));
-        });
+        drop(stream.set_nodelay(true));
+        // Place and entry go with the stream, which outlives the connection's task when it is upgraded to WebSocket.
+        let stream = Guarded::new(stream, (place, entry));
+        tokio::spawn(connection(stream, peer, router.clone(), stopped.clone()));
     }
     drop((listener, stopped));
     stop.send_replace(());
@@ -90,8 +93,12 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<()>) {
-    drop(stream.set_nodelay(true));
+async fn connection<H: Send + Unpin + 'static>(
+    stream: Guarded<TcpStream, H>,
+    peer: SocketAddr,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+) {
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request
@@ -101,7 +108,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut sto
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(StallGuard::new(stream)), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -162,16 +169,17 @@ impl Drop for Entry {
 
 /// A stream whose writes fail once the peer has not read for [`STALL_TIME`]: no download and no Socket.IO client that
 /// has stopped reading holds its memory and its place for ever (FT-8). It stays below WebSocket upgrades too.
-struct StallGuard<S> {
+struct Guarded<S, H> {
     stream: S,
     /// Runs while a write is held up.
     stalled: Option<Pin<Box<Sleep>>>,
-    limit: Duration,
+    /// What is given back when the stream goes.
+    _held: H,
 }
 
-impl<S> StallGuard<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, stalled: None, limit: STALL_TIME }
+impl<S, H> Guarded<S, H> {
+    fn new(stream: S, held: H) -> Self {
+        Self { stream, stalled: None, _held: held }
     }
 
     fn guard<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -179,20 +187,19 @@ impl<S> StallGuard<S> {
             self.stalled = None;
             return write;
         }
-        let limit = self.limit;
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + STALL_TIME)));
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Guarded<S, H> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, into)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Guarded<S, H> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.stream).poll_write(cx, octets);
         self.guard(cx, write)
@@ -215,5 +222,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.guard(cx, shutdown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_cut_off() {
+        let (near, far) = tokio::io::duplex(1024);
+        let mut near = Guarded::new(near, ());
+        let began = Instant::now();
+        let error = near.write_all(&[0; 4096]).await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
+        drop(far);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_is_waited_for() {
+        let (near, mut far) = tokio::io::duplex(1024);
+        let mut near = Guarded::new(near, ());
+        let reader = tokio::spawn(async move {
+            let mut octets = [0; 512];
+            for _ in 0..8 {
+                tokio::time::sleep(Duration::from_secs(29)).await;
+                far.read_exact(&mut octets).await.unwrap();
+            }
+        });
+        let began = Instant::now();
+        near.write_all(&[0; 4096]).await.unwrap();
+        assert!(began.elapsed().as_secs() > 100);
+        reader.await.unwrap();
+    }
+
+    #[test]
+    fn sources_are_counted() {
+        let sources = Arc::new(Sources::default());
+        let one: IpAddr = "192.0.2.1".parse().unwrap();
+        let mut entries: Vec<_> = (0..CONNECTIONS_PER_SOURCE_MAX).map(|_| sources.enter(one).unwrap()).collect();
+        assert!(sources.enter(one).is_none());
+        assert!(sources.enter("::ffff:192.0.2.1".parse().unwrap()).is_none(), "the same address");
+        assert!(sources.enter("192.0.2.2".parse().unwrap()).is_some());
+        assert!(sources.enter("127.0.0.1".parse().unwrap()).is_some());
+        entries.pop();
+        assert!(sources.enter(one).is_some());
+        entries.clear();
+        assert!(sources.0.lock().unwrap().is_empty());
     }
 }

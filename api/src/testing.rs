@@ -422,7 +422,15 @@ impl World {
 
 /// Headers that say something about an answer.
 const SHOWN: &[&str] = &[
-    "allow", "retry-after", "www-authenticate", "accept-ranges", "content-range", "content-length", "etag", "content-disposition", "location",
+    "allow",
+    "retry-after",
+    "www-authenticate",
+    "accept-ranges",
+    "content-range",
+    "content-length",
+    "etag",
+    "content-disposition",
+    "location",
 ];
 
 /// Status, the headers that matter, the body with its secrets blotted out.

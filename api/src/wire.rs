@@ -1,9 +1,8 @@
 //! The JSON forms of what the API tells: the same for REST and for Socket.IO.
 
 use model::{
-    CallId, CallStatus, CallView, Cause, Cdr, ChannelRole, Direction, HubId, HubKind, Outcome, ReboundView, RecordingRow, RecordingState,
-    RecordingView, SlotId,
-    SlotState, SlotStatus, SlotView, UserId, WallTime,
+    CallId, CallStatus, CallView, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, Outcome, PartyRole, ReboundView,
+    RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, UserId, WallTime,
 };
 use serde::Serialize;
 use utoipa::{
@@ -302,6 +301,21 @@ pub(crate) struct RecordingReady {
 impl From<RecordingView> for RecordingReady {
     fn from(RecordingView { call_id, center: _, state, reason, duration_ms }: RecordingView) -> Self {
         Self { call_id, state, reason, duration_ms }
+    }
+}
+
+/// A key was pressed during a call: the data of `call.digit`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Digit {
+    pub(crate) call_id: CallId,
+    pub(crate) by: PartyRole,
+    pub(crate) digit: char,
+    pub(crate) duration_ms: u32,
+}
+
+impl From<DigitView> for Digit {
+    fn from(DigitView { call_id, center: _, by, digit, duration_ms }: DigitView) -> Self {
+        Self { call_id, by, digit, duration_ms }
     }
 }
 

@@ -6,6 +6,7 @@
 mod begin;
 mod cdr;
 mod clock;
+mod dtmf;
 mod leg;
 mod ports;
 mod registration;

@@ -142,6 +142,31 @@ pub struct ReboundView {
     pub new_source: String,
 }
 
+/// Which party of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyRole {
+    /// The one who placed the call.
+    Caller,
+    /// The one who was called.
+    Callee,
+}
+
+/// A key that was pressed during a call (RFC 4733, or INFO). Never logged: it may be part of a card number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigitView {
+    /// The call.
+    pub call_id: CallId,
+    /// Whose call it is.
+    pub center: CenterId,
+    /// Who pressed it.
+    pub by: PartyRole,
+    /// `0` to `9`, `*`, `#`, `A` to `D`.
+    pub digit: char,
+    /// For how long, in milliseconds.
+    pub duration_ms: u32,
+}
+
 /// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -158,6 +183,8 @@ pub enum Event {
     },
     /// A slot's phone was replaced by one at another contact or source: `slot.rebound` (R17). For administrators.
     Rebound(ReboundView),
+    /// A key was pressed: `call.digit`.
+    DigitPressed(DigitView),
     /// A recording was closed: `recording.ready`.
     RecordingClosed(RecordingView),
 }
@@ -171,7 +198,7 @@ pub struct Envelope {
     pub ts: WallTime,
     /// Whose event it is.
     pub center: CenterId,
-    /// `call.update`, `slot.update`, `slot.rebound`, `recording.ready`.
+    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

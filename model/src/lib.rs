@@ -19,7 +19,7 @@ pub use cause::{Cause, Side};
 pub use cdr::{Cdr, Direction, Outcome, Segment};
 pub use command::{Command, Refusal, Reply};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
-pub use event::{CallStatus, CallView, Envelope, Event, ReboundView, RecordingView, SlotView};
+pub use event::{CallStatus, CallView, DigitView, Envelope, Event, PartyRole, ReboundView, RecordingView, SlotView};
 pub use fact::{Binding, Fact};
 pub use id::{CallId, CenterId, HubId, ParseIdError, SlotId, UserId};
 pub use number::{Number, ParseNumberError};

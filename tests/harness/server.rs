@@ -96,6 +96,8 @@ impl Log {
 pub struct Settings {
     /// Further environment, as `("CORDBOARD__MEDIA__TIMEOUT_S", "5")`. Stands above what the harness sets.
     pub environment: Vec<(String, String)>,
+    /// How many media ports it has, four a call; 0 = enough for a story.
+    pub media_ports: u16,
 }
 
 impl Settings {
@@ -144,7 +146,8 @@ impl Server {
     /// When it does not come up; the error holds its log.
     pub fn start_with(settings: Settings) -> Result<Self> {
         for _ in 0..START_TRIES {
-            let ports = ports::block(MEDIA_PORTS + 2)?;
+            let media_ports = if settings.media_ports == 0 { MEDIA_PORTS } else { settings.media_ports };
+            let ports = ports::block(media_ports + 2)?;
             let (sip, http) = (ports.start, ports.start + 1);
             let mut server = Self {
                 settings: settings.clone(),

@@ -17,19 +17,24 @@ use tests::{Account, Server, server::Settings, sipp};
 use crate::usage::Usage;
 
 /// Accounts that register and call; the most that one hub has.
-const ACCOUNTS: u16 = 400;
+const ACCOUNTS: u16 = 600;
 /// Registrations a second that are offered, one after another.
 const REGISTER_RATES: [u32; 3] = [200, 1_000, 4_000];
 /// Calls a second that are offered, one after another. Each is answered, acknowledged, recorded, and ended after a moment.
 const CALL_RATES: [u32; 3] = [20, 100, 300];
+/// Four a call, and a port rests for some seconds after its call.
+const MEDIA_PORTS: u16 = 8_000;
 /// How long each rate is held.
 const SPAN: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
-    let settings = Settings::default().with("CORDBOARD__LOG__FILTER", "warn");
+    let settings = Settings { media_ports: MEDIA_PORTS, ..Settings::default() }.with("CORDBOARD__LOG__FILTER", "warn");
     let server = Server::start_with(settings).context("a server to measure")?;
     let accounts = server.admin()?.hub("bench", "auto", ACCOUNTS)?;
     let mut table = "what           offered/s  done/s  failed  p50/ms  p99/ms  server CPU/%  CPU us each  resident/MiB\n".to_owned();
+    let before = Usage::of(&server)?;
+    pace(before.at + SPAN);
+    row(&mut table, "nothing", 0, &before, &Usage::of(&server)?, 0, 0, &[])?;
     for rate in REGISTER_RATES {
         registrations(&server, &accounts, rate, &mut table)?;
     }
@@ -77,14 +82,14 @@ fn row(
         let at = latencies.get((latencies.len() * part / 100).min(latencies.len().saturating_sub(1)));
         at.map_or_else(|| "-".to_owned(), |latency| format!("{:.1}", latency.as_secs_f64() * 1000.0))
     };
+    let each = if done == 0 { "-".to_owned() } else { format!("{:.0}", cpu / count * 1e6) };
     writeln!(
         table,
-        "{what:13}  {rate:9}  {:6.0}  {failed:6}  {:>6}  {:>6}  {:12.0}  {:11.0}  {:12}",
-        count / wall,
+        "{what:13}  {rate:9}  {:6.0}  {failed:6}  {:>6}  {:>6}  {:12.1}  {each:>11}  {:12}",
+        if done == 0 { 0.0 } else { count / wall },
         percentile(50),
         percentile(99),
         cpu / wall * 100.0,
-        cpu / count * 1e6,
         after.resident >> 20
     )?;
     Ok(())

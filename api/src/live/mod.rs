@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{CallId, CallStatus, CallView, CenterId, Event, SlotId, SlotView, UserId, WallTime};
+use model::{CallId, CallStatus, CallView, CenterId, DigitView, Event, RecordingView, SlotId, SlotView, UserId, WallTime};
 use tokio::sync::watch;
 
 use crate::rights::Scope;
@@ -173,7 +173,9 @@ impl State {
                 self.slots.remove(slot);
                 BTreeSet::new()
             }
-            Event::RecordingClosed(view) => self.calls.get(&view.call_id).map(|known| known.users.clone()).unwrap_or_default(),
+            Event::RecordingClosed(RecordingView { call_id, .. }) | Event::DigitPressed(DigitView { call_id, .. }) => {
+                self.calls.get(call_id).map(|known| known.users.clone()).unwrap_or_default()
+            }
             Event::Rebound(_) => BTreeSet::new(),
         };
         self.last += 1;
@@ -270,13 +272,8 @@ mod tests {
         view.segments.push(Segment { user: Some(UserId(23)), slot: SlotId(2), from: NOW, to: None, hold_ms: 0 });
         live.publish(NOW, &[Event::SlotUpdated(taken), Event::CallUpdated(view.clone())]);
         view.status = CallStatus::Ended;
-        let recording = RecordingView {
-            call_id: view.call_id,
-            center: view.center,
-            state: RecordingState::Complete,
-            reason: None,
-            duration_ms: 1,
-        };
+        let recording =
+            RecordingView { call_id: view.call_id, center: view.center, state: RecordingState::Complete, reason: None, duration_ms: 1 };
         live.publish(NOW, &[Event::CallUpdated(view.clone()), Event::RecordingClosed(recording.clone())]);
 
         let told = live.after(1_000_000, 10).unwrap();

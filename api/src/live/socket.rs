@@ -46,7 +46,7 @@ use crate::{
     params::Params,
     rights::{self, Action, Scope},
     state::Api,
-    wire::{Call, Rebound, RecordingReady, Slot},
+    wire::{Call, Digit, Rebound, RecordingReady, Slot},
 };
 
 /// Where the library listens.
@@ -342,6 +342,10 @@ impl Feed {
             Event::CallUpdated(view) => {
                 may(Action::CallsRead)?;
                 ("call.update", view.center, view.call_id.to_string(), 0, json(&Call::from(view.clone())))
+            }
+            Event::DigitPressed(view) => {
+                may(Action::CallsRead)?;
+                ("call.digit", view.center, view.call_id.to_string(), 0, json(&Digit::from(view.clone())))
             }
             Event::SlotUpdated(view) => {
                 rights::grant(role, Action::SlotsRead)?;

@@ -136,14 +136,7 @@ async fn order(api: Api, user: UserId, slot: SlotId, number: Number) -> Result<C
 }
 
 /// The same, with the key kept in the database, so that it also holds after a restart.
-async fn remembered_order(
-    api: Api,
-    user: UserId,
-    key: String,
-    meant: String,
-    slot: SlotId,
-    number: Number,
-) -> Result<CallId, OrderError> {
+async fn remembered_order(api: Api, user: UserId, key: String, meant: String, slot: SlotId, number: Number) -> Result<CallId, OrderError> {
     let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = WallTime(i64::try_from(now).unwrap_or(i64::MAX));

@@ -74,11 +74,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
 /// List call records, newest first.
 #[utoipa::path(get, path = "/api/cdr/records", tag = "calls", params(PageParams, SpanParams),
     responses((status = 200, description = "Records of ended calls.", body = List<CdrWithRecording>)))]
-pub(crate) async fn records(
-    State(api): State<Api>,
-    caller: Caller,
-    mut params: Params,
-) -> Result<Json<List<CdrWithRecording>>, Problem> {
+pub(crate) async fn records(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<CdrWithRecording>>, Problem> {
     let asked = Asked::take(&mut params);
     let mut page = asked.page(&caller);
     page::take_span(&mut params, &mut page);
@@ -130,9 +126,7 @@ fn overlay(api: &Api, caller: &Caller, page: &Page, listed: &mut Listed<CallView
         At::Older(key) => (listed.next, Some(key)),
         At::Newer(key) => (Some(key), listed.prev),
     };
-    let in_span = |view: &CallView| {
-        page.from.is_none_or(|from| view.started_at >= from) && page.to.is_none_or(|to| view.started_at < to)
-    };
+    let in_span = |view: &CallView| page.from.is_none_or(|from| view.started_at >= from) && page.to.is_none_or(|to| view.started_at < to);
     let there: BTreeSet<CallId> = listed.items.iter().map(|row| row.call_id).collect();
     let mut came = api.live.calls_between(after.map(CallId), before.map(CallId), caller.user, caller.scope);
     came.retain(|view| view.center == caller.center && in_span(view) && !there.contains(&view.call_id));

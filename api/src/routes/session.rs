@@ -71,7 +71,11 @@ pub(crate) struct Me {
 /// Failed attempts slow further ones down, by user name and by source address: 429 with Retry-After.
 #[utoipa::path(post, path = "/api/auth/login", tag = "session", request_body = Login,
     responses((status = 200, description = "Signed in.", body = Session)))]
-pub(crate) async fn login(State(api): State<Api>, extensions: Extensions, JsonBody(body): JsonBody<Login>) -> Result<Json<Session>, Problem> {
+pub(crate) async fn login(
+    State(api): State<Api>,
+    extensions: Extensions,
+    JsonBody(body): JsonBody<Login>,
+) -> Result<Json<Session>, Problem> {
     let Login { username, password } = body;
     let too_long = [("username", username.len() > USERNAME_MAX), ("password", password.len() > PASSWORD_MAX)];
     if let Some((field, _)) = too_long.iter().find(|(_, long)| *long) {

@@ -165,11 +165,7 @@ pub(crate) async fn delete_slot(api: Api, id: SlotId) -> Result<(), Problem> {
 }
 
 /// Retires slots in signalling, then deletes them in the store; if that fails, signalling gets them back.
-async fn retire_then(
-    api: &Api,
-    slots: Vec<SlotId>,
-    delete: impl Future<Output = Result<(), store::StoreError>>,
-) -> Result<(), Problem> {
+async fn retire_then(api: &Api, slots: Vec<SlotId>, delete: impl Future<Output = Result<(), store::StoreError>>) -> Result<(), Problem> {
     if !slots.is_empty() {
         api.control.execute(Command::RetireSlots { slots }).await?;
     }

@@ -17,8 +17,10 @@ fn the_document_and_the_table_name_the_same_routes() {
     let document: Value = serde_json::from_str(&openapi()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     let mut documented = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
             documented.insert(format!("{} {path}", method.to_uppercase()));
             assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
         }

@@ -7,7 +7,12 @@ use serde_json::Value;
 use crate::testing::{ANNA, BORIS, NOW, World, call_view, history};
 
 fn ids(answer: &Value) -> Vec<&str> {
-    answer["items"].as_array().unwrap().iter().map(|item| item["call_id"].as_str().unwrap().trim_start_matches("c_").trim_start_matches('0')).collect()
+    answer["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["call_id"].as_str().unwrap().trim_start_matches("c_").trim_start_matches('0'))
+        .collect()
 }
 
 /// Walks a list to its end and back.
@@ -39,7 +44,8 @@ async fn calls_and_records_page_by_page() {
         ["4", "2", "1"] count {"capped":false,"value":6}
         ["z8", "6", "5"] count {"capped":false,"value":6}
         (prev ends)
-    "#]].assert_eq(&walk(&world, "/api/cdr/records?limit=3").await);
+    "#]]
+    .assert_eq(&walk(&world, "/api/cdr/records?limit=3").await);
     // The rows say that they have ended; of the newest the database knows nothing yet.
     for id in [5_000, 5_001] {
         world.live.publish(NOW, &[Event::CallUpdated(call_view(id, Direction::Outbound))]);
@@ -53,7 +59,8 @@ async fn calls_and_records_page_by_page() {
         ["6", "5", "4"] count {"capped":false,"value":6}
         ["4w9", "4w8", "z8"] count {"capped":false,"value":6}
         (prev ends)
-    "#]].assert_eq(&walk(&world, "/api/calls?limit=3").await);
+    "#]]
+    .assert_eq(&walk(&world, "/api/calls?limit=3").await);
 }
 
 #[tokio::test]
@@ -71,7 +78,8 @@ async fn a_page_may_be_shorter_than_what_the_database_has_not_got_yet() {
         ["4wa", "4w9"] count {"capped":false,"value":1}
         ["4wc", "4wb"] count {"capped":false,"value":1}
         (prev ends)
-    "#]].assert_eq(&walk(&world, "/api/calls?limit=2").await);
+    "#]]
+    .assert_eq(&walk(&world, "/api/calls?limit=2").await);
 }
 
 #[tokio::test]

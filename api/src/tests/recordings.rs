@@ -42,7 +42,10 @@ async fn ranges() {
         get("Range: bytes=0-9\nRange: bytes=5-9"),
     ];
     let requests: Vec<&str> = requests.iter().map(|request| request.trim_end()).collect();
-    check(&world, &requests, expect![[r#"
+    check(
+        &world,
+        &requests,
+        expect![[r#"
         > anna GET /api/calls/c_00000000000z8/recording
         200 audio/wav
         accept-ranges: bytes
@@ -207,7 +210,9 @@ async fn ranges() {
         cache-control: private, no-cache
         (1044 octets)
 
-    "#]]).await;
+    "#]],
+    )
+    .await;
     assert_eq!(world.send(&get(&flood)).await.status(), StatusCode::RANGE_NOT_SATISFIABLE);
 }
 
@@ -220,7 +225,10 @@ async fn a_growing_recording_is_a_snapshot() {
     let path = world.directory.path().join("7.wav.part");
     std::fs::write(&path, vec![b'x'; 50]).unwrap();
     let get = "anna GET /api/calls/c_0000000000007/recording";
-    check(&world, &[get, &format!("{get}\nRange: bytes=40-45")], expect![[r#"
+    check(
+        &world,
+        &[get, &format!("{get}\nRange: bytes=40-45")],
+        expect![[r#"
         > anna GET /api/calls/c_0000000000007/recording
         200 audio/wav
         accept-ranges: bytes
@@ -238,9 +246,14 @@ async fn a_growing_recording_is_a_snapshot() {
         content-disposition: inline; filename="c_0000000000007.wav"
         HHHHxx
 
-    "#]]).await;
+    "#]],
+    )
+    .await;
     std::fs::write(&path, vec![b'x'; 60]).unwrap();
-    check(&world, &[&format!("{get}\nRange: bytes=44-49\nIf-Range: \"c_0000000000007-50\"")], expect![[r#"
+    check(
+        &world,
+        &[&format!("{get}\nRange: bytes=44-49\nIf-Range: \"c_0000000000007-50\"")],
+        expect![[r#"
         > anna GET /api/calls/c_0000000000007/recording | Range: bytes=44-49 | If-Range: "c_0000000000007-50"
         200 audio/wav
         accept-ranges: bytes
@@ -249,7 +262,9 @@ async fn a_growing_recording_is_a_snapshot() {
         content-disposition: inline; filename="c_0000000000007.wav"
         HHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHxxxxxxxxxxxxxxxx
 
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -277,7 +292,9 @@ async fn a_long_one_comes_in_pieces() {
 #[tokio::test]
 async fn what_there_is_nothing_of() {
     let mut world = World::new().await;
-    for (id, state, file) in [(11, RecordingState::Failed, None), (12, RecordingState::NotWanted, None), (13, RecordingState::Complete, Some("gone.wav"))] {
+    for (id, state, file) in
+        [(11, RecordingState::Failed, None), (12, RecordingState::NotWanted, None), (13, RecordingState::Complete, Some("gone.wav"))]
+    {
         let mut row = recording(CallId(id));
         (row.state, row.file) = (state, file.map(str::to_owned));
         world.tell(vec![Fact::CallStarted { call: call_view(id, Direction::Internal) }, Fact::Recording { row }]).await;

@@ -386,7 +386,8 @@ async fn refusals_of_call_control() {
         503
         retry-after: 5
         {"code":"unavailable","detail":"the server takes no new calls now"}
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]
@@ -653,4 +654,63 @@ async fn hostile_text_comes_back_as_text() {
     assert_eq!(response.headers()["content-type"], "application/json");
     let (_, trunk) = world.json("root GET /api/trunks/2").await;
     assert_eq!(trunk["name"], name);
+}
+
+#[tokio::test]
+async fn a_defect_costs_one_request() {
+    let world = World::new().await;
+    let broken = async || -> &'static str { panic!("a defect") };
+    let layer = axum::middleware::from_fn_with_state(world.api.clone(), crate::dress::dress);
+    let router = axum::Router::new().route("/", axum::routing::get(broken)).layer(layer);
+    let request = http::Request::new(axum::body::Body::empty());
+    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    expect![[r#"
+        500
+        {"code":"internal","detail":"A defect of ours."}
+    "#]]
+    .assert_eq(&crate::testing::shown(response).await);
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_log() {
+    use tracing::instrument::WithSubscriber as _;
+
+    let world = World::new().await;
+    let log = Log::default();
+    let writer = {
+        let log = log.clone();
+        move || log.clone()
+    };
+    let level = tracing_subscriber::filter::LevelFilter::TRACE;
+    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(writer).finish();
+    let token = world.token("anna", crate::auth::tokens::Kind::Access).await;
+    async {
+        world.send("- GET /api/calls/c_00000000000z8/recording?t=ticket.in.query").await;
+        world.send(&format!("- GET /api/slots?limit=1&x=query\nAuthorization: Bearer {token}")).await;
+        world.send("- POST /api/auth/login\n\n{\"username\": \"anna\", \"password\": \"right horse\"}").await;
+        world.send("root PUT /api/slots/1\n\n{\"new_password\": true}").await;
+        world.send("- GET /socket.io/?EIO=4&transport=polling&token=in.query").await;
+    }
+    .with_subscriber(subscriber)
+    .await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("route=\"/api/calls/{id}/recording\"") && log.contains("not_signed_in"), "{log}");
+    for secret in ["in.query", "x=query", &token, "right horse", "argon2id"] {
+        assert!(!log.contains(secret), "{secret} is in\n{log}");
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -61,7 +61,8 @@ async fn every_route_with_every_role() {
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200
         GET    /metrics                           nobody 401 anna 403 root 200
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[tokio::test]

@@ -111,7 +111,8 @@ async fn answers_without_a_body_are_right_on_the_wire() {
             HTTP/1.1 200 OK, content-length: 380 | ""
         HEAD /api/nothing HTTP/1.1
             HTTP/1.1 404 Not Found, content-length: 157 | ""
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]

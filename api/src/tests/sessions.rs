@@ -98,7 +98,10 @@ async fn who_guesses_waits() {
     for attempt in 0..5 {
         assert_eq!(world.send(&login("anna", "guess")).await.status(), StatusCode::UNAUTHORIZED, "{attempt}");
     }
-    check(&world, &[&login("anna", "right horse"), &login("boris", "right horse")], expect![[r#"
+    check(
+        &world,
+        &[&login("anna", "right horse"), &login("boris", "right horse")],
+        expect![[r#"
         > - POST /api/auth/login | {"password":"right horse","username":"anna"}
         429
         retry-after: 1
@@ -108,7 +111,9 @@ async fn who_guesses_waits() {
         200
         {"access_token":"…","expires_in":900,"refresh_token":"…","token_type":"Bearer"}
 
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]

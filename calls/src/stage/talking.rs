@@ -1,11 +1,12 @@
 //! Both parties have answered: audio flows both ways and is recorded (R15).
 
 use media::{Command, MediaEvent};
-use model::{Cause, ChannelRole, Event, Fact, RecordingRow, RecordingState, RecordingView};
+use model::{Cause, ChannelRole, DigitView, Event, Fact, PartyRole, RecordingRow, RecordingState, RecordingView};
 use sip_core::SessionEvent;
 
 use super::{CallInput, Cx, Over, Stage, cause_of};
 use crate::{
+    dtmf::InfoDtmf,
     leg::{Leg, Party},
     switchboard::Output,
     timeline::What,
@@ -50,6 +51,15 @@ impl Talking {
                 self.route(cx);
                 Stage::Talking(self)
             }
+            CallInput::Session(party, SessionEvent::Info { content_type, body }) => {
+                self.info(cx, party, &content_type, &body);
+                Stage::Talking(self)
+            }
+            CallInput::Media(MediaEvent::Digit { leg, digit, duration_ms }) => {
+                let party = if leg == self.near.audio.id { Party::Near } else { Party::Far };
+                tell_digit(cx, party, digit, duration_ms);
+                Stage::Talking(self)
+            }
             CallInput::Media(MediaEvent::Silent { .. }) => self.over(cx, Cause::MediaTimeout),
             CallInput::Hangup(cause) => self.over(cx, cause),
             CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Talking(self),
@@ -88,6 +98,17 @@ impl Talking {
         }
     }
 
+    /// A key that a phone sends by INFO is told like any other, and passed on as it came. Other INFO goes no further.
+    fn info(&self, cx: &mut Cx<'_>, from: Party, content_type: &[u8], body: &[u8]) {
+        let Some(dtmf) = InfoDtmf::read(content_type, body) else { return };
+        tell_digit(cx, from, dtmf.digit, dtmf.duration_ms);
+        let other = match from {
+            Party::Near => &self.far,
+            Party::Far => &self.near,
+        };
+        cx.core.endpoint.info(cx.now, other.session, InfoDtmf::CONTENT_TYPE, &dtmf.body());
+    }
+
     fn over(self, cx: &mut Cx<'_>, cause: Cause) -> Stage {
         if let Some(recording) = self.recording {
             cx.core.media(&self.near.audio, Command::StopRecord { recording });
@@ -98,6 +119,16 @@ impl Talking {
         }
         Over::new(vec![self.near, self.far], cause).into()
     }
+}
+
+fn tell_digit(cx: &mut Cx<'_>, by: Party, digit: char, duration_ms: u32) {
+    let start = cx.timeline.start();
+    let by = match by {
+        Party::Near => PartyRole::Caller,
+        Party::Far => PartyRole::Callee,
+    };
+    let view = DigitView { call_id: start.call, center: start.center, by, digit, duration_ms };
+    cx.core.event(Event::DigitPressed(view));
 }
 
 /// Starts the recording at the far party's answer. Every answered call gets a row, wanted or not.

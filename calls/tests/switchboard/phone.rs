@@ -33,6 +33,8 @@ pub(crate) struct Phone {
     /// Whether the running session is one that this phone was invited to.
     pub(crate) called: bool,
     pub(crate) codecs: &'static str,
+    /// Bodies of INFO requests that came.
+    pub(crate) infos: Vec<String>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
@@ -60,6 +62,7 @@ impl Phone {
             session: None,
             called: false,
             codecs: "8 0 101",
+            infos: Vec::new(),
         }
     }
 
@@ -144,6 +147,10 @@ impl Phone {
         }
     }
 
+    pub(crate) fn info(&mut self, now: Instant, content_type: &str, body: &str) {
+        self.endpoint.info(now, self.session.unwrap(), content_type, body.as_bytes());
+    }
+
     pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {
         if datagram.starts_with(b"SIP/2.0 401") {
             self.learn_nonce(&datagram);
@@ -185,6 +192,9 @@ impl Phone {
                 EndpointOutput::Session { session, event: SessionEvent::Reoffered { .. } } => {
                     let sdp = self.sdp();
                     self.endpoint.answer_reoffer(now, session, Ok(&sdp));
+                }
+                EndpointOutput::Session { event: SessionEvent::Info { body, .. }, .. } => {
+                    self.infos.push(String::from_utf8(body.to_vec()).unwrap());
                 }
                 EndpointOutput::Session { .. } | EndpointOutput::Request { .. } => {}
             }

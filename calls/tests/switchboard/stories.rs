@@ -5,7 +5,7 @@ use std::time::Duration;
 use calls::{Input, Restored};
 use expect_test::{Expect, expect};
 use media::{Command as MediaCommand, Hears, LegId, MediaEvent, Tone};
-use model::{CallId, Cause, Command, Event, Fact, Outcome, RecordingState, Refusal, Reply, SlotId, SlotState, UserId};
+use model::{CallId, Cause, Command, Event, Fact, Outcome, PartyRole, RecordingState, Refusal, Reply, SlotId, SlotState, UserId};
 
 use crate::{
     phone::Habit,
@@ -246,6 +246,29 @@ fn ringing_ends_after_a_minute() {
     world.dial("6001", "6002");
     world.run(seconds(70));
     assert_eq!((world.cdrs()[0].cause, world.cdrs()[0].outcome), (Cause::NoAnswer, Outcome::NoAnswer));
+    world.assert_clean();
+}
+
+#[test]
+fn keys_are_told_and_those_in_info_passed_on() {
+    let mut world = World::new(2);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.media_event(MediaEvent::Digit { leg: LegId(2), digit: '5', duration_ms: 100 });
+    world.info("6001", "application/dtmf-relay", "Signal=#\r\nDuration=90\r\n");
+    world.info("6001", "text/plain", "Signal=9");
+    world.run(seconds(1));
+    let keys: Vec<_> = world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::DigitPressed(view) => Some((view.by, view.digit, view.duration_ms)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(keys, [(PartyRole::Callee, '5', 100), (PartyRole::Caller, '#', 90)]);
+    assert_eq!(world.phone("6002").infos, ["Signal=#\r\nDuration=90\r\n"]);
+    world.hang_up("6001");
     world.assert_clean();
 }
 

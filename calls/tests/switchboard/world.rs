@@ -197,6 +197,12 @@ impl World {
         self.drain(number);
     }
 
+    pub(crate) fn info(&mut self, number: &str, content_type: &str, body: &str) {
+        let now = self.now;
+        self.phone(number).info(now, content_type, body);
+        self.drain(number);
+    }
+
     pub(crate) fn media_event(&mut self, event: MediaEvent) {
         self.input(Input::Media(event));
     }
