@@ -87,8 +87,16 @@ metrics! {
     media_ports_free: Gauge = Gauge::default(), "media_ports_free";
     /// Audio frames that the recorder had no room for.
     recorder_dropped: Counter = Counter::default(), "recorder_dropped";
+    /// 1 while the recording disk refuses what is written, so that audio is being lost.
+    recorder_trouble: Gauge = Gauge::default(), "recorder_trouble";
+    /// Media workers that took no command or have given up, so that their calls were ended.
+    media_lost: Counter = Counter::default(), "media_lost";
     /// Facts in the journal that the database has not taken yet.
     journal_lag: Gauge = Gauge::default(), "journal_lag";
+    /// Facts that wait in memory for a journal that stalls.
+    journal_waiting: Gauge = Gauge::default(), "journal_waiting";
+    /// 1 while the journal has been away for seconds: what begins now might never be recorded.
+    journal_behind: Gauge = Gauge::default(), "journal_behind";
     /// Journal writes that took longer than the wire may wait (R22).
     journal_stalls: Counter = Counter::default(), "journal_stalls";
     /// Socket.IO clients that are connected.

@@ -24,11 +24,12 @@ use tokio::{
     time::{Instant, Sleep},
 };
 use tower::ServiceExt as _;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 4096;
-/// Connections at once from one address. Loopback is exempt: a reverse proxy brings everybody from there.
+/// Connections at once from one address. Loopback is exempt: a reverse proxy brings everybody from there, and is to limit its own
+/// clients (docs/operations.md says so).
 pub const CONNECTIONS_PER_SOURCE_MAX: u32 = 256;
 /// Time for a request's head to arrive; also how long an idle connection is kept.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -42,6 +43,8 @@ const HEAD_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// Pause after an accept that failed, so that exhausted descriptors cost no processor time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time without such a failure after which the trouble is over.
+const TROUBLE_OVER: Duration = Duration::from_secs(5);
 
 /// Answers HTTP on `listener` until `shutdown` resolves, then lets open requests finish for 5 s.
 ///
@@ -55,6 +58,7 @@ pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, 
     let sources = Arc::new(Sources::default());
     let (stop, stopped) = watch::channel(());
     let mut shutdown = pin!(shutdown);
+    let mut trouble = Trouble::default();
     loop {
         // The place is taken before the connection: past the limit peers wait in the kernel's queue.
         let accepted = async {
@@ -69,12 +73,17 @@ pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, 
             Ok(accepted) => accepted,
             Err(error) => {
                 if !is_of_one_connection(&error) {
-                    warn!(%error, "No connection can be accepted.");
+                    if trouble.failed(Instant::now()) {
+                        warn!(%error, "No connection can be accepted; trying again, without a further word until it is over.");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
                 continue;
             }
         };
+        if let Some(failures) = trouble.accepted(Instant::now()) {
+            info!(failures, "Connections can be accepted again.");
+        }
         let Some(entry) = sources.enter(peer.ip()) else {
             debug!(source = %peer.ip(), "Too many connections from one address.");
             continue;
@@ -120,6 +129,29 @@ async fn connection<H: Send + Unpin + 'static>(
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "Connection failed.");
+    }
+}
+
+/// Failures to accept, told once when they begin and once when they are over: at the tenth of a second that one takes, they would fill
+/// the disk that the log is on.
+#[derive(Debug, Default)]
+struct Trouble {
+    failures: u64,
+    last: Option<Instant>,
+}
+
+impl Trouble {
+    /// It failed; whether that begins the trouble.
+    fn failed(&mut self, now: Instant) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        self.last.replace(now).is_none()
+    }
+
+    /// It did not fail; after how many failures, if that ends the trouble. One connection between two failures ends nothing: with each
+    /// descriptor that becomes free one is accepted.
+    fn accepted(&mut self, now: Instant) -> Option<u64> {
+        self.last.take_if(|last| now.saturating_duration_since(*last) >= TROUBLE_OVER)?;
+        Some(std::mem::take(&mut self.failures))
     }
 }
 
@@ -258,6 +290,24 @@ mod tests {
         near.write_all(&[0; 4096]).await.unwrap();
         assert!(began.elapsed().as_secs() > 100);
         reader.await.unwrap();
+    }
+
+    #[test]
+    fn trouble_is_told_when_it_begins_and_when_it_is_over() {
+        let mut trouble = Trouble::default();
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        assert_eq!(trouble.accepted(at(0)), None);
+        let told: Vec<u64> = (0..600).map(|n| n * 100).filter(|ms| trouble.failed(at(*ms))).collect();
+        assert_eq!(told, [0]);
+        // A single one gets in between.
+        assert_eq!(trouble.accepted(at(60_000)), None);
+        assert!(!trouble.failed(at(60_100)));
+        assert_eq!(trouble.accepted(at(64_000)), None);
+        assert_eq!(trouble.accepted(at(65_100)), Some(601));
+        assert_eq!(trouble.accepted(at(65_200)), None);
+        assert!(trouble.failed(at(70_000)));
+        assert_eq!(trouble.accepted(at(80_000)), Some(1));
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::{
     metrics::Metrics,
 };
 
+/// How long an answer waits for signalling to follow a change of slots.
+const FOLLOW_TIME: Duration = Duration::from_secs(5);
+
 /// Call control, as far as orders go to it.
 pub trait Control: Send + Sync + 'static {
     /// Carries out an order; resolves once its outcome is certain and journaled (R8).
@@ -149,6 +152,15 @@ impl Api {
             orders: Orders::new(),
             directory: tokio::sync::Mutex::new(()),
         }))
+    }
+
+    /// Tells call control that the store's slots or hubs have changed, and waits until it works with them, within reason: what was
+    /// committed is done, and its answer (which may hold a password that is shown once) is not lost if the database goes away just then.
+    pub(crate) async fn directory_changed(&self) {
+        let followed = tokio::spawn(self.control.directory_changed());
+        if tokio::time::timeout(FOLLOW_TIME, followed).await.is_err() {
+            tracing::warn!("Signalling does not know of a change of slots yet; it follows when the database can be read.");
+        }
     }
 
     /// Tells call control that a user is there (R6), if that has not been told just now.

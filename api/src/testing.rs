@@ -224,7 +224,18 @@ impl FakeControl {
                 }
                 put(SlotView { holder: None, state: SlotState::Idle, ..view })
             }
-            Command::SetService { slot: id, state } => put(SlotView { state, ..slot(id)? }),
+            Command::SetService { slot: id, state } => {
+                let view = slot(id)?;
+                let out_of_service = |state| matches!(state, SlotState::Fault | SlotState::Disabled);
+                // What is so already is not refused, not even during a call.
+                if state == view.state || !out_of_service(state) && !out_of_service(view.state) {
+                    return Ok(Reply::Slot(view));
+                }
+                if view.state.is_busy() {
+                    return Err(Refusal::SlotInCall { number: view.number });
+                }
+                put(SlotView { state, holder: None, ..view })
+            }
             Command::RetireSlots { slots } => {
                 for id in &slots {
                     let view = slot(*id)?;

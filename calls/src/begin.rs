@@ -23,7 +23,7 @@ impl Switchboard {
             Identity::Slot(slot) => slot,
             Identity::Unproven { challenges } => {
                 let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
-                self.core.endpoint.refuse(now, session, 401, None, &headers);
+                self.core.endpoint.challenge(now, session, 401, &headers);
                 return;
             }
         };
@@ -139,7 +139,7 @@ impl Core {
             self.ports.give_back(port);
             return Err(refusal);
         }
-        let audio = self.open_audio(port, flow);
+        let audio = self.open_audio(port, flow, !names_host(&uri, flow));
         let invite = Invite {
             flow,
             uri,
@@ -182,7 +182,7 @@ impl Core {
         };
         let number = callee.map(|callee| callee.number.clone()).ok_or(Cause::NoSuchNumber)?;
         let (near_port, far_port) = self.ports.take_pair().ok_or(Cause::NoMediaPort)?;
-        let mut audio = self.open_audio(near_port, flow);
+        let mut audio = self.open_audio(near_port, flow, is_behind_nat(message, flow));
         if let Some(offered) = offered {
             audio.offered(offered);
         }
@@ -218,7 +218,7 @@ impl Core {
                 return Err(cause);
             }
         };
-        let audio = self.open_audio(port, flow);
+        let audio = self.open_audio(port, flow, !names_host(&uri, flow));
         let invite = Invite {
             flow,
             uri,
@@ -249,10 +249,26 @@ impl Core {
         let (flow, uri) = (binding.flow, binding.uri.clone());
         self.seats.ring(now, slot, start.call).map_err(|refusal| match refusal {
             Refusal::SlotNotRegistered { .. } => Cause::NotRegistered,
+            Refusal::SlotNotFound => Cause::NoSuchNumber,
             _ => Cause::Busy,
         })?;
         Ok((slot, flow, uri))
     }
+}
+
+/// Whether a request went through a NAT: its sender thinks that it sent from elsewhere (RFC 3581).
+fn is_behind_nat(message: &Message, flow: Flow) -> bool {
+    message.via().is_ok_and(|via| !is_host(via.host, flow))
+}
+
+/// Whether a registered contact names the very host that the REGISTER came from.
+fn names_host(contact: &[u8], flow: Flow) -> bool {
+    SipUri::parse(contact).is_ok_and(|uri| is_host(uri.host, flow))
+}
+
+fn is_host(host: &[u8], flow: Flow) -> bool {
+    let text = std::str::from_utf8(host).unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    text.parse().is_ok_and(|address: std::net::IpAddr| address.to_canonical() == flow.remote.ip().to_canonical())
 }
 
 /// What a request without Max-Forwards, or one of our own, begins with (RFC 3261, 8.1.1.6).
@@ -267,7 +283,8 @@ fn dialled(message: &Message) -> Result<Number, String> {
 fn in_call(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::SlotInCall { .. } => true,
-        Refusal::SlotNotCallable { state, .. } => state.is_busy(),
+        // R11: a slot that is not IDLE or READY is busy; one out of service may not call at all.
+        Refusal::SlotNotCallable { state, .. } => !matches!(state, SlotState::Disabled | SlotState::Fault),
         _ => false,
     }
 }

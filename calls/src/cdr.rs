@@ -6,8 +6,8 @@ use crate::timeline::{Timeline, What};
 
 /// The record of a call whose timeline has ended with `cause` and `sip_status` at `at`.
 pub(crate) fn cdr(timeline: &mut Timeline, at: WallTime, cause: Cause, sip_status: u16) -> Cdr {
-    timeline.note(at, What::Ended { cause, sip_status });
-    record(timeline.view(), at, cause, sip_status)
+    timeline.note(at, What::Ended { cause });
+    record(timeline.view(), sip_status)
 }
 
 /// The record of a call that was up when the server stopped without a word, last seen at `last_seen` (FT-1).
@@ -16,7 +16,7 @@ pub fn aborted(mut view: CallView, last_seen: WallTime) -> Cdr {
     let known = [Some(view.started_at), view.ringing_at, view.answered_at];
     let end = known.into_iter().flatten().fold(last_seen, WallTime::max);
     close(&mut view, end, Cause::Aborted);
-    record(view, end, Cause::Aborted, Cause::Aborted.sip_status())
+    record(view, Cause::Aborted.sip_status())
 }
 
 /// Brings a picture to its end.
@@ -43,7 +43,10 @@ fn outcome(answered: bool, cause: Cause) -> Outcome {
     }
 }
 
-fn record(view: CallView, ended_at: WallTime, cause: Cause, sip_status: u16) -> Cdr {
+/// The record of a closed picture. `sip_status` is that of the failure, if it came to no answer.
+fn record(view: CallView, sip_status: u16) -> Cdr {
+    let ended_at = view.ended_at.unwrap_or(view.started_at);
+    let cause = view.cause.unwrap_or(Cause::Internal);
     let ring_end = view.answered_at.unwrap_or(ended_at);
     // An answered call had its final status with the answer, however it ended.
     let sip_status = if view.answered_at.is_some() { 200 } else { sip_status };
@@ -63,7 +66,7 @@ fn record(view: CallView, ended_at: WallTime, cause: Cause, sip_status: u16) -> 
         ended_at,
         ring_ms: view.ringing_at.map_or(0, |ringing| ring_end.ms_since(ringing)),
         talk_ms: view.answered_at.map_or(0, |answered| ended_at.ms_since(answered)),
-        outcome: outcome(view.answered_at.is_some(), cause),
+        outcome: view.outcome.unwrap_or_else(|| outcome(view.answered_at.is_some(), cause)),
         cause,
         sip_status,
         segments: view.segments,

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_both_forms() {
-        let cases: [(&str, &str, Option<(char, u32)>); 11] = [
+        type Case = (&'static str, &'static str, Option<(char, u32)>);
+        let cases: [Case; 11] = [
             ("application/dtmf-relay", "Signal=5\r\nDuration=250\r\n", Some(('5', 250))),
             ("Application/DTMF-Relay; x=y", "signal = *\nduration = nonsense", Some(('*', 160))),
             ("application/dtmf-relay", "Signal=11\r\n", Some(('#', 160))),

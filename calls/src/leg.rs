@@ -1,13 +1,13 @@
 //! One party's leg: its signalling session and its media, joined.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use media::{Hears, LegId, LocalMedia, OfferedMedia, Remote, SdpError};
+use media::{Hears, Latch, LegId, LocalMedia, OfferedMedia, Remote, SdpError};
 use model::{Cause, SlotId};
 use sip_core::SessionId;
 
-use crate::{ports::MediaPort, settings::MediaAddress};
+use crate::ports::MediaPort;
 
 /// The two parties of a call between two: who began it, and whom it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +37,23 @@ pub(crate) struct Audio {
     remote: Option<Remote>,
     /// What the media worker was told last.
     told: Option<Remote>,
-    /// Where the phone's signalling comes from.
-    source: SocketAddr,
+    /// Where the phone's signalling comes from, if that is not where the phone believes to be: it is then behind NAT.
+    nat: Option<SocketAddr>,
 }
 
 impl Audio {
-    /// Takes `port` for a phone whose signalling runs between `local` and `source`.
-    pub(crate) fn new(id: LegId, port: MediaPort, address: &MediaAddress, local: SocketAddr, source: SocketAddr, session_id: u64) -> Self {
-        let local = LocalMedia { address: address.toward(local, source), rtp_port: port.port, session_id, version: 1 };
-        Self { id, port, local, offered: None, remote: None, told: None, source }
+    /// Takes `port`, and `address` for our SDP.
+    pub(crate) fn new(id: LegId, port: MediaPort, address: IpAddr, session_id: u64, nat: Option<SocketAddr>) -> Self {
+        let local = LocalMedia { address, rtp_port: port.port, session_id, version: 1 };
+        Self { id, port, local, offered: None, remote: None, told: None, nat }
+    }
+
+    /// The phone's signalling now comes from `source`. If it is behind NAT, its audio will come from there too, from whichever port.
+    pub(crate) fn moved(&mut self, source: SocketAddr) {
+        if self.nat.is_some_and(|before| before != source) {
+            self.nat = Some(source);
+            self.told = None;
+        }
     }
 
     /// Our own offer of `codecs`, preferred first.
@@ -53,14 +61,17 @@ impl Audio {
         media::offer(&self.local, codecs)
     }
 
-    /// A further offer of ours in the same session: the version grows (RFC 3264, 8).
+    /// A further offer of ours in the same session: the version grows, and every m-line keeps its place (RFC 3264, 8).
     pub(crate) fn offer_again(&mut self) -> Vec<u8> {
         self.local.version += 1;
         let codecs = match self.codec() {
             Some(codec) => vec![codec],
             None => CODECS.to_vec(),
         };
-        media::offer(&self.local, &codecs)
+        match &self.offered {
+            Some(offered) => offered.offer_again(&self.local, &codecs),
+            None => media::offer(&self.local, &codecs),
+        }
     }
 
     /// Keeps what the phone offered, until it is answered.
@@ -128,6 +139,11 @@ impl Audio {
         self.remote
     }
 
+    /// Whose packets the relay may take for this phone's (B-58).
+    pub(crate) fn latch(&self) -> Latch {
+        if self.nat.is_some() { Latch::SameHost } else { Latch::Signalled }
+    }
+
     /// The codec that the phone and we have agreed on.
     pub(crate) fn codec(&self) -> Option<media::Codec> {
         self.remote.as_ref().map(|remote| remote.payloads.codec)
@@ -146,12 +162,12 @@ impl Audio {
     /// A phone behind NAT writes an address into its SDP that leads nowhere from here.
     /// Its media then comes from where its signalling comes from; the port is learned from the first packet.
     fn through_nat(&self, mut remote: Remote) -> Remote {
-        let Some(mut rtp) = remote.rtp else { return remote };
-        if rtp.ip() != self.source.ip() && is_private(rtp.ip()) {
-            rtp.set_ip(self.source.ip());
-            remote.rtp = Some(rtp);
+        if let (Some(source), Some(rtp)) = (self.nat, remote.rtp.as_mut())
+            && is_private(rtp.ip())
+        {
+            rtp.set_ip(source.ip());
             if let Some(rtcp) = remote.rtcp.as_mut() {
-                rtcp.set_ip(self.source.ip());
+                rtcp.set_ip(source.ip());
             }
         }
         remote
@@ -175,12 +191,12 @@ pub(crate) fn cause(error: SdpError) -> Cause {
 }
 
 /// Addresses that only mean something inside somebody's network (RFC 1918, 4193, 6598).
-fn is_private(address: std::net::IpAddr) -> bool {
+fn is_private(address: IpAddr) -> bool {
     match address {
-        std::net::IpAddr::V4(v4) => {
+        IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
             v4.is_private() || v4.is_link_local() || v4.is_loopback() || (a == 100 && (64..128).contains(&b))
         }
-        std::net::IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
     }
 }

@@ -5,7 +5,6 @@
 
 mod begin;
 mod cdr;
-mod clock;
 mod dtmf;
 mod leg;
 mod ports;
@@ -15,7 +14,10 @@ mod stage;
 mod switchboard;
 mod timeline;
 
+#[cfg(test)]
+mod tests;
+
 pub use cdr::aborted;
 pub use ports::MediaPort;
-pub use settings::{AutoAddress, MediaAddress, Settings};
+pub use settings::Settings;
 pub use switchboard::{Input, Order, Output, Restored, Switchboard};

@@ -52,6 +52,13 @@ impl Ports {
         }
     }
 
+    /// Forgets the ports of a worker that is gone.
+    pub(crate) fn forget(&mut self, worker: usize) {
+        if let Some(queue) = self.stock.get_mut(worker) {
+            queue.clear();
+        }
+    }
+
     /// How many are left.
     pub(crate) fn len(&self) -> usize {
         self.stock.iter().map(VecDeque::len).sum()

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
-use model::{Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
+use model::{Anchor, Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
 use sip_core::{Algorithm, Bound, Change, Credentials, Flow, Message, Name, ServerTx, SipUri, Transport, Verdict, Verifier};
 
-use crate::{clock::Anchor, switchboard::Core};
+use crate::switchboard::Core;
 
 /// Longer names of phones are cut.
 const USER_AGENT_MAX: usize = 128;
@@ -29,7 +29,8 @@ impl Core {
         match (verdict, entry) {
             (Verdict::Good, Some((slot, _))) => Identity::Slot(slot),
             (verdict, _) => {
-                let offered: &[Algorithm] = if chokes_on_choice(message) { &[Algorithm::Md5] } else { &self.settings.digest };
+                let md5_will_do = self.settings.digest.contains(&Algorithm::Md5) && chokes_on_choice(message);
+                let offered: &[Algorithm] = if md5_will_do { &[Algorithm::Md5] } else { &self.settings.digest };
                 Identity::Unproven { challenges: self.verifier.challenge(now, &realm, verdict == Verdict::Stale, offered) }
             }
         }
@@ -41,7 +42,7 @@ impl Core {
             Identity::Slot(slot) => slot,
             Identity::Unproven { challenges } => {
                 let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
-                self.endpoint.respond(now, tx, 401, None, &headers);
+                self.endpoint.challenge_request(now, tx, 401, &headers);
                 return;
             }
         };
@@ -58,7 +59,8 @@ impl Core {
             Change::Unbound => self.unbound(now, slot),
             Change::Bound { bound, replaced, .. } => {
                 self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
-                if let Some(old) = replaced.filter(|old| old.flow.remote != bound.flow.remote) {
+                // A NAT that gives the same phone another port is no news; another contact or another host is (R17).
+                if let Some(old) = replaced.filter(|old| old.uri != bound.uri || old.flow.remote.ip() != bound.flow.remote.ip()) {
                     self.event(Event::Rebound(ReboundView {
                         id: slot,
                         center: entry.center,
@@ -88,9 +90,9 @@ impl Core {
     }
 
     /// A binding from before a restart. One that has lapsed, or that cannot be read, is let go.
-    pub(crate) fn restore_binding(&mut self, now: Instant, binding: &Binding) {
+    pub(crate) fn restore_binding(&mut self, now: Instant, binding: &Binding, listening: &[SocketAddr]) {
         match bound(&self.clock, now, binding) {
-            Some(bound) if self.directory.slot(binding.slot).is_some() => {
+            Some(bound) if self.directory.slot(binding.slot).is_some() && is_ours(bound.flow.local, listening) => {
                 self.registrar.restore(record_key(binding.slot), bound);
                 self.seats.registered(now, binding.slot);
             }
@@ -99,13 +101,13 @@ impl Core {
     }
 }
 
-/// Phones built on old versions of libre give up ("Function not implemented") when any of several challenges names an algorithm that
-/// they do not know, instead of taking the one that they do (RFC 8760, 2.4). Seen with baresip 1.0.0, as Debian 12 has it.
-const CHOKING_AGENTS: [&[u8]; 3] = [b"baresip v0.", b"baresip v1.", b"baresip v2."];
+/// Phones built on libre give up ("Function not implemented") when any of several challenges names an algorithm that they do not know,
+/// instead of taking one that they do (RFC 8760, 2.4). Seen with baresip 1.0.0, as Debian 12 has it; later ones know no SHA-512-256.
+const CHOKING_AGENT: &[u8] = b"baresip ";
 
 /// Whether a phone is to be offered MD5 alone.
 fn chokes_on_choice(message: &Message) -> bool {
-    message.header(Name::UserAgent).is_some_and(|agent| CHOKING_AGENTS.iter().any(|known| agent.starts_with(known)))
+    message.header(Name::UserAgent).is_some_and(|agent| agent.starts_with(CHOKING_AGENT))
 }
 
 /// A slot has one binding (R17).
@@ -121,6 +123,13 @@ fn is_own_record(message: &Message, entry: &SlotEntry) -> bool {
     let Ok(to) = message.to() else { return false };
     let Ok(uri) = SipUri::parse(to.uri) else { return false };
     uri.user_text().is_some_and(|user| user == entry.number.as_str() || user == entry.username)
+}
+
+/// Whether we still listen where a phone sent its REGISTER to.
+fn is_ours(local: SocketAddr, listening: &[SocketAddr]) -> bool {
+    listening
+        .iter()
+        .any(|at| at.port() == local.port() && (at.ip() == local.ip() || (at.ip().is_unspecified() && at.is_ipv4() == local.is_ipv4())))
 }
 
 fn credentials(ha1: &Ha1) -> Credentials {

@@ -1,9 +1,6 @@
 //! What the switchboard is told at its start.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use sip_core::{Algorithm, RegistrarSettings};
@@ -15,8 +12,12 @@ pub struct Settings {
     pub domain: String,
     /// What we call ourselves in User-Agent and Server.
     pub user_agent: String,
-    /// The address that SDP offers for media.
-    pub media_address: MediaAddress,
+    /// The address that SDP offers for media, if it is always the same one; else per leg the one that its signalling arrived at (R19).
+    pub media_address: Option<IpAddr>,
+    /// What peers outside of `local_nets` are told instead, in SIP and SDP, if this machine stands behind NAT.
+    pub public_address: Option<IpAddr>,
+    /// The networks in which our own addresses are reachable as they are.
+    pub local_nets: Vec<IpNet>,
     /// A call in which no audio arrives for this long, while nobody holds, is ended.
     pub media_timeout: Duration,
     /// How long a called number rings, in seconds.
@@ -39,37 +40,4 @@ pub struct Settings {
     pub lease: Duration,
     /// A taken slot waits this long for its lost phone before it leaves READY (R5).
     pub unregistered_grace: Duration,
-}
-
-/// Which address SDP offers (R19).
-#[derive(Debug, Clone)]
-pub enum MediaAddress {
-    /// Always this one.
-    Fixed(IpAddr),
-    /// Per leg the address that its signalling arrived at, or a public one for peers outside.
-    Auto(AutoAddress),
-}
-
-/// `media.address = "auto"`.
-#[derive(Debug, Clone, Default)]
-pub struct AutoAddress {
-    /// What peers outside of `local_nets` are told.
-    pub public: Option<IpAddr>,
-    /// The networks in which our own addresses are reachable as they are.
-    pub local_nets: Vec<IpNet>,
-}
-
-impl MediaAddress {
-    /// The address to offer to a peer whose signalling runs between `local` and `remote`.
-    pub(crate) fn toward(&self, local: SocketAddr, remote: SocketAddr) -> IpAddr {
-        match self {
-            Self::Fixed(address) => *address,
-            Self::Auto(AutoAddress { public: Some(public), local_nets })
-                if !remote.ip().is_loopback() && !local_nets.iter().any(|net| net.contains(&remote.ip())) =>
-            {
-                *public
-            }
-            Self::Auto(_) => local.ip(),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,16 +11,15 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, LegId, MediaEvent};
 use model::{
-    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
+    Anchor, Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
     WallTime,
 };
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 use seats::{Seats, SeatsOutput, SeatsSettings};
-use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Message, Registrar, SessionEvent, SessionId, Verifier};
+use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Message, Registrar, SessionEvent, SessionId, Verifier, reason_header};
 
 use crate::{
-    clock::Anchor,
     leg::{Audio, Leg, Party},
     ports::{MediaPort, Ports},
     registration::record_key,
@@ -55,6 +55,11 @@ pub enum Input {
     },
     /// Slots or hubs have changed in the store.
     Directory(Arc<Directory>),
+    /// A media worker takes no commands any more: its ports are gone, and its calls are deaf.
+    MediaLost {
+        /// Which worker.
+        worker: usize,
+    },
     /// A recording was closed.
     Recorded(RecordingRow),
     /// What the wall clock shows now.
@@ -99,10 +104,13 @@ pub enum Output {
     RecordEnd {
         /// The key of its frames.
         key: u64,
-        /// When the call ended.
-        ended: WallTime,
         /// How long the recording must be.
         duration_ms: u64,
+    },
+    /// A defect of ours ended a call; the others go on (FT-14).
+    Defect {
+        /// The call that was ended.
+        call: CallId,
     },
     /// Never to be lost.
     Fact(Fact),
@@ -126,6 +134,8 @@ pub struct Restored {
     pub leases: Vec<(SlotId, Option<UserId>, u64)>,
     /// The greatest call id ever given; ids go on above it.
     pub last_call: Option<CallId>,
+    /// The addresses that signalling listens on now: a binding through another one of ours leads nowhere any more.
+    pub listening: Vec<SocketAddr>,
 }
 
 /// Call control as one core. Handle an input, then drain [`Switchboard::poll`] until it is empty.
@@ -152,11 +162,17 @@ pub(crate) struct Core {
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Anchor,
     sessions: HashMap<SessionId, (CallId, Party)>,
-    legs: HashMap<LegId, CallId>,
+    /// Which call a leg's audio belongs to, and the worker that carries it.
+    legs: HashMap<LegId, (CallId, usize)>,
+    /// Recordings that are open, and the worker that taps them.
+    recordings: HashMap<CallId, usize>,
     random: ChaCha12Rng,
     last_call: i64,
     last_leg: u64,
     outputs: VecDeque<Output>,
+    /// Lets the next call that is touched panic.
+    #[cfg(test)]
+    pub(crate) defective: bool,
 }
 
 /// The state of live calls reaches the journal at least this often (R22).
@@ -165,8 +181,10 @@ const SEEN_EVERY: Duration = Duration::from_secs(5);
 /// At most this many calls in one record of the journal.
 const SEEN_BATCH: usize = 200;
 
-/// A phone that was told 503 comes again after this many seconds.
-const RETRY_AFTER_S: u32 = 5;
+/// The key of a call's frames on their way to the recorder.
+fn record_key_of(call: CallId) -> u64 {
+    call.0.unsigned_abs()
+}
 
 impl Switchboard {
     /// A switchboard with no calls. `seed` is fresh for each run; `wall` is what the clock shows at `now`.
@@ -175,7 +193,11 @@ impl Switchboard {
         let mut random = ChaCha12Rng::from_seed(seed);
         let mut endpoint_seed = [0; 32];
         random.fill_bytes(&mut endpoint_seed);
-        let endpoint = EndpointSettings { user_agent: settings.user_agent.clone(), ..EndpointSettings::default() };
+        let endpoint = EndpointSettings {
+            public_address: settings.public_address,
+            local_nets: settings.local_nets.clone(),
+            ..EndpointSettings::for_calls(settings.calls_max, settings.user_agent.clone())
+        };
         let seats = SeatsSettings { lease: settings.lease, unregistered_grace: settings.unregistered_grace };
         let mut core = Core {
             endpoint: Endpoint::new(endpoint, endpoint_seed),
@@ -188,10 +210,13 @@ impl Switchboard {
             clock: Anchor { mono: now, wall },
             sessions: HashMap::new(),
             legs: HashMap::new(),
+            recordings: HashMap::new(),
             random,
             last_call: restored.last_call.map_or(0, |call| call.0),
             last_leg: 0,
             outputs: VecDeque::new(),
+            #[cfg(test)]
+            defective: false,
         };
         core.seats.set_clock(now, wall);
         let directory = Arc::clone(&core.directory);
@@ -200,7 +225,7 @@ impl Switchboard {
             core.seats.restore_lease(now, *slot, *holder, *epoch);
         }
         for binding in &restored.bindings {
-            core.restore_binding(now, binding);
+            core.restore_binding(now, binding, &restored.listening);
         }
         let mut switchboard = Self { core, calls: BTreeMap::new(), deadlines: BTreeSet::new(), seen_due: None, draining: false };
         switchboard.settle(now);
@@ -218,6 +243,7 @@ impl Switchboard {
                 let result = self.command(now, command);
                 self.core.out(Output::Reply { order, result });
             }
+            Input::MediaLost { worker } => self.media_lost(now, worker),
             Input::Directory(directory) => self.directory(now, directory),
             Input::Recorded(row) => {
                 self.core.event(Event::RecordingClosed(RecordingView::from(&row)));
@@ -329,20 +355,31 @@ impl Switchboard {
             | MediaEvent::Silent { leg }
             | MediaEvent::Closed { leg, .. } => *leg,
         };
-        if let Some(call) = self.core.legs.get(&leg).copied() {
+        if let Some((call, _)) = self.core.legs.get(&leg).copied() {
             self.call(now, call, CallInput::Media(event));
         }
     }
 
-    /// Hands an input to a call, and keeps the call unless it is over.
+    fn media_lost(&mut self, now: Instant, worker: usize) {
+        self.core.ports.forget(worker);
+        let deaf: BTreeSet<CallId> = self.core.legs.values().filter(|(_, of)| *of == worker).map(|(call, _)| *call).collect();
+        for call in deaf {
+            self.call(now, call, CallInput::Hangup(Cause::Internal));
+        }
+    }
+
+    /// Hands an input to a call, and keeps the call unless it is over. A panic on the way ends that call alone, with its record (FT-14).
     fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
-        let Some(call) = self.calls.remove(&id) else { return };
+        let Some(mut call) = self.calls.remove(&id) else { return };
         if let Some(deadline) = call.deadline() {
             self.deadlines.remove(&(deadline, id));
         }
-        if let Some(call) = call.handle(now, &mut self.core, input) {
-            self.keep(now, id, call);
+        let core = &mut self.core;
+        if catch_unwind(AssertUnwindSafe(|| call.handle(now, core, input))).is_err() {
+            self.core.out(Output::Defect { call: id });
+            self.core.abandon(now, id);
         }
+        self.begin(now, id, call);
     }
 
     /// Keeps a call that goes on.
@@ -393,10 +430,8 @@ impl Switchboard {
             Command::ReleaseSlot { user, any, slot, epoch } => self.core.seats.release(now, user, any, slot, epoch).map(Reply::Slot),
             Command::SetService { slot, state } => self.core.seats.set_service(now, slot, state).map(Reply::Slot),
             Command::RetireSlots { slots } => {
+                // Their bindings go with the directory that no longer has them; if that never comes, nothing has changed.
                 self.core.seats.retire(now, &slots)?;
-                for slot in slots {
-                    self.core.registrar.remove(record_key(slot));
-                }
                 Ok(Reply::Done)
             }
             Command::KeepAlive { user } => {
@@ -408,7 +443,7 @@ impl Switchboard {
 
     /// Whether a further call may begin.
     pub(crate) fn has_room(&self) -> bool {
-        !self.draining && self.calls.len() < self.core.settings.calls_max
+        !self.draining && self.calls.len() < self.core.settings.calls_max && self.core.endpoint.has_room()
     }
 
     /// Keeps a call that has just begun, unless it is over already.
@@ -451,16 +486,17 @@ impl Core {
     /// Binds a session to a call, so that its events find it.
     pub(crate) fn join(&mut self, call: CallId, party: Party, leg: &Leg) {
         self.sessions.insert(leg.session, (call, party));
-        self.legs.insert(leg.audio.id, call);
+        self.legs.insert(leg.audio.id, (call, leg.audio.port.worker));
     }
 
     /// Opens the audio half of a leg on a port.
-    pub(crate) fn open_audio(&mut self, port: MediaPort, flow: Flow) -> Audio {
+    pub(crate) fn open_audio(&mut self, port: MediaPort, flow: Flow, behind_nat: bool) -> Audio {
         self.last_leg += 1;
         let id = LegId(self.last_leg);
         // RFC 8866, 5.2: a numeric session id; 31 bits, since some phones read no more.
         let session_id = self.random() >> 33;
-        let audio = Audio::new(id, port, &self.settings.media_address, flow.local, flow.remote, session_id);
+        let address = self.settings.media_address.unwrap_or_else(|| self.endpoint.settings().seen_at(flow).ip());
+        let audio = Audio::new(id, port, address, session_id, behind_nat.then_some(flow.remote));
         self.media(&audio, MediaCommand::Open { leg: id, port: port.port });
         audio
     }
@@ -468,13 +504,16 @@ impl Core {
     /// Tells the worker what was negotiated with a leg's phone.
     pub(crate) fn connect_audio(&mut self, audio: &mut Audio) {
         if let Some(remote) = audio.news() {
-            let command = MediaCommand::Remote { leg: audio.id, remote, latch: media::Latch::Signalled };
+            let command = MediaCommand::Remote { leg: audio.id, remote, latch: audio.latch() };
             self.media(audio, command);
         }
     }
 
     /// Answers a phone's new offer in a running session; one that does not do leaves the session as it was (RFC 3261, 14.2).
-    pub(crate) fn reoffered(&mut self, now: Instant, leg: &mut Leg, sdp: Option<&Bytes>) {
+    ///
+    /// A phone that comes from elsewhere has moved: its audio is then learned anew, though it may say the same as before (B-58).
+    pub(crate) fn reoffered(&mut self, now: Instant, leg: &mut Leg, sdp: Option<&Bytes>, flow: Flow) {
+        leg.audio.moved(flow.remote);
         let outcome = match sdp {
             Some(sdp) => leg.audio.answer_again(sdp).map_err(|cause| cause.sip_status()),
             None => Ok(leg.audio.offer_again()),
@@ -500,11 +539,47 @@ impl Core {
 
     /// Refuses an INVITE for which no leg was made yet.
     pub(crate) fn refuse_session(&mut self, now: Instant, session: SessionId, cause: Cause) {
-        let mut headers = vec![("Reason", format!("Q.850;cause={};text=\"{}\"", cause.q850(), cause.code()))];
+        let mut headers = vec![("Reason", reason_header(cause.q850(), cause.code()))];
         if cause.sip_status() == 503 {
-            headers.push(("Retry-After", RETRY_AFTER_S.to_string()));
+            headers.push(("Retry-After", self.retry_after_s().to_string()));
         }
         self.endpoint.refuse(now, session, cause.sip_status(), None, &headers);
+    }
+
+    /// When a phone that was told 503 should come again: spread, so that they do not all come at once (B-19).
+    fn retry_after_s(&mut self) -> u32 {
+        5 + self.random.next_u32() % 11
+    }
+
+    /// Opens a call's recording: left what our side says, right what the far party says (R15).
+    pub(crate) fn begin_recording(&mut self, call: CallId, row: RecordingRow, left: &Audio, right: &Audio) {
+        let recording = record_key_of(call);
+        self.recordings.insert(call, left.port.worker);
+        self.out(Output::RecordBegin { key: recording, row });
+        self.media(left, MediaCommand::Record { recording, left: left.id, right: right.id });
+    }
+
+    /// Closes a call's recording, if one is open; it must then be `duration_ms` long.
+    pub(crate) fn end_recording(&mut self, call: CallId, duration_ms: u64) {
+        let Some(worker) = self.recordings.remove(&call) else { return };
+        let key = record_key_of(call);
+        self.out(Output::Media { worker, command: MediaCommand::StopRecord { recording: key } });
+        self.out(Output::RecordEnd { key, duration_ms });
+    }
+
+    /// Ends all that belongs to a call whose own knowledge of it is lost.
+    fn abandon(&mut self, now: Instant, call: CallId) {
+        let sessions: Vec<SessionId> = self.sessions.iter().filter(|(_, (of, _))| *of == call).map(|(session, _)| *session).collect();
+        for session in sessions {
+            self.sessions.remove(&session);
+            self.endpoint.hangup(now, session, Some((Cause::Internal.q850(), Cause::Internal.code())));
+        }
+        let legs: Vec<(LegId, usize)> =
+            self.legs.iter().filter(|(_, (of, _))| *of == call).map(|(leg, (_, worker))| (*leg, *worker)).collect();
+        for (leg, worker) in legs {
+            self.legs.remove(&leg);
+            self.out(Output::Media { worker, command: MediaCommand::Close { leg } });
+        }
     }
 
     /// Ends a leg: its session, if it is not over yet, and its audio.

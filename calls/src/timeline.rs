@@ -1,5 +1,7 @@
 //! What happened in a call, in order. Views and the CDR are folds over it.
 
+use std::collections::BTreeSet;
+
 use model::{CallId, CallStatus, CallView, Cause, CenterId, Direction, Segment, SlotId, UserId, WallTime};
 
 use crate::cdr;
@@ -25,7 +27,7 @@ pub(crate) enum What {
     /// The phone of this slot no longer holds.
     Resumed { slot: SlotId },
     /// The call is over. Always last, and once.
-    Ended { cause: Cause, sip_status: u16 },
+    Ended { cause: Cause },
 }
 
 /// What is known of a call from its beginning.
@@ -48,6 +50,8 @@ pub(crate) struct Timeline {
     start: Start,
     started_at: WallTime,
     events: Vec<CallEvent>,
+    /// Whose hold was noted and not yet its end.
+    holding: BTreeSet<SlotId>,
 }
 
 /// A phone that holds and resumes without end is not followed beyond this many events.
@@ -55,19 +59,23 @@ const EVENTS_MAX: usize = 512;
 
 impl Timeline {
     pub(crate) fn new(at: WallTime, start: Start) -> Self {
-        Self { start, started_at: at, events: Vec::with_capacity(4) }
+        Self { start, started_at: at, events: Vec::with_capacity(4), holding: BTreeSet::new() }
     }
 
     pub(crate) fn start(&self) -> &Start {
         &self.start
     }
 
-    /// Notes what happened. Hold and resume beyond [`EVENTS_MAX`] are left out; the moments that a CDR needs never are.
+    /// Notes what happened. Beyond [`EVENTS_MAX`] further holds are left out, each with its end; the moments that a CDR needs never are.
     pub(crate) fn note(&mut self, at: WallTime, what: What) {
-        if self.events.len() >= EVENTS_MAX && matches!(what, What::Held { .. } | What::Resumed { .. }) {
-            return;
+        let worth = match &what {
+            What::Held { slot } => self.events.len() < EVENTS_MAX && self.holding.insert(*slot),
+            What::Resumed { slot } => self.holding.remove(slot),
+            _ => true,
+        };
+        if worth {
+            self.events.push(CallEvent { at, what });
         }
-        self.events.push(CallEvent { at, what });
     }
 
     /// The call as others see it.
@@ -106,7 +114,7 @@ pub(crate) fn fold<'e>(events: impl Iterator<Item = &'e CallEvent>) -> CallView 
                     view.status = CallStatus::Answered;
                 }
             }
-            What::Ended { cause, sip_status: _ } => {
+            What::Ended { cause } => {
                 for (slot, _) in holding.clone() {
                     resume(&mut view, &mut holding, slot, *at);
                 }

@@ -5,6 +5,8 @@
 //!                     running --another event-------> reported, running again
 //!                     running --300 ms of silence---> reported
 //! ```
+//!
+//! A report costs call control a step and a line in the journal, a packet costs a phone nothing: what no finger types is not reported.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,9 @@ const END_LOST: Duration = Duration::from_millis(300);
 const OLD_MAX: u32 = 80_000;
 /// An event that runs on beyond the 16 bits of its duration begins a new segment (RFC 4733, 2.5.1.3).
 const SEGMENT_MIN: u16 = 0xFF00;
+
+/// The most digits a second that are reported: a dialler sends ten (50 ms of tone, 50 ms of pause), and twice that is nobody's.
+pub(crate) const DIGITS_PER_S: u32 = 20;
 
 /// The payload of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +52,9 @@ pub(crate) struct Digit {
 #[derive(Debug, Default)]
 pub(crate) struct Digits {
     current: Option<Current>,
+    /// Digits of the second that began then.
+    second: Option<(Instant, u32)>,
+    dropped: u64,
 }
 
 #[derive(Debug)]
@@ -91,7 +99,7 @@ impl Digits {
             }
         }
         let ended = self.current.as_mut().filter(|_| event.end).and_then(Current::report);
-        [lost_end, ended]
+        [lost_end, ended].map(|digit| self.within_limit(now, digit))
     }
 
     /// When the running event counts as over.
@@ -100,14 +108,34 @@ impl Digits {
     }
 
     /// The running event, because the leg is closed.
-    pub(crate) fn finish(&mut self) -> Option<Digit> {
-        self.current.as_mut().and_then(Current::report)
+    pub(crate) fn finish(&mut self, now: Instant) -> Option<Digit> {
+        let digit = self.current.as_mut().and_then(Current::report);
+        self.within_limit(now, digit)
     }
 
     /// The running event, if it counts as over.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Digit> {
         self.due().filter(|due| *due <= now)?;
-        self.current.as_mut().and_then(Current::report)
+        self.finish(now)
+    }
+
+    /// Digits beyond [`DIGITS_PER_S`], which were not told.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn within_limit(&mut self, now: Instant, digit: Option<Digit>) -> Option<Digit> {
+        let digit = digit?;
+        let (_, told) = match &mut self.second {
+            Some(second) if now.saturating_duration_since(second.0) < Duration::from_secs(1) => second,
+            second => second.insert((now, 0)),
+        };
+        if *told >= DIGITS_PER_S {
+            self.dropped += 1;
+            return None;
+        }
+        *told += 1;
+        Some(digit)
     }
 }
 

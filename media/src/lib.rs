@@ -17,7 +17,7 @@ mod tap;
 mod tone;
 
 pub use codec::{Codec, Payloads, g711};
-pub use relay::{Command, Component, Forward, Hears, Input, LEGS_MAX, Latch, LegId, MediaEvent, Output, PacketBuf, Relay, RelayStats};
+pub use relay::{Command, Component, Forward, Hears, LEGS_MAX, Latch, LegId, MediaEvent, Output, PacketBuf, Relay, RelayStats};
 pub use sdp::{LocalMedia, OfferedMedia, Remote, SdpError, offer, read_answer, read_offer};
 pub use stats::LegStats;
 pub use tap::{Channel, TAP_PAYLOAD_MAX, TapFrame};

@@ -94,6 +94,8 @@ causes! {
     NoCommonCodec "no_common_codec", 488, 88, Caller, "enable A-law or mu-law (PCMA, PCMU) on the phone";
     /// The phone's session description is broken.
     BadSdp "bad_sdp", 400, 95, Caller, "update the phone's firmware";
+    /// The called phone answered with a session description that does not do.
+    BadAnswer "bad_answer", 502, 95, Callee, "update the called phone's firmware";
     /// Every media port is in use.
     NoMediaPort "no_media_port", 503, 34, Us, "widen media.ports";
     /// The server is at its limit of calls or is shutting down.

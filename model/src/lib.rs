@@ -25,4 +25,4 @@ pub use id::{CallId, CenterId, HubId, ParseIdError, SlotId, UserId};
 pub use number::{Number, ParseNumberError};
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
 pub use slot::{SlotState, SlotStatus};
-pub use time::WallTime;
+pub use time::{Anchor, WallTime};

@@ -1,6 +1,6 @@
 //! Wall-clock time as data. Nobody here reads a clock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,38 @@ impl WallTime {
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+    }
+}
+
+/// A moment known by both clocks, from which wall times are computed: the anchor's plus a monotonic difference,
+/// so that a step of the machine's clock moves nothing that began before it (FT-10).
+#[derive(Debug, Clone, Copy)]
+pub struct Anchor {
+    /// The moment by the monotonic clock.
+    pub mono: Instant,
+    /// The same moment by the wall clock.
+    pub wall: WallTime,
+}
+
+impl Anchor {
+    /// The wall time at `now`.
+    #[must_use]
+    pub fn wall(&self, now: Instant) -> WallTime {
+        match now.checked_duration_since(self.mono) {
+            Some(later) => self.wall.after(later),
+            None => {
+                let earlier = self.mono.saturating_duration_since(now).as_millis();
+                WallTime(self.wall.0.saturating_sub(i64::try_from(earlier).unwrap_or(i64::MAX)))
+            }
+        }
+    }
+
+    /// The monotonic moment of `wall`; none if it lies outside of what `Instant` can hold.
+    #[must_use]
+    pub fn mono(&self, wall: WallTime) -> Option<Instant> {
+        let ahead = wall.0.saturating_sub(self.wall.0);
+        let span = Duration::from_millis(ahead.unsigned_abs());
+        if ahead >= 0 { self.mono.checked_add(span) } else { self.mono.checked_sub(span) }
     }
 }
 

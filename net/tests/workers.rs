@@ -61,7 +61,7 @@ impl Bench {
         match &told {
             FromWorker::Ports(tokens) => self.tokens.extend(tokens),
             FromWorker::Event(event) => self.events.push(*event),
-            FromWorker::Exhausted { .. } => {}
+            FromWorker::Exhausted { .. } | FromWorker::Stopped { .. } => {}
         }
         told
     }
@@ -303,6 +303,30 @@ fn a_panic_ends_one_call_only() {
     bench.order(Command::Close { leg: LegId(8) });
     bench.wait_for(|event| matches!(event, MediaEvent::Closed { leg: LegId(8), .. }));
     assert_eq!(bench.workers.counters()[0].panics, 1);
+}
+
+#[test]
+fn a_worker_that_gives_up_says_so_and_takes_nothing_more() {
+    let (tell, told) = sync_channel(100_000);
+    let listener = move |event| {
+        assert!(event != FromWorker::Event(MediaEvent::Silent { leg: A }), "a fault that this test makes");
+        tell.send(event).unwrap();
+    };
+    let workers = MediaWorkers::start(settings(), seed(), listener, |_| true).unwrap();
+    let (_, taps) = sync_channel(1);
+    let mut bench = Bench { workers, told, taps, tokens: Vec::new(), events: Vec::new() };
+    let port = bench.token().port;
+    bench.order(Command::Open { leg: A, port });
+    let mut panics = 0;
+    // The leg is silent at once, and telling so is the fault.
+    while bench.workers.command(0, Command::Watch { leg: A, silent_after: Some(Duration::ZERO) }) {
+        panics += 1;
+        while bench.workers.counters()[0].panics < panics {
+            std::thread::yield_now();
+        }
+    }
+    assert!(panics > 10, "it did not give up at once");
+    while bench.next() != (FromWorker::Stopped { worker: 0 }) {}
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
+
+use crate::path::FRESH;
 
 /// Modes: recordings are for their owner's eyes and ears only.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -16,7 +18,8 @@ const FILE_MODE: u32 = 0o600;
 pub(crate) trait Disk: Send + Sync {
     /// Makes a directory and those above it.
     fn make_dir(&self, path: &Path) -> io::Result<()>;
-    /// Writes a small file whole, in place of an older one.
+    /// Writes a small file whole, in place of an older one: whoever reads that name, now or after the process was
+    /// killed, finds the one or the other. It is not synced: frames do not wait for that.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Whether there is anything of this name.
     fn exists(&self, path: &Path) -> bool;
@@ -51,8 +54,16 @@ impl Disk for RealDisk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        use io::Write as _;
-        OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?.write_all(bytes)
+        let fresh = fresh_name(path);
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&fresh).and_then(|file| {
+            file.write_all_at(bytes, 0)?;
+            fs::rename(&fresh, path)
+        });
+        if written.is_err() {
+            // On a full disk the room is better than half a file.
+            let _ = self.remove(&fresh);
+        }
+        written
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -78,6 +89,13 @@ impl Disk for RealDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
     }
+}
+
+/// What a small file is called until it is whole.
+pub(crate) fn fresh_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(FRESH);
+    name.into()
 }
 
 /// A real file.

@@ -1,10 +1,10 @@
 //! What taps heard, put into files: WAV, 8 kHz, 16 bits, our side left and the world right (R15). Knows no calls, sockets or database.
 //!
-//! While a recording grows there are two files, and after its end one:
+//! While a recording grows there are two files, and once its row is known elsewhere there is one:
 //!
 //! ```text
 //!  2026/11/21/c_….wav.part   44 octets of header, then whole frames of 4 octets; the header tells the sizes as of the last flush
-//!  2026/11/21/c_….wav.json   the row, so that the .part can be finished without the database
+//!  2026/11/21/c_….wav.json   the row, so that the .part can be finished without the database; it stays until the closed row is journaled
 //!  2026/11/21/c_….wav        the closed recording; a file of this name is always whole
 //! ```
 //!
@@ -25,6 +25,6 @@ mod writer;
 mod tests;
 
 pub use open::{Snapshot, open};
-pub use recover::recover;
+pub use recover::{forget_sidecar, recover};
 pub use spool::{RECORDINGS_MAX, Recorder, RecorderCounters, RecorderSettings, ToRecorder};
 pub use wav::HEADER_LENGTH;

@@ -7,6 +7,12 @@ use model::CallId;
 /// What a growing recording's name has in addition.
 const PART: &str = ".part";
 
+/// What the row's file is called, in addition to the recording's name.
+const SIDECAR: &str = ".json";
+
+/// What a small file's name has in addition while it is being written.
+pub(crate) const FRESH: &str = ".new";
+
 /// The files of one recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Files {
@@ -28,7 +34,7 @@ impl Files {
         Some(Self {
             whole: dir.join(relative),
             part: dir.join(format!("{relative}{PART}")),
-            sidecar: dir.join(format!("{}.json", relative)),
+            sidecar: dir.join(format!("{relative}{SIDECAR}")),
             day: dir.join(day),
         })
     }
@@ -49,9 +55,9 @@ pub(crate) fn is_number(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
-/// The recording that a file in a day's directory belongs to: `c_….wav` of `c_….wav.part` and `c_….wav.json`.
+/// The recording that a file in a day's directory belongs to: `c_….wav` of `c_….wav.part`, `c_….wav.json` and `c_….wav.json.new`.
 pub(crate) fn recording_of(file: &str) -> Option<&str> {
-    file.strip_suffix(PART).or_else(|| file.strip_suffix(".json"))
+    file.strip_suffix(PART).or_else(|| file.strip_suffix(FRESH).unwrap_or(file).strip_suffix(SIDECAR))
 }
 
 #[cfg(test)]

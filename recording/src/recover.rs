@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -12,9 +12,9 @@ use model::{CenterId, ChannelRole, RecordingRow, RecordingState, WallTime};
 use rustix::fs::OFlags;
 
 use crate::{
-    disk::{Disk, RealDisk, RealSheet, Sheet},
+    disk::{Disk, RealDisk, RealSheet, Sheet, fresh_name},
     path::{Files, call_of, is_number, recording_of},
-    seal::{add_reason, fail},
+    seal::{add_reason, fail, keep_sidecar},
     wav::{FRAMES_MAX, FRAMES_PER_MS, frames_in, header, length_of},
 };
 
@@ -34,6 +34,9 @@ const NO_FILE: &str = "no file";
 /// closed one (`partial`), or goes if it has no samples (`failed`). A file that was closed already, whose row was not, is `complete` if its header
 /// tells its length and its sidecar says nothing else. A row whose file the disk does not let us finish is not given, so that it stays
 /// `recording` and the next start tries again.
+///
+/// Each row must then be written where rows are kept, and after that [`forget_sidecar`] be called with it. Killed anywhere in between, the next
+/// start gives the same rows again.
 #[must_use]
 pub fn recover(dir: &Path, rows: &[RecordingRow]) -> Vec<RecordingRow> {
     let mut known: BTreeMap<String, RecordingRow> = BTreeMap::new();
@@ -63,11 +66,33 @@ pub fn recover(dir: &Path, rows: &[RecordingRow]) -> Vec<RecordingRow> {
     closed
 }
 
+/// The row that was given out is written where rows are kept: its sidecar may go. That of a recording that still grows is left alone.
+///
+/// # Errors
+/// The disk does not let it go: then the next start gives the same row again, which does no harm.
+pub fn forget_sidecar(dir: &Path, row: &RecordingRow) -> io::Result<()> {
+    forget_on(&RealDisk, dir, row)
+}
+
+pub(crate) fn forget_on(disk: &dyn Disk, dir: &Path, row: &RecordingRow) -> io::Result<()> {
+    if row.state == RecordingState::Recording {
+        return Ok(());
+    }
+    // A failed row names no file any more.
+    let name = row.file.clone().unwrap_or_else(|| RecordingRow::file_name(row.call_id, row.started_at));
+    match Files::of(dir, &name) {
+        Some(files) if !disk.exists(&files.part) => disk.remove(&files.sidecar),
+        _ => Ok(()),
+    }
+}
+
 /// Finishes one recording; `None` if there was nothing to finish and nobody who waits for it.
-fn finish(files: &Files, name: &str, row: Option<&RecordingRow>) -> io::Result<Option<RecordingRow>> {
+fn finish(files: &Files, name: &str, known: Option<&RecordingRow>) -> io::Result<Option<RecordingRow>> {
+    // A sidecar that was being written when the server died: the one before it holds.
+    RealDisk.remove(&fresh_name(&files.sidecar))?;
     let sidecar = read_sidecar(&files.sidecar, name);
     let (part, whole) = (open_plain(&files.part)?, open_plain(&files.whole)?);
-    let row = match (row, sidecar.as_ref(), &part) {
+    let row = match (known, sidecar.as_ref(), &part) {
         (Some(row), ..) => row.clone(),
         (None, Some(row), _) => row.clone(),
         // The sidecar was lost, in a power cut. The name still tells whose recording it is.
@@ -77,57 +102,64 @@ fn finish(files: &Files, name: &str, row: Option<&RecordingRow>) -> io::Result<O
         },
         (None, None, None) => return Ok(None),
     };
-    let row = match (part, whole) {
+    let is_known = known.is_some() || sidecar.is_some();
+    // What the last run knew to be missing.
+    let missing =
+        sidecar.filter(|sidecar| matches!(sidecar.state, RecordingState::Partial | RecordingState::Failed)).and_then(|it| it.reason);
+    match (part, whole) {
         (Some(_), Some(_)) => {
             tracing::warn!(file = name, "There are a closed and a growing recording of one call; both are left alone.");
-            return Ok(None);
+            Ok(None)
         }
-        (Some(part), None) => finish_part(files, part, row)?,
-        (None, Some(whole)) => finish_whole(whole, row, sidecar)?,
+        (Some(part), None) => finish_part(files, part, row, is_known, missing).map(Some),
+        (None, Some(whole)) => finish_whole(files, whole, row, missing).map(Some),
         (None, None) => {
             let mut row = row;
             fail(&mut row);
-            add_reason(&mut row, NO_FILE.to_owned());
-            row
+            add_reason(&mut row, missing.unwrap_or_else(|| NO_FILE.to_owned()));
+            Ok(Some(row))
         }
-    };
-    RealDisk.remove(&files.sidecar)?;
-    Ok(Some(row))
+    }
 }
 
-fn finish_part(files: &Files, part: File, row: RecordingRow) -> io::Result<RecordingRow> {
+fn finish_part(files: &Files, part: File, row: RecordingRow, is_known: bool, missing: Option<String>) -> io::Result<RecordingRow> {
     let frames = frames_in(part.metadata()?.len()).min(FRAMES_MAX);
-    let mut row = RecordingRow { state: RecordingState::Partial, ..row };
-    add_reason(&mut row, STOPPED.to_owned());
+    let mut row = RecordingRow { state: RecordingState::Partial, duration_ms: frames / FRAMES_PER_MS, size: length_of(frames), ..row };
+    missing.into_iter().chain([STOPPED.to_owned()]).for_each(|reason| add_reason(&mut row, reason));
     if frames == 0 {
-        RealDisk.remove(&files.part)?;
         fail(&mut row);
+        // A row that is a guess from the file's name is not worth a file.
+        if is_known {
+            keep_sidecar(&RealDisk, files, &row);
+        }
+        RealDisk.remove(&files.part)?;
         return Ok(row);
     }
+    keep_sidecar(&RealDisk, files, &row);
     put_in_order(part, frames)?;
     RealDisk.rename(&files.part, &files.whole)?;
     RealDisk.sync_dir(&files.day)?;
-    Ok(RecordingRow { duration_ms: frames / FRAMES_PER_MS, size: length_of(frames), ..row })
+    Ok(row)
 }
 
 /// The server died after the file had got its last name, and before that was told.
-fn finish_whole(whole: File, row: RecordingRow, sidecar: Option<RecordingRow>) -> io::Result<RecordingRow> {
-    use std::os::unix::fs::FileExt as _;
+fn finish_whole(files: &Files, whole: File, row: RecordingRow, missing: Option<String>) -> io::Result<RecordingRow> {
     let length = whole.metadata()?.len();
     let frames = frames_in(length).min(FRAMES_MAX);
     let mut start = [0; 44];
     let is_whole = length == length_of(frames) && whole.read_exact_at(&mut start, 0).is_ok() && start == header(frames);
-    let mut row = RecordingRow { state: RecordingState::Complete, ..row };
-    if let Some(reason) = sidecar.filter(|sidecar| sidecar.state == RecordingState::Partial).and_then(|sidecar| sidecar.reason) {
+    let mut row = RecordingRow { state: RecordingState::Complete, duration_ms: frames / FRAMES_PER_MS, size: length_of(frames), ..row };
+    if let Some(reason) = missing {
         row.state = RecordingState::Partial;
         add_reason(&mut row, reason);
     }
     if !is_whole {
-        put_in_order(whole, frames)?;
         row.state = RecordingState::Partial;
         add_reason(&mut row, STOPPED.to_owned());
+        keep_sidecar(&RealDisk, files, &row);
+        put_in_order(whole, frames)?;
     }
-    Ok(RecordingRow { duration_ms: frames / FRAMES_PER_MS, size: length_of(frames), ..row })
+    Ok(row)
 }
 
 /// Whole frames, and a header that tells them.
@@ -151,7 +183,11 @@ fn open_plain(path: &Path) -> io::Result<Option<File>> {
 /// The sidecar's row, if it is whole and of this very file.
 fn read_sidecar(path: &Path, name: &str) -> Option<RecordingRow> {
     let row: RecordingRow = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    (row.file.as_deref() == Some(name) && Some(row.call_id) == call_of(name)).then_some(row)
+    let is_named = match &row.file {
+        Some(file) => file == name,
+        None => row.state == RecordingState::Failed,
+    };
+    (is_named && Some(row.call_id) == call_of(name)).then_some(row)
 }
 
 /// What a file's name alone tells.

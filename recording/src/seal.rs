@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{self, Receiver, SyncSender, TrySendError},
@@ -17,6 +18,7 @@ use crate::{
     RECORDINGS_MAX,
     disk::{Disk, Sheet, reason_of},
     path::Files,
+    recover::forget_on,
     wav::{FRAMES_PER_MS, frames_in, header, length_of},
 };
 
@@ -52,12 +54,11 @@ impl Seal {
     /// Length, header, sync and name. True if the file has got its last name.
     fn settle(&mut self, disk: &dyn Disk) -> bool {
         let Some(sheet) = self.sheet.take().filter(|_| !self.is_hopeless) else {
-            for path in [&self.files.part, &self.files.sidecar] {
-                if let Err(error) = disk.remove(path) {
-                    tracing::debug!(%error, path = %path.display(), "A file of a failed recording stays behind.");
-                }
-            }
             fail(&mut self.row);
+            keep_sidecar(disk, &self.files, &self.row);
+            if let Err(error) = disk.remove(&self.files.part) {
+                tracing::debug!(%error, path = %self.files.part.display(), "A file of a failed recording stays behind.");
+            }
             return false;
         };
         let closed = sheet.set_length(length_of(self.frames)).and_then(|()| sheet.write_at(&header(self.frames), 0));
@@ -73,12 +74,8 @@ impl Seal {
         }
         self.row.duration_ms = self.frames / FRAMES_PER_MS;
         self.row.size = length_of(self.frames);
-        // A server that is killed between here and the row's own journal would not know what was missing.
-        if self.row.state == RecordingState::Partial
-            && let Ok(json) = serde_json::to_vec(&self.row)
-            && let Err(error) = disk.write(&self.files.sidecar, &json)
-        {
-            tracing::debug!(%error, "A sidecar could not be written.");
+        if self.row.state == RecordingState::Partial {
+            keep_sidecar(disk, &self.files, &self.row);
         }
         match disk.rename(&self.files.part, &self.files.whole) {
             Ok(()) => true,
@@ -96,23 +93,27 @@ impl Seal {
     }
 }
 
-/// Closes files: for each length, header, sync and name, then the names' directories together, and at last the sidecars go. Gives the rows' last
-/// states, in order.
+/// Closes files: for each length, header, sync and name, then the names' directories together. Gives the rows' last states, in order. The sidecars
+/// stay until the rows are written where rows are kept.
 fn run_all(mut seals: Vec<Seal>, disk: &dyn Disk) -> Vec<RecordingRow> {
     let renamed: Vec<bool> = seals.iter_mut().map(|seal| seal.settle(disk)).collect();
-    let named = || seals.iter().zip(&renamed).filter_map(|(seal, renamed)| renamed.then_some(seal));
-    let days: BTreeSet<_> = named().filter(|seal| seal.sync).map(|seal| &seal.files.day).collect();
+    let named = seals.iter().zip(&renamed).filter_map(|(seal, renamed)| renamed.then_some(seal));
+    let days: BTreeSet<_> = named.filter(|seal| seal.sync).map(|seal| &seal.files.day).collect();
     for day in days {
         if let Err(error) = disk.sync_dir(day) {
             tracing::warn!(%error, "The names of recordings may not be on disk yet.");
         }
     }
-    for seal in named() {
-        if let Err(error) = disk.remove(&seal.files.sidecar) {
-            tracing::debug!(%error, "A sidecar stays behind.");
-        }
-    }
     seals.into_iter().map(|seal| seal.row).collect()
+}
+
+/// Puts a row's last state beside its file: a server that is killed before the row is written where rows are kept would not know what was missing.
+pub(crate) fn keep_sidecar(disk: &dyn Disk, files: &Files, row: &RecordingRow) {
+    if let Ok(json) = serde_json::to_vec(row)
+        && let Err(error) = disk.write(&files.sidecar, &json)
+    {
+        tracing::debug!(%error, "A sidecar could not be written.");
+    }
 }
 
 /// Makes a row one without a file.
@@ -123,20 +124,23 @@ pub(crate) fn fail(row: &mut RecordingRow) {
     row.size = 0;
 }
 
-/// Adds to what a row says is missing; the same is not said twice.
+/// Adds to what a row says is missing; the same is not said twice, also of a reason that is made of several.
 pub(crate) fn add_reason(row: &mut RecordingRow, reason: String) {
-    match &mut row.reason {
-        Some(known) if known.split("; ").any(|one| one == reason) => {}
-        Some(known) => {
+    let Some(known) = &mut row.reason else {
+        row.reason = Some(reason);
+        return;
+    };
+    for one in reason.split("; ") {
+        if known.split("; ").all(|any| any != one) {
             known.push_str("; ");
-            known.push_str(&reason);
+            known.push_str(one);
         }
-        none => *none = Some(reason),
     }
 }
 
 enum Job {
     Sync { key: u64, sheet: Arc<dyn Sheet> },
+    Forget { dir: PathBuf, row: Box<RecordingRow> },
     Seal(Box<Seal>),
 }
 
@@ -144,6 +148,8 @@ enum Job {
 pub(crate) enum Done {
     /// A growing file was synced.
     Synced { key: u64, result: io::Result<()> },
+    /// A sidecar was taken away.
+    Forgotten,
     /// A recording is closed.
     Sealed(Box<RecordingRow>),
 }
@@ -172,6 +178,12 @@ impl Sealer {
                 for job in std::iter::once(first).chain(inbox.try_iter().take(BATCH_MAX - 1)) {
                     match job {
                         Job::Sync { key, sheet } => done.push(Done::Synced { key, result: sheet.sync() }),
+                        Job::Forget { dir, row } => {
+                            if let Err(error) = forget_on(&*its_disk, &dir, &row) {
+                                tracing::debug!(%error, "A sidecar stays behind; the next start takes it away.");
+                            }
+                            done.push(Done::Forgotten);
+                        }
                         Job::Seal(seal) => seals.push(*seal),
                     }
                 }
@@ -189,6 +201,13 @@ impl Sealer {
         let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(Job::Sync { key, sheet }).is_ok());
         self.pending += usize::from(taken);
         taken
+    }
+
+    /// Has a row's sidecar taken away. If too much waits already, the next start does it.
+    pub(crate) fn forget(&mut self, dir: &Path, row: RecordingRow) {
+        let job = Job::Forget { dir: dir.to_owned(), row: Box::new(row) };
+        let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(job).is_ok());
+        self.pending += usize::from(taken);
     }
 
     /// Has a recording closed. Gives the row at once if the thread is gone.
@@ -209,7 +228,7 @@ impl Sealer {
                     }
                 }
                 Err(TrySendError::Disconnected(Job::Seal(seal))) => return Some(seal.run(&*self.disk)),
-                Err(TrySendError::Disconnected(Job::Sync { .. })) => return None,
+                Err(TrySendError::Disconnected(Job::Sync { .. } | Job::Forget { .. })) => return None,
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use media::{Codec, TAP_PAYLOAD_MAX, TapFrame, g711};
-use model::{RecordingRow, RecordingState, WallTime};
+use model::{RecordingRow, RecordingState};
 
 use crate::{
     disk::{Disk, RealDisk},
@@ -31,9 +31,6 @@ const AHEAD_MAX: Duration = Duration::from_secs(60);
 
 /// While files are being closed elsewhere, the owner looks for the outcome this often.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// A disk that refuses is warned of once in this time, however many recordings suffer.
-const WARN: Duration = Duration::from_secs(60);
 
 /// What the recorder needs to know.
 #[derive(Debug, Clone)]
@@ -62,8 +59,6 @@ pub enum ToRecorder {
     End {
         /// The recording's key.
         key: u64,
-        /// When the call ended.
-        ended: WallTime,
         /// How long the recording is to be, from its start to the call's end: cut, or filled with silence.
         duration_ms: u64,
         /// Frames of it that were dropped on their way to the recorder; with any the recording is partial.
@@ -71,6 +66,8 @@ pub enum ToRecorder {
         /// Why it is partial for another reason.
         reason: Option<String>,
     },
+    /// The row of a closed recording is written where rows are kept: its sidecar may go.
+    Journaled(RecordingRow),
 }
 
 /// What the recorder has done.
@@ -112,7 +109,6 @@ pub struct Recorder {
     counters: RecorderCounters,
     /// The last moment that was told.
     now: Option<Instant>,
-    warned: Option<Instant>,
 }
 
 /// One growing recording.
@@ -152,7 +148,6 @@ impl Recorder {
             closed: VecDeque::new(),
             counters: RecorderCounters::default(),
             now: None,
-            warned: None,
         })
     }
 
@@ -162,7 +157,8 @@ impl Recorder {
         match told {
             ToRecorder::Begin { key, row } => self.begin(now, key, row),
             ToRecorder::Frame(frame) => self.frame(now, &frame),
-            ToRecorder::End { key, ended: _, duration_ms, dropped, reason } => self.end(now, key, duration_ms, dropped, reason),
+            ToRecorder::End { key, duration_ms, dropped, reason } => self.end(now, key, duration_ms, dropped, reason),
+            ToRecorder::Journaled(row) => self.sealer.forget(&self.settings.dir, row),
         }
     }
 
@@ -188,12 +184,12 @@ impl Recorder {
                     take.is_syncing = self.sealer.sync(key, sheet);
                 }
             }
-            self.warn(now, key);
             self.schedule(now, key);
         }
     }
 
-    /// The row of a recording that was closed: complete, partial or failed. Exactly one for each that began.
+    /// The row of a recording that was closed: complete, partial or failed. Exactly one for each that began. Its sidecar stays until
+    /// [`ToRecorder::Journaled`] or [`forget_sidecar`](crate::forget_sidecar).
     pub fn poll(&mut self) -> Option<RecordingRow> {
         while let Some(done) = self.sealer.poll() {
             self.done(done);
@@ -222,7 +218,7 @@ impl Recorder {
         RecorderCounters { live: self.takes.len(), ..self.counters }
     }
 
-    /// Why audio is being lost at this moment, if it is: for the alarm (FT-6). `disk_full`, or `io_error: ` and the system's word.
+    /// Why audio is being lost at this moment, if it is: for the alarm (FT-6), which its owner raises. `disk_full`, or `io_error: ` and the system's word.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.takes.values().find(|take| take.writer.is_resting()).and_then(|take| take.writer.trouble())
@@ -253,7 +249,6 @@ impl Recorder {
         let line = TimeLine::new();
         let take = Take { row, line, writer, begun: now, flush_at: None, sync_at: None, due: None, is_syncing: false, ahead: 0 };
         self.takes.insert(key, take);
-        self.warn(now, key);
     }
 
     fn frame(&mut self, now: Instant, frame: &TapFrame) {
@@ -325,6 +320,7 @@ impl Recorder {
     fn done(&mut self, done: Done) {
         match done {
             Done::Sealed(row) => self.close(*row),
+            Done::Forgotten => {}
             Done::Synced { key, result } => {
                 if let Some(take) = self.takes.get_mut(&key) {
                     take.is_syncing = false;
@@ -364,15 +360,6 @@ impl Recorder {
                 self.due.insert((at, key));
             }
             take.due = due;
-        }
-    }
-
-    fn warn(&mut self, now: Instant, key: u64) {
-        let Some(take) = self.takes.get(&key).filter(|take| take.writer.is_resting()) else { return };
-        if self.warned.is_none_or(|at| now.saturating_duration_since(at) >= WARN) {
-            self.warned = Some(now);
-            let reason = take.writer.trouble();
-            tracing::warn!(call = %take.row.call_id, reason, "The disk takes no recordings; the calls go on without.");
         }
     }
 }

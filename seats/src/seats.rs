@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{CallId, Directory, Event, Fact, Refusal, SlotId, SlotState, SlotView, UserId, WallTime};
+use model::{Anchor, CallId, Directory, Event, Fact, Refusal, SlotId, SlotState, SlotView, UserId, WallTime};
 
 use crate::{
-    lease::{Anchor, Lease},
+    lease::Lease,
     slot::{Part, Slot, Timer},
 };
 
@@ -70,7 +70,7 @@ impl Seats {
 
     /// Says what the wall clock shows at `now`. Until then all wall times are 0.
     pub fn set_clock(&mut self, now: Instant, wall: WallTime) {
-        self.anchor = Some(Anchor { instant: now, wall });
+        self.anchor = Some(Anchor { mono: now, wall });
     }
 
     // ---- who there is
@@ -487,6 +487,6 @@ impl Seats {
     }
 
     fn wall(&self, now: Instant) -> WallTime {
-        self.anchor.map_or(WallTime(0), |anchor| anchor.at(now))
+        self.anchor.map_or(WallTime(0), |anchor| anchor.wall(now))
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics};
-use calls::{AutoAddress, MediaAddress, Restored, Settings, Switchboard};
+use calls::{Restored, Settings, Switchboard};
 use config::{Config, DigestAlgorithm, LogFormat};
 use net::{MediaSettings, MediaWorkers, SignallingSockets};
 use recording::{RecorderSettings, ToRecorder};
@@ -87,12 +87,16 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let mut journal = Journal::open(&journal_dir).context("cannot open the journal")?;
     start::recover(&store, &mut journal, &journal_dir, &recordings).await?;
     let directory = Arc::new(store.directory().await?);
-    let restored =
-        Restored { bindings: store.bindings().await?, leases: store.leases().await?, last_call: start::last_call(&store).await? };
 
     // Sockets first: an address in use is an error before anything runs.
     let (sockets, waker) = SignallingSockets::bind(&config.sip.udp)?;
     let sip = sockets.local();
+    let restored = Restored {
+        bindings: store.bindings().await?,
+        leases: store.leases().await?,
+        last_call: start::last_call(&store).await?,
+        listening: sip.clone(),
+    };
     let http = TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {}", config.http.listen))?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
     let password = accounts::first_admin(&store).await?;
@@ -206,15 +210,15 @@ fn media_workers(config: &Config, door: &Door, to_recorder: &recorder::RecorderI
 
 fn switchboard_settings(config: &Config, domain: &str, nonce_key: [u8; 32]) -> Settings {
     let media_address = match config.media.address {
-        config::MediaAddress::Address(address) => MediaAddress::Fixed(address),
-        config::MediaAddress::Auto => {
-            MediaAddress::Auto(AutoAddress { public: config.media.public_address, local_nets: config.media.local_nets.clone() })
-        }
+        config::MediaAddress::Address(address) => Some(address),
+        config::MediaAddress::Auto => None,
     };
     Settings {
         domain: domain.to_owned(),
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
         media_address,
+        public_address: config.media.public_address,
+        local_nets: config.media.local_nets.clone(),
         media_timeout: seconds(config.media.timeout_s),
         ring_s: config.calls.ring_s,
         slot_ring_s: config.calls.slot_ring_s,

@@ -8,29 +8,36 @@ use std::{
 
 /// A queue with two doors. Orders are few and bounded by what sends them; the rest may be refused.
 pub(crate) struct Inbox<T> {
-    queue: Mutex<VecDeque<T>>,
+    queue: Mutex<Queue<T>>,
     arrived: Condvar,
     limit: usize,
+}
+
+struct Queue<T> {
+    entries: VecDeque<T>,
+    /// How many of them came through the bounded door.
+    offered: usize,
 }
 
 impl<T> Inbox<T> {
     /// A queue that takes at most `limit` entries through its bounded door.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queue: Mutex::new(VecDeque::new()), arrived: Condvar::new(), limit }
+        Self { queue: Mutex::new(Queue { entries: VecDeque::new(), offered: 0 }), arrived: Condvar::new(), limit }
     }
 
     /// Queues an order and wakes the thread.
     pub(crate) fn order(&self, entry: T) {
-        self.lock().push_back(entry);
+        self.lock().entries.push_back(entry);
         self.arrived.notify_one();
     }
 
-    /// Queues one of a flood, without waking anybody; whether there was room.
+    /// Queues one of a flood, without waking anybody; whether there was room. Orders that wait take no room.
     pub(crate) fn offer(&self, entry: T) -> bool {
         let mut queue = self.lock();
-        let room = queue.len() < self.limit;
+        let room = queue.offered < self.limit;
         if room {
-            queue.push_back(entry);
+            queue.offered += 1;
+            queue.entries.push_back(entry);
         }
         room
     }
@@ -38,18 +45,44 @@ impl<T> Inbox<T> {
     /// Takes all that is queued, waiting at most `pause` for an order if there is nothing.
     pub(crate) fn take(&self, pause: Duration, into: &mut VecDeque<T>) {
         let mut queue = self.lock();
-        if queue.is_empty() {
+        if queue.entries.is_empty() {
             (queue, _) = self.arrived.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
         }
-        into.append(&mut queue);
+        queue.empty(into);
     }
 
     /// Takes all that is queued, without waiting.
     pub(crate) fn drain(&self, into: &mut VecDeque<T>) {
-        into.append(&mut self.lock());
+        self.lock().empty(into);
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Queue<T> {
+    fn empty(&mut self, into: &mut VecDeque<T>) {
+        self.offered = 0;
+        into.append(&mut self.entries);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_take_no_room_from_the_bounded_door() {
+        let inbox = Inbox::new(2);
+        (0..10).for_each(|order| inbox.order(order));
+        assert!(inbox.offer(10) && inbox.offer(11) && !inbox.offer(12), "two get in, whatever else waits");
+        inbox.order(13);
+        let mut taken = VecDeque::new();
+        inbox.take(Duration::ZERO, &mut taken);
+        assert_eq!(taken, (0..12).chain([13]).collect::<Vec<_>>(), "in their order");
+        assert!(inbox.offer(14), "an emptied queue has room again");
+        inbox.drain(&mut taken);
+        assert_eq!(taken.back(), Some(&14));
     }
 }

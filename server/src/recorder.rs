@@ -1,15 +1,20 @@
 //! The recorder's thread: frames and orders in, closed recordings out.
 
 use std::{
-    collections::VecDeque,
-    sync::Arc,
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use model::RecordingRow;
-use recording::{Recorder, RecorderSettings, ToRecorder};
+use recording::{RECORDINGS_MAX, Recorder, RecorderSettings, ToRecorder};
+use tracing::{debug, info, warn};
 
 use crate::inbox::Inbox;
 
@@ -23,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// Frames of a call may still be on their way from the media worker when the call has ended.
 const LINGER: Duration = Duration::from_millis(250);
 
+/// Trouble is over when the disk has refused nothing for so long: a refused recording tries again every 5 s, and may end before it does.
+const TROUBLE_OVER: Duration = Duration::from_secs(10);
+
 /// What goes to the recorder.
 pub(crate) enum Order {
     /// A frame, or the beginning of a recording.
@@ -33,12 +41,95 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// The queue into the recorder.
-pub(crate) type RecorderInbox = Arc<Inbox<Order>>;
+/// The queue into the recorder, and what may be asked from outside.
+pub(crate) struct RecorderQueue {
+    inbox: Inbox<Order>,
+    /// Frames that found no room, for each recording that grows.
+    dropped: Mutex<BTreeMap<u64, u64>>,
+    in_trouble: AtomicBool,
+    /// The thread was told to end.
+    stopped: AtomicBool,
+    /// Where recordings are, once there is a thread behind the queue.
+    dir: OnceLock<PathBuf>,
+}
+
+/// The queue, shared by those who fill it.
+pub(crate) type RecorderInbox = Arc<RecorderQueue>;
 
 /// The queue, before there is a thread behind it: media workers are given it first.
 pub(crate) fn inbox() -> RecorderInbox {
-    Arc::new(Inbox::new(FRAMES_MAX))
+    Arc::new(RecorderQueue::new(FRAMES_MAX))
+}
+
+impl RecorderQueue {
+    fn new(frames_max: usize) -> Self {
+        Self {
+            inbox: Inbox::new(frames_max),
+            dropped: Mutex::default(),
+            in_trouble: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            dir: OnceLock::new(),
+        }
+    }
+
+    /// Hands in what must not be lost.
+    pub(crate) fn order(&self, order: Order) {
+        match &order {
+            Order::Now(ToRecorder::Begin { key, .. }) => {
+                let mut dropped = self.dropped();
+                if dropped.len() < RECORDINGS_MAX {
+                    dropped.insert(*key, 0);
+                }
+            }
+            Order::Stop => self.stopped.store(true, Ordering::Relaxed),
+            Order::Now(_) | Order::Soon(_) => {}
+        }
+        self.inbox.order(order);
+    }
+
+    /// Hands in a frame; whether there was room. If not, its recording will say so.
+    pub(crate) fn offer(&self, order: Order) -> bool {
+        let recording = match &order {
+            Order::Now(ToRecorder::Frame(frame)) => Some(frame.recording),
+            _ => None,
+        };
+        let room = self.inbox.offer(order);
+        // A frame that comes behind its recording's end is missed by nobody.
+        if !room
+            && let Some(recording) = recording
+            && let Some(count) = self.dropped().get_mut(&recording)
+        {
+            *count += 1;
+        }
+        room
+    }
+
+    /// Whether the disk refuses what is written, so that audio is being lost (FT-6).
+    pub(crate) fn in_trouble(&self) -> bool {
+        self.in_trouble.load(Ordering::Relaxed)
+    }
+
+    /// The row of a closed recording is journaled: its sidecar may go.
+    pub(crate) fn journaled(&self, row: RecordingRow) {
+        if !self.stopped.load(Ordering::Relaxed) {
+            return self.order(Order::Now(ToRecorder::Journaled(row)));
+        }
+        // The last rows come out of a thread that ends: there is nobody else any more to do it.
+        if let Some(dir) = self.dir.get()
+            && let Err(failure) = recording::forget_sidecar(dir, &row)
+        {
+            debug!(%failure, "A sidecar stays behind; the next start takes it away.");
+        }
+    }
+
+    /// The frames of a recording that found no room; it is not counted any longer.
+    fn take_dropped(&self, key: u64) -> u64 {
+        self.dropped().remove(&key).unwrap_or(0)
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Starts the thread; `closed` is told of every row that changes.
@@ -47,12 +138,15 @@ pub(crate) fn start(
     settings: RecorderSettings,
     closed: impl Fn(RecordingRow) + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
+    let dir = settings.dir.clone();
     let mut recorder = Recorder::new(settings).context("cannot use the recording directory")?;
+    let _ = inbox.dir.set(dir);
     let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
         let mut orders = VecDeque::new();
         let mut lingering: VecDeque<(Instant, ToRecorder)> = VecDeque::new();
+        let mut alarm = Alarm::default();
         loop {
-            inbox.take(PAUSE, &mut orders);
+            inbox.inbox.take(PAUSE, &mut orders);
             let now = Instant::now();
             let mut stop = false;
             for order in orders.drain(..) {
@@ -63,9 +157,12 @@ pub(crate) fn start(
                 }
             }
             while let Some((_, order)) = lingering.pop_front_if(|(due, _)| stop || *due <= now) {
-                recorder.handle(now, order);
+                recorder.handle(now, with_dropped(order, &inbox));
             }
             recorder.wake(now);
+            if let Some(in_trouble) = alarm.look(now, recorder.trouble()) {
+                inbox.in_trouble.store(in_trouble, Ordering::Relaxed);
+            }
             if stop {
                 recorder.finish();
             }
@@ -78,4 +175,142 @@ pub(crate) fn start(
         }
     })?;
     Ok(thread)
+}
+
+/// The end of a recording knows how many of its frames found no room only when it is carried out.
+fn with_dropped(order: ToRecorder, queue: &RecorderQueue) -> ToRecorder {
+    match order {
+        ToRecorder::End { key, duration_ms, dropped, reason } => {
+            let dropped = dropped.saturating_add(queue.take_dropped(key));
+            ToRecorder::End { key, duration_ms, dropped, reason }
+        }
+        other => other,
+    }
+}
+
+/// Says once that a trouble has begun, and once that it is over.
+#[derive(Default)]
+struct Alarm {
+    /// The last moment of trouble.
+    seen: Option<Instant>,
+}
+
+impl Alarm {
+    /// What changed, if anything did: whether there is trouble now.
+    fn look(&mut self, now: Instant, trouble: Option<&str>) -> Option<bool> {
+        if let Some(reason) = trouble {
+            let begins = self.seen.replace(now).is_none();
+            if begins {
+                warn!(reason, "The disk takes no recordings: audio is being lost, and the calls go on. Free disk space.");
+            }
+            return begins.then_some(true);
+        }
+        self.seen.filter(|seen| now.saturating_duration_since(*seen) >= TROUBLE_OVER)?;
+        self.seen = None;
+        info!("The disk takes recordings again.");
+        Some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::mpsc;
+
+    use media::{Channel, Codec, TAP_PAYLOAD_MAX, TapFrame};
+    use model::{CallId, CenterId, ChannelRole, RecordingState, WallTime};
+
+    use super::*;
+
+    /// So long a test waits for what must come.
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn row(call: i64) -> RecordingRow {
+        let nobody = ChannelRole { role: String::new(), number: String::new() };
+        RecordingRow {
+            call_id: CallId(call),
+            center: CenterId::DEFAULT,
+            state: RecordingState::Recording,
+            reason: None,
+            file: None,
+            left: nobody.clone(),
+            right: nobody,
+            started_at: WallTime(1_795_262_400_000),
+            duration_ms: 0,
+            size: 0,
+        }
+    }
+
+    fn begin(key: u64) -> Order {
+        Order::Now(ToRecorder::Begin { key, row: row(i64::try_from(key).unwrap()) })
+    }
+
+    fn frame(recording: u64, at: u64) -> Order {
+        Order::Now(ToRecorder::Frame(TapFrame {
+            recording,
+            channel: Channel::Left,
+            at,
+            codec: Codec::Pcma,
+            len: 160,
+            payload: [0x2a; TAP_PAYLOAD_MAX],
+        }))
+    }
+
+    fn end(key: u64) -> Order {
+        Order::Soon(ToRecorder::End { key, duration_ms: 1_000, dropped: 0, reason: None })
+    }
+
+    #[test]
+    fn a_recording_knows_which_of_its_frames_found_no_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue: RecorderInbox = Arc::new(RecorderQueue::new(3));
+        // Nobody takes anything yet: three frames find room.
+        queue.order(begin(1));
+        queue.order(begin(2));
+        let taken = [(1, 0), (2, 0), (1, 160), (1, 320), (1, 480), (7, 0)].map(|(key, at)| queue.offer(frame(key, at)));
+        assert_eq!(taken, [true, true, true, false, false, false]);
+        queue.order(end(1));
+        queue.order(end(2));
+        let (told, rows) = mpsc::sync_channel(8);
+        let settings = RecorderSettings { dir: dir.path().to_owned(), fsync: Duration::ZERO };
+        let thread = start(Arc::clone(&queue), settings, move |row| told.send(row).unwrap()).unwrap();
+        let mut closed: Vec<_> = (0..2).map(|_| rows.recv_timeout(SOON).unwrap()).collect();
+        closed.sort_by_key(|row| row.call_id);
+        let told: Vec<_> = closed.iter().map(|row| (row.state, row.reason.as_deref())).collect();
+        assert_eq!(told, [(RecordingState::Partial, Some("2 frames dropped")), (RecordingState::Complete, None)]);
+        assert!(queue.dropped().is_empty(), "what has ended is not counted any longer");
+        queue.order(Order::Stop);
+        thread.join().unwrap();
+        // The thread is gone when the last rows are journaled.
+        let sidecars = || {
+            let day = dir.path().join(closed.first().unwrap().file.as_deref().unwrap()).parent().unwrap().to_owned();
+            std::fs::read_dir(day).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "json").count()
+        };
+        assert_eq!(sidecars(), 2);
+        closed.iter().for_each(|row| queue.journaled(row.clone()));
+        assert_eq!(sidecars(), 0);
+    }
+
+    #[test]
+    fn a_trouble_begins_once_and_is_over_once() {
+        let begun = Instant::now();
+        let mut alarm = Alarm::default();
+        let story = [
+            (0, None, None),
+            (1, Some("disk_full"), Some(true)),
+            (2, Some("disk_full"), None),
+            // The recording that suffered has ended; the next one suffers too.
+            (3, None, None),
+            (11, None, None),
+            (11, Some("disk_full"), None),
+            (20, None, None),
+            (21, None, Some(false)),
+            (22, None, None),
+            (23, Some("disk_full"), Some(true)),
+        ];
+        for (at_s, trouble, changed) in story {
+            assert_eq!(alarm.look(begun + Duration::from_secs(at_s), trouble), changed, "{at_s} s");
+        }
+    }
 }

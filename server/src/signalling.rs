@@ -1,7 +1,7 @@
 //! The signalling loop: one thread around one core. It waits for its next input and for nothing else, and decides nothing.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -11,12 +11,13 @@ use std::{
 use api::Live;
 use bytes::Bytes;
 use calls::{Input, MediaPort, Order, Output, Switchboard};
-use model::{Command, Directory, Event, Fact, RecordingRow, Refusal, Reply, WallTime};
+use media::MediaEvent;
+use model::{Command, Directory, Event, Fact, RecordingRow, RecordingState, Refusal, Reply, WallTime};
 use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
-use recording::ToRecorder;
+use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
 
@@ -97,6 +98,8 @@ struct Batch {
     events: Vec<Event>,
     packets: Vec<(Flow, Bytes)>,
     replies: Vec<(Order, Result<Reply, Refusal>)>,
+    /// Closed recordings whose rows the journal has been given, but may not have written yet: their sidecars stay until it has.
+    closed: Vec<RecordingRow>,
 }
 
 impl Signalling {
@@ -114,7 +117,7 @@ impl Signalling {
         let mut clock_due = Instant::now() + CLOCK_EVERY;
         let mut running = true;
         // What the core has put out while it was made: bindings that lapsed, slots as they are.
-        self.collect(&mut batch);
+        let _ = self.collect(&mut batch);
         self.release(&mut batch, &mut replies);
         while running {
             let deadline = self.switchboard.timeout().map(|(at, _)| at);
@@ -138,11 +141,15 @@ impl Signalling {
                     Message::Worker(FromWorker::Ports(ports)) => {
                         Input::Ports(ports.into_iter().map(|token| MediaPort { worker: token.worker, port: token.port }).collect())
                     }
-                    Message::Worker(FromWorker::Event(event)) => Input::Media(event),
+                    Message::Worker(FromWorker::Event(event)) => {
+                        log_closed_leg(&event);
+                        Input::Media(event)
+                    }
                     Message::Worker(FromWorker::Exhausted { worker, .. }) => {
                         warn!(worker, "The media port range is used up; further calls are refused with 503. Widen media.ports.");
                         continue;
                     }
+                    Message::Worker(FromWorker::Stopped { worker }) => self.media_lost(worker),
                     Message::Command(command, reply) => {
                         orders += 1;
                         replies.insert(Order(orders), reply);
@@ -171,39 +178,70 @@ impl Signalling {
                 self.handle(now, Input::Timeout, &mut batch);
             }
             self.release(&mut batch, &mut replies);
+            self.look_at_disks(now);
             self.meter.read(now, &self.sockets, &self.media);
             self.meter.metrics.signalling_handle_seconds.observe(now.elapsed().as_secs_f64());
         }
-        self.gate.finish();
+        if self.gate.finish() {
+            batch.closed.drain(..).for_each(|row| self.recorder.journaled(row));
+        }
         self.media.stop();
     }
 
-    /// Hands one input to the core. A defect in it ends what the input was about, not the server (FT-14).
+    /// Hands one input to the core, and the losses that this shows. A defect in it ends what the input was about, not the server (FT-14).
     fn handle(&mut self, now: Instant, input: Input, batch: &mut Batch) {
-        let switchboard = &mut self.switchboard;
-        if catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input))).is_err() {
-            self.meter.metrics.panics.inc();
-            error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
+        let mut inputs = VecDeque::from([input]);
+        // Each worker once: the calls that end with it have orders for it, too.
+        let mut lost = BTreeSet::new();
+        while let Some(input) = inputs.pop_front() {
+            let order = match &input {
+                Input::Command { order, .. } => Some(*order),
+                _ => None,
+            };
+            let switchboard = &mut self.switchboard;
+            if catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input))).is_err() {
+                self.meter.metrics.panics.inc();
+                error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
+                // Whoever asked is not to wait for ever.
+                batch.replies.extend(order.map(|order| (order, Err(Refusal::Unavailable))));
+            }
+            for worker in self.collect(batch) {
+                if lost.insert(worker) {
+                    inputs.push_back(self.media_lost(worker));
+                }
+            }
         }
-        self.collect(batch);
     }
 
-    /// Takes what the core has put out. What concerns audio goes at once; the rest waits for the journal.
-    fn collect(&mut self, batch: &mut Batch) {
+    /// A media worker is no more: nothing of its legs will be told, not even that they are silent.
+    fn media_lost(&mut self, worker: usize) -> Input {
+        self.meter.metrics.media_lost.inc();
+        error!(worker, "A media worker is lost; its calls are ended. Restart the server when calls allow it.");
+        Input::MediaLost { worker }
+    }
+
+    /// Takes what the core has put out. What concerns audio goes at once; the rest waits for the journal. Gives the workers that took no order.
+    fn collect(&mut self, batch: &mut Batch) -> BTreeSet<usize> {
+        let mut lost = BTreeSet::new();
         while let Some(output) = self.switchboard.poll() {
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
                 Output::Media { worker, command } => {
-                    // A worker that takes no command has said so; the call's own timers find out.
-                    let _ = self.media.command(worker, command);
+                    if !self.media.command(worker, command) {
+                        lost.insert(worker);
+                    }
                 }
                 Output::RecordBegin { key, row } => {
                     self.meter.recording_began();
                     self.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row }));
                 }
-                Output::RecordEnd { key, ended, duration_ms } => {
-                    let end = ToRecorder::End { key, ended, duration_ms, dropped: 0, reason: None };
+                Output::RecordEnd { key, duration_ms } => {
+                    let end = ToRecorder::End { key, duration_ms, dropped: 0, reason: None };
                     self.recorder.order(recorder::Order::Soon(end));
+                }
+                Output::Defect { call } => {
+                    self.meter.metrics.panics.inc();
+                    error!(%call, "A defect ended this call; the others go on. Please report the lines above.");
                 }
                 Output::Fact(fact) => {
                     self.meter.fact(&fact);
@@ -213,12 +251,30 @@ impl Signalling {
                 Output::Reply { order, result } => batch.replies.push((order, result)),
             }
         }
+        lost
+    }
+
+    /// Tells of disks that are away: the journal's, and that of recordings.
+    fn look_at_disks(&self, now: Instant) {
+        let metrics = &self.meter.metrics;
+        metrics.journal_waiting.set(i64::try_from(self.gate.waiting()).unwrap_or(i64::MAX));
+        metrics.journal_behind.set(i64::from(self.gate.is_behind(now)));
+        metrics.recorder_trouble.set(i64::from(self.recorder.in_trouble()));
     }
 
     /// Writes a batch's facts, then lets go of everything that speaks of them (R22).
     fn release(&mut self, batch: &mut Batch, replies: &mut HashMap<Order, oneshot::Sender<Result<Reply, Refusal>>>) {
-        if !batch.facts.is_empty() && !self.gate.append(std::mem::take(&mut batch.facts)) {
-            self.meter.metrics.journal_stalls.inc();
+        if !batch.facts.is_empty() {
+            let facts = std::mem::take(&mut batch.facts);
+            // More can only wait while the disk is away. Their sidecars stay for the next start.
+            let room = RECORDINGS_MAX.saturating_sub(batch.closed.len());
+            batch.closed.extend(facts.iter().filter_map(closed_recording).take(room).cloned());
+            if !self.gate.append(facts) {
+                self.meter.metrics.journal_stalls.inc();
+            }
+        }
+        if !batch.closed.is_empty() && self.gate.is_written() {
+            batch.closed.drain(..).for_each(|row| self.recorder.journaled(row));
         }
         if !batch.events.is_empty() {
             self.live.publish(wall_clock(), &batch.events);
@@ -236,6 +292,36 @@ impl Signalling {
         self.meter.metrics.media_ports_free.set(i64::try_from(self.switchboard.ports()).unwrap_or(i64::MAX));
         self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
     }
+}
+
+/// The row of a recording that was closed, if the fact is about one.
+fn closed_recording(fact: &Fact) -> Option<&RecordingRow> {
+    match fact {
+        Fact::Recording { row } if row.state != RecordingState::Recording => Some(row),
+        _ => None,
+    }
+}
+
+/// What a leg's audio was like: one line for who looks into a complaint.
+fn log_closed_leg(event: &MediaEvent) {
+    let MediaEvent::Closed { leg, stats } = event else { return };
+    debug!(
+        leg = leg.0,
+        packets_in = stats.packets_in,
+        packets_out = stats.packets_out,
+        lost = stats.lost,
+        late = stats.late,
+        jitter_ms = stats.jitter_ms,
+        jitter_max_ms = stats.jitter_max_ms,
+        restarts = stats.restarts,
+        junk = stats.junk,
+        foreign = stats.foreign,
+        digits_dropped = stats.digits_dropped,
+        remote_lost = stats.remote_lost,
+        remote_jitter_ms = stats.remote_jitter_ms,
+        rtt_ms = stats.rtt_ms,
+        "Leg closed."
+    );
 }
 
 /// What the machine's clock shows.

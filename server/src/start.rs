@@ -72,13 +72,20 @@ pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &
             mended.iter().find(|row| row.call_id == view.call_id).map(|row| row.started_at.after(Duration::from_millis(row.duration_ms)));
         facts.push(Fact::CallEnded { cdr: calls::aborted(view, heard.map_or(last_seen, |heard| heard.max(last_seen))) });
     }
-    let (aborted, recordings) = (facts.len(), mended.len());
-    facts.extend(mended.into_iter().map(|row| Fact::Recording { row }));
+    let aborted = facts.len();
+    facts.extend(mended.iter().map(|row| Fact::Recording { row: row.clone() }));
     if facts.is_empty() {
         return Ok(());
     }
-    warn!(calls = aborted, recordings, "The last run ended without a word; its calls and recordings are closed now.");
+    warn!(calls = aborted, recordings = mended.len(), "The last run ended without a word; its calls and recordings are closed now.");
     journal.append(&facts).context("cannot write the journal")?;
+    journal.sync().context("cannot bring the journal to disk")?;
+    for row in &mended {
+        // Until here a start that is killed tells the same once more.
+        if let Err(failure) = recording::forget_sidecar(recordings, row) {
+            warn!(%failure, call = %row.call_id, "A recording's sidecar cannot be taken away; the next start closes the recording again.");
+        }
+    }
     consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
     Ok(())
 }

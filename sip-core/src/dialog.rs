@@ -1,14 +1,14 @@
 //! A dialog (RFC 3261, 12): who speaks with whom, under which tags and numbers, and how the next request is addressed.
 
-use std::{cmp::Ordering, net::SocketAddr};
+use std::cmp::Ordering;
 
 use bytes::Bytes;
 
 use crate::{
-    flow::{Flow, Transport},
-    message::{Contacts, Message, Method, Name, NameAddr, Writer, response_flow},
-    transaction::{Branch, Tag},
-    uri::{SipUri, host_is},
+    flow::Flow,
+    message::{Contacts, Message, Method, Name, NameAddr, Writer, peer_flow},
+    transaction::Tag,
+    uri::SipUri,
 };
 
 /// RFC 3261, 8.1.1.6: what a request starts with.
@@ -105,18 +105,18 @@ impl Dialog {
     }
 
     /// Begins the next request: its number is one higher than the last.
-    pub(crate) fn next_request(&mut self, method: Method, branch: Branch) -> Writer {
+    pub(crate) fn next_request(&mut self, method: Method, via: &str) -> Writer {
         self.local_seq = self.local_seq.saturating_add(1);
-        self.write(method.as_str(), branch, self.local_seq)
+        self.write(method.as_str(), via, self.local_seq)
     }
 
     /// 13.2.2.4: the ACK of a 2xx has the number of its INVITE and a branch of its own.
-    pub(crate) fn ack(&self, branch: Branch, number: u32) -> Writer {
-        self.write(Method::Ack.as_str(), branch, number)
+    pub(crate) fn ack(&self, via: &str, number: u32) -> Writer {
+        self.write(Method::Ack.as_str(), via, number)
     }
 
     /// 12.2.1.1. A first route without `lr` is a strict router: it wants its URI as the Request-URI and the target as last Route.
-    fn write(&self, method: &str, branch: Branch, number: u32) -> Writer {
+    fn write(&self, method: &str, via: &str, number: u32) -> Writer {
         let strict = self
             .routes
             .first()
@@ -124,7 +124,7 @@ impl Dialog {
             .map(|route| route.uri)
             .filter(|uri| !is_loose(uri));
         let mut writer = Writer::request(method, strict.unwrap_or(&self.target));
-        writer.header("Via", via(self.flow, branch)).header("Max-Forwards", MAX_FORWARDS);
+        writer.header("Via", via).header("Max-Forwards", MAX_FORWARDS);
         for route in self.routes.iter().skip(usize::from(strict.is_some())) {
             writer.header("Route", route);
         }
@@ -138,33 +138,6 @@ impl Dialog {
             .header("CSeq", format!("{number} {method}"));
         writer
     }
-}
-
-/// The Via of a request of ours: RFC 3261, 8.1.1.7; `rport` as RFC 3581 wants of every client.
-pub(crate) fn via(flow: Flow, branch: Branch) -> String {
-    format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.as_str(), host_port(flow.local))
-}
-
-/// Where a peer that sent `message` by `flow` can be reached: where it sends from, since that is open in its NAT. One that is
-/// behind no NAT and does not ask for `rport` listens where its Via says (RFC 3261, 18.2.2).
-pub(crate) fn peer_flow(message: &Message, flow: Flow) -> Flow {
-    match message.via() {
-        Ok(via) if host_is(via.host, flow.remote.ip().to_canonical()) => response_flow(message, flow),
-        _ => flow,
-    }
-}
-
-/// Our Contact on `flow`: our address as the peer sees it.
-pub(crate) fn our_contact(flow: Flow) -> String {
-    match flow.transport {
-        Transport::Udp => format!("<sip:{}>", host_port(flow.local)),
-        Transport::Tcp => format!("<sip:{};transport=tcp>", host_port(flow.local)),
-    }
-}
-
-/// As SIP writes it: no IPv4 in the clothes of IPv6, no scope.
-fn host_port(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The URI of the first Contact.

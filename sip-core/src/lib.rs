@@ -19,7 +19,8 @@ pub use endpoint::check::ALLOW;
 pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};
 pub use flow::{Flow, Transport};
 pub use message::{
-    CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer,
+    CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, peer_flow,
+    reason_header,
 };
 pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
 pub use uri::{Scheme, SipUri, UriError};

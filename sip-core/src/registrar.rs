@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use crate::{
     flow::Flow,
-    message::{Contacts, Message, Name, NameAddr, seconds, text},
+    message::{Contacts, Message, Name, NameAddr, peer_flow, seconds, text},
     uri::SipUri,
 };
 
@@ -52,7 +52,7 @@ pub struct Bound {
     /// The Contact URI as registered, without angle brackets: UTF-8 without blanks. Its headers, if any, are part of it; strip
     /// them with [`crate::uri::without_headers`] before it becomes a Request-URI.
     pub uri: Bytes,
-    /// Where the REGISTER came from, which is where calls go (B-18).
+    /// Where calls go (B-18): where the REGISTER came from, or what [`peer_flow`] says of it. As restored, if it was.
     pub flow: Flow,
     /// The REGISTER's Call-ID.
     pub call_id: Bytes,
@@ -89,8 +89,6 @@ pub enum Change {
         bound: Bound,
         /// The binding that made room for it, or had the same contact at another source (R17), or was removed while `bound` stays.
         replaced: Option<Bound>,
-        /// The same contact from the same source was bound before: nothing but time has changed.
-        refresh: bool,
     },
     /// The last binding was removed.
     Unbound,
@@ -114,10 +112,10 @@ impl Registrar {
         Self { settings, bindings: BTreeMap::new(), expiries: BTreeSet::new(), total: 0 }
     }
 
-    /// A REGISTER for `aor` from someone who may bind contacts to it; at most `contacts_max` stay bound.
+    /// A REGISTER for `aor`, come by `flow`, from someone who may bind contacts to it; at most `contacts_max` stay bound.
     pub fn register(&mut self, now: Instant, aor: u64, contacts_max: usize, request: &Message, flow: Flow) -> Registered {
         let before = self.live(now, aor);
-        match self.apply(now, before.clone(), contacts_max, request, flow) {
+        match self.apply(now, before.clone(), contacts_max, request, peer_flow(request, flow)) {
             Err(refusal) => refusal.registered(aor),
             Ok(after) => {
                 let change = change(&before, &after);
@@ -323,7 +321,7 @@ fn change(before: &[Bound], after: &[Bound]) -> Change {
             let earlier = before.iter().find(|old| same_contact(&old.uri, &newest.uri));
             let moved = earlier.filter(|old| old.flow != newest.flow);
             let replaced = gone.or(moved).cloned();
-            Change::Bound { bound: newest.clone(), refresh: earlier.is_some() && replaced.is_none(), replaced }
+            Change::Bound { bound: newest.clone(), replaced }
         }
     }
 }

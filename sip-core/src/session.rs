@@ -5,6 +5,7 @@
 //!        |                   |
 //!        v                   v
 //!    Incoming             Calling         Incoming: CANCEL, BYE, `refuse`, `hangup`: 487 or what the owner said, over
+//!        |                   |                      `challenge`: what the owner said, once, and forgotten
 //!        |                   |            Calling:  300-699, timer B, unreachable: over
 //!        | `answer`: 2xx     | 2xx: ACK             `hangup`, ring limit, their BYE: CANCEL, at once or after the first
 //!        | until ACK         |                      1xx (9.1); a 2xx that crosses it: ACK, BYE, Leaving;

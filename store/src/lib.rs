@@ -43,7 +43,7 @@ pub use error::StoreError;
 pub use idempotency::Idempotency;
 pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
 pub use page::{At, COUNT_MAX, Count, Listed, PAGE_ROWS_MAX, Page};
-pub use trunks::{NewTrunk, Resized};
+pub use trunks::{ChangedTrunk, NewTrunk, TrunkChange};
 pub use users::{NewUser, ParseRoleError, Role, User, UserChange};
 
 /// The database, opened and up to date. Cloning is cheap.

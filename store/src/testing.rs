@@ -17,6 +17,22 @@ use std::{
     time::Duration,
 };
 
+/// From now on each commit that changed slots or trunks fails, as on a disk that is full. For SQLite.
+///
+/// # Panics
+/// If the database cannot be changed so.
+pub async fn break_commits(store: &crate::Store) {
+    let crate::Db::Lite { write, .. } = store.db() else { panic!("only SQLite is broken so") };
+    // A foreign key that is looked at by COMMIT, and leads nowhere.
+    let script = "
+        CREATE TABLE nowhere (id INTEGER PRIMARY KEY);
+        CREATE TABLE broken (id INTEGER REFERENCES nowhere (id) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER broken_1 AFTER UPDATE ON slots BEGIN INSERT INTO broken VALUES (1); END;
+        CREATE TRIGGER broken_2 AFTER DELETE ON slots BEGIN INSERT INTO broken VALUES (1); END;
+        CREATE TRIGGER broken_3 AFTER UPDATE ON trunks BEGIN INSERT INTO broken VALUES (1); END;";
+    sqlx::raw_sql(script).execute(write).await.expect("the database takes tables");
+}
+
 /// How long starting may take on a loaded machine.
 const START_MAX: Duration = Duration::from_secs(120);
 

@@ -1,6 +1,6 @@
 //! Hubs and their slots (R1, R2): numbers are given in contiguous blocks and are unique in the whole installation.
 
-use std::ops::RangeInclusive;
+use std::{future::Future, ops::RangeInclusive};
 
 use model::{CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotState};
 use sqlx::FromRow;
@@ -24,13 +24,24 @@ pub struct NewTrunk {
     pub capacity: u16,
 }
 
-/// What a change of a hub's capacity did.
+/// What to change of a hub; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct TrunkChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// How many slots: 1 to 999.
+    pub capacity: Option<u16>,
+}
+
+/// What a change of a hub did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resized {
+pub struct ChangedTrunk {
     /// The hub as it is now.
     pub hub: Hub,
-    /// Slots that came, by number.
-    pub added: Vec<SlotEntry>,
+    /// Its slots as they are now, by number.
+    pub slots: Vec<SlotEntry>,
+    /// Those of them that came.
+    pub added: Vec<SlotId>,
     /// Slots that went, by number.
     pub removed: Vec<SlotId>,
 }
@@ -47,8 +58,7 @@ statements! {
     TRUNKS: both "SELECT id, center_id, name, kind, capacity FROM trunks WHERE center_id = $1 ORDER BY id";
     ALL_TRUNKS: both "SELECT id, center_id, name, kind, capacity FROM trunks ORDER BY id";
     INSERT_TRUNK: both "INSERT INTO trunks (id, center_id, name, kind, capacity, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)";
-    RENAME: both "UPDATE trunks SET name = $2, updated_at = $3 WHERE id = $1";
-    RESIZE: both "UPDATE trunks SET capacity = $2, updated_at = $3 WHERE id = $1";
+    CHANGE: both "UPDATE trunks SET name = $2, capacity = $3, updated_at = $4 WHERE id = $1";
     DELETE_TRUNK: both "DELETE FROM trunks WHERE id = $1";
     SLOT: both concat!(slot_columns!(), "WHERE s.id = $1");
     SLOTS: both concat!(slot_columns!(), "WHERE s.trunk_id = $1 ORDER BY s.number");
@@ -112,77 +122,74 @@ impl Store {
         self.db.one::<SlotRow>(SLOT, binds![id]).await?.map(SlotEntry::try_from).transpose()
     }
 
-    /// Gives a hub another name.
-    pub async fn rename_trunk(&self, id: HubId, name: &str) -> Result<(), StoreError> {
-        found(self.db.run(RENAME, binds![id, name, now()]).await?, "trunk")
-    }
-
-    /// The slots that a change to `capacity` would remove, highest numbers last: they are to be retired before.
-    pub async fn slots_beyond(&self, id: HubId, capacity: u16) -> Result<Vec<SlotId>, StoreError> {
-        Ok(self.trunk_slots(id).await?.into_iter().skip(usize::from(capacity)).map(|slot| slot.id).collect())
-    }
-
-    /// Changes how many slots a hub has, in one transaction.
+    /// Changes a hub's name, capacity or both, in one transaction.
     ///
     /// It grows by the numbers directly after its own, so that they stay contiguous; if one of those is taken it does not grow
     /// ([`StoreError::NumbersExhausted`]). It shrinks by its highest numbers.
-    pub async fn resize_trunk(
+    ///
+    /// `agree` is asked when all is done but the commit, and told which slots go: if it refuses, nothing has changed. If the commit fails
+    /// after that, what it agreed to is for the caller to take back.
+    pub async fn change_trunk<E, F>(
         &self,
         id: HubId,
-        capacity: u16,
+        change: TrunkChange,
         credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
-    ) -> Result<Resized, StoreError> {
-        check(capacity)?;
+        agree: impl FnOnce(Vec<SlotId>) -> F + Send,
+    ) -> Result<ChangedTrunk, E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<(), E>> + Send,
+    {
+        change.capacity.map_or(Ok(()), check)?;
         let mut tx = self.db.begin().await?;
         // Drawn before looking, and perhaps not all used: the draw is the lock.
-        let first_slot = ids::draw(&mut tx, Kind::Slot, capacity).await?;
-        let Some(hub) = tx.one::<HubRow>(TRUNK, binds![id]).await? else {
-            tx.rollback().await?;
-            return Err(StoreError::NotFound("trunk"));
+        let first_slot = ids::draw(&mut tx, Kind::Slot, change.capacity.unwrap_or(0)).await?;
+        let changed = change_in(&mut tx, id, change, first_slot, credentials).await;
+        let agreed = match changed {
+            Ok(changed) => agree(changed.removed.clone()).await.map(|()| changed),
+            Err(error) => Err(error.into()),
         };
-        let hub = Hub { capacity, ..Hub::try_from(hub)? };
-        let own = tx.all::<SlotRow>(SLOTS, binds![id]).await?.into_iter().map(SlotEntry::try_from).collect::<Result<Vec<_>, _>>()?;
-        let mut removed = Vec::new();
-        for slot in own.iter().skip(usize::from(capacity)) {
-            tx.run(DELETE_SLOT, binds![slot.id]).await?;
-            removed.push(slot.id);
-        }
-        let mut added = Vec::new();
-        let wanted = usize::from(capacity).saturating_sub(own.len());
-        if let Some(wanted) = u16::try_from(wanted).ok().filter(|wanted| *wanted > 0) {
-            let base = hub.kind.base();
-            let last = own.last().and_then(|slot| slot.number.as_str().parse().ok()).unwrap_or(base);
-            let taken = taken(&mut tx).await?;
-            let Some(block) = numbers::directly_after(base, last, &taken, wanted) else {
-                tx.rollback().await?;
-                return Err(StoreError::NumbersExhausted { first: last.saturating_add(1), wanted });
-            };
-            added = insert_slots(&mut tx, &hub, block, first_slot, credentials).await?;
-        }
-        tx.run(RESIZE, binds![id, i64::from(capacity), now()]).await?;
-        tx.commit().await?;
-        Ok(Resized { hub, added, removed })
+        end(tx, agreed).await
     }
 
     /// Deletes a hub, its slots and their bindings; says which slots those were. Its numbers are free again.
-    pub async fn delete_trunk(&self, id: HubId) -> Result<Vec<SlotId>, StoreError> {
+    ///
+    /// `agree` is asked as by [`Store::change_trunk`].
+    pub async fn delete_trunk<E, F>(&self, id: HubId, agree: impl FnOnce(Vec<SlotId>) -> F + Send) -> Result<Vec<SlotId>, E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<(), E>> + Send,
+    {
         let mut tx = self.db.begin().await?;
-        // The lock against a resize that would add slots meanwhile.
+        // The lock against a change that would add slots meanwhile.
         ids::draw(&mut tx, Kind::Slot, 0).await?;
-        let slots: Vec<SlotRow> = tx.all(SLOTS, binds![id]).await?;
-        tx.run(DELETE_SLOTS, binds![id]).await?;
-        if tx.run(DELETE_TRUNK, binds![id]).await? == 0 {
-            tx.rollback().await?;
-            return Err(StoreError::NotFound("trunk"));
-        }
-        tx.commit().await?;
-        Ok(slots.into_iter().map(|slot| SlotId(slot.id)).collect())
+        let deleted = delete_in(&mut tx, id).await;
+        let agreed = match deleted {
+            Ok(slots) => agree(slots.clone()).await.map(|()| slots),
+            Err(error) => Err(error.into()),
+        };
+        end(tx, agreed).await
     }
 
-    /// Gives a slot another user name and password.
-    pub async fn set_slot_credentials(&self, slot: SlotId, username: &str, ha1: &Ha1) -> Result<(), StoreError> {
+    /// Gives a slot another user name and password; gives what `agree` gave.
+    ///
+    /// `agree` runs when all is done but the commit: if it refuses, the old ones stay. If the commit fails after that, what it did is for
+    /// the caller to take back.
+    pub async fn set_slot_credentials<T, E: From<StoreError>>(
+        &self,
+        slot: SlotId,
+        username: &str,
+        ha1: &Ha1,
+        agree: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let mut tx = self.db.begin().await?;
         let binds = binds![slot, username, hex(&ha1.md5), hex(&ha1.sha256), hex(&ha1.sha512_256), now()];
-        found(self.db.run(CREDENTIALS, binds).await?, "slot")
+        let changed = tx.run(CREDENTIALS, binds).await.and_then(|rows| found(rows, "slot"));
+        let agreed = match changed {
+            Ok(()) => agree.await,
+            Err(error) => Err(error.into()),
+        };
+        end(tx, agreed).await
     }
 
     /// All slots and hubs of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
@@ -201,6 +208,64 @@ fn check(capacity: u16) -> Result<(), StoreError> {
 
 fn found(rows: u64, what: &'static str) -> Result<(), StoreError> {
     if rows == 0 { Err(StoreError::NotFound(what)) } else { Ok(()) }
+}
+
+/// Commits what was agreed to, takes back what was not.
+async fn end<T, E: From<StoreError>>(tx: Tx, agreed: Result<T, E>) -> Result<T, E> {
+    match agreed {
+        Ok(done) => {
+            tx.commit().await?;
+            Ok(done)
+        }
+        Err(refused) => {
+            // Why it was refused is what matters; a transaction that cannot be rolled back ends with its connection.
+            drop(tx.rollback().await);
+            Err(refused)
+        }
+    }
+}
+
+async fn change_in(
+    tx: &mut Tx,
+    id: HubId,
+    change: TrunkChange,
+    first_slot: i64,
+    credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
+) -> Result<ChangedTrunk, StoreError> {
+    let mut hub: Hub = tx.one::<HubRow>(TRUNK, binds![id]).await?.ok_or(StoreError::NotFound("trunk"))?.try_into()?;
+    hub.capacity = change.capacity.unwrap_or(hub.capacity);
+    hub.name = change.name.unwrap_or(hub.name);
+    let own = tx.all::<SlotRow>(SLOTS, binds![id]).await?;
+    let mut slots = own.into_iter().map(SlotEntry::try_from).collect::<Result<Vec<_>, _>>()?;
+    let mut removed = Vec::new();
+    let mut added = Vec::new();
+    if change.capacity.is_some() {
+        for slot in slots.drain(slots.len().min(usize::from(hub.capacity))..) {
+            tx.run(DELETE_SLOT, binds![slot.id]).await?;
+            removed.push(slot.id);
+        }
+        let wanted = usize::from(hub.capacity).saturating_sub(slots.len());
+        if let Some(wanted) = u16::try_from(wanted).ok().filter(|wanted| *wanted > 0) {
+            let base = hub.kind.base();
+            let last = slots.last().and_then(|slot| slot.number.as_str().parse().ok()).unwrap_or(base);
+            let taken = taken(tx).await?;
+            let Some(block) = numbers::directly_after(base, last, &taken, wanted) else {
+                return Err(StoreError::NumbersExhausted { first: last.saturating_add(1), wanted });
+            };
+            let new = insert_slots(tx, &hub, block, first_slot, credentials).await?;
+            added.extend(new.iter().map(|slot| slot.id));
+            slots.extend(new);
+        }
+    }
+    tx.run(CHANGE, binds![id, &hub.name, i64::from(hub.capacity), now()]).await?;
+    Ok(ChangedTrunk { hub, slots, added, removed })
+}
+
+async fn delete_in(tx: &mut Tx, id: HubId) -> Result<Vec<SlotId>, StoreError> {
+    let slots: Vec<SlotRow> = tx.all(SLOTS, binds![id]).await?;
+    tx.run(DELETE_SLOTS, binds![id]).await?;
+    found(tx.run(DELETE_TRUNK, binds![id]).await?, "trunk")?;
+    Ok(slots.into_iter().map(|slot| SlotId(slot.id)).collect())
 }
 
 /// All numbers that are in use, ascending.

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording};
 use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotState, UserId, WallTime};
-use store::{Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, UserChange, statements};
+use store::{
+    Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, TrunkChange, UserChange, statements,
+};
 
 /// Makes each story a test on SQLite and a test on PostgreSQL.
 macro_rules! stories {
@@ -28,6 +30,7 @@ stories! {
     users_are_listed_by_page
     a_hub_gets_the_lowest_free_block
     hubs_grow_and_shrink_at_their_end
+    what_is_not_agreed_to_is_not_done
     hubs_made_at_once_share_no_number
     a_call_becomes_rows_and_a_replay_changes_nothing
     an_ended_call_stays_ended
@@ -137,6 +140,15 @@ fn trunk(kind: HubKind, capacity: u16) -> NewTrunk {
     NewTrunk { name: "Hub".to_owned(), kind, capacity }
 }
 
+fn capacity(capacity: u16) -> TrunkChange {
+    TrunkChange { name: None, capacity: Some(capacity) }
+}
+
+/// Nobody minds.
+async fn agreed(_: Vec<SlotId>) -> Result<(), StoreError> {
+    Ok(())
+}
+
 async fn numbers(store: &Store, hub: HubId) -> Vec<String> {
     store.trunk_slots(hub).await.unwrap().into_iter().map(|slot| slot.number.to_string()).collect()
 }
@@ -154,7 +166,7 @@ async fn a_hub_gets_the_lowest_free_block(base: Base) {
     assert_eq!(numbers(&store, c.id).await, ["7001"]);
 
     // Gaps are filled when they are wide enough.
-    let gone = store.delete_trunk(a.id).await.unwrap();
+    let gone = store.delete_trunk(a.id, agreed).await.unwrap();
     assert_eq!(gone, slots.iter().map(|slot| slot.id).collect::<Vec<_>>());
     let (d, _) = store.create_trunk(trunk(HubKind::Auto, 4), credentials).await.unwrap();
     assert_eq!(numbers(&store, d.id).await, ["6006", "6007", "6008", "6009"]);
@@ -180,10 +192,10 @@ async fn a_hub_gets_the_lowest_free_block(base: Base) {
     assert_eq!(directory.slot_by_number("7001").unwrap().hub, c.id);
     assert_eq!(directory.hub(g.id).unwrap().capacity, 999);
 
-    assert!(matches!(store.delete_trunk(HubId(99)).await, Err(StoreError::NotFound("trunk"))));
-    let taken = store.set_slot_credentials(again[0].id, "7001", &again[0].ha1).await;
+    assert!(matches!(store.delete_trunk(HubId(99), agreed).await, Err(StoreError::NotFound("trunk"))));
+    let taken = store.set_slot_credentials(again[0].id, "7001", &again[0].ha1, agreed(vec![])).await;
     assert!(matches!(&taken, Err(StoreError::Constraint { name }) if name == "slots_username_key"), "{taken:?}");
-    store.set_slot_credentials(again[0].id, "new", &again[1].ha1).await.unwrap();
+    store.set_slot_credentials(again[0].id, "new", &again[1].ha1, agreed(vec![])).await.unwrap();
     let changed = store.slot(again[0].id).await.unwrap().unwrap();
     assert_eq!((changed.username.as_str(), &changed.ha1), ("new", &again[1].ha1));
 }
@@ -192,37 +204,73 @@ async fn hubs_grow_and_shrink_at_their_end(base: Base) {
     let store = base.open().await;
     let (a, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
     // Free behind it: grows.
-    let grown = store.resize_trunk(a.id, 5, credentials).await.unwrap();
+    let grown = store.change_trunk(a.id, capacity(5), credentials, agreed).await.unwrap();
     assert_eq!(grown.hub.capacity, 5);
-    assert_eq!(grown.added.iter().map(|slot| slot.number.as_str()).collect::<Vec<_>>(), ["6004", "6005"]);
+    assert_eq!(numbers(&store, a.id).await, ["6001", "6002", "6003", "6004", "6005"]);
     assert_eq!(store.trunk(a.id).await.unwrap().unwrap(), grown.hub);
+    assert_eq!(store.trunk_slots(a.id).await.unwrap(), grown.slots);
+    assert_eq!(grown.slots[3..].iter().map(|slot| slot.id).collect::<Vec<_>>(), grown.added);
     // Another hub behind it: does not grow, not even by a part.
     let (b, _) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
-    let refused = store.resize_trunk(a.id, 7, credentials).await;
+    let refused = store.change_trunk(a.id, capacity(7), credentials, agreed).await;
     assert!(matches!(refused, Err(StoreError::NumbersExhausted { first: 6006, wanted: 2 })), "{refused:?}");
     assert_eq!(store.trunk(a.id).await.unwrap().unwrap().capacity, 5);
     // Shrinks by the highest numbers, whose bindings go too.
-    store.apply(&numbered(1, [Fact::Bound { binding: binding(grown.added[1].id.0, "192.0.2.9:5060") }])).await.unwrap();
+    store.apply(&numbered(1, [Fact::Bound { binding: binding(grown.added[1].0, "192.0.2.9:5060") }])).await.unwrap();
     assert_eq!(store.bindings().await.unwrap().len(), 1);
-    let beyond = store.slots_beyond(a.id, 2).await.unwrap();
-    assert_eq!(beyond, [slots[2].id, grown.added[0].id, grown.added[1].id]);
-    let shrunk = store.resize_trunk(a.id, 2, credentials).await.unwrap();
+    let beyond = vec![slots[2].id, grown.added[0], grown.added[1]];
+    let shrunk = store.change_trunk(a.id, capacity(2), credentials, agreed).await.unwrap();
     assert_eq!((shrunk.removed, shrunk.added), (beyond, vec![]));
     assert_eq!(numbers(&store, a.id).await, ["6001", "6002"]);
     assert_eq!(store.bindings().await.unwrap(), []);
     // The same size changes nothing; the room is free for itself and for others.
-    let same = store.resize_trunk(a.id, 2, credentials).await.unwrap();
+    let same = store.change_trunk(a.id, capacity(2), credentials, agreed).await.unwrap();
     assert_eq!((same.added, same.removed), (vec![], vec![]));
     let (c, _) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
     assert_eq!(numbers(&store, c.id).await, ["6003", "6004", "6005"]);
     // Not beyond the kind's last number.
-    assert!(matches!(store.resize_trunk(b.id, 995, credentials).await, Err(StoreError::NumbersExhausted { .. })));
-    assert_eq!(store.resize_trunk(b.id, 994, credentials).await.unwrap().added.last().unwrap().number.as_str(), "6999");
-    assert!(matches!(store.resize_trunk(HubId(99), 5, credentials).await, Err(StoreError::NotFound("trunk"))));
-    assert!(matches!(store.resize_trunk(a.id, 0, credentials).await, Err(StoreError::Capacity(0))));
-    store.rename_trunk(a.id, "Ферма 1").await.unwrap();
-    assert_eq!(store.trunk(a.id).await.unwrap().unwrap().name, "Ферма 1");
-    assert!(matches!(store.rename_trunk(HubId(99), "x").await, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.change_trunk(b.id, capacity(995), credentials, agreed).await, Err(StoreError::NumbersExhausted { .. })));
+    assert_eq!(store.change_trunk(b.id, capacity(994), credentials, agreed).await.unwrap().slots.last().unwrap().number.as_str(), "6999");
+    assert!(matches!(store.change_trunk(HubId(99), capacity(5), credentials, agreed).await, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.change_trunk(a.id, capacity(0), credentials, agreed).await, Err(StoreError::Capacity(0))));
+    let name = TrunkChange { name: Some("Ферма 1".to_owned()), capacity: None };
+    let renamed = store.change_trunk(a.id, name, credentials, agreed).await.unwrap();
+    assert_eq!(store.trunk(a.id).await.unwrap().unwrap(), renamed.hub);
+    assert_eq!((renamed.hub.name.as_str(), renamed.hub.capacity, renamed.slots.len()), ("Ферма 1", 2, 2));
+}
+
+/// Whoever is asked before the commit may refuse, and then nothing has changed.
+async fn what_is_not_agreed_to_is_not_done(base: Base) {
+    let store = base.open().await;
+    let (hub, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let asked = std::sync::Mutex::new(vec![]);
+    let refuse = |slots: Vec<SlotId>| {
+        asked.lock().unwrap().push(slots);
+        std::future::ready(Err(StoreError::UsernameTaken))
+    };
+    let change = TrunkChange { name: Some("Other".to_owned()), capacity: Some(1) };
+    assert!(matches!(store.change_trunk(hub.id, change, credentials, refuse).await, Err(StoreError::UsernameTaken)));
+    assert!(matches!(store.change_trunk(hub.id, capacity(5), credentials, refuse).await, Err(StoreError::UsernameTaken)));
+    assert!(matches!(store.delete_trunk(hub.id, refuse).await, Err(StoreError::UsernameTaken)));
+    let refused = store.set_slot_credentials(slots[0].id, "new", &slots[1].ha1, async { refuse(vec![]).await }).await;
+    assert!(matches!(refused, Err(StoreError::UsernameTaken)));
+    let all: Vec<SlotId> = slots.iter().map(|slot| slot.id).collect();
+    assert_eq!(asked.into_inner().unwrap(), [all[1..].to_vec(), vec![], all, vec![]]);
+    assert_eq!(store.trunk(hub.id).await.unwrap().unwrap(), hub);
+    assert_eq!(store.trunk_slots(hub.id).await.unwrap(), slots);
+
+    // Nobody is asked about what the store itself refuses.
+    let never = |_: Vec<SlotId>| async { panic!("asked") };
+    assert!(matches!(store.change_trunk(hub.id, capacity(1000), credentials, never).await, Err(StoreError::Capacity(1000))));
+    let gone = store.change_trunk(HubId(99), TrunkChange::default(), credentials, never).await;
+    assert!(matches!(gone, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.delete_trunk(HubId(99), never).await, Err(StoreError::NotFound("trunk"))));
+
+    // Name and capacity change together or not at all.
+    let (_, _) = store.create_trunk(trunk(HubKind::Auto, 1), credentials).await.unwrap();
+    let both = TrunkChange { name: Some("Other".to_owned()), capacity: Some(5) };
+    assert!(matches!(store.change_trunk(hub.id, both, credentials, never).await, Err(StoreError::NumbersExhausted { .. })));
+    assert_eq!(store.trunk(hub.id).await.unwrap().unwrap(), hub);
 }
 
 async fn hubs_made_at_once_share_no_number(base: Base) {
@@ -370,7 +418,7 @@ async fn calls_left_behind_are_known_with_their_last_sign_of_life(base: Base) {
 async fn facts_about_what_is_gone_are_skipped(base: Base) {
     let store = base.open().await;
     let (hub, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
-    store.delete_trunk(hub.id).await.unwrap();
+    store.delete_trunk(hub.id, agreed).await.unwrap();
     let slot = slots[0].id;
     let facts = numbered(
         1,
@@ -632,7 +680,7 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
         drop(request);
         if let Some(done) = finished {
             whole += 1;
-            store.delete_trunk(done.unwrap().0.id).await.unwrap();
+            store.delete_trunk(done.unwrap().0.id, agreed).await.unwrap();
         } else {
             dropped += 1;
         }
@@ -641,7 +689,7 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
         let hubs = store.trunks(CENTER).await.unwrap();
         assert_eq!(slots, hubs.len() * 3, "after {polls} polls");
         for hub in hubs {
-            store.delete_trunk(hub.id).await.unwrap();
+            store.delete_trunk(hub.id, agreed).await.unwrap();
         }
     }
     assert!(whole > 0 && dropped > 5, "{whole} were whole, {dropped} were dropped");

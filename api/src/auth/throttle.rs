@@ -1,4 +1,8 @@
-//! Slows down who guesses passwords, by user name and by source. A table of bounded size; knows no clock.
+//! Slows down who guesses passwords, by user name and by source. Tables of bounded size; knows no clock.
+//!
+//! Nobody may lock out somebody else with guesses (B-69). So a single source counts against a user name no further than its own free
+//! attempts go, unless many sources have used up what is free at that name; and where the user has logged in of late, the guesses of
+//! other sources do not count at all.
 
 use std::{
     collections::HashMap,
@@ -12,8 +16,7 @@ use sha2::{Digest as _, Sha256};
 const ENTRIES_MAX: usize = 10_000;
 /// Attempts that cost no wait: at one user name from one source.
 const FREE_OF_PAIR: u32 = 5;
-/// Attempts that cost no wait: at one user name from everywhere. More than one source gets, so that nobody can lock out
-/// somebody else from a single place.
+/// Attempts that cost no wait: at one user name from everywhere. Ten sources together get so far.
 const FREE_OF_USER: u32 = 50;
 /// Attempts that cost no wait: of one source, behind which a whole office may sit.
 const FREE_OF_SOURCE: u32 = 30;
@@ -21,6 +24,8 @@ const FREE_OF_SOURCE: u32 = 30;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// An entry without attempts for so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+/// So long after a log-in a source still is one where the user is at home.
+const HOME_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Whose attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,12 +74,16 @@ struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     records: HashMap<Suspect, Record>,
+    /// Pairs of user and source that have logged in, and when they last did.
+    at_home: HashMap<Suspect, Instant>,
 }
 
 impl Throttle {
     /// Counts an attempt as failed before it is made, so that a hundred at once gain nothing; or says how long to wait.
     pub(crate) fn attempt(&mut self, now: Instant, suspects: &[Suspect]) -> Result<(), Duration> {
-        let wait = suspects.iter().filter_map(|suspect| self.wait(now, suspect)).max();
+        let at_home = suspects.iter().any(|suspect| self.is_at_home(now, suspect));
+        let matters = |suspect: &&Suspect| !(at_home && matches!(suspect, Suspect::User(_)));
+        let wait = suspects.iter().filter(matters).filter_map(|suspect| self.wait(now, suspect)).max();
         if let Some(wait) = wait {
             return Err(wait);
         }
@@ -84,30 +93,72 @@ impl Throttle {
             if now.saturating_duration_since(record.last) > FORGET_AFTER {
                 record.attempts = 0;
             }
-            record.attempts = record.attempts.saturating_add(1);
-            record.last = now;
+            if !matches!(suspect, Suspect::User(_)) {
+                record.attempts = record.attempts.saturating_add(1);
+                record.last = now;
+            }
+        }
+        if !at_home && (self.is_pair_free(suspects) || self.is_user_past_free(suspects, FREE_OF_USER)) {
+            self.users(suspects, |record| {
+                record.attempts = record.attempts.saturating_add(1);
+                record.last = now;
+            });
         }
         Ok(())
     }
 
     /// The password was right. The user's records are wiped; the source loses this attempt only, so that one who has an
     /// account cannot buy guesses at others' with log-ins of his own.
-    pub(crate) fn succeeded(&mut self, suspects: &[Suspect]) {
+    pub(crate) fn succeeded(&mut self, now: Instant, suspects: &[Suspect]) {
         for suspect in suspects {
             match suspect {
-                Suspect::User(_) | Suspect::Pair(..) => {
+                Suspect::User(_) => drop(self.records.remove(suspect)),
+                Suspect::Pair(..) => {
                     self.records.remove(suspect);
+                    if self.at_home.len() >= ENTRIES_MAX && !self.at_home.contains_key(suspect) {
+                        let longest_ago = self.at_home.iter().min_by_key(|(_, last)| **last).map(|(suspect, _)| *suspect);
+                        longest_ago.and_then(|suspect| self.at_home.remove(&suspect));
+                    }
+                    self.at_home.insert(*suspect, now);
                 }
-                Suspect::Source(_) => self.undo(std::slice::from_ref(suspect)),
+                Suspect::Source(_) => self.undo(now, std::slice::from_ref(suspect)),
             }
         }
     }
 
     /// No password was checked after all.
-    pub(crate) fn undo(&mut self, suspects: &[Suspect]) {
-        for suspect in suspects {
+    pub(crate) fn undo(&mut self, now: Instant, suspects: &[Suspect]) {
+        // As it was when the attempt was counted.
+        let at_home = suspects.iter().any(|suspect| self.is_at_home(now, suspect));
+        if !at_home && (self.is_pair_free(suspects) || self.is_user_past_free(suspects, FREE_OF_USER + 1)) {
+            self.users(suspects, |record| record.attempts = record.attempts.saturating_sub(1));
+        }
+        for suspect in suspects.iter().filter(|suspect| !matches!(suspect, Suspect::User(_))) {
             if let Some(record) = self.records.get_mut(suspect) {
                 record.attempts = record.attempts.saturating_sub(1);
+            }
+        }
+    }
+
+    fn is_at_home(&self, now: Instant, suspect: &Suspect) -> bool {
+        self.at_home.get(suspect).is_some_and(|last| now.saturating_duration_since(*last) <= HOME_FOR)
+    }
+
+    /// Whether this source, with the attempt that was just counted, is within what is free at this user name.
+    fn is_pair_free(&self, suspects: &[Suspect]) -> bool {
+        let mut pairs = suspects.iter().filter(|suspect| matches!(suspect, Suspect::Pair(..)));
+        pairs.all(|pair| self.records.get(pair).is_none_or(|record| record.attempts <= FREE_OF_PAIR))
+    }
+
+    fn is_user_past_free(&self, suspects: &[Suspect], attempts: u32) -> bool {
+        let mut users = suspects.iter().filter(|suspect| matches!(suspect, Suspect::User(_)));
+        users.any(|user| self.records.get(user).is_some_and(|record| record.attempts >= attempts))
+    }
+
+    fn users(&mut self, suspects: &[Suspect], mut change: impl FnMut(&mut Record)) {
+        for suspect in suspects.iter().filter(|suspect| matches!(suspect, Suspect::User(_))) {
+            if let Some(record) = self.records.get_mut(suspect) {
+                change(record);
             }
         }
     }
@@ -170,7 +221,7 @@ mod tests {
         assert!(throttle.attempt(now, &login("anna", "192.0.2.2")).is_ok());
         assert!(throttle.attempt(now, &login("boris", "192.0.2.1")).is_ok());
         assert!(throttle.attempt(now + FORGET_AFTER + WAIT_MAX, &who).is_ok());
-        throttle.succeeded(&who);
+        throttle.succeeded(now, &who);
         assert!(throttle.attempt(now, &who).is_ok());
     }
 
@@ -182,6 +233,56 @@ mod tests {
         assert_eq!(guesses.count(), 50);
     }
 
+    /// A stranger who guesses as fast as he is let, from so many addresses, for so long; how often he guessed. Each second the owner logs in,
+    /// or would if he were let.
+    fn siege(throttle: &mut Throttle, began: Instant, lasts: Duration, strangers: u8, owner: &[Suspect]) -> (u32, u32) {
+        let (mut guesses, mut locked_out) = (0, 0);
+        for second in 0..lasts.as_secs() {
+            let now = began + Duration::from_secs(second);
+            for stranger in 0..strangers {
+                while throttle.attempt(now, &login("op1", &format!("198.51.100.{stranger}"))).is_ok() {
+                    guesses += 1;
+                }
+            }
+            match throttle.attempt(now, owner) {
+                // A log-in wipes the record; the stranger is to have every chance.
+                Ok(()) => throttle.undo(now, owner),
+                Err(_) => locked_out += 1,
+            }
+        }
+        (guesses, locked_out)
+    }
+
+    #[test]
+    fn a_stranger_at_one_address_never_delays_the_owner_at_another() {
+        let owner = login("op1", "192.0.2.1");
+        for lasts in [Duration::from_secs(60), Duration::from_secs(24 * 60 * 60)] {
+            let mut throttle = Throttle::default();
+            let (guesses, locked_out) = siege(&mut throttle, Instant::now(), lasts, 1, &owner);
+            assert_eq!(locked_out, 0, "in {lasts:?}");
+            let slowed = u32::try_from(lasts.as_secs()).unwrap() / 60 + 11;
+            assert!((10..=slowed).contains(&guesses), "{guesses} guesses in {lasts:?}");
+        }
+    }
+
+    #[test]
+    fn strangers_at_many_addresses_do_not_delay_the_owner_at_home() {
+        let mut throttle = Throttle::default();
+        let (began, owner) = (Instant::now(), login("op1", "192.0.2.1"));
+        throttle.attempt(began, &owner).unwrap();
+        throttle.succeeded(began, &owner);
+        let lasts = Duration::from_secs(2 * 60 * 60);
+        let (guesses, locked_out) = siege(&mut throttle, began, lasts, 40, &owner);
+        assert_eq!(locked_out, 0);
+        assert!((50 + 120..50 + 130).contains(&guesses), "one a minute of all together: {guesses} guesses");
+        // Somewhere else the owner waits, but not for long.
+        let wait = throttle.attempt(began + lasts, &login("op1", "192.0.2.2")).err();
+        assert!(wait.is_none_or(|wait| wait <= WAIT_MAX), "{wait:?}");
+        // One who guesses from the owner's own address is slowed down all the same.
+        let now = began + lasts;
+        assert_eq!((0..100).take_while(|_| throttle.attempt(now, &owner).is_ok()).count(), 5);
+    }
+
     #[test]
     fn own_log_ins_do_not_buy_guesses() {
         let now = Instant::now();
@@ -191,7 +292,7 @@ mod tests {
             guesses += 1;
             let own = login("mallory", "2001:db8::ffff");
             if throttle.attempt(now, &own).is_ok() {
-                throttle.succeeded(&own);
+                throttle.succeeded(now, &own);
             }
         }
         assert_eq!(guesses, FREE_OF_SOURCE);
@@ -207,7 +308,7 @@ mod tests {
         }
         for _ in 0..100 {
             throttle.attempt(now, &who).unwrap();
-            throttle.undo(&who);
+            throttle.undo(now, &who);
         }
         throttle.attempt(now, &who).unwrap();
         assert!(throttle.attempt(now, &who).is_err());
@@ -223,5 +324,14 @@ mod tests {
         }
         assert_eq!(throttle.records.len(), ENTRIES_MAX);
         assert!(!throttle.records.contains_key(&Suspect::Source(address(0))));
+
+        for at in 0..10_100 {
+            let now = start + Duration::from_millis(at.into());
+            throttle.succeeded(now, &[Suspect::Pair([0; 16], address(at))]);
+        }
+        assert_eq!(throttle.at_home.len(), ENTRIES_MAX);
+        let now = start + Duration::from_secs(11);
+        let homes = |at| throttle.is_at_home(now, &Suspect::Pair([0; 16], address(at)));
+        assert!(!homes(0) && homes(10_099) && !throttle.is_at_home(now + HOME_FOR, &Suspect::Pair([0; 16], address(10_099))));
     }
 }

@@ -89,7 +89,7 @@ pub(crate) async fn login(
     let user = match api.auth.people.by_name(username.trim()).await {
         Ok(user) => user,
         Err(error) => {
-            api.auth.throttle().undo(&suspects);
+            api.auth.throttle().undo(Instant::now(), &suspects);
             return Err(error.into());
         }
     };
@@ -97,7 +97,7 @@ pub(crate) async fn login(
     let good = match api.auth.passwords.check(hash, password).await {
         Ok(good) => good,
         Err(_crowded) => {
-            api.auth.throttle().undo(&suspects);
+            api.auth.throttle().undo(Instant::now(), &suspects);
             return Err(Problem::new(Code::TooManyAttempts).retry_after(1));
         }
     };
@@ -105,7 +105,7 @@ pub(crate) async fn login(
         api.metrics.logins_refused.inc();
         return Err(Problem::new(Code::InvalidCredentials));
     };
-    api.auth.throttle().succeeded(&suspects);
+    api.auth.throttle().succeeded(Instant::now(), &suspects);
 
     let now = SystemTime::now();
     let ms = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, Reply, SlotId, SlotState, SlotStatus, SlotView};
+use model::{Command, Refusal, Reply, SlotId, SlotState, SlotStatus, SlotView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,7 +14,7 @@ use crate::{
     page::{Asked, PageParams, list_of_all},
     params::{Id, JsonBody, OptionalJsonBody, Params},
     rights::Scope,
-    routes::trunks,
+    routes::trunks::{self, uninterrupted},
     secret,
     state::Api,
     wire::{List, Slot},
@@ -139,6 +139,8 @@ pub(crate) async fn release(
 }
 
 /// Put a slot into or out of service, or give it a new password.
+///
+/// Refused while it is in a call. A refusal changes nothing.
 #[utoipa::path(put, path = "/api/slots/{id}", tag = "slots", params(("id" = String, Path)), request_body = SlotChange,
     responses((status = 200, description = "Changed.", body = ChangedSlot)))]
 pub(crate) async fn change(
@@ -148,18 +150,24 @@ pub(crate) async fn change(
     JsonBody(body): JsonBody<SlotChange>,
 ) -> Result<Json<ChangedSlot>, Problem> {
     let SlotChange { state, new_password } = body;
-    let view = known(&api, &caller, id)?;
-    // The password first: it needs the database, and if that is away nothing has changed yet.
-    let account = if new_password { Some(renew(&api, id).await?) } else { None };
-    let view = match state {
-        Some(state) => match api.control.execute(Command::SetService { slot: id, state: state.into() }).await? {
-            Reply::Slot(view) => view,
-            _ => known(&api, &caller, id)?,
-        },
-        None => view,
-    };
-    let (username, password) = account.unzip();
-    Ok(Json(ChangedSlot { slot: one(&api, &caller, view).await, username, password }))
+    known(&api, &caller, id)?;
+    let changed = uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        let view = known(&api, &caller, id)?;
+        let present = service_of(&view);
+        let wanted = state.map_or(present, Into::into);
+        let (view, account) = match (state, new_password) {
+            (None, false) => (view, None),
+            (Some(_), false) => (set_service(&api, id, wanted).await?, None),
+            (_, true) => {
+                let (view, account) = renew(&api, id, present, wanted).await?;
+                (view, Some(account))
+            }
+        };
+        let (username, password) = account.unzip();
+        Ok(ChangedSlot { slot: one(&api, &caller, view).await, username, password })
+    });
+    Ok(Json(changed.await?))
 }
 
 /// Delete a slot.
@@ -170,22 +178,60 @@ pub(crate) async fn change(
     responses((status = 204, description = "Deleted.")))]
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<StatusCode, Problem> {
     known(&api, &caller, id)?;
-    trunks::uninterrupted(trunks::delete_slot(api, id)).await?;
+    uninterrupted(trunks::delete_slot(api, id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Draws a new password; gives user name and password.
-async fn renew(api: &Api, id: SlotId) -> Result<(String, String), Problem> {
+/// Draws a new password and sets the service state with it, both or neither; gives user name and password.
+///
+/// With the service state as it is, the order changes nothing in call control, which then only says whether there is a call.
+async fn renew(api: &Api, id: SlotId, present: SlotState, wanted: SlotState) -> Result<(SlotView, (String, String)), Problem> {
     let password = secret::password()?;
-    let api = api.clone();
-    trunks::uninterrupted(async move {
-        let _one_at_a_time = api.directory.lock().await;
-        let entry = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?;
-        api.store.set_slot_credentials(id, &entry.username, &(api.ha1)(&entry.username, &password)).await?;
-        api.control.directory_changed().await;
-        Ok((entry.username, password))
-    })
-    .await
+    let username = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.username;
+    let ha1 = (api.ha1)(&username, &password);
+    let mut is_set = false;
+    let agree = async {
+        let view = set_service(api, id, wanted).await?;
+        is_set = true;
+        Ok(view)
+    };
+    match api.store.set_slot_credentials(id, &username, &ha1, agree).await {
+        Ok(view) => {
+            api.directory_changed().await;
+            Ok((view, (username, password)))
+        }
+        Err(problem) => {
+            if is_set && wanted != present {
+                take_back(api, id, present).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// Puts a slot into or out of service; refused during a call, whatever its service state is.
+async fn set_service(api: &Api, slot: SlotId, state: SlotState) -> Result<SlotView, Problem> {
+    match api.control.execute(Command::SetService { slot, state }).await? {
+        // There was nothing to change, so call control has not refused.
+        Reply::Slot(view) if view.state.is_busy() => Err(Refusal::SlotInCall { number: view.number }.into()),
+        Reply::Slot(view) => Ok(view),
+        reply => Err(Problem::internal(format!("call control answered SetService with {reply:?}"))),
+    }
+}
+
+/// The database has failed at the last moment: the service state goes back to what it was.
+async fn take_back(api: &Api, slot: SlotId, state: SlotState) {
+    if let Err(refusal) = api.control.execute(Command::SetService { slot, state }).await {
+        tracing::warn!(%slot, state = state.name(), %refusal, "A slot's service state could not be taken back after the database failed.");
+    }
+}
+
+/// Whether a slot is in service. One in a call is.
+fn service_of(view: &SlotView) -> SlotState {
+    match view.state {
+        out @ (SlotState::Fault | SlotState::Disabled) => out,
+        _ => SlotState::Idle,
+    }
 }
 
 /// The slot, if it is of the caller's centre.

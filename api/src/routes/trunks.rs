@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{Command, Hub, HubId, HubKind, Number, SlotEntry, SlotId};
 use serde::Deserialize;
-use store::NewTrunk;
+use store::{ChangedTrunk, NewTrunk, TrunkChange};
 use utoipa::ToSchema;
 
 use crate::{
@@ -79,7 +79,7 @@ pub(crate) async fn create(
         let _one_at_a_time = api.directory.lock().await;
         let mut accounts = Accounts::draw(capacity)?;
         let (hub, slots) = api.store.create_trunk(NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
-        api.control.directory_changed().await;
+        api.directory_changed().await;
         Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
     });
     Ok((StatusCode::CREATED, Json(created.await?)))
@@ -90,12 +90,13 @@ pub(crate) async fn create(
     responses((status = 200, description = "The trunk.", body = TrunkWithSlots)))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<TrunkWithSlots>, Problem> {
     let hub = known(&api, &caller, id).await?;
-    Ok(Json(with_slots(&api, hub, &Accounts::default()).await?))
+    let slots = api.store.trunk_slots(hub.id).await?;
+    Ok(Json(TrunkWithSlots { trunk: hub.into(), slots: Accounts::default().shown(slots) }))
 }
 
 /// Change a trunk.
 ///
-/// Slots that go may not be in a call. Slots that come are shown with their passwords, this once.
+/// Slots that go may not be in a call. Slots that come are shown with their passwords, this once. A refusal changes nothing.
 #[utoipa::path(put, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)), request_body = ChangeTrunk,
     responses((status = 200, description = "Changed.", body = TrunkWithSlots)))]
 pub(crate) async fn change(
@@ -114,18 +115,12 @@ pub(crate) async fn change(
     let changed = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         let hub = known(&api, &caller, id).await?;
-        let mut accounts = Accounts::default();
-        if let Some(capacity) = capacity.filter(|capacity| *capacity != hub.capacity) {
-            accounts = Accounts::draw(capacity.saturating_sub(hub.capacity))?;
-            let going = api.store.slots_beyond(id, capacity).await?;
-            retire_then(&api, going, async { api.store.resize_trunk(id, capacity, accounts.of(&api)).await.map(drop) }).await?;
-        }
-        if let Some(name) = name {
-            api.store.rename_trunk(id, &name).await?;
-        }
-        api.control.directory_changed().await;
-        let hub = known(&api, &caller, id).await?;
-        with_slots(&api, hub, &accounts).await
+        let mut accounts = Accounts::draw(capacity.unwrap_or(0).saturating_sub(hub.capacity))?;
+        let mut retired = false;
+        let change = TrunkChange { name, capacity };
+        let changed = api.store.change_trunk(id, change, accounts.of(&api), |going| retire(&api, going, &mut retired)).await;
+        let ChangedTrunk { hub, slots, .. } = done(&api, changed, retired).await?;
+        Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
     });
     Ok(Json(changed.await?))
 }
@@ -139,10 +134,9 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<Hu
     uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         known(&api, &caller, id).await?;
-        let going = api.store.slots_beyond(id, 0).await?;
-        retire_then(&api, going, async { api.store.delete_trunk(id).await.map(drop) }).await?;
-        api.control.directory_changed().await;
-        Ok(())
+        let mut retired = false;
+        let deleted = api.store.delete_trunk(id, |going| retire(&api, going, &mut retired)).await;
+        done(&api, deleted, retired).await.map(drop)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -157,23 +151,30 @@ pub(crate) async fn delete_slot(api: Api, id: SlotId) -> Result<(), Problem> {
         Some(left @ 1..) if slots.last().is_some_and(|last| last.id == id) => left,
         _ => return Err(Problem::new(Code::NotLastSlot)),
     };
-    let mut nothing_new = Accounts::default();
-    let delete = async { api.store.resize_trunk(hub, capacity, nothing_new.of(&api)).await.map(drop) };
-    retire_then(&api, vec![id], delete).await?;
-    api.control.directory_changed().await;
+    let (mut nothing_new, mut retired) = (Accounts::default(), false);
+    let change = TrunkChange { name: None, capacity: Some(capacity) };
+    let changed = api.store.change_trunk(hub, change, nothing_new.of(&api), |going| retire(&api, going, &mut retired)).await;
+    done(&api, changed, retired).await.map(drop)
+}
+
+/// What the store asks before it lets slots go for good: signalling retires them, or refuses because one is in a call.
+async fn retire(api: &Api, slots: Vec<SlotId>, retired: &mut bool) -> Result<(), Problem> {
+    if !slots.is_empty() {
+        api.control.execute(Command::RetireSlots { slots }).await?;
+        *retired = true;
+    }
     Ok(())
 }
 
-/// Retires slots in signalling, then deletes them in the store; if that fails, signalling gets them back.
-async fn retire_then(api: &Api, slots: Vec<SlotId>, delete: impl Future<Output = Result<(), store::StoreError>>) -> Result<(), Problem> {
-    if !slots.is_empty() {
-        api.control.execute(Command::RetireSlots { slots }).await?;
+/// Lets signalling follow what the store has done. If it has failed at the last moment, signalling gets back what it has retired.
+async fn done<T>(api: &Api, outcome: Result<T, Problem>, retired: bool) -> Result<T, Problem> {
+    if outcome.is_ok() {
+        api.directory_changed().await;
+    } else if retired {
+        // The client does not wait for it: that may take until the database is back.
+        tokio::spawn(api.control.directory_changed());
     }
-    if let Err(error) = delete.await {
-        api.control.directory_changed().await;
-        return Err(error.into());
-    }
-    Ok(())
+    outcome
 }
 
 /// Runs to the end even if the client hangs up: signalling and store may not part company.
@@ -186,11 +187,6 @@ pub(crate) async fn uninterrupted<T: Send + 'static>(
 async fn known(api: &Api, caller: &Caller, id: HubId) -> Result<Hub, Problem> {
     let hub = api.store.trunk(id).await?.filter(|hub| hub.center == caller.center);
     hub.ok_or_else(|| Problem::new(Code::TrunkNotFound))
-}
-
-async fn with_slots(api: &Api, hub: Hub, accounts: &Accounts) -> Result<TrunkWithSlots, Problem> {
-    let slots = api.store.trunk_slots(hub.id).await?;
-    Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
 }
 
 /// New slots' passwords: drawn before, given out while the store makes the slots, shown after.

@@ -233,6 +233,22 @@ async fn trunks() {
 }
 
 #[tokio::test]
+async fn an_id_is_a_text_or_a_number() {
+    for id in ["1", "\"1\""] {
+        let world = World::new().await;
+        let (status, answer) = world.json(&format!("anna POST /api/call/start\n\n{{\"slot_id\": {id}, \"phone_number\": \"6002\"}}")).await;
+        assert_eq!((status.as_u16(), answer["status"].as_str()), (202, Some("dialing")), "{id}");
+        assert_eq!(world.live.slot(model::SlotId(1)).unwrap().holder, Some(ANNA), "{id}");
+    }
+    let world = World::new().await;
+    for wrong in ["1.0", "0", "-1", "\"one\"", "\"\"", "true", "[1]", "9223372036854775808"] {
+        let (status, answer) =
+            world.json(&format!("anna POST /api/call/start\n\n{{\"slot_id\": {wrong}, \"phone_number\": \"6002\"}}")).await;
+        assert_eq!((status.as_u16(), answer["field"].as_str()), (422, Some("slot_id")), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn trunks_in_a_call_stay() {
     let world = World::new().await;
     check(

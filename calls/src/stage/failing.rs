@@ -28,8 +28,8 @@ impl Failing {
 
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
-            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp }) => {
-                cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref());
+            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow }) => {
+                cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
                 Stage::Failing(self)
             }
             // Whoever ends it now, the reason stays that of the far side.

@@ -15,13 +15,12 @@ mod talking;
 use std::time::Instant;
 
 use media::MediaEvent;
-use model::{Cause, Event, Fact, WallTime};
+use model::{Anchor, Cause, Event, Fact, WallTime};
 use sip_core::{EndReason, SessionEvent};
 
 pub(crate) use self::{failing::Failing, ringing::Ringing, summoning::Summoning, talking::Talking};
 use crate::{
     cdr,
-    clock::Anchor,
     leg::{Leg, Party},
     switchboard::Core,
     timeline::{Timeline, What},
@@ -107,21 +106,22 @@ impl Call {
         Self { timeline, clock, stage }
     }
 
-    /// The call after `input`; none when it is over, and its record is written.
-    pub(crate) fn handle(mut self, now: Instant, core: &mut Core, input: CallInput) -> Option<Self> {
+    /// Takes an input. While it is at work the call counts as over by a defect of ours, so that a panic leaves it so (FT-14).
+    pub(crate) fn handle(&mut self, now: Instant, core: &mut Core, input: CallInput) {
+        let stage = std::mem::replace(&mut self.stage, Over::new(Vec::new(), Cause::Internal).into());
+        #[cfg(test)]
+        assert!(!core.defective, "ordered by a test");
         let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock };
-        let stage = match self.stage {
+        self.stage = match stage {
             Stage::Summoning(stage) => stage.handle(&mut cx, input),
             Stage::Ringing(stage) => stage.handle(&mut cx, input),
             Stage::Talking(stage) => stage.handle(&mut cx, input),
             Stage::Failing(stage) => stage.handle(&mut cx, input),
             Stage::Over(over) => Stage::Over(over),
         };
-        self.stage = stage;
-        self.settle(now, core)
     }
 
-    /// Writes the record of a call that has come to its end.
+    /// The call if it goes on; none when it is over, and its record is written.
     pub(crate) fn settle(mut self, now: Instant, core: &mut Core) -> Option<Self> {
         let Stage::Over(over) = self.stage else { return Some(self) };
         for leg in &over.legs {
@@ -130,6 +130,7 @@ impl Call {
         let start = self.timeline.start().clone();
         let at = self.clock.wall(now);
         let cdr = cdr::cdr(&mut self.timeline, at, over.cause, over.sip_status);
+        core.end_recording(start.call, cdr.talk_ms);
         core.fact(Fact::CallEnded { cdr });
         core.event(Event::CallUpdated(self.timeline.view()));
         for slot in [start.caller_slot, start.callee_slot].into_iter().flatten() {
@@ -142,6 +143,7 @@ impl Call {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Failing(stage) => Some(stage.until()),
+            Stage::Talking(stage) => stage.probe_at(),
             _ => None,
         }
     }

@@ -65,8 +65,8 @@ impl Ringing {
                 };
                 Over::new(vec![self.near, self.far], cause).into()
             }
-            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp }) => {
-                cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref());
+            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow }) => {
+                cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
                 Stage::Ringing(self)
             }
             CallInput::Session(Party::Near, SessionEvent::Reconfirmed { sdp }) => {
@@ -117,6 +117,8 @@ impl Ringing {
         if (sdp.is_some() || !self.far.audio.is_negotiated())
             && let Err(cause) = self.far.audio.answered(sdp)
         {
+            // The caller is not to blame for what the called phone wrote.
+            let cause = if cause == Cause::BadSdp { Cause::BadAnswer } else { cause };
             cx.core.close(cx.now, &self.far, cause);
             return Self::fail(cx, self.near, self.near_up, cause, cause.sip_status());
         }

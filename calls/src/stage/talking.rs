@@ -1,6 +1,8 @@
 //! Both parties have answered: audio flows both ways and is recorded (R15).
 
-use media::{Command, MediaEvent};
+use std::time::Instant;
+
+use media::{Command, LegId, MediaEvent};
 use model::{Cause, ChannelRole, DigitView, Event, Fact, PartyRole, RecordingRow, RecordingState, RecordingView};
 use sip_core::SessionEvent;
 
@@ -8,7 +10,6 @@ use super::{CallInput, Cx, Over, Stage, cause_of};
 use crate::{
     dtmf::InfoDtmf,
     leg::{Leg, Party},
-    switchboard::Output,
     timeline::What,
 };
 
@@ -17,10 +18,10 @@ use crate::{
 pub(crate) struct Talking {
     near: Leg,
     far: Leg,
-    /// The recording's key, if the call is recorded.
-    recording: Option<u64>,
     near_holds: bool,
     far_holds: bool,
+    /// While anybody holds, silence says nothing: then both phones are asked at this moment whether they are still there.
+    probe_at: Option<Instant>,
 }
 
 impl Talking {
@@ -30,18 +31,18 @@ impl Talking {
         let served_by = [near.slot, far.slot].into_iter().map(|slot| (slot, cx.core.seats.holder(slot))).collect();
         cx.core.seats.answered(cx.now, call);
         cx.note(What::Answered { served_by });
-        let recording = begin_recording(cx, &near, &far);
-        let mut talking = Self { near, far, recording, near_holds: false, far_holds: false };
+        begin_recording(cx, &near, &far);
+        let mut talking = Self { near, far, near_holds: false, far_holds: false, probe_at: None };
         talking.route(cx);
         talking
     }
 
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
-            CallInput::Session(party, SessionEvent::Ended { why }) => self.over(cx, cause_of(party, why)),
-            CallInput::Session(party, SessionEvent::Reoffered { sdp }) => {
+            CallInput::Session(party, SessionEvent::Ended { why }) => self.over(cause_of(party, why)),
+            CallInput::Session(party, SessionEvent::Reoffered { sdp, flow }) => {
                 let leg = self.leg(party);
-                cx.core.reoffered(cx.now, leg, sdp.as_ref());
+                cx.core.reoffered(cx.now, leg, sdp.as_ref(), flow);
                 self.route(cx);
                 Stage::Talking(self)
             }
@@ -50,6 +51,10 @@ impl Talking {
                 cx.core.reconfirmed(leg, Some(&sdp));
                 self.route(cx);
                 Stage::Talking(self)
+            }
+            // Our 200 held the offer, and the ACK holds no answer: nobody knows where to send audio (RFC 3261, 13.2.1).
+            CallInput::Session(party, SessionEvent::Confirmed { sdp: None }) if !self.leg(party).audio.is_negotiated() => {
+                self.over(Cause::BadSdp)
             }
             CallInput::Session(party, SessionEvent::Info { content_type, body }) => {
                 self.info(cx, party, &content_type, &body);
@@ -60,8 +65,14 @@ impl Talking {
                 tell_digit(cx, party, digit, duration_ms);
                 Stage::Talking(self)
             }
-            CallInput::Media(MediaEvent::Silent { .. }) => self.over(cx, Cause::MediaTimeout),
-            CallInput::Hangup(cause) => self.over(cx, cause),
+            // It may cross a hold, or the moment in which a phone stops sending by right.
+            CallInput::Media(MediaEvent::Silent { leg }) if self.may_be_silent(leg) => Stage::Talking(self),
+            CallInput::Media(MediaEvent::Silent { .. }) => self.over(Cause::MediaTimeout),
+            CallInput::Hangup(cause) => self.over(cause),
+            CallInput::Timeout if self.probe_at.is_some_and(|at| at <= cx.now) => {
+                self.probe(cx);
+                Stage::Talking(self)
+            }
             CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Talking(self),
         }
     }
@@ -90,12 +101,31 @@ impl Talking {
             }
         }
 
-        // While anybody holds, silence is no sign of a dead call (rulings: media.timeout_s).
-        let watch = (!self.near_holds && !self.far_holds).then_some(cx.core.settings.media_timeout);
-        let (near, far) = (&self.near.audio, &self.far.audio);
-        for audio in [near, far] {
-            cx.core.media(audio, Command::Watch { leg: audio.id, silent_after: watch });
+        // While anybody holds, silence is no sign of a dead call (rulings: media.timeout_s), nor is it that of a phone which only listens.
+        let held = self.near_holds || self.far_holds;
+        let timeout = cx.core.settings.media_timeout;
+        for audio in [&self.near.audio, &self.far.audio] {
+            let silent_after = (!held && audio.sends()).then_some(timeout);
+            cx.core.media(audio, Command::Watch { leg: audio.id, silent_after });
         }
+        self.probe_at = if held { self.probe_at.or(Some(cx.now + timeout)) } else { None };
+    }
+
+    pub(crate) fn probe_at(&self) -> Option<Instant> {
+        self.probe_at
+    }
+
+    /// Asks both phones whether they still know the call; one that does not ends it (`dialog_lost`).
+    fn probe(&mut self, cx: &mut Cx<'_>) {
+        for leg in [&self.near, &self.far] {
+            cx.core.endpoint.probe(cx.now, leg.session);
+        }
+        self.probe_at = Some(cx.now + cx.core.settings.media_timeout);
+    }
+
+    fn may_be_silent(&self, leg: LegId) -> bool {
+        let audio = if leg == self.near.audio.id { &self.near.audio } else { &self.far.audio };
+        self.near_holds || self.far_holds || !audio.sends()
     }
 
     /// A key that a phone sends by INFO is told like any other, and passed on as it came. Other INFO goes no further.
@@ -109,14 +139,7 @@ impl Talking {
         cx.core.endpoint.info(cx.now, other.session, InfoDtmf::CONTENT_TYPE, &dtmf.body());
     }
 
-    fn over(self, cx: &mut Cx<'_>, cause: Cause) -> Stage {
-        if let Some(recording) = self.recording {
-            cx.core.media(&self.near.audio, Command::StopRecord { recording });
-            let answered_at = cx.timeline.view().answered_at;
-            let ended = cx.wall();
-            let duration_ms = answered_at.map_or(0, |answered_at| ended.ms_since(answered_at));
-            cx.core.out(Output::RecordEnd { key: recording, ended, duration_ms });
-        }
+    fn over(self, cause: Cause) -> Stage {
         Over::new(vec![self.near, self.far], cause).into()
     }
 }
@@ -132,7 +155,7 @@ fn tell_digit(cx: &mut Cx<'_>, by: Party, digit: char, duration_ms: u32) {
 }
 
 /// Starts the recording at the far party's answer. Every answered call gets a row, wanted or not.
-fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) -> Option<u64> {
+fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) {
     let start = cx.timeline.start();
     let wanted = cx.core.settings.recording;
     let started_at = cx.wall();
@@ -148,13 +171,11 @@ fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) -> Option<u64> {
         duration_ms: 0,
         size: 0,
     };
-    let key = u64::try_from(start.call.0).unwrap_or(0);
+    let call = start.call;
     cx.core.fact(Fact::Recording { row: row.clone() });
-    if !wanted {
+    if wanted {
+        cx.core.begin_recording(call, row, &near.audio, &far.audio);
+    } else {
         cx.core.event(Event::RecordingClosed(RecordingView::from(&row)));
-        return None;
     }
-    cx.core.out(Output::RecordBegin { key, row });
-    cx.core.media(&near.audio, Command::Record { recording: key, left: near.audio.id, right: far.audio.id });
-    Some(key)
 }

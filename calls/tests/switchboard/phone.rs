@@ -1,6 +1,9 @@
 //! A phone: the user-agent half of `sip-core`, with an account and a habit.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
@@ -33,6 +36,14 @@ pub(crate) struct Phone {
     /// Whether the running session is one that this phone was invited to.
     pub(crate) called: bool,
     pub(crate) codecs: &'static str,
+    /// Whether the phone writes session descriptions that nobody can read.
+    pub(crate) broken: bool,
+    /// What the phone says of its media: `sendrecv`, `recvonly`.
+    pub(crate) direction: &'static str,
+    /// The address that the phone writes into its SDP, if it is not its own.
+    pub(crate) media_address: Option<IpAddr>,
+    /// Where the phone is seen from outside, if it is behind NAT.
+    pub(crate) outside: Option<SocketAddr>,
     /// Bodies of INFO requests that came.
     pub(crate) infos: Vec<String>,
 }
@@ -62,6 +73,10 @@ impl Phone {
             session: None,
             called: false,
             codecs: "8 0 101",
+            broken: false,
+            direction: "sendrecv",
+            media_address: None,
+            outside: None,
             infos: Vec::new(),
         }
     }
@@ -109,13 +124,22 @@ impl Phone {
     }
 
     fn sdp(&self) -> Vec<u8> {
-        let ip = self.address.ip();
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\na=sendrecv\r\n", self.codecs)
+        if self.broken {
+            return b"v=0\r\nnonsense".to_vec();
+        }
+        let ip = self.media_address.unwrap_or(self.address.ip());
+        let (codecs, direction) = (self.codecs, self.direction);
+        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {codecs}\r\na={direction}\r\n")
             .into_bytes()
     }
 
     fn flow(&self) -> Flow {
         Flow { transport: Transport::Udp, local: self.address, remote: self.server }
+    }
+
+    /// Where the phone's packets come from, seen from the server.
+    pub(crate) fn seen_at(&self) -> SocketAddr {
+        self.outside.unwrap_or(self.address)
     }
 
     pub(crate) fn dial(&mut self, now: Instant, number: &str) {

@@ -273,6 +273,70 @@ fn keys_are_told_and_those_in_info_passed_on() {
 }
 
 #[test]
+fn a_called_phone_that_answers_nonsense_is_to_blame_itself() {
+    for (broken, codecs, cause) in [(true, "8", Cause::BadAnswer), (false, "18", Cause::NoCommonCodec)] {
+        let mut world = World::new(2);
+        world.phone("6002").broken = broken;
+        world.phone("6002").codecs = codecs;
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        assert_eq!(world.cdrs()[0].cause, cause, "{codecs}");
+        assert!(world.phone("6001").session.is_none() && world.phone("6002").session.is_none(), "{codecs}");
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn a_phone_that_only_listens_may_be_silent() {
+    let mut world = World::new(2);
+    world.phone("6002").direction = "recvonly";
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    let watched = |world: &World, leg: u64| {
+        world.media.iter().rev().find_map(|command| match command {
+            MediaCommand::Watch { leg: of, silent_after } if *of == LegId(leg) => Some(*silent_after),
+            _ => None,
+        })
+    };
+    assert_eq!(watched(&world, 1), Some(Some(seconds(60))));
+    assert_eq!(watched(&world, 2), Some(None), "RFC 3264, 5.1: it sends nothing by right");
+    world.media_event(MediaEvent::Silent { leg: LegId(2) });
+    assert_eq!(world.board.calls(), 1, "a report that crosses is no reason either");
+    world.media_event(MediaEvent::Silent { leg: LegId(1) });
+    assert_eq!(world.cdrs()[0].cause, Cause::MediaTimeout);
+    world.assert_clean();
+}
+
+#[test]
+fn audio_is_expected_where_the_phone_says_unless_it_is_behind_nat() {
+    // The phone's own SDP address, where it is seen from outside, and where its audio is expected.
+    let cases = [
+        (None, None, "10.0.1.1:4000"),
+        (Some("10.0.7.7"), None, "10.0.7.7:4000"),
+        (Some("192.168.1.5"), Some("203.0.113.9:6060"), "203.0.113.9:4000"),
+        (Some("198.51.100.7"), Some("203.0.113.9:6060"), "198.51.100.7:4000"),
+    ];
+    for (media_address, outside, expected) in cases {
+        let mut world = World::unregistered(2, settings(), &Restored::default());
+        world.phone("6001").media_address = media_address.map(|text| text.parse().unwrap());
+        world.phone("6001").outside = outside.map(|text| text.parse().unwrap());
+        world.register("6001", 300);
+        world.register("6002", 300);
+        for (from, to, leg) in [("6001", "6002", 1), ("6002", "6001", 4)] {
+            world.dial(from, to);
+            world.run(seconds(1));
+            let told = world.media.iter().find_map(|command| match command {
+                MediaCommand::Remote { leg: of, remote, .. } if *of == LegId(leg) => remote.rtp,
+                _ => None,
+            });
+            assert_eq!(told, Some(expected.parse().unwrap()), "{media_address:?} {outside:?}, leg {leg}");
+            world.hang_up(from);
+            world.run(seconds(1));
+        }
+    }
+}
+
+#[test]
 fn silence_ends_a_call() {
     let mut world = World::new(2);
     world.dial("6001", "6002");
@@ -367,7 +431,12 @@ fn a_restart_keeps_phones_leases_and_the_order_of_ids() {
     lapsed.slot = SlotId(2);
     lapsed.expires_at = WALL;
     let future = CallId((WALL.0 + 1_000_000) << 22);
-    let restored = Restored { bindings: vec![binding, lapsed], leases: vec![(SlotId(1), Some(UserId(7)), 4)], last_call: Some(future) };
+    let restored = Restored {
+        bindings: vec![binding, lapsed],
+        leases: vec![(SlotId(1), Some(UserId(7)), 4)],
+        last_call: Some(future),
+        listening: vec!["0.0.0.0:5060".parse().unwrap()],
+    };
     let mut next = World::unregistered(2, settings(), &restored);
     let lapsed: Vec<_> = next.facts.iter().filter(|fact| matches!(fact, Fact::Unbound { slot: SlotId(2), .. })).collect();
     assert_eq!(lapsed.len(), 1, "a binding that lapsed meanwhile is let go");

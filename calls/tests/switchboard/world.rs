@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use calls::{Input, MediaAddress, MediaPort, Order, Output, Restored, Settings, Switchboard};
+use calls::{Input, MediaPort, Order, Output, Restored, Settings, Switchboard};
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
     CallId, Cdr, CenterId, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId,
@@ -49,7 +49,9 @@ pub(crate) fn settings() -> Settings {
     Settings {
         domain: DOMAIN.to_owned(),
         user_agent: "Cordboard/test".to_owned(),
-        media_address: MediaAddress::Auto(calls::AutoAddress::default()),
+        media_address: None,
+        public_address: None,
+        local_nets: vec!["10.0.0.0/8".parse().unwrap()],
         media_timeout: Duration::from_secs(60),
         ring_s: 60,
         slot_ring_s: 15,
@@ -144,7 +146,7 @@ impl World {
 
     fn send_from(&mut self, number: &str, expires: u32) {
         let phone = self.phone(number);
-        let (from, datagram) = (phone.address, phone.register(expires));
+        let (from, datagram) = (phone.seen_at(), phone.register(expires));
         let to = self.server;
         self.transmit(from, to, datagram);
         self.run(Duration::from_millis(20));
@@ -249,7 +251,7 @@ impl World {
             self.input(Input::Received { flow, bytes: datagram });
             return;
         }
-        let Some(number) = self.phones.values().find(|phone| phone.address == to).map(|phone| phone.number.clone()) else { return };
+        let Some(number) = self.phones.values().find(|phone| phone.seen_at() == to).map(|phone| phone.number.clone()) else { return };
         let now = self.now;
         self.phone(&number).received(now, datagram);
         self.drain(&number);
@@ -258,7 +260,7 @@ impl World {
     fn drain(&mut self, number: &str) {
         let now = self.now;
         let phone = self.phone(number);
-        let (from, to) = (phone.address, phone.server);
+        let (from, to) = (phone.seen_at(), phone.server);
         for datagram in phone.drain(now) {
             self.transmit(from, to, datagram);
         }
@@ -284,7 +286,8 @@ impl World {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
                 Output::Media { command, .. } => self.media.push(command),
                 Output::RecordBegin { row, .. } => self.recorded.push((row, None)),
-                Output::RecordEnd { key, duration_ms, .. } => {
+                Output::Defect { call } => panic!("a defect ended {call}"),
+                Output::RecordEnd { key, duration_ms } => {
                     let key = CallId(i64::try_from(key).unwrap());
                     let open = self.recorded.iter_mut().find(|(row, _)| row.call_id == key).unwrap();
                     assert_eq!(open.1.replace(duration_ms), None, "a recording is closed once");

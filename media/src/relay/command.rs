@@ -11,9 +11,12 @@ pub struct LegId(pub u64);
 /// From whom a leg takes packets (B-58).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Latch {
-    /// Only from the signalled address; the port is learnt once.
+    /// From the signalled address. Another port of the same host is heard until the signalled one speaks, and is answered only after a while.
     Signalled,
-    /// From the first source of valid RTP, wherever it is (symmetric RTP through a NAT); it is learnt once.
+    /// From whichever port of the signalled host speaks first: the phone is behind NAT, and its port there is not known. Learnt once.
+    SameHost,
+    /// From the first source of valid RTP, wherever it is; it is learnt once. For whom a NAT is declared whose address the signalling does not show
+    /// (B-58): anybody may be the first, so it is nobody's default.
     First,
 }
 
@@ -28,8 +31,6 @@ pub enum Hears {
     Leg(LegId),
     /// A beep, then the ring tone until the far leg's first media packet, then the far leg (R9).
     BeepThenRingUntil(LegId),
-    /// The tone until the far leg's first media packet, then the far leg.
-    ToneUntil(Tone, LegId),
 }
 
 /// An order to a relay. One on a leg that is not open is ignored and counted.
@@ -83,31 +84,6 @@ pub enum Command {
     Close {
         /// Which leg.
         leg: LegId,
-    },
-}
-
-/// Anything that goes into a relay.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// An order.
-    Command(Command),
-    /// A datagram on a leg's RTP port.
-    Rtp {
-        /// Whose port.
-        leg: LegId,
-        /// Where from.
-        from: SocketAddr,
-        /// The datagram.
-        packet: &'a mut [u8],
-    },
-    /// A datagram on a leg's RTCP port.
-    Rtcp {
-        /// Whose port.
-        leg: LegId,
-        /// Where from.
-        from: SocketAddr,
-        /// The datagram.
-        packet: &'a [u8],
     },
 }
 

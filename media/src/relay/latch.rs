@@ -20,11 +20,19 @@ pub(super) struct Source {
     learnt_rtcp: Option<SocketAddr>,
     /// Where RTP goes.
     to: Option<SocketAddr>,
+    /// Packets of a learnt source that is not the signalled address itself.
+    elsewhere: u16,
+    /// Whether RTP's socket was connected to the learnt source.
+    connected: bool,
 }
+
+/// A phone that sends from another port than the one that it named is answered there after so many packets, 1 s of audio, in which
+/// the named port has stayed silent. The named port wins whenever it speaks (B-59).
+const ELSEWHERE_MIN: u16 = 50;
 
 impl Source {
     pub(super) fn new(latch: Latch, signalled: Option<SocketAddr>, signalled_rtcp: Option<SocketAddr>) -> Self {
-        Self { latch, signalled, signalled_rtcp, learnt: None, learnt_rtcp: None, to: signalled }
+        Self { latch, signalled, signalled_rtcp, learnt: None, learnt_rtcp: None, to: signalled, elsewhere: 0, connected: false }
     }
 
     /// A new description came. If it names the same address, we go on sending to the source learnt before until the new one is known: behind a NAT
@@ -37,30 +45,46 @@ impl Source {
         source
     }
 
-    /// Whether anything was learnt, so that a socket is connected.
+    /// Whether a socket is connected to what was learnt.
     pub(super) fn is_connected(&self) -> bool {
-        self.learnt.is_some() || self.learnt_rtcp.is_some()
+        self.connected || self.learnt_rtcp.is_some()
     }
 
     /// Whether RTP from `from` may be taken.
     #[inline]
     pub(super) fn admits(&self, from: SocketAddr) -> bool {
         match (self.learnt, self.latch) {
+            (Some(learnt), Latch::Signalled) => learnt == from || self.is_signalled(from),
             (Some(learnt), _) => learnt == from,
-            (None, Latch::Signalled) => self.signalled.is_some_and(|signalled| same_host(signalled.ip(), from.ip())),
+            (None, Latch::Signalled | Latch::SameHost) => self.signalled.is_some_and(|signalled| same_host(signalled.ip(), from.ip())),
             (None, Latch::First) => true,
         }
     }
 
-    /// Valid RTP of an agreed payload type came from `from`, which was admitted: true if that is how the source was learnt.
+    /// Valid RTP of an agreed payload type came from `from`, which was admitted: true if its source is certain now, so that the socket may be
+    /// connected to it.
     #[inline]
     pub(super) fn learn(&mut self, from: SocketAddr) -> bool {
-        if self.learnt.is_some() {
+        if self.connected {
+            return false;
+        }
+        if self.latch == Latch::Signalled && !self.is_signalled(from) {
+            // Taken for want of better, but whoever is first on the phone's host is not yet the phone.
+            self.learnt = Some(from);
+            self.elsewhere = self.elsewhere.saturating_add(1);
+            if self.elsewhere >= ELSEWHERE_MIN {
+                self.to = Some(from);
+            }
             return false;
         }
         self.learnt = Some(from);
         self.to = Some(from);
+        self.connected = true;
         true
+    }
+
+    fn is_signalled(&self, from: SocketAddr) -> bool {
+        self.signalled.is_some_and(|signalled| signalled.port() == from.port() && same_host(signalled.ip(), from.ip()))
     }
 
     /// Whether RTCP from `from` may be taken: it must come from the host of the RTP.
@@ -70,7 +94,7 @@ impl Source {
         }
         let host = match (self.learnt, self.latch) {
             (Some(learnt), _) => Some(learnt.ip()),
-            (None, Latch::Signalled) => self.signalled.map(|signalled| signalled.ip()),
+            (None, Latch::Signalled | Latch::SameHost) => self.signalled.map(|signalled| signalled.ip()),
             (None, Latch::First) => None,
         };
         host.is_some_and(|host| same_host(host, from.ip()))

@@ -107,7 +107,6 @@ impl Ears {
             Hears::Tone(tone) => (Some(tone), None, None),
             Hears::Leg(far) => (None, None, Some(far)),
             Hears::BeepThenRingUntil(far) => (Some(Tone::Beep), Some(Tone::Ring), Some(far)),
-            Hears::ToneUntil(tone, far) => (Some(tone), None, Some(far)),
         };
         Self { playing: tone.map(|tone| Playing { tone, position: 0 }), then, far, far_slot: None }
     }
@@ -235,6 +234,7 @@ impl Leg {
     pub(super) fn stats(&self) -> LegStats {
         let mut stats = self.stats;
         self.reception.fill(&mut stats);
+        stats.digits_dropped = self.digits.dropped();
         stats
     }
 

@@ -22,17 +22,17 @@ use std::{
     time::Instant,
 };
 
-pub use command::{Command, Component, Forward, Hears, Input, Latch, LegId, MediaEvent, Output, PacketBuf, RelayStats};
+pub use command::{Command, Component, Forward, Hears, Latch, LegId, MediaEvent, Output, PacketBuf, RelayStats};
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
 use self::{
-    leg::{Kind, Leg, Timer},
+    leg::{Kind, Timer},
     reception::Place,
     table::Table,
 };
 use crate::{
-    LegStats, ToneSet,
+    ToneSet,
     dtmf::{Digit, Event},
     rtcp,
     rtp::Header,
@@ -84,21 +84,6 @@ impl Relay {
             random: ChaCha12Rng::from_seed(seed),
             began: None,
             stats: RelayStats::default(),
-        }
-    }
-
-    /// Takes any input: [`Self::handle`], [`Self::rtp`] or [`Self::rtcp`].
-    pub fn input(&mut self, now: Instant, input: Input<'_>) -> Option<Forward> {
-        match input {
-            Input::Command(command) => {
-                self.handle(now, command);
-                None
-            }
-            Input::Rtp { leg, from, packet } => self.rtp(now, leg, from, packet),
-            Input::Rtcp { leg, from, packet } => {
-                self.rtcp(now, leg, from, packet);
-                None
-            }
         }
     }
 
@@ -216,12 +201,6 @@ impl Relay {
         let timer = self.timers.first().map(|(due, _, timer)| (*due, timer.name()));
         let tone = self.tone_tick.map(|due| (due, "tone"));
         timer.into_iter().chain(tone).min_by_key(|(due, _)| *due)
-    }
-
-    /// A leg's numbers up to now.
-    #[must_use]
-    pub fn leg_stats(&self, leg: LegId) -> Option<LegStats> {
-        self.legs.get(self.legs.slot(leg)?).map(Leg::stats)
     }
 
     /// The relay's own numbers.

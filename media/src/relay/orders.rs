@@ -148,7 +148,7 @@ impl Relay {
             return;
         };
         if let Some(leg) = self.legs.get_mut(slot)
-            && let Some(digit) = leg.digits.finish()
+            && let Some(digit) = leg.digits.finish(now)
         {
             self.outputs.push_digits(leg.id, [Some(digit), None]);
         }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 use rand_core::RngCore;
 
 use super::{ears::TONE_TICK, *};
-use crate::{Codec, Payloads, Remote, TapFrame, Tone, rtcp::CNAME_LENGTH};
+use crate::{Codec, LegStats, Payloads, Remote, TapFrame, Tone, rtcp::CNAME_LENGTH};
 
 /// A phone: what it sends next.
 #[derive(Debug, Clone, Copy)]
@@ -174,7 +174,7 @@ impl World {
     }
 
     fn stats(&self, leg: u64) -> LegStats {
-        self.relay.leg_stats(LegId(leg)).unwrap()
+        self.relay.legs.get(self.relay.legs.slot(LegId(leg)).unwrap()).unwrap().stats()
     }
 
     fn note(&mut self, text: &str) {

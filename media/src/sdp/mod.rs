@@ -51,14 +51,6 @@ pub struct Remote {
     pub ptime_ms: u8,
 }
 
-impl Remote {
-    /// Whether the other side has put us on hold: it does not want to hear us.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        !self.receives
-    }
-}
-
 /// Why a description cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {

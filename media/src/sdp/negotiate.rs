@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    LocalMedia, PTIME_MS, Remote, SdpError,
+    LocalMedia, OFFERED_DTMF_PT, PTIME_MS, Remote, SdpError,
     parse::{self, Medium},
     print,
 };
@@ -11,6 +11,9 @@ use crate::{Codec, Payloads};
 
 /// The packet times that a device may ask for, in milliseconds.
 const PTIME_RANGE_MS: std::ops::RangeInclusive<u8> = 10..=60;
+
+/// The last of the dynamic payload types (RFC 3551, 6).
+const DYNAMIC_PT_LAST: u8 = 127;
 
 /// An offer that was read: what is on the table, and the shape that the answer must mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,29 @@ impl OfferedMedia {
         text.into_bytes()
     }
 
+    /// Our own offer in a session that the other side's offer began: RFC 3264, 8 wants each of its streams in its place, and never fewer. All but
+    /// the one that we took stay refused; that one offers `codecs`, in this order and under the payload types that they had (RFC 3264, 8.3.2), with
+    /// telephone-event and `sendrecv`. A codec that was not on the table gets its static payload type, if that stands for nothing else there.
+    #[must_use]
+    pub fn offer_again(&self, local: &LocalMedia, codecs: &[Codec]) -> Vec<u8> {
+        let mut text = print::head(local);
+        for (index, medium) in self.media.iter().enumerate() {
+            if index == self.taken {
+                print::audio(
+                    &mut text,
+                    local,
+                    &medium.proto,
+                    &formats(medium, codecs),
+                    Some(medium.dtmf_pt.unwrap_or_else(|| free_dtmf_pt(medium))),
+                );
+                text.push_str("a=sendrecv\r\n");
+            } else {
+                print::refused(&mut text, &medium.kind, &medium.proto, &medium.formats);
+            }
+        }
+        text.into_bytes()
+    }
+
     fn stream(&self) -> Option<&Medium> {
         self.media.get(self.taken)
     }
@@ -120,6 +146,24 @@ fn remote(stream: &Medium, prefer: Option<Codec>) -> Option<Remote> {
         receives: stream.receives && rtp.is_some(),
         ptime_ms: stream.ptime_ms.filter(|ptime| PTIME_RANGE_MS.contains(ptime)).unwrap_or(PTIME_MS),
     })
+}
+
+/// The payload types under which `codecs` are offered where `medium` was; the first codec of the medium if none of them has one.
+fn formats(medium: &Medium, codecs: &[Codec]) -> Vec<(Codec, u8)> {
+    let known = |codec: Codec| medium.codecs.iter().find(|(any, _)| *any == codec).copied();
+    let static_pt = |codec: Codec| Some((codec, codec.payload_type())).filter(|(_, payload_type)| !is_spoken_for(medium, *payload_type));
+    let formats: Vec<_> = codecs.iter().filter_map(|codec| known(*codec).or_else(|| static_pt(*codec))).collect();
+    if formats.is_empty() { medium.codecs.iter().take(1).copied().collect() } else { formats }
+}
+
+/// A payload type for telephone-event where the other side had none: ours, or the next one that stands for nothing there.
+fn free_dtmf_pt(medium: &Medium) -> u8 {
+    (OFFERED_DTMF_PT..=DYNAMIC_PT_LAST).find(|payload_type| !is_spoken_for(medium, *payload_type)).unwrap_or(OFFERED_DTMF_PT)
+}
+
+/// Whether the medium names this payload type, for whatever codec.
+fn is_spoken_for(medium: &Medium, payload_type: u8) -> bool {
+    medium.formats.split_whitespace().any(|format| format.parse() == Ok(payload_type))
 }
 
 /// RFC 3264, 6.1; an offer with 0.0.0.0 is a hold of the old kind (8.4) and is answered like `sendonly`.

@@ -666,3 +666,125 @@ fn a_hundred_thousand_hostile_descriptions() {
     assert!(good > 10_000, "the mutants are too wild to reach the negotiation: {good}");
     assert!(longest < Duration::from_secs(1), "one took {longest:?}");
 }
+
+fn check_offer_again(sdp: &str, codecs: &[Codec], expected: Expect) {
+    let ours = LocalMedia { version: 2, ..local() };
+    let offered = read_offer(&wire(sdp)).unwrap();
+    let again = String::from_utf8(offered.offer_again(&ours, codecs)).unwrap();
+    let (head, media) = again.split_once("t=0 0\r\n").unwrap();
+    assert!(head.contains("o=- 4711 2 IN IP4 192.0.2.1\r\n"), "{head}");
+    // RFC 3264, 8: never fewer streams than there were, and each in its place.
+    let kinds = |text: &str| {
+        text.lines().filter_map(|line| Some(line.trim().strip_prefix("m=")?.split(' ').next()?.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&again), kinds(sdp));
+    expected.assert_eq(&media.replace("\r\n", "\n"));
+}
+
+#[test]
+fn our_offer_after_theirs_keeps_their_streams_in_place() {
+    let video_first = "v=0
+         o=- 1 1 IN IP4 192.168.1.20
+         s=-
+         c=IN IP4 192.168.1.20
+         t=0 0
+         m=video 9078 RTP/AVP 96
+         a=rtpmap:96 H264/90000
+         m=audio 7078 RTP/AVPF 0 8 97
+         a=rtpmap:97 telephone-event/8000
+         m=image 0 udptl t38";
+    check_offer_again(
+        video_first,
+        &[Codec::Pcma],
+        expect![[r#"
+        m=video 0 RTP/AVP 96
+        m=audio 30000 RTP/AVPF 8 97
+        a=rtpmap:8 PCMA/8000
+        a=rtpmap:97 telephone-event/8000
+        a=fmtp:97 0-15
+        a=ptime:20
+        a=rtcp:30001
+        a=sendrecv
+        m=image 0 udptl t38
+    "#]],
+    );
+    // Every codec, under the numbers that the phone gave them.
+    let own_numbers = "v=0
+         o=- 1 1 IN IP4 192.168.1.20
+         s=-
+         c=IN IP4 192.168.1.20
+         t=0 0
+         m=audio 7078 RTP/AVP 101 110
+         a=rtpmap:101 PCMU/8000
+         a=rtpmap:110 PCMA/8000
+         m=video 9078 RTP/AVP 34";
+    check_offer_again(
+        own_numbers,
+        &Codec::ALL,
+        expect![[r#"
+        m=audio 30000 RTP/AVP 110 101 102
+        a=rtpmap:110 PCMA/8000
+        a=rtpmap:101 PCMU/8000
+        a=rtpmap:102 telephone-event/8000
+        a=fmtp:102 0-15
+        a=ptime:20
+        a=rtcp:30001
+        a=sendrecv
+        m=video 0 RTP/AVP 34
+    "#]],
+    );
+    // A codec that was not on the table is offered under its static number, unless that is taken; a stream that was held by port 0 is woken.
+    let one_codec = "v=0
+         o=- 1 1 IN IP4 192.168.1.20
+         s=-
+         c=IN IP4 192.168.1.20
+         t=0 0
+         m=audio 0 RTP/AVP 0";
+    check_offer_again(
+        one_codec,
+        &Codec::ALL,
+        expect![[r#"
+        m=audio 30000 RTP/AVP 8 0 101
+        a=rtpmap:8 PCMA/8000
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:101 telephone-event/8000
+        a=fmtp:101 0-15
+        a=ptime:20
+        a=rtcp:30001
+        a=sendrecv
+    "#]],
+    );
+    let taken = "v=0
+         o=- 1 1 IN IP4 192.168.1.20
+         s=-
+         c=IN IP4 192.168.1.20
+         t=0 0
+         m=audio 7078 RTP/AVP 8 0
+         a=rtpmap:8 telephone-event/8000";
+    check_offer_again(
+        taken,
+        &Codec::ALL,
+        expect![[r#"
+        m=audio 30000 RTP/AVP 0 8
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:8 telephone-event/8000
+        a=fmtp:8 0-15
+        a=ptime:20
+        a=rtcp:30001
+        a=sendrecv
+    "#]],
+    );
+    check_offer_again(
+        taken,
+        &[Codec::Pcma],
+        expect![[r#"
+        m=audio 30000 RTP/AVP 0 8
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:8 telephone-event/8000
+        a=fmtp:8 0-15
+        a=ptime:20
+        a=rtcp:30001
+        a=sendrecv
+    "#]],
+    );
+}

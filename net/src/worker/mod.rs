@@ -10,7 +10,7 @@ use std::{
     ops::RangeInclusive,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
 };
@@ -67,6 +67,11 @@ pub enum FromWorker {
         /// How many pairs it still has bound and unused.
         stock: usize,
     },
+    /// The worker has given up: its legs are silent, its ports are closed, and it takes no command any more. Told once.
+    Stopped {
+        /// Which worker.
+        worker: usize,
+    },
 }
 
 /// What one worker has done since it started.
@@ -122,6 +127,8 @@ pub struct MediaWorkers {
 
 struct Handle {
     queue: Arc<CommandQueue>,
+    /// The last command was refused: a thousand calls that end with their worker are one line in the log.
+    refuses: AtomicBool,
     counters: Arc<SharedCounters>,
     thread: Option<JoinHandle<()>>,
 }
@@ -155,7 +162,7 @@ impl MediaWorkers {
             worker.first_ports()?;
             let (inbox, published) = (Arc::clone(&queue), Arc::clone(&counters));
             let thread = thread::Builder::new().name(format!("media-{index}")).spawn(move || worker.run(&inbox, &published))?;
-            workers.workers.push(Handle { queue, counters, thread: Some(thread) });
+            workers.workers.push(Handle { queue, refuses: AtomicBool::new(false), counters, thread: Some(thread) });
         }
         Ok(workers)
     }
@@ -163,12 +170,12 @@ impl MediaWorkers {
     /// Hands a command to a worker. Never blocks.
     ///
     /// False if the command was not taken: there is no such worker, it has stopped, or [`COMMANDS_MAX`] commands wait for it, which means that
-    /// it has hung.
+    /// it has hung. The legs that it has then are lost, and nothing of theirs will be told any more: whoever ordered must end their calls.
     pub fn command(&self, worker: usize, command: Command) -> bool {
         let Some(handle) = self.workers.get(worker) else { return false };
         let taken = handle.queue.push(Order::Relay(command));
-        if !taken {
-            tracing::error!(worker, ?command, "A media worker took no command.");
+        if !handle.refuses.swap(!taken, Ordering::Relaxed) && !taken {
+            tracing::error!(worker, ?command, "A media worker takes no commands.");
         }
         taken
     }

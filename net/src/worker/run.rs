@@ -119,6 +119,10 @@ where
                     self.counters.panics += 1;
                     if self.counters.panics > PANICS_MAX {
                         tracing::error!(worker = self.index, "A media worker panics over and over and stops.");
+                        // First it takes nothing more, then it says so: nobody may hear of its end and still hand it something.
+                        queue.stop();
+                        published.publish(&self.counters);
+                        (self.events)(FromWorker::Stopped { worker: self.index });
                         break;
                     }
                     self.end_current();

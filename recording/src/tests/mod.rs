@@ -57,7 +57,7 @@ fn frame(recording: u64, channel: Channel, ms: u64) -> ToRecorder {
 }
 
 fn end(key: u64, duration_ms: u64) -> ToRecorder {
-    ToRecorder::End { key, ended: NOON.after(Duration::from_millis(duration_ms)), duration_ms, dropped: 0, reason: None }
+    ToRecorder::End { key, duration_ms, dropped: 0, reason: None }
 }
 
 /// A recorder on a directory of its own, with a clock that is moved by hand.
@@ -110,8 +110,16 @@ impl Bench {
         self.run_to(to_ms);
     }
 
-    /// Ends a recording and waits for its row.
+    /// Ends a recording, waits for its row and has it journaled.
     fn close(&mut self, end: ToRecorder) -> RecordingRow {
+        let row = self.close_untold(end);
+        self.tell(ToRecorder::Journaled(row.clone()));
+        self.recorder.finish();
+        row
+    }
+
+    /// Ends a recording and waits for its row, which nobody hears of.
+    fn close_untold(&mut self, end: ToRecorder) -> RecordingRow {
         self.tell(end);
         self.recorder.finish();
         let row = self.recorder.poll().unwrap();

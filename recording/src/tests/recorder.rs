@@ -134,7 +134,7 @@ fn frames_that_were_dropped_make_it_partial() {
     let mut bench = Bench::new();
     bench.begin(1);
     bench.talk(&[1], 0, 200);
-    let told = ToRecorder::End { key: 1, ended: NOON, duration_ms: 200, dropped: 3, reason: Some("media worker stopped".to_owned()) };
+    let told = ToRecorder::End { key: 1, duration_ms: 200, dropped: 3, reason: Some("media worker stopped".to_owned()) };
     let row = bench.close(told);
     assert_eq!(row.state, RecordingState::Partial);
     assert_eq!(row.reason.as_deref(), Some("media worker stopped; 3 frames dropped"));
@@ -269,6 +269,7 @@ fn a_disk_that_turns_read_only_keeps_what_it_has() {
     let rows = crate::recover(dir.path(), &[]);
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].call_id, rows[0].state, rows[0].duration_ms), (row.call_id, RecordingState::Partial, row.duration_ms));
+    crate::forget_sidecar(dir.path(), &rows[0]).unwrap();
     assert_eq!(names(dir.path()), ["c_0000000000001.wav"]);
 }
 
@@ -322,5 +323,8 @@ fn many_recordings_are_kept_apart() {
         let expected = format!("1000 both, {key} silence, 20 {side}, {} silence", 380 - key);
         assert_eq!(runs(&read(&bench.path(key, ""))), expected);
     }
+    assert_eq!(bench.names().len(), 600, "a sidecar stays until its row is journaled");
+    rows.into_iter().for_each(|row| bench.tell(ToRecorder::Journaled(row)));
+    bench.recorder.finish();
     assert_eq!(bench.names().len(), 300);
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 
 use super::*;
-use crate::{open, recover};
+use crate::{forget_sidecar, open, recover};
 
 /// A server is killed after this many milliseconds of talk; its directory stays.
 fn killed_after(ms: u64) -> TempDir {
@@ -12,6 +12,14 @@ fn killed_after(ms: u64) -> TempDir {
     bench.talk(&[1], 0, ms);
     // Nothing is closed or flushed: the files are as the last flush left them.
     copy_of(&bench.dir)
+}
+
+/// Recovers a directory to the end: once to die before the rows are journaled, and once more.
+fn recovered(dir: &TempDir, rows: &[RecordingRow]) -> Vec<RecordingRow> {
+    let told = recover(dir.path(), rows);
+    assert_eq!(recover(dir.path(), rows), told, "killed in between, the next start says the same");
+    told.iter().for_each(|row| forget_sidecar(dir.path(), row).unwrap());
+    told
 }
 
 fn copy_of(dir: &TempDir) -> TempDir {
@@ -35,7 +43,7 @@ fn cut(path: &Path, length: u64) {
 #[test]
 fn a_killed_server_loses_less_than_a_second() {
     let dir = killed_after(5_000);
-    let rows = recover(dir.path(), &[row(1)]);
+    let rows = recovered(&dir, &[row(1)]);
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].state, rows[0].reason.as_deref()), (RecordingState::Partial, Some("server stopped")));
     assert!((4_000..=5_000).contains(&rows[0].duration_ms), "{}", rows[0].duration_ms);
@@ -44,7 +52,7 @@ fn a_killed_server_loses_less_than_a_second() {
     assert_eq!(names(dir.path()), ["c_0000000000001.wav"]);
     let snapshot = open(dir.path(), &rows[0]).unwrap();
     assert_eq!((snapshot.length, snapshot.closed), (rows[0].size, true));
-    assert!(recover(dir.path(), &[]).is_empty(), "a second start finds nothing to do");
+    assert!(recovered(&dir, &[]).is_empty(), "a second start finds nothing to do");
 }
 
 #[test]
@@ -54,7 +62,7 @@ fn a_file_cut_anywhere_is_playable_or_gone() {
         for with_row in [true, false] {
             let dir = copy_of(&killed);
             cut(&file(&dir, ".part"), length);
-            let rows = recover(dir.path(), if with_row { &known } else { &[] });
+            let rows = recovered(&dir, if with_row { &known } else { &[] });
             assert_eq!(rows.len(), 1, "{length}");
             let frames = length.saturating_sub(44) / 4;
             assert_eq!(rows[0].call_id, CallId(1));
@@ -79,7 +87,7 @@ fn a_header_of_zeroes_or_rubbish_is_repaired() {
         let mut bytes = fs::read(file(&dir, ".part")).unwrap();
         bytes[..44].copy_from_slice(&rubbish);
         fs::write(file(&dir, ".part"), &bytes).unwrap();
-        let rows = recover(dir.path(), &[row(1)]);
+        let rows = recovered(&dir, &[row(1)]);
         assert_eq!(read(&file(&dir, "")).len() as u64, rows[0].duration_ms * 8);
     }
 }
@@ -92,7 +100,7 @@ fn a_lost_sidecar_costs_the_details_only() {
             None => fs::remove_file(file(&dir, ".json")).unwrap(),
             Some(text) => fs::write(file(&dir, ".json"), text).unwrap(),
         }
-        let rows = recover(dir.path(), &[]);
+        let rows = recovered(&dir, &[]);
         assert_eq!(rows.len(), 1, "{sidecar:?}");
         assert_eq!((rows[0].call_id, rows[0].state), (CallId(1), RecordingState::Partial));
         assert_eq!(rows[0].reason.as_deref(), Some("details lost; server stopped"));
@@ -104,7 +112,7 @@ fn a_lost_sidecar_costs_the_details_only() {
 fn a_sidecar_of_another_call_is_not_believed() {
     let dir = killed_after(1_000);
     fs::write(file(&dir, ".json"), serde_json::to_vec(&row(2)).unwrap()).unwrap();
-    let rows = recover(dir.path(), &[]);
+    let rows = recovered(&dir, &[]);
     assert_eq!(rows.iter().map(|row| row.call_id).collect::<Vec<_>>(), [CallId(1)]);
 }
 
@@ -129,7 +137,7 @@ fn a_closed_file_whose_row_was_not_told_is_found() {
         (Some(partial), RecordingState::Partial, Some("disk_full")),
     ] {
         let dir = killed_after_rename(end(1, 1_000), sidecar.as_ref());
-        let rows = recover(dir.path(), &[row(1)]);
+        let rows = recovered(&dir, &[row(1)]);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].state, rows[0].reason.as_deref()), (state, reason));
         assert_eq!((rows[0].duration_ms, rows[0].size), (1_000, 32_044));
@@ -137,9 +145,61 @@ fn a_closed_file_whose_row_was_not_told_is_found() {
     }
     let dir = killed_after_rename(end(1, 1_000), None);
     cut(&file(&dir, ""), 20_001);
-    let rows = recover(dir.path(), &[row(1)]);
+    let rows = recovered(&dir, &[row(1)]);
     assert_eq!((rows[0].state, rows[0].duration_ms), (RecordingState::Partial, 623));
     assert_eq!(read(&file(&dir, "")).len(), 4_989);
+}
+
+#[test]
+fn why_a_recording_is_partial_survives_until_it_is_journaled() {
+    // Closed as partial or failed, and killed before anybody wrote that down.
+    for (talk_ms, kind, state, reason) in [
+        (1_000, None, RecordingState::Partial, "7 frames dropped"),
+        (0, Some(io::ErrorKind::QuotaExceeded), RecordingState::Failed, "disk_full; 7 frames dropped"),
+    ] {
+        let mut bench = Bench::new();
+        bench.begin(1);
+        bench.talk(&[1], 0, talk_ms);
+        if let Some(kind) = kind {
+            bench.disk.refuse(".part", kind);
+            bench.talk(&[1], 0, 1_000);
+        }
+        let ended = ToRecorder::End { key: 1, duration_ms: 1_000, dropped: 7, reason: None };
+        let closed = bench.close_untold(ended);
+        assert_eq!((closed.state, closed.reason.as_deref()), (state, Some(reason)));
+        for rows in [&[row(1)][..], &[]] {
+            let dir = copy_of(&bench.dir);
+            assert_eq!(recovered(&dir, rows), std::slice::from_ref(&closed));
+            assert!(!names(dir.path()).iter().any(|name| name.contains("json")));
+            assert!(recover(dir.path(), &[]).is_empty(), "a second start finds nothing to do");
+        }
+    }
+}
+
+#[test]
+fn a_start_that_was_killed_in_the_middle_is_begun_again() {
+    let killed = killed_after(1_000);
+    let whole = copy_of(&killed);
+    let told = recover(whole.path(), &[]);
+    // The row was beside its file already, but the file had not got its last name; and the next sidecar was half written.
+    let dir = copy_of(&killed);
+    fs::copy(file(&whole, ".json"), file(&dir, ".json")).unwrap();
+    fs::write(file(&dir, ".json.new"), "{\"call").unwrap();
+    assert_eq!(recovered(&dir, &[]), told);
+    assert_eq!(names(dir.path()), ["c_0000000000001.wav"]);
+}
+
+#[test]
+fn the_sidecar_of_a_growing_recording_stays() {
+    let mut bench = Bench::new();
+    bench.begin(1);
+    bench.talk(&[1], 0, 1_000);
+    let failed = RecordingRow { state: RecordingState::Failed, file: None, ..row(1) };
+    for other in [row(1), failed] {
+        bench.tell(ToRecorder::Journaled(other));
+        bench.recorder.finish();
+        assert_eq!(bench.names(), ["c_0000000000001.wav.json", "c_0000000000001.wav.part"]);
+    }
 }
 
 #[test]
@@ -149,7 +209,7 @@ fn rows_without_files_fail_and_files_without_rows_get_one() {
     nameless.file = None;
     let mut foreign = row(4);
     foreign.file = Some("../../../etc/passwd".to_owned());
-    let mut rows = recover(dir.path(), &[row(2), nameless, foreign]);
+    let mut rows = recovered(&dir, &[row(2), nameless, foreign]);
     rows.sort_by_key(|row| row.call_id);
     let told: Vec<_> = rows.iter().map(|row| (row.call_id.0, row.state, row.reason.as_deref().unwrap())).collect();
     use RecordingState::{Failed, Partial};
@@ -173,14 +233,14 @@ fn what_is_not_ours_is_left_alone() {
     fs::create_dir_all(dir.path().join("lost+found")).unwrap();
     fs::write(dir.path().join("2026/readme"), "").unwrap();
     let before = names(dir.path());
-    assert!(recover(dir.path(), &[]).is_empty());
+    assert!(recovered(&dir, &[]).is_empty());
     assert_eq!(names(dir.path()), before);
 }
 
 #[test]
 fn an_empty_or_missing_directory_is_nothing_to_do() {
     let dir = TempDir::new().unwrap();
-    assert!(recover(dir.path(), &[]).is_empty());
+    assert!(recovered(&dir, &[]).is_empty());
     assert!(recover(&dir.path().join("nowhere"), &[]).is_empty());
 }
 
@@ -191,7 +251,7 @@ fn a_dropped_recorder_leaves_everything_it_heard() {
     bench.talk(&[1], 0, 1_234);
     let dir = bench.dir;
     drop(bench.recorder);
-    let rows = recover(dir.path(), &[row(1)]);
+    let rows = recovered(&dir, &[row(1)]);
     assert_eq!((rows[0].state, rows[0].duration_ms), (RecordingState::Partial, 1_240));
 }
 
@@ -209,7 +269,7 @@ fn the_newest_days_are_searched_and_known_rows_on_any_day() {
     file("2020/01/01/c_000000000001j.wav.part");
     file("2020/01/01/c_000000000001k.wav.part");
     file("2026/10/28/c_000000000001m.wav.part");
-    let mut calls: Vec<_> = recover(dir.path(), &[old_row]).iter().map(|row| row.call_id.to_string()).collect();
+    let mut calls: Vec<_> = recovered(&dir, &[old_row]).iter().map(|row| row.call_id.to_string()).collect();
     calls.sort();
     assert_eq!(calls, ["c_000000000001j", "c_000000000001m"]);
 }

@@ -122,7 +122,9 @@ fn challenges() {
         first.iter().all(|value| value.starts_with(r#"Digest realm="cordboard \"one\"", nonce=""#) && value.ends_with(r#"qop="auth""#))
     );
     assert_ne!(server.nonce(), server.nonce(), "no nonce twice, not even within one instant");
-    assert!(server.verifier.challenge(server.now, REALM, true, &Algorithm::STRONGEST_FIRST).iter().all(|value| value.ends_with(", stale=true")));
+    assert!(
+        server.verifier.challenge(server.now, REALM, true, &Algorithm::STRONGEST_FIRST).iter().all(|value| value.ends_with(", stale=true"))
+    );
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::{
 
 use super::{EndReason, Endpoint, Invite, RING_S_DEFAULT, SessionEvent, SessionId, check};
 use crate::{
-    dialog::{Dialog, MAX_FORWARDS, our_contact, via},
-    message::{Message, Method, Name, Writer, quoted, seconds},
+    dialog::{Dialog, MAX_FORWARDS},
+    message::{Message, Method, Writer, quoted},
     session::{Calling, EARLY_MAX, Leaving, Stage, Stop, Talking, disarm},
     timer::Timer,
     transaction::{ClientTx, Outgoing, Owner, Purpose},
@@ -21,7 +21,7 @@ impl Endpoint {
     /// Calls. `None`: no room for one more session, or the parts make no message (a Request-URI that is none, headers beyond
     /// [`crate::message::LINE_MAX`]).
     pub fn invite(&mut self, now: Instant, invite: Invite) -> Option<SessionId> {
-        if self.sessions.len() >= self.settings.sessions_max || !self.transactions.has_room() {
+        if !self.has_room() {
             return None;
         }
         let tag = self.fresh_tag();
@@ -30,7 +30,7 @@ impl Endpoint {
         let flow = invite.flow;
         let host = uri_host(&invite.host);
         let mut writer = Writer::request(Method::Invite.as_str(), &invite.uri);
-        writer.header("Via", via(flow, branch));
+        writer.header("Via", self.settings.via(flow, branch));
         if !invite.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Max-Forwards")) {
             writer.header("Max-Forwards", MAX_FORWARDS);
         }
@@ -40,7 +40,7 @@ impl Endpoint {
             .header("To", format!("<sip:{}{host}>", user_part(&invite.to_user)))
             .header("Call-ID", &call_id)
             .header("CSeq", format!("{FIRST_NUMBER} INVITE"))
-            .header("Contact", our_contact(flow))
+            .header("Contact", self.settings.contact(flow))
             .header("Allow", check::ALLOW)
             .header("Accept", check::ACCEPT);
         if !self.settings.user_agent.is_empty() {
@@ -106,7 +106,8 @@ impl Endpoint {
         }
         let Some(invite) = self.transactions.sent_invite(tx) else { return };
         let Some(mut dialog) = Dialog::as_client(&invite, response, flow) else { return };
-        let ack = dialog.ack(self.wire.draw_branch(), FIRST_NUMBER).end();
+        let via = self.settings.via(flow, self.wire.draw_branch());
+        let ack = dialog.ack(&via, FIRST_NUMBER).end();
         self.wire.send(flow, ack.clone());
         if let Some(machine) = self.transactions.invite_mut(tx) {
             machine.acked(dialog.remote_tag.clone(), ack);
@@ -143,8 +144,7 @@ impl Endpoint {
 
     /// A final response from 300 on.
     pub(super) fn refused(&mut self, id: SessionId, response: &Message) {
-        let retry_after = response.header(Name::RetryAfter).and_then(leading_seconds);
-        self.invite_failed(id, SessionEvent::Refused { status: response.status(), retry_after });
+        self.invite_failed(id, SessionEvent::Refused { status: response.status() });
     }
 
     /// No session comes of the INVITE. Whoever gave up before hears what he asked for.
@@ -217,10 +217,4 @@ fn uri_host(host: &str) -> String {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => host.to_owned(),
     }
-}
-
-/// `120` of `120 (in a meeting);duration=60` (RFC 3261, 20.33).
-fn leading_seconds(value: &[u8]) -> Option<u32> {
-    let end = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
-    seconds(value.get(..end)?)
 }

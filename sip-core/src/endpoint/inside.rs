@@ -7,11 +7,10 @@ use bytes::Bytes;
 use super::{
     EndReason, Endpoint, SessionEvent, SessionId,
     check::{self, Refusal},
-    reason_value,
 };
 use crate::{
-    dialog::{Dialog, peer_flow},
-    message::{Message, Method, Name, response_head},
+    dialog::Dialog,
+    message::{Message, Method, Name, peer_flow, reason_header},
     session::{Leaving, Reoffer, Session, Stage, Stop, Talking},
     transaction::{Arrived, Outgoing, Purpose},
 };
@@ -34,7 +33,7 @@ impl Endpoint {
     /// Ends a session as its state asks: 487, CANCEL, BYE. Leads to `Ended`, unless its end was told already.
     /// `reason` is a Q.850 cause and its text (RFC 3326).
     pub fn hangup(&mut self, now: Instant, session: SessionId, reason: Option<(u8, &str)>) {
-        let reason = reason_value(reason);
+        let reason = reason.map(|(cause, text)| reason_header(cause, text));
         let Some(entry) = self.sessions.get_mut(session.0) else { return };
         match &mut entry.stage {
             Stage::Incoming(incoming) => {
@@ -69,7 +68,7 @@ impl Endpoint {
             return;
         }
         let branch = self.wire.draw_branch();
-        let mut writer = talking.dialog.next_request(method, branch);
+        let mut writer = talking.dialog.next_request(method, &self.settings.via(talking.dialog.flow, branch));
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);
         }
@@ -84,7 +83,8 @@ impl Endpoint {
     /// A request whose To tag is that of session `id`.
     pub(super) fn inside(&mut self, now: Instant, arrived: Arrived<'_>, id: SessionId) {
         let (flow, message) = (arrived.flow, arrived.message);
-        if !self.transactions.has_room_inside() {
+        let is_bye = message.method() == Method::Bye;
+        if !self.transactions.has_room_inside() || !(is_bye || self.transactions.has_room_of(id)) {
             return self.refuse_for_room(flow, message);
         }
         let Some(session) = self.sessions.get_mut(id.0) else { return };
@@ -104,12 +104,8 @@ impl Endpoint {
         };
         // 12.2.2: "lower than the remote sequence number ... MUST be rejected with a 500".
         let step = if in_order { step_of(session, message, known) } else { Step::Refuse(Refusal::plain(500)) };
-        let trying = matches!(step, Step::Reoffer) && message.method() == Method::Invite;
-        let trying = trying.then(|| response_head(message, flow, 100, "", None).end());
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag, trying);
-        if let Some(server) = self.transactions.server_mut(tx) {
-            server.session = Some(id);
-        }
+        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
+        self.transactions.belongs(tx, id);
         match step {
             Step::Wait => {
                 let seconds = self.wire.draw_seconds(GLARE_RETRY_S.0, GLARE_RETRY_S.1);
@@ -134,7 +130,7 @@ impl Endpoint {
                 if let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) {
                     talking.dialog.refresh_target(message);
                     talking.reoffer = Some(Reoffer { tx, method: message.method(), number, offered: sdp.is_some() });
-                    self.tell(id, SessionEvent::Reoffered { sdp });
+                    self.tell(id, SessionEvent::Reoffered { sdp, flow });
                 }
             }
         }
@@ -236,7 +232,7 @@ impl Endpoint {
     /// False when there is no room for its transaction: it was sent once and is on its own.
     pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog, reason: Option<&str>, purpose: Purpose) -> bool {
         let branch = self.wire.draw_branch();
-        let mut writer = dialog.next_request(Method::Bye, branch);
+        let mut writer = dialog.next_request(Method::Bye, &self.settings.via(dialog.flow, branch));
         if let Some(reason) = reason {
             writer.header("Reason", reason);
         }

@@ -10,6 +10,7 @@ mod client;
 mod inside;
 mod receive;
 mod server;
+mod settings;
 
 use std::{
     collections::HashMap,
@@ -19,32 +20,14 @@ use std::{
 
 use bytes::Bytes;
 
+pub use self::settings::EndpointSettings;
 use crate::{
     flow::Flow,
-    message::{Message, Writer, quoted, response_head},
+    message::{Message, Writer, response_head},
     session::{Session, Stage},
-    timer::{Timer, Timers},
+    timer::Timer,
     transaction::{Keyed, Owner, Purpose, Table, Tag, Transactions, Wire},
 };
-
-/// How the endpoint is set up.
-#[derive(Debug, Clone)]
-pub struct EndpointSettings {
-    /// T1, T2 and T4 (RFC 3261, table 4).
-    pub timers: Timers,
-    /// What stands in User-Agent and Server; empty for neither.
-    pub user_agent: String,
-    /// Transactions at once, both sides. Beyond it new requests get a stateless 503; sessions that live already have a quarter more.
-    pub transactions_max: usize,
-    /// Sessions at once. Beyond it a new INVITE gets 503, and [`Endpoint::invite`] gives `None`.
-    pub sessions_max: usize,
-}
-
-impl Default for EndpointSettings {
-    fn default() -> Self {
-        Self { timers: Timers::default(), user_agent: String::new(), transactions_max: 100_000, sessions_max: 20_000 }
-    }
-}
 
 /// Names a session of this endpoint; never used again for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +79,8 @@ pub enum EndpointOutput {
         /// The request.
         message: Message,
     },
-    /// A new INVITE, already checked and answered with 100: the owner must ring, answer or refuse; there is no limit of ours.
+    /// A new INVITE, already checked: the owner must ring, answer, refuse or [`Endpoint::challenge`]; there is no limit of ours.
+    /// Unless that happens before [`Endpoint::poll`] gives `None`, a 100 goes out (RFC 3261, 17.2.1).
     Invited {
         /// The session it begins.
         session: SessionId,
@@ -115,7 +99,7 @@ pub enum EndpointOutput {
 }
 
 /// What happens in a session. The last one is `Refused` or `Ended`, exactly once for every session, also for one that the
-/// owner itself refused.
+/// owner itself refused; only of one that it challenged ([`Endpoint::challenge`]) nothing is told any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
     /// As caller: a provisional response above 100. With several forks, the newest.
@@ -132,17 +116,22 @@ pub enum SessionEvent {
     },
     /// As callee: the ACK arrived.
     Confirmed {
-        /// The answer, if our 2xx held the offer.
+        /// The answer, if our 2xx held the offer, which it did when the INVITE (see [`EndpointOutput::Invited`]) had no body.
+        /// `None` in that case is a peer that broke RFC 3261, 13.2.1: there is a session and nothing agreed. If our 2xx held the
+        /// answer, this is `None` whatever the ACK carries.
         sdp: Option<Bytes>,
     },
     /// A re-INVITE, or an UPDATE with an offer: the owner must [`Endpoint::answer_reoffer`].
     Reoffered {
         /// Their offer; none asks for ours.
         sdp: Option<Bytes>,
+        /// What it came by: another than before when the peer has moved (a new address, a new mapping in its NAT), so that its media
+        /// come from elsewhere too.
+        flow: Flow,
     },
     /// The ACK of a re-INVITE.
     Reconfirmed {
-        /// The answer, if our 2xx held the offer.
+        /// The answer, if our 2xx held the offer, which it did when [`SessionEvent::Reoffered`] had none; as in `Confirmed`.
         sdp: Option<Bytes>,
     },
     /// An INFO (RFC 6086), answered with 200 already.
@@ -156,8 +145,6 @@ pub enum SessionEvent {
     Refused {
         /// 300 to 699.
         status: u16,
-        /// Its Retry-After in seconds.
-        retry_after: Option<u32>,
     },
     /// The session is over.
     Ended {
@@ -201,13 +188,17 @@ impl Endpoint {
     #[must_use]
     pub fn new(settings: EndpointSettings, seed: [u8; 32]) -> Self {
         let mut wire = Wire::new(settings.timers.sane(), seed);
-        let transactions = Transactions::new(&mut wire, settings.transactions_max);
+        let transactions = Transactions::new(&mut wire, settings.transactions_max, settings.transactions_kept());
         let hash = Keyed::new(&mut wire);
         Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(hash.clone()), hash, wire }
     }
 
-    /// What to do next; drained after every input.
+    /// What to do next; drained after every input. An INVITE that is still without a response when nothing else is left gets its
+    /// 100 then, which is far within 200 ms (B-21) and spares those that are answered at once.
     pub fn poll(&mut self) -> Option<EndpointOutput> {
+        if self.wire.output.is_empty() {
+            self.transactions.try_next(&mut self.wire);
+        }
         self.wire.output.pop_front()
     }
 
@@ -254,6 +245,27 @@ impl Endpoint {
             head.header(name, value);
         }
         self.transactions.reply(&mut self.wire, now, tx, status, head.end());
+    }
+
+    /// Answers a [`EndpointOutput::Request`] of a stranger: exactly once and without keeping anything, so that strangers hold no
+    /// state of ours and get no repetitions sent to whom they please (RFC 3261, 26.3.2.4). The same request again is a new
+    /// `Request`. `status` is 300 to 699 (401, 403, ..; others become 500). Ignored like [`Endpoint::respond`].
+    pub fn challenge_request(&mut self, _now: Instant, tx: ServerTx, status: u16, headers: &[(&str, String)]) {
+        if self.transactions.server(tx).is_some_and(|server| server.session.is_none()) {
+            self.answer_once(tx, status, headers);
+        }
+    }
+
+    /// Whether [`Endpoint::invite`] would find room now. It may still find that the parts make no message.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.sessions.len() < self.settings.sessions_max && self.transactions.has_room()
+    }
+
+    /// How this endpoint was set up.
+    #[must_use]
+    pub fn settings(&self) -> &EndpointSettings {
+        &self.settings
     }
 
     /// Sessions that are not over, among them those whose end was told and that only wait for the wire.
@@ -344,11 +356,6 @@ impl Endpoint {
             }
         }
     }
-}
-
-/// RFC 3326 with Q.850: `Q.850;cause=16;text="Normal call clearing"`.
-fn reason_value(reason: Option<(u8, &str)>) -> Option<String> {
-    reason.map(|(cause, text)| format!("Q.850;cause={cause};text={}", quoted(text)))
 }
 
 /// 13.3.1.1: a provisional response every minute, so that no proxy's timer C runs out.

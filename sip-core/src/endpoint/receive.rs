@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    Endpoint, EndpointOutput, SessionId,
+    Endpoint, EndpointOutput, ServerTx, SessionId,
     check::{self, Refusal},
 };
 use crate::{
@@ -65,14 +65,14 @@ impl Endpoint {
             return self.refuse_stateless(flow, message, &Refusal::plain(482));
         }
         let is_invite = message.method() == Method::Invite;
-        if !self.transactions.has_room() || (is_invite && self.sessions.len() >= self.settings.sessions_max) {
+        if !(if is_invite { self.has_room() } else { self.transactions.has_room() }) {
             return self.refuse_for_room(flow, message);
         }
         if is_invite {
             return self.invited(now, arrived);
         }
         let tag = self.wire.draw_tag();
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag, None);
+        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
         self.wire.output.push_back(EndpointOutput::Request { tx, flow, message: message.clone() });
     }
 
@@ -109,11 +109,26 @@ impl Endpoint {
 
     /// 8.2.7: without a transaction. The tag is made from the request, so that its retransmission gets the same.
     pub(super) fn refuse_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal) {
+        self.answer_stateless(flow, message, refusal.status, refusal.reason, refusal.header.as_slice());
+    }
+
+    /// Takes `tx` out of its transaction and answers it without one, unless it was answered already.
+    pub(super) fn answer_once(&mut self, tx: ServerTx, status: u16, headers: &[(&str, String)]) {
+        if self.transactions.server(tx).is_none_or(|server| server.request.is_none()) {
+            return;
+        }
+        let Some(server) = self.transactions.drop_server(&mut self.wire, tx) else { return };
+        let Some(request) = server.request else { return };
+        let status = if (300..=699).contains(&status) { status } else { 500 };
+        self.answer_stateless(server.source, &request, status, "", headers);
+    }
+
+    fn answer_stateless<N: AsRef<str>>(&mut self, flow: Flow, message: &Message, status: u16, reason: &str, headers: &[(N, String)]) {
         let branch = message.via().ok().and_then(|via| via.branch()).unwrap_or_default();
         let tag = Tag(self.hash.of(&[branch, message.call_id().unwrap_or_default(), message.method_bytes()]));
-        let mut head = response_head(message, flow, refusal.status, refusal.reason, Some(&tag.to_string()));
-        if let Some((name, value)) = &refusal.header {
-            head.header(name, value);
+        let mut head = response_head(message, flow, status, reason, Some(&tag.to_string()));
+        for (name, value) in headers {
+            head.header(name.as_ref(), value);
         }
         if !self.settings.user_agent.is_empty() {
             head.header("Server", &self.settings.user_agent);

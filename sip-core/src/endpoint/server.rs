@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::{EndReason, Endpoint, EndpointOutput, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check, receive::key};
 use crate::{
-    dialog::{Dialog, our_contact, peer_flow},
+    dialog::Dialog,
     flow::Flow,
-    message::{Message, Method, response_head},
+    message::{Message, Method, peer_flow},
     session::{Incoming, Reoffer, Stage, Talking, Unacked, disarm},
     timer::Timer,
     transaction::{Arrived, Owner},
@@ -19,13 +19,10 @@ impl Endpoint {
         let tag = self.fresh_tag();
         let (Some(dialog), Ok(cseq)) = (Dialog::as_server(message, flow, tag), message.cseq()) else { return };
         let offered = check::sdp(message).is_some();
-        let trying = response_head(message, flow, 100, "", None).end();
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag, Some(trying));
+        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
         let session = self
             .add_session(tag, |_| Stage::Incoming(Incoming { dialog, tx, number: cseq.number, offered, provisional: None, again: None }));
-        if let Some(server) = self.transactions.server_mut(tx) {
-            server.session = Some(session);
-        }
+        self.transactions.belongs(tx, session);
         self.wire.output.push_back(EndpointOutput::Invited { session, flow, message: message.clone() });
     }
 
@@ -67,6 +64,24 @@ impl Endpoint {
         let status = if (300..=699).contains(&status) { status } else { 500 };
         self.refuse_invite(now, tx, status, reason.unwrap_or_default(), headers);
         self.end(session, EndReason::HungUp);
+    }
+
+    /// As callee, to a stranger: a final response from 300 on (401, 407, 403, ..; others become 500) without keeping anything, so that
+    /// strangers hold no state of ours and get no repetitions sent to whom they please (RFC 3261, 26.3.2.4). It is sent exactly
+    /// once and the session is forgotten at once: no [`SessionEvent::Ended`] is told for it. Its ACK meets silence, the same INVITE
+    /// again is a new [`EndpointOutput::Invited`].
+    ///
+    /// This is for the drain in which `Invited` came: a caller that has heard a 100 does not repeat its INVITE any more, so a
+    /// response that is lost then stays lost. Whom the owner let ring is no stranger: then this is [`Endpoint::refuse`].
+    /// Ignored once decided.
+    pub fn challenge(&mut self, now: Instant, session: SessionId, status: u16, headers: &[(&str, String)]) {
+        let Some(incoming) = self.incoming(session) else { return };
+        let tx = incoming.tx;
+        if incoming.provisional.is_some() {
+            return self.refuse(now, session, status, None, headers);
+        }
+        self.answer_once(tx, status, headers);
+        self.drop_session(session);
     }
 
     /// Answers a [`SessionEvent::Reoffered`]: 200 with our SDP, or a refusal (488, 500, ..) that leaves all as it was
@@ -174,7 +189,7 @@ impl Endpoint {
             return self.refuse_for_room(flow, message);
         }
         // "the To tag of the response to the CANCEL and the To tag in the response to the original request SHOULD be the same"
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag, None);
+        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
         if let Some(head) = self.head(tx, 200, "") {
             self.transactions.reply(&mut self.wire, now, tx, 200, head.end());
         }
@@ -208,6 +223,6 @@ impl Endpoint {
     }
 
     pub(super) fn contact_for(&self, tx: ServerTx) -> String {
-        self.transactions.server(tx).map(|server| our_contact(server.source)).unwrap_or_default()
+        self.transactions.server(tx).map(|server| self.settings.contact(server.source)).unwrap_or_default()
     }
 }

@@ -20,7 +20,7 @@ pub use fields::{
 };
 pub use name::{Method, Name};
 pub use parse::{DATAGRAM_MAX, HEADERS_MAX, LINE_MAX, ParseError, ParseErrorKind, Reply400};
-pub use print::{Writer, default_reason, quoted, response_flow, response_head};
+pub use print::{Writer, default_reason, peer_flow, quoted, reason_header, response_flow, response_head};
 
 pub(crate) use cursor::{Cursor, digits, is_token};
 pub(crate) use fields::is_uri;

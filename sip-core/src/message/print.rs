@@ -8,7 +8,7 @@ use super::{
     Message, Method, Name, Reply400, Via,
     cursor::{Cursor, is_token},
 };
-use crate::flow::Flow;
+use crate::{flow::Flow, uri::host_is};
 
 /// Builds one message, front to back.
 ///
@@ -144,6 +144,12 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
+/// The value of a Reason header (RFC 3326) for a Q.850 cause: `Q.850;cause=16;text="Normal call clearing"`.
+#[must_use]
+pub fn reason_header(q850: u8, text: &str) -> String {
+    format!("Q.850;cause={q850};text={}", quoted(text))
+}
+
 /// The head of a response to `request` (RFC 3261, 8.2.6.2): all Via, From, To, Call-ID, CSeq; Timestamp in a 100 (8.2.6.1);
 /// Record-Route where the response can make a dialog (12.1.1). `to_tag` is added unless To has a tag.
 /// The top Via gets `received` and `rport` (18.2.1; RFC 3581, 4). An empty `reason` is the usual one.
@@ -254,6 +260,17 @@ pub fn response_flow(request: &Message, flow: Flow) -> Flow {
         back.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
     }
     back
+}
+
+/// Where requests to the sender of `request` go, which came by `flow`: where it sends from, since that is open in its NAT.
+/// One that is behind no NAT (its top Via names the address it sends from) and does not ask for `rport` listens at the port that
+/// its Via names (RFC 3261, 18.2.2), whatever port it sends from: that is what [`response_flow`] says.
+#[must_use]
+pub fn peer_flow(request: &Message, flow: Flow) -> Flow {
+    match request.via() {
+        Ok(via) if host_is(via.host, flow.remote.ip().to_canonical()) => response_flow(request, flow),
+        _ => flow,
+    }
 }
 
 /// The port of a sent-by or URI without one (RFC 3261, 18.2.2 and 19.1.2).

@@ -32,9 +32,8 @@ fn check(contacts_max: usize, story: &str, expected: Expect) {
         let change = match &registered.change {
             Change::None => String::from("nothing"),
             Change::Unbound => String::from("unbound"),
-            Change::Bound { bound, replaced, refresh } => format!(
-                "{} {}{}",
-                if *refresh { "refreshed" } else { "bound" },
+            Change::Bound { bound, replaced } => format!(
+                "bound {}{}",
                 show(start, bound),
                 replaced.as_ref().map(|old| format!(" instead of {}", show(start, old))).unwrap_or_default()
             ),
@@ -57,13 +56,16 @@ fn invariants(registrar: &Registrar) {
 }
 
 fn flow(source: &str) -> Flow {
-    let remote = format!("192.0.2.{source}:5060").parse().unwrap();
+    let (host, port) = source.split_once(':').unwrap_or((source, "5060"));
+    let remote = format!("192.0.2.{host}:{port}").parse().unwrap();
     Flow { transport: Transport::Udp, local: "192.0.2.100:5060".parse().unwrap(), remote }
 }
 
 fn request<'a>(call_id: &str, cseq: &str, headers: impl Iterator<Item = &'a str>) -> Message {
+    let mut headers = headers.peekable();
+    let via = headers.next_if(|header| header.starts_with("Via:")).unwrap_or("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa");
     let mut text = format!(
-        "REGISTER sip:x.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: <sip:7@x.example>;tag=a\r\n\
+        "REGISTER sip:x.example SIP/2.0\r\n{via}\r\nFrom: <sip:7@x.example>;tag=a\r\n\
          To: <sip:7@x.example>\r\nCall-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nUser-Agent: Phone/1 \u{7}\t(x)\r\n"
     );
     for header in headers {
@@ -94,14 +96,14 @@ fn intervals() {
         expect![[r#"
             0 200 [Contact: <sip:7@h>;expires=300] bound sip:7@h @192.0.2.1:5060 0..300
             1 200 [Contact: <sip:7@h>;expires=299] nothing
-            10.5 200 [Contact: <sip:7@h>;expires=100] refreshed sip:7@h @192.0.2.1:5060 0..110.5
-            11 200 [Contact: <sip:7@h>;expires=200] refreshed sip:7@h @192.0.2.1:5060 0..211
+            10.5 200 [Contact: <sip:7@h>;expires=100] bound sip:7@h @192.0.2.1:5060 0..110.5
+            11 200 [Contact: <sip:7@h>;expires=200] bound sip:7@h @192.0.2.1:5060 0..211
             12 423 [Min-Expires: 60] nothing
             13 423 [Min-Expires: 60] nothing
-            14 200 [Contact: <sip:7@h>;expires=3600] refreshed sip:7@h @192.0.2.1:5060 0..3614
-            15 200 [Contact: <sip:7@h>;expires=300] refreshed sip:7@h @192.0.2.1:5060 0..315
-            16 200 [Contact: <sip:7@h>;expires=300] refreshed sip:7@h @192.0.2.1:5060 0..316
-            17 200 [Contact: <sip:7@h>;expires=60] refreshed sip:7@h @192.0.2.1:5060 0..77
+            14 200 [Contact: <sip:7@h>;expires=3600] bound sip:7@h @192.0.2.1:5060 0..3614
+            15 200 [Contact: <sip:7@h>;expires=300] bound sip:7@h @192.0.2.1:5060 0..315
+            16 200 [Contact: <sip:7@h>;expires=300] bound sip:7@h @192.0.2.1:5060 0..316
+            17 200 [Contact: <sip:7@h>;expires=60] bound sip:7@h @192.0.2.1:5060 0..77
             76.9 200 [Contact: <sip:7@h>;expires=1] nothing
             77 200 [] nothing
             78 lapsed [7]
@@ -130,11 +132,33 @@ fn order_and_reboots() {
             2 500 [] nothing
             3 500 [] nothing
             4 500 [] nothing
-            5 200 [Contact: <sip:%37@H;x=y>;expires=300] refreshed sip:%37@H;x=y @192.0.2.1:5060 0..305
+            5 200 [Contact: <sip:%37@H;x=y>;expires=300] bound sip:%37@H;x=y @192.0.2.1:5060 0..305
             6 200 [Contact: <sip:7@h>;expires=300] bound sip:7@h @192.0.2.2:5060 0..306 instead of sip:%37@H;x=y @192.0.2.1:5060 0..305
             7 200 [Contact: <sip:7@h;transport=tcp>;expires=300] bound sip:7@h;transport=tcp @192.0.2.2:5060 7..307 instead of sip:7@h @192.0.2.2:5060 0..306
             8 200 [] unbound
             9 200 [] nothing
+        "#]],
+    );
+}
+
+/// B-18: a phone is called where it sends from, unless nothing lies between and it listens elsewhere.
+#[test]
+fn where_calls_go() {
+    check(
+        1,
+        "0 a 1 1:40000 | Contact: <sip:7@192.0.2.1>
+         1 a 2 1:40001 | Contact: <sip:7@192.0.2.1>
+         2 a 3 1:40002 | Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKa | Contact: <sip:7@192.0.2.1>
+         3 a 4 1:40003 | Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKa;rport | Contact: <sip:7@192.0.2.1>
+         4 a 5 2:40004 | Contact: <sip:7@192.0.2.1>
+         5 a 6 2:40005 | Via: SIP/2.0/UDP phone.example;branch=z9hG4bKa | Contact: <sip:7@192.0.2.1>",
+        expect![[r#"
+            0 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.1:5060 0..300
+            1 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.1:5060 0..301
+            2 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.1:5070 0..302 instead of sip:7@192.0.2.1 @192.0.2.1:5060 0..301
+            3 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.1:40003 0..303 instead of sip:7@192.0.2.1 @192.0.2.1:5070 0..302
+            4 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.2:40004 0..304 instead of sip:7@192.0.2.1 @192.0.2.1:40003 0..303
+            5 200 [Contact: <sip:7@192.0.2.1>;expires=300] bound sip:7@192.0.2.1 @192.0.2.2:40005 0..305 instead of sip:7@192.0.2.1 @192.0.2.2:40004 0..304
         "#]],
     );
 }
@@ -200,7 +224,7 @@ fn room() {
             0 200 [Contact: <sip:1@h>;expires=300] bound sip:1@h @192.0.2.1:5060 0..300
             1 200 [Contact: <sip:1@h>;expires=299 | Contact: <sip:2@h>;expires=300] bound sip:2@h @192.0.2.2:5060 1..301
             2 200 [Contact: <sip:1@h>;expires=298 | Contact: <sip:2@h>;expires=299 | Contact: <sip:3@h>;expires=300] bound sip:3@h @192.0.2.3:5060 2..302
-            3 200 [Contact: <sip:2@h>;expires=298 | Contact: <sip:3@h>;expires=299 | Contact: <sip:1@h>;expires=100] refreshed sip:1@h @192.0.2.1:5060 0..103
+            3 200 [Contact: <sip:2@h>;expires=298 | Contact: <sip:3@h>;expires=299 | Contact: <sip:1@h>;expires=100] bound sip:1@h @192.0.2.1:5060 0..103
             4 200 [Contact: <sip:3@h>;expires=298 | Contact: <sip:1@h>;expires=99 | Contact: <sip:4@h>;expires=300] bound sip:4@h @192.0.2.4:5060 4..304 instead of sip:2@h @192.0.2.2:5060 1..301
             5 200 [Contact: <sip:1@h>;expires=98 | Contact: <sip:4@h>;expires=299] bound sip:4@h @192.0.2.4:5060 4..304 instead of sip:3@h @192.0.2.3:5060 2..302
             103 lapsed []
@@ -227,7 +251,7 @@ fn contacts_as_they_come() {
          9 a 10 1",
         expect![[r#"
             0 200 [Contact: <sip:+1@g>;expires=300] bound sip:+1@g @192.0.2.1:5060 0..300
-            1 200 [Contact: <sip:+1@g;unknown>;expires=300] refreshed sip:+1@g;unknown @192.0.2.1:5060 0..301
+            1 200 [Contact: <sip:+1@g;unknown>;expires=300] bound sip:+1@g;unknown @192.0.2.1:5060 0..301
             2 200 [Contact: <sip:+1@g;unknown>;expires=299 | Contact: <sip:7@h?Route=%3Csip:x%3E>;expires=300] bound sip:7@h?Route=%3Csip:x%3E @192.0.2.1:5060 2..302
             3 400 [] nothing
             4 400 [] nothing
@@ -298,7 +322,7 @@ fn a_binding_comes_back() {
     let later = now + Duration::from_secs(9);
     let again = |cseq| request("a", cseq, ["Contact: <sip:7@h>"].into_iter());
     assert_eq!(registrar.register(later, 7, 1, &again("5"), flow("1")).status, 500);
-    let Change::Bound { bound: refreshed, refresh: true, .. } = registrar.register(later, 7, 1, &again("6"), flow("1")).change else {
+    let Change::Bound { bound: refreshed, replaced: None } = registrar.register(later, 7, 1, &again("6"), flow("1")).change else {
         panic!()
     };
     assert_eq!((refreshed.since, refreshed.expires), (now, later + Duration::from_secs(300)));

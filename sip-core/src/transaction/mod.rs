@@ -11,7 +11,11 @@ mod server_invite;
 mod table;
 mod wire;
 
-use std::{collections::HashMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    net::SocketAddr,
+    time::Instant,
+};
 
 use bytes::Bytes;
 
@@ -31,7 +35,7 @@ pub(crate) use self::{
 use crate::{
     endpoint::{ServerTx, SessionId},
     flow::Flow,
-    message::{Message, Method, response_flow},
+    message::{Message, Method, response_flow, response_head},
     timer::Timer,
 };
 
@@ -151,11 +155,18 @@ pub(crate) struct Transactions {
     /// RFC 3261, 8.2.2.2: From tag, Call-ID and CSeq (hashed) of requests without a To tag.
     merged: HashMap<u64, ServerTx, Keyed>,
     hash: Keyed,
+    /// Up to here new work is taken.
     limit: usize,
+    /// How many more there may be for work of live sessions.
+    kept: usize,
+    /// How many server transactions each session has, those that only wait for repetitions included.
+    of_session: HashMap<SessionId, usize, Keyed>,
+    /// INVITEs that may need a 100, as they came.
+    untried: VecDeque<ServerTx>,
 }
 
 impl Transactions {
-    pub(crate) fn new(wire: &mut Wire, limit: usize) -> Self {
+    pub(crate) fn new(wire: &mut Wire, limit: usize, kept: usize) -> Self {
         let hash = Keyed::new(wire);
         Self {
             clients: Table::new(),
@@ -163,8 +174,11 @@ impl Transactions {
             servers: Table::new(),
             by_key: HashMap::with_hasher(hash.clone()),
             merged: HashMap::with_hasher(hash.clone()),
+            of_session: HashMap::with_hasher(hash.clone()),
             hash,
             limit,
+            kept,
+            untried: VecDeque::new(),
         }
     }
 
@@ -177,10 +191,10 @@ impl Transactions {
         self.len() < self.limit
     }
 
-    /// Whether work of a session that lives already may be taken: a quarter more than the limit is kept for it, so that
-    /// calls in progress can end while new ones are refused.
+    /// Whether work of a session that lives already may be taken: room is kept for it, so that calls in progress can end while
+    /// new ones are refused.
     pub(crate) fn has_room_inside(&self) -> bool {
-        self.len() < self.limit.saturating_add(self.limit / 4).max(1)
+        self.len() < self.limit.saturating_add(self.kept)
     }
 
     // ---- as client
@@ -330,8 +344,8 @@ impl Transactions {
         self.merge_key(message).is_some_and(|key| self.merged.contains_key(&key))
     }
 
-    /// Takes up a request that is in no transaction yet. `trying` is a 100 to be sent for an INVITE at once.
-    pub(crate) fn serve(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag, trying: Option<Bytes>) -> ServerTx {
+    /// Takes up a request that is in no transaction yet.
+    pub(crate) fn serve(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag) -> ServerTx {
         let Arrived { flow: source, key, message } = arrived;
         let has_to_tag = message.to().is_ok_and(|to| to.tag().is_some());
         let merge = if has_to_tag { None } else { self.merge_key(message) };
@@ -339,7 +353,7 @@ impl Transactions {
         let id = ServerTx(self.servers.insert_with(|id| {
             let mut cx = Context { now, owner: Owner::Server(ServerTx(id)), flow, wire };
             let machine = match message.method() {
-                Method::Invite => ServerMachine::Invite(ServerInvite::start(&mut cx, trying)),
+                Method::Invite => ServerMachine::Invite(ServerInvite::start(&cx)),
                 _ => ServerMachine::Other(ServerOther::start(&mut cx)),
             };
             Server { key: key.clone(), merge, source, flow, tag, session: None, request: Some(message.clone()), machine }
@@ -348,6 +362,9 @@ impl Transactions {
         if let Some(merge) = merge {
             self.merged.insert(merge, id);
         }
+        if message.method() == Method::Invite {
+            self.untried.push_back(id);
+        }
         id
     }
 
@@ -355,8 +372,35 @@ impl Transactions {
         self.servers.get(id.0)
     }
 
-    pub(crate) fn server_mut(&mut self, id: ServerTx) -> Option<&mut Server> {
-        self.servers.get_mut(id.0)
+    /// The request of `id` begins or is within `session`.
+    pub(crate) fn belongs(&mut self, id: ServerTx, session: SessionId) {
+        if let Some(server) = self.servers.get_mut(id.0)
+            && server.session.replace(session).is_none()
+        {
+            *self.of_session.entry(session).or_default() += 1;
+        }
+    }
+
+    /// Whether `session` may begin another request. The room that is kept for all sessions must not go to a single one.
+    pub(crate) fn has_room_of(&self, session: SessionId) -> bool {
+        self.of_session.get(&session).is_none_or(|&count| count < SESSION_REQUESTS_MAX)
+    }
+
+    /// 17.2.1: sends the 100 of one INVITE that has heard nothing from its owner yet.
+    pub(crate) fn try_next(&mut self, wire: &mut Wire) {
+        while let Some(id) = self.untried.pop_front() {
+            // Most are answered or forgotten by now.
+            let Some(Server { source, flow, request: Some(request), machine: ServerMachine::Invite(machine), .. }) =
+                self.servers.get_mut(id.0)
+            else {
+                continue;
+            };
+            if machine.is_untried() {
+                let trying = response_head(request, *source, 100, "", None).end();
+                machine.tried(trying.clone());
+                return wire.send(*flow, trying);
+            }
+        }
     }
 
     /// Whether `id` is an INVITE without a final response.
@@ -421,8 +465,9 @@ impl Transactions {
         }
     }
 
-    fn drop_server(&mut self, wire: &mut Wire, id: ServerTx) {
-        let Some(mut server) = self.servers.remove(id.0) else { return };
+    /// Ends a server transaction without a word.
+    pub(crate) fn drop_server(&mut self, wire: &mut Wire, id: ServerTx) -> Option<Server> {
+        let mut server = self.servers.remove(id.0)?;
         match &mut server.machine {
             ServerMachine::Invite(machine) => machine.clocks().disarm(&mut wire.timers),
             ServerMachine::Other(machine) => machine.clocks().disarm(&mut wire.timers),
@@ -433,6 +478,15 @@ impl Transactions {
         {
             self.merged.remove(&merge);
         }
+        if let Some(session) = server.session
+            && let Entry::Occupied(mut count) = self.of_session.entry(session)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        Some(server)
     }
 
     fn merge_key(&self, message: &Message) -> Option<u64> {
@@ -441,3 +495,7 @@ impl Transactions {
         Some(self.hash.of(&[from.tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
     }
 }
+
+/// Requests of the peer that one session may have at once; over UDP each stays for 64*T1. Eight keys a second by INFO for as long
+/// as that, which no finger does.
+const SESSION_REQUESTS_MAX: usize = 256;

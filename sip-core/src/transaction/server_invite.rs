@@ -1,10 +1,11 @@
 //! The INVITE server transaction: RFC 3261, 17.2.1, as corrected by RFC 6026.
 //!
 //! ```text
-//!   start: send 100
+//!   start
 //!     |
 //!     v
-//!   Proceeding                               Proceeding:  1xx of the owner: send; INVITE: last 1xx again
+//!   Proceeding                               Proceeding:  1xx of the owner, or 100 when he has none at once: send;
+//!     |                                                   INVITE: last 1xx again
 //!     |
 //!     +-------------------------+
 //!     |                         |
@@ -46,12 +47,18 @@ enum State {
 }
 
 impl ServerInvite {
-    /// 17.2.1: a 100 unless the owner answers within 200 ms; nobody loses by having it at once. `None`: the owner answers now.
-    pub(super) fn start(cx: &mut Context<'_>, trying: Option<Bytes>) -> Self {
-        if let Some(trying) = &trying {
-            cx.send(trying.clone());
-        }
-        Self { state: State::Proceeding, last: trying.unwrap_or_default(), pause: cx.values().t1, clocks: Clocks::default() }
+    pub(super) fn start(cx: &Context<'_>) -> Self {
+        Self { state: State::Proceeding, last: Bytes::new(), pause: cx.values().t1, clocks: Clocks::default() }
+    }
+
+    /// 17.2.1: whether a 100 is owed, since the owner has given no response at once.
+    pub(super) fn is_untried(&self) -> bool {
+        self.state == State::Proceeding && self.last.is_empty()
+    }
+
+    /// The 100 was sent.
+    pub(super) fn tried(&mut self, trying: Bytes) {
+        self.last = trying;
     }
 
     /// The same INVITE came again.

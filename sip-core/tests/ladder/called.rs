@@ -16,8 +16,8 @@ fn nothing_goes_wrong() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             1.0 < 180 INVITE 1 to=t1
             3.0 < 200 INVITE 1 to=t1 sdp
             3.1 > ACK 1
@@ -47,8 +47,8 @@ fn invite_retransmitted() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.5 > INVITE 1 sdp again
             0.5 < 100 INVITE 1
             1.0 < 183 INVITE 1 to=t1 sdp
@@ -79,8 +79,8 @@ fn two_hundred_lost() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.5 < 200 INVITE 1 to=t1 sdp
             1.5 < 200 INVITE 1 to=t1 sdp
@@ -108,8 +108,8 @@ fn no_ack_bye() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.5 < 200 INVITE 1 to=t1 sdp
             1.5 < 200 INVITE 1 to=t1 sdp
@@ -139,8 +139,8 @@ fn no_ack_over_tcp() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.5 < 200 INVITE 1 to=t1 sdp
             1.5 < 200 INVITE 1 to=t1 sdp
@@ -172,8 +172,8 @@ fn refused_busy() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 486 INVITE 1 to=t1
             0.0 * s1 Ended { why: HungUp }
             0.1 > INVITE 1 sdp again
@@ -195,8 +195,8 @@ fn refusal_never_acked() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 603 INVITE 1 to=t1
             0.0 * s1 Ended { why: HungUp }
             0.5 < 603 INVITE 1 to=t1
@@ -224,8 +224,8 @@ fn refusal_over_tcp_is_sent_once() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 486 INVITE 1 to=t1
             0.0 * s1 Ended { why: HungUp }
             1.0 > ACK 1
@@ -249,8 +249,8 @@ fn cancelled_while_ringing() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             1.0 < 180 INVITE 1 to=t1
             2.0 > CANCEL 1
             2.0 < 200 CANCEL 1 to=t1
@@ -276,8 +276,8 @@ fn cancel_crosses_200() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             1.0 < 200 INVITE 1 to=t1 sdp
             1.0 > CANCEL 1
             1.0 < 200 CANCEL 1 to=t1
@@ -316,8 +316,8 @@ fn bye_before_ack() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.2 > BYE 2
             0.2 < 200 BYE 2 to=t1
@@ -339,8 +339,8 @@ fn bye_of_an_early_dialog() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 180 INVITE 1 to=t1
             1.0 > BYE 2
             1.0 < 200 BYE 2 to=t1
@@ -365,8 +365,8 @@ fn hangup_before_ack_waits_for_it() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.5 < 200 INVITE 1 to=t1 sdp
             1.0 > ACK 1
@@ -389,8 +389,8 @@ fn hangup_before_ack_that_never_comes() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             31.0 < 200 INVITE 1 to=t1 sdp
             31.5 < 200 INVITE 1 to=t1 sdp
             32.5 < 200 INVITE 1 to=t1 sdp
@@ -421,8 +421,8 @@ fn hangup_while_ringing() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 180 INVITE 1 to=t1
             1.0 < 487 INVITE 1 to=t1 Reason:Q.850;cause=16;text="bye"
             1.0 * s1 Ended { why: HungUp }
@@ -444,8 +444,8 @@ fn ringing_for_minutes() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             1.0 < 180 INVITE 1 to=t1
             61.0 < 180 INVITE 1 to=t1
             121.0 < 180 INVITE 1 to=t1
@@ -471,14 +471,48 @@ fn offer_in_the_200() {
         ",
         expect![[r#"
             0.0 > INVITE 1
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1 sdp
             0.1 * s1 Confirmed { sdp: yes }
             1.0 > BYE 2
             1.0 < 200 BYE 2 to=t1
             1.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn offer_in_the_200_without_an_answer() {
+    check(
+        "
+        0 > INVITE
+        0 answer
+        0.1 > ACK
+        1 > INVITE
+        1 reoffer ok
+        1.1 > ACK
+        2 hangup
+        2.1 > 200 BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 1
+            0.1 * s1 Confirmed { sdp: no }
+            1.0 > INVITE 2
+            1.0 * s1 Reoffered { sdp: no }
+            1.0 < 100 INVITE 2 to=t1
+            1.0 < 200 INVITE 2 to=t1 sdp
+            1.1 > ACK 2
+            1.1 * s1 Reconfirmed { sdp: no }
+            2.0 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer
+            2.1 > 200 BYE
+            2.1 * s1 Ended { why: HungUp }
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -498,16 +532,16 @@ fn caller_of_rfc_2543() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.5 > INVITE 1 sdp again
             0.5 < 100 INVITE 1
             1.0 < 486 INVITE 1 to=t1
             1.0 * s1 Ended { why: HungUp }
             1.1 > ACK 1
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2
             5.0 * s2 Invited
+            5.0 < 100 INVITE 2
             6.0 > CANCEL 2
             6.0 < 200 CANCEL 2 to=t2
             6.0 < 487 INVITE 2 to=t2

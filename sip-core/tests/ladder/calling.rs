@@ -129,7 +129,7 @@ fn busy() {
             0.1 > 100 INVITE
             1.0 > 486 INVITE to=a
             1.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
-            1.0 * s1 Refused { status: 486, retry_after: Some(18) }
+            1.0 * s1 Refused { status: 486 }
             1.5 > 486 INVITE to=a again
             1.5 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
             left: 0 sessions, 0 transactions
@@ -148,7 +148,7 @@ fn busy_over_tcp() {
             0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
             1.0 > 486 INVITE to=a
             1.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
-            1.0 * s1 Refused { status: 486, retry_after: no }
+            1.0 * s1 Refused { status: 486 }
             left: 0 sessions, 0 transactions
         "#]],
     );

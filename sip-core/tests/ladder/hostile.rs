@@ -267,12 +267,21 @@ impl Peer {
         while let Some(output) = self.endpoint.poll() {
             match output {
                 EndpointOutput::Transmit { bytes, .. } => self.hear(bytes),
-                EndpointOutput::Request { tx, .. } => self.requests.push(tx),
+                EndpointOutput::Request { tx, .. } => match self.draw(3) {
+                    0 => self.endpoint.challenge_request(self.now, tx, 401, &[]),
+                    _ => self.requests.push(tx),
+                },
                 EndpointOutput::Invited { session, .. } => {
                     self.met.push("Invited".into());
                     self.sessions.insert(session, false);
-                    if self.draw(2) == 0 {
-                        self.endpoint.answer(self.now, session, SDP);
+                    match self.draw(6) {
+                        0..=2 => self.endpoint.answer(self.now, session, SDP),
+                        3 => {
+                            // Nothing may be told of it from here on, or `Session` does not find it.
+                            self.endpoint.challenge(self.now, session, 401, &[]);
+                            self.sessions.remove(&session);
+                        }
+                        _ => {}
                     }
                 }
                 EndpointOutput::Session { session, event } => {
@@ -289,7 +298,7 @@ impl Peer {
             }
         }
         assert!(self.endpoint.live() <= SESSIONS_MAX);
-        assert!(self.endpoint.transactions() <= TRANSACTIONS_MAX * 5 / 4);
+        assert!(self.endpoint.transactions() <= TRANSACTIONS_MAX + 2 * SESSIONS_MAX);
     }
 
     fn hear(&mut self, bytes: Bytes) {

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod addresses;
 mod called;
 mod calling;
 mod hostile;
 mod network;
 mod refusals;
 mod script;
+mod strangers;
 mod within;

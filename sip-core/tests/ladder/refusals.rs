@@ -86,8 +86,8 @@ fn by_its_headers() {
             7.0 > INVITE 8 sdp
             7.0 < 400 INVITE 8 to=t8
             8.0 > INVITE 9 sdp
-            8.0 < 100 INVITE 9
             8.0 * s1 Invited
+            8.0 < 100 INVITE 9
             left: 1 sessions, 1 transactions
         "#]],
     );
@@ -129,8 +129,8 @@ fn merged_request() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.1 > INVITE 1 sdp
             0.1 < 482 INVITE 1 to=t1
             0.2 > ACK 1
@@ -163,7 +163,7 @@ fn our_own_invite_comes_back() {
             1.0 < 482 INVITE 1 to=t1
             2.0 > 404 INVITE
             2.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
-            2.0 * s1 Refused { status: 404, retry_after: no }
+            2.0 * s1 Refused { status: 404 }
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -202,21 +202,24 @@ fn register_and_options_go_up() {
 #[test]
 fn no_room_for_transactions() {
     check_with(
-        EndpointSettings { transactions_max: 2, ..EndpointSettings::default() },
+        EndpointSettings { transactions_max: 2, sessions_max: 1, ..EndpointSettings::default() },
         "
         0 > INVITE cseq=1 sdp
         0.1 answer
         0.2 > OPTIONS to=none call=other
         0.3 > REGISTER to=none call=third
         0.4 > ACK cseq=1
+        0.41 > INFO
+        0.42 > INFO
+        0.43 > INFO
         0.5 call
         0.6 hangup
         0.7 > 200 BYE
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.1 < 200 INVITE 1 to=t1 sdp
             0.2 > OPTIONS 2
             0.2 * request OPTIONS
@@ -224,6 +227,14 @@ fn no_room_for_transactions() {
             0.3 < 503 REGISTER 3 to=t2 Retry-After:23
             0.4 > ACK 1
             0.4 * s1 Confirmed { sdp: no }
+            0.4 > INFO 4
+            0.4 < 200 INFO 4 to=t1
+            0.4 * s1 Info { content_type: b"", body: b"" }
+            0.4 > INFO 5
+            0.4 < 200 INFO 5 to=t1
+            0.4 * s1 Info { content_type: b"", body: b"" }
+            0.4 > INFO 6
+            0.4 < 503 INFO 6 to=t1 Retry-After:16
             0.5 * no room
             0.6 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer
             0.6 * s1 Ended { why: HungUp }
@@ -246,8 +257,8 @@ fn no_room_for_sessions() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             1.0 > INVITE 2 sdp
             1.0 < 503 INVITE 2 to=t1 Retry-After:29
             2.0 * no room

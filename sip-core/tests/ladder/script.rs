@@ -7,7 +7,8 @@
 //! | `0 > INVITE cseq=1 sdp` | the peer sends a request; without `cseq` the next number, ACK and CANCEL that of the INVITE |
 //! | `0 > 180 to=a` | the peer responds to our last request; `0 > 200 BYE` to the last one of that method |
 //! | `0 again INVITE` | the peer sends its last such message again |
-//! | `0 call`, `ring 180`, `answer`, `refuse 486`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
+//! | `0 strangers` | from now on the owner challenges whoever comes, at once |
+//! | `0 call`, `ring 180`, `answer`, `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
 //! | `0 icmp` | the network says that the peer is not there |
 //! | `0 raw ..` | a datagram as it stands, `\n` for line ends |
 //!
@@ -27,7 +28,7 @@ use bytes::Bytes;
 use expect_test::Expect;
 use sip_core::{
     Flow, Message, Method, Name, Transport,
-    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionId},
+    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
 };
 
 pub(crate) const SDP: &[u8] = b"v=0\r\n";
@@ -51,7 +52,7 @@ pub(crate) fn start() -> Instant {
     Instant::now()
 }
 
-fn run(transport: Transport, settings: EndpointSettings, script: &str) -> String {
+pub(crate) fn run(transport: Transport, settings: EndpointSettings, script: &str) -> String {
     let origin = start();
     let mut ladder = Ladder {
         endpoint: Endpoint::new(settings, [7; 32]),
@@ -61,6 +62,7 @@ fn run(transport: Transport, settings: EndpointSettings, script: &str) -> String
         text: String::new(),
         names: BTreeMap::new(),
         sessions: Vec::new(),
+        strangers: false,
         request: None,
         heard: Vec::new(),
         sent: Vec::new(),
@@ -96,6 +98,7 @@ struct Ladder {
     /// Random texts of ours by the name they go under.
     names: BTreeMap<String, String>,
     sessions: Vec<SessionId>,
+    strangers: bool,
     request: Option<ServerTx>,
     /// What we sent to the peer, newest last.
     heard: Vec<Message>,
@@ -163,6 +166,9 @@ impl Ladder {
             "ring" => self.endpoint.ring(now, session.unwrap(), first.parse().unwrap(), words.contains(&"sdp").then_some(SDP)),
             "answer" => self.endpoint.answer(now, session.unwrap(), SDP),
             "refuse" => self.endpoint.refuse(now, session.unwrap(), first.parse().unwrap(), None, &[("X-Why", "test".to_owned())]),
+            "challenge" if first == "request" => self.endpoint.challenge_request(now, self.request.unwrap(), 401, &challenges()),
+            "challenge" => self.endpoint.challenge(now, session.unwrap(), 401, &challenges()),
+            "strangers" => self.strangers = true,
             "hangup" => self.endpoint.hangup(now, session.unwrap(), words.contains(&"reason").then_some((16, "bye"))),
             "reoffer" => self.endpoint.answer_reoffer(now, session.unwrap(), first.parse().map_or(Ok(SDP), Err)),
             "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
@@ -295,14 +301,25 @@ impl Ladder {
                 EndpointOutput::Request { tx, message, .. } => {
                     self.request = Some(tx);
                     self.write(&format!("* request {}", String::from_utf8_lossy(message.method_bytes())));
+                    if self.strangers {
+                        self.endpoint.challenge_request(self.now, tx, 401, &challenges());
+                    }
                 }
                 EndpointOutput::Invited { session, .. } => {
                     self.sessions.push(session);
                     self.write(&format!("* s{} Invited", self.sessions.len()));
+                    if self.strangers {
+                        self.endpoint.challenge(self.now, session, 401, &challenges());
+                    }
                 }
                 EndpointOutput::Session { session, event } => {
                     let at = self.sessions.iter().position(|known| *known == session).unwrap() + 1;
-                    let event = format!("{event:?}").replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
+                    let event = match event {
+                        SessionEvent::Reoffered { sdp, flow } if flow == self.flow(5060) => format!("Reoffered {{ sdp: {sdp:?} }}"),
+                        SessionEvent::Reoffered { sdp, flow } => format!("Reoffered {{ sdp: {sdp:?} }} port={}", flow.remote.port()),
+                        event => format!("{event:?}"),
+                    };
+                    let event = event.replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
                     self.write(&format!("* s{at} {event}"));
                 }
             }
@@ -364,6 +381,10 @@ impl Ladder {
         let at = self.now.duration_since(self.origin).as_secs_f64();
         writeln!(self.text, "{at:.1} {line}").unwrap();
     }
+}
+
+fn challenges() -> [(&'static str, String); 1] {
+    [("WWW-Authenticate", "Digest realm=\"x\", nonce=\"y\"".to_owned())]
 }
 
 fn value<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {

@@ -17,8 +17,8 @@ fn bye_crosses_bye() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -43,8 +43,8 @@ fn bye_answered_by_nobody() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -77,8 +77,8 @@ fn bye_to_nobody() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -113,14 +113,14 @@ fn hold_and_resume() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.1 > INVITE 2 sdp again
             5.1 < 100 INVITE 2 to=t1
             5.2 < 200 INVITE 2 to=t1 sdp
@@ -134,8 +134,8 @@ fn hold_and_resume() {
             6.3 > UPDATE 3 sdp again
             6.3 < 200 UPDATE 3 to=t1 sdp
             7.0 > INVITE 4
-            7.0 < 100 INVITE 4 to=t1
             7.0 * s1 Reoffered { sdp: no }
+            7.0 < 100 INVITE 4 to=t1
             7.0 < 200 INVITE 4 to=t1 sdp
             7.1 > ACK 4 sdp
             7.1 * s1 Reconfirmed { sdp: yes }
@@ -163,14 +163,14 @@ fn reinvite_refused_leaves_the_session() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.2 < 488 INVITE 2 to=t1
             5.3 > ACK 2
             9.0 > BYE 3
@@ -196,14 +196,14 @@ fn reinvite_cancelled() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.2 > CANCEL 2
             5.2 < 200 CANCEL 2 to=t1
             5.2 < 487 INVITE 2 to=t1
@@ -229,14 +229,14 @@ fn reinvite_never_acked() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.0 < 200 INVITE 2 to=t1 sdp
             5.5 < 200 INVITE 2 to=t1 sdp
             6.5 < 200 INVITE 2 to=t1 sdp
@@ -304,8 +304,8 @@ fn reinvite_before_the_first_is_decided() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 180 INVITE 1 to=t1
             1.0 > INVITE 2 sdp
             1.0 < 500 INVITE 2 to=t1 Retry-After:5
@@ -340,8 +340,8 @@ fn reinvite_before_ack() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > INVITE 2 sdp
             0.1 < 491 INVITE 2 to=t1
@@ -349,8 +349,8 @@ fn reinvite_before_ack() {
             0.3 > ACK 1
             0.3 * s1 Confirmed { sdp: no }
             0.4 > INVITE 3 sdp
-            0.4 < 100 INVITE 3 to=t1
             0.4 * s1 Reoffered { sdp: yes }
+            0.4 < 100 INVITE 3 to=t1
             0.5 > INVITE 4 sdp
             0.5 < 500 INVITE 4 to=t1 Retry-After:5
             0.6 > ACK 4
@@ -386,8 +386,8 @@ fn update_before_ack() {
         ",
         expect![[r#"
             0.0 > INVITE 1
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > UPDATE 2 sdp
             0.1 < 491 UPDATE 2 to=t1
@@ -416,14 +416,14 @@ fn hangup_while_their_offer_waits() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.1 < 487 INVITE 2 to=t1
             5.1 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer
             5.2 > ACK 2
@@ -447,14 +447,14 @@ fn bye_while_their_offer_waits() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             5.0 > INVITE 2 sdp
-            5.0 < 100 INVITE 2 to=t1
             5.0 * s1 Reoffered { sdp: yes }
+            5.0 < 100 INVITE 2 to=t1
             5.1 > BYE 3
             5.1 < 200 BYE 3 to=t1
             5.1 < 487 INVITE 2 to=t1
@@ -479,8 +479,8 @@ fn lower_cseq() {
         ",
         expect![[r#"
             0.0 > INVITE 10 sdp
-            0.0 < 100 INVITE 10
             0.0 * s1 Invited
+            0.0 < 100 INVITE 10
             0.0 < 200 INVITE 10 to=t1 sdp
             0.1 > ACK 10
             0.1 * s1 Confirmed { sdp: no }
@@ -518,8 +518,8 @@ fn questions_within() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -561,8 +561,8 @@ fn wrong_tags() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.2 > ACK 1
@@ -597,8 +597,8 @@ fn peer_moves_behind_its_nat() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -608,6 +608,53 @@ fn peer_moves_behind_its_nat() {
             2.0 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer port=7777
             2.1 > 200 BYE
             2.1 * s1 Ended { why: HungUp }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn peer_moves_by_reinvite() {
+    check(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK
+        1 > INVITE port=7777 sdp
+        1 reoffer ok
+        1.1 > ACK port=7777
+        2 > UPDATE port=7778 sdp
+        2 reoffer ok
+        3 > INVITE port=7778
+        3 reoffer 488
+        3.1 > ACK branch=invite port=7778
+        4 hangup
+        4.1 > 200 BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 1
+            0.1 * s1 Confirmed { sdp: no }
+            1.0 > INVITE 2 sdp
+            1.0 * s1 Reoffered { sdp: yes } port=7777
+            1.0 < 100 INVITE 2 to=t1 port=7777
+            1.0 < 200 INVITE 2 to=t1 sdp port=7777
+            1.1 > ACK 2
+            1.1 * s1 Reconfirmed { sdp: no }
+            2.0 > UPDATE 3 sdp
+            2.0 * s1 Reoffered { sdp: yes } port=7778
+            2.0 < 200 UPDATE 3 to=t1 sdp port=7778
+            3.0 > INVITE 4
+            3.0 * s1 Reoffered { sdp: no } port=7778
+            3.0 < 100 INVITE 4 to=t1 port=7778
+            3.0 < 488 INVITE 4 to=t1 port=7778
+            3.1 > ACK 4
+            4.0 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer port=7778
+            4.1 > 200 BYE
+            4.1 * s1 Ended { why: HungUp }
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -628,8 +675,8 @@ fn dialog_lost() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -656,8 +703,8 @@ fn dialog_silent() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -701,8 +748,8 @@ fn peer_that_listens_where_its_via_says() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1 port=5070
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1 port=5070
             0.0 < 200 INVITE 1 to=t1 sdp port=5070
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
@@ -726,8 +773,8 @@ fn peer_behind_nat_that_does_not_ask_for_rport() {
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
-            0.0 < 100 INVITE 1 port=5070
             0.0 * s1 Invited
+            0.0 < 100 INVITE 1 port=5070
             0.0 < 200 INVITE 1 to=t1 sdp port=5070
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }

@@ -10,6 +10,9 @@
 //!
 //! Numbers are little-endian; length is that of the JSON; the CRC covers length, number and JSON. Numbers of facts grow by one.
 //! Only the last record of the last segment can be torn by a crash; it was never released to the wire and is cut off.
+//!
+//! What is damaged otherwise costs what is damaged and nothing else, be it a record or a segment's head: whole records are found again by
+//! their CRC and number. That is logged and counted, never silent.
 
 mod reader;
 mod record;
@@ -25,12 +28,12 @@ use std::{
 };
 
 use model::Fact;
-use tracing::warn;
+use tracing::{error, warn};
 
 pub use reader::Reader;
 pub use sync::SyncHandle;
 
-use segment::Segment;
+use segment::{Head, MAGIC, Segment, VERSION};
 use sync::Shared;
 
 /// A segment that has reached this size is followed by a new one.
@@ -38,18 +41,22 @@ pub const SEGMENT_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 /// With so many segments (16 GiB) waiting for the database, nothing more is taken (FT-4): an append fails with `StorageFull`.
 pub const SEGMENTS_MAX: usize = 256;
 
-/// The start of every segment; the digit is the version of the format.
-const MAGIC: &[u8; 8] = b"CBJRNL1\n";
-
 /// Why a journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another process appends to it.
     #[error("{0} is in use by another process")]
     Locked(PathBuf),
-    /// A file is of a format that this program does not know.
-    #[error("{0} is no journal segment that this program can read")]
-    Format(PathBuf),
+    /// A file is of a format that came after this program; it is left alone.
+    #[error(
+        "{file} is a journal segment of format {version}, and this program knows formats up to {VERSION}: start the newer program again"
+    )]
+    Newer {
+        /// The segment.
+        file: PathBuf,
+        /// Its format's version.
+        version: u8,
+    },
     /// The files cannot be read or written.
     #[error("the journal cannot be opened")]
     Io(#[from] io::Error),
@@ -100,7 +107,7 @@ impl Journal {
             last_seq: 0,
             segment_octets_max,
             buffer: Vec::new(),
-            sync: Arc::new(Shared::new(dir)),
+            sync: Arc::new(Shared::new(dir)?),
         };
         if let Some(last) = segment::list(dir)?.pop() {
             journal.resume(&last)?;
@@ -196,15 +203,24 @@ impl Journal {
         let file = OpenOptions::new().read(true).write(true).open(&last.path)?;
         let octets = fs::read(&last.path)?;
         self.last_seq = last.first_seq.saturating_sub(1);
-        let mut length = 0;
-        if octets.len() >= MAGIC.len() {
-            if !octets.starts_with(MAGIC) {
-                return Err(JournalError::Format(last.path.clone()));
-            }
-            length = MAGIC.len();
-            for record in record::whole(&octets, MAGIC.len(), self.last_seq) {
+        let head = Head::read(&octets);
+        let mut length = match head {
+            Head::Sound => MAGIC.len(),
+            Head::Short | Head::Damaged => 0,
+            Head::Newer(version) => return Err(JournalError::Newer { file: last.path.clone(), version }),
+        };
+        if head != Head::Short {
+            for record in record::whole(&octets, length, self.last_seq) {
                 self.last_seq = record.seq;
                 length = record.end;
+            }
+        }
+        if head == Head::Damaged {
+            error!(file = %last.path.display(), last_seq = self.last_seq, "The head of the journal's last segment is damaged; its records are looked for behind it.");
+            if length == 0 {
+                let aside = segment::set_aside(&last.path)?;
+                error!(file = %aside.display(), "Nothing in this segment of the journal can be read; it is set aside.");
+                return Ok(());
             }
         }
         if length < octets.len() {
@@ -216,6 +232,10 @@ impl Journal {
         if length == 0 {
             // Not even the start was written. The next append makes the file anew.
             fs::remove_file(&last.path)?;
+            return Ok(());
+        }
+        if head == Head::Damaged {
+            // What is new goes into a segment that is sound.
             return Ok(());
         }
         let file = Arc::new(file);

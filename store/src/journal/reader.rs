@@ -11,8 +11,8 @@ use model::Fact;
 use tracing::{error, warn};
 
 use super::{
-    MAGIC, record,
-    segment::{self, Segment},
+    JournalError, record,
+    segment::{self, Head, MAGIC, Segment},
 };
 
 /// How much is read at once. A longer record is read whole.
@@ -20,7 +20,7 @@ const CHUNK: usize = 1024 * 1024;
 
 /// Reads facts in order. Any number of readers may follow one journal.
 ///
-/// Damage (a record whose CRC is wrong) is passed over to the next whole record, in this segment or the next, and is never silent: it is
+/// Damage (a record whose CRC is wrong, a segment whose head is) is passed over to the next whole record, in this segment or the next, and is never silent: it is
 /// logged with file and offset, and counted.
 #[derive(Debug)]
 pub struct Reader {
@@ -37,8 +37,10 @@ pub struct Reader {
 struct Reading {
     segment: Segment,
     file: File,
-    /// Where the next record starts; 0 until the segment's start was seen whole.
+    /// Where the next record starts.
     offset: u64,
+    /// Whether the segment's head was seen and passed.
+    begun: bool,
 }
 
 /// What was found at a reader's place.
@@ -111,7 +113,7 @@ impl Reader {
         };
         let Some(segment) = choose(segments) else { return Ok(false) };
         let file = File::open(&segment.path)?;
-        self.segment = Some(Reading { segment, file, offset: 0 });
+        self.segment = Some(Reading { segment, file, offset: 0, begun: false });
         Ok(true)
     }
 
@@ -126,7 +128,7 @@ impl Reader {
             error!(file = %reading.segment.path.display(), offset = reading.offset, octets = rest, "The journal is damaged; the segment's end is lost.");
         }
         let file = File::open(&next.path)?;
-        self.segment = Some(Reading { segment: next, file, offset: 0 });
+        self.segment = Some(Reading { segment: next, file, offset: 0, begun: false });
         Ok(())
     }
 
@@ -139,16 +141,26 @@ impl Reader {
     }
 
     fn read_in(&mut self, reading: &mut Reading, facts_max: usize) -> io::Result<Found> {
-        if reading.offset == 0 {
+        if !reading.begun {
             let start = reading.octets(MAGIC.len())?;
-            if start.len() < MAGIC.len() {
-                return Ok(Found::End { rest: start.len() });
+            match Head::read(&start) {
+                Head::Sound => reading.pass(MAGIC.len()),
+                Head::Short => return Ok(Found::End { rest: start.len() }),
+                Head::Newer(version) => {
+                    let newer = JournalError::Newer { file: reading.segment.path.clone(), version };
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, newer));
+                }
+                Head::Damaged => match reading.first_record()? {
+                    Ok(start) => {
+                        self.damaged += 1;
+                        let file = reading.segment.path.display();
+                        error!(%file, octets = start, "The head of a journal segment is damaged; reading goes on behind it.");
+                        reading.pass(start);
+                    }
+                    Err(length) => return Ok(Found::End { rest: length }),
+                },
             }
-            if start != MAGIC {
-                let what = format!("{} is no journal segment", reading.segment.path.display());
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-            }
-            reading.pass(MAGIC.len());
+            reading.begun = true;
         }
         let mut size = CHUNK;
         loop {
@@ -220,6 +232,21 @@ impl Reading {
         }
         octets.truncate(length);
         Ok(octets)
+    }
+
+    /// Where the first whole record starts, if there is one; if not, how long the file is.
+    fn first_record(&self) -> io::Result<Result<usize, usize>> {
+        let mut size = CHUNK;
+        loop {
+            let octets = self.octets(size)?;
+            if let Some(record) = record::whole(&octets, 0, self.segment.first_seq.saturating_sub(1)).next() {
+                return Ok(Ok(record.start));
+            }
+            if octets.len() < size {
+                return Ok(Err(octets.len()));
+            }
+            size = size.saturating_mul(4);
+        }
     }
 
     fn pass(&mut self, octets: usize) {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +13,8 @@ use std::{
 /// What the appender and the syncing thread share. The appender takes the lock only when a segment begins.
 #[derive(Debug)]
 pub(super) struct Shared {
-    dir: PathBuf,
+    /// Kept open: when descriptors run out, what was appended must still get to the disk.
+    dir: File,
     written: AtomicU64,
     synced: AtomicU64,
     files: Mutex<Files>,
@@ -30,8 +31,8 @@ struct Files {
 }
 
 impl Shared {
-    pub(super) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), written: AtomicU64::new(0), synced: AtomicU64::new(0), files: Mutex::default() }
+    pub(super) fn new(dir: &Path) -> io::Result<Self> {
+        Ok(Self { dir: File::open(dir)?, written: AtomicU64::new(0), synced: AtomicU64::new(0), files: Mutex::default() })
     }
 
     /// The segment that was there at start.
@@ -63,6 +64,8 @@ impl SyncHandle {
     }
 
     /// `fdatasync` of what was appended since the last time; says whether there was anything. Takes as long as the disk takes.
+    ///
+    /// Opens nothing, so it does not fail for want of descriptors. After an error all of it is tried again the next time.
     pub fn sync_if_dirty(&self) -> io::Result<bool> {
         let written = self.shared.written.load(Ordering::Acquire);
         if written == self.shared.synced.load(Ordering::Acquire) {
@@ -76,7 +79,7 @@ impl SyncHandle {
             file.sync_data()?;
         }
         if named < made {
-            File::open(&self.shared.dir)?.sync_all()?;
+            self.shared.dir.sync_all()?;
         }
         let mut files = self.shared.files.lock().unwrap_or_else(PoisonError::into_inner);
         // All but the last have ended: they are done with.

@@ -339,13 +339,104 @@ fn facts_of_a_newer_program_are_passed_and_counted() {
 }
 
 #[test]
-fn another_format_is_left_alone() {
+fn a_newer_format_is_left_alone() {
     let dir = dir();
     let path = segment::path(dir.path(), 1);
     fs::write(&path, b"CBJRNL2\nwhatever").unwrap();
-    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Format(found)) if found == path));
+    let refused = Journal::open(dir.path()).unwrap_err();
+    assert!(matches!(&refused, JournalError::Newer { file, version: 2 } if *file == path));
+    let words = refused.to_string();
+    assert!(words.contains("of format 2") && words.contains("start the newer program again"), "{words}");
     assert_eq!(fs::read(&path).unwrap(), b"CBJRNL2\nwhatever");
-    assert_eq!(Reader::open(dir.path(), 0).unwrap().next_batch(1).unwrap_err().kind(), ErrorKind::InvalidData);
+    let unread = Reader::open(dir.path(), 0).unwrap().next_batch(1).unwrap_err();
+    assert_eq!((unread.kind(), unread.to_string()), (ErrorKind::InvalidData, words));
+}
+
+/// Every way in which one octet of a head can be wrong, but for those that make it the head of a newer format.
+fn wrong_heads() -> impl Iterator<Item = [u8; 8]> {
+    (0..MAGIC.len()).flat_map(|place| {
+        (0..=u8::MAX).filter_map(move |octet| {
+            let mut head = *MAGIC;
+            head[place] = octet;
+            (Head::read(&head) == Head::Damaged).then_some(head)
+        })
+    })
+}
+
+#[test]
+fn a_damaged_head_costs_nothing_but_is_never_silent() {
+    assert_eq!(wrong_heads().count(), 8 * 255 - 8, "2 to 9 are formats to come");
+    let rooms = dir();
+    for (case, head) in wrong_heads().step_by(37).enumerate() {
+        let dir = rooms.path().join(case.to_string());
+        let firsts: Vec<u64> = {
+            drop(journal(&dir, 12, 300));
+            segment::list(&dir).unwrap().iter().map(|segment| segment.first_seq).collect()
+        };
+        for file in files(&dir) {
+            fs::OpenOptions::new().write(true).open(file).unwrap().write_all_at(&head, 0).unwrap();
+        }
+        let damaged = firsts.len() as u64;
+        let (facts, reader) = read(&dir, 0);
+        assert_eq!(facts, smalls(12), "{head:?}");
+        assert_eq!((reader.damaged(), reader.missing()), (damaged, 0), "{head:?}");
+        // The start goes on, whether the database has its facts or not, and so do later ones.
+        for next in 13..=14 {
+            let mut journal = Journal::open_with(&dir, 300).unwrap();
+            assert_eq!(journal.last_seq(), next - 1, "{head:?}");
+            journal.append(&[small(i64::try_from(next).unwrap())]).unwrap();
+        }
+        let (facts, reader) = read(&dir, 0);
+        assert_eq!(facts, smalls(14), "{head:?}");
+        assert_eq!((reader.damaged(), reader.missing()), (damaged, 0), "{head:?}");
+        for after in 0..=14 {
+            let (facts, reader) = read(&dir, after);
+            assert_eq!(facts, smalls(14)[usize::try_from(after).unwrap()..]);
+            assert_eq!(reader.missing(), 0);
+        }
+    }
+}
+
+#[test]
+fn records_are_found_behind_a_head_that_is_gone_or_longer_or_damaged_with_what_follows() {
+    for (cut, put, lost) in [(8, vec![], 0), (3, vec![], 0), (0, vec![0; 5], 0), (8, vec![b'{'; 3_000_000], 0), (20, vec![7; 20], 1)] {
+        let dir = dir();
+        drop(journal(dir.path(), 5, SEGMENT_OCTETS_MAX));
+        let file = files(dir.path()).remove(0);
+        let octets = fs::read(&file).unwrap();
+        fs::write(&file, [&put, &octets[cut..]].concat()).unwrap();
+        for _ in 0..2 {
+            let (facts, reader) = read(dir.path(), 0);
+            assert_eq!(facts, smalls(5)[lost..], "{cut} octets are gone");
+            assert_eq!((reader.damaged(), reader.missing()), (1, lost as u64), "{cut} octets are gone");
+            assert_eq!(Journal::open(dir.path()).unwrap().last_seq(), 5);
+        }
+    }
+}
+
+#[test]
+fn a_segment_in_which_nothing_can_be_read_is_set_aside() {
+    let dir = dir();
+    drop(journal(dir.path(), 20, 300));
+    let last = files(dir.path()).pop().unwrap();
+    let first_seq = segment::list(dir.path()).unwrap().last().unwrap().first_seq;
+    fs::write(&last, [0x55; 200]).unwrap();
+    let (facts, reader) = read(dir.path(), 0);
+    assert_eq!((facts.len() as u64, reader.damaged()), (first_seq - 1, 0), "it might be growing");
+    let mut journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.last_seq(), first_seq - 1);
+    assert_eq!(fs::read(last.with_extension("log.damaged")).unwrap(), [0x55; 200]);
+    // Nothing is given twice that the database has.
+    journal.skip_to(20);
+    assert_eq!(journal.append(&[small(21)]).unwrap(), 21);
+    assert_eq!(read(dir.path(), 20).0, [(21, small(21))]);
+
+    // An old one is passed and counted.
+    let old = files(dir.path()).remove(0);
+    fs::write(&old, [0x55; 200]).unwrap();
+    let (facts, reader) = read(dir.path(), 0);
+    assert_eq!(facts.last().unwrap(), &(21, small(21)));
+    assert_eq!((reader.damaged(), reader.missing()), (1, 21 - facts.len() as u64));
 }
 
 #[test]
@@ -365,6 +456,19 @@ fn syncing_is_done_when_there_is_something_to_sync() {
     journal.sync().unwrap();
     assert_eq!(handle.synced_seq(), 20);
     assert_eq!(handle.open_files(), 1, "segments that have ended are let go");
+}
+
+#[test]
+fn syncing_opens_nothing() {
+    let home = dir();
+    let place = home.path().join("journal");
+    let mut journal = Journal::open_with(&place, 300).unwrap();
+    let handle = journal.sync_handle();
+    journal.append(&[small(1)]).unwrap();
+    // A directory of another name cannot be opened by the old one, as none can when descriptors have run out.
+    fs::rename(&place, home.path().join("elsewhere")).unwrap();
+    assert!(handle.sync_if_dirty().unwrap());
+    assert_eq!(handle.synced_seq(), 1);
 }
 
 proptest! {
@@ -411,12 +515,13 @@ proptest! {
 
     /// Nothing that lies in a segment makes the reader or the appender fail or stand still.
     #[test]
-    fn any_octets_are_survived(octets in prop::collection::vec(any::<u8>(), 0..300), then in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn any_octets_are_survived(octets in prop::collection::vec(any::<u8>(), 0..300), then in prop::collection::vec(any::<u8>(), 0..60), sound in any::<bool>()) {
         let dir = dir();
         let path = segment::path(dir.path(), 1);
-        fs::write(&path, [&MAGIC[..], &octets].concat()).unwrap();
+        let head = if sound { &MAGIC[..] } else { b"" };
+        fs::write(&path, [head, &octets].concat()).unwrap();
         prop_assert_eq!(Reader::open(dir.path(), 0).unwrap().next_batch(10).unwrap(), []);
-        fs::write(segment::path(dir.path(), 2), [&MAGIC[..], &then].concat()).unwrap();
+        fs::write(segment::path(dir.path(), 2), [head, &then].concat()).unwrap();
         prop_assert_eq!(Reader::open(dir.path(), 0).unwrap().next_batch(10).unwrap(), []);
         let mut journal = Journal::open(dir.path()).unwrap();
         journal.append(&[small(2)]).unwrap();

@@ -112,3 +112,22 @@ fn rtcp_that_claims_more_than_it_holds_is_not_believed() {
     assert_eq!(change(0, 0x80).unwrap().block, None, "no blocks");
     assert_eq!(rtcp::read(&[], own), None);
 }
+
+#[test]
+fn digits_that_no_finger_types_are_counted_and_not_told() {
+    let (mut world, mut phone, _) = World::with_two_legs(Codec::Pcma, Codec::Pcma);
+    // A packet each millisecond for three seconds, each an event of its own that is over at once.
+    for _ in 0..3_000 {
+        world.press(&mut phone, 101, 5, true, 160);
+        phone.timestamp = phone.timestamp.wrapping_add(8);
+        world.pass(1);
+    }
+    let told = world.log.matches("Digit {").count();
+    assert_eq!(told, 3 * usize::try_from(crate::dtmf::DIGITS_PER_S).unwrap());
+    assert_eq!(world.stats(1).digits_dropped, 3_000 - 60);
+    // Whoever types like a person is heard again.
+    world.pass(1_000);
+    phone.timestamp = phone.timestamp.wrapping_add(8_000);
+    world.press(&mut phone, 101, 5, true, 160);
+    assert_eq!(world.log.matches("Digit {").count(), told + 1);
+}

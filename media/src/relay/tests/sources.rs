@@ -10,8 +10,8 @@ fn check(mut world: World, expected: Expect) {
 }
 
 #[test]
-fn a_signalled_leg_takes_its_address_only_and_learns_the_port_once() {
-    let (mut world, mut left, _) = World::with_two_legs(Codec::Pcma, Codec::Pcma);
+fn the_signalled_port_wins_over_whoever_was_first_on_its_host() {
+    let (mut world, mut left, mut right) = World::with_two_legs(Codec::Pcma, Codec::Pcma);
     world.hear(1, Hears::Leg(LegId(2)));
     world.hear(2, Hears::Leg(LegId(1)));
     world.note("a stranger sprays both ports before anybody speaks");
@@ -19,33 +19,84 @@ fn a_signalled_leg_takes_its_address_only_and_learns_the_port_once() {
         let stranger = Phone { at: SocketAddr::new("198.51.100.66".parse().unwrap(), port), ..Phone::new(leg, "10.0.0.9:1") };
         world.send(&stranger, stranger.packet(8, true, &[0x55; 160]));
     }
-    world.note("the phone sends from another port than it said");
-    left.at = "10.0.0.1:4444".parse().unwrap();
-    world.say(&mut left, Codec::Pcma, 2);
-    world.note("the stranger again; and another port of the phone's host");
-    for from in ["198.51.100.66:4444", "10.0.0.1:4000"] {
+    world.note("somebody on the phone's host is first: heard, and answered with nothing");
+    let mut neighbour = Phone { at: "10.0.0.1:4444".parse().unwrap(), ..left };
+    world.say(&mut neighbour, Codec::Pcma, 2);
+    world.say(&mut right, Codec::Pcma, 1);
+    world.note("the phone speaks, and is locked");
+    world.say(&mut left, Codec::Pcma, 1);
+    world.say(&mut right, Codec::Pcma, 1);
+    world.note("the stranger and the neighbour again");
+    for from in ["198.51.100.66:4444", "10.0.0.1:4444"] {
         let stranger = Phone { at: from.parse().unwrap(), ..left };
         world.send(&stranger, stranger.packet(8, true, &[0x55; 160]));
     }
-    world.note("the other side goes to the learnt port");
-    let mut right = Phone::new(2, "10.0.0.2:4000");
-    world.say(&mut right, Codec::Pcma, 2);
     let (one, two) = (world.stats(1), world.stats(2));
-    assert_eq!((one.foreign, one.packets_in, two.foreign, two.packets_in), (4, 2, 2, 2));
+    assert_eq!((one.foreign, one.packets_in, two.foreign, two.packets_in), (4, 3, 2, 2));
     check(
         world,
         expect![[r#"
-            -- a stranger sprays both ports before anybody speaks
-            -- the phone sends from another port than it said
-            0     1 connect Rtp to 10.0.0.1:4444
-            0     FirstMedia { leg: LegId(1) }
-            0     2 < 10.0.0.2:4000 pt 8 #0 @0 to #1 @160 of 160 marker
-            -- the stranger again; and another port of the phone's host
-            -- the other side goes to the learnt port
-            40    2 connect Rtp to 10.0.0.2:4000
-            40    FirstMedia { leg: LegId(2) }
-            40    1 < 10.0.0.1:4444 pt 8 #0 @0 to #1 @160 of 160 marker
-        "#]],
+        -- a stranger sprays both ports before anybody speaks
+        -- somebody on the phone's host is first: heard, and answered with nothing
+        0     FirstMedia { leg: LegId(1) }
+        0     2 < 10.0.0.2:4000 pt 8 #0 @0 to #1 @160 of 160 marker
+        40    2 connect Rtp to 10.0.0.2:4000
+        40    FirstMedia { leg: LegId(2) }
+        40    1 < 10.0.0.1:4000 pt 8 #0 @0 of 160 marker
+        -- the phone speaks, and is locked
+        60    1 connect Rtp to 10.0.0.1:4000
+        60    2 < 10.0.0.2:4000 pt 8 #0 @0 of 160
+        80    1 < 10.0.0.1:4000 pt 8 #1 @160 of 160
+        -- the stranger and the neighbour again
+    "#]],
+    );
+}
+
+#[test]
+fn a_phone_that_never_sends_from_its_signalled_port_is_answered_where_it_sends_from() {
+    let (mut world, mut left, mut right) = World::with_two_legs(Codec::Pcma, Codec::Pcma);
+    world.hear(1, Hears::Leg(LegId(2)));
+    left.at = "10.0.0.1:4444".parse().unwrap();
+    world.say(&mut left, Codec::Pcma, 49);
+    world.say(&mut right, Codec::Pcma, 1);
+    world.note("after a second of audio");
+    world.say(&mut left, Codec::Pcma, 1);
+    world.say(&mut right, Codec::Pcma, 1);
+    check(
+        world,
+        expect![[r#"
+        0     FirstMedia { leg: LegId(1) }
+        980   2 connect Rtp to 10.0.0.2:4000
+        980   FirstMedia { leg: LegId(2) }
+        980   1 < 10.0.0.1:4000 pt 8 #0 @0 of 160 marker
+        -- after a second of audio
+        1020  1 < 10.0.0.1:4444 pt 8 #1 @160 of 160
+    "#]],
+    );
+}
+
+#[test]
+fn behind_a_nat_the_first_port_of_the_signalled_host_is_learnt_once() {
+    let (mut world, mut left, _) = World::with_two_legs(Codec::Pcma, Codec::Pcma);
+    world.remote(1, "203.0.113.9:4000", Payloads::of(Codec::Pcma), Latch::SameHost);
+    for (from, note) in [
+        ("198.51.100.66:4000", "a stranger"),
+        ("203.0.113.9:61000", "the phone, as its NAT shows it"),
+        ("203.0.113.9:4000", "its neighbour"),
+    ] {
+        world.note(note);
+        left.at = from.parse().unwrap();
+        world.say(&mut left, Codec::Pcma, 1);
+    }
+    check(
+        world,
+        expect![[r#"
+        -- a stranger
+        -- the phone, as its NAT shows it
+        20    1 connect Rtp to 203.0.113.9:61000
+        20    FirstMedia { leg: LegId(1) }
+        -- its neighbour
+    "#]],
     );
 }
 

@@ -1,0 +1,98 @@
+//! How an endpoint is set up: its limits, which know each other, and the address under which each peer sees us.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use crate::{
+    flow::{Flow, Transport},
+    timer::Timers,
+    transaction::Branch,
+};
+
+/// How the endpoint is set up.
+#[derive(Debug, Clone)]
+pub struct EndpointSettings {
+    /// T1, T2 and T4 (RFC 3261, table 4).
+    pub timers: Timers,
+    /// What stands in User-Agent and Server; empty for neither.
+    pub user_agent: String,
+    /// Transactions at once, both sides, up to which new work is taken; beyond it new requests get a stateless 503. What belongs to
+    /// sessions that live already (BYE, CANCEL, re-INVITE, INFO, our own) has room of its own above it: 2 transactions for each of
+    /// `sessions_max`, and at least a quarter of this.
+    pub transactions_max: usize,
+    /// Sessions at once. Beyond it a new INVITE gets 503, and [`crate::Endpoint::invite`] gives `None`.
+    pub sessions_max: usize,
+    /// Our address for peers beyond a NAT that maps us one to one (a cloud's public address). Peers that are neither loopback nor in
+    /// `local_nets` see it in Via and Contact; the port stays that of the socket. `None`, or an address of the other family than the
+    /// socket's: all peers see the socket's own.
+    pub public_address: Option<IpAddr>,
+    /// The networks on our side of that NAT.
+    pub local_nets: Vec<IpNet>,
+}
+
+/// A call has two parties, each a session of ours.
+const LEGS_A_CALL: usize = 2;
+/// While one party is consulted, or the next of a group is rung, a call has a session more.
+const CONSULTATIONS_A_CALL: usize = 1;
+/// A session whose peer has gone silent keeps its place for 64*T1 after its call is over, while the next call begins.
+const LEAVING_A_CALL: usize = 1;
+/// An INVITE, a CANCEL or BYE, and one request between them; and one of the session that had the place before, since a transaction
+/// stays for up to 64*T1 after its last message.
+const TRANSACTIONS_A_SESSION: usize = 4;
+/// For REGISTER and OPTIONS, which belong to no call: 10,000 phones that come back within a minute (B-19) and ask by OPTIONS every
+/// 30 seconds are 5,400 and 10,700 transactions of 32 seconds.
+const TRANSACTIONS_OUTSIDE: usize = 20_000;
+/// What a live session can always have at once, however full it is with new work: a request of each side.
+const TRANSACTIONS_INSIDE: usize = 2;
+
+impl EndpointSettings {
+    /// The limits for `calls_max` calls at once. The timers are the usual ones, and no NAT is assumed.
+    #[must_use]
+    pub fn for_calls(calls_max: usize, user_agent: String) -> Self {
+        let sessions_max = calls_max.max(1).saturating_mul(LEGS_A_CALL + CONSULTATIONS_A_CALL + LEAVING_A_CALL);
+        Self {
+            timers: Timers::default(),
+            user_agent,
+            transactions_max: sessions_max.saturating_mul(TRANSACTIONS_A_SESSION).saturating_add(TRANSACTIONS_OUTSIDE),
+            sessions_max,
+            public_address: None,
+            local_nets: Vec::new(),
+        }
+    }
+
+    /// Our address and port as the peer of `flow` is told it, in SIP and wherever else an address of ours is written down.
+    /// No IPv4 in the clothes of IPv6, and no scope.
+    #[must_use]
+    pub fn seen_at(&self, flow: Flow) -> SocketAddr {
+        let (local, peer) = (flow.local.ip().to_canonical(), flow.remote.ip().to_canonical());
+        let is_near = peer.is_loopback() || self.local_nets.iter().any(|net| net.contains(&peer));
+        let public = self.public_address.filter(|public| !is_near && public.is_ipv4() == local.is_ipv4());
+        SocketAddr::new(public.unwrap_or(local), flow.local.port())
+    }
+
+    /// The Via of a request of ours: RFC 3261, 8.1.1.7; `rport` as RFC 3581 wants of every client.
+    pub(crate) fn via(&self, flow: Flow, branch: Branch) -> String {
+        format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.as_str(), self.seen_at(flow))
+    }
+
+    /// Our Contact on `flow`.
+    pub(crate) fn contact(&self, flow: Flow) -> String {
+        match flow.transport {
+            Transport::Udp => format!("<sip:{}>", self.seen_at(flow)),
+            Transport::Tcp => format!("<sip:{};transport=tcp>", self.seen_at(flow)),
+        }
+    }
+
+    /// How many transactions there may be above `transactions_max` for what belongs to live sessions.
+    pub(super) fn transactions_kept(&self) -> usize {
+        self.sessions_max.saturating_mul(TRANSACTIONS_INSIDE).max(self.transactions_max / 4).max(1)
+    }
+}
+
+impl Default for EndpointSettings {
+    /// As for 5,000 calls, without a User-Agent.
+    fn default() -> Self {
+        Self::for_calls(5_000, String::new())
+    }
+}
