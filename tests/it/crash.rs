@@ -131,7 +131,11 @@ struct Seen {
 
 fn round(server: &mut Server, pairs: &[Pair], rng: &mut ChaCha8Rng) -> Result<Round> {
     let admin = server.admin()?;
-    let known: BTreeMap<String, Value> = cdrs(&admin)?;
+    // A record never changes; the recording shown beside it does, until it is closed.
+    let known: BTreeMap<String, Value> = wait::until("the recordings of before", SOON, || {
+        let known = cdrs(&admin)?;
+        Ok(known.values().all(|cdr| cdr["recording"]["state"] != "recording").then_some(known))
+    })?;
     let marks: Vec<usize> = pairs.iter().map(|pair| pair.callee.legs().len()).collect();
     // Calls begin a little apart, so that the crash meets them in every state; the moment lies between the first INVITE and long talk.
     let moment = Duration::from_millis(rng.random_range(300..4_000));
