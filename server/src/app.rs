@@ -85,7 +85,7 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
     let mut journal = Journal::open(&journal_dir).context("cannot open the journal")?;
-    start::recover(&store, &mut journal, &journal_dir, &recordings).await?;
+    let unwritten = start::recover(&store, &mut journal, &journal_dir, &recordings).await?;
     let directory = Arc::new(store.directory().await?);
 
     // Sockets first: an address in use is an error before anything runs.
@@ -116,7 +116,8 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     )?;
     let media = media_workers(config, &door, &to_recorder, &metrics)?;
     let (written, to_consume) = watch::channel(journal.last_seq());
-    let gate = JournalGate::start(journal, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
+    let mut gate = JournalGate::start(journal, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
+    gate.append(unwritten);
     tokio::spawn(housekeeping(store.clone()));
     let consumer = consume(&store, &journal_dir, to_consume, &metrics);
     let domain = config.sip.domain.as_ref().map_or_else(start::default_domain, ToString::to_string);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use api::Metrics;
 use model::{Fact, RecordingRow, RecordingState};
 use net::{MediaWorkers, SignallingSockets};
+use tracing::{info, warn};
 
 /// Sockets and workers are asked for their counters this often at most.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -14,7 +15,14 @@ pub(crate) struct Meter {
     pub(crate) metrics: Metrics,
     read_due: Option<Instant>,
     told: Totals,
+    ports_short: Option<bool>,
 }
+
+/// With fewer media ports than one call needs, calls are refused.
+const PORTS_OF_A_CALL: usize = 2;
+
+/// So many must be free again before a further shortage is worth a line.
+const PORTS_RELIEF: usize = 16;
 
 /// Running totals of those who count for themselves, as they were last told.
 #[derive(Clone, Copy, Default)]
@@ -27,7 +35,7 @@ struct Totals {
 
 impl Meter {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, read_due: None, told: Totals::default() }
+        Self { metrics, read_due: None, told: Totals::default(), ports_short: None }
     }
 
     pub(crate) fn fact(&self, fact: &Fact) {
@@ -46,6 +54,25 @@ impl Meter {
         self.metrics.recordings_live.dec();
         if matches!(row.state, RecordingState::Partial | RecordingState::Failed) {
             self.metrics.recordings_faulty.inc();
+        }
+    }
+
+    /// Media ports that are free now. Says once when they run out, and once when there are some again.
+    pub(crate) fn ports(&mut self, free: usize) {
+        self.metrics.media_ports_free.set(i64::try_from(free).unwrap_or(i64::MAX));
+        match self.ports_short {
+            Some(false) if free < PORTS_OF_A_CALL => {
+                warn!("Every media port is in use; calls are refused with 503 until some are free. Widen media.ports.");
+                self.ports_short = Some(true);
+            }
+            // At the start there are none yet: that is no shortage.
+            None | Some(true) if free >= PORTS_RELIEF => {
+                if self.ports_short == Some(true) {
+                    info!(free, "There are media ports again.");
+                }
+                self.ports_short = Some(false);
+            }
+            _ => {}
         }
     }
 

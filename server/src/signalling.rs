@@ -17,7 +17,7 @@ use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
 
@@ -145,10 +145,8 @@ impl Signalling {
                         log_closed_leg(&event);
                         Input::Media(event)
                     }
-                    Message::Worker(FromWorker::Exhausted { worker, .. }) => {
-                        warn!(worker, "The media port range is used up; further calls are refused with 503. Widen media.ports.");
-                        continue;
-                    }
+                    // The stock that is left counts, and that is the core's.
+                    Message::Worker(FromWorker::Exhausted { .. }) => continue,
                     Message::Worker(FromWorker::Stopped { worker }) => self.media_lost(worker),
                     Message::Command(command, reply) => {
                         orders += 1;
@@ -289,7 +287,7 @@ impl Signalling {
             let _ = replies.remove(&order).map(|reply| reply.send(result));
         }
         let load = Load { calls: self.switchboard.calls(), sessions: self.switchboard.sessions() };
-        self.meter.metrics.media_ports_free.set(i64::try_from(self.switchboard.ports()).unwrap_or(i64::MAX));
+        self.meter.ports(self.switchboard.ports());
         self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
     }
 }

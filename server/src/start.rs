@@ -59,7 +59,9 @@ pub(crate) fn recording_dir(config: &Config, data_dir: &Path) -> PathBuf {
 }
 
 /// Brings the database up to the journal, and finishes what the last run could not: calls that were up, recordings that were open (FT-1, FT-2).
-pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &Path, recordings: &Path) -> anyhow::Result<()> {
+///
+/// Gives the facts that the disk does not take now; the journal's thread tries them again. A full disk does not keep phones waiting (FT-6).
+pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &Path, recordings: &Path) -> anyhow::Result<Vec<Fact>> {
     // A data directory that was lost while the database was not must not begin to count anew.
     journal.skip_to(store.cursor().await?);
     let progress = consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
@@ -75,19 +77,27 @@ pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &
     let aborted = facts.len();
     facts.extend(mended.iter().map(|row| Fact::Recording { row: row.clone() }));
     if facts.is_empty() {
-        return Ok(());
+        return Ok(facts);
     }
     warn!(calls = aborted, recordings = mended.len(), "The last run ended without a word; its calls and recordings are closed now.");
-    journal.append(&facts).context("cannot write the journal")?;
-    journal.sync().context("cannot bring the journal to disk")?;
+    if let Err(failure) = journal.append(&facts) {
+        warn!(%failure, "The journal cannot be written; the records of these calls wait in memory. Free disk space.");
+        return Ok(facts);
+    }
+    if let Err(failure) = journal.sync() {
+        warn!(%failure, "The journal cannot be brought to disk; its thread goes on trying.");
+        return Ok(Vec::new());
+    }
     for row in &mended {
         // Until here a start that is killed tells the same once more.
         if let Err(failure) = recording::forget_sidecar(recordings, row) {
             warn!(%failure, call = %row.call_id, "A recording's sidecar cannot be taken away; the next start closes the recording again.");
         }
     }
-    consumer::catch_up(store, journal_dir).await.context("cannot bring the database up to the journal")?;
-    Ok(())
+    if let Err(failure) = consumer::catch_up(store, journal_dir).await {
+        warn!(%failure, "The database does not take these records now; they wait in the journal.");
+    }
+    Ok(Vec::new())
 }
 
 /// The greatest call id ever given, so that ids go on above it.

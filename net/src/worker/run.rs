@@ -334,8 +334,11 @@ where
             (self.events)(FromWorker::Ports(tokens));
         }
         if refill.exhausted {
-            let reason = refill.refusal.map(|error| error.to_string());
-            tracing::warn!(worker = self.index, stock = self.pool.stock(), reason, "A media worker cannot hold its stock of ports.");
+            // That most of the range is in use is no news while there is stock; that the system refuses to bind is.
+            match refill.refusal {
+                Some(error) => tracing::warn!(worker = self.index, stock = self.pool.stock(), %error, "Media ports cannot be bound."),
+                None => tracing::debug!(worker = self.index, stock = self.pool.stock(), "All other media ports are in use or resting."),
+            }
             (self.events)(FromWorker::Exhausted { worker: self.index, stock: self.pool.stock() });
         }
     }
