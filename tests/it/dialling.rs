@@ -256,6 +256,28 @@ fn hold_and_resume() -> Result<()> {
     })
 }
 
+/// While a phone holds, silence is no sign of a dead call; but phones that are gone must not keep their slots for ever.
+#[test]
+fn a_held_call_of_dead_phones_ends() -> Result<()> {
+    let settings = Settings::default().with("CORDBOARD__MEDIA__TIMEOUT_S", "2");
+    world::with_hub_and(settings, 2, |server, admin, accounts| {
+        let [one, other] = accounts else { anyhow::bail!("two slots") };
+        let caller = world::raw(server, one, Habits::answering(LOW).laws(&[Law::Mu]))?;
+        let callee = world::raw(server, other, Habits::answering(HIGH).laws(&[Law::Mu]))?;
+        let (call, _) = caller.dial(&other.number)?;
+        let ours = caller.leg(&call)?;
+        callee.wait_for_leg("answered", SOON, |leg| leg.acknowledged)?;
+        let sdp = media::write_sdp(ours.media.local(), &[Law::Mu], "sendonly").replace("o=- 1 1", "o=- 1 2");
+        let request = caller.in_dialog(&call, "INVITE")?.body("application/sdp", sdp.as_bytes());
+        assert_eq!(caller.exchange(&request)?.status(), Some(200));
+        caller.acknowledge(&request)?;
+        drop((ours, caller, callee));
+        let cdr = newest_cdr(admin, 1)?;
+        assert_eq!((&cdr["outcome"], &cdr["cause"]), (&json!("answered"), &json!("dialog_lost")), "{cdr}");
+        Ok(())
+    })
+}
+
 /// B-65: no sound for `media.timeout_s` ends the call on both sides, with its cause.
 #[test]
 fn a_silent_call_is_ended() -> Result<()> {
