@@ -17,7 +17,7 @@ use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
 
@@ -131,7 +131,10 @@ impl Signalling {
             self.meter.metrics.sip_received.inc_by(u64::try_from(received.len()).unwrap_or(0));
             for received in received.drain(..) {
                 let input = match received {
-                    Received::Datagram { flow, bytes } => Input::Received { flow, bytes },
+                    Received::Datagram { flow, bytes } => {
+                        debug!(from = %flow.remote, line = %first_line(&bytes), "SIP in.");
+                        Input::Received { flow, bytes }
+                    }
                     Received::Unreachable { remote } => Input::Unreachable { remote },
                 };
                 self.handle(now, input, &mut batch);
@@ -243,6 +246,7 @@ impl Signalling {
                 }
                 Output::Fact(fact) => {
                     self.meter.fact(&fact);
+                    log_fact(&fact);
                     batch.facts.push(fact);
                 }
                 Output::Event(event) => batch.events.push(event),
@@ -279,6 +283,7 @@ impl Signalling {
             batch.events.clear();
         }
         for (flow, bytes) in batch.packets.drain(..) {
+            debug!(to = %flow.remote, line = %first_line(&bytes), "SIP out.");
             self.sockets.send(flow, &bytes);
             self.meter.metrics.sip_sent.inc();
         }
@@ -320,6 +325,28 @@ fn log_closed_leg(event: &MediaEvent) {
         rtt_ms = stats.rtt_ms,
         "Leg closed."
     );
+}
+
+/// What a message is, for the log: its first line, cut, with nothing in it that a terminal would act on (FT-26).
+/// Whatever is secret stands further down.
+fn first_line(message: &[u8]) -> impl std::fmt::Display {
+    let line = message.split(|octet| *octet == b'\r' || *octet == b'\n').next().unwrap_or_default();
+    line.get(..LINE_SHOWN.min(line.len())).unwrap_or_default().escape_ascii()
+}
+
+/// More of a message's first line is not logged.
+const LINE_SHOWN: usize = 120;
+
+/// One line for each call that ended, without numbers; what phones do is for DEBUG.
+fn log_fact(fact: &Fact) {
+    match fact {
+        Fact::CallEnded { cdr } => {
+            info!(call = %cdr.call_id, cause = cdr.cause.code(), ring_ms = cdr.ring_ms, talk_ms = cdr.talk_ms, "Call ended.");
+        }
+        Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
+        Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
+        _ => {}
+    }
 }
 
 /// What the machine's clock shows.
