@@ -8,7 +8,7 @@ help: ## list these targets
 
 run: ## build the server and start it: SQLite and everything else in ./data, log-in printed at first start
 	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev
-	cargo run --locked --release -- serve
+	cargo run --locked --release -- serve $(ARGS)
 
 test: ## all tests, with real phones, PostgreSQL and crashes
 	scripts/setup-tests.sh

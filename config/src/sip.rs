@@ -19,7 +19,8 @@ section! {
         /// Addresses and ports for SIP over TCP. This version does not serve them yet: phones use UDP.
         tcp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
         /// The domain in our SIP addresses: a host name or an IP address.
-        /// Empty: the address of the machine's default route, else 127.0.0.1; it is printed at start.
+        /// Empty: the address of the machine's default route, else 127.0.0.1; if sip.udp names certain addresses only, the first of them.
+        /// It is printed at start.
         /// Passwords do not depend on it: it can change without locking a phone out.
         domain: Option<Domain> = "\"\"";
         /// Digest algorithms that phones may log in with, preferred first: MD5, SHA-256, SHA-512-256.

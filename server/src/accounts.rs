@@ -31,7 +31,9 @@ pub(crate) fn add(new: NewAccount) -> anyhow::Result<()> {
     runtime.block_on(async {
         let store = start::open_store(&config, &new.place.data_dir).await?;
         let user = create(&store, &new.username, role, password).await?;
-        start::say(&format!("Added {} as {}.", user.username, user.role));
+        let place =
+            if config.database.url.is_some() { "the configured database".to_owned() } else { new.place.data_dir.display().to_string() };
+        start::say(&format!("Added {} as {} in {place}.", user.username, user.role));
         Ok(())
     })
 }

@@ -89,7 +89,7 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let directory = Arc::new(store.directory().await?);
 
     // Sockets first: an address in use is an error before anything runs.
-    let (sockets, waker) = SignallingSockets::bind(&config.sip.udp)?;
+    let (sockets, waker) = SignallingSockets::bind(&config.sip.udp).context("cannot listen for phones (sip.udp)")?;
     let sip = sockets.local();
     let restored = Restored {
         bindings: store.bindings().await?,
@@ -97,9 +97,8 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
         last_call: start::last_call(&store).await?,
         listening: sip.clone(),
     };
-    let http = TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {}", config.http.listen))?;
-    // Only now, when nothing stands in the way of a start any more: the password is shown once.
-    let password = accounts::first_admin(&store).await?;
+    let http =
+        TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
 
     // The loops.
     let metrics = Metrics::new();
@@ -120,7 +119,7 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     gate.append(unwritten);
     tokio::spawn(housekeeping(store.clone()));
     let consumer = consume(&store, &journal_dir, to_consume, &metrics);
-    let domain = config.sip.domain.as_ref().map_or_else(start::default_domain, ToString::to_string);
+    let domain = config.sip.domain.as_ref().map_or_else(|| start::default_domain(&sip), ToString::to_string);
     let now = Instant::now();
     let switchboard = Switchboard::new(
         now,
@@ -146,6 +145,8 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
 
     // The front door.
     let listening = http.local_addr()?;
+    // Only now, when nothing stands in the way of a start any more: the password is shown once.
+    let password = accounts::first_admin(&store).await?;
     let control = Arc::new(LoopControl { door: door.clone(), store: store.clone() });
     let settings =
         ApiSettings { body_max: config.http.body_max.octets(), ..ApiSettings::new(secrets.derive("access tokens"), domain.clone()) };
@@ -289,7 +290,7 @@ fn greet(http: SocketAddr, sip: &[SocketAddr], domain: &str, password: Option<&s
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter).with_context(|| format!("log.filter {:?} cannot be read", config.log.filter))?;
+    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter cannot be read")?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use config::{Config, Warning};
+use tracing_subscriber::EnvFilter;
 
 /// A call centre in one program: SIP registrar and switchboard, recorder, REST and live events.
 #[derive(Debug, Parser)]
@@ -84,16 +85,34 @@ pub(crate) fn load(place: &Place) -> anyhow::Result<(Config, Vec<Warning>)> {
     let text = place.config.as_deref().map(read).transpose()?;
     // A variable that is no Unicode is somebody else's, or its value is shown as wrong.
     let variables = env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-    match Config::load(text.as_deref(), variables) {
-        Ok(loaded) => Ok(loaded),
-        Err(errors) => {
-            let mut to = io::stderr().lock();
-            for error in &errors {
-                let _ = writeln!(to, "error: {error}");
-            }
-            bail!("the configuration has {} error{}", errors.len(), if errors.len() == 1 { "" } else { "s" })
-        }
+    let errors: Vec<String> = match Config::load(text.as_deref(), variables) {
+        Ok((config, warnings)) => match meanings(&config) {
+            errors if errors.is_empty() => return Ok((config, warnings)),
+            errors => errors,
+        },
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    };
+    let mut to = io::stderr().lock();
+    for error in &errors {
+        let _ = match &place.config {
+            Some(file) => writeln!(to, "error: {}: {error}", file.display()),
+            None => writeln!(to, "error: {error}"),
+        };
     }
+    bail!("the configuration has {} error{}", errors.len(), if errors.len() == 1 { "" } else { "s" })
+}
+
+/// What is well formed and still means nothing, which only other rooms know.
+fn meanings(config: &Config) -> Vec<String> {
+    let mut errors = Vec::new();
+    if media::ToneSet::by_country(config.media.tones.country()).is_none() {
+        let known: Vec<_> = media::ToneSet::countries().collect();
+        errors.push(format!("`media.tones`: {:?} is none of {}", config.media.tones.country(), known.join(", ")));
+    }
+    if let Err(failure) = EnvFilter::try_new(&config.log.filter) {
+        errors.push(format!("`log.filter`: {:?}: {failure}", config.log.filter));
+    }
+    errors
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

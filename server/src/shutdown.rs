@@ -30,7 +30,7 @@ pub(crate) async fn drain(door: &Door, load: &mut watch::Receiver<Load>, limit: 
     door.order(Message::Drain);
     let calls = load.borrow().calls;
     if calls > 0 {
-        info!(calls, limit_s = limit.as_secs(), "Running calls go on; new ones are refused. Ask again to end them now.");
+        info!(calls, limit_s = limit.as_secs(), "Running calls go on; new ones are refused. A second Ctrl-C or SIGTERM ends them now.");
         tokio::select! {
             _ = timeout(limit, load.wait_for(|load| load.calls == 0)) => {}
             again = asked() => again?,

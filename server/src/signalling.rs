@@ -17,7 +17,7 @@ use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
 
@@ -308,6 +308,13 @@ fn closed_recording(fact: &Fact) -> Option<&RecordingRow> {
 /// What a leg's audio was like: one line for who looks into a complaint.
 fn log_closed_leg(event: &MediaEvent) {
     let MediaEvent::Closed { leg, stats } = event else { return };
+    if stats.packets_in == 0 && stats.foreign > 0 {
+        warn!(
+            leg = leg.0,
+            refused = stats.foreign,
+            "A phone was not heard: its sound came from another address than it had signalled. See \"Nobody hears anything\" in docs/operations.md."
+        );
+    }
     debug!(
         leg = leg.0,
         packets_in = stats.packets_in,

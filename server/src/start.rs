@@ -106,7 +106,14 @@ pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
 }
 
 /// The SIP domain if none is configured: the address of the default route, else 127.0.0.1. No packet is sent.
-pub(crate) fn default_domain() -> String {
+/// If signalling listens on certain addresses only, it is the first of those: phones reach nothing else.
+pub(crate) fn default_domain(listening: &[SocketAddr]) -> String {
+    if let (Some(first), false) = (listening.first(), listening.iter().any(|address| address.ip().is_unspecified())) {
+        return match first {
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+    }
     let probe = || -> io::Result<IpAddr> {
         let socket = std::net::UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
         // A documentation address (RFC 5737): the kernel only looks up which way it would go.
