@@ -1,7 +1,7 @@
 # What a newcomer needs is `make run` and `make test`; each sets up on a fresh Debian machine with a Rust toolchain what it needs itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean-tools
+.PHONY: help run test lint bench soak instructions fuzz clean-tools
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -21,10 +21,23 @@ lint: ## format, clippy, house rules, licences
 	cargo test --locked --quiet -p tests --test it -- floors::
 	target/tools/bin/cargo-deny --log-level error --locked check --hide-inclusion-graph bans licenses sources
 
-bench: ## how many registrations and calls a second, and what they cost
-	scripts/setup-tests.sh
+bench: ## what registrations, calls and packets cost beside Kamailio and rtpengine; ARGS="--quick --only call"
+	scripts/setup-bench.sh
 	cargo build --locked --release -p server
-	cargo run --locked --release -p tests --bin load
+	cargo run --locked --release -p benches --bin benches -- $(ARGS)
+
+soak: ## calls for an hour, and whether the server is afterwards what it was before; ARGS="--minutes 5 --rate 20"
+	scripts/setup-bench.sh
+	cargo build --locked --release -p server
+	cargo run --locked --release -p benches --bin benches -- --soak $(ARGS)
+
+instructions: ## count the instructions of the hot paths; fails if one grew by more than 10 %
+	scripts/setup-instructions.sh
+	cargo run --locked --release -p benches --bin instructions
+
+fuzz: ## every parser against mutated input, half a minute each; ARGS=600 for ten minutes each
+	scripts/apt.sh cc=gcc c++=g++ /usr/include/string.h=libc6-dev
+	fuzz/run.sh $(ARGS)
 
 clean-tools: ## remove the tools that `make lint` installed
 	rm -rf target/tools

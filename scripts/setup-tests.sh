@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, PostgreSQL. Does nothing when all are there.
+# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, PostgreSQL, a clock that can be set, and what makes namespaces.
+# Does nothing when all are there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,4 +9,6 @@ exec scripts/apt.sh \
     sipp=sip-tester \
     baresip=baresip-core \
     '/usr/lib/postgresql/*/bin/initdb=postgresql' \
-    runuser=util-linux
+    '/usr/lib/*/faketime/libfaketimeMT.so.1=libfaketime' \
+    ip=iproute2 mount=mount \
+    runuser=util-linux unshare=util-linux prlimit=util-linux

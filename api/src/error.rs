@@ -81,10 +81,13 @@ codes! {
     NotLastSlot "not_last_slot", CONFLICT, "Only a trunk's last slot can be deleted, and not its only one.";
     NotHolder "not_holder", CONFLICT, "You do not hold the slot.";
     NumbersExhausted "numbers_exhausted", CONFLICT, "There is no free block of numbers of that size.";
+    DestinationNotAllowed "destination_not_allowed", FORBIDDEN, "The slot may not call this number.";
+    SlotCallLimit "slot_call_limit", CONFLICT, "The slot is in as many calls as it may be.";
     NoRoute "no_route", UNPROCESSABLE_ENTITY, "The number leads nowhere.";
     OwnNumber "own_number", UNPROCESSABLE_ENTITY, "A slot cannot call itself.";
     KeyReused "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used with another body.";
     KeyRunning "idempotency_key_running", CONFLICT, "The order under this Idempotency-Key is still being carried out.";
+    ConfigRefused "config_refused", UNPROCESSABLE_ENTITY, "The configuration cannot be used; the old one stays in force.";
     NoMediaPort "no_media_port", SERVICE_UNAVAILABLE, "Every media port is in use.";
     Unavailable "unavailable", SERVICE_UNAVAILABLE, "The server takes no new work now.";
     StoreUnavailable "store_unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached.";
@@ -234,6 +237,10 @@ impl From<Refusal> for Problem {
             Refusal::SlotInCall { number } => Self::new(Code::SlotInCall).with("number", number),
             Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
             Refusal::CallNotFound => Self::new(Code::CallNotFound),
+            Refusal::DestinationNotAllowed { slot, number } => {
+                Self::new(Code::DestinationNotAllowed).with("slot", slot).with("number", number)
+            }
+            Refusal::SlotCallLimit { limit, .. } => Self::new(Code::SlotCallLimit).with("limit", limit),
             Refusal::NoRoute => Self::field(Code::NoRoute, "phone_number", words.clone()),
             Refusal::OwnNumber => Self::field(Code::OwnNumber, "phone_number", words.clone()),
             Refusal::NoMediaPort => Self::new(Code::NoMediaPort),
@@ -276,7 +283,9 @@ mod tests {
             Refusal::HoldsAnother { number: number.clone() },
             Refusal::StaleEpoch { epoch: 7 },
             Refusal::SlotInCall { number: number.clone() },
-            Refusal::NotHolder { number },
+            Refusal::NotHolder { number: number.clone() },
+            Refusal::DestinationNotAllowed { slot: number.clone(), number: "+79001234567".to_owned() },
+            Refusal::SlotCallLimit { slot: number, limit: 2 },
             Refusal::CallNotFound,
             Refusal::NoRoute,
             Refusal::OwnNumber,
@@ -302,6 +311,8 @@ mod tests {
             409 stale_epoch {"detail":"the lease has changed: its epoch is 7","epoch":7}
             409 slot_in_call {"detail":"slot 6001 is in a call","number":"6001"}
             409 not_holder {"detail":"slot 6001 is not yours to release"}
+            403 destination_not_allowed {"detail":"slot 6001 may not call +79001234567","number":"+79001234567","slot":"6001"}
+            409 slot_call_limit {"detail":"slot 6001 may be in 2 call(s) at once","limit":2}
             404 call_not_found {"detail":"no such call"}
             422 no_route {"detail":"no route for the number","field":"phone_number"}
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}

@@ -25,6 +25,38 @@ pub struct HttpLabels {
     pub status: u16,
 }
 
+/// Label of [`Metrics::sip_messages`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SipLabels {
+    /// `in` or `out`.
+    pub direction: &'static str,
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// The method of a request (`other` for one that we do not know), or the class of a response (`2xx`): the number of values is bounded.
+    pub kind: &'static str,
+}
+
+/// Label of metrics that count by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WhyLabels {
+    /// The reason, one of a few.
+    pub why: &'static str,
+}
+
+/// Label of metrics that count by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabels {
+    /// The outcome, one of a few.
+    pub outcome: &'static str,
+}
+
+/// Label of [`Metrics::accept_failures`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabels {
+    /// Which listener: `http` or `sip`.
+    pub listener: &'static str,
+}
+
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $make:expr, $name:literal;)*) => {
         /// All metrics. Cloning shares them; setting one is an atomic store and may be done on any thread.
@@ -73,6 +105,26 @@ metrics! {
     sip_sent: Counter = Counter::default(), "sip_sent";
     /// SIP datagrams that could not be sent.
     sip_send_failures: Counter = Counter::default(), "sip_send_failures";
+    /// SIP messages by direction, transport, and method or class.
+    sip_messages: Family<SipLabels, Counter> = Family::default(), "sip_messages";
+    /// SIP datagrams that the guard dropped unread, by reason.
+    sip_guard_dropped: Family<WhyLabels, Counter> = Family::default(), "sip_guard_dropped";
+    /// TCP connections of phones that are open.
+    sip_streams: Gauge = Gauge::default(), "sip_streams";
+    /// TCP connections of phones that came.
+    sip_streams_accepted: Counter = Counter::default(), "sip_streams_accepted";
+    /// TCP connections of phones that were refused, by reason.
+    sip_streams_refused: Family<WhyLabels, Counter> = Family::default(), "sip_streams_refused";
+    /// TCP connections of phones that ended, by reason.
+    sip_streams_closed: Family<WhyLabels, Counter> = Family::default(), "sip_streams_closed";
+    /// Connections that could not be accepted, mostly because no descriptor is free.
+    accept_failures: Family<SourceLabels, Counter> = Family::default(), "accept_failures";
+    /// Seconds that the cores take for one input of signalling.
+    signalling_input_seconds: Histogram = Histogram::new(exponential_buckets(0.000_001, 2.0, 18)), "signalling_input_seconds";
+    /// Octets of memory that the SIP messages of recent calls take.
+    ladder_octets: Gauge = Gauge::default(), "ladder_octets";
+    /// Reloads of the configuration, by outcome.
+    reloads: Family<OutcomeLabels, Counter> = Family::default(), "reloads";
     /// Seconds that the signalling loop takes for a batch, journal included.
     signalling_handle_seconds: Histogram = fine_buckets(), "signalling_handle_seconds";
     /// Inputs on which a core panicked: defects to be reported.

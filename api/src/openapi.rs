@@ -22,10 +22,12 @@ use crate::{
     info(title = "Cordboard", description = "A telephone exchange and call centre: slots, calls, records, recordings."),
     paths(
         session::login, session::refresh, session::me,
-        slots::list, slots::read, slots::change, slots::delete, slots::take, slots::release,
+        slots::list, slots::read, slots::change, slots::delete, slots::limits, slots::set_limits,
+        slots::take, slots::release,
         trunks::list, trunks::create, trunks::read, trunks::change, trunks::delete,
-        call::start, call::end, calls::list, calls::read, calls::records, recording::stream, recording::ticket,
-        system::pbx_status, system::openapi, system::healthz, system::metrics,
+        call::start, call::end, calls::list, calls::read, calls::ladder, calls::records,
+        recording::stream, recording::ticket,
+        system::pbx_status, system::reload, system::openapi, system::healthz, system::metrics,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema)),
     tags(

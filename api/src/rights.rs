@@ -69,10 +69,14 @@ actions! {
     CallsEnd "calls.end", admin all, operator own;
     /// Read calls and call records.
     CallsRead "calls.read", admin all, operator own;
+    /// Read the SIP messages of calls; they name addresses.
+    CallsTrace "calls.trace", admin all, operator no;
     /// Hear recordings.
     RecordingsListen "recordings.listen", admin all, operator own;
     /// See how the trunks are.
     PbxRead "pbx.read", admin all, operator no;
+    /// Have the server read its configuration again.
+    SystemManage "system.manage", admin all, operator no;
     /// Read the server's own metrics.
     MetricsRead "metrics.read", admin all, operator no;
     /// Hear of calls and slots as they change.

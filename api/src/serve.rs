@@ -26,6 +26,8 @@ use tokio::{
 use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
+use crate::metrics::{Metrics, SourceLabels};
+
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 4096;
 /// Connections at once from one address. Loopback is exempt: a reverse proxy brings everybody from there, and is to limit its own
@@ -48,13 +50,20 @@ const TROUBLE_OVER: Duration = Duration::from_secs(5);
 
 /// Answers HTTP on `listener` until `shutdown` resolves, then lets open requests finish for 5 s.
 ///
-/// Each request carries [`ConnectInfo`] with the peer's address.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
-    serve_within(Arc::new(Semaphore::new(CONNECTIONS_MAX)), listener, router, shutdown).await;
+/// Each request carries [`ConnectInfo`] with the peer's address. `metrics` are those of the router's [`crate::ApiParts`].
+pub async fn serve(listener: TcpListener, router: Router, metrics: Metrics, shutdown: impl Future<Output = ()> + Send) {
+    serve_within(Arc::new(Semaphore::new(CONNECTIONS_MAX)), listener, router, metrics, shutdown).await;
 }
 
 /// The same with as many connections at once as there are `places`.
-pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+pub(crate) async fn serve_within(
+    places: Arc<Semaphore>,
+    listener: impl Accept,
+    router: Router,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let failures = metrics.accept_failures.get_or_create_owned(&SourceLabels { listener: "http" });
     let sources = Arc::new(Sources::default());
     let (stop, stopped) = watch::channel(());
     let mut shutdown = pin!(shutdown);
@@ -73,6 +82,7 @@ pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, 
             Ok(accepted) => accepted,
             Err(error) => {
                 if !is_of_one_connection(&error) {
+                    failures.inc();
                     if trouble.failed(Instant::now()) {
                         warn!(%error, "No connection can be accepted; trying again, without a further word until it is over.");
                     }
@@ -99,6 +109,17 @@ pub(crate) async fn serve_within(places: Arc<Semaphore>, listener: TcpListener, 
     let drained = tokio::time::timeout(DRAIN_TIME, stop.closed()).await;
     if drained.is_err() {
         debug!("Requests were cut off at shutdown.");
+    }
+}
+
+/// Where connections come from: a socket, or what a test has in its place.
+pub(crate) trait Accept: Send {
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
+}
+
+impl Accept for TcpListener {
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
+        self.accept()
     }
 }
 

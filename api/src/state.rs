@@ -31,6 +31,22 @@ pub trait Control: Send + Sync + 'static {
     fn directory_changed(&self) -> BoxFuture<'static, ()>;
 }
 
+/// The server itself, as far as orders go to it.
+pub trait System: Send + Sync + 'static {
+    /// Reads the configuration again and puts it into force, whole or not at all.
+    ///
+    /// # Errors
+    /// All that is wrong with it, as text for people; nothing has changed then.
+    fn reload(&self) -> BoxFuture<'static, Result<Reloaded, Vec<String>>>;
+}
+
+/// A configuration was put into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The keys that have another value now, such as `log.filter`.
+    pub changed: Vec<String>,
+}
+
 /// Where recordings are.
 pub trait Recordings: Send + Sync + 'static {
     /// Opens a recording to be streamed, also while it grows. Blocks; called off the runtime's threads.
@@ -98,6 +114,8 @@ pub struct ApiParts {
     pub control: Arc<dyn Control>,
     /// The recordings' files.
     pub recordings: Arc<dyn Recordings>,
+    /// The server itself.
+    pub system: Arc<dyn System>,
     /// The bus and the board.
     pub live: Arc<Live>,
     /// The metrics that `/metrics` prints.
@@ -115,6 +133,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) recordings: Arc<dyn Recordings>,
+    pub(crate) system: Arc<dyn System>,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Metrics,
     pub(crate) ha1: Ha1Of,
@@ -136,13 +155,14 @@ impl std::ops::Deref for Api {
 
 impl Api {
     pub(crate) fn new(parts: ApiParts) -> Self {
-        let ApiParts { settings, store, control, recordings, live, metrics, ha1 } = parts;
+        let ApiParts { settings, store, control, recordings, system, live, metrics, ha1 } = parts;
         let auth = Auth::new(&settings.jwt_secret, People::new(store.clone()));
         Self(Arc::new(Shared {
             settings,
             store,
             control,
             recordings,
+            system,
             live,
             metrics,
             ha1,

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiParts, ApiSettings, Control, Live, Metrics, OpenRecording, Recordings,
+    ApiParts, ApiSettings, Control, Live, Metrics, OpenRecording, Recordings, Reloaded, System,
     auth::{
         people::Person,
         tokens::{Kind, Subject},
@@ -248,6 +248,10 @@ impl FakeControl {
                 }
                 Ok(Reply::Done)
             }
+            Command::Ladder { call } if call == CALL_OF_ANNA || self.live.center_of(call).is_some() => {
+                Ok(Reply::Ladder { text: "6001 ── INVITE ──▶ 6002\n".to_owned() })
+            }
+            Command::Ladder { .. } => Err(Refusal::CallNotFound),
             Command::KeepAlive { .. } => Ok(Reply::Done),
         }
     }
@@ -290,6 +294,16 @@ impl Control for Handle {
     }
 }
 
+/// A server whose configuration is read again with the outcome that a test has set.
+pub(crate) struct FakeSystem(pub(crate) Mutex<Result<Reloaded, Vec<String>>>);
+
+impl System for FakeSystem {
+    fn reload(&self) -> BoxFuture<'static, Result<Reloaded, Vec<String>>> {
+        let outcome = self.0.lock().unwrap().clone();
+        async move { outcome }.boxed()
+    }
+}
+
 /// Recordings in a directory. One that ends in `.part` grows and has a header that is not its own.
 struct FakeRecordings(PathBuf);
 
@@ -309,6 +323,7 @@ pub(crate) struct World {
     pub(crate) control: Arc<FakeControl>,
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
+    pub(crate) system: Arc<FakeSystem>,
     pub(crate) directory: TempDir,
     facts: u64,
 }
@@ -342,17 +357,19 @@ impl World {
         handle.directory_changed().await;
         let mut settings = ApiSettings::new(SECRET, "pbx.example".to_owned());
         change(&mut settings);
+        let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()] }))));
         let api = Api::new(ApiParts {
             settings,
             store: store.clone(),
             control: Arc::new(handle),
             recordings: Arc::new(FakeRecordings(directory.path().to_owned())),
+            system: system.clone(),
             live: live.clone(),
             metrics: Metrics::new(),
             ha1: Arc::new(ha1),
         });
         let router = routed(api.clone());
-        let mut world = Self { api, router, control, live, store, directory, facts: 0 };
+        let mut world = Self { api, router, control, live, store, system, directory, facts: 0 };
         for (call, user) in [(CALL_OF_ANNA, ANNA), (CALL_OF_BORIS, BORIS)] {
             world.tell(history(call, user)).await;
             let octets: Vec<u8> = (0..1_044u32).map(|at| b'a' + u8::try_from(at % 26).unwrap()).collect();
@@ -368,13 +385,15 @@ impl World {
             store: self.store.clone(),
             control: Arc::new(Handle(self.control.clone())),
             recordings: self.api.recordings.clone(),
+            system: self.system.clone(),
             live: self.live.clone(),
             metrics: Metrics::new(),
             ha1: self.api.ha1.clone(),
         });
         let router = routed(api.clone());
         let (control, live, store) = (self.control.clone(), self.live.clone(), self.store.clone());
-        Self { api, router, control, live, store, directory: tempfile::tempdir().unwrap(), facts: self.facts }
+        let (system, directory) = (self.system.clone(), tempfile::tempdir().unwrap());
+        Self { api, router, control, live, store, system, directory, facts: self.facts }
     }
 
     /// Facts reach the database.

@@ -1,10 +1,11 @@
 //! How a call begins: a phone dials, or an operator orders it over REST.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use media::Codec;
 use model::{CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId};
+use seats::{Closed, may_call};
 use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
@@ -15,6 +16,16 @@ use crate::{
     switchboard::{Core, Switchboard},
     timeline::{Start, Timeline},
 };
+
+/// How the far party's INVITE goes out.
+pub(crate) struct Outward {
+    pub(crate) port: MediaPort,
+    /// What it offers, preferred first.
+    pub(crate) codecs: Vec<Codec>,
+    /// Good for so many more hops, so that a call that comes round ends (RFC 3261, 16.6).
+    pub(crate) hops: u8,
+    pub(crate) ring_s: u32,
+}
 
 impl Switchboard {
     /// A phone dials.
@@ -27,7 +38,8 @@ impl Switchboard {
                 return;
             }
         };
-        let Some(caller) = self.core.directory.slot(slot).cloned() else {
+        let directory = Arc::clone(&self.core.directory);
+        let Some(caller) = directory.slot(slot) else {
             self.core.endpoint.refuse(now, session, 403, None, &[]);
             return;
         };
@@ -35,6 +47,8 @@ impl Switchboard {
             self.core.refuse_session(now, session, Cause::Overloaded);
             return;
         }
+        // Before the slot is in this call, too.
+        let calls = self.core.seats.calls(slot);
         let call = self.core.next_call(now);
         let parent = match self.core.seats.dial(now, slot, call) {
             Ok(parent) => parent,
@@ -46,7 +60,11 @@ impl Switchboard {
         };
 
         let dialled = dialled(message);
-        let callee = dialled.as_ref().ok().and_then(|number| self.core.directory.slot_by_number(number.as_str())).cloned();
+        let callee = dialled.as_ref().ok().and_then(|number| directory.slot_by_number(number.as_str()));
+        let may_call = match &dialled {
+            Ok(number) => may_call(&caller.limits, calls, number).map_err(closed),
+            Err(_) => Err(Cause::NoSuchNumber),
+        };
         let start = Start {
             call,
             center: caller.center,
@@ -55,19 +73,22 @@ impl Switchboard {
             caller: caller.number.to_string(),
             callee: dialled.as_ref().map_or_else(Clone::clone, Number::to_string),
             caller_slot: Some(slot),
-            callee_slot: callee.as_ref().map(|callee| callee.id),
+            callee_slot: callee.map(|callee| callee.id),
             user: self.core.seats.holder(slot),
         };
         let timeline = self.core.begin_timeline(now, start);
-        let stage = match self.core.dial(now, session, flow, message, timeline.start(), callee.as_ref()) {
+        self.core.ladders.join(call, Party::Near, session);
+        // A call that may not be is a call all the same, with its record: attempts at toll fraud are worth knowing of.
+        let ringing = may_call.and_then(|()| self.core.dial(now, session, flow, message, timeline.start(), callee));
+        let stage = match ringing {
             Ok(ringing) => Stage::Ringing(ringing),
             Err(cause) => {
                 self.core.refuse_session(now, session, cause);
                 Over::new(Vec::new(), cause).into()
             }
         };
-        let call_clock = self.core.clock;
-        self.begin(now, call, Call::new(timeline, call_clock, stage));
+        let call_state = self.core.call(timeline, stage);
+        self.begin(now, call, call_state);
     }
 
     /// An operator starts a call (R8): nothing changes unless everything that can be known now allows it.
@@ -75,21 +96,26 @@ impl Switchboard {
         if !self.has_room() {
             return Err(Refusal::Unavailable);
         }
-        let caller = self.core.directory.slot(slot).cloned().ok_or(Refusal::SlotNotFound)?;
-        let callee = self.core.directory.slot_by_number(number.as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
+        let directory = Arc::clone(&self.core.directory);
+        let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
+        let slot_number = || caller.number.to_string();
+        may_call(&caller.limits, self.core.seats.calls(slot), &number).map_err(|closed| match closed {
+            Closed::Destination => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
+            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), limit },
+        })?;
+        let callee = directory.slot_by_number(number.as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
         if callee == slot {
             return Err(Refusal::OwnNumber);
         }
         let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
         let call = self.core.next_call(now);
-        let near = match self.core.summon(now, user, &caller, call, &number, near_port) {
+        let near = match self.core.summon(now, user, caller, call, &number, near_port) {
             Ok(near) => near,
             Err(refusal) => {
                 self.core.ports.give_back(far_port);
                 return Err(refusal);
             }
         };
-        self.core.join(call, Party::Near, &near);
         let start = Start {
             call,
             center: caller.center,
@@ -101,17 +127,26 @@ impl Switchboard {
             callee_slot: Some(callee),
             user: Some(user),
         };
+        self.core.ports.reserve(call, far_port);
         let timeline = self.core.begin_timeline(now, start);
-        let clock = self.core.clock;
-        self.begin(now, call, Call::new(timeline, clock, Stage::Summoning(Summoning { near, far_port, number })));
+        self.core.join(call, Party::Near, &near);
+        let call_state = self.core.call(timeline, Stage::Summoning(Summoning { near, number }));
+        self.begin(now, call, call_state);
         Ok(Reply::CallStarted { call })
     }
 }
 
 impl Core {
+    /// A call with the settings and the clock of now.
+    fn call(&self, timeline: Timeline, stage: Stage) -> Call {
+        Call::new(timeline, self.clock, Arc::clone(&self.settings), stage)
+    }
+
     /// Tells that a call has begun.
     fn begin_timeline(&mut self, now: Instant, start: Start) -> Timeline {
-        let timeline = Timeline::new(self.clock.wall(now), start);
+        let at = self.clock.wall(now);
+        self.ladders.begin(now, at, start.call, &start.caller, &start.callee);
+        let timeline = Timeline::new(at, start);
         let view: CallView = timeline.view();
         self.fact(Fact::CallStarted { call: view.clone() });
         self.event(Event::CallUpdated(view));
@@ -187,7 +222,8 @@ impl Core {
             audio.offered(offered);
         }
         let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
-        match self.call_slot(now, start, &number, far_port, &audio.codecs(), hops) {
+        let outward = Outward { port: far_port, codecs: audio.codecs(), hops, ring_s: self.settings.ring_s };
+        match self.call_slot(now, start, &number, outward) {
             Ok(far) => {
                 let near = Leg { session, slot: start.caller_slot.unwrap_or(far.slot), audio };
                 self.join(start.call, Party::Near, &near);
@@ -200,17 +236,9 @@ impl Core {
         }
     }
 
-    /// Sends the INVITE to the slot that `number` leads to, good for `hops` more hops, so that a call that comes round ends (RFC 3261, 16.6).
-    /// On failure the port is given back.
-    pub(crate) fn call_slot(
-        &mut self,
-        now: Instant,
-        start: &Start,
-        number: &Number,
-        port: MediaPort,
-        codecs: &[Codec],
-        hops: u8,
-    ) -> Result<Leg, Cause> {
+    /// Sends the INVITE to the slot that `number` leads to. On failure the port is given back.
+    pub(crate) fn call_slot(&mut self, now: Instant, start: &Start, number: &Number, outward: Outward) -> Result<Leg, Cause> {
+        let Outward { port, codecs, hops, ring_s } = outward;
         let (slot, flow, uri) = match self.reserve(now, start, number) {
             Ok(reserved) => reserved,
             Err(cause) => {
@@ -226,9 +254,9 @@ impl Core {
             from_user: start.caller.clone(),
             to_user: number.to_string(),
             host: self.settings.domain.clone(),
-            sdp: audio.offer(codecs).into(),
+            sdp: audio.offer(&codecs).into(),
             headers: vec![("Max-Forwards", hops.to_string())],
-            ring_s: self.settings.ring_s,
+            ring_s,
         };
         let Some(session) = self.endpoint.invite(now, invite) else {
             self.media(&audio, media::Command::Close { leg: audio.id });
@@ -247,6 +275,9 @@ impl Core {
         }
         let binding = self.registrar.binding(now, record_key(slot)).ok_or(Cause::NotRegistered)?;
         let (flow, uri) = (binding.flow, binding.uri.clone());
+        if leads_to_us(&uri, flow) {
+            return Err(Cause::TooManyHops);
+        }
         self.seats.ring(now, slot, start.call).map_err(|refusal| match refusal {
             Refusal::SlotNotRegistered { .. } => Cause::NotRegistered,
             Refusal::SlotNotFound => Cause::NoSuchNumber,
@@ -261,14 +292,29 @@ fn is_behind_nat(message: &Message, flow: Flow) -> bool {
     message.via().is_ok_and(|via| !is_host(via.host, flow))
 }
 
+/// Whether a call to a registered contact would come back to us: either way to it is our own address. Such a call would go round until it
+/// had no hops left (RFC 3261, 16.3), so it is not begun (B-29).
+fn leads_to_us(contact: &[u8], flow: Flow) -> bool {
+    let same = |ip: std::net::IpAddr, port: u16| ip.to_canonical() == flow.local.ip().to_canonical() && port == flow.local.port();
+    let names_us = SipUri::parse(contact).is_ok_and(|uri| address(uri.host).is_some_and(|ip| same(ip, uri.port.unwrap_or(SIP_PORT))));
+    names_us || same(flow.remote.ip(), flow.remote.port())
+}
+
+/// What stands for a URI without a port (RFC 3261, 19.1.2).
+const SIP_PORT: u16 = 5060;
+
 /// Whether a registered contact names the very host that the REGISTER came from.
 fn names_host(contact: &[u8], flow: Flow) -> bool {
     SipUri::parse(contact).is_ok_and(|uri| is_host(uri.host, flow))
 }
 
 fn is_host(host: &[u8], flow: Flow) -> bool {
-    let text = std::str::from_utf8(host).unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    text.parse().is_ok_and(|address: std::net::IpAddr| address.to_canonical() == flow.remote.ip().to_canonical())
+    address(host).is_some_and(|address| address.to_canonical() == flow.remote.ip().to_canonical())
+}
+
+/// The address that a host is, if it is no name.
+fn address(host: &[u8]) -> Option<std::net::IpAddr> {
+    std::str::from_utf8(host).ok()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 /// What a request without Max-Forwards, or one of our own, begins with (RFC 3261, 8.1.1.6).
@@ -278,6 +324,14 @@ pub(crate) const MAX_FORWARDS: u8 = 70;
 fn dialled(message: &Message) -> Result<Number, String> {
     let user = SipUri::parse(message.uri()).ok().and_then(|uri| uri.user_text()).unwrap_or_default();
     user.parse().map_err(|_| user.chars().filter(|shown| !shown.is_control()).take(Number::LENGTH_MAX).collect())
+}
+
+/// The cause behind a door that stays closed.
+fn closed(closed: Closed) -> Cause {
+    match closed {
+        Closed::Destination => Cause::DestinationNotAllowed,
+        Closed::Calls { .. } => Cause::SlotCallLimit,
+    }
 }
 
 fn in_call(refusal: &Refusal) -> bool {

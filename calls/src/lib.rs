@@ -6,12 +6,14 @@
 mod begin;
 mod cdr;
 mod dtmf;
+mod ladder;
 mod leg;
 mod ports;
 mod registration;
 mod settings;
 mod stage;
 mod switchboard;
+pub mod tape;
 mod timeline;
 
 #[cfg(test)]

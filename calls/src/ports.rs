@@ -1,6 +1,8 @@
 //! Media ports that workers have bound in advance (R28).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use model::CallId;
 
 /// A bound pair of ports on a media worker: even for RTP, the next one for RTCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct MediaPort {
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     stock: Vec<VecDeque<MediaPort>>,
+    /// Kept for a call that will need it: known here and not in the call, so that it is not lost with what a defect takes along (FT-14).
+    reserved: BTreeMap<CallId, MediaPort>,
 }
 
 /// More workers than this there are not.
@@ -43,6 +47,25 @@ impl Ports {
             return None;
         }
         queue.pop_front().zip(queue.pop_front())
+    }
+
+    /// Keeps a port for a call.
+    pub(crate) fn reserve(&mut self, call: CallId, port: MediaPort) {
+        if let Some(port) = self.reserved.insert(call, port) {
+            self.give_back(port);
+        }
+    }
+
+    /// The port that was kept for the call.
+    pub(crate) fn claim(&mut self, call: CallId) -> Option<MediaPort> {
+        self.reserved.remove(&call)
+    }
+
+    /// The call will not need what was kept for it.
+    pub(crate) fn release(&mut self, call: CallId) {
+        if let Some(port) = self.claim(call) {
+            self.give_back(port);
+        }
     }
 
     /// Gives back a port that no media was opened on.

@@ -1,12 +1,21 @@
 //! REGISTER: who a phone is, and where it is to be found.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use model::{Anchor, Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
-use sip_core::{Algorithm, Bound, Change, Credentials, Flow, Message, Name, ServerTx, SipUri, Transport, Verdict, Verifier};
+use sip_core::{
+    Algorithm, Bound, Change, Credentials, Flow, Message, Name, Registrar, RegistrarSettings, ServerTx, SipUri, Transport, Verdict,
+    Verifier,
+};
 
-use crate::switchboard::Core;
+use crate::{
+    settings::Settings,
+    switchboard::{Core, Output},
+};
 
 /// Longer names of phones are cut.
 const USER_AGENT_MAX: usize = 128;
@@ -58,6 +67,7 @@ impl Core {
             Change::None => {}
             Change::Unbound => self.unbound(now, slot),
             Change::Bound { bound, replaced, .. } => {
+                self.follow(slot, replaced.as_ref(), &bound);
                 self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
                 // A NAT that gives the same phone another port is no news; another contact or another host is (R17).
                 if let Some(old) = replaced.filter(|old| old.uri != bound.uri || old.flow.remote.ip() != bound.flow.remote.ip()) {
@@ -71,6 +81,16 @@ impl Core {
                 }
                 self.seats.registered(now, slot);
             }
+        }
+    }
+
+    /// Calls in progress go on where their phone is to be found now (RFC 5626, 5.3; RFC 5923).
+    fn follow(&mut self, slot: SlotId, replaced: Option<&Bound>, bound: &Bound) {
+        let replaced = replaced.filter(|old| is_same_phone(old, bound)).map(|old| old.flow);
+        let old = replaced.or(self.lost_streams.remove(&slot)).filter(|old| *old != bound.flow);
+        // All sessions are looked through: not for every phone of an office that has a new router.
+        if let Some(old) = old.filter(|_| self.seats.calls(slot) > 0) {
+            self.endpoint.flow_moved(old, bound.flow);
         }
     }
 
@@ -89,9 +109,50 @@ impl Core {
         }
     }
 
+    /// A stream is gone: phones that were reached by it cannot be called until they register again (B-16).
+    pub(crate) fn unbind_flow(&mut self, now: Instant, flow: Flow) {
+        for key in self.registrar.flow_closed(flow) {
+            if let Ok(id) = i64::try_from(key) {
+                let slot = SlotId(id);
+                if self.seats.calls(slot) > 0 {
+                    self.lost_streams.insert(slot, flow);
+                }
+                self.unbound(now, slot);
+            }
+        }
+    }
+
+    /// Tells all bindings anew, by a wall clock that was set: else a restart would let them all lapse, or none for an hour.
+    pub(crate) fn tell_bindings(&mut self, now: Instant) {
+        for slot in self.directory.slots().map(|slot| slot.id) {
+            if let Some(bound) = self.registrar.binding(now, record_key(slot)) {
+                let fact = Fact::Bound { binding: binding(&self.clock, slot, bound) };
+                self.outputs.push_back(Output::Fact(fact));
+            }
+        }
+    }
+
+    /// A registrar with other bounds and the same bindings.
+    pub(crate) fn rebuild_registrar(&mut self, now: Instant, settings: &Settings) {
+        self.expire_bindings(now);
+        // A lower limit lets no phone go that is bound.
+        let bindings_max = settings.registrar.bindings_max.max(self.registrar.len());
+        let mut registrar = Registrar::new(RegistrarSettings { bindings_max, ..settings.registrar.clone() });
+        for key in self.directory.slots().map(|slot| record_key(slot.id)) {
+            let mut bindings: Vec<_> = self.registrar.bindings(now, key).cloned().collect();
+            // They come newest first, and go back oldest first.
+            while let Some(bound) = bindings.pop() {
+                registrar.restore(key, bound);
+            }
+        }
+        self.registrar = registrar;
+    }
+
     /// A binding from before a restart. One that has lapsed, or that cannot be read, is let go.
     pub(crate) fn restore_binding(&mut self, now: Instant, binding: &Binding, listening: &[SocketAddr]) {
-        match bound(&self.clock, now, binding) {
+        // By a clock that was set back meanwhile a binding would last for ever: none lasts longer than one that is made now.
+        let longest = now + Duration::from_secs(self.settings.registrar.expires_max.into());
+        match bound(&self.clock, now, binding).map(|bound| Bound { expires: bound.expires.min(longest), ..bound }) {
             Some(bound) if self.directory.slot(binding.slot).is_some() && is_ours(bound.flow.local, listening) => {
                 self.registrar.restore(record_key(binding.slot), bound);
                 self.seats.registered(now, binding.slot);
@@ -116,6 +177,12 @@ const BINDINGS_MAX: usize = 1;
 /// The registrar's key of a slot's address of record.
 pub(crate) fn record_key(slot: SlotId) -> u64 {
     slot.0.unsigned_abs()
+}
+
+/// Whether it is one phone that has registered twice, and not another that took its place: a phone keeps its Call-ID until it is switched off
+/// (RFC 3261, 10.2.4), and whoever has the same contact on the same host is the same, too.
+fn is_same_phone(old: &Bound, new: &Bound) -> bool {
+    old.call_id == new.call_id || (old.uri == new.uri && old.flow.remote.ip() == new.flow.remote.ip())
 }
 
 /// Whether the To of a REGISTER names the slot that sent it.

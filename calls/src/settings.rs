@@ -1,12 +1,13 @@
-//! What the switchboard is told at its start.
+//! What the switchboard is told at its start, and again when its configuration is read anew.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
-use sip_core::{Algorithm, RegistrarSettings};
+use seats::SeatsSettings;
+use sip_core::{Algorithm, EndpointSettings, RegistrarSettings};
 
 /// The parameters of call control.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Our SIP domain, as in From and To of what we send.
     pub domain: String,
@@ -24,6 +25,11 @@ pub struct Settings {
     pub ring_s: u32,
     /// How long the operator's own phone rings before a call is given up, in seconds (R8).
     pub slot_ring_s: u32,
+    /// RFC 4028: seconds without a refresh after which a session is over; what we ask for. 0: we ask for none, but keep to what a phone
+    /// asks for. Bounds in [`sip_core::EndpointSettings::session_expires_s`].
+    pub session_expires_s: u32,
+    /// The least that we let a phone ask for, in seconds: 90 or more.
+    pub session_min_s: u32,
     /// Calls at once.
     pub calls_max: usize,
     /// Whether answered calls are recorded.
@@ -33,6 +39,7 @@ pub struct Settings {
     /// Digest algorithms that phones may use, preferred first.
     pub digest: Vec<Algorithm>,
     /// The key of digest nonces: 32 random octets, drawn anew for each run, so that nonces of the last run are stale and not replayed.
+    /// Only that of the start counts.
     pub nonce_key: [u8; 32],
     /// How long a digest nonce is good.
     pub nonce_life: Duration,
@@ -40,4 +47,31 @@ pub struct Settings {
     pub lease: Duration,
     /// A taken slot waits this long for its lost phone before it leaves READY (R5).
     pub unregistered_grace: Duration,
+    /// Octets of SIP messages that are kept for ladders, all calls together; 0 keeps none.
+    pub ladder_memory: usize,
+}
+
+/// Not all of it: there is a key among it.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("domain", &self.domain).field("calls_max", &self.calls_max).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// What the endpoint has to know of it.
+    pub(crate) fn endpoint(&self) -> EndpointSettings {
+        EndpointSettings {
+            public_address: self.public_address,
+            local_nets: self.local_nets.clone(),
+            session_expires_s: self.session_expires_s,
+            session_min_s: self.session_min_s,
+            ..EndpointSettings::for_calls(self.calls_max, self.user_agent.clone())
+        }
+    }
+
+    /// What the seats have to know of it.
+    pub(crate) fn seats(&self) -> SeatsSettings {
+        SeatsSettings { lease: self.lease, unregistered_grace: self.unregistered_grace }
+    }
 }

@@ -1,7 +1,7 @@
 //! The one core of signalling: every message, command and media event goes in here, everything to be sent, stored and told comes out.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -16,10 +16,11 @@ use model::{
 };
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
-use seats::{Seats, SeatsOutput, SeatsSettings};
-use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Message, Registrar, SessionEvent, SessionId, Verifier, reason_header};
+use seats::{Seats, SeatsOutput};
+use sip_core::{Endpoint, EndpointOutput, Flow, Message, Registrar, SessionEvent, SessionId, Verifier, reason_header};
 
 use crate::{
+    ladder::{Ladders, Way},
     leg::{Audio, Leg, Party},
     ports::{MediaPort, Ports},
     registration::record_key,
@@ -42,6 +43,11 @@ pub enum Input {
         /// Where.
         remote: SocketAddr,
     },
+    /// A stream is gone, whoever ended it, or it could not be opened.
+    FlowClosed {
+        /// Which.
+        flow: Flow,
+    },
     /// Media workers have bound these ports.
     Ports(Vec<MediaPort>),
     /// A leg's audio did something.
@@ -55,6 +61,8 @@ pub enum Input {
     },
     /// Slots or hubs have changed in the store.
     Directory(Arc<Directory>),
+    /// The configuration was read anew. What can change does; calls that are up go on with what they began with.
+    Settings(Box<Settings>),
     /// A media worker takes no commands any more: its ports are gone, and its calls are deaf.
     MediaLost {
         /// Which worker.
@@ -153,7 +161,7 @@ pub struct Switchboard {
 /// Everything that a call's stage may use.
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) endpoint: Endpoint,
     pub(crate) verifier: Verifier,
     pub(crate) registrar: Registrar,
@@ -161,15 +169,18 @@ pub(crate) struct Core {
     pub(crate) ports: Ports,
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Anchor,
-    sessions: HashMap<SessionId, (CallId, Party)>,
+    pub(crate) ladders: Ladders,
+    sessions: BTreeMap<SessionId, (CallId, Party)>,
     /// Which call a leg's audio belongs to, and the worker that carries it.
-    legs: HashMap<LegId, (CallId, usize)>,
+    legs: BTreeMap<LegId, (CallId, usize)>,
     /// Recordings that are open, and the worker that taps them.
-    recordings: HashMap<CallId, usize>,
+    recordings: BTreeMap<CallId, usize>,
+    /// Streams that ended while their phones were in calls: what these are asked goes there, until they register again or the calls end.
+    pub(crate) lost_streams: BTreeMap<SlotId, Flow>,
     random: ChaCha12Rng,
     last_call: i64,
     last_leg: u64,
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
     /// Lets the next call that is touched panic.
     #[cfg(test)]
     pub(crate) defective: bool,
@@ -177,6 +188,9 @@ pub(crate) struct Core {
 
 /// The state of live calls reaches the journal at least this often (R22).
 const SEEN_EVERY: Duration = Duration::from_secs(5);
+
+/// A wall clock that is off by more than this many milliseconds was set, and did not just drift.
+const CLOCK_STEP_MS: u64 = 2_000;
 
 /// At most this many calls in one record of the journal.
 const SEEN_BATCH: usize = 200;
@@ -193,24 +207,20 @@ impl Switchboard {
         let mut random = ChaCha12Rng::from_seed(seed);
         let mut endpoint_seed = [0; 32];
         random.fill_bytes(&mut endpoint_seed);
-        let endpoint = EndpointSettings {
-            public_address: settings.public_address,
-            local_nets: settings.local_nets.clone(),
-            ..EndpointSettings::for_calls(settings.calls_max, settings.user_agent.clone())
-        };
-        let seats = SeatsSettings { lease: settings.lease, unregistered_grace: settings.unregistered_grace };
         let mut core = Core {
-            endpoint: Endpoint::new(endpoint, endpoint_seed),
+            endpoint: Endpoint::new(settings.endpoint(), endpoint_seed),
             verifier: Verifier::new(settings.nonce_key, settings.nonce_life, &settings.digest),
             registrar: Registrar::new(settings.registrar.clone()),
-            seats: Seats::new(seats),
-            settings,
+            seats: Seats::new(settings.seats()),
+            ladders: Ladders::new(settings.ladder_memory),
+            settings: Arc::new(settings),
             ports: Ports::default(),
             directory,
             clock: Anchor { mono: now, wall },
-            sessions: HashMap::new(),
-            legs: HashMap::new(),
-            recordings: HashMap::new(),
+            sessions: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            lost_streams: BTreeMap::new(),
             random,
             last_call: restored.last_call.map_or(0, |call| call.0),
             last_leg: 0,
@@ -237,6 +247,11 @@ impl Switchboard {
         match input {
             Input::Received { flow, bytes } => self.core.endpoint.received(now, flow, bytes),
             Input::Unreachable { remote } => self.core.endpoint.unreachable(now, remote),
+            Input::FlowClosed { flow } => {
+                self.core.endpoint.flow_closed(now, flow);
+                self.core.unbind_flow(now, flow);
+            }
+            Input::Settings(settings) => self.core.reconfigure(now, *settings),
             Input::Ports(ports) => self.core.ports.add(ports),
             Input::Media(event) => self.media(now, event),
             Input::Command { order, command } => {
@@ -249,10 +264,7 @@ impl Switchboard {
                 self.core.event(Event::RecordingClosed(RecordingView::from(&row)));
                 self.core.fact(Fact::Recording { row });
             }
-            Input::Clock(wall) => {
-                self.core.clock = Anchor { mono: now, wall };
-                self.core.seats.set_clock(now, wall);
-            }
+            Input::Clock(wall) => self.core.set_clock(now, wall),
             Input::Drain => self.draining = true,
             Input::EndAll => {
                 let calls: Vec<_> = self.calls.keys().copied().collect();
@@ -291,6 +303,18 @@ impl Switchboard {
         self.core.endpoint.live()
     }
 
+    /// SIP transactions that are not over.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.core.endpoint.transactions()
+    }
+
+    /// Octets of SIP messages that are kept for ladders.
+    #[must_use]
+    pub fn ladder_octets(&self) -> usize {
+        self.core.ladders.octets()
+    }
+
     /// Media ports in stock.
     #[must_use]
     pub fn ports(&self) -> usize {
@@ -314,12 +338,19 @@ impl Switchboard {
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.core.endpoint.poll() {
             match output {
-                EndpointOutput::Transmit { flow, bytes } => self.core.out(Output::Transmit { flow, bytes }),
+                EndpointOutput::Transmit { flow, bytes, session } => {
+                    if let Some(session) = session {
+                        self.core.ladders.keep(now, session, Way::Out, flow, &bytes);
+                    }
+                    self.core.out(Output::Transmit { flow, bytes });
+                }
+                EndpointOutput::Heard { session, flow, bytes } => self.core.ladders.keep(now, session, Way::In, flow, &bytes),
                 EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
                 EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
                 EndpointOutput::Session { session, event } => self.session(now, session, event),
             }
         }
+        self.core.ladders.forget_unclaimed();
         while let Some(output) = self.core.seats.poll() {
             match output {
                 SeatsOutput::Event(event) => self.core.event(event),
@@ -361,11 +392,12 @@ impl Switchboard {
     }
 
     fn media_lost(&mut self, now: Instant, worker: usize) {
-        self.core.ports.forget(worker);
         let deaf: BTreeSet<CallId> = self.core.legs.values().filter(|(_, of)| *of == worker).map(|(call, _)| *call).collect();
         for call in deaf {
             self.call(now, call, CallInput::Hangup(Cause::Internal));
         }
+        // Behind the calls, which give back what they did not come to use.
+        self.core.ports.forget(worker);
     }
 
     /// Hands an input to a call, and keeps the call unless it is over. A panic on the way ends that call alone, with its record (FT-14).
@@ -391,17 +423,24 @@ impl Switchboard {
         self.seen_due.get_or_insert(now + SEEN_EVERY);
     }
 
+    /// Each call has the wall clock of its beginning (FT-10), so those from before a step of the clock are told apart: a record that is made
+    /// of what was seen last must not be an hour longer than the call.
     fn tell_live_calls(&mut self, now: Instant) {
-        let at = self.core.clock.wall(now);
-        let mut views: Vec<CallView> = Vec::new();
+        let wall = self.core.clock.wall(now);
+        let mut batches: BTreeMap<i64, Vec<CallView>> = BTreeMap::new();
         for call in self.calls.values() {
-            views.push(call.timeline.view());
+            let at = call.wall(now);
+            // What clocks drift apart in a call's life is no step.
+            let step_s = at.0.saturating_sub(wall.0) / 1_000;
+            let views = batches.entry(step_s).or_default();
+            views.push(call.timeline.seen(at));
             if views.len() == SEEN_BATCH {
-                self.core.outputs.push_back(Output::Fact(Fact::CallsSeen { calls: std::mem::take(&mut views), at }));
+                let calls = std::mem::take(views);
+                self.core.fact(Fact::CallsSeen { calls, at: WallTime(wall.0.saturating_add(step_s.saturating_mul(1_000))) });
             }
         }
-        if !views.is_empty() {
-            self.core.fact(Fact::CallsSeen { calls: views, at });
+        for (step_s, calls) in batches.into_iter().filter(|(_, calls)| !calls.is_empty()) {
+            self.core.fact(Fact::CallsSeen { calls, at: WallTime(wall.0.saturating_add(step_s.saturating_mul(1_000))) });
         }
         self.seen_due = (!self.calls.is_empty()).then(|| now + SEEN_EVERY);
     }
@@ -434,6 +473,7 @@ impl Switchboard {
                 self.core.seats.retire(now, &slots)?;
                 Ok(Reply::Done)
             }
+            Command::Ladder { call } => self.core.ladders.draw(call).map(|text| Reply::Ladder { text }).ok_or(Refusal::CallNotFound),
             Command::KeepAlive { user } => {
                 self.core.seats.keep_alive(now, user);
                 Ok(Reply::Done)
@@ -486,7 +526,36 @@ impl Core {
     /// Binds a session to a call, so that its events find it.
     pub(crate) fn join(&mut self, call: CallId, party: Party, leg: &Leg) {
         self.sessions.insert(leg.session, (call, party));
+        self.ladders.join(call, party, leg.session);
         self.legs.insert(leg.audio.id, (call, leg.audio.port.worker));
+    }
+
+    /// The wall clock shows another time than it should: whatever is written down with wall times and must outlive us is told anew (FT-10).
+    /// Nothing that lasts now looks at it.
+    fn set_clock(&mut self, now: Instant, wall: WallTime) {
+        let step_ms = self.clock.wall(now).0.abs_diff(wall.0);
+        self.clock = Anchor { mono: now, wall };
+        self.seats.set_clock(now, wall);
+        if step_ms > CLOCK_STEP_MS {
+            self.tell_bindings(now);
+        }
+    }
+
+    /// Takes new settings: for what begins from now on.
+    fn reconfigure(&mut self, now: Instant, settings: Settings) {
+        self.endpoint.reconfigure(settings.endpoint());
+        self.seats.reconfigure(settings.seats());
+        if settings.registrar != self.settings.registrar {
+            self.rebuild_registrar(now, &settings);
+        }
+        if (&settings.digest, settings.nonce_life) != (&self.settings.digest, self.settings.nonce_life) {
+            // A key of its own, so that a nonce of before is stale, and not good again because its counts are forgotten (B-4).
+            let mut key = [0; 32];
+            self.random.fill_bytes(&mut key);
+            self.verifier = Verifier::new(key, settings.nonce_life, &settings.digest);
+        }
+        self.ladders.set_budget(settings.ladder_memory);
+        self.settings = Arc::new(settings);
     }
 
     /// Opens the audio half of a leg on a port.
@@ -569,6 +638,7 @@ impl Core {
 
     /// Ends all that belongs to a call whose own knowledge of it is lost.
     fn abandon(&mut self, now: Instant, call: CallId) {
+        self.ports.release(call);
         let sessions: Vec<SessionId> = self.sessions.iter().filter(|(_, (of, _))| *of == call).map(|(session, _)| *session).collect();
         for session in sessions {
             self.sessions.remove(&session);

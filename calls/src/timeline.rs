@@ -16,8 +16,6 @@ pub(crate) struct CallEvent {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
-    /// The call began. Always first, and once.
-    Started(Start),
     /// The far party rings for the first time.
     Ringing,
     /// The far party answered; these people serve the call from now on.
@@ -78,20 +76,24 @@ impl Timeline {
         }
     }
 
-    /// The call as others see it.
+    /// The call as others see it. A hold that goes on has not been counted yet.
     pub(crate) fn view(&self) -> CallView {
-        let start = CallEvent { at: self.started_at, what: What::Started(self.start.clone()) };
-        fold(std::iter::once(&start).chain(&self.events))
+        fold(self.started_at, &self.start, &self.events, None)
+    }
+
+    /// The call as it was seen at `at`, with the holds that go on counted up to then: if it is never seen again, its record is made of this.
+    pub(crate) fn seen(&self, at: WallTime) -> CallView {
+        fold(self.started_at, &self.start, &self.events, Some(at))
     }
 }
 
 /// Folds a timeline into the picture after its last event. Pure; a CDR is this picture, closed (see [`cdr`]).
-pub(crate) fn fold<'e>(events: impl Iterator<Item = &'e CallEvent>) -> CallView {
-    let mut view = empty();
+/// Holds that go on are counted up to `seen`, if it is given.
+fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<WallTime>) -> CallView {
+    let mut view = begun(started_at, start);
     let mut holding: Vec<(SlotId, WallTime)> = Vec::new();
     for CallEvent { at, what } in events {
         match what {
-            What::Started(start) => begin(&mut view, *at, start),
             What::Ringing => {
                 view.ringing_at = view.ringing_at.or(Some(*at));
                 view.status = CallStatus::Ringing;
@@ -115,51 +117,50 @@ pub(crate) fn fold<'e>(events: impl Iterator<Item = &'e CallEvent>) -> CallView 
                 }
             }
             What::Ended { cause } => {
-                for (slot, _) in holding.clone() {
-                    resume(&mut view, &mut holding, slot, *at);
-                }
+                count_holds(&mut view, &holding, *at);
+                holding.clear();
                 cdr::close(&mut view, *at, *cause);
             }
         }
     }
+    if let Some(at) = seen {
+        count_holds(&mut view, &holding, at);
+    }
     view
-}
-
-fn begin(view: &mut CallView, at: WallTime, start: &Start) {
-    view.call_id = start.call;
-    view.center = start.center;
-    view.parent = start.parent;
-    view.direction = start.direction;
-    view.caller.clone_from(&start.caller);
-    view.callee.clone_from(&start.callee);
-    view.caller_slot = start.caller_slot;
-    view.callee_slot = start.callee_slot;
-    view.user = start.user;
-    view.started_at = at;
 }
 
 /// Ends a hold of `slot` and adds its length to the slot's segment.
 fn resume(view: &mut CallView, holding: &mut Vec<(SlotId, WallTime)>, slot: SlotId, at: WallTime) {
     let Some(place) = holding.iter().position(|(holder, _)| *holder == slot) else { return };
     let (_, since) = holding.swap_remove(place);
+    count_hold(view, slot, since, at);
+}
+
+fn count_holds(view: &mut CallView, holding: &[(SlotId, WallTime)], at: WallTime) {
+    for (slot, since) in holding {
+        count_hold(view, *slot, *since, at);
+    }
+}
+
+fn count_hold(view: &mut CallView, slot: SlotId, since: WallTime, at: WallTime) {
     for segment in view.segments.iter_mut().filter(|segment| segment.slot == slot) {
         segment.hold_ms = segment.hold_ms.saturating_add(at.ms_since(since));
     }
 }
 
-fn empty() -> CallView {
+fn begun(started_at: WallTime, start: &Start) -> CallView {
     CallView {
-        call_id: CallId(0),
-        center: CenterId::DEFAULT,
-        parent: None,
+        call_id: start.call,
+        center: start.center,
+        parent: start.parent,
         status: CallStatus::Dialing,
-        direction: Direction::Internal,
-        caller: String::new(),
-        callee: String::new(),
-        caller_slot: None,
-        callee_slot: None,
-        user: None,
-        started_at: WallTime(0),
+        direction: start.direction,
+        caller: start.caller.clone(),
+        callee: start.callee.clone(),
+        caller_slot: start.caller_slot,
+        callee_slot: start.callee_slot,
+        user: start.user,
+        started_at,
         ringing_at: None,
         answered_at: None,
         ended_at: None,

@@ -6,12 +6,12 @@ section! {
     /// Calls: how many, and how long things may take.
     Calls in calls {
         /// At the end (SIGTERM) running calls may go on for this many seconds; new ones are refused.
-        drain_s: u32 = "300", 0..=86400;
+        @live drain_s: u32 = "300", 0..=86400;
         /// How long the called side may ring, in seconds.
-        ring_s: u32 = "60", 1..=600;
+        @live ring_s: u32 = "60", 1..=600;
         /// How long a slot's own phone may take to answer a call that was started over REST, in seconds.
-        slot_ring_s: u32 = "15", 1..=120;
+        @live slot_ring_s: u32 = "15", 1..=120;
         /// How many calls there may be at once; one more is refused with 503.
-        max: u32 = "2000", 1..=10000;
+        @live max: u32 = "2000", 1..=10000;
     }
 }

@@ -7,6 +7,7 @@
 mod calls;
 mod database;
 mod error;
+mod guard;
 mod http;
 mod journal;
 mod log;
@@ -24,11 +25,13 @@ mod tests;
 pub use calls::Calls;
 pub use database::{Database, DatabaseUrl};
 pub use error::{ConfigError, Place, Warning};
+pub use guard::Guard;
 pub use http::{Http, Size};
 pub use journal::Journal;
-pub use log::{Log, LogFormat};
+pub use log::{Log, LogFormat, Memory};
 pub use media::{Media, MediaAddress, Ports, Tones};
 pub use recording::Recording;
+pub use section::Difference;
 pub use sip::{DigestAlgorithm, Domain, Sip};
 
 use crate::{
@@ -62,6 +65,14 @@ macro_rules! sections {
             fn documented() -> Vec<section::Documented> {
                 vec![$($section::documented(),)*]
             }
+
+            /// The keys whose values differ from `other`'s, in the order of the file, and whether a running server can change them.
+            #[must_use]
+            pub fn differences(&self, other: &Self) -> Vec<Difference> {
+                let mut differences = Vec::new();
+                $(differences.extend(self.$field.differences(&other.$field));)*
+                differences
+            }
         }
     };
 }
@@ -69,6 +80,7 @@ macro_rules! sections {
 sections! {
     http: Http,
     sip: Sip,
+    guard: Guard,
     media: Media,
     database: Database,
     recording: Recording,

@@ -23,7 +23,7 @@ section! {
         /// Keep the range out of the kernel's ephemeral ports (net.ipv4.ip_local_port_range).
         ports: Ports = "\"16384-32767\"";
         /// A call without sound for this many seconds is ended, unless it is on hold.
-        timeout_s: u32 = "60", 1..=86400;
+        @live timeout_s: u32 = "60", 1..=86400;
         /// Threads that relay sound. 0: one for each processor.
         workers: u32 = "0", 0..=256;
         /// The country whose tones are played (ITU-T E.180): ru, de, fr, gb, it, nl, us, or eu for the set that ETSI recommends.

@@ -8,6 +8,9 @@ const HEAD: &str = "\
 # An environment variable overrides a key: CORDBOARD__HTTP__LISTEN is http.listen. In a variable, items of a list stand between commas,
 # and an empty text is the empty list.
 # An unknown key or variable is an error, so that a misspelt one is not silently ignored.
+#
+# A running server reads this file again on SIGHUP and on POST /api/system/reload: it is checked whole, and applied whole or refused.
+# What can change without a restart says so: a reload changes it.
 # This file is printed by `cordboard config print`.
 ";
 
@@ -25,6 +28,9 @@ pub(crate) fn print(sections: &[Documented]) -> String {
             lines(&mut text, key.about);
             if let Some(range) = &key.range {
                 text.push_str(&format!("# From {} to {}.\n", range.start(), range.end()));
+            }
+            if key.live {
+                text.push_str("# A reload changes it.\n");
             }
             let name = key.path.rsplit('.').next().unwrap_or(key.path);
             text.push_str(&format!("{name} = {}\n", key.default));

@@ -8,7 +8,7 @@ section! {
     /// Recordings of answered calls.
     Recording in recording {
         /// Whether calls are recorded.
-        enabled: bool = "true";
+        @live enabled: bool = "true";
         /// The directory of the files. Empty: recordings, in the data directory.
         dir: Option<PathBuf> = "\"\"";
         /// A growing file is made safe against a power cut this often, in seconds.

@@ -18,6 +18,17 @@ pub(crate) struct Key {
     pub(crate) default: &'static str,
     /// The numbers that it may have; none if it is no number.
     pub(crate) range: Option<RangeInclusive<i64>>,
+    /// Whether a running server can change it.
+    pub(crate) live: bool,
+}
+
+/// A key that stands differently in two configurations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// Its full path: `log.filter`.
+    pub key: &'static str,
+    /// Whether a running server can change it; otherwise it takes a restart.
+    pub live: bool,
 }
 
 /// A section with all its keys, for the example file.
@@ -49,6 +60,8 @@ impl Findings {
 pub(crate) trait Section: Sized {
     fn read(reader: &mut Reader) -> Self;
     fn documented() -> Documented;
+    /// The keys whose values differ, in the section's order.
+    fn differences(&self, other: &Self) -> Vec<Difference>;
 
     /// What the values must keep among themselves. A section that has such rules has an inherent `check`, which goes before this one.
     fn check(&self, _: &mut Findings) {}
@@ -62,17 +75,19 @@ pub(crate) trait Section: Sized {
 ///     Journal in journal {
 ///         /// What the key does, with its unit.
 ///         fsync_ms: u32 = "200", 1..=5000;
+///         /// What another key does.
+///         @live other_s: u32 = "5", 1..=60;
 ///     }
 /// }
 /// ```
 ///
-/// A default is TOML. The range is for numbers only, and optional.
+/// A default is TOML. The range is for numbers only, and optional. `@live` is a key that a reload changes in a running server.
 /// Rules between values of the section stand in an inherent `fn check(&self, findings: &mut Findings)`.
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
         $name:ident in $section:ident {
-            $( $(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:literal $(, $range:expr)?; )*
+            $( $(#[doc = $doc:literal])* $(@$live:ident)? $field:ident: $kind:ty = $default:literal $(, $range:expr)?; )*
         }
     ) => {
         $(#[doc = $about])*
@@ -85,7 +100,7 @@ macro_rules! section {
             fn read(reader: &mut $crate::reader::Reader) -> Self {
                 reader.section(stringify!($section));
                 Self { $(
-                    $field: reader.key(&section!(@key $section $field [$($doc)*] $default $($range)?)),
+                    $field: reader.key(&section!(@key $section $field [$($doc)*] [$($live)?] $default $($range)?)),
                 )* }
             }
 
@@ -93,17 +108,31 @@ macro_rules! section {
                 $crate::section::Documented {
                     name: stringify!($section),
                     about: &[$($about),*],
-                    keys: vec![$( section!(@key $section $field [$($doc)*] $default $($range)?), )*],
+                    keys: vec![$( section!(@key $section $field [$($doc)*] [$($live)?] $default $($range)?), )*],
                 }
+            }
+
+            fn differences(&self, other: &Self) -> Vec<$crate::section::Difference> {
+                let mut differences = Vec::new();
+                $( if self.$field != other.$field {
+                    differences.push($crate::section::Difference {
+                        key: concat!(stringify!($section), ".", stringify!($field)),
+                        live: section!(@live $($live)?),
+                    });
+                } )*
+                differences
             }
         }
     };
-    (@key $section:ident $field:ident [$($doc:literal)*] $default:literal $($range:expr)?) => {
+    (@live) => { false };
+    (@live live) => { true };
+    (@key $section:ident $field:ident [$($doc:literal)*] [$($live:ident)?] $default:literal $($range:expr)?) => {
         $crate::section::Key {
             path: concat!(stringify!($section), ".", stringify!($field)),
             about: &[$($doc),*],
             default: $default,
             range: None$(.or(Some($range)))?,
+            live: $crate::section::section!(@live $($live)?),
         }
     };
 }

@@ -16,7 +16,7 @@ section! {
     Sip in sip {
         /// Addresses and ports for SIP over UDP. An IPv6 address does no harm on a machine without IPv6.
         udp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
-        /// Addresses and ports for SIP over TCP. This version does not serve them yet: phones use UDP.
+        /// Addresses and ports for SIP over TCP. Empty: phones reach us over UDP only.
         tcp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
         /// The domain in our SIP addresses: a host name or an IP address.
         /// Empty: the address of the machine's default route, else 127.0.0.1; if sip.udp names certain addresses only, the first of them.
@@ -25,13 +25,20 @@ section! {
         domain: Option<Domain> = "\"\"";
         /// Digest algorithms that phones may log in with, preferred first: MD5, SHA-256, SHA-512-256.
         /// MD5 leads because many phones read no further than the first; slots' passwords are long and random, so it does no harm.
-        digest: Vec<DigestAlgorithm> = "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]";
+        @live digest: Vec<DigestAlgorithm> = "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]";
         /// The shortest registration that a phone may ask for, in seconds; a shorter one is refused with 423.
-        expires_min: u32 = "60", 1..=86400;
+        @live expires_min: u32 = "60", 1..=86400;
         /// How long a registration lasts if the phone does not say, in seconds.
-        expires_default: u32 = "300", 1..=86400;
+        @live expires_default: u32 = "300", 1..=86400;
         /// The longest registration, in seconds; a longer one is cut to this.
-        expires_max: u32 = "3600", 1..=86400;
+        @live expires_max: u32 = "3600", 1..=86400;
+        /// How long a call may go without a sign of life between us and its phones, in seconds (session timers, RFC 4028).
+        /// Phones refresh in half that time; one that stops does not keep its call. 0: we ask for none, and grant those that phones ask for.
+        @live session_expires_s: u32 = "1800", 0..=86400;
+        /// The shortest session timer that a phone may ask for, in seconds; a shorter one is refused with 422.
+        @live session_min_s: u32 = "90", 90..=86400;
+        /// How many TCP connections there may be at once; one more is closed at once. Each takes a file descriptor.
+        tcp_connections_max: u32 = "10000", 1..=100000;
     }
 }
 
@@ -43,6 +50,16 @@ impl Sip {
                 self.expires_min, self.expires_default, self.expires_max
             ));
         }
+        if self.digest.is_empty() {
+            findings.contradiction("`sip.digest` names no algorithm, so no phone could log in".to_owned());
+        }
+        // RFC 4028, 4: no timer is shorter than the Min-SE, which itself is at least 90 s.
+        if self.session_expires_s != 0 && self.session_expires_s < self.session_min_s {
+            findings.contradiction(format!(
+                "`sip.session_expires_s` ({}) is below `sip.session_min_s` ({}); write 0 to ask for no session timer",
+                self.session_expires_s, self.session_min_s
+            ));
+        }
         for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp)] {
             if let Some(twice) =
                 addresses.iter().enumerate().find(|(at, one)| one.port() != 0 && addresses.iter().take(*at).any(|two| two == *one))
@@ -50,8 +67,10 @@ impl Sip {
                 findings.contradiction(format!("`{key}` has {} twice", twice.1));
             }
         }
-        if self.udp.is_empty() {
-            findings.warn("sip.udp", "it has no address, so no phone can register");
+        match (self.udp.is_empty(), self.tcp.is_empty()) {
+            (true, true) => findings.warn("sip.udp", "neither it nor sip.tcp has an address, so no phone can register"),
+            (true, false) => findings.warn("sip.udp", "it has no address, so only phones with TCP can register"),
+            (false, _) => {}
         }
     }
 }

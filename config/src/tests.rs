@@ -100,7 +100,6 @@ fn every_type_is_read_from_the_environment() {
             domain: Some(
             Domain(
             "pbx.example.org",
-            ),
             expires_min: 30,
             address: Address(
             192.0.2.1,
@@ -214,10 +213,11 @@ fn broken_toml_is_told_with_the_variables() {
 #[test]
 fn values_that_contradict_each_other() {
     check(
-        "[sip]\nexpires_min = 400\nudp = [\"0.0.0.0:5060\", \"0.0.0.0:5060\"]\n[media]\naddress = \"0.0.0.0\"\npublic_address = \"127.0.0.1\"\n[log]\nfilter = \"\"",
+        "[sip]\ndigest = []\nexpires_min = 400\nudp = [\"0.0.0.0:5060\", \"0.0.0.0:5060\"]\n[media]\naddress = \"0.0.0.0\"\npublic_address = \"127.0.0.1\"\n[log]\nfilter = \"\"",
         &[],
         expect![[r#"
             `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must not fall
+            `sip.digest` names no algorithm, so no phone could log in
             `sip.udp` has 0.0.0.0:5060 twice
             `media.address` cannot be the unspecified address: phones are told it
             `media.public_address` cannot be an unspecified or loopback address: phones are told it
@@ -237,10 +237,120 @@ fn what_works_and_is_odd() {
             tcp: [],
             20000..=20099,
             warning: `http.listen`: others can reach it, and passwords and tokens cross the network as clear text; put a proxy with TLS before it
-            warning: `sip.udp`: it has no address, so no phone can register
+            warning: `sip.udp`: neither it nor sip.tcp has an address, so no phone can register
             warning: `media.ports`: 20000-20099 has room for 25 calls, but calls.max is 2000
         "#]],
     );
+}
+
+#[test]
+fn session_timers_and_the_guard_must_fit_themselves() {
+    let sip = |expires: &str, min: &str| format!("[sip]\nsession_expires_s = {expires}\nsession_min_s = {min}");
+    check(
+        &sip("100", "101"),
+        &[],
+        expect![[r#"
+            `sip.session_expires_s` (100) is below `sip.session_min_s` (101); write 0 to ask for no session timer
+        "#]],
+    );
+    // RFC 4028, 4: no session timer is below 90 s.
+    check(
+        &sip("89", "89"),
+        &[],
+        expect![[r#"
+            line 3, column 1: `sip.session_min_s`: 89 is not from 90 to 86400
+        "#]],
+    );
+    assert!(load(&sip("89", "90"), &[]).is_err());
+    for (expires, min) in [("0", "90"), ("0", "86400"), ("90", "90"), ("86400", "86400")] {
+        assert!(load(&sip(expires, min), &[]).is_ok(), "{expires} {min}");
+    }
+    check(
+        "[guard]\nnew_per_s = 6000\nnew_burst = 0",
+        &[],
+        expect![[r#"
+            line 3, column 1: `guard.new_burst`: 0 is not from 1 to 1000000
+        "#]],
+    );
+    check(
+        "[guard]\nnew_per_s = 6000",
+        &[],
+        expect![[r#"
+            new_per_s: 6000,
+            warning: `guard.inside_per_s`: it allows fewer messages of calls that are up than of new ones (guard.new_per_s), so that a busy address loses calls
+        "#]],
+    );
+    assert_eq!(load("[guard]\nnew_per_s = 0\ninside_per_s = 0", &[]).unwrap().1, []);
+}
+
+#[test]
+fn memory_is_nothing_or_a_size() {
+    for (written, octets) in [("0", 0), ("\"0\"", 0), ("\"64 MiB\"", 64 << 20), ("4096", 4096)] {
+        let (config, _) = load(&format!("[log]\nladder_memory = {written}"), &[]).unwrap();
+        assert_eq!(config.log.ladder_memory.octets(), octets, "{written}");
+    }
+    for wrong in ["1", "\"\"", "\"2 GiB\"", "-1", "true"] {
+        assert!(load(&format!("[log]\nladder_memory = {wrong}"), &[]).is_err(), "{wrong}");
+    }
+    assert_eq!(load("", &[("CORDBOARD__LOG__LADDER_MEMORY", "0")]).unwrap().0.log.ladder_memory.octets(), 0);
+}
+
+/// Each key that there is with another value: what differs is told by its name, and whether a reload can change it.
+#[test]
+fn what_differs_is_told() {
+    let mut told = String::new();
+    for section in Config::documented() {
+        for key in section.keys {
+            let name = key.path.rsplit('.').next().unwrap();
+            // The first of these that the key takes and does not have.
+            let others = [
+                "100",
+                "7",
+                "1800",
+                "4000",
+                "false",
+                "[]",
+                "\"32 MiB\"",
+                "\"192.0.2.1\"",
+                "\"127.0.0.1:3001\"",
+                "\"20000-29999\"",
+                "\"de\"",
+            ]
+            .into_iter()
+            .chain(["\"json\"", "\"sqlite:x\"", "\"x\"", "[\"MD5\"]"]);
+            let mut configs = others.filter_map(|other| Some(load(&format!("[{}]\n{name} = {other}", section.name), &[]).ok()?.0));
+            let config = configs.find(|config| *config != Config::default()).unwrap_or_else(|| panic!("no other value for {}", key.path));
+            let differences = config.differences(&Config::default());
+            assert_eq!(differences.len(), 1, "{}", key.path);
+            assert_eq!((differences[0].key, differences[0].live), (key.path, key.live));
+            assert_eq!(Config::default().differences(&config), differences);
+            if key.live {
+                writeln!(told, "{}", key.path).unwrap();
+            }
+        }
+    }
+    assert_eq!(Config::default().differences(&Config::default()), []);
+    expect![[r#"
+        sip.digest
+        sip.expires_min
+        sip.expires_default
+        sip.expires_max
+        sip.session_expires_s
+        sip.session_min_s
+        guard.new_per_s
+        guard.new_burst
+        guard.inside_per_s
+        guard.inside_burst
+        media.timeout_s
+        recording.enabled
+        calls.drain_s
+        calls.ring_s
+        calls.slot_ring_s
+        calls.max
+        log.filter
+        log.ladder_memory
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]

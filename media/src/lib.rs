@@ -20,7 +20,7 @@ pub use codec::{Codec, Payloads, g711};
 pub use relay::{Command, Component, Forward, Hears, LEGS_MAX, Latch, LegId, MediaEvent, Output, PacketBuf, Relay, RelayStats};
 pub use sdp::{LocalMedia, OfferedMedia, Remote, SdpError, offer, read_answer, read_offer};
 pub use stats::LegStats;
-pub use tap::{Channel, TAP_PAYLOAD_MAX, TapFrame};
+pub use tap::{Channel, TAP_FRAMES_MAX, TAP_PAYLOAD_MAX, TapFrame, TapFrames};
 pub use tone::{Tone, ToneSet};
 
 /// Samples a second: every codec of this room runs on the 8 kHz clock of telephony.

@@ -10,6 +10,9 @@ use crate::{Codec, SAMPLES_PER_MS, rtp::Header, samples_between};
 /// The most octets of audio in one frame: 60 ms of G.711. Longer packets are split.
 pub const TAP_PAYLOAD_MAX: usize = 480;
 
+/// The most pieces that gather before somebody takes them: more than a worker reads in one turn.
+pub const TAP_FRAMES_MAX: usize = 4096;
+
 /// Which channel of a recording (R15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
@@ -20,8 +23,8 @@ pub enum Channel {
 }
 
 /// A piece of what one leg sent us.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TapFrame {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TapFrame<'a> {
     /// Which recording.
     pub recording: u64,
     /// Which channel of it.
@@ -30,23 +33,85 @@ pub struct TapFrame {
     pub at: u64,
     /// How the octets are coded.
     pub codec: Codec,
-    /// How many octets of `payload` are audio.
-    pub len: u16,
-    /// The audio, then zeroes.
-    pub payload: [u8; TAP_PAYLOAD_MAX],
+    /// The audio, one octet a sample.
+    pub audio: &'a [u8],
 }
 
-impl TapFrame {
-    /// The audio, one octet a sample.
-    #[must_use]
-    pub fn audio(&self) -> &[u8] {
-        self.payload.get(..usize::from(self.len)).unwrap_or(&self.payload)
+impl fmt::Debug for TapFrame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.audio.len();
+        write!(f, "TapFrame({}, {:?}, at {}, {} x {length})", self.recording, self.channel, self.at, self.codec.name())
     }
 }
 
-impl fmt::Debug for TapFrame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TapFrame({}, {:?}, at {}, {} x {})", self.recording, self.channel, self.at, self.codec.name(), self.len)
+/// Pieces of recordings that travel together: a recorder is handed what came in one turn of a worker, and not each packet by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TapFrames {
+    heads: Vec<Head>,
+    /// The audio of all of them, one behind the other.
+    audio: Vec<u8>,
+}
+
+/// A [`TapFrame`] without its audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    recording: u64,
+    at: u64,
+    channel: Channel,
+    codec: Codec,
+    length: u16,
+}
+
+impl TapFrames {
+    /// Appends a piece; false, and it is not taken, if there are [`TAP_FRAMES_MAX`] already or if it is longer than [`TAP_PAYLOAD_MAX`].
+    #[must_use]
+    pub fn push(&mut self, frame: TapFrame<'_>) -> bool {
+        let TapFrame { recording, channel, at, codec, audio } = frame;
+        let Some(length) = u16::try_from(audio.len()).ok().filter(|_| audio.len() <= TAP_PAYLOAD_MAX) else { return false };
+        if self.heads.len() >= TAP_FRAMES_MAX {
+            return false;
+        }
+        self.heads.push(Head { recording, at, channel, codec, length });
+        self.audio.extend_from_slice(audio);
+        true
+    }
+
+    /// The pieces, in the order in which they were appended.
+    pub fn iter(&self) -> impl Iterator<Item = TapFrame<'_>> {
+        let mut rest = self.audio.as_slice();
+        self.heads.iter().map(move |head| {
+            let (audio, behind) = rest.split_at_checked(usize::from(head.length)).unwrap_or_default();
+            rest = behind;
+            let Head { recording, at, channel, codec, .. } = *head;
+            TapFrame { recording, channel, at, codec, audio }
+        })
+    }
+
+    /// How many pieces there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// All that is in it, in exchange for as much room as that took: what comes next is about as much.
+    pub(crate) fn take(&mut self) -> Self {
+        let next = Self { heads: Vec::with_capacity(self.heads.len()), audio: Vec::with_capacity(self.audio.len()) };
+        std::mem::replace(self, next)
+    }
+}
+
+impl From<TapFrame<'_>> for TapFrames {
+    /// One piece; none if it is longer than [`TAP_PAYLOAD_MAX`].
+    fn from(frame: TapFrame<'_>) -> Self {
+        let mut frames = Self::default();
+        let _ = frames.push(frame);
+        frames
     }
 }
 
@@ -90,26 +155,20 @@ impl Tap {
     }
 
     /// The frames of an audio packet; `late`: a later one came before it.
-    pub(crate) fn frames(
+    #[inline]
+    pub(crate) fn frames<'a>(
         &mut self,
         now: Instant,
         header: &Header,
         late: bool,
         codec: Codec,
-        audio: &[u8],
-    ) -> impl Iterator<Item = TapFrame> {
+        audio: &'a [u8],
+    ) -> impl Iterator<Item = TapFrame<'a>> + use<'a> {
         let (recording, channel) = (self.recording, self.channel);
         let position = self.place(now, header, late).and_then(|position| u64::try_from(position).ok());
         position.into_iter().flat_map(move |position| {
             let positions = (position..).step_by(TAP_PAYLOAD_MAX);
-            audio.chunks(TAP_PAYLOAD_MAX).zip(positions).map(move |(audio, at)| {
-                let mut payload = [0; TAP_PAYLOAD_MAX];
-                for (octet, sample) in payload.iter_mut().zip(audio) {
-                    *octet = *sample;
-                }
-                let len = u16::try_from(audio.len()).expect("a chunk is at most TAP_PAYLOAD_MAX long");
-                TapFrame { recording, channel, at, codec, len, payload }
-            })
+            audio.chunks(TAP_PAYLOAD_MAX).zip(positions).map(move |(audio, at)| TapFrame { recording, channel, at, codec, audio })
         })
     }
 

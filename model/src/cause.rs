@@ -82,6 +82,12 @@ causes! {
     SlotRefused "slot_refused", 480, 21, Caller, "check the slot's phone: it refused our call";
     /// No such number.
     NoSuchNumber "no_such_number", 404, 1, Caller, "check the number";
+    /// The slot's limits do not list the number (R23).
+    DestinationNotAllowed "destination_not_allowed", 403, 21, Caller, "ask an administrator to allow this destination for the slot";
+    /// The slot is in as many calls as its limits allow.
+    SlotCallLimit "slot_call_limit", 486, 17, Caller, "end another call of this slot first, or ask an administrator to raise its limit";
+    /// The call came round to us until it had no hops left, or a second time (RFC 3261, 16.3).
+    TooManyHops "too_many_hops", 483, 25, Network, "look for a phone or proxy that forwards to the number it was called by";
     /// The called slot has no registered phone.
     NotRegistered "not_registered", 480, 20, Callee, "switch the phone on and check its account";
     /// The called slot is out of service.
@@ -106,6 +112,8 @@ causes! {
     NoAck "no_ack", 408, 102, Network, "check NAT and firewall: our answer does not reach the phone, or its ACK does not reach us";
     /// A phone no longer knows the call.
     DialogLost "dialog_lost", 481, 41, Network, "call again";
+    /// A phone let its session timer run out (RFC 4028): it is gone, or does not refresh as it promised.
+    SessionExpired "session_expired", 408, 102, Network, "check the phone's network; if it is well, its session timer is broken";
     /// The server stopped while the call was up.
     Aborted "aborted", 503, 41, Us, "call again";
     /// The server was shut down in good order.
@@ -120,6 +128,7 @@ impl Cause {
     pub fn of_callee_status(status: u16) -> Self {
         match status {
             404 | 410 | 484 | 604 => Self::NoSuchNumber,
+            482 | 483 => Self::TooManyHops,
             408 => Self::Unreachable,
             480 => Self::NoAnswer,
             486 | 600 => Self::Busy,

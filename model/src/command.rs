@@ -53,6 +53,11 @@ pub enum Command {
         /// Which slots.
         slots: Vec<SlotId>,
     },
+    /// The SIP messages of a call, as text.
+    Ladder {
+        /// Which call; also one that is over, as long as there is room to remember it.
+        call: CallId,
+    },
     /// A sign of life of a user: leases last (R6).
     KeepAlive {
         /// Who is alive.
@@ -77,6 +82,11 @@ pub enum Reply {
     },
     /// The slot as it is now.
     Slot(SlotView),
+    /// A call's SIP messages, drawn as a ladder; credentials are masked.
+    Ladder {
+        /// The drawing, then the messages.
+        text: String,
+    },
     /// Done; nothing to tell.
     Done,
 }
@@ -138,6 +148,22 @@ pub enum Refusal {
     /// No such call, or not one of the user's own (R18).
     #[error("no such call")]
     CallNotFound,
+    /// The slot's limits do not list the number (R23).
+    #[error("slot {slot} may not call {number}")]
+    DestinationNotAllowed {
+        /// The slot's number.
+        slot: String,
+        /// What it wanted to call.
+        number: String,
+    },
+    /// The slot is in as many calls as its limits allow.
+    #[error("slot {slot} may be in {limit} call(s) at once")]
+    SlotCallLimit {
+        /// The slot's number.
+        slot: String,
+        /// Its limit.
+        limit: u8,
+    },
     /// The number leads nowhere.
     #[error("no route for the number")]
     NoRoute,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CenterId, HubId, Number, SlotId, SlotState};
+use crate::{CenterId, HubId, Number, SlotId, SlotLimits, SlotState};
 
 /// The kinds of hub (R1, S004-27). Each owns a thousand numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub struct SlotEntry {
     pub ha1: Ha1,
     /// [`SlotState::Idle`], or [`SlotState::Fault`] or [`SlotState::Disabled`] as an administrator set it.
     pub service: SlotState,
+    /// What it may call, and how much at once.
+    pub limits: SlotLimits,
 }
 
 /// All slots and hubs, with the look-ups that signalling needs.

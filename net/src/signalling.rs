@@ -1,6 +1,7 @@
 //! The signalling sockets: many addresses, one thread, one wait.
 
 use std::{
+    collections::HashMap,
     fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket},
     sync::Arc,
@@ -9,49 +10,79 @@ use std::{
 
 use bytes::Bytes;
 use mio::{Events, Poll, Token};
-use sip_core::{Flow, Transport};
+use nix::errno::Errno;
+use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport};
 
 use crate::{
-    NetError,
+    NetError, batch,
+    intake::Intake,
     socket::is_missing_family,
-    udp::{DATAGRAM_MAX, Read, UdpCounters, UdpSocket},
+    stream::{StreamLimits, Streams, TcpCounters},
+    udp::{UdpCounters, UdpSocket},
 };
 
-/// At most so many datagrams come out of one [`SignallingSockets::wait`], so that timers and commands get their turn in a flood.
+/// At most so many messages come out of one [`SignallingSockets::wait`], so that timers and commands get their turn in a flood.
 pub const BATCH_MAX: usize = 64;
+
+/// At most so many system calls read datagrams in one wait, however many of these the guard drops.
+const READS_MAX: usize = 16;
 
 /// At most so many reports of unreachable peers wait to be told; more are dropped, for the transactions' timers find out anyway.
 const UNREACHABLE_MAX: usize = 1024;
 
-/// The token of the waker; sockets have their index.
+/// What the poller tells at once; more is told by the next wait.
+const EVENTS_MAX: usize = 256;
+
+/// The token of the waker; UDP sockets have their index, listeners and streams come behind.
 const WAKE: Token = Token(usize::MAX);
+
+/// What the signalling sockets are bound to and what they let in.
+#[derive(Debug, Clone, Default)]
+pub struct SignallingSettings {
+    /// Addresses for datagrams. An IPv6 socket speaks IPv6 only, so `0.0.0.0:5060` and `[::]:5060` stand side by side.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses to listen on for streams, likewise.
+    pub tcp: Vec<SocketAddr>,
+    /// How much each source may send, over both.
+    pub guard: GuardSettings,
+    /// How much streams may take.
+    pub stream_limits: StreamLimits,
+    /// Drawn at random: see [`Guard::new`].
+    pub seed: [u8; 16],
+}
 
 /// All sockets that signalling listens on. Owned and driven by one thread; nothing here blocks but [`SignallingSockets::wait`].
 pub struct SignallingSockets {
     poll: Poll,
     events: Events,
-    udp: Vec<Listener>,
-    /// From which socket the next batch is read first, so that a flooded one cannot starve the others.
+    udp: Vec<UdpSocket>,
+    /// Which socket of a port to send from: by its very address, and by family (whether IPv4) and port, the wildcard first.
+    by_address: HashMap<SocketAddr, usize>,
+    by_port: HashMap<(bool, u16), usize>,
+    streams: Streams,
+    guard: Guard,
+    /// Who is read first by the next wait, so that a flooded socket cannot starve the others.
     first: usize,
     unreachable: Vec<SocketAddr>,
+    new: Vec<Received>,
     buffer: Box<[u8]>,
-}
-
-/// A socket, and whether it may hold something unread: readiness is told once only.
-struct Listener {
-    socket: UdpSocket,
-    ready: bool,
 }
 
 /// What the sockets brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// A whole datagram.
-    Datagram {
+    /// A datagram, or one whole message of a stream.
+    Message {
         /// Where it came from, and the real local address that it came to.
         flow: Flow,
         /// Its octets.
         bytes: Bytes,
+    },
+    /// A stream ended, whoever ended it, or could not be opened: what was sent by it may not have arrived, and nothing comes from it any more.
+    /// Responses to what had come by it may still be sent, for the peer may have closed only its own direction.
+    Closed {
+        /// Its flow.
+        flow: Flow,
     },
     /// The network reports that what was sent to `remote` does not arrive.
     ///
@@ -78,131 +109,193 @@ impl Waker {
 }
 
 impl SignallingSockets {
-    /// Binds UDP sockets on these addresses. An IPv6 socket speaks IPv6 only, so `0.0.0.0:5060` and `[::]:5060` stand side by side.
+    /// Binds and listens on all the addresses. One of IPv6 that is a wildcard is passed over on a host without IPv6.
     ///
     /// # Errors
-    /// An address that cannot be bound; but `[::]` on a host without IPv6 is passed over.
-    pub fn bind(udp: &[SocketAddr]) -> Result<(Self, Waker), NetError> {
+    /// An address that cannot be bound, or none for datagrams.
+    pub fn bind(settings: SignallingSettings) -> Result<(Self, Waker), NetError> {
         let poll = Poll::new()?;
         let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKE)?));
-        let mut listeners = Vec::with_capacity(udp.len());
-        for &address in udp {
-            let mut socket = match UdpSocket::bind(address) {
-                Ok(socket) => socket,
-                Err(error) if is_missing_family(address, &error) => {
-                    tracing::info!(%address, "This host has no IPv6; the address is passed over.");
-                    continue;
-                }
-                Err(source) => return Err(NetError::Bind { address, source }),
-            };
-            socket.register(poll.registry(), Token(listeners.len()))?;
-            listeners.push(Listener { socket, ready: true });
+        let mut udp = Vec::with_capacity(settings.udp.len());
+        let (mut by_address, mut by_port) = (HashMap::new(), HashMap::new());
+        for &address in &settings.udp {
+            let Some(mut socket) = unless_missing_family(address, UdpSocket::bind(address))? else { continue };
+            let at = udp.len();
+            socket.register(poll.registry(), Token(at))?;
+            let bound = socket.bound;
+            by_address.insert(bound, at);
+            let port = by_port.entry((bound.is_ipv4(), bound.port())).or_insert(at);
+            if bound.ip().is_unspecified() {
+                *port = at;
+            }
+            udp.push(socket);
         }
-        if listeners.is_empty() {
+        if udp.is_empty() {
             return Err(NetError::NoAddress);
         }
-        let buffer = vec![0; DATAGRAM_MAX].into_boxed_slice();
-        let events = Events::with_capacity(listeners.len() + 1);
-        Ok((Self { poll, events, udp: listeners, first: 0, unreachable: Vec::new(), buffer }, waker))
+        let mut streams = Streams::new(settings.stream_limits, poll.registry().try_clone()?, udp.len());
+        for &address in &settings.tcp {
+            unless_missing_family(address, streams.listen(address))?;
+        }
+        let sockets = Self {
+            poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            udp,
+            by_address,
+            by_port,
+            streams,
+            guard: Guard::new(settings.guard, settings.seed),
+            first: 0,
+            unreachable: Vec::new(),
+            new: Vec::new(),
+            buffer: batch::buffer(),
+        };
+        Ok((sockets, waker))
     }
 
-    /// The bound addresses, with real ports; wildcard addresses stay wildcards.
+    /// The addresses bound for datagrams, with real ports; wildcard addresses stay wildcards.
     #[must_use]
     pub fn local(&self) -> Vec<SocketAddr> {
-        self.udp.iter().map(|listener| listener.socket.bound).collect()
+        self.udp.iter().map(|socket| socket.bound).collect()
     }
 
-    /// What the sockets have done since they were bound.
+    /// The addresses listened on for streams, likewise.
+    #[must_use]
+    pub fn local_tcp(&self) -> Vec<SocketAddr> {
+        self.streams.local()
+    }
+
+    /// What the UDP sockets have done since they were bound.
     #[must_use]
     pub fn counters(&self) -> UdpCounters {
-        self.udp.iter().fold(UdpCounters::default(), |sum, listener| sum.plus(listener.socket.counters))
+        self.udp.iter().fold(UdpCounters::default(), |sum, socket| sum.plus(socket.counters))
     }
 
-    /// Blocks until something arrives, a wake, or the deadline; then appends what arrived, at most [`BATCH_MAX`] datagrams and some reports.
+    /// What the streams have done since then.
+    #[must_use]
+    pub fn tcp_counters(&self) -> TcpCounters {
+        self.streams.counters()
+    }
+
+    /// What the guard has let in and what not.
+    #[must_use]
+    pub fn guard_counters(&self) -> GuardCounters {
+        self.guard.counters()
+    }
+
+    /// Other limits for sources from now on.
+    pub fn set_guard(&mut self, settings: GuardSettings) {
+        self.guard.set(settings);
+    }
+
+    /// Blocks until something arrives, a wake, or the deadline; then appends what arrived: at most [`BATCH_MAX`] messages, those that belong
+    /// to something first ([`sip_core::Admit::Inside`]), then the new ones, each in order of arrival; and reports and ends of streams.
+    /// It may also come back early and with nothing.
     pub fn wait(&mut self, deadline: Option<Instant>, into: &mut Vec<Received>) {
-        let pending = !self.unreachable.is_empty() || self.udp.iter().any(|listener| listener.ready);
-        let timeout = if pending { Some(Duration::ZERO) } else { deadline.map(|at| at.saturating_duration_since(Instant::now())) };
+        self.flush();
+        let pending = !self.unreachable.is_empty() || self.udp.iter().any(|socket| socket.ready) || self.streams.is_pending();
+        let timeout = if pending {
+            Some(Duration::ZERO)
+        } else {
+            let deadline = deadline.into_iter().chain(self.streams.timeout()).min();
+            deadline.map(|at| at.saturating_duration_since(Instant::now()))
+        };
         if let Err(error) = self.poll.poll(&mut self.events, timeout)
             && error.kind() != io::ErrorKind::Interrupted
         {
             // Only a programming error could be the cause; the sockets are tried all the same.
             tracing::error!(%error, "Waiting for datagrams failed.");
         }
+        let now = Instant::now();
         for event in &self.events {
-            if let Some(listener) = self.udp.get_mut(event.token().0) {
-                listener.ready = true;
+            match self.udp.get_mut(event.token().0) {
+                Some(socket) => {
+                    socket.ready = true;
+                    socket.has_errors |= event.is_error();
+                }
+                None if event.token() == WAKE => {}
+                None => self.streams.event(now, event),
             }
         }
-        into.extend(self.unreachable.drain(..).map(|remote| Received::Unreachable { remote }));
-        self.receive(into);
+        self.expire(now);
+        self.receive(now, into);
     }
 
-    fn receive(&mut self, into: &mut Vec<Received>) {
-        let Self { udp, first, buffer, .. } = self;
-        let mut left = BATCH_MAX;
-        let count = udp.len();
+    /// Ends the streams that have lived long enough at `now`. [`SignallingSockets::wait`] does so with the time of the clock.
+    pub fn expire(&mut self, now: Instant) {
+        self.streams.expire(now);
+    }
+
+    fn receive(&mut self, now: Instant, into: &mut Vec<Received>) {
+        let Self { udp, first, buffer, streams, guard, unreachable, new, .. } = self;
+        let mut intake = Intake { now, guard, inside: into, new, left: BATCH_MAX };
+        let count = udp.len() + 1;
         let turn = *first;
-        *first = (turn + 1) % count.max(1);
-        let (head, tail) = udp.split_at_mut(turn.min(count));
-        for listener in tail.iter_mut().chain(head).filter(|listener| listener.ready) {
-            for _ in 0..UNREACHABLE_MAX {
-                match listener.socket.read_error() {
-                    Some(Some(remote)) => into.push(Received::Unreachable { remote }),
-                    Some(None) => {}
-                    None => break,
-                }
+        *first = (turn + 1) % count;
+        let mut reads = READS_MAX;
+        for at in (turn..count).chain(0..turn) {
+            let Some(socket) = udp.get_mut(at) else {
+                streams.receive(&mut intake);
+                continue;
+            };
+            if std::mem::take(&mut socket.has_errors) {
+                socket.read_errors(unreachable, UNREACHABLE_MAX);
             }
-            while left > 0 && listener.ready {
-                match listener.socket.read(buffer) {
-                    // Nobody means anything by an empty datagram.
-                    Read::Datagram { length: 0, .. } => {}
-                    Read::Datagram { local, remote, length } => {
-                        let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-                        into.push(Received::Datagram { flow: Flow { transport: Transport::Udp, local, remote }, bytes });
-                    }
-                    Read::Nothing => {}
-                    Read::Empty => listener.ready = false,
+            while socket.ready && intake.left > 0 && reads > 0 {
+                socket.read(buffer, &mut intake);
+                reads -= 1;
+                if std::mem::take(&mut socket.has_errors) {
+                    socket.read_errors(unreachable, UNREACHABLE_MAX);
                 }
-                left -= 1;
             }
         }
+        into.append(new);
+        into.extend(unreachable.drain(..).map(|remote| Received::Unreachable { remote }));
+        into.extend(streams.closed().map(|flow| Received::Closed { flow }));
     }
 
-    /// Sends a datagram the way of `flow`: from its local address to its remote one. Never blocks.
+    /// Sends a message the way of `flow`: from its local address to its remote one. It goes with the next [`SignallingSockets::flush`] or
+    /// [`SignallingSockets::wait`]; what goes the same way keeps its order. Never blocks.
+    ///
+    /// Over TCP it goes by the stream of that flow. If there is none, one is opened, from any port of ours; `flow.local` is the address we
+    /// listen on. No stream is opened for a response: the port that a request came from is no port that anybody listens at. What cannot be
+    /// opened, has no stream or ends comes back as [`Received::Closed`].
     ///
     /// What cannot be sent is counted. A peer that our kernel knows no way to comes back as [`Received::Unreachable`] from the next wait.
-    pub fn send(&mut self, flow: Flow, bytes: &[u8]) {
-        let Some(socket) = self.socket_for(flow) else {
+    pub fn send(&mut self, flow: Flow, bytes: Bytes) {
+        if flow.transport == Transport::Tcp {
+            return self.streams.send(Instant::now(), flow, bytes);
+        }
+        let Some(socket) = self.socket_for(flow).and_then(|at| self.udp.get_mut(at)) else {
             tracing::debug!(%flow, "No socket sends this way.");
-            if let Some(listener) = self.udp.first_mut() {
-                listener.socket.counters.send_failed += 1;
+            if let Some(socket) = self.udp.first_mut() {
+                socket.counters.send_failed += 1;
             }
             return;
         };
-        if let Err(error) = socket.send(flow.local.ip(), flow.remote, bytes) {
-            tracing::debug!(%flow, %error, octets = bytes.len(), "A datagram could not be sent.");
-            let hopeless = matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable);
-            if hopeless && self.unreachable.len() < UNREACHABLE_MAX {
-                self.unreachable.push(flow.remote);
-            }
+        socket.send(flow.local.ip(), flow.remote, bytes, &mut |remote, errno| failed(&mut self.unreachable, remote, errno));
+    }
+
+    /// Sends what [`SignallingSockets::send`] was given; the owner calls it once a batch.
+    pub fn flush(&mut self) {
+        for socket in &mut self.udp {
+            socket.flush(&mut |remote, errno| failed(&mut self.unreachable, remote, errno));
+        }
+        if self.streams.has_output() {
+            self.streams.flush(Instant::now());
         }
     }
 
     /// The socket bound to the flow's very address, else the wildcard one of that port.
-    fn socket_for(&mut self, flow: Flow) -> Option<&mut UdpSocket> {
-        if flow.transport != Transport::Udp || flow.local.is_ipv4() != flow.remote.is_ipv4() {
+    fn socket_for(&self, flow: Flow) -> Option<usize> {
+        if flow.local.is_ipv4() != flow.remote.is_ipv4() {
             return None;
         }
-        let fits = |bound: SocketAddr| {
-            let same_port = bound.port() == flow.local.port() && bound.is_ipv4() == flow.remote.is_ipv4();
-            match bound.ip() {
-                _ if !same_port => 0,
-                ip if ip == flow.local.ip() => 2,
-                ip => u8::from(ip.is_unspecified() || flow.local.ip().is_unspecified()),
-            }
-        };
-        let best = self.udp.iter_mut().max_by_key(|listener| fits(listener.socket.bound))?;
-        (fits(best.socket.bound) > 0).then_some(&mut best.socket)
+        self.by_address.get(&flow.local).copied().or_else(|| {
+            let at = *self.by_port.get(&(flow.local.is_ipv4(), flow.local.port()))?;
+            let bound = self.udp.get(at)?.bound;
+            (bound.ip().is_unspecified() || flow.local.ip().is_unspecified()).then_some(at)
+        })
     }
 
     /// The local address that the kernel would send from to reach `remote`; `None` if there is no route. Sends nothing.
@@ -217,6 +310,26 @@ impl SignallingSockets {
 
 impl fmt::Debug for SignallingSockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignallingSockets").field("local", &self.local()).finish_non_exhaustive()
+        f.debug_struct("SignallingSockets").field("udp", &self.local()).field("tcp", &self.local_tcp()).finish_non_exhaustive()
+    }
+}
+
+/// Notes a peer that cannot be reached.
+fn failed(unreachable: &mut Vec<SocketAddr>, remote: SocketAddr, errno: Errno) {
+    tracing::debug!(%remote, %errno, "A datagram could not be sent.");
+    if matches!(errno, Errno::ENETUNREACH | Errno::EHOSTUNREACH) && unreachable.len() < UNREACHABLE_MAX {
+        unreachable.push(remote);
+    }
+}
+
+/// `None` for the wildcard address of IPv6 on a host without it.
+fn unless_missing_family<T>(address: SocketAddr, bound: io::Result<T>) -> Result<Option<T>, NetError> {
+    match bound {
+        Ok(bound) => Ok(Some(bound)),
+        Err(error) if is_missing_family(address, &error) => {
+            tracing::info!(%address, "This host has no IPv6; the address is passed over.");
+            Ok(None)
+        }
+        Err(source) => Err(NetError::Bind { address, source }),
     }
 }

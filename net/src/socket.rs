@@ -1,4 +1,4 @@
-//! How a UDP socket is opened, whatever it is for.
+//! How sockets are opened, whatever they are for.
 
 use std::{io, net::SocketAddr};
 
@@ -30,15 +30,11 @@ pub(crate) fn open(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> 
     if address.is_ipv6() {
         socket.set_only_v6(!purpose.dual)?;
     }
-    // Neither class nor buffer size is worth refusing service: a container may forbid the first, the kernel caps the second.
-    let class = purpose.class << 2;
-    let classed = if address.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) };
+    // The size of buffers is not worth refusing service: the kernel caps it.
+    set_class(&socket, address, purpose.class);
     if address.is_ipv6() && purpose.dual {
         // A mapped packet takes its class from the IPv4 option.
-        let _ = rustix::net::sockopt::set_ip_tos(&socket, u8::try_from(class).unwrap_or(0));
-    }
-    if let Err(error) = classed {
-        tracing::debug!(%address, %error, "The service class cannot be set.");
+        let _ = rustix::net::sockopt::set_ip_tos(&socket, u8::try_from(purpose.class << 2).unwrap_or(0));
     }
     // With the right to do so the system's cap is passed over; without it the kernel silently caps.
     if rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, purpose.receive_buffer).is_err() {
@@ -47,6 +43,15 @@ pub(crate) fn open(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> 
     let _ = socket.set_send_buffer_size(purpose.send_buffer);
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Sets the differentiated services class of what a socket sends. Not worth refusing service for: a container may forbid it.
+pub(crate) fn set_class(socket: &Socket, address: SocketAddr, class: u32) {
+    let class = class << 2;
+    let classed = if address.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) };
+    if let Err(error) = classed {
+        tracing::debug!(%address, %error, "The service class cannot be set.");
+    }
 }
 
 /// Whether a wildcard address of IPv6 failed because the host has no IPv6, which is no error (rulings, configuration contract).

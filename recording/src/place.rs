@@ -72,10 +72,12 @@ impl TimeLine {
         // At most a window's worth can be left: more would have moved the base behind its own start.
         let start = usize::try_from((at + too_late) % WINDOW).unwrap_or(0);
         let (head, tail) = self.ring.split_at_mut(start);
-        let side = usize::from(channel == Channel::Right);
-        for (place, sample) in tail.iter_mut().chain(head).zip(samples) {
-            if let Some(one) = place.get_mut(side) {
-                *one = *sample;
+        let (to_end, from_start) = samples.split_at_checked(tail.len()).unwrap_or((samples, &[]));
+        for (places, samples) in [(tail, to_end), (head, from_start)] {
+            // Side by side, each a plain loop: this is where every sample passes.
+            match channel {
+                Channel::Left => places.iter_mut().zip(samples).for_each(|([left, _], sample)| *left = *sample),
+                Channel::Right => places.iter_mut().zip(samples).for_each(|([_, right], sample)| *right = *sample),
             }
         }
     }

@@ -17,15 +17,25 @@ use std::{
 use crate::{
     disk::{Disk, Sheet, reason_of},
     path::Files,
-    place::Ready,
+    place::{Frame, Ready},
     wav::{FRAME, FRAMES_MAX, FRAMES_PER_MS, header, length_of},
 };
 
 /// Octets of audio that wait in memory: 500 ms.
 pub(crate) const BUFFER: usize = 16_000;
 
+/// Octets of one frame.
+const FRAME_OCTETS: usize = 4;
+
+/// 100 ms of silence.
+const SILENCE: [Frame; 800] = [[0; 2]; 800];
+
 /// A gap up to this long is written as zeroes; a longer one is left out of the file, where it reads as zeroes and occupies no room.
 const GAP_WRITTEN: u64 = 100 * FRAMES_PER_MS;
+
+/// The header tells of new frames each time that so many have come. Nobody who reads a growing file goes by it: a listener is given a header of the
+/// moment, and after a crash the file's length counts.
+const HEADER_EVERY: u64 = 2_000 * FRAMES_PER_MS;
 
 /// So long is a disk left alone that refused a write.
 const RETRY: Duration = Duration::from_secs(5);
@@ -41,6 +51,8 @@ pub(crate) struct Writer {
     next: u64,
     /// The file reaches to this frame.
     on_disk: u64,
+    /// The header on disk tells of so many frames.
+    told: u64,
     /// Frames of audio that are on disk.
     written: u64,
     /// Frames that could not be written.
@@ -62,6 +74,7 @@ impl Writer {
             buffer: Vec::with_capacity(BUFFER),
             next: 0,
             on_disk: 0,
+            told: 0,
             written: 0,
             lost: 0,
             resting_until: None,
@@ -91,28 +104,34 @@ impl Writer {
                 self.flush(disk, now);
                 self.next = self.next.saturating_add(count).min(FRAMES_MAX);
             }
-            Ready::Silence(count) => {
-                for _ in 0..count {
-                    self.push(disk, now, [0; 2]);
+            Ready::Silence(mut count) => {
+                while count > 0 {
+                    let piece = SILENCE.get(..usize::try_from(count).unwrap_or(usize::MAX)).unwrap_or(&SILENCE);
+                    self.push(disk, now, piece);
+                    count -= u64::try_from(piece.len()).unwrap_or(count);
                 }
             }
-            Ready::Frames(frames) => {
-                for frame in frames {
-                    self.push(disk, now, *frame);
-                }
-            }
+            Ready::Frames(frames) => self.push(disk, now, frames),
         }
     }
 
-    fn push(&mut self, disk: &dyn Disk, now: Instant, [left, right]: [i16; 2]) {
-        if self.next >= FRAMES_MAX {
-            return;
-        }
-        let ([l0, l1], [r0, r1]) = (left.to_le_bytes(), right.to_le_bytes());
-        self.buffer.extend_from_slice(&[l0, l1, r0, r1]);
-        self.next += 1;
-        if self.buffer.len() >= BUFFER {
-            self.flush(disk, now);
+    fn push(&mut self, disk: &dyn Disk, now: Instant, mut frames: &[Frame]) {
+        while !frames.is_empty() && self.next < FRAMES_MAX {
+            let room = (BUFFER - self.buffer.len()) / FRAME_OCTETS;
+            let room = room.min(usize::try_from(FRAMES_MAX - self.next).unwrap_or(usize::MAX));
+            let (piece, rest) = frames.split_at_checked(room).unwrap_or((frames, &[]));
+            let begin = self.buffer.len();
+            self.buffer.resize(begin + piece.len() * FRAME_OCTETS, 0);
+            let places = self.buffer.get_mut(begin..).unwrap_or_default().as_chunks_mut::<FRAME_OCTETS>().0;
+            for (place, [left, right]) in places.iter_mut().zip(piece) {
+                let ([l0, l1], [r0, r1]) = (left.to_le_bytes(), right.to_le_bytes());
+                *place = [l0, l1, r0, r1];
+            }
+            self.next += u64::try_from(piece.len()).unwrap_or(0);
+            frames = rest;
+            if self.buffer.len() >= BUFFER {
+                self.flush(disk, now);
+            }
         }
     }
 
@@ -156,7 +175,11 @@ impl Writer {
         } else {
             sheet.write_at(&self.buffer, length_of(self.next - waiting))?;
         }
-        sheet.write_at(&header(self.next), 0)
+        if waiting == 0 || self.next >= self.told.saturating_add(HEADER_EVERY) {
+            sheet.write_at(&header(self.next), 0)?;
+            self.told = self.next;
+        }
+        Ok(())
     }
 
     fn refused(&mut self, now: Instant, error: &io::Error) {

@@ -3,6 +3,7 @@
 //! A core without IO: it knows no SIP, no media, no socket, no clock and no thread, and does not know who listens.
 //! Time is an argument. After each input, drain [`Seats::poll`] until it is empty.
 
+mod gate;
 mod lease;
 mod seats;
 mod slot;
@@ -10,4 +11,5 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+pub use gate::{Closed, EMERGENCY, is_emergency, may_call};
 pub use seats::{Seats, SeatsOutput, SeatsSettings};

@@ -73,6 +73,11 @@ impl Seats {
         self.anchor = Some(Anchor { mono: now, wall });
     }
 
+    /// How long things last from now on: leases at their holder's next sign of life, graces when they begin.
+    pub fn reconfigure(&mut self, settings: SeatsSettings) {
+        self.settings = settings;
+    }
+
     // ---- who there is
 
     /// Takes the directory: slots that are new come, slots that left it go, numbers may change.
@@ -307,6 +312,12 @@ impl Seats {
     }
 
     // ---- views
+
+    /// In how many calls the slot takes part.
+    #[must_use]
+    pub fn calls(&self, slot: SlotId) -> usize {
+        self.slots.get(&slot).map_or(0, |seat| usize::from(seat.call.is_some()) + usize::from(seat.consultation.is_some()))
+    }
 
     /// Who holds the slot.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The wiring: which room is given what, in which order they start, and in which order they stop.
 
 use std::{
+    fs::File,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
@@ -9,44 +10,36 @@ use std::{
 
 use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics};
-use calls::{Restored, Settings, Switchboard};
-use config::{Config, DigestAlgorithm, LogFormat};
-use net::{MediaSettings, MediaWorkers, SignallingSockets};
+use calls::{Restored, Switchboard};
+use config::Config;
+use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets};
 use recording::{RecorderSettings, ToRecorder};
-use sip_core::RegistrarSettings;
 use store::{Store, consumer, journal::Journal};
 use tokio::{
     net::TcpListener,
+    signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
 };
 use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     accounts,
     control::LoopControl,
+    door::{Door, Load, Message},
     journaling::JournalGate,
+    logging::{self, SetFilter},
     meter::Meter,
-    options::{self, Place},
+    options::{self, ServeOptions},
     recorder,
     recordings::RecordingDir,
+    reload::Reloader,
     secrets::{self, Secrets},
     shutdown,
-    signalling::{Door, Load, Message, Signalling, wall_clock},
+    signalling::{self, Parts, Signalling, wall_clock},
     start,
+    tape::{self, Tape},
+    wiring::{self, Capacity, seconds},
 };
-
-/// How long a digest nonce is good.
-const NONCE_LIFE: Duration = Duration::from_secs(300);
-
-/// A lease ends this long after its holder's last sign of life (R6).
-const LEASE: Duration = Duration::from_secs(90);
-
-/// A taken slot waits this long for its lost phone (R5).
-const UNREGISTERED_GRACE: Duration = Duration::from_secs(60);
-
-/// Ports that each media worker has bound in advance.
-const PORT_STOCK: usize = 64;
 
 /// How often old rows are taken away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -57,30 +50,47 @@ const OUTBOX_ROWS_MAX: u32 = 100_000;
 /// At the end the database gets this long to take what is in the journal; the rest waits there for the next start.
 const LAST_FACTS: Duration = Duration::from_secs(5);
 
+/// At the end the recorder gets this long to close what is open.
+const LAST_FRAMES: Duration = Duration::from_secs(10);
+
+/// At the end the signalling loop gets this long; its journal takes most of that if the disk is away.
+const LAST_TURN: Duration = Duration::from_secs(15);
+
 /// `cordboard serve`: runs until asked to stop.
-pub(crate) fn serve(place: &Place) -> anyhow::Result<()> {
+pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
+    let ServeOptions { place, record_inputs } = options;
     let (config, mut warnings) = options::load(place)?;
-    log(&config)?;
-    warnings.extend(options::ports_warning(&config));
-    for warning in &warnings {
+    let set_filter = logging::begin(&config)?;
+    let descriptors = net::raise_descriptor_limit();
+    let capacity = Capacity::of(descriptors, &config);
+    let few = capacity.warning(descriptors, &config);
+    for warning in warnings.drain(..).map(|warning| warning.to_string()).chain(few) {
         warn!("{warning}");
     }
-    if !config.sip.tcp.is_empty() {
-        info!("SIP over TCP is not served by this version; phones must use UDP.");
-    }
-    let descriptors = net::raise_descriptor_limit();
     let _lock = start::claim(&place.data_dir)?;
+    let tape = record_inputs.as_deref().map(tape::create).transpose()?;
     let secrets = Secrets::load(&place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run(&config, place, &secrets, descriptors));
+    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape));
+    // Whatever hangs on a disk or a database by now does not hold up the end.
     runtime.shutdown_timeout(LAST_FACTS);
     outcome
 }
 
-async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64) -> anyhow::Result<()> {
+async fn run(
+    config: Config,
+    ServeOptions { place, .. }: &ServeOptions,
+    secrets: &Secrets,
+    capacity: Capacity,
+    set_filter: SetFilter,
+    tape: Option<File>,
+) -> anyhow::Result<()> {
+    let config = &config;
+    // From here on the signal does not end the process; what comes before the server is up is done then.
+    let hangup = signal(SignalKind::hangup())?;
     // What must be there, and what the last run left.
     let store = start::open_store(config, &place.data_dir).await?;
-    let drawn: String = secrets::random_seed()?.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
+    let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
@@ -89,8 +99,16 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     let directory = Arc::new(store.directory().await?);
 
     // Sockets first: an address in use is an error before anything runs.
-    let (sockets, waker) = SignallingSockets::bind(&config.sip.udp).context("cannot listen for phones (sip.udp)")?;
+    let (sockets, waker) = SignallingSockets::bind(SignallingSettings {
+        udp: config.sip.udp.clone(),
+        tcp: config.sip.tcp.clone(),
+        guard: wiring::guard_settings(config),
+        stream_limits: wiring::stream_limits(config, &capacity),
+        seed: secrets::random_seed()?,
+    })
+    .context("cannot listen for phones (sip.udp, sip.tcp)")?;
     let sip = sockets.local();
+    let tcp = sockets.local_tcp();
     let restored = Restored {
         bindings: store.bindings().await?,
         leases: store.leases().await?,
@@ -113,24 +131,24 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
             move |row| door.order(Message::Recorded(row))
         },
     )?;
-    let media = media_workers(config, &door, &to_recorder, &metrics)?;
+    let media = media_workers(config, &capacity, &door, &to_recorder, &metrics)?;
     let (written, to_consume) = watch::channel(journal.last_seq());
-    let mut gate = JournalGate::start(journal, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
-    gate.append(unwritten);
+    let gate = JournalGate::start(journal, unwritten, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
     tokio::spawn(housekeeping(store.clone()));
     let consumer = consume(&store, &journal_dir, to_consume, &metrics);
     let domain = config.sip.domain.as_ref().map_or_else(|| start::default_domain(&sip), ToString::to_string);
-    let now = Instant::now();
-    let switchboard = Switchboard::new(
-        now,
-        wall_clock(),
-        switchboard_settings(config, &domain, secrets::random_seed()?),
-        directory,
-        &restored,
-        secrets::random_seed()?,
-    );
+    let (now, wall, seed) = (Instant::now(), wall_clock(), secrets::random_seed()?);
+    let settings = wiring::switchboard_settings(config, &domain, &capacity, secrets::random_seed()?);
+    let tape = match tape {
+        Some(file) => {
+            let begin = |tape: &mut Vec<u8>| calls::tape::Recorder::begin(now, wall, &settings, &directory, &restored, seed, tape);
+            Some(Tape::begin(file, begin)?)
+        }
+        None => None,
+    };
+    let switchboard = Switchboard::new(now, wall, settings, directory, &restored, seed);
     let (load, mut loaded) = watch::channel(Load::default());
-    let signalling = Signalling {
+    let signalling = Signalling::start(Parts {
         switchboard,
         sockets,
         door: door.clone(),
@@ -140,8 +158,10 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
         recorder: Arc::clone(&to_recorder),
         meter: Meter::new(metrics.clone()),
         load,
-    }
-    .start()?;
+        tape,
+    })?;
+    let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, domain.clone(), capacity, metrics.clone());
+    tokio::spawn(reloader.clone().follow(hangup));
 
     // The front door.
     let listening = http.local_addr()?;
@@ -155,22 +175,37 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
     });
     let recordings = Arc::new(RecordingDir(recordings));
-    let router = api::router(ApiParts { settings, store: store.clone(), control, recordings, live, metrics, ha1 });
+    let router = api::router(ApiParts {
+        settings,
+        store: store.clone(),
+        control,
+        recordings,
+        system: Arc::new(reloader.clone()),
+        live: Arc::clone(&live),
+        metrics: metrics.clone(),
+        ha1,
+    });
     let (close, closed) = oneshot::channel::<()>();
-    let front = tokio::spawn(api::serve(http, router, async {
+    let front = tokio::spawn(api::serve(http, router, metrics, async {
         let _ = closed.await;
     }));
-    greet(listening, &sip, &domain, password.as_deref());
-    info!(version = env!("CARGO_PKG_VERSION"), http = %listening, domain, descriptors, "Cordboard is up.");
+    greet(listening, &sip, &tcp, &domain, password.as_deref());
+    info!(version = env!("CARGO_PKG_VERSION"), http = %listening, domain, calls_max = capacity.calls.min(usize::try_from(config.calls.max)?), "Cordboard is up.");
 
     // The end.
     shutdown::asked().await?;
     info!("Shutting down.");
-    shutdown::drain(&door, &mut loaded, seconds(config.calls.drain_s)).await?;
+    live.drain();
+    shutdown::drain(&door, &mut loaded, seconds(reloader.drain_s().await)).await?;
     to_recorder.order(recorder::Order::Stop);
-    let _ = tokio::task::spawn_blocking(move || recorder.join()).await;
+    let recordings_closed = tokio::task::spawn_blocking(move || recorder.join());
+    if tokio::time::timeout(LAST_FRAMES, recordings_closed).await.is_err() {
+        warn!("The recordings' disk does not answer; the next start closes what is open.");
+    }
     door.order(Message::Stop);
-    let _ = tokio::task::spawn_blocking(move || signalling.join()).await;
+    if tokio::time::timeout(LAST_TURN, signalling).await.is_err() {
+        warn!("Signalling does not come to its end; what it has not written is lost.");
+    }
     let _ = close.send(());
     let _ = front.await;
     // The journal's thread has ended, so the consumer ends when it has read everything.
@@ -181,71 +216,39 @@ async fn run(config: &Config, place: &Place, secrets: &Secrets, descriptors: u64
     Ok(())
 }
 
-fn media_workers(config: &Config, door: &Door, to_recorder: &recorder::RecorderInbox, metrics: &Metrics) -> anyhow::Result<MediaWorkers> {
-    let workers = match config.media.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        workers => usize::try_from(workers)?,
-    };
+fn media_workers(
+    config: &Config,
+    capacity: &Capacity,
+    door: &Door,
+    to_recorder: &recorder::RecorderInbox,
+    metrics: &Metrics,
+) -> anyhow::Result<MediaWorkers> {
     let settings = MediaSettings {
-        workers,
+        workers: capacity.workers,
         ports: config.media.ports.range(),
-        stock: PORT_STOCK,
+        stock: capacity.stock,
         tones: media::ToneSet::by_country(config.media.tones.country()).context("media.tones names no known country")?,
         bind: vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
     };
     let events = {
         let door = door.clone();
-        move |report| door.order(Message::Worker(report))
+        move |report| match signalling::is_in_no_hurry(&report) {
+            true => door.leave(Message::Worker(report)),
+            false => door.order(Message::Worker(report)),
+        }
     };
     let taps = {
         let (to_recorder, dropped) = (Arc::clone(to_recorder), metrics.recorder_dropped.clone());
-        move |frame| {
-            let room = to_recorder.offer(recorder::Order::Now(ToRecorder::Frame(frame)));
+        move |frames: media::TapFrames| {
+            let count = frames.len();
+            let room = to_recorder.offer(recorder::Order::Now(ToRecorder::Frames(frames)));
             if !room {
-                dropped.inc();
+                dropped.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
             }
             room
         }
     };
     Ok(MediaWorkers::start(settings, secrets::random_seed()?, events, taps)?)
-}
-
-fn switchboard_settings(config: &Config, domain: &str, nonce_key: [u8; 32]) -> Settings {
-    let media_address = match config.media.address {
-        config::MediaAddress::Address(address) => Some(address),
-        config::MediaAddress::Auto => None,
-    };
-    Settings {
-        domain: domain.to_owned(),
-        user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
-        media_address,
-        public_address: config.media.public_address,
-        local_nets: config.media.local_nets.clone(),
-        media_timeout: seconds(config.media.timeout_s),
-        ring_s: config.calls.ring_s,
-        slot_ring_s: config.calls.slot_ring_s,
-        calls_max: usize::try_from(config.calls.max).unwrap_or(usize::MAX),
-        recording: config.recording.enabled,
-        registrar: RegistrarSettings {
-            expires_min: config.sip.expires_min,
-            expires_default: config.sip.expires_default,
-            expires_max: config.sip.expires_max,
-            ..RegistrarSettings::default()
-        },
-        digest: config.sip.digest.iter().map(|algorithm| algorithm_of(*algorithm)).collect(),
-        nonce_key,
-        nonce_life: NONCE_LIFE,
-        lease: LEASE,
-        unregistered_grace: UNREGISTERED_GRACE,
-    }
-}
-
-fn algorithm_of(algorithm: DigestAlgorithm) -> sip_core::Algorithm {
-    match algorithm {
-        DigestAlgorithm::Md5 => sip_core::Algorithm::Md5,
-        DigestAlgorithm::Sha256 => sip_core::Algorithm::Sha256,
-        DigestAlgorithm::Sha512_256 => sip_core::Algorithm::Sha512_256,
-    }
 }
 
 /// Lets the database follow the journal, until the journal's writer is gone.
@@ -276,29 +279,20 @@ async fn housekeeping(store: Store) {
 }
 
 /// Tells whoever started the program where to go next.
-fn greet(http: SocketAddr, sip: &[SocketAddr], domain: &str, password: Option<&str>) {
-    let addresses: Vec<_> = sip.iter().map(ToString::to_string).collect();
+fn greet(http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str, password: Option<&str>) {
+    let list = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let over = match tcp {
+        [] => format!("UDP {}", list(udp)),
+        tcp if tcp == udp => format!("UDP and TCP {}", list(udp)),
+        tcp => format!("UDP {}; TCP {}", list(udp), list(tcp)),
+    };
     start::say(&format!("Cordboard {} is up.", env!("CARGO_PKG_VERSION")));
     start::say(&format!("  REST and live events: http://{http}/api (description: http://{http}/api/openapi.json)"));
-    start::say(&format!("  phones register at:   {domain} (UDP {})", addresses.join(", ")));
+    start::say(&format!("  phones register at:   {domain} ({over})"));
     if let Some(password) = password {
         start::say("First start: an administrator was made. This password is shown once; keep it.");
         start::say("  username: admin");
         start::say(&format!("  password: {password}"));
         start::say("Next: log in and make a trunk with two slots; README.md shows a first recorded call in five minutes.");
     }
-}
-
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter cannot be read")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => lines.json().init(),
-    }
-    Ok(())
-}
-
-fn seconds(count: u32) -> Duration {
-    Duration::from_secs(u64::from(count))
 }

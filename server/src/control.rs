@@ -9,7 +9,7 @@ use store::Store;
 use tokio::sync::oneshot;
 use tracing::error;
 
-use crate::signalling::{Door, Message};
+use crate::door::{Door, Message};
 
 /// The loop's door, and the store that the directory is read from.
 pub(crate) struct LoopControl {
@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_millis(500);
 impl Control for LoopControl {
     fn execute(&self, command: Command) -> BoxFuture<'static, Result<Reply, Refusal>> {
         let (reply, replied) = oneshot::channel();
-        let taken = self.door.offer(Message::Command(command, reply));
+        let taken = self.door.command(command, reply);
         async move { if taken { replied.await.unwrap_or(Err(Refusal::Unavailable)) } else { Err(Refusal::Unavailable) } }.boxed()
     }
 

@@ -51,11 +51,6 @@ impl<T> Inbox<T> {
         queue.empty(into);
     }
 
-    /// Takes all that is queued, without waiting.
-    pub(crate) fn drain(&self, into: &mut VecDeque<T>) {
-        self.lock().empty(into);
-    }
-
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +77,7 @@ mod tests {
         inbox.take(Duration::ZERO, &mut taken);
         assert_eq!(taken, (0..12).chain([13]).collect::<Vec<_>>(), "in their order");
         assert!(inbox.offer(14), "an emptied queue has room again");
-        inbox.drain(&mut taken);
+        inbox.take(Duration::ZERO, &mut taken);
         assert_eq!(taken.back(), Some(&14));
     }
 }

@@ -1,20 +1,27 @@
 //! The way into the journal: facts are on their way to disk before the packets that speak of them leave (R22).
 //!
+//! The loop writes its facts itself: a write into the kernel's memory takes about a microsecond, while handing it to another thread and
+//! waiting for that would take thirty. A disk that hangs inside `write` must not hold the loop for longer than 50 ms all the same (FT-6).
+//! So the loop's whole state lies on a desk while its thread writes, and a second thread stands by. After 50 ms it takes the state and goes
+//! on with the loop. The thread that was stuck keeps the journal: once its write is over it writes what has come meanwhile, and stands by.
+//!
 //! ```text
-//!            50 ms without the disk                     nothing waits any more
-//!  in step ------------------------> packets go first ------------------------> in step
+//!  one thread    turn, write, turn, write ... hangs ................. writes the backlog, stands by
+//!  the other     stands by ........................ 50 ms: turn, turn, turn ......... turn, write, turn, write
 //! ```
 //!
-//! Facts wait in memory, in their order, until the disk has them; a disk that is slow, full or gone never holds up the signalling loop for
-//! longer than that, so calls go on (FT-6). What waits is bounded: beyond [`FACTS_MAX`] what was superseded is left out, and whoever owns the
-//! loop can see by [`JournalGate::is_behind`] that it should begin nothing new.
+//! Facts that the disk does not take wait in memory, in their order, and packets wait for nothing until the journal is in step again. What
+//! waits is bounded: beyond [`backlog::FACTS_MAX`] what was superseded is left out, and whoever owns the loop can see by
+//! [`JournalGate::is_behind`] that it should begin nothing new.
+
+mod backlog;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread,
     time::{Duration, Instant},
@@ -25,8 +32,7 @@ use store::journal::Journal;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-/// Facts that may wait before superseded ones are left out. What must not be left out grows with the calls that were up when the disk went away.
-const FACTS_MAX: usize = 65_536;
+use self::backlog::Backlog;
 
 /// Facts that are written at once: a backlog goes to a disk that has little room piece by piece.
 const WRITE_MAX: usize = 4_096;
@@ -34,7 +40,10 @@ const WRITE_MAX: usize = 4_096;
 /// A journal that has been away for so long makes the server one that begins no new calls.
 const BEHIND: Duration = Duration::from_secs(5);
 
-/// How long whom waits for what.
+/// After so many looks at a loop that wrote nothing, whoever stands by looks no more until it writes again.
+const IDLE_LOOKS: u32 = 20;
+
+/// How long who waits for what.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     /// A write that takes longer than this no longer holds packets back (R22).
@@ -47,146 +56,151 @@ struct Patience {
 
 const PATIENCE: Patience = Patience { stall: Duration::from_millis(50), retry: Duration::from_secs(1), last: Duration::from_secs(5) };
 
-/// Hands facts to the journal's thread. Owned by the signalling loop. Dropping it is [`Self::finish`] without waiting.
-pub(crate) struct JournalGate {
-    desk: Arc<Desk>,
-    patience: Patience,
+/// A loop whose facts go to the journal: everything that it owns, so that another thread can go on with it.
+pub(crate) trait Resident: Sized + Send + 'static {
+    /// Its gate.
+    fn gate(&mut self) -> &mut JournalGate<Self>;
+
+    /// Lets go of what waited for the journal, then takes turn after turn, each ended by [`append`]; returns when the loop is over, or when
+    /// [`append`] did not give it back.
+    fn run(self);
+}
+
+/// The loop's side of the journal. Dropping it is [`Self::finish`] without waiting.
+pub(crate) struct JournalGate<T> {
+    desk: Arc<Desk<T>>,
     /// Since when packets do not wait for the journal.
     stalled: Option<Instant>,
     told_gone: bool,
 }
 
-/// Where facts lie until they are written.
-struct Desk {
-    state: Mutex<State>,
-    /// Something waits, or the end has come: for the writer.
+/// Writes facts, all or none.
+type Disk = Box<dyn FnMut(&[Fact]) -> io::Result<()> + Send>;
+
+/// Where the loop's state lies while its thread writes, and facts until they are written.
+struct Desk<T> {
+    state: Mutex<State<T>>,
+    /// The loop begins to write after a rest, something waits, or the end has come: for whoever stands by.
     work: Condvar,
-    /// Something was written, or a thread has ended: for the gate.
+    /// Something was written, or a thread has ended: for the end.
     progress: Condvar,
+    patience: Patience,
 }
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Fact>,
-    /// Facts that the writer has in its hands.
+struct State<T> {
+    /// The journal, unless somebody writes.
+    disk: Option<Disk>,
+    /// The loop, while its thread writes, and since when.
+    left: Option<(T, Instant)>,
+    /// How often the loop has written.
+    writes: u64,
+    /// Whoever stands by looks at the loop now and then.
+    watched: bool,
+    backlog: Backlog,
+    /// Facts that are being written.
     writing: usize,
-    /// With more than this waiting, superseded facts are left out; more than [`FACTS_MAX`] if that did not help, lest it be tried for each fact.
-    merge_above: usize,
-    /// Facts left out since the journal last was in step.
-    merged: usize,
     /// Until when writing is tried, once the end has come.
     ending: Option<Instant>,
     /// What could not be written.
     lost: usize,
+    /// Nobody will write any more: the end has come, or a defect.
     writer_gone: bool,
     syncer_gone: bool,
+    /// Its end tells the syncing thread to sync a last time.
+    stop: Option<SyncSender<()>>,
 }
 
-impl State {
+impl<T> State<T> {
     /// Whether everything that was handed in is written.
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.writing == 0
+        self.backlog.is_empty() && self.writing == 0
     }
 
-    fn merge(&mut self) {
-        if self.waiting.len() <= self.merge_above.max(FACTS_MAX) {
-            return;
-        }
-        if self.merged == 0 {
-            error!(waiting = self.waiting.len(), "Too many facts wait for the journal: superseded ones are left out. Free disk space.");
-        }
-        self.merged += leave_out_superseded(&mut self.waiting);
-        self.merge_above = self.waiting.len().saturating_mul(2);
+    fn end_writing(&mut self) {
+        self.writer_gone = true;
+        self.disk = None;
+        self.stop = None;
     }
 }
 
-impl Desk {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<T> Desk<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut State<T>)) {
         change(&mut self.state());
         self.work.notify_all();
         self.progress.notify_all();
     }
 
     /// Waits until `done`, at most so long; gives the state as it is then.
-    fn wait(&self, limit: Duration, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+    fn wait(&self, limit: Duration, done: impl Fn(&State<T>) -> bool) -> MutexGuard<'_, State<T>> {
         self.progress.wait_timeout_while(self.state(), limit, |state| !done(state)).unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
-impl JournalGate {
-    /// Starts the writing thread, and the one that brings what was written to the disk every `fsync_every`.
-    /// `told` carries the last sequence number to the journal's consumer.
-    pub(crate) fn start(mut journal: Journal, fsync_every: Duration, told: watch::Sender<u64>) -> anyhow::Result<Self> {
+impl<T: Send + 'static> JournalGate<T> {
+    /// A gate on the journal, with facts that it did not take before, and a thread that brings what was written to the disk every
+    /// `fsync_every`. `told` carries the last sequence number to the journal's consumer.
+    pub(crate) fn start(
+        mut journal: Journal,
+        unwritten: Vec<Fact>,
+        fsync_every: Duration,
+        told: watch::Sender<u64>,
+    ) -> anyhow::Result<Self> {
         let sync = journal.sync_handle();
         let append = move |facts: &[Fact]| {
             told.send_replace(journal.append(facts)?);
             Ok(())
         };
-        Self::on(append, move || sync.sync_if_dirty().map(drop), fsync_every, PATIENCE)
+        Self::on(append, unwritten, move || sync.sync_if_dirty().map(drop), fsync_every, PATIENCE)
     }
 
     /// On a given disk: `append` writes facts, all or none; `sync` brings what was written to the disk itself.
     fn on(
         append: impl FnMut(&[Fact]) -> io::Result<()> + Send + 'static,
+        unwritten: Vec<Fact>,
         sync: impl FnMut() -> io::Result<()> + Send + 'static,
         fsync_every: Duration,
         patience: Patience,
     ) -> anyhow::Result<Self> {
-        let desk = Arc::new(Desk { state: Mutex::default(), work: Condvar::new(), progress: Condvar::new() });
         let (stop, stopped) = mpsc::sync_channel::<()>(1);
-        let mut gone = Gone(Arc::clone(&desk), |state| state.syncer_gone = true);
+        let stalled = (!unwritten.is_empty()).then(Instant::now);
+        let desk = Arc::new(Desk {
+            state: Mutex::new(State {
+                disk: Some(Box::new(append)),
+                left: None,
+                writes: 0,
+                watched: false,
+                backlog: Backlog::from(unwritten),
+                writing: 0,
+                ending: None,
+                lost: 0,
+                writer_gone: false,
+                syncer_gone: false,
+                stop: Some(stop),
+            }),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+            patience,
+        });
+        let gone = SyncerGone(Arc::clone(&desk));
         thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
-            let _gone = &mut gone;
+            let _gone = gone;
             keep_synced(sync, fsync_every, &stopped);
         })?;
-        let mut gone = Gone(Arc::clone(&desk), |state| state.writer_gone = true);
-        thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let gone = &mut gone;
-            write(append, &gone.0, patience);
-            // The other thread syncs a last time.
-            drop(stop);
-        })?;
-        Ok(Self { desk, patience, stalled: None, told_gone: false })
+        Ok(Self { desk, stalled, told_gone: false })
     }
 
-    /// Hands in facts and waits until they are written, unless the disk stalls. Whether they are.
-    pub(crate) fn append(&mut self, facts: Vec<Fact>) -> bool {
-        let mut state = self.desk.state();
-        if state.writer_gone {
-            if !std::mem::replace(&mut self.told_gone, true) {
-                error!("The journal's thread is gone; facts are lost from now on. Restart the server.");
-            }
-            self.stalled.get_or_insert_with(Instant::now);
-            return false;
-        }
-        if state.is_idle() {
-            if self.stalled.take().is_some() {
-                info!(left_out = std::mem::take(&mut state.merged), "The journal keeps up again.");
-            }
-            state.merge_above = 0;
-        }
-        if facts.is_empty() {
-            return self.stalled.is_none();
-        }
-        state.waiting.extend(facts);
-        state.merge();
-        drop(state);
-        self.desk.work.notify_all();
-        // Packets do not wait for a journal that is known to be slow.
-        if self.stalled.is_none() && !self.desk.wait(self.patience.stall, State::is_idle).is_idle() {
-            self.stalled = Some(Instant::now());
-            warn!(stall_ms = self.patience.stall.as_millis(), "The journal's disk stalls: packets leave before their facts are written.");
-        }
+    /// Whether what was handed in last is written, so that its packets leave as they should.
+    pub(crate) fn is_in_step(&self) -> bool {
         self.stalled.is_none()
     }
 
     /// Whether everything that was handed in is written.
     pub(crate) fn is_written(&self) -> bool {
-        self.desk.state().is_idle()
+        self.is_in_step() || self.desk.state().is_idle()
     }
 
     /// Whether the journal has been away for seconds at `now`: then what begins might never be recorded, and should not begin.
@@ -197,16 +211,16 @@ impl JournalGate {
     /// Facts that wait in memory.
     pub(crate) fn waiting(&self) -> usize {
         let state = self.desk.state();
-        state.waiting.len() + state.writing
+        state.backlog.len() + state.writing
     }
 
     /// Writes out what was handed in, and ends; says what was lost if the disk takes nothing for some seconds. Whether everything is written.
     pub(crate) fn finish(&mut self) -> bool {
-        let limit = self.patience.last;
+        let limit = self.desk.patience.last;
         self.end();
         // A disk that hangs inside a write or a sync does not give its threads back: they are left to the end of the process.
         let state = self.desk.wait(limit + limit / 2, |state| state.writer_gone && state.syncer_gone);
-        let lost = state.lost + state.waiting.len() + state.writing;
+        let lost = state.lost + state.backlog.len() + state.writing;
         if lost > 0 {
             error!(facts = lost, limit_s = limit.as_secs(), "The journal's disk took nothing: these facts are lost.");
         } else if !state.syncer_gone {
@@ -215,97 +229,252 @@ impl JournalGate {
         lost == 0 && !self.told_gone
     }
 
+    /// Takes the disk if the loop may write by itself; if not, packets do not wait.
+    fn take_disk(&mut self, state: &mut State<T>) -> Option<Disk> {
+        if state.writer_gone {
+            if !std::mem::replace(&mut self.told_gone, true) {
+                error!("The journal cannot be written any more, by a defect; facts are lost from now on. Restart the server.");
+            }
+            self.stalled.get_or_insert_with(Instant::now);
+            return None;
+        }
+        if !state.is_idle() {
+            self.stalled.get_or_insert_with(Instant::now);
+            return None;
+        }
+        if self.stalled.take().is_some() {
+            info!(left_out = state.backlog.in_step(), "The journal keeps up again.");
+        }
+        state.disk.take()
+    }
+}
+
+impl<T> JournalGate<T> {
     fn end(&self) {
-        let until = Instant::now() + self.patience.last;
+        let until = Instant::now() + self.desk.patience.last;
         self.desk.change(|state| _ = state.ending.get_or_insert(until));
     }
 }
 
-impl Drop for JournalGate {
+impl<T> Drop for JournalGate<T> {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// Says that its thread has ended, also if that was by a panic.
-struct Gone(Arc<Desk>, fn(&mut State));
+/// Says that the syncing thread has ended, also if that was by a panic.
+struct SyncerGone<T>(Arc<Desk<T>>);
 
-impl Drop for Gone {
+impl<T> Drop for SyncerGone<T> {
     fn drop(&mut self) {
-        self.0.change(self.1);
+        self.0.change(|state| state.syncer_gone = true);
     }
 }
 
-/// The writing thread: everything that waits goes in one write, as far as [`WRITE_MAX`] goes.
-fn write(mut append: impl FnMut(&[Fact]) -> io::Result<()>, desk: &Desk, patience: Patience) {
-    let mut failing = false;
-    let mut facts = Vec::new();
-    let mut at_once = WRITE_MAX;
+/// Runs a loop on one of two threads; the other stands by. Both end after [`JournalGate::finish`].
+pub(crate) fn keep_running<T: Resident>(mut resident: T) -> io::Result<()> {
+    let desk = Arc::clone(&resident.gate().desk);
+    thread::Builder::new().name("standby".to_owned()).spawn(move || take_turns(&desk, None))?;
+    let desk = Arc::clone(&resident.gate().desk);
+    thread::Builder::new().name("signalling".to_owned()).spawn(move || take_turns(&desk, Some(resident)))?;
+    Ok(())
+}
+
+fn take_turns<T: Resident>(desk: &Desk<T>, mut resident: Option<T>) {
     loop {
-        let nothing = |state: &mut State| state.waiting.is_empty() && state.ending.is_none();
-        let mut state = desk.work.wait_while(desk.state(), nothing).unwrap_or_else(PoisonError::into_inner);
-        if state.waiting.is_empty() {
+        if let Some(resident) = resident {
+            resident.run();
+        }
+        resident = desk.stand_by();
+        if resident.is_none() {
             return;
         }
-        let count = state.waiting.len().min(at_once);
-        facts.extend(state.waiting.drain(..count));
-        state.writing = count;
-        drop(state);
-        let outcome = append(&facts);
-        let mut state = desk.state();
-        state.writing = 0;
-        match outcome {
-            Ok(()) => {
-                facts.clear();
-                if state.is_idle() {
-                    at_once = WRITE_MAX;
-                }
+    }
+}
+
+/// Hands in the facts of a turn; they are written when this returns, unless the disk stalls: [`JournalGate::is_in_step`] says so.
+///
+/// `None` if it did, and another thread has taken the loop: the caller has nothing left to do but return.
+pub(crate) fn append<T: Resident>(mut resident: T, facts: Vec<Fact>) -> Option<T> {
+    if facts.is_empty() {
+        let gate = resident.gate();
+        // Said also when nothing more is handed in.
+        if gate.stalled.is_some() {
+            let desk = Arc::clone(&gate.desk);
+            let mut state = desk.state();
+            let disk = gate.take_disk(&mut state);
+            if disk.is_some() {
+                state.disk = disk;
+            }
+        }
+        return Some(resident);
+    }
+    let desk = Arc::clone(&resident.gate().desk);
+    let mut state = desk.state();
+    let Some(mut disk) = resident.gate().take_disk(&mut state) else {
+        if !state.writer_gone {
+            state.backlog.extend(facts);
+            drop(state);
+            desk.work.notify_all();
+        }
+        return Some(resident);
+    };
+    state.left = Some((resident, Instant::now()));
+    state.writing = facts.len();
+    state.writes += 1;
+    let is_watched = std::mem::replace(&mut state.watched, true);
+    drop(state);
+    if !is_watched {
+        desk.work.notify_all();
+    }
+    let outcome = attempt(&mut disk, &facts);
+    let mut state = desk.state();
+    state.writing = 0;
+    state.disk = Some(disk);
+    let resident = state.left.take().map(|(resident, _)| resident);
+    match outcome {
+        Attempt::Written => return resident,
+        // Whoever stands by tries again, and says why.
+        Attempt::Failed(_) => state.backlog.give_back(facts),
+        Attempt::Panicked => {
+            state.lost += facts.len();
+            state.end_writing();
+        }
+    }
+    drop(state);
+    desk.work.notify_all();
+    resident.map(|mut resident| {
+        resident.gate().stalled.get_or_insert_with(Instant::now);
+        resident
+    })
+}
+
+enum Attempt {
+    Written,
+    Failed(io::Error),
+    Panicked,
+}
+
+fn attempt(disk: &mut Disk, facts: &[Fact]) -> Attempt {
+    match catch_unwind(AssertUnwindSafe(|| disk(facts))) {
+        Ok(Ok(())) => Attempt::Written,
+        Ok(Err(failure)) => Attempt::Failed(failure),
+        Err(_) => Attempt::Panicked,
+    }
+}
+
+impl<T: Resident> Desk<T> {
+    /// Watches the loop, and writes what it could not. Gives the loop if its thread is stuck, and nothing at the end.
+    fn stand_by(&self) -> Option<T> {
+        let mut writer = Writer { failing: false, at_once: WRITE_MAX };
+        let mut state = self.state();
+        let mut seen = state.writes;
+        let mut idle_looks = 0;
+        loop {
+            if state.writer_gone {
+                return None;
+            }
+            if state.ending.is_some() && state.is_idle() {
+                state.end_writing();
                 drop(state);
-                desk.progress.notify_all();
-                if std::mem::take(&mut failing) {
+                self.progress.notify_all();
+                return None;
+            }
+            if !state.backlog.is_empty()
+                && let Some(disk) = state.disk.take()
+            {
+                state = self.write(&mut writer, disk, state);
+                continue;
+            }
+            let now = Instant::now();
+            let pause = match state.left.take() {
+                Some((mut resident, since)) if now.saturating_duration_since(since) >= self.patience.stall => {
+                    resident.gate().stalled = Some(now);
+                    warn!(
+                        stall_ms = self.patience.stall.as_millis(),
+                        "The journal's disk stalls: packets leave before their facts are written."
+                    );
+                    return Some(resident);
+                }
+                Some((resident, since)) => {
+                    state.left = Some((resident, since));
+                    (since + self.patience.stall).saturating_duration_since(now)
+                }
+                None => self.patience.stall,
+            };
+            idle_looks = if state.writes == seen { idle_looks + 1 } else { 0 };
+            seen = state.writes;
+            state.watched = idle_looks < IDLE_LOOKS || state.left.is_some();
+            state = if state.watched {
+                self.work.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                idle_looks = 0;
+                self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    /// Writes a piece of the backlog; after a failure it waits a moment.
+    fn write<'a>(&'a self, writer: &mut Writer, mut disk: Disk, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        let facts = state.backlog.take(writer.at_once);
+        state.writing = facts.len();
+        drop(state);
+        let outcome = attempt(&mut disk, &facts);
+        let mut state = self.state();
+        state.writing = 0;
+        state.disk = Some(disk);
+        match outcome {
+            Attempt::Written => {
+                if state.is_idle() {
+                    writer.at_once = WRITE_MAX;
+                }
+                if std::mem::take(&mut writer.failing) {
                     info!("The journal can be written again.");
                 }
             }
-            // One fact that can never be written must not stand in the way of all others.
-            Err(failure) if failure.kind() == io::ErrorKind::InvalidInput && count == 1 => {
-                error!(%failure, "A defect: a fact cannot be written to the journal and is lost. Please report it.");
-                facts.clear();
-                state.lost += 1;
-                drop(state);
-                desk.progress.notify_all();
+            Attempt::Panicked => {
+                state.lost += facts.len();
+                state.end_writing();
             }
-            Err(failure) => {
-                let unwritable = failure.kind() == io::ErrorKind::InvalidInput;
-                if unwritable {
-                    at_once = 1;
-                }
+            // One fact that can never be written must not stand in the way of all others.
+            Attempt::Failed(failure) if failure.kind() == io::ErrorKind::InvalidInput && facts.len() == 1 => {
+                error!(%failure, "A defect: a fact cannot be written to the journal and is lost. Please report it.");
+                state.lost += 1;
+            }
+            Attempt::Failed(failure) if state.ending.is_some_and(|until| until <= Instant::now()) => {
+                state.lost += facts.len() + state.backlog.take(usize::MAX).len();
+                error!(%failure, lost = state.lost, "The journal cannot be written, and the server ends.");
+            }
+            Attempt::Failed(failure) => {
                 // They go back to the others, so that what is superseded meanwhile need not be written at all.
-                for fact in facts.drain(..).rev() {
-                    state.waiting.push_front(fact);
+                state.backlog.give_back(facts);
+                if failure.kind() == io::ErrorKind::InvalidInput {
+                    writer.at_once = 1;
+                    return state;
                 }
-                if state.ending.is_some_and(|until| until <= Instant::now()) {
-                    state.lost += std::mem::take(&mut state.waiting).len();
-                    error!(%failure, lost = state.lost, "The journal cannot be written, and the server ends.");
-                    return;
-                }
-                if unwritable {
-                    continue;
-                }
-                if !failing {
+                if !std::mem::replace(&mut writer.failing, true) {
                     error!(%failure, "The journal cannot be written; its facts wait in memory. Free disk space.");
-                    failing = true;
                 }
                 // The end cuts the pause short: then it is tried once more at once.
                 let was_ending = state.ending.is_some();
-                let pause =
-                    state.ending.map_or(patience.retry, |until| patience.retry.min(until.saturating_duration_since(Instant::now())));
-                let _ = desk.work.wait_timeout_while(state, pause, |state| state.ending.is_some() == was_ending);
+                let retry = self.patience.retry;
+                let pause = state.ending.map_or(retry, |until| retry.min(until.saturating_duration_since(Instant::now())));
+                let same = |state: &mut State<T>| state.ending.is_some() == was_ending;
+                return self.work.wait_timeout_while(state, pause, same).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
+        self.progress.notify_all();
+        state
     }
 }
 
-/// The syncing thread. The writer drops its end of `stopped` when it ends; until then each wait is one interval.
+/// How writing of the backlog goes.
+struct Writer {
+    failing: bool,
+    at_once: usize,
+}
+
+/// The syncing thread. `stopped` ends with the writing; until then each wait is one interval.
 fn keep_synced(mut sync: impl FnMut() -> io::Result<()>, every: Duration, stopped: &Receiver<()>) {
     let mut failing = false;
     loop {
@@ -321,48 +490,6 @@ fn keep_synced(mut sync: impl FnMut() -> io::Result<()>, every: Duration, stoppe
         if !running {
             return;
         }
-    }
-}
-
-/// What a fact replaces: an older one of the same kind says nothing any more.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Replaces {
-    Binding(model::SlotId),
-    Seen,
-}
-
-/// Leaves out facts that a later one replaces, and keeps the order of the rest; says how many. Calls, recordings, leases and service are never
-/// left out: each is a step of a story that the database tells.
-fn leave_out_superseded(facts: &mut VecDeque<Fact>) -> usize {
-    let before = facts.len();
-    let mut newest = BTreeMap::new();
-    for (at, fact) in facts.iter().enumerate() {
-        if let Some(replaces) = replaces(fact) {
-            newest.insert(replaces, at);
-        }
-    }
-    let newest: BTreeSet<usize> = newest.into_values().collect();
-    let mut at = 0;
-    facts.retain(|fact| {
-        let keep = replaces(fact).is_none() || newest.contains(&at);
-        at += 1;
-        keep
-    });
-    before - facts.len()
-}
-
-fn replaces(fact: &Fact) -> Option<Replaces> {
-    match fact {
-        Fact::Bound { binding } => Some(Replaces::Binding(binding.slot)),
-        Fact::Unbound { slot, .. } => Some(Replaces::Binding(*slot)),
-        Fact::CallsSeen { .. } => Some(Replaces::Seen),
-        Fact::CallStarted { .. }
-        | Fact::CallRinging { .. }
-        | Fact::CallAnswered { .. }
-        | Fact::CallEnded { .. }
-        | Fact::Leased { .. }
-        | Fact::ServiceSet { .. }
-        | Fact::Recording { .. } => None,
     }
 }
 

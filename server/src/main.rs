@@ -3,16 +3,23 @@
 mod accounts;
 mod app;
 mod control;
+mod door;
 mod inbox;
 mod journaling;
+mod logging;
 mod meter;
 mod options;
+mod pace;
 mod recorder;
 mod recordings;
+mod reload;
 mod secrets;
 mod shutdown;
 mod signalling;
 mod start;
+mod tape;
+mod traffic;
+mod wiring;
 
 use std::process::ExitCode;
 
@@ -23,8 +30,12 @@ use crate::options::{Action, ConfigAction, Options, UserAction};
 fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match options.action {
-        Action::Serve(place) => app::serve(&place),
+        Action::Serve(options) => app::serve(&options),
         Action::Check(place) => return options::check(&place),
+        Action::Replay(options) => match tape::replay(&options) {
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
         Action::Config { action: ConfigAction::Print } => options::print_config(),
         Action::User { action: UserAction::Add(new) } => accounts::add(new),
     };

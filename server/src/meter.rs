@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use api::Metrics;
+use api::{Metrics, SourceLabels, WhyLabels};
 use model::{Fact, RecordingRow, RecordingState};
 use net::{MediaWorkers, SignallingSockets};
 use tracing::{info, warn};
+
+use crate::traffic::Traffic;
 
 /// Sockets and workers are asked for their counters this often at most.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -13,6 +15,7 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 /// The loop's side of the metrics.
 pub(crate) struct Meter {
     pub(crate) metrics: Metrics,
+    pub(crate) traffic: Traffic,
     read_due: Option<Instant>,
     told: Totals,
     ports_short: Option<bool>,
@@ -28,6 +31,11 @@ const PORTS_RELIEF: usize = 16;
 #[derive(Clone, Copy, Default)]
 struct Totals {
     sip_send_failures: u64,
+    guard: [u64; 2],
+    streams_accepted: u64,
+    streams_refused: u64,
+    streams_closed: [u64; 6],
+    accept_failures: u64,
     media_received: u64,
     media_sent: u64,
     media_send_failures: u64,
@@ -35,7 +43,17 @@ struct Totals {
 
 impl Meter {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, read_due: None, told: Totals::default(), ports_short: None }
+        Self { metrics, traffic: Traffic::default(), read_due: None, told: Totals::default(), ports_short: None }
+    }
+
+    /// How long the core took for one input.
+    pub(crate) fn input(&self, took: Duration) {
+        self.metrics.signalling_input_seconds.observe(took.as_secs_f64());
+    }
+
+    /// How long the loop took for all that had come at once.
+    pub(crate) fn turn(&self, took: Duration) {
+        self.metrics.signalling_handle_seconds.observe(took.as_secs_f64());
     }
 
     pub(crate) fn fact(&self, fact: &Fact) {
@@ -76,23 +94,60 @@ impl Meter {
         }
     }
 
-    /// Brings over what sockets and media workers have counted, once a [`READ_EVERY`].
-    pub(crate) fn read(&mut self, now: Instant, sockets: &SignallingSockets, media: &MediaWorkers) {
+    /// Lets others' counters be brought over, once a [`READ_EVERY`].
+    pub(crate) fn read(&mut self, now: Instant, read: impl FnOnce(&mut Self, Instant)) {
         if self.read_due.is_some_and(|due| now < due) {
             return;
         }
         self.read_due = Some(now + READ_EVERY);
-        let workers = media.counters();
-        let totals = Totals {
-            sip_send_failures: sockets.counters().send_failed,
-            media_received: workers.iter().map(|worker| worker.received).sum(),
-            media_sent: workers.iter().map(|worker| worker.sent).sum(),
-            media_send_failures: workers.iter().map(|worker| worker.send_failed).sum(),
-        };
-        let told = std::mem::replace(&mut self.told, totals);
-        self.metrics.sip_send_failures.inc_by(totals.sip_send_failures.saturating_sub(told.sip_send_failures));
-        self.metrics.media_received.inc_by(totals.media_received.saturating_sub(told.media_received));
-        self.metrics.media_sent.inc_by(totals.media_sent.saturating_sub(told.media_sent));
-        self.metrics.media_send_failures.inc_by(totals.media_send_failures.saturating_sub(told.media_send_failures));
+        self.traffic.tell(&self.metrics);
+        read(self, now);
     }
+
+    /// What the signalling sockets have counted.
+    pub(crate) fn sockets(&mut self, sockets: &SignallingSockets) {
+        let (udp, tcp, guard) = (sockets.counters(), sockets.tcp_counters(), sockets.guard_counters());
+        let (metrics, told) = (&self.metrics, &mut self.told);
+        metrics.sip_send_failures.inc_by(new(&mut told.sip_send_failures, udp.send_failed + tcp.send_failed));
+        for ((why, count), told) in [("new", guard.new_dropped), ("inside", guard.inside_dropped)].into_iter().zip(&mut told.guard) {
+            metrics.sip_guard_dropped.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
+        }
+        metrics.sip_streams.set(i64::try_from(tcp.open).unwrap_or(i64::MAX));
+        metrics.sip_streams_accepted.inc_by(new(&mut told.streams_accepted, tcp.accepted));
+        metrics.sip_streams_refused.get_or_create(&WhyLabels { why: "limit" }).inc_by(new(&mut told.streams_refused, tcp.refused));
+        let closed = [
+            ("peer", tcp.closed_by_peer),
+            ("lost", tcp.closed_lost),
+            ("idle", tcp.closed_idle),
+            ("slow", tcp.closed_slow),
+            ("broken", tcp.closed_broken),
+            ("stalled", tcp.closed_stalled),
+        ];
+        for ((why, count), told) in closed.into_iter().zip(&mut told.streams_closed) {
+            metrics.sip_streams_closed.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
+        }
+        let failures = metrics.accept_failures.get_or_create_owned(&SourceLabels { listener: "sip" });
+        failures.inc_by(new(&mut told.accept_failures, tcp.accept_failures));
+    }
+
+    /// What the media workers have counted.
+    pub(crate) fn media(&mut self, media: &MediaWorkers) {
+        let workers = media.counters();
+        let (metrics, told) = (&self.metrics, &mut self.told);
+        metrics.media_received.inc_by(new(&mut told.media_received, workers.iter().map(|worker| worker.received).sum()));
+        metrics.media_sent.inc_by(new(&mut told.media_sent, workers.iter().map(|worker| worker.sent).sum()));
+        metrics.media_send_failures.inc_by(new(&mut told.media_send_failures, workers.iter().map(|worker| worker.send_failed).sum()));
+    }
+
+    /// Disks that are away: the journal's, and that of recordings.
+    pub(crate) fn disks(&self, journal_waiting: usize, journal_behind: bool, recorder_trouble: bool) {
+        self.metrics.journal_waiting.set(i64::try_from(journal_waiting).unwrap_or(i64::MAX));
+        self.metrics.journal_behind.set(i64::from(journal_behind));
+        self.metrics.recorder_trouble.set(i64::from(recorder_trouble));
+    }
+}
+
+/// By how much a running total has grown since it was last told.
+fn new(told: &mut u64, total: u64) -> u64 {
+    total.saturating_sub(std::mem::replace(told, total))
 }

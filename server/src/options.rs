@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -23,10 +23,12 @@ pub(crate) struct Options {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
-    /// Run the server until SIGTERM or Ctrl-C.
-    Serve(Place),
+    /// Run the server until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.
+    Serve(ServeOptions),
     /// Check the configuration and show everything that is wrong with it.
     Check(Place),
+    /// Play a tape of inputs that `serve --record-inputs` has made, and say whether the outputs are those of then.
+    Replay(ReplayOptions),
     /// About the configuration.
     Config {
         #[command(subcommand)]
@@ -64,6 +66,28 @@ pub(crate) struct Place {
     pub(crate) data_dir: PathBuf,
 }
 
+/// How to run the server.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Record everything that signalling hears into a new file, up to 256 MiB, for `cordboard replay`.
+    /// The file holds secrets: what phones log in with, and all that they say.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record_inputs: Option<PathBuf>,
+}
+
+/// What to play.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReplayOptions {
+    /// The tape.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print all inputs and outputs, secrets among them, and not only the summary.
+    #[arg(long)]
+    pub(crate) outputs: bool,
+}
+
 /// A new person.
 #[derive(Debug, Args)]
 pub(crate) struct NewAccount {
@@ -82,24 +106,43 @@ pub(crate) struct NewAccount {
 
 /// Reads the configuration of a place; what is wrong with it goes to standard error, all of it.
 pub(crate) fn load(place: &Place) -> anyhow::Result<(Config, Vec<Warning>)> {
-    let text = place.config.as_deref().map(read).transpose()?;
+    let errors = match read(place) {
+        Ok(read) => return Ok(read),
+        Err(errors) => errors,
+    };
+    let mut to = io::stderr().lock();
+    for error in &errors {
+        let _ = writeln!(to, "error: {error}");
+    }
+    bail!("the configuration has {} error{}", errors.len(), if errors.len() == 1 { "" } else { "s" })
+}
+
+/// Reads the configuration of a place and checks it whole: the start, `cordboard check` and a reload judge alike. All that is wrong, as text.
+pub(crate) fn read(place: &Place) -> Result<(Config, Vec<Warning>), Vec<String>> {
+    let text = match &place.config {
+        Some(file) => {
+            let text = fs::read_to_string(file);
+            Some(text.map_err(|failure| vec![format!("cannot read the configuration file {}: {failure}", file.display())])?)
+        }
+        None => None,
+    };
     // A variable that is no Unicode is somebody else's, or its value is shown as wrong.
     let variables = env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
     let errors: Vec<String> = match Config::load(text.as_deref(), variables) {
-        Ok((config, warnings)) => match meanings(&config) {
-            errors if errors.is_empty() => return Ok((config, warnings)),
+        Ok((config, mut warnings)) => match meanings(&config) {
+            errors if errors.is_empty() => {
+                warnings.extend(ports_warning(&config));
+                return Ok((config, warnings));
+            }
             errors => errors,
         },
         Err(errors) => errors.iter().map(ToString::to_string).collect(),
     };
-    let mut to = io::stderr().lock();
-    for error in &errors {
-        let _ = match &place.config {
-            Some(file) => writeln!(to, "error: {}: {error}", file.display()),
-            None => writeln!(to, "error: {error}"),
-        };
-    }
-    bail!("the configuration has {} error{}", errors.len(), if errors.len() == 1 { "" } else { "s" })
+    let named = |error| match &place.config {
+        Some(file) => format!("{}: {error}", file.display()),
+        None => error,
+    };
+    Err(errors.into_iter().map(named).collect())
 }
 
 /// What is well formed and still means nothing, which only other rooms know.
@@ -115,16 +158,12 @@ fn meanings(config: &Config) -> Vec<String> {
     errors
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read the configuration file {}", path.display()))
-}
-
 /// `cordboard check`: 0 if the server would start with this configuration.
 pub(crate) fn check(place: &Place) -> ExitCode {
     match load(place) {
-        Ok((config, warnings)) => {
+        Ok((_, warnings)) => {
             let mut to = io::stderr().lock();
-            for warning in warnings.iter().chain(&ports_warning(&config)) {
+            for warning in &warnings {
                 let _ = writeln!(to, "warning: {warning}");
             }
             let _ = writeln!(io::stdout(), "The configuration is good.");
@@ -138,7 +177,7 @@ pub(crate) fn check(place: &Place) -> ExitCode {
 }
 
 /// The warning about media ports that other programs may sit on.
-pub(crate) fn ports_warning(config: &Config) -> Option<Warning> {
+fn ports_warning(config: &Config) -> Option<Warning> {
     net::ephemeral_ports().and_then(|ephemeral| config.ephemeral_warning(ephemeral))
 }
 

@@ -5,20 +5,21 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use model::RecordingRow;
 use recording::{RECORDINGS_MAX, Recorder, RecorderSettings, ToRecorder};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::inbox::Inbox;
 
-/// Frames that may wait for a slow disk: about 8 MB, the audio of 250 calls for 0.6 s. More are dropped and counted,
+/// Frames that may wait for a slow disk: about 3 MB, the audio of 250 calls for 0.6 s. More are dropped and counted,
 /// and the recording says so.
 const FRAMES_MAX: usize = 16_384;
 
@@ -30,6 +31,9 @@ const LINGER: Duration = Duration::from_millis(250);
 
 /// Trouble is over when the disk has refused nothing for so long: a refused recording tries again every 5 s, and may end before it does.
 const TROUBLE_OVER: Duration = Duration::from_secs(10);
+
+/// So long is a disk waited for at the end that takes no last writes: it may hang for ever, and the last facts wait behind it.
+const JOIN_MAX: Duration = Duration::from_secs(9);
 
 /// What goes to the recorder.
 pub(crate) enum Order {
@@ -44,6 +48,11 @@ pub(crate) enum Order {
 /// The queue into the recorder, and what may be asked from outside.
 pub(crate) struct RecorderQueue {
     inbox: Inbox<Order>,
+    /// The most frames that may wait, and how many do.
+    frames_max: usize,
+    waiting: AtomicUsize,
+    /// Recordings that began and are not closed.
+    unclosed: AtomicUsize,
     /// Frames that found no room, for each recording that grows.
     dropped: Mutex<BTreeMap<u64, u64>>,
     in_trouble: AtomicBool,
@@ -65,6 +74,9 @@ impl RecorderQueue {
     fn new(frames_max: usize) -> Self {
         Self {
             inbox: Inbox::new(frames_max),
+            frames_max,
+            waiting: AtomicUsize::new(0),
+            unclosed: AtomicUsize::new(0),
             dropped: Mutex::default(),
             in_trouble: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -76,6 +88,7 @@ impl RecorderQueue {
     pub(crate) fn order(&self, order: Order) {
         match &order {
             Order::Now(ToRecorder::Begin { key, .. }) => {
+                self.unclosed.fetch_add(1, Ordering::Relaxed);
                 let mut dropped = self.dropped();
                 if dropped.len() < RECORDINGS_MAX {
                     dropped.insert(*key, 0);
@@ -87,21 +100,28 @@ impl RecorderQueue {
         self.inbox.order(order);
     }
 
-    /// Hands in a frame; whether there was room. If not, its recording will say so.
+    /// Hands in frames; whether there was room. If not, their recordings will say so.
     pub(crate) fn offer(&self, order: Order) -> bool {
-        let recording = match &order {
-            Order::Now(ToRecorder::Frame(frame)) => Some(frame.recording),
-            _ => None,
-        };
-        let room = self.inbox.offer(order);
-        // A frame that comes behind its recording's end is missed by nobody.
-        if !room
-            && let Some(recording) = recording
-            && let Some(count) = self.dropped().get_mut(&recording)
-        {
-            *count += 1;
+        let Order::Now(ToRecorder::Frames(frames)) = &order else { return self.inbox.offer(order) };
+        let (count, before) = (frames.len(), self.waiting.fetch_add(frames.len(), Ordering::Relaxed));
+        if before + count <= self.frames_max {
+            return self.inbox.offer(order);
         }
-        room
+        self.waiting.fetch_sub(count, Ordering::Relaxed);
+        let mut dropped = self.dropped();
+        for frame in frames.iter() {
+            // A frame that comes behind its recording's end is missed by nobody.
+            if let Some(dropped) = dropped.get_mut(&frame.recording) {
+                *dropped += 1;
+            }
+        }
+        false
+    }
+
+    /// These orders were taken out of the queue: what frames are among them take no room any longer.
+    fn taken(&self, orders: &VecDeque<Order>) {
+        let frames = orders.iter().map(|order| if let Order::Now(ToRecorder::Frames(frames)) = order { frames.len() } else { 0 }).sum();
+        self.waiting.fetch_sub(frames, Ordering::Relaxed);
     }
 
     /// Whether the disk refuses what is written, so that audio is being lost (FT-6).
@@ -132,21 +152,53 @@ impl RecorderQueue {
     }
 }
 
+/// The running recorder.
+pub(crate) struct RecorderThread {
+    queue: RecorderInbox,
+    /// Hangs up when the thread has ended.
+    ended: Receiver<()>,
+}
+
+impl RecorderThread {
+    /// Waits until the thread, which was told to stop, has closed all recordings. A disk that hangs is waited for [`JOIN_MAX`] and no longer: what
+    /// it has not taken then is lost, and the next start mends the files and their rows (FT-2, FT-6).
+    pub(crate) fn join(self) {
+        self.join_within(JOIN_MAX);
+    }
+
+    /// False if it did not end in time.
+    fn join_within(self, patience: Duration) -> bool {
+        if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            let recordings = self.queue.unclosed.load(Ordering::Relaxed);
+            error!(
+                recordings,
+                "The disk hangs: these recordings are left as they are, their last second may be lost. The next start closes them."
+            );
+            return false;
+        }
+        true
+    }
+}
+
 /// Starts the thread; `closed` is told of every row that changes.
 pub(crate) fn start(
     inbox: RecorderInbox,
     settings: RecorderSettings,
     closed: impl Fn(RecordingRow) + Send + 'static,
-) -> anyhow::Result<JoinHandle<()>> {
+) -> anyhow::Result<RecorderThread> {
     let dir = settings.dir.clone();
     let mut recorder = Recorder::new(settings).context("cannot use the recording directory")?;
     let _ = inbox.dir.set(dir);
-    let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+    let queue = Arc::clone(&inbox);
+    let (alive, ended) = mpsc::sync_channel::<()>(0);
+    thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+        let _alive = alive;
         let mut orders = VecDeque::new();
         let mut lingering: VecDeque<(Instant, ToRecorder)> = VecDeque::new();
         let mut alarm = Alarm::default();
         loop {
             inbox.inbox.take(PAUSE, &mut orders);
+            inbox.taken(&orders);
             let now = Instant::now();
             let mut stop = false;
             for order in orders.drain(..) {
@@ -167,6 +219,7 @@ pub(crate) fn start(
                 recorder.finish();
             }
             while let Some(row) = recorder.poll() {
+                inbox.unclosed.fetch_sub(1, Ordering::Relaxed);
                 closed(row);
             }
             if stop {
@@ -174,7 +227,7 @@ pub(crate) fn start(
             }
         }
     })?;
-    Ok(thread)
+    Ok(RecorderThread { queue, ended })
 }
 
 /// The end of a recording knows how many of its frames found no room only when it is carried out.
@@ -218,7 +271,7 @@ mod tests {
 
     use std::sync::mpsc;
 
-    use media::{Channel, Codec, TAP_PAYLOAD_MAX, TapFrame};
+    use media::{Channel, Codec, TapFrame, TapFrames};
     use model::{CallId, CenterId, ChannelRole, RecordingState, WallTime};
 
     use super::*;
@@ -247,14 +300,8 @@ mod tests {
     }
 
     fn frame(recording: u64, at: u64) -> Order {
-        Order::Now(ToRecorder::Frame(TapFrame {
-            recording,
-            channel: Channel::Left,
-            at,
-            codec: Codec::Pcma,
-            len: 160,
-            payload: [0x2a; TAP_PAYLOAD_MAX],
-        }))
+        let frame = TapFrame { recording, channel: Channel::Left, at, codec: Codec::Pcma, audio: &[0x2a; 160] };
+        Order::Now(ToRecorder::Frames(frame.into()))
     }
 
     fn end(key: u64) -> Order {
@@ -281,7 +328,8 @@ mod tests {
         assert_eq!(told, [(RecordingState::Partial, Some("2 frames dropped")), (RecordingState::Complete, None)]);
         assert!(queue.dropped().is_empty(), "what has ended is not counted any longer");
         queue.order(Order::Stop);
-        thread.join().unwrap();
+        assert!(thread.join_within(SOON));
+        assert_eq!(queue.unclosed.load(Ordering::Relaxed), 0);
         // The thread is gone when the last rows are journaled.
         let sidecars = || {
             let day = dir.path().join(closed.first().unwrap().file.as_deref().unwrap()).parent().unwrap().to_owned();
@@ -290,6 +338,45 @@ mod tests {
         assert_eq!(sidecars(), 2);
         closed.iter().for_each(|row| queue.journaled(row.clone()));
         assert_eq!(sidecars(), 0);
+    }
+
+    #[test]
+    fn frames_take_room_until_they_are_taken() {
+        let queue = RecorderQueue::new(4);
+        let frames = |count: u64| {
+            let mut frames = TapFrames::default();
+            for at in 0..count {
+                let frame = TapFrame { recording: 1, channel: Channel::Left, at, codec: Codec::Pcma, audio: &[0x2a; 160] };
+                assert!(frames.push(frame));
+            }
+            Order::Now(ToRecorder::Frames(frames))
+        };
+        queue.order(begin(1));
+        assert_eq!([3, 2, 1, 1].map(|count| queue.offer(frames(count))), [true, false, true, false]);
+        let mut orders = VecDeque::new();
+        queue.inbox.take(Duration::ZERO, &mut orders);
+        assert!(!queue.offer(frames(4)), "the queue is empty, but nobody said so yet");
+        queue.taken(&orders);
+        assert!(queue.offer(frames(4)));
+        assert_eq!(queue.take_dropped(1), 2 + 1 + 4);
+    }
+
+    #[test]
+    fn a_disk_that_hangs_holds_nobody_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue: RecorderInbox = Arc::new(RecorderQueue::new(3));
+        let settings = RecorderSettings { dir: dir.path().to_owned(), fsync: Duration::ZERO };
+        // The thread hangs where it tells of the row, as it would in a write.
+        let (release, held) = mpsc::sync_channel::<()>(0);
+        let thread = start(Arc::clone(&queue), settings, move |_| {
+            let _ = held.recv();
+        })
+        .unwrap();
+        queue.order(begin(1));
+        queue.order(end(1));
+        queue.order(Order::Stop);
+        assert!(!thread.join_within(Duration::from_millis(1)));
+        drop(release);
     }
 
     #[test]

@@ -58,9 +58,9 @@ impl Secrets {
     }
 }
 
-/// 32 octets from the system's generator.
-pub(crate) fn random_seed() -> anyhow::Result<[u8; 32]> {
-    let mut seed = [0; 32];
+/// Octets from the system's generator.
+pub(crate) fn random_seed<const LENGTH: usize>() -> anyhow::Result<[u8; LENGTH]> {
+    let mut seed = [0; LENGTH];
     OsRng.try_fill_bytes(&mut seed).context("the system has no random numbers")?;
     Ok(seed)
 }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::info;
 
-use crate::signalling::{Door, Load, Message};
+use crate::door::{Door, Load, Message};
 
 /// After the last call, phones get this long to acknowledge its end.
 const FAREWELL: Duration = Duration::from_secs(2);

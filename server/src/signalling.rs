@@ -1,94 +1,68 @@
 //! The signalling loop: one thread around one core. It waits for its next input and for nothing else, and decides nothing.
 
+mod lines;
+
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use api::Live;
 use bytes::Bytes;
 use calls::{Input, MediaPort, Order, Output, Switchboard};
-use media::MediaEvent;
-use model::{Command, Directory, Event, Fact, RecordingRow, RecordingState, Refusal, Reply, WallTime};
-use net::{FromWorker, MediaWorkers, Received, SignallingSockets, Waker};
+use media::{Command as MediaCommand, MediaEvent};
+use model::{Event, Fact, RecordingRow, RecordingState, Refusal, Reply, WallTime};
+use net::{FromWorker, MediaWorkers, Received, SignallingSockets};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error, info, warn};
+use tracing::error;
 
-use crate::{inbox::Inbox, journaling::JournalGate, meter::Meter, recorder};
-
-/// Commands that may wait for the loop; more are refused as unavailable.
-const COMMANDS_MAX: usize = 10_000;
+use crate::{
+    door::{Door, Load, Message},
+    journaling::{self, JournalGate, Resident},
+    meter::Meter,
+    pace::Pace,
+    recorder,
+    tape::Tape,
+};
 
 /// How often the core is told what the wall clock shows, so that a clock that was set reaches new calls.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 
-/// What goes into the loop beside datagrams.
-pub(crate) enum Message {
-    /// A media worker reports.
-    Worker(FromWorker),
-    /// An order, and where its reply goes.
-    Command(Command, oneshot::Sender<Result<Reply, Refusal>>),
-    /// Slots or hubs have changed; the sender wants to know when the loop has them.
-    Directory(Arc<Directory>, oneshot::Sender<()>),
-    /// A recording was closed.
-    Recorded(RecordingRow),
-    /// No new calls.
-    Drain,
-    /// End all calls.
-    EndAll,
-    /// End the loop.
-    Stop,
-}
-
-/// The way into the loop. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Door {
-    inbox: Arc<Inbox<Message>>,
-    waker: Waker,
-}
-
-impl Door {
-    pub(crate) fn new(waker: Waker) -> Self {
-        Self { inbox: Arc::new(Inbox::new(COMMANDS_MAX)), waker }
-    }
-
-    /// Hands in what must not be lost.
-    pub(crate) fn order(&self, message: Message) {
-        self.inbox.order(message);
-        self.waker.wake();
-    }
-
-    /// Hands in a command; whether there was room.
-    pub(crate) fn offer(&self, message: Message) -> bool {
-        let room = self.inbox.offer(message);
-        self.waker.wake();
-        room
-    }
-}
-
-/// How much is going on, for whoever waits for the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Load {
-    pub(crate) calls: usize,
-    pub(crate) sessions: usize,
-}
-
-/// Everything that the loop owns.
-pub(crate) struct Signalling {
+/// What the loop is made of.
+pub(crate) struct Parts {
     pub(crate) switchboard: Switchboard,
     pub(crate) sockets: SignallingSockets,
     pub(crate) door: Door,
-    pub(crate) gate: JournalGate,
+    pub(crate) gate: JournalGate<Signalling>,
     pub(crate) live: Arc<Live>,
     pub(crate) media: MediaWorkers,
     pub(crate) recorder: recorder::RecorderInbox,
     pub(crate) meter: Meter,
     pub(crate) load: watch::Sender<Load>,
+    pub(crate) tape: Option<Tape>,
+}
+
+/// Everything that the loop owns, between two turns as within one: whichever thread has it can go on.
+pub(crate) struct Signalling {
+    parts: Parts,
+    batch: Batch,
+    /// Who waits for a reply.
+    replies: HashMap<Order, oneshot::Sender<Result<Reply, Refusal>>>,
+    orders: u64,
+    received: Vec<Received>,
+    messages: VecDeque<Message>,
+    pace: Pace,
+    clock_due: Instant,
+    /// When there last was something to do.
+    busy_at: Instant,
+    running: bool,
+    /// Dropped at the loop's end.
+    _over: oneshot::Sender<()>,
 }
 
 /// What a batch of inputs has put out, until its facts are written.
@@ -98,262 +72,296 @@ struct Batch {
     events: Vec<Event>,
     packets: Vec<(Flow, Bytes)>,
     replies: Vec<(Order, Result<Reply, Refusal>)>,
+    /// Orders for media workers: those of a turn together, for each hand-over may wake a thread.
+    media: Vec<(usize, MediaCommand)>,
     /// Closed recordings whose rows the journal has been given, but may not have written yet: their sidecars stay until it has.
     closed: Vec<RecordingRow>,
+    /// Who wants to know that the loop has what it was handed.
+    taken: Vec<oneshot::Sender<()>>,
 }
 
 impl Signalling {
-    /// Runs the loop on a thread of its own until [`Message::Stop`].
-    pub(crate) fn start(self) -> anyhow::Result<JoinHandle<()>> {
-        Ok(thread::Builder::new().name("signalling".to_owned()).spawn(move || self.run())?)
+    /// Runs the loop on threads of its own until [`Message::Stop`]; the receiver ends with it.
+    pub(crate) fn start(parts: Parts) -> anyhow::Result<oneshot::Receiver<()>> {
+        let (over, end) = oneshot::channel();
+        let now = Instant::now();
+        let mut signalling = Self {
+            parts,
+            batch: Batch::default(),
+            replies: HashMap::new(),
+            orders: 0,
+            received: Vec::new(),
+            messages: VecDeque::new(),
+            pace: Pace::new(now),
+            clock_due: now + CLOCK_EVERY,
+            busy_at: now,
+            running: true,
+            _over: over,
+        };
+        // What the core has put out while it was made: bindings that lapsed, slots as they are. Its facts go with the first turn's.
+        signalling.collect();
+        journaling::keep_running(signalling)?;
+        Ok(end)
     }
 
-    fn run(mut self) {
-        let mut received = Vec::new();
-        let mut messages = VecDeque::new();
-        let mut batch = Batch::default();
-        let mut replies = HashMap::new();
-        let mut orders = 0_u64;
-        let mut clock_due = Instant::now() + CLOCK_EVERY;
-        let mut running = true;
-        // What the core has put out while it was made: bindings that lapsed, slots as they are.
-        let _ = self.collect(&mut batch);
-        self.release(&mut batch, &mut replies);
-        while running {
-            let deadline = self.switchboard.timeout().map(|(at, _)| at);
-            self.sockets.wait(deadline, &mut received);
-            self.door.inbox.drain(&mut messages);
-            let now = Instant::now();
-            if now >= clock_due {
-                clock_due = now + CLOCK_EVERY;
-                self.handle(now, Input::Clock(wall_clock()), &mut batch);
-            }
-            self.meter.metrics.sip_received.inc_by(u64::try_from(received.len()).unwrap_or(0));
-            for received in received.drain(..) {
-                let input = match received {
-                    Received::Datagram { flow, bytes } => {
-                        debug!(from = %flow.remote, line = %first_line(&bytes), "SIP in.");
-                        Input::Received { flow, bytes }
-                    }
-                    Received::Unreachable { remote } => Input::Unreachable { remote },
-                };
-                self.handle(now, input, &mut batch);
-            }
-            for message in messages.drain(..) {
-                let input = match message {
-                    Message::Worker(FromWorker::Ports(ports)) => {
-                        Input::Ports(ports.into_iter().map(|token| MediaPort { worker: token.worker, port: token.port }).collect())
-                    }
-                    Message::Worker(FromWorker::Event(event)) => {
-                        log_closed_leg(&event);
-                        Input::Media(event)
-                    }
-                    // The stock that is left counts, and that is the core's.
-                    Message::Worker(FromWorker::Exhausted { .. }) => continue,
-                    Message::Worker(FromWorker::Stopped { worker }) => self.media_lost(worker),
-                    Message::Command(command, reply) => {
-                        orders += 1;
-                        replies.insert(Order(orders), reply);
-                        Input::Command { order: Order(orders), command }
-                    }
-                    Message::Directory(directory, done) => {
-                        self.handle(now, Input::Directory(directory), &mut batch);
-                        self.release(&mut batch, &mut replies);
-                        let _ = done.send(());
-                        continue;
-                    }
-                    Message::Recorded(row) => {
-                        self.meter.recording_closed(&row);
-                        Input::Recorded(row)
-                    }
-                    Message::Drain => Input::Drain,
-                    Message::EndAll => Input::EndAll,
-                    Message::Stop => {
-                        running = false;
-                        continue;
-                    }
-                };
-                self.handle(now, input, &mut batch);
-            }
-            if self.switchboard.timeout().is_some_and(|(at, _)| at <= now) {
-                self.handle(now, Input::Timeout, &mut batch);
-            }
-            self.release(&mut batch, &mut replies);
-            self.look_at_disks(now);
-            self.meter.read(now, &self.sockets, &self.media);
-            self.meter.metrics.signalling_handle_seconds.observe(now.elapsed().as_secs_f64());
+    /// Waits for inputs, and hands all that have come to the core.
+    fn turn(&mut self) {
+        let due = self.parts.switchboard.timeout().map(|(at, _)| self.pace.tick(at));
+        let begun = Instant::now();
+        if let Some(pause) = self.pace.pause(begun, due) {
+            #[expect(clippy::disallowed_methods, reason = "messages are to gather: there is no value to wait for")]
+            thread::sleep(pause);
         }
-        if self.gate.finish() {
-            batch.closed.drain(..).for_each(|row| self.recorder.journaled(row));
+        let deadline = self.parts.door.rest(begun, self.busy_at, due);
+        self.parts.sockets.wait(deadline, &mut self.received);
+        self.parts.door.take(&mut self.messages);
+        let now = Instant::now();
+        if !self.received.is_empty() || !self.messages.is_empty() {
+            self.busy_at = now;
         }
-        self.media.stop();
+        self.pace.came(now, self.received.len());
+        if now >= self.clock_due {
+            self.clock_due = now + CLOCK_EVERY;
+            self.handle(now, Input::Clock(wall_clock()));
+        }
+        let mut received = std::mem::take(&mut self.received);
+        for received in received.drain(..) {
+            let input = match received {
+                Received::Message { flow, bytes } => {
+                    lines::came(flow, &bytes);
+                    self.parts.meter.traffic.came(flow.transport, &bytes);
+                    Input::Received { flow, bytes }
+                }
+                Received::Closed { flow } => Input::FlowClosed { flow },
+                Received::Unreachable { remote } => Input::Unreachable { remote },
+            };
+            self.handle(now, input);
+        }
+        self.received = received;
+        while let Some(message) = self.messages.pop_front() {
+            if let Some(input) = self.input_of(message) {
+                self.handle(now, input);
+            }
+        }
+        if self.parts.switchboard.timeout().is_some_and(|(at, _)| at <= now) {
+            self.handle(now, Input::Timeout);
+        }
+        self.order_media(now);
+        self.parts.meter.turn(now.elapsed());
     }
 
-    /// Hands one input to the core, and the losses that this shows. A defect in it ends what the input was about, not the server (FT-14).
-    fn handle(&mut self, now: Instant, input: Input, batch: &mut Batch) {
-        let mut inputs = VecDeque::from([input]);
+    /// What a message means to the core.
+    fn input_of(&mut self, message: Message) -> Option<Input> {
+        Some(match message {
+            Message::Worker(FromWorker::Ports(ports)) => {
+                Input::Ports(ports.into_iter().map(|token| MediaPort { worker: token.worker, port: token.port }).collect())
+            }
+            Message::Worker(FromWorker::Event(event)) => {
+                lines::leg_closed(&event);
+                Input::Media(event)
+            }
+            // The stock that is left counts, and that is the core's.
+            Message::Worker(FromWorker::Exhausted { .. }) => return None,
+            Message::Worker(FromWorker::Stopped { worker }) => self.media_lost(worker),
+            Message::Command(command, reply) => {
+                self.orders += 1;
+                self.replies.insert(Order(self.orders), reply);
+                Input::Command { order: Order(self.orders), command }
+            }
+            Message::Directory(directory, taken) => {
+                self.batch.taken.push(taken);
+                Input::Directory(directory)
+            }
+            Message::Settings(settings, guard, taken) => {
+                self.batch.taken.push(taken);
+                self.parts.sockets.set_guard(guard);
+                Input::Settings(settings)
+            }
+            Message::Recorded(row) => {
+                self.parts.meter.recording_closed(&row);
+                Input::Recorded(row)
+            }
+            Message::Drain => Input::Drain,
+            Message::EndAll => Input::EndAll,
+            Message::Stop => {
+                self.running = false;
+                return None;
+            }
+        })
+    }
+
+    /// Hands one input to the core. A defect in it ends what the input was about, not the server (FT-14).
+    fn handle(&mut self, now: Instant, input: Input) {
+        let order = match &input {
+            Input::Command { order, .. } => Some(*order),
+            _ => None,
+        };
+        if let Some(tape) = &mut self.parts.tape {
+            tape.input(now, &input);
+        }
+        let switchboard = &mut self.parts.switchboard;
+        let begun = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input)));
+        self.parts.meter.input(begun.elapsed());
+        if outcome.is_err() {
+            self.parts.meter.metrics.panics.inc();
+            error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
+            // Whoever asked is not to wait for ever.
+            self.batch.replies.extend(order.map(|order| (order, Err(Refusal::Unavailable))));
+        }
+        self.collect();
+    }
+
+    /// Hands their orders to the media workers; calls of one that takes none are ended.
+    fn order_media(&mut self, now: Instant) {
         // Each worker once: the calls that end with it have orders for it, too.
         let mut lost = BTreeSet::new();
-        while let Some(input) = inputs.pop_front() {
-            let order = match &input {
-                Input::Command { order, .. } => Some(*order),
-                _ => None,
-            };
-            let switchboard = &mut self.switchboard;
-            if catch_unwind(AssertUnwindSafe(|| switchboard.handle(now, input))).is_err() {
-                self.meter.metrics.panics.inc();
-                error!("A defect: the signalling core panicked on an input and goes on without it. Please report the lines above.");
-                // Whoever asked is not to wait for ever.
-                batch.replies.extend(order.map(|order| (order, Err(Refusal::Unavailable))));
-            }
-            for worker in self.collect(batch) {
-                if lost.insert(worker) {
-                    inputs.push_back(self.media_lost(worker));
+        while !self.batch.media.is_empty() {
+            let mut refused = BTreeSet::new();
+            for (worker, command) in std::mem::take(&mut self.batch.media) {
+                if !lost.contains(&worker) && !self.parts.media.command(worker, command) {
+                    refused.insert(worker);
                 }
+            }
+            for worker in refused {
+                lost.insert(worker);
+                let input = self.media_lost(worker);
+                self.handle(now, input);
             }
         }
     }
 
     /// A media worker is no more: nothing of its legs will be told, not even that they are silent.
     fn media_lost(&mut self, worker: usize) -> Input {
-        self.meter.metrics.media_lost.inc();
+        self.parts.meter.metrics.media_lost.inc();
         error!(worker, "A media worker is lost; its calls are ended. Restart the server when calls allow it.");
         Input::MediaLost { worker }
     }
 
-    /// Takes what the core has put out. What concerns audio goes at once; the rest waits for the journal. Gives the workers that took no order.
-    fn collect(&mut self, batch: &mut Batch) -> BTreeSet<usize> {
-        let mut lost = BTreeSet::new();
-        while let Some(output) = self.switchboard.poll() {
+    /// Takes what the core has put out. What concerns audio goes with the turn; the rest waits for the journal.
+    fn collect(&mut self) {
+        let Self { parts, batch, .. } = self;
+        while let Some(output) = parts.switchboard.poll() {
+            if let Some(tape) = &mut parts.tape {
+                tape.output(&output);
+            }
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
-                Output::Media { worker, command } => {
-                    if !self.media.command(worker, command) {
-                        lost.insert(worker);
-                    }
-                }
+                Output::Media { worker, command } => batch.media.push((worker, command)),
                 Output::RecordBegin { key, row } => {
-                    self.meter.recording_began();
-                    self.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row }));
+                    parts.meter.recording_began();
+                    parts.recorder.order(recorder::Order::Now(ToRecorder::Begin { key, row }));
                 }
                 Output::RecordEnd { key, duration_ms } => {
                     let end = ToRecorder::End { key, duration_ms, dropped: 0, reason: None };
-                    self.recorder.order(recorder::Order::Soon(end));
+                    parts.recorder.order(recorder::Order::Soon(end));
                 }
                 Output::Defect { call } => {
-                    self.meter.metrics.panics.inc();
+                    parts.meter.metrics.panics.inc();
                     error!(%call, "A defect ended this call; the others go on. Please report the lines above.");
                 }
                 Output::Fact(fact) => {
-                    self.meter.fact(&fact);
-                    log_fact(&fact);
+                    parts.meter.fact(&fact);
+                    lines::fact(&fact);
                     batch.facts.push(fact);
                 }
                 Output::Event(event) => batch.events.push(event),
                 Output::Reply { order, result } => batch.replies.push((order, result)),
             }
         }
-        lost
     }
 
-    /// Tells of disks that are away: the journal's, and that of recordings.
-    fn look_at_disks(&self, now: Instant) {
-        let metrics = &self.meter.metrics;
-        metrics.journal_waiting.set(i64::try_from(self.gate.waiting()).unwrap_or(i64::MAX));
-        metrics.journal_behind.set(i64::from(self.gate.is_behind(now)));
-        metrics.recorder_trouble.set(i64::from(self.recorder.in_trouble()));
+    /// The facts of the turn, for the journal.
+    fn facts(&mut self) -> Vec<Fact> {
+        let facts = std::mem::take(&mut self.batch.facts);
+        // More can only wait while the disk is away. Their sidecars stay for the next start.
+        let room = RECORDINGS_MAX.saturating_sub(self.batch.closed.len());
+        self.batch.closed.extend(facts.iter().filter_map(closed_recording).take(room).cloned());
+        facts
     }
 
-    /// Writes a batch's facts, then lets go of everything that speaks of them (R22).
-    fn release(&mut self, batch: &mut Batch, replies: &mut HashMap<Order, oneshot::Sender<Result<Reply, Refusal>>>) {
-        if !batch.facts.is_empty() {
-            let facts = std::mem::take(&mut batch.facts);
-            // More can only wait while the disk is away. Their sidecars stay for the next start.
-            let room = RECORDINGS_MAX.saturating_sub(batch.closed.len());
-            batch.closed.extend(facts.iter().filter_map(closed_recording).take(room).cloned());
-            if !self.gate.append(facts) {
-                self.meter.metrics.journal_stalls.inc();
-            }
-        }
-        if !batch.closed.is_empty() && self.gate.is_written() {
-            batch.closed.drain(..).for_each(|row| self.recorder.journaled(row));
+    /// Lets go of everything that speaks of facts which are in the journal now (R22).
+    fn release(&mut self) {
+        let Self { parts, batch, replies, .. } = self;
+        if !batch.closed.is_empty() && parts.gate.is_written() {
+            batch.closed.drain(..).for_each(|row| parts.recorder.journaled(row));
         }
         if !batch.events.is_empty() {
-            self.live.publish(wall_clock(), &batch.events);
+            parts.live.publish(wall_clock(), &batch.events);
             batch.events.clear();
         }
         for (flow, bytes) in batch.packets.drain(..) {
-            debug!(to = %flow.remote, line = %first_line(&bytes), "SIP out.");
-            self.sockets.send(flow, &bytes);
-            self.meter.metrics.sip_sent.inc();
+            lines::goes(flow, &bytes);
+            parts.meter.traffic.goes(flow.transport, &bytes);
+            parts.sockets.send(flow, bytes);
         }
+        parts.sockets.flush();
         for (order, result) in batch.replies.drain(..) {
             // Whoever asked may have gone; what was ordered is done all the same.
             let _ = replies.remove(&order).map(|reply| reply.send(result));
         }
-        let load = Load { calls: self.switchboard.calls(), sessions: self.switchboard.sessions() };
-        self.meter.ports(self.switchboard.ports());
-        self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
+        for taken in batch.taken.drain(..) {
+            let _ = taken.send(());
+        }
+        let load = Load { calls: parts.switchboard.calls(), sessions: parts.switchboard.sessions() };
+        parts.load.send_if_modified(|told| std::mem::replace(told, load) != load);
+        parts.meter.ports(parts.switchboard.ports());
+        parts.meter.read(Instant::now(), |meter, now| {
+            meter.sockets(&parts.sockets);
+            meter.media(&parts.media);
+            meter.disks(parts.gate.waiting(), parts.gate.is_behind(now), parts.recorder.in_trouble());
+            meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
+        });
+        parts.tape = parts.tape.take().and_then(Tape::go_on);
+    }
+
+    fn end(mut self) {
+        if self.parts.gate.finish() {
+            self.batch.closed.drain(..).for_each(|row| self.parts.recorder.journaled(row));
+        }
+        self.parts.media.stop();
     }
 }
 
-/// The row of a recording that was closed, if the fact is about one.
+impl Resident for Signalling {
+    fn gate(&mut self) -> &mut JournalGate<Self> {
+        &mut self.parts.gate
+    }
+
+    fn run(mut self) {
+        loop {
+            self.release();
+            if !self.running {
+                return self.end();
+            }
+            self.turn();
+            let facts = self.facts();
+            let began_stalled = !self.parts.gate.is_in_step();
+            // Also with nothing to write: a journal that was away is looked at again.
+            if facts.is_empty() && !began_stalled {
+                continue;
+            }
+            let had_facts = !facts.is_empty();
+            let Some(signalling) = journaling::append(self, facts) else { return };
+            self = signalling;
+            if had_facts && !self.parts.gate.is_in_step() {
+                self.parts.meter.metrics.journal_stalls.inc();
+            }
+        }
+    }
+}
+
+/// The row of a recording that was closed, if the fact is about one. One that was not wanted has no file, and nobody to be told.
 fn closed_recording(fact: &Fact) -> Option<&RecordingRow> {
     match fact {
-        Fact::Recording { row } if row.state != RecordingState::Recording => Some(row),
+        Fact::Recording { row } if !matches!(row.state, RecordingState::Recording | RecordingState::NotWanted) => Some(row),
         _ => None,
     }
 }
 
-/// What a leg's audio was like: one line for who looks into a complaint.
-fn log_closed_leg(event: &MediaEvent) {
-    let MediaEvent::Closed { leg, stats } = event else { return };
-    if stats.packets_in == 0 && stats.foreign > 0 {
-        warn!(
-            leg = leg.0,
-            refused = stats.foreign,
-            "A phone was not heard: its sound came from another address than it had signalled. See \"Nobody hears anything\" in docs/operations.md."
-        );
-    }
-    debug!(
-        leg = leg.0,
-        packets_in = stats.packets_in,
-        packets_out = stats.packets_out,
-        lost = stats.lost,
-        late = stats.late,
-        jitter_ms = stats.jitter_ms,
-        jitter_max_ms = stats.jitter_max_ms,
-        restarts = stats.restarts,
-        junk = stats.junk,
-        foreign = stats.foreign,
-        digits_dropped = stats.digits_dropped,
-        remote_lost = stats.remote_lost,
-        remote_jitter_ms = stats.remote_jitter_ms,
-        rtt_ms = stats.rtt_ms,
-        "Leg closed."
-    );
-}
-
-/// What a message is, for the log: its first line, cut, with nothing in it that a terminal would act on (FT-26).
-/// Whatever is secret stands further down.
-fn first_line(message: &[u8]) -> impl std::fmt::Display {
-    let line = message.split(|octet| *octet == b'\r' || *octet == b'\n').next().unwrap_or_default();
-    line.get(..LINE_SHOWN.min(line.len())).unwrap_or_default().escape_ascii()
-}
-
-/// More of a message's first line is not logged.
-const LINE_SHOWN: usize = 120;
-
-/// One line for each call that ended, without numbers; what phones do is for DEBUG.
-fn log_fact(fact: &Fact) {
-    match fact {
-        Fact::CallEnded { cdr } => {
-            info!(call = %cdr.call_id, cause = cdr.cause.code(), ring_ms = cdr.ring_ms, talk_ms = cdr.talk_ms, "Call ended.");
-        }
-        Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
-        Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
-        _ => {}
-    }
+/// Whether what a worker reports can wait until the loop comes by: nobody's phone waits for it.
+pub(crate) fn is_in_no_hurry(report: &FromWorker) -> bool {
+    matches!(report, FromWorker::Ports(_) | FromWorker::Exhausted { .. } | FromWorker::Event(MediaEvent::Closed { .. }))
 }
 
 /// What the machine's clock shows.

@@ -7,9 +7,12 @@ mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod flow;
+pub mod framer;
+pub mod guard;
 pub mod message;
 pub mod registrar;
 mod session;
+mod terms;
 pub mod timer;
 mod transaction;
 pub mod uri;
@@ -18,6 +21,8 @@ pub use digest::{Algorithm, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};
 pub use flow::{Flow, Transport};
+pub use framer::{Frame, FrameError, Framer, FramerLimits};
+pub use guard::{Admit, Guard, GuardCounters, GuardSettings};
 pub use message::{
     CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, peer_flow,
     reason_header,

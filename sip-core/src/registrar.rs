@@ -102,6 +102,8 @@ pub struct Registrar {
     bindings: BTreeMap<u64, Vec<Bound>>,
     /// One entry for each address-of-record: its earliest expiry.
     expiries: BTreeSet<(Instant, u64)>,
+    /// Which addresses-of-record are bound by which stream: a stream that ends takes its bindings with it. No datagram flows.
+    streams: BTreeSet<(Flow, u64)>,
     total: usize,
 }
 
@@ -109,7 +111,7 @@ impl Registrar {
     /// An empty registrar.
     #[must_use]
     pub fn new(settings: RegistrarSettings) -> Self {
-        Self { settings, bindings: BTreeMap::new(), expiries: BTreeSet::new(), total: 0 }
+        Self { settings, bindings: BTreeMap::new(), expiries: BTreeSet::new(), streams: BTreeSet::new(), total: 0 }
     }
 
     /// A REGISTER for `aor`, come by `flow`, from someone who may bind contacts to it; at most `contacts_max` stay bound.
@@ -193,6 +195,22 @@ impl Registrar {
         lapsed
     }
 
+    /// The stream `flow` is gone: whoever was reached by it cannot be called until it registers again (RFC 5626, 5.3; B-16). The
+    /// addresses-of-record whose last binding that was; nothing for a datagram flow, which does not end.
+    pub fn flow_closed(&mut self, flow: Flow) -> Vec<u64> {
+        let bound: Vec<u64> = self.streams.range((flow, 0)..=(flow, u64::MAX)).map(|&(_, aor)| aor).collect();
+        let mut unbound = Vec::new();
+        for aor in bound {
+            let mut left = self.bindings.get(&aor).cloned().unwrap_or_default();
+            left.retain(|bound| bound.flow != flow);
+            if left.is_empty() {
+                unbound.push(aor);
+            }
+            self.put(aor, left);
+        }
+        unbound
+    }
+
     fn live(&self, now: Instant, aor: u64) -> Vec<Bound> {
         self.bindings.get(&aor).into_iter().flatten().filter(|bound| bound.expires > now).cloned().collect()
     }
@@ -203,10 +221,16 @@ impl Registrar {
             if let Some(at) = earliest(&old) {
                 self.expiries.remove(&(at, aor));
             }
+            for bound in old.iter().filter(|bound| bound.flow.transport.is_reliable()) {
+                self.streams.remove(&(bound.flow, aor));
+            }
         }
         if let Some(at) = earliest(&bindings) {
             self.expiries.insert((at, aor));
             self.total += bindings.len();
+            for bound in bindings.iter().filter(|bound| bound.flow.transport.is_reliable()) {
+                self.streams.insert((bound.flow, aor));
+            }
             self.bindings.insert(aor, bindings);
         }
     }

@@ -17,7 +17,8 @@
 //!     Leaving                             Leaving:  BYE answered, timer F, unreachable, their BYE: over
 //! ```
 //!
-//! Where *their* offers stand (re-INVITE, UPDATE) is in [`Talking`]: one at a time, and one un-ACKed 2xx at a time.
+//! Where *their* offers stand (re-INVITE, UPDATE) is in [`Talking`]: one at a time, and one un-ACKed 2xx at a time. Ours, and the
+//! refreshes that a session timer asks for, are in [`Ours`]: one at a time, and none while theirs is open.
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::{
     endpoint::{EndReason, ServerTx},
     flow::Flow,
     message::Method,
+    terms::Terms,
     timer::{Armed, TimerQueue},
     transaction::{ClientTx, Owner, Tag},
 };
@@ -56,8 +58,8 @@ pub(crate) struct Incoming {
     pub(crate) tx: ServerTx,
     /// The CSeq number that the ACK will have.
     pub(crate) number: u32,
-    /// The INVITE had an offer, so our 2xx holds the answer.
-    pub(crate) offered: bool,
+    /// Their offer; without one our 2xx holds ours.
+    pub(crate) offer: Option<Sdp>,
     /// The last 1xx with a To tag, repeated every minute.
     pub(crate) provisional: Option<(u16, Bytes)>,
     pub(crate) again: Option<Armed>,
@@ -68,11 +70,25 @@ pub(crate) struct Incoming {
 pub(crate) struct Calling {
     pub(crate) call_id: Bytes,
     pub(crate) tx: ClientTx,
-    /// Early dialogs, one for each To tag of a 1xx, at most [`EARLY_MAX`].
-    pub(crate) early: Vec<Dialog>,
+    /// Our offer.
+    pub(crate) sdp: Bytes,
+    /// What we asked for.
+    pub(crate) terms: Terms,
+    /// One for each To tag of a 1xx, at most [`EARLY_MAX`].
+    pub(crate) early: Vec<Early>,
     pub(crate) stop: Stop,
     /// The ring limit, then the limit of a CANCEL.
     pub(crate) clock: Option<Armed>,
+    /// The owner set no ring limit: `clock` is timer C, which begins anew with each provisional response (16.7, step 2).
+    pub(crate) is_timer_c: bool,
+}
+
+/// An early dialog.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) dialog: Dialog,
+    /// The answer of its newest 1xx: some say it there and not again in the 2xx.
+    pub(crate) sdp: Option<Bytes>,
 }
 
 /// How many early dialogs one INVITE may have; further forks are heard but not remembered.
@@ -98,10 +114,63 @@ pub(crate) enum Stop {
 #[derive(Debug)]
 pub(crate) struct Talking {
     pub(crate) dialog: Dialog,
-    pub(crate) unacked: Option<Unacked>,
+    pub(crate) unacked: Option<Box<Unacked>>,
     pub(crate) reoffer: Option<Reoffer>,
+    /// Their re-INVITE that was refused: until its ACK none of ours may go (14.1).
+    pub(crate) refused: Option<ServerTx>,
     /// `hangup` came before the ACK: 15 forbids the callee's BYE until then. The Reason to give.
     pub(crate) leave: Option<Option<String>>,
+    pub(crate) agreed: Agreed,
+    /// What we ask for, or mean to.
+    pub(crate) ours: Option<Box<Ours>>,
+    /// The owner's next offer, while `ours` waits for its answer.
+    pub(crate) next: Option<Bytes>,
+    /// The Call-ID is ours, since we called: it decides who tries again first (14.1).
+    pub(crate) we_called: bool,
+    pub(crate) terms: Terms,
+    /// When a refresh of ours is due.
+    pub(crate) refresh: Option<Armed>,
+    /// When the session is over.
+    pub(crate) expires: Option<Armed>,
+}
+
+/// Which session descriptions are in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Agreed {
+    /// Ours as it was sent last; empty when nothing was agreed. A refresh says it again, octet by octet, so its `o=` has the same
+    /// version (RFC 3264, 8).
+    pub(crate) ours: Bytes,
+    /// Theirs; one that comes again unchanged asks for nothing new.
+    pub(crate) theirs: Option<Sdp>,
+}
+
+/// Their session description, as far as we must know it again: its keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sdp(pub(crate) u64);
+
+/// A re-INVITE or UPDATE of ours.
+#[derive(Debug)]
+pub(crate) struct Ours {
+    /// The owner's offer; `None`: a refresh.
+    pub(crate) offer: Option<Bytes>,
+    pub(crate) progress: Progress,
+    /// How often it was refused in a way that asks for another attempt.
+    pub(crate) tries: u8,
+}
+
+/// How far a request of ours has come.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// It goes out as soon as nothing else is open; with a timer, not before that.
+    Waiting(Option<Armed>),
+    Sent {
+        tx: ClientTx,
+        is_invite: bool,
+        /// Its CSeq number.
+        number: u32,
+        /// Timer C of a re-INVITE.
+        limit: Option<Armed>,
+    },
 }
 
 /// Our 2xx to an INVITE of theirs, repeated until the ACK (13.3.1.4).
@@ -116,8 +185,10 @@ pub(crate) struct Unacked {
     pub(crate) limit: Armed,
     /// It answers the first INVITE, not a re-INVITE.
     pub(crate) first: bool,
-    /// Their INVITE had the offer; else the ACK brings the answer.
-    pub(crate) offered: bool,
+    /// What our 2xx offered, when their INVITE had no offer: the ACK brings the answer.
+    pub(crate) offer: Option<Bytes>,
+    /// The owner was not asked, and is not told.
+    pub(crate) quiet: bool,
 }
 
 /// A re-INVITE or UPDATE that the owner has to answer.
@@ -126,7 +197,7 @@ pub(crate) struct Reoffer {
     pub(crate) tx: ServerTx,
     pub(crate) method: Method,
     pub(crate) number: u32,
-    pub(crate) offered: bool,
+    pub(crate) offer: Option<Sdp>,
 }
 
 /// Our BYE is out.
@@ -141,15 +212,45 @@ impl Session {
         match &mut self.stage {
             Stage::Incoming(incoming) => disarm(timers, incoming.again.take()),
             Stage::Calling(calling) => disarm(timers, calling.clock.take()),
-            Stage::Talking(talking) => talking.stop_repeating(timers),
+            Stage::Talking(talking) => talking.disarm(timers),
             Stage::Leaving(_) => {}
+        }
+    }
+
+    /// Its dialogs that were reached by `old` are reached by `new`.
+    pub(crate) fn move_flow(&mut self, old: Flow, new: Flow) {
+        let change = |flow: &mut Flow| {
+            if *flow == old {
+                *flow = new;
+            }
+        };
+        match &mut self.stage {
+            Stage::Incoming(Incoming { dialog, .. }) | Stage::Leaving(Leaving { dialog, .. }) => change(&mut dialog.flow),
+            Stage::Talking(Talking { dialog, unacked, .. }) => {
+                change(&mut dialog.flow);
+                if let Some(unacked) = unacked {
+                    change(&mut unacked.flow);
+                }
+            }
+            Stage::Calling(calling) => calling.early.iter_mut().for_each(|early| change(&mut early.dialog.flow)),
+        }
+    }
+
+    /// A re-INVITE of ours that has no final response.
+    pub(crate) fn open_reinvite(&self) -> Option<ClientTx> {
+        match &self.stage {
+            Stage::Talking(talking) => match talking.ours.as_deref() {
+                Some(Ours { progress: Progress::Sent { tx, is_invite: true, .. }, .. }) => Some(*tx),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
     pub(crate) fn call_id(&self) -> &[u8] {
         match &self.stage {
             Stage::Incoming(Incoming { dialog, .. }) | Stage::Talking(Talking { dialog, .. }) | Stage::Leaving(Leaving { dialog, .. }) => {
-                &dialog.call_id
+                dialog.call_id()
             }
             Stage::Calling(calling) => &calling.call_id,
         }
@@ -161,14 +262,42 @@ impl Session {
             Stage::Incoming(Incoming { dialog, .. }) | Stage::Talking(Talking { dialog, .. }) | Stage::Leaving(Leaving { dialog, .. }) => {
                 Some(dialog).filter(|dialog| dialog.is_of(message))
             }
-            Stage::Calling(calling) => calling.early.iter_mut().find(|dialog| dialog.is_of(message)),
+            Stage::Calling(calling) => calling.early.iter_mut().map(|early| &mut early.dialog).find(|dialog| dialog.is_of(message)),
         }
     }
 }
 
 impl Talking {
-    pub(crate) fn new(dialog: Dialog) -> Self {
-        Self { dialog, unacked: None, reoffer: None, leave: None }
+    pub(crate) fn new(dialog: Dialog, agreed: Agreed, terms: Terms, we_called: bool) -> Self {
+        Self {
+            dialog,
+            unacked: None,
+            reoffer: None,
+            refused: None,
+            leave: None,
+            agreed,
+            ours: None,
+            next: None,
+            we_called,
+            terms,
+            refresh: None,
+            expires: None,
+        }
+    }
+
+    /// Whether something is open that forbids a request of ours: 14.1, RFC 3311, 5.1.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.unacked.is_some() || self.reoffer.is_some() || self.leave.is_some()
+    }
+
+    /// Nothing of it is due any more.
+    pub(crate) fn disarm(&mut self, timers: &mut TimerQueue<Owner>) {
+        self.stop_repeating(timers);
+        disarm(timers, self.refresh.take());
+        disarm(timers, self.expires.take());
+        if let Some(ours) = self.ours.as_deref_mut() {
+            ours.disarm(timers);
+        }
     }
 
     /// The ACK came, or nobody waits for it any more.
@@ -177,6 +306,21 @@ impl Talking {
             timers.disarm(unacked.again);
             timers.disarm(unacked.limit);
         }
+    }
+}
+
+impl Ours {
+    pub(crate) fn new(offer: Option<Bytes>) -> Self {
+        Self { offer, progress: Progress::Waiting(None), tries: 0 }
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(self.progress, Progress::Sent { .. })
+    }
+
+    pub(crate) fn disarm(&mut self, timers: &mut TimerQueue<Owner>) {
+        let (Progress::Waiting(armed) | Progress::Sent { limit: armed, .. }) = &mut self.progress;
+        disarm(timers, armed.take());
     }
 }
 

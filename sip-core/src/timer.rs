@@ -74,6 +74,14 @@ pub(crate) enum Timer {
     Ring,
     /// No final response within 64*T1 after a CANCEL (9.1).
     Cancelled,
+    /// A re-INVITE or UPDATE of ours goes out again after 491 or another refusal that passes (14.1).
+    Retry,
+    /// A re-INVITE of ours has no final response (timer C, 16.8).
+    Undecided,
+    /// A session is to be refreshed by us (RFC 4028, 10).
+    Refresh,
+    /// A session was not refreshed in time (RFC 4028, 10).
+    Expires,
 }
 
 impl Timer {
@@ -97,6 +105,10 @@ impl Timer {
             Timer::Again1xx => "1xx again",
             Timer::Ring => "C",
             Timer::Cancelled => "CANCEL without final",
+            Timer::Retry => "retry",
+            Timer::Undecided => "C of a re-INVITE",
+            Timer::Refresh => "refresh",
+            Timer::Expires => "session expires",
         }
     }
 }
@@ -138,7 +150,7 @@ impl<K: Copy> TimerQueue<K> {
         Self { heap: Vec::new(), slots: Vec::new(), free: Vec::new(), serial: 0 }
     }
 
-    /// Bounded by what arms it: at most three timers per transaction or session, and those are bounded.
+    /// Bounded by what arms it: at most four timers per transaction or session, and those are bounded.
     pub(crate) fn arm(&mut self, at: Instant, key: K, timer: Timer) -> Armed {
         let place = self.heap.len();
         let (slot, generation) = match self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?))) {

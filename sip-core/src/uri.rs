@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::message::{Cursor, Params, digits};
+use crate::message::{Cursor, Params, digits, is_host_char, is_uri_char};
 
 /// Parameters in a URI, and headers in a URI; more is malformed. It bounds the work of a comparison.
 pub const URI_PARTS_MAX: usize = 32;
@@ -65,7 +65,7 @@ impl<'a> SipUri<'a> {
     }
 
     fn after_scheme(scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
-        if !rest.iter().all(|&byte| byte > b' ' && byte != 0x7f && !matches!(byte, b'"' | b'<' | b'>')) {
+        if !rest.iter().copied().all(is_uri_char) {
             return None;
         }
         // An @ elsewhere must be escaped, so the first one ends the user part, which may hold `;`, `?` and `/`.
@@ -168,7 +168,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
     match host.first() {
         None => false,
         Some(b'[') => ip(host).is_some(),
-        Some(_) => host.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+        Some(_) => host.iter().copied().all(is_host_char),
     }
 }
 

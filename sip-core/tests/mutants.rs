@@ -14,7 +14,7 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 use sip_core::{
-    Flow, Message, Name, NameAddr, SipUri, Transport,
+    Flow, Message, Name, NameAddr, SipUri, Transport, Via,
     digest::{Credentials, Verifier},
     message::{response_flow, response_head, split_values, text, unquoted},
     registrar::{Registrar, RegistrarSettings},
@@ -179,6 +179,12 @@ impl Reader {
 
         // What parsing promises.
         let (via, from, to) = (message.via().unwrap(), message.from().unwrap(), message.to().unwrap());
+        // What is remembered of the parts is what reading them again gives.
+        assert_eq!(via, Via::parse(message.header(Name::Via).unwrap()).unwrap());
+        assert_eq!(from, NameAddr::parse(message.header(Name::From).unwrap(), Name::From).unwrap());
+        assert_eq!(to, NameAddr::parse(message.header(Name::To).unwrap(), Name::To).unwrap());
+        assert_eq!((message.branch(), message.from_tag(), message.to_tag()), (via.branch(), from.tag(), to.tag()));
+        assert_eq!(message.call_id().unwrap(), message.header(Name::CallId).unwrap());
         assert!(!via.host.is_empty() && !message.call_id().unwrap().is_empty());
         assert!(message.cseq().unwrap().number < 1 << 31);
         message.max_forwards().unwrap();

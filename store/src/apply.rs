@@ -1,23 +1,20 @@
 //! Facts become rows. A batch is one transaction: rows, outbox rows and the journal's cursor come together or not at all.
 //!
 //! ```text
-//! read the cursor (locks it) → facts up to it are old → apply the others in order → move the cursor → commit
+//! move the cursor (locks it) → facts up to where it stood are old → fold the others in order → write → commit
 //! ```
 //!
 //! So a fact that is read twice changes nothing (R22). A fact about something that is gone is skipped and counted; one that breaks a
 //! rule of the schema is kept in `rejected_facts`; neither holds up those behind it.
 
-use std::collections::BTreeMap;
-
-use model::{CallId, Fact, RecordingState, RecordingView, WallTime};
-use tracing::{error, warn};
+use model::Fact;
+use tracing::error;
 
 use crate::{
-    Store, StoreError, bindings, calls, cdrs,
+    Store, StoreError,
     code::{json, unsigned},
-    db::{Tx, binds, statements},
-    outbox::{self, News},
-    recordings,
+    db::{binds, statements},
+    fold::{Fold, fact_name},
 };
 
 /// What became of a batch of facts.
@@ -46,6 +43,8 @@ statements! {
     CURSOR: both "SELECT cursor FROM journal_state WHERE id = 1";
     // Writing it locks it, so that two consumers cannot both apply a fact.
     LOCK_CURSOR: both "UPDATE journal_state SET cursor = cursor WHERE id = 1 RETURNING cursor";
+    // The usual case in one statement: the cursor stands where it was left, so it is locked and moved at once.
+    MOVE_CURSOR: both "UPDATE journal_state SET cursor = $2 WHERE id = 1 AND cursor = $1";
     SET_CURSOR: both "UPDATE journal_state SET cursor = $1 WHERE id = 1";
     REJECT: both "INSERT INTO rejected_facts (seq, fact, reason) VALUES ($1, $2, $3) ON CONFLICT (seq) DO NOTHING";
     REJECTED: both "SELECT seq, fact, reason FROM rejected_facts ORDER BY seq LIMIT 1000";
@@ -79,26 +78,31 @@ impl Store {
         rows.into_iter().map(|(seq, fact, reason)| Ok((unsigned("rejected_facts", seq)?, fact, reason))).collect()
     }
 
+    /// Dropped without its end it leaves nothing behind.
     async fn apply_together(&self, expected: u64, facts: &[(u64, Fact)]) -> Result<Applied, StoreError> {
         let mut done = Applied::default();
         let Some((last, _)) = facts.last() else { return Ok(done) };
-        let pictures = last_pictures(facts);
         let mut tx = self.db.begin().await?;
-        let cursor = read_cursor(tx.one(LOCK_CURSOR, &[]).await?)?;
-        if cursor < expected {
-            return Err(StoreError::Unavailable(format!("its cursor fell back from {expected} to {cursor}").into()));
-        }
-        for (seq, fact) in facts {
-            if *seq <= cursor {
-                done.old += 1;
-            } else if apply_fact(&mut tx, *seq, fact, &pictures).await? {
-                done.applied += 1;
-            } else {
-                warn!(seq, fact = kind(fact), "A fact is about something that is gone; it is skipped.");
-                done.skipped += 1;
+        let all_are_new = facts.first().is_some_and(|(first, _)| *first > expected);
+        let new = if all_are_new && tx.run(MOVE_CURSOR, binds![expected, *last]).await? > 0 {
+            facts
+        } else {
+            let cursor = read_cursor(tx.one(LOCK_CURSOR, &[]).await?)?;
+            if cursor < expected {
+                return Err(StoreError::Unavailable(format!("its cursor fell back from {expected} to {cursor}").into()));
             }
+            let (old, new) = facts.split_at(facts.partition_point(|(seq, _)| *seq <= cursor));
+            done.old = u64::try_from(old.len()).unwrap_or(u64::MAX);
+            tx.run(SET_CURSOR, binds![(*last).max(cursor)]).await?;
+            new
+        };
+        if !new.is_empty() {
+            let mut fold = Fold::load(&mut tx, new).await?;
+            for (seq, fact) in new {
+                fold.take(&mut tx, *seq, fact).await?;
+            }
+            done += fold.write(&mut tx).await?;
         }
-        tx.run(SET_CURSOR, binds![(*last).max(cursor)]).await?;
         tx.commit().await?;
         Ok(done)
     }
@@ -119,7 +123,7 @@ impl Store {
     }
 
     async fn reject(&self, (seq, fact): &(u64, Fact), reason: &StoreError) -> Result<(), StoreError> {
-        error!(seq, fact = kind(fact), %reason, "A fact cannot be stored; it is kept in rejected_facts.");
+        error!(seq, fact = fact_name(fact), %reason, "A fact cannot be stored; it is kept in rejected_facts.");
         let mut tx = self.db.begin().await?;
         let cursor = read_cursor(tx.one(LOCK_CURSOR, &[]).await?)?;
         tx.run(REJECT, binds![*seq, json(fact), reason.to_string()]).await?;
@@ -131,83 +135,4 @@ impl Store {
 fn read_cursor(row: Option<(i64,)>) -> Result<u64, StoreError> {
     let (cursor,) = row.ok_or(StoreError::Broken { table: "journal_state", what: "no row".to_owned() })?;
     unsigned("journal_state", cursor)
-}
-
-/// After an outage a batch holds many pictures of the same call, told every 5 s. Only the last of each is worth writing.
-fn last_pictures(facts: &[(u64, Fact)]) -> BTreeMap<CallId, u64> {
-    let mut last = BTreeMap::new();
-    for (seq, fact) in facts {
-        if let Fact::CallsSeen { calls, .. } = fact {
-            last.extend(calls.iter().map(|call| (call.call_id, *seq)));
-        }
-    }
-    last
-}
-
-/// Says whether the fact was about something that exists.
-async fn apply_fact(tx: &mut Tx, seq: u64, fact: &Fact, last_pictures: &BTreeMap<CallId, u64>) -> Result<bool, StoreError> {
-    match fact {
-        Fact::CallStarted { call } => {
-            calls::put(tx, call, call.started_at).await?;
-            tell(tx, seq, &News::new(call.center, "call.update", call, call.started_at)).await
-        }
-        Fact::CallRinging { call, at } => Ok(calls::ringing(tx, *call, *at).await? && tell_of_call(tx, seq, *call, *at).await?),
-        Fact::CallAnswered { call, at, segments } => {
-            Ok(calls::answered(tx, *call, *at, segments).await? && tell_of_call(tx, seq, *call, *at).await?)
-        }
-        Fact::CallsSeen { calls, at } => {
-            for call in calls.iter().filter(|call| last_pictures.get(&call.call_id) == Some(&seq)) {
-                calls::put(tx, call, *at).await?;
-            }
-            Ok(true)
-        }
-        Fact::CallEnded { cdr } => {
-            if !cdrs::insert(tx, cdr).await? {
-                return Ok(false);
-            }
-            let call = calls::ended(cdr);
-            calls::put(tx, &call, cdr.ended_at).await?;
-            tell(tx, seq, &News::new(cdr.center, "call.update", &call, cdr.ended_at)).await?;
-            tell(tx, seq, &News::new(cdr.center, "cdr.created", cdr, cdr.ended_at)).await
-        }
-        Fact::Bound { binding } => bindings::bind(tx, binding).await,
-        Fact::Unbound { slot, .. } => bindings::unbind(tx, *slot).await.map(|()| true),
-        Fact::Leased { slot, holder, epoch, at } => bindings::lease(tx, *slot, *holder, *epoch, *at).await,
-        Fact::ServiceSet { slot, state, at } => bindings::set_service(tx, *slot, *state, *at).await,
-        Fact::Recording { row } => {
-            recordings::put(tx, row).await?;
-            if row.state == RecordingState::Recording {
-                return Ok(true);
-            }
-            let closed_at = row.started_at.after(std::time::Duration::from_millis(row.duration_ms));
-            tell(tx, seq, &News::new(row.center, "recording.ready", &RecordingView::from(row), closed_at)).await
-        }
-    }
-}
-
-async fn tell(tx: &mut Tx, seq: u64, news: &News) -> Result<bool, StoreError> {
-    outbox::push(tx, Some(seq), news).await.map(|()| true)
-}
-
-async fn tell_of_call(tx: &mut Tx, seq: u64, call: CallId, at: WallTime) -> Result<bool, StoreError> {
-    match calls::view(tx, call).await? {
-        Some(view) => tell(tx, seq, &News::new(view.center, "call.update", &view, at)).await,
-        None => Ok(false),
-    }
-}
-
-/// The name of a fact for the log; its contents hold numbers and addresses.
-fn kind(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::CallStarted { .. } => "call_started",
-        Fact::CallRinging { .. } => "call_ringing",
-        Fact::CallAnswered { .. } => "call_answered",
-        Fact::CallsSeen { .. } => "calls_seen",
-        Fact::CallEnded { .. } => "call_ended",
-        Fact::Bound { .. } => "bound",
-        Fact::Unbound { .. } => "unbound",
-        Fact::Leased { .. } => "leased",
-        Fact::ServiceSet { .. } => "service_set",
-        Fact::Recording { .. } => "recording",
-    }
 }

@@ -1,26 +1,48 @@
 //! What signalling needs back after a restart: registered contacts (R17) and leases (R6). Written by facts only.
 
+use std::collections::BTreeSet;
+
 use model::{Binding, SlotId, SlotState, UserId, WallTime};
 use sqlx::FromRow;
 
 use crate::{
     Store, StoreError,
     db::{Tx, binds, statements},
+    many::{Column, Rows, ids, list, row, rows_32},
     trunks::service_name,
 };
+
+macro_rules! bind {
+    () => {
+        "INSERT INTO bindings
+        (slot_id, center_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at) "
+    };
+}
+
+macro_rules! replace {
+    () => {
+        " ON CONFLICT (slot_id) DO UPDATE SET contact = excluded.contact, transport = excluded.transport,
+        local_address = excluded.local_address, remote_address = excluded.remote_address, call_id = excluded.call_id,
+        cseq = excluded.cseq, user_agent = excluded.user_agent, since = excluded.since, expires_at = excluded.expires_at"
+    };
+}
 
 statements! {
     BINDINGS: both "SELECT slot_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at
         FROM bindings ORDER BY slot_id";
     LEASES: both "SELECT id, holder, epoch FROM slots WHERE epoch > 0 OR holder IS NOT NULL ORDER BY id";
-    // A slot may have been deleted since the fact: then no row is written.
-    BIND: both "INSERT INTO bindings
-        (slot_id, center_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at)
-        SELECT s.id, s.center_id, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM slots s WHERE s.id = $1
-        ON CONFLICT (slot_id) DO UPDATE SET contact = excluded.contact, transport = excluded.transport,
-        local_address = excluded.local_address, remote_address = excluded.remote_address, call_id = excluded.call_id,
-        cseq = excluded.cseq, user_agent = excluded.user_agent, since = excluded.since, expires_at = excluded.expires_at";
-    UNBIND: both "DELETE FROM bindings WHERE slot_id = $1";
+    // A slot may have been deleted since the fact: then no row is written. The order of the join is the order of the rows.
+    BIND: each
+        concat!(bind!(), "SELECT s.id, s.center_id, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9,
+        v.column10 FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?)"), " CROSS JOIN slots s ON s.id = v.column1 WHERE TRUE", replace!()),
+        concat!(bind!(), "SELECT s.id, s.center_id, v.c2, v.c3, v.c4, v.c5, v.c6, v.c7, v.c8, v.c9, v.c10
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[],
+        $10::bigint[]) AS v (c1, c2, c3, c4, c5, c6, c7, c8, c9, c10) JOIN slots s ON s.id = v.c1", replace!());
+    UNBIND: each
+        concat!("DELETE FROM bindings WHERE slot_id IN ", ids!(lite)),
+        concat!("DELETE FROM bindings WHERE slot_id IN ", ids!(pg));
+    // Whichever of these slots there are.
+    SLOTS: each concat!("SELECT id FROM slots WHERE id IN ", ids!(lite)), concat!("SELECT id FROM slots WHERE id IN ", ids!(pg));
     LEASE: both "UPDATE slots SET holder = $2, epoch = $3, updated_at = $4 WHERE id = $1";
     SERVICE: both "UPDATE slots SET service = $2, updated_at = $3 WHERE id = $1";
 }
@@ -40,30 +62,42 @@ impl Store {
     }
 }
 
-/// Says whether the slot exists.
-pub(crate) async fn bind(tx: &mut Tx, binding: &Binding) -> Result<bool, StoreError> {
-    let rows = tx
-        .run(
-            BIND,
-            binds![
-                binding.slot,
-                &binding.contact,
-                &binding.transport,
-                &binding.local,
-                &binding.remote,
-                &binding.call_id,
-                i64::from(binding.cseq),
-                &binding.user_agent,
-                binding.since,
-                binding.expires_at,
-            ],
-        )
-        .await?;
-    Ok(rows > 0)
+/// Writes bindings, at most one a slot; says which of their slots are gone.
+pub(crate) async fn bind(tx: &mut Tx, bindings: &[&Binding]) -> Result<BTreeSet<SlotId>, StoreError> {
+    use Column::{Int, Text};
+    let mut rows = Rows::new(&[Int, Text, Text, Text, Text, Text, Int, Text, Int, Int]);
+    for binding in bindings {
+        rows.push(row![
+            binding.slot,
+            &binding.contact,
+            &binding.transport,
+            &binding.local,
+            &binding.remote,
+            &binding.call_id,
+            i64::from(binding.cseq),
+            &binding.user_agent,
+            binding.since,
+            binding.expires_at,
+        ]);
+    }
+    let written = tx.run_many(BIND, &rows).await?;
+    if usize::try_from(written).is_ok_and(|written| written == rows.len()) {
+        return Ok(BTreeSet::new());
+    }
+    let mut slots: BTreeSet<SlotId> = bindings.iter().map(|binding| binding.slot).collect();
+    let there: Vec<(i64,)> = tx.all(SLOTS, binds![list(slots.iter().map(|slot| slot.0))]).await?;
+    for (slot,) in there {
+        slots.remove(&SlotId(slot));
+    }
+    Ok(slots)
 }
 
-pub(crate) async fn unbind(tx: &mut Tx, slot: SlotId) -> Result<(), StoreError> {
-    tx.run(UNBIND, binds![slot]).await.map(drop)
+/// Takes the bindings of slots away; there may be none.
+pub(crate) async fn unbind(tx: &mut Tx, slots: &[SlotId]) -> Result<(), StoreError> {
+    if slots.is_empty() {
+        return Ok(());
+    }
+    tx.run(UNBIND, binds![list(slots.iter().map(|slot| slot.0))]).await.map(drop)
 }
 
 /// Says whether the slot exists.

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use model::{CallId, CallStatus, CallView, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
 use sqlx::FromRow;
+use tracing::error;
 
 use crate::{
     Store, StoreError,
     code::{code, decode, decode_some, read_segments, segments},
     db::{Tx, binds, statements},
+    many::{Column, Rows, ids, list, row, rows_32},
     page::{Count, Keyed, Listed, Lists, Page},
 };
 
@@ -16,6 +18,27 @@ macro_rules! columns {
     () => {
         "SELECT c.call_id, c.center_id, c.parent_id, c.status, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
         c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.outcome, c.cause, c.segments, c.scenario, c.source, c.last_seen_at "
+    };
+}
+
+macro_rules! insert {
+    () => {
+        "INSERT INTO calls
+        (call_id, center_id, parent_id, status, direction, caller, callee, caller_slot, callee_slot, user_id,
+        started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at) "
+    };
+}
+
+// An ended call stays as it ended, whatever an older picture says.
+macro_rules! replace {
+    () => {
+        " ON CONFLICT (call_id) DO UPDATE SET parent_id = excluded.parent_id, status = excluded.status, direction = excluded.direction,
+        caller = excluded.caller, callee = excluded.callee, caller_slot = excluded.caller_slot, callee_slot = excluded.callee_slot,
+        user_id = excluded.user_id, started_at = excluded.started_at, ringing_at = COALESCE(excluded.ringing_at, calls.ringing_at),
+        answered_at = COALESCE(excluded.answered_at, calls.answered_at), ended_at = excluded.ended_at, outcome = excluded.outcome,
+        cause = excluded.cause, segments = excluded.segments, scenario = excluded.scenario, source = excluded.source,
+        last_seen_at = excluded.last_seen_at
+        WHERE calls.status <> 'ended'"
     };
 }
 
@@ -37,25 +60,20 @@ statements! {
     COUNT_OF_USER: both "SELECT count(*) FROM (SELECT 1 FROM call_users u JOIN calls c ON c.call_id = u.call_id
         WHERE u.user_id = $5 AND c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
     OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2";
-    // An ended call stays as it ended, whatever an older picture says.
-    PUT: both "INSERT INTO calls
-        (call_id, center_id, parent_id, status, direction, caller, callee, caller_slot, callee_slot, user_id,
-        started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-        ON CONFLICT (call_id) DO UPDATE SET parent_id = excluded.parent_id, status = excluded.status, direction = excluded.direction,
-        caller = excluded.caller, callee = excluded.callee, caller_slot = excluded.caller_slot, callee_slot = excluded.callee_slot,
-        user_id = excluded.user_id, started_at = excluded.started_at, ringing_at = COALESCE(excluded.ringing_at, calls.ringing_at),
-        answered_at = COALESCE(excluded.answered_at, calls.answered_at), ended_at = excluded.ended_at, outcome = excluded.outcome,
-        cause = excluded.cause, segments = excluded.segments, scenario = excluded.scenario, source = excluded.source,
-        last_seen_at = excluded.last_seen_at
-        WHERE calls.status <> 'ended'";
-    PUT_USER: both "INSERT INTO call_users (user_id, call_id) VALUES ($1, $2) ON CONFLICT (user_id, call_id) DO NOTHING";
-    RINGING: both "UPDATE calls SET status = CASE WHEN status = 'dialing' THEN 'ringing' ELSE status END,
-        ringing_at = COALESCE(ringing_at, $2), last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
-        WHERE call_id = $1 AND status <> 'ended'";
-    ANSWERED: both "UPDATE calls SET status = CASE WHEN status IN ('dialing', 'ringing') THEN 'answered' ELSE status END,
-        answered_at = COALESCE(answered_at, $2), segments = $3, last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END
-        WHERE call_id = $1 AND status <> 'ended'";
+    KNOWN: each concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(lite)), concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(pg));
+    PUT: each
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
+        concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[],
+        $17::text[], $18::text[], $19::text[], $20::bigint[])", replace!());
+    PUT_USERS: each
+        concat!("INSERT INTO call_users (user_id, call_id) SELECT * FROM ", rows_32!("(?,?)"), " WHERE v.column1 IS NOT NULL
+        ON CONFLICT (user_id, call_id) DO NOTHING"),
+        "INSERT INTO call_users (user_id, call_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])
+        ON CONFLICT (user_id, call_id) DO NOTHING";
+    SEEN: each
+        concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(lite)),
+        concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(pg));
 }
 
 const LISTS: Lists = Lists {
@@ -103,11 +121,33 @@ impl Store {
     }
 }
 
-/// Writes the whole picture of a call, unless it has ended already.
-pub(crate) async fn put(tx: &mut Tx, call: &CallView, last_seen: WallTime) -> Result<(), StoreError> {
-    tx.run(
-        PUT,
-        binds![
+/// Those of the calls that the database has, and when they were last known to live. A row that cannot be read is as good as none: the next
+/// picture of its call replaces it.
+pub(crate) async fn known(tx: &mut Tx, calls: &BTreeSet<CallId>) -> Result<Vec<(CallView, WallTime)>, StoreError> {
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = tx.all(KNOWN, binds![list(calls.iter().map(|call| call.0))]).await?;
+    let read = |row: Row| {
+        let (call, last_seen) = (CallId(row.call_id), WallTime(row.last_seen_at));
+        match CallView::try_from(row) {
+            Ok(view) => Some((view, last_seen)),
+            Err(error) => {
+                error!(%call, %error, "A call's row cannot be read; it is written anew.");
+                None
+            }
+        }
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// Writes the whole pictures of calls, at most one a call, unless they have ended already.
+pub(crate) async fn put(tx: &mut Tx, calls: &[(&CallView, WallTime)]) -> Result<(), StoreError> {
+    use Column::{Int, Text};
+    let mut rows =
+        Rows::new(&[Int, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int]);
+    for (call, last_seen) in calls {
+        rows.push(row![
             call.call_id,
             call.center,
             call.parent,
@@ -127,35 +167,24 @@ pub(crate) async fn put(tx: &mut Tx, call: &CallView, last_seen: WallTime) -> Re
             segments(&call.segments),
             &call.scenario,
             &call.source,
-            last_seen,
-        ],
-    )
-    .await?;
-    for user in users(call.user, &call.segments) {
-        tx.run(PUT_USER, binds![user, call.call_id]).await?;
+            *last_seen,
+        ]);
     }
-    Ok(())
+    tx.run_many(PUT, &rows).await.map(drop)
 }
 
-/// Says whether there is such a call that has not ended.
-pub(crate) async fn ringing(tx: &mut Tx, call: CallId, at: WallTime) -> Result<bool, StoreError> {
-    Ok(tx.run(RINGING, binds![call, at]).await? > 0)
+/// Notes whose calls they are.
+pub(crate) async fn put_users(tx: &mut Tx, users: &BTreeSet<(UserId, CallId)>) -> Result<(), StoreError> {
+    let mut rows = Rows::new(&[Column::Int, Column::Int]);
+    for (user, call) in users {
+        rows.push(row![*user, *call]);
+    }
+    tx.run_many(PUT_USERS, &rows).await.map(drop)
 }
 
-/// Says whether there is such a call that has not ended.
-pub(crate) async fn answered(tx: &mut Tx, call: CallId, at: WallTime, served: &[Segment]) -> Result<bool, StoreError> {
-    if tx.run(ANSWERED, binds![call, at, segments(served)]).await? == 0 {
-        return Ok(false);
-    }
-    for user in users(None, served) {
-        tx.run(PUT_USER, binds![user, call]).await?;
-    }
-    Ok(true)
-}
-
-/// The picture of a call as the transaction sees it.
-pub(crate) async fn view(tx: &mut Tx, call: CallId) -> Result<Option<CallView>, StoreError> {
-    tx.one::<Row>(CALL, binds![call]).await?.map(CallView::try_from).transpose()
+/// Notes that calls live, which are otherwise as they were.
+pub(crate) async fn seen(tx: &mut Tx, calls: &[CallId], at: WallTime) -> Result<(), StoreError> {
+    tx.run(SEEN, binds![list(calls.iter().map(|call| call.0)), at]).await.map(drop)
 }
 
 /// The last picture of a call: that of its record.
@@ -183,8 +212,9 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
     }
 }
 
-fn users(user: Option<UserId>, segments: &[Segment]) -> BTreeSet<UserId> {
-    user.into_iter().chain(segments.iter().filter_map(|segment| segment.user)).collect()
+/// Who placed a call or served a part of it; somebody may come twice.
+pub(crate) fn users(user: Option<UserId>, segments: &[Segment]) -> impl Iterator<Item = UserId> {
+    user.into_iter().chain(segments.iter().filter_map(|segment| segment.user))
 }
 
 #[derive(FromRow)]

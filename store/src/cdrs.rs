@@ -1,5 +1,7 @@
 //! Call detail records: one immutable row a call.
 
+use std::collections::BTreeSet;
+
 use model::{CallId, Cdr, CenterId, SlotId, UserId, WallTime};
 use sqlx::FromRow;
 
@@ -7,6 +9,7 @@ use crate::{
     Store, StoreError,
     code::{code, decode, read_segments, segments, unsigned},
     db::{Tx, binds, statements},
+    many::{Column, Rows, row, rows_32},
     page::{Count, Keyed, Listed, Lists, Page},
 };
 
@@ -15,6 +18,14 @@ macro_rules! columns {
         "SELECT c.call_id, c.center_id, c.parent_id, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
         c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.ring_ms, c.talk_ms, c.outcome, c.cause, c.sip_status, c.segments,
         c.scenario, c.source "
+    };
+}
+
+macro_rules! insert {
+    () => {
+        "INSERT INTO cdrs
+        (call_id, center_id, parent_id, direction, caller, callee, caller_slot, callee_slot, user_id, started_at, ringing_at, answered_at,
+        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source) "
     };
 }
 
@@ -34,11 +45,13 @@ statements! {
         WHERE c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
     COUNT_OF_USER: both "SELECT count(*) FROM (SELECT 1 FROM call_users u JOIN cdrs c ON c.call_id = u.call_id
         WHERE u.user_id = $5 AND c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
-    INSERT: both "INSERT INTO cdrs
-        (call_id, center_id, parent_id, direction, caller, callee, caller_slot, callee_slot, user_id, started_at, ringing_at, answered_at,
-        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-        ON CONFLICT (call_id) DO NOTHING";
+    // The first record of a call stays.
+    INSERT: each
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
+        ON CONFLICT (call_id) DO NOTHING RETURNING call_id"),
+        concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[],
+        $17::text[], $18::bigint[], $19::text[], $20::text[], $21::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
 }
 
 const LISTS: Lists = Lists {
@@ -67,37 +80,38 @@ impl Store {
     }
 }
 
-/// Writes a record. Says whether it is new: the first record of a call stays.
-pub(crate) async fn insert(tx: &mut Tx, cdr: &Cdr) -> Result<bool, StoreError> {
-    let rows = tx
-        .run(
-            INSERT,
-            binds![
-                cdr.call_id,
-                cdr.center,
-                cdr.parent,
-                code(&cdr.direction),
-                &cdr.caller,
-                &cdr.callee,
-                cdr.caller_slot,
-                cdr.callee_slot,
-                cdr.user,
-                cdr.started_at,
-                cdr.ringing_at,
-                cdr.answered_at,
-                cdr.ended_at,
-                cdr.ring_ms,
-                cdr.talk_ms,
-                code(&cdr.outcome),
-                cdr.cause.code(),
-                i64::from(cdr.sip_status),
-                segments(&cdr.segments),
-                &cdr.scenario,
-                &cdr.source,
-            ],
-        )
-        .await?;
-    Ok(rows > 0)
+/// Writes records, at most one a call; says which are new.
+pub(crate) async fn insert(tx: &mut Tx, records: &[&Cdr]) -> Result<BTreeSet<CallId>, StoreError> {
+    use Column::{Int, Text};
+    let mut rows =
+        Rows::new(&[Int, Int, Int, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int, Text, Text, Int, Text, Text, Text]);
+    for cdr in records {
+        rows.push(row![
+            cdr.call_id,
+            cdr.center,
+            cdr.parent,
+            code(&cdr.direction),
+            &cdr.caller,
+            &cdr.callee,
+            cdr.caller_slot,
+            cdr.callee_slot,
+            cdr.user,
+            cdr.started_at,
+            cdr.ringing_at,
+            cdr.answered_at,
+            cdr.ended_at,
+            cdr.ring_ms,
+            cdr.talk_ms,
+            code(&cdr.outcome),
+            cdr.cause.code(),
+            i64::from(cdr.sip_status),
+            segments(&cdr.segments),
+            &cdr.scenario,
+            &cdr.source,
+        ]);
+    }
+    let new: Vec<(i64,)> = tx.all_many(INSERT, &rows).await?;
+    Ok(new.into_iter().map(|(call,)| CallId(call)).collect())
 }
 
 #[derive(FromRow)]

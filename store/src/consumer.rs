@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use model::Fact;
+use tokio::{sync::watch, time::Instant};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -17,7 +18,13 @@ use crate::{
 };
 
 /// The most facts of one transaction.
-const FACTS_MAX: usize = 512;
+const FACTS_MAX: usize = 4096;
+/// The pause after a transaction; a fact that comes when all is quiet is stored at once. It bounds how late a row may be, and how much of the processor goes into transactions: what one of them
+/// costs beside its facts is shared by all that came meanwhile.
+const PACE: Duration = Duration::from_millis(200);
+/// Facts that nobody reads before the next start (`is_quiet`) may wait for so long, if there are no others. Pages of the database that
+/// hold many of them are then written once.
+const QUIET_MAX: Duration = Duration::from_secs(1);
 /// The first pause after a failure, and the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -68,7 +75,7 @@ pub enum ConsumeError {
 pub async fn catch_up(store: &Store, dir: &Path) -> Result<Progress, ConsumeError> {
     let (progress, _) = watch::channel(Progress::default());
     let mut consumer = Consumer::new(store.clone(), dir.to_owned(), progress);
-    while consumer.step().await? {}
+    while consumer.step(Patience::None).await? != Step::Nothing {}
     Ok(*consumer.progress.borrow())
 }
 
@@ -84,21 +91,20 @@ pub async fn consume(store: Store, dir: PathBuf, mut wake: watch::Receiver<u64>,
         let written = *wake.borrow_and_update();
         consumer.progress.send_modify(|progress| progress.written = progress.written.max(written));
         let closing = wake.has_changed().is_err();
-        match consumer.step().await {
-            Ok(more) => {
-                if failures > 0 {
+        match consumer.step(if closing { Patience::None } else { Patience::Some }).await {
+            Ok(step) => {
+                if failures > 0 && step != Step::Held {
                     info!(failures, consumed = consumer.progress.borrow().consumed, "The database takes facts again.");
                     failures = 0;
                     consumer.note_failures(0);
                 }
-                if more {
-                    continue;
+                match step {
+                    Step::Nothing if closing => return,
+                    // Whichever it is, the loop looks.
+                    Step::Nothing => drop(tokio::time::timeout(LOOK_EVERY, wake.changed()).await),
+                    Step::Applied { has_more: false } | Step::Held if !closing => tokio::time::sleep(PACE).await,
+                    Step::Applied { .. } | Step::Held => {}
                 }
-                if closing {
-                    return;
-                }
-                // Whichever it is, the loop looks.
-                let _ = tokio::time::timeout(LOOK_EVERY, wake.changed()).await;
             }
             Err(failed) => {
                 failures += 1;
@@ -135,11 +141,35 @@ fn pause(failures: u32) -> Duration {
     half + half.mul_f64(f64::from(u32::try_from(chance).unwrap_or(0)) / 1000.0)
 }
 
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// There was nothing to read.
+    Nothing,
+    /// Facts wait in memory for others.
+    Held,
+    /// Facts are in the database.
+    Applied {
+        /// Others are behind them, at once.
+        has_more: bool,
+    },
+}
+
+/// Whether facts may wait for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Some,
+}
+
 struct Consumer {
     store: Store,
     dir: PathBuf,
     /// None before the start and after a failure: then the database says where to go on.
     reader: Option<Reader>,
+    /// Facts that were read and are not in the database yet, and since when they wait. They go with the reader.
+    held: Vec<(u64, Fact)>,
+    held_since: Option<Instant>,
     /// The database's cursor as we left it.
     consumed: u64,
     /// How far any reader has come, so that damage met again is not counted again.
@@ -150,38 +180,54 @@ struct Consumer {
 
 impl Consumer {
     fn new(store: Store, dir: PathBuf, progress: watch::Sender<Progress>) -> Self {
-        Self { store, dir, reader: None, consumed: 0, read: 0, pruned_at: None, progress }
+        Self { store, dir, reader: None, held: Vec::new(), held_since: None, consumed: 0, read: 0, pruned_at: None, progress }
     }
 
-    /// Reads and applies one batch; says whether there was one.
-    async fn step(&mut self) -> Result<bool, ConsumeError> {
+    /// Reads what there is, and applies it unless it can wait.
+    async fn step(&mut self, patience: Patience) -> Result<Step, ConsumeError> {
+        let mut batch = std::mem::take(&mut self.held);
+        let since = self.held_since.take();
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => self.open().await?,
+            None => {
+                batch.clear();
+                self.open().await?
+            }
         };
         let before = (reader.damaged(), reader.unreadable(), reader.missing());
-        let (reader, batch) = blocking(move || {
+        let room = FACTS_MAX.saturating_sub(batch.len()).max(1);
+        let (reader, mut read) = blocking(move || {
             let mut reader = reader;
-            let batch = reader.next_batch(FACTS_MAX)?;
-            Ok((reader, batch))
+            let read = reader.next_batch(room)?;
+            Ok((reader, read))
         })
         .await?;
         self.note_damage(&reader, before);
+        batch.append(&mut read);
+        let has_more = reader.has_more();
         let Some((last, _)) = batch.last() else {
             self.reader = Some(reader);
             self.prune().await?;
-            return Ok(false);
+            return Ok(Step::Nothing);
         };
+        let last = *last;
+        let now = Instant::now();
+        let since = since.unwrap_or(now);
+        let can_wait = patience == Patience::Some && !has_more && now.saturating_duration_since(since) < QUIET_MAX;
+        if can_wait && batch.iter().all(|(_, fact)| is_quiet(fact)) {
+            (self.held, self.held_since, self.reader) = (batch, Some(since), Some(reader));
+            return Ok(Step::Held);
+        }
         let applied = self.store.apply_after(self.consumed, &batch).await?;
-        self.consumed = *last;
+        self.consumed = last;
         self.reader = Some(reader);
         self.progress.send_modify(|progress| {
-            progress.consumed = *last;
-            progress.written = progress.written.max(*last);
+            progress.consumed = last;
+            progress.written = progress.written.max(last);
             progress.applied += applied;
         });
         self.prune().await?;
-        Ok(true)
+        Ok(Step::Applied { has_more })
     }
 
     async fn open(&mut self) -> Result<Reader, ConsumeError> {
@@ -222,6 +268,11 @@ impl Consumer {
         }
         Ok(())
     }
+}
+
+/// Whether nobody reads what the fact becomes before the next start, which catches up first.
+fn is_quiet(fact: &Fact) -> bool {
+    matches!(fact, Fact::Bound { .. } | Fact::Unbound { .. } | Fact::CallsSeen { .. })
 }
 
 /// Files are read away from the threads that serve requests.

@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use crate::StoreError;
+use crate::{StoreError, many::Rows};
 
 /// How long a caller waits for a connection.
 pub const ACQUIRE_MAX: Duration = Duration::from_secs(5);
@@ -174,6 +174,32 @@ pub(crate) enum Bind<'a> {
     Text(Option<Cow<'a, str>>),
 }
 
+impl Bind<'_> {
+    /// The number; none for NULL, and for a text.
+    pub(crate) fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => *value,
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The text; none for NULL, and for a number.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Int(_) => None,
+            Self::Text(value) => value.as_deref(),
+        }
+    }
+
+    pub(crate) fn lite(&self, arguments: &mut SqliteArguments) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Int(value) => arguments.add(*value),
+            Self::Text(value) => arguments.add(value.as_deref()),
+        }
+        .map_err(sqlx::Error::Encode)
+    }
+}
+
 /// The values of a statement, in the order of their `$n`.
 macro_rules! binds {
     ($($value:expr),* $(,)?) => { &[$($crate::db::Bind::from($value)),*] };
@@ -306,6 +332,40 @@ impl Session {
         bounded(statement.name, rows).await
     }
 
+    async fn run_many(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        match &mut self.connection {
+            Connection::Lite(connection) => {
+                for arguments in rows.lite() {
+                    let query = sqlx::query_with::<Sqlite, _>(statement.lite, arguments?);
+                    changed += bounded(statement.name, query.execute(&mut **connection)).await?.rows_affected();
+                }
+            }
+            Connection::Pg(connection) => {
+                let query = sqlx::query_with::<Postgres, _>(statement.pg, rows.pg()?);
+                changed += bounded(statement.name, query.execute(&mut **connection)).await?.rows_affected();
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn all_many<T: FromBoth>(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        match &mut self.connection {
+            Connection::Lite(connection) => {
+                for arguments in rows.lite() {
+                    let query = sqlx::query_as_with::<Sqlite, T, _>(statement.lite, arguments?);
+                    found.append(&mut bounded(statement.name, query.fetch_all(&mut **connection)).await?);
+                }
+            }
+            Connection::Pg(connection) => {
+                let query = sqlx::query_as_with::<Postgres, T, _>(statement.pg, rows.pg()?);
+                found.append(&mut bounded(statement.name, query.fetch_all(&mut **connection)).await?);
+            }
+        }
+        Ok(found)
+    }
+
     async fn control(&mut self, lite: &'static str, pg: &'static str) -> Result<(), StoreError> {
         bounded(lite, self.script(lite, pg)).await
     }
@@ -351,6 +411,16 @@ impl Tx {
         self.session.run(statement, binds).await
     }
 
+    /// Carries out a statement for all the rows (`many`), if there are any; says how many rows it changed.
+    pub(crate) async fn run_many(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<u64, StoreError> {
+        if rows.is_empty() { Ok(0) } else { self.session.run_many(statement, rows).await }
+    }
+
+    /// The same; what the statement returns (`RETURNING`).
+    pub(crate) async fn all_many<T: FromBoth>(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<Vec<T>, StoreError> {
+        if rows.is_empty() { Ok(Vec::new()) } else { self.session.all_many(statement, rows).await }
+    }
+
     /// Carries out a text of several statements, as migrations are. It may take as long as it needs.
     pub(crate) async fn script(&mut self, lite: &'static str, pg: &'static str) -> Result<(), StoreError> {
         Ok(self.session.script(lite, pg).await?)
@@ -374,11 +444,7 @@ impl Tx {
 fn lite_arguments(binds: &[Bind<'_>]) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     for bind in binds {
-        match bind {
-            Bind::Int(value) => arguments.add(*value),
-            Bind::Text(value) => arguments.add(value.as_deref()),
-        }
-        .map_err(sqlx::Error::Encode)?;
+        bind.lite(&mut arguments)?;
     }
     Ok(arguments)
 }

@@ -46,6 +46,9 @@ pub enum StoreError {
     /// A hub has 1 to 999 slots.
     #[error("a capacity of {0} is not within 1 to 999")]
     Capacity(u16),
+    /// Limits that no slot can have: see `model::SlotLimits`.
+    #[error("the limits are not such as a slot can have")]
+    Limits,
     /// The rows do not fit a rule of the schema that no better variant speaks of.
     #[error("the rule {name} of the database is broken")]
     Constraint {

@@ -20,14 +20,15 @@ statements! {
 }
 
 /// Draws `count` ids and gives the first of them. Others who draw of this kind wait for the end of the transaction.
-pub(crate) async fn draw(tx: &mut Tx, kind: Kind, count: u16) -> Result<i64, StoreError> {
+pub(crate) async fn draw(tx: &mut Tx, kind: Kind, count: impl Into<i64>) -> Result<i64, StoreError> {
     let kind = match kind {
         Kind::User => "user",
         Kind::Trunk => "trunk",
         Kind::Slot => "slot",
         Kind::Outbox => "outbox",
     };
-    let row: Option<(i64,)> = tx.one(DRAW, binds![kind, i64::from(count)]).await?;
+    let count = count.into();
+    let row: Option<(i64,)> = tx.one(DRAW, binds![kind, count]).await?;
     let (next,) = row.ok_or(StoreError::Broken { table: "ids", what: format!("no row for {kind}") })?;
-    Ok(next - i64::from(count))
+    Ok(next - count)
 }

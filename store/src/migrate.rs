@@ -32,6 +32,7 @@ macro_rules! migrations {
 /// In ascending order of version.
 pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_first"
+    2 "0002_slot_limits"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -160,6 +161,33 @@ mod tests {
     #[tokio::test]
     async fn migrating_is_all_or_nothing_on_postgres() {
         story(&Postgres::shared().database()).await;
+    }
+
+    /// A database of an older program, with rows in it, becomes one of this program.
+    async fn upgrade(url: &str) {
+        let db = Db::connect(url).unwrap();
+        migrate(&db, MIGRATIONS.get(..1).unwrap()).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let rows = "INSERT INTO trunks (id, center_id, name, kind, capacity, created_at, updated_at) VALUES (1, 1, 'Hub', 'auto', 1, 0, 0);
+            INSERT INTO slots (id, center_id, trunk_id, number, username, ha1_md5, ha1_sha256, ha1_sha512_256, service, holder, epoch,
+            created_at, updated_at) VALUES (1, 1, 1, '6001', '6001', '', '', '', 'IDLE', NULL, 0, 0, 0)";
+        tx.script(rows, rows).await.unwrap();
+        tx.commit().await.unwrap();
+        migrate(&db, MIGRATIONS).await.unwrap();
+        let store = crate::Store { db };
+        assert_eq!(store.slot_limits(model::SlotId(1)).await.unwrap(), model::SlotLimits::default());
+        assert!(matches!(migrate(store.db(), MIGRATIONS.get(..1).unwrap()).await, Err(StoreError::SchemaNewer { .. })));
+    }
+
+    #[tokio::test]
+    async fn an_older_database_is_upgraded_on_sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        upgrade(&format!("sqlite:{}/test.db", dir.path().display())).await;
+    }
+
+    #[tokio::test]
+    async fn an_older_database_is_upgraded_on_postgres() {
+        upgrade(&Postgres::shared().database()).await;
     }
 
     #[test]

@@ -9,12 +9,13 @@ use crate::{
     code::{json, unsigned},
     db::{Tx, binds, statements},
     ids::{self, Kind},
+    many::{Column, Rows, row, rows_32},
 };
 
 /// How many rows one reading gives at most.
 pub const OUTBOX_BATCH_MAX: u32 = 1000;
 
-/// A row that waits to be told.
+/// A row that waits to be told. Rows are written only while somebody listens ([`Store::outbox_listen`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxRow {
     /// Its id; they grow in the order in which facts became lasting, so a listener that has read one has read all before it.
@@ -41,7 +42,13 @@ pub struct OutboxPruned {
 }
 
 statements! {
-    INSERT: both "INSERT INTO outbox (id, center_id, seq, kind, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT: each
+        concat!("INSERT INTO outbox (id, center_id, seq, kind, payload, created_at) SELECT * FROM ", rows_32!("(?,?,?,?,?,?)"), "
+        WHERE v.column1 IS NOT NULL"),
+        "INSERT INTO outbox (id, center_id, seq, kind, payload, created_at)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[])";
+    LOCK_CURSOR: both "UPDATE journal_state SET cursor = cursor WHERE id = 1";
+    LISTENERS: both "SELECT count(*) FROM outbox_cursors";
     // A new listener hears what comes, not what was.
     LISTEN: both "INSERT INTO outbox_cursors (listener, position) SELECT CAST($1 AS TEXT), i.next - 1 FROM ids i WHERE i.kind = 'outbox'
         ON CONFLICT (listener) DO NOTHING";
@@ -58,7 +65,11 @@ statements! {
 impl Store {
     /// Makes a listener known, from now on; a known one stays where it is. Rows are kept until every listener has them.
     pub async fn outbox_listen(&self, listener: &str) -> Result<(), StoreError> {
-        self.db.run(LISTEN, binds![listener]).await.map(drop)
+        let mut tx = self.db.begin().await?;
+        // Whoever applies facts has the cursor locked: those facts come before the listener, and all later ones are for it.
+        tx.run(LOCK_CURSOR, &[]).await?;
+        tx.run(LISTEN, binds![listener]).await?;
+        tx.commit().await
     }
 
     /// Forgets a listener, so that nothing is kept for it.
@@ -95,11 +106,24 @@ pub(crate) struct News {
     pub(crate) created_at: WallTime,
 }
 
-/// Writes a row in the fact's own transaction.
-pub(crate) async fn push(tx: &mut Tx, seq: Option<u64>, news: &News) -> Result<(), StoreError> {
-    let id = ids::draw(tx, Kind::Outbox, 1).await?;
-    let seq = seq.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
-    tx.run(INSERT, binds![id, news.center, seq, news.kind, &news.payload, news.created_at]).await.map(drop)
+/// Whether anybody wants to be told. The transaction has locked the journal's cursor, so nobody begins to listen until it ends.
+pub(crate) async fn is_listened_to(tx: &mut Tx) -> Result<bool, StoreError> {
+    let listeners: Option<(i64,)> = tx.one(LISTENERS, &[]).await?;
+    Ok(listeners.is_some_and(|(count,)| count > 0))
+}
+
+/// Writes rows in the facts' own transaction. Each comes with the journal's number of its fact.
+pub(crate) async fn push(tx: &mut Tx, news: &[(u64, News)]) -> Result<(), StoreError> {
+    use Column::{Int, Text};
+    if news.is_empty() {
+        return Ok(());
+    }
+    let first = ids::draw(tx, Kind::Outbox, i64::try_from(news.len()).unwrap_or(i64::MAX)).await?;
+    let mut rows = Rows::new(&[Int, Int, Int, Text, Text, Int]);
+    for (id, (seq, news)) in (first..).zip(news) {
+        rows.push(row![id, news.center, *seq, news.kind, &news.payload, news.created_at]);
+    }
+    tx.run_many(INSERT, &rows).await.map(drop)
 }
 
 impl News {

@@ -7,8 +7,9 @@ use sqlx::FromRow;
 
 use crate::{
     Store, StoreError,
-    code::{code, decode, json, unsigned},
+    code::{code, decode, unsigned},
     db::{Tx, binds, statements},
+    many::{Column, Rows, ids, list, row, rows_32},
     page::PAGE_ROWS_MAX,
 };
 
@@ -19,19 +20,31 @@ macro_rules! columns {
     };
 }
 
+macro_rules! insert {
+    () => {
+        "INSERT INTO recordings
+        (call_id, center_id, state, reason, file, left_role, left_number, right_role, right_number, started_at, duration_ms, size) "
+    };
+}
+
+macro_rules! replace {
+    () => {
+        " ON CONFLICT (call_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, file = excluded.file,
+        left_role = excluded.left_role, left_number = excluded.left_number, right_role = excluded.right_role,
+        right_number = excluded.right_number, started_at = excluded.started_at, duration_ms = excluded.duration_ms, size = excluded.size"
+    };
+}
+
 statements! {
     RECORDING: both concat!(columns!(), "WHERE r.call_id = $1");
     UNFINISHED: both concat!(columns!(), "WHERE r.state = 'recording' ORDER BY r.call_id");
-    // A list as one value: both engines read a JSON array, but each has its own function for it.
     OF_CALLS: each
-        concat!(columns!(), "WHERE r.call_id IN (SELECT value FROM json_each($1))"),
-        concat!(columns!(), "WHERE r.call_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS json)))");
-    PUT: both "INSERT INTO recordings
-        (call_id, center_id, state, reason, file, left_role, left_number, right_role, right_number, started_at, duration_ms, size)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-        ON CONFLICT (call_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, file = excluded.file,
-        left_role = excluded.left_role, left_number = excluded.left_number, right_role = excluded.right_role,
-        right_number = excluded.right_number, started_at = excluded.started_at, duration_ms = excluded.duration_ms, size = excluded.size";
+        concat!(columns!(), "WHERE r.call_id IN ", ids!(lite)),
+        concat!(columns!(), "WHERE r.call_id IN ", ids!(pg));
+    PUT: each
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
+        concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[])", replace!());
 }
 
 impl Store {
@@ -43,8 +56,7 @@ impl Store {
     /// The recordings of up to [`PAGE_ROWS_MAX`] calls, as for a page of records; calls without one are absent.
     pub async fn recordings_of(&self, calls: &[CallId]) -> Result<BTreeMap<CallId, RecordingRow>, StoreError> {
         let most = usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
-        let ids: Vec<i64> = calls.iter().take(most).map(|call| call.0).collect();
-        let rows: Vec<Row> = self.db.all(OF_CALLS, binds![json(&ids)]).await?;
+        let rows: Vec<Row> = self.db.all(OF_CALLS, binds![list(calls.iter().take(most).map(|call| call.0))]).await?;
         rows.into_iter().map(|row| RecordingRow::try_from(row).map(|row| (row.call_id, row))).collect()
     }
 
@@ -54,11 +66,12 @@ impl Store {
     }
 }
 
-/// Writes the row as it is now.
-pub(crate) async fn put(tx: &mut Tx, row: &RecordingRow) -> Result<(), StoreError> {
-    tx.run(
-        PUT,
-        binds![
+/// Writes rows as they are now, at most one a call.
+pub(crate) async fn put(tx: &mut Tx, recordings: &[&RecordingRow]) -> Result<(), StoreError> {
+    use Column::{Int, Text};
+    let mut rows = Rows::new(&[Int, Int, Text, Text, Text, Text, Text, Text, Text, Int, Int, Int]);
+    for row in recordings {
+        rows.push(row![
             row.call_id,
             row.center,
             code(&row.state),
@@ -71,10 +84,9 @@ pub(crate) async fn put(tx: &mut Tx, row: &RecordingRow) -> Result<(), StoreErro
             row.started_at,
             row.duration_ms,
             row.size,
-        ],
-    )
-    .await
-    .map(drop)
+        ]);
+    }
+    tx.run_many(PUT, &rows).await.map(drop)
 }
 
 #[derive(FromRow)]

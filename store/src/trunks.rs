@@ -2,7 +2,7 @@
 
 use std::{future::Future, ops::RangeInclusive};
 
-use model::{CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotState};
+use model::{CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotLimits, SlotState};
 use sqlx::FromRow;
 
 use crate::{
@@ -48,8 +48,8 @@ pub struct ChangedTrunk {
 
 macro_rules! slot_columns {
     () => {
-        "SELECT s.id, s.center_id, s.trunk_id, t.kind, s.number, s.username, s.ha1_md5, s.ha1_sha256, s.ha1_sha512_256, s.service
-        FROM slots s JOIN trunks t ON t.id = s.trunk_id "
+        "SELECT s.id, s.center_id, s.trunk_id, t.kind, s.number, s.username, s.ha1_md5, s.ha1_sha256, s.ha1_sha512_256, s.service,
+        s.calls_max, s.destinations FROM slots s JOIN trunks t ON t.id = s.trunk_id "
     };
 }
 
@@ -69,6 +69,8 @@ statements! {
         (id, center_id, trunk_id, number, username, ha1_md5, ha1_sha256, ha1_sha512_256, service, holder, epoch, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'IDLE', NULL, 0, $9, $9)";
     CREDENTIALS: both "UPDATE slots SET username = $2, ha1_md5 = $3, ha1_sha256 = $4, ha1_sha512_256 = $5, updated_at = $6 WHERE id = $1";
+    LIMITS: both "SELECT calls_max, destinations FROM slots WHERE id = $1";
+    SET_LIMITS: both "UPDATE slots SET calls_max = $2, destinations = $3, updated_at = $4 WHERE id = $1";
     DELETE_SLOT: both "DELETE FROM slots WHERE id = $1";
     DELETE_SLOTS: both "DELETE FROM slots WHERE trunk_id = $1";
 }
@@ -192,6 +194,29 @@ impl Store {
         end(tx, agreed).await
     }
 
+    /// What the slot may call, and how much at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such slot.
+    pub async fn slot_limits(&self, slot: SlotId) -> Result<SlotLimits, StoreError> {
+        let (calls_max, destinations) = self.db.one(LIMITS, binds![slot]).await?.ok_or(StoreError::NotFound("slot"))?;
+        read_limits(calls_max, destinations)
+    }
+
+    /// Sets what the slot may call, and how much at once. Signalling knows of it when it has the [`Store::directory`] anew.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such slot, [`StoreError::Limits`] for limits that no slot can have.
+    pub async fn set_slot_limits(&self, slot: SlotId, limits: &SlotLimits) -> Result<(), StoreError> {
+        let is_possible =
+            (1..=SlotLimits::CALLS_MAX).contains(&limits.calls_max) && limits.destinations.len() <= SlotLimits::DESTINATIONS_MAX;
+        if !is_possible {
+            return Err(StoreError::Limits);
+        }
+        let destinations = serde_json::to_string(&limits.destinations).map_err(|error| StoreError::Unstorable(Box::new(error)))?;
+        found(self.db.run(SET_LIMITS, binds![slot, i64::from(limits.calls_max), destinations, now()]).await?, "slot")
+    }
+
     /// All slots and hubs of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
     pub async fn directory(&self) -> Result<Directory, StoreError> {
         // Slots first: a hub that goes in between leaves no slot without its hub's kind, since each row brings it.
@@ -287,8 +312,17 @@ async fn insert_slots(
         let number: Number =
             number.to_string().parse().map_err(|error: model::ParseNumberError| StoreError::Unstorable(Box::new(error)))?;
         let (username, ha1) = credentials(&number);
-        let slot =
-            SlotEntry { id: SlotId(id), center: hub.center, hub: hub.id, kind: hub.kind, number, username, ha1, service: SlotState::Idle };
+        let slot = SlotEntry {
+            id: SlotId(id),
+            center: hub.center,
+            hub: hub.id,
+            kind: hub.kind,
+            number,
+            username,
+            ha1,
+            service: SlotState::Idle,
+            limits: SlotLimits::default(),
+        };
         let [md5, sha256, sha512_256] = [hex(&slot.ha1.md5), hex(&slot.ha1.sha256), hex(&slot.ha1.sha512_256)];
         let binds = binds![slot.id, slot.center, slot.hub, slot.number.as_str(), &slot.username, md5, sha256, sha512_256, created_at];
         tx.run(INSERT_SLOT, binds).await?;
@@ -332,6 +366,8 @@ struct SlotRow {
     ha1_sha256: String,
     ha1_sha512_256: String,
     service: String,
+    calls_max: i64,
+    destinations: String,
 }
 
 impl TryFrom<SlotRow> for SlotEntry {
@@ -352,8 +388,17 @@ impl TryFrom<SlotRow> for SlotEntry {
                 sha512_256: unhex(&row.ha1_sha512_256).ok_or_else(|| broken("ha1_sha512_256"))?,
             },
             service: decode("slots", &row.service)?,
+            limits: read_limits(row.calls_max, row.destinations)?,
         })
     }
+}
+
+fn read_limits(calls_max: i64, destinations: String) -> Result<SlotLimits, StoreError> {
+    let broken = |what: &str| StoreError::Broken { table: "slots", what: what.to_owned() };
+    Ok(SlotLimits {
+        calls_max: u8::try_from(calls_max).map_err(|_| broken("calls_max"))?,
+        destinations: serde_json::from_str(&destinations).map_err(|_| broken("destinations"))?,
+    })
 }
 
 /// The name of a service state in the database.

@@ -1,11 +1,15 @@
 //! The database goes away, is slow, is locked: facts wait in the journal and arrive exactly once (FT-4, FT-5); nothing hangs.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 
 use std::{
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +21,11 @@ use store::{
     journal::Journal,
     testing::Postgres,
 };
-use tokio::sync::watch;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, UnixStream},
+    sync::watch,
+};
 
 /// A journal, its consumer, and what the consumer tells.
 struct House {
@@ -233,6 +241,131 @@ async fn every_restart_in_between_leaves_the_same_rows() {
             store.close().await;
         }
     }
+}
+
+/// A line to a database, as slow as is wanted: each answer comes so much later.
+struct SlowLine {
+    url: String,
+    delay_ms: Arc<AtomicU64>,
+}
+
+impl SlowLine {
+    /// `url` reaches its server by a socket in a directory; ours reaches it through here.
+    async fn to(url: &str) -> Self {
+        let (rest, query) = url.split_once("?").unwrap();
+        let directory = query.split('&').find_map(|part| part.strip_prefix("host=")).unwrap().replace("%2F", "/");
+        let socket = Path::new(&directory).join(".s.PGSQL.5432");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let delay_ms = Arc::new(AtomicU64::new(0));
+        let delay = delay_ms.clone();
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                let far = UnixStream::connect(&socket).await.unwrap();
+                let delay = delay.clone();
+                tokio::spawn(async move {
+                    let (mut from_near, mut to_near) = near.into_split();
+                    let (mut from_far, mut to_far) = far.into_split();
+                    let asking = tokio::spawn(async move { tokio::io::copy(&mut from_near, &mut to_far).await });
+                    let mut octets = vec![0; 64 * 1024];
+                    while let Ok(length @ 1..) = from_far.read(&mut octets).await {
+                        tokio::time::sleep(Duration::from_millis(delay.load(Ordering::Relaxed))).await;
+                        if to_near.write_all(&octets[..length]).await.is_err() {
+                            break;
+                        }
+                    }
+                    asking.abort();
+                });
+            }
+        });
+        let (scheme, database) = (rest.split_once("://").unwrap().0, rest.rsplit('/').next().unwrap());
+        Self { url: format!("{scheme}://postgres@127.0.0.1:{port}/{database}?sslmode=disable"), delay_ms }
+    }
+
+    fn delay(&self, delay: Duration) {
+        self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_database_is_told_of_as_away_and_loses_nothing() {
+    let line = SlowLine::to(&Postgres::shared().database()).await;
+    let store = Store::open(&line.url).await.unwrap();
+    let mut house = House::new(&store).await;
+    house.calls(1, 10);
+    house.caught_up().await;
+    // Five seconds for each answer (FT-5).
+    line.delay(Duration::from_secs(5));
+    house.calls(11, 100);
+    let asked = Instant::now();
+    let answers: Vec<_> = (0..40)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.cdr(call(n, None).call_id).await.map(drop) })
+        })
+        .collect();
+    let mut refusals = 0;
+    for answer in answers {
+        if let Err(refused) = answer.await.unwrap() {
+            assert!(refused.is_unavailable(), "{refused:?}");
+            refusals += 1;
+        }
+    }
+    assert!(refusals > 30, "{refusals}: new connections take longer than anybody waits");
+    assert!(asked.elapsed() < ACQUIRE_MAX + STATEMENT_MAX, "{:?}", asked.elapsed());
+    // A slow one is slow, but works.
+    line.delay(Duration::from_millis(20));
+    house.caught_up().await;
+    assert_eq!(cdrs(&store).await, 100);
+    line.delay(Duration::ZERO);
+    let asked: Vec<_> = (0..40)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.cdr(call(n, None).call_id).await.map(drop) })
+        })
+        .collect();
+    for answer in asked {
+        answer.await.unwrap().unwrap();
+    }
+    house.calls(101, 110);
+    house.close().await;
+    assert_eq!(cdrs(&store).await, 110);
+}
+
+#[tokio::test]
+async fn a_consumer_waits_for_another_process_that_locks_sqlite() {
+    let base = Base::sqlite();
+    let (store, other) = (base.open().await, base.open().await);
+    let Db::Lite { write, .. } = other.db() else { unreachable!() };
+    let mut house = House::new(&store).await;
+    let lock = write.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    house.calls(1, 20);
+    let away = house.until(|progress| progress.failures >= 1 && progress.written == 40).await;
+    assert_eq!((away.consumed, away.applied.applied, cdrs(&store).await), (0, 0, 0));
+    lock.rollback().await.unwrap();
+    let after = house.caught_up().await;
+    assert_eq!((after.applied.applied, cdrs(&store).await), (40, 20));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn registrations_may_wait_a_moment_and_nothing_else_does() {
+    let base = Base::sqlite();
+    let store = base.open().await;
+    store.create_trunk(NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap();
+    let mut house = House::new(&store).await;
+    let bound = Fact::Bound { binding: common::binding(1, "192.0.2.1:5060") };
+    let seq = house.journal.append(std::slice::from_ref(&bound)).unwrap();
+    house.wake.send_replace(seq);
+    let asked = Instant::now();
+    house.caught_up().await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(store.bindings().await.unwrap().len(), 1);
+    // Those that still wait are written when the appender goes.
+    house.journal.append(&[Fact::Unbound { slot: model::SlotId(1), at: common::at(0) }]).unwrap();
+    house.close().await;
+    assert_eq!(store.bindings().await.unwrap(), []);
 }
 
 #[tokio::test]

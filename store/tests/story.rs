@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording};
-use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotState, UserId, WallTime};
+use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId, WallTime};
 use store::{
     Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, TrunkChange, UserChange, statements,
 };
@@ -32,6 +32,8 @@ stories! {
     hubs_grow_and_shrink_at_their_end
     what_is_not_agreed_to_is_not_done
     hubs_made_at_once_share_no_number
+    a_slot_has_limits
+    many_facts_of_many_slots_and_calls_are_one_transaction
     a_call_becomes_rows_and_a_replay_changes_nothing
     an_ended_call_stays_ended
     records_cannot_be_changed
@@ -288,6 +290,77 @@ async fn hubs_made_at_once_share_no_number(base: Base) {
         numbers.extend(own);
     }
     assert_eq!(numbers, (6001..6001 + 56).collect());
+}
+
+async fn a_slot_has_limits(base: Base) {
+    let store = base.open().await;
+    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (one, two) = (slots[0].id, slots[1].id);
+    assert_eq!(slots[0].limits, SlotLimits::default());
+    assert_eq!(store.slot_limits(one).await.unwrap(), SlotLimits::default());
+    let limits = SlotLimits { calls_max: 1, destinations: vec!["6001".parse().unwrap(), "+7 495*".parse().unwrap(), "*".parse().unwrap()] };
+    store.set_slot_limits(one, &limits).await.unwrap();
+    assert_eq!(store.slot_limits(one).await.unwrap(), limits);
+    let directory = store.directory().await.unwrap();
+    assert_eq!(directory.slot(one).unwrap().limits, limits);
+    assert_eq!(directory.slot(two).unwrap().limits, SlotLimits::default());
+    // Whatever else happens to the slot leaves them.
+    store.set_slot_credentials(one, "other", &slots[0].ha1, async { Ok::<_, StoreError>(()) }).await.unwrap();
+    store.apply(&numbered(1, [Fact::ServiceSet { slot: one, state: SlotState::Disabled, at: at(0) }])).await.unwrap();
+    assert_eq!(base.open().await.slot(one).await.unwrap().unwrap().limits, limits);
+    for calls_max in [0, SlotLimits::CALLS_MAX + 1] {
+        let refused = store.set_slot_limits(one, &SlotLimits { calls_max, ..SlotLimits::default() }).await;
+        assert!(matches!(refused, Err(StoreError::Limits)), "{refused:?}");
+    }
+    let many = SlotLimits { destinations: vec!["1*".parse().unwrap(); SlotLimits::DESTINATIONS_MAX + 1], ..SlotLimits::default() };
+    assert!(matches!(store.set_slot_limits(one, &many).await, Err(StoreError::Limits)));
+    assert_eq!(store.slot_limits(one).await.unwrap(), limits);
+    assert!(matches!(store.slot_limits(SlotId(99)).await, Err(StoreError::NotFound("slot"))));
+    assert!(matches!(store.set_slot_limits(SlotId(99), &limits).await, Err(StoreError::NotFound("slot"))));
+}
+
+/// More rows than one statement of SQLite has, and facts of which each takes back the one before.
+async fn many_facts_of_many_slots_and_calls_are_one_transaction(base: Base) {
+    let store = base.open().await;
+    store.create_trunk(trunk(HubKind::Auto, 100), credentials).await.unwrap();
+    let mut facts = Vec::new();
+    for round in 1..=3 {
+        for slot in 1..=101 {
+            facts.push(Fact::Bound { binding: binding(slot, &format!("192.0.2.{round}:5060")) });
+        }
+    }
+    facts.extend((1..=40).map(|slot| Fact::Unbound { slot: SlotId(slot), at: at(0) }));
+    facts.push(Fact::Bound { binding: binding(1, "192.0.2.9:5060") });
+    for n in 1..=75 {
+        let one = call(n, Some(n % 3 + 1));
+        facts.push(Fact::CallStarted { call: one.clone() });
+        facts.push(Fact::CallRinging { call: one.call_id, at: at(n * 1000 + 1) });
+        if n % 2 == 0 {
+            facts.push(Fact::CallEnded { cdr: cdr(&one) });
+        }
+    }
+    let facts = numbered(1, facts);
+    // Slot 101 does not exist: each of its three facts is skipped.
+    let count = u64::try_from(facts.len()).unwrap();
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { applied: count - 3, skipped: 3, ..Applied::default() });
+    let bindings = store.bindings().await.unwrap();
+    let shown: Vec<_> = bindings.iter().map(|binding| (binding.slot.0, binding.remote.as_str())).collect();
+    let wanted: Vec<_> = std::iter::once((1, "192.0.2.9:5060")).chain((41..=100).map(|slot| (slot, "192.0.2.3:5060"))).collect();
+    assert_eq!(shown, wanted);
+    assert_eq!(store.cdrs_count(&Page::first(CENTER, 1)).await.unwrap().value, 37);
+    let unfinished = store.unfinished_calls().await.unwrap();
+    assert_eq!(unfinished.len(), 38);
+    assert!(unfinished.iter().all(|(call, _)| call.status == CallStatus::Ringing));
+    for user in 1..=3 {
+        let mut page = Page::first(CENTER, 1);
+        page.user = Some(UserId(user));
+        assert_eq!(store.calls_count(&page).await.unwrap().value, 25);
+    }
+    // Calls that are seen as they were known are only marked.
+    let seen: Vec<_> = unfinished.iter().map(|(call, _)| call.clone()).collect();
+    store.apply(&numbered(count + 1, [Fact::CallsSeen { calls: seen.clone(), at: at(500_000) }])).await.unwrap();
+    assert_eq!(store.unfinished_calls().await.unwrap(), seen.into_iter().map(|call| (call, at(500_000))).collect::<Vec<_>>());
+    assert_eq!(store.apply(&facts).await.unwrap(), Applied { old: count, ..Applied::default() });
 }
 
 async fn a_call_becomes_rows_and_a_replay_changes_nothing(base: Base) {
@@ -605,7 +678,7 @@ async fn the_outbox_delivers_at_least_once(base: Base) {
     store.outbox_ack("a", rows[0].id).await.unwrap();
     assert_eq!(seqs("a").await, [4], "an old acknowledgement takes nothing back");
     // What all have goes; what one still wants stays, up to the bound.
-    assert_eq!(store.outbox_prune(100).await.unwrap(), OutboxPruned { delivered: 3, dropped: 0 });
+    assert_eq!(store.outbox_prune(100).await.unwrap(), OutboxPruned { delivered: 2, dropped: 0 });
     store.apply(&numbered(5, (5..=9).map(begin))).await.unwrap();
     assert_eq!(store.outbox_prune(2).await.unwrap(), OutboxPruned { delivered: 0, dropped: 4 });
     assert_eq!(seqs("a").await, [8, 9]);

@@ -7,12 +7,17 @@
 
 pub mod audio;
 pub mod baresip;
+pub mod clock;
+pub mod namespace;
 pub mod ports;
 pub mod postgres;
+pub mod proc;
+pub mod proxy;
 pub mod raw;
 pub mod rest;
 pub mod server;
 pub mod sipp;
+pub mod tmpfs;
 pub mod wait;
 
 pub use baresip::Baresip;

@@ -23,7 +23,7 @@ pub fn block(length: u16) -> Result<Range<u16>> {
     let length = u32::from(length).next_multiple_of(2);
     // Two runs at once (two clones on one machine) begin at different places.
     let offset = std::process::id().wrapping_mul(977);
-    for _ in 0..200 {
+    for _ in 0..(LAST - FIRST) / length {
         let turn = TURN.fetch_add(length, Ordering::Relaxed);
         let first = FIRST + (offset.wrapping_add(turn) % (LAST - FIRST - length)) / 2 * 2;
         if let (Ok(first), Ok(end)) = (u16::try_from(first), u16::try_from(first + length))

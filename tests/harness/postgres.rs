@@ -2,16 +2,22 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::ports;
+use crate::{ports, proc};
 
 /// The account as which it runs when the tests run as root, which PostgreSQL itself refuses to.
 const SERVICE_USER: &str = "postgres";
+
+/// A process that is killed is gone within this.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// A running PostgreSQL server with one empty database. Ended when dropped, its files removed.
 #[derive(Debug)]
@@ -64,10 +70,68 @@ impl Postgres {
         self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]).map(drop)
     }
 
+    /// Stops all its processes where they are (SIGSTOP): connections stay, and nothing is answered.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn hang(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Postgres::hang`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Kills all its processes (SIGKILL), as the kernel does when memory is short. [`Postgres::start_again`] starts it anew.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&self) -> Result<()> {
+        let all = self.processes()?;
+        self.signal(Signal::KILL)?;
+        // Its memory is free once the last of them is gone.
+        crate::wait::until_true("PostgreSQL's end", LIMIT, || !all.iter().any(|pid| proc::lives(*pid)))?;
+        // A dead process that nobody has buried yet would be taken for a running server.
+        fs::remove_file(Path::new(&self.data()).join("postmaster.pid"))?;
+        Ok(fs::remove_file(self.dir.path().join(format!(".s.PGSQL.{}.lock", self.port)))?)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        for pid in self.processes()? {
+            let pid = Pid::from_raw(i32::try_from(pid)?).context("no process has the number 0")?;
+            // One may have ended by itself in between.
+            let _ = kill_process(pid, signal);
+        }
+        Ok(())
+    }
+
+    /// First the one that would start others, which the first line of its own file names.
+    fn processes(&self) -> Result<Vec<u32>> {
+        let text = fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).context("PostgreSQL does not run")?;
+        let parent: u32 = text.lines().next().unwrap_or_default().trim().parse().context("no process in postmaster.pid")?;
+        Ok(std::iter::once(parent).chain(proc::children(parent)).collect())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// `postgres://…` of its database.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://cordboard@127.0.0.1:{}/postgres", self.port)
+        self.url_by(self.address())
+    }
+
+    /// The same by a proxy.
+    #[must_use]
+    pub fn url_by(&self, address: SocketAddr) -> String {
+        format!("postgres://cordboard@{address}/postgres")
     }
 
     fn data(&self) -> String {
@@ -95,7 +159,8 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // It may have been stopped by the test.
+        // It may have been stopped by the test, in either way.
+        let _ = self.resume();
         let _ = self.stop();
     }
 }
@@ -124,6 +189,15 @@ mod tests {
         let answers = || std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok();
         assert!(answers());
         server.stop()?;
+        assert!(!answers());
+        server.start_again()?;
+        assert!(answers());
+
+        // The kernel still takes connections for one that hangs, and it is well again after that.
+        server.hang()?;
+        assert!(answers());
+        server.resume()?;
+        server.kill()?;
         assert!(!answers());
         server.start_again()?;
         assert!(answers());

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read},
-    net::SocketAddr,
+    net::{Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{ports, rest::Rest, wait};
+use crate::{clock::Clock, ports, proc::Usage, rest::Rest, wait};
 
 /// A start that takes longer is a failure of its own. Unoptimised and beside other tests on two cores it takes about a second.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -56,10 +56,16 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Res
 
 fn command() -> Result<Command> {
     let mut command = Command::new(binary()?);
+    clean(&mut command);
+    Ok(command)
+}
+
+/// Takes out of a command's environment what would change the server's settings.
+fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CORDBOARD__")) {
         command.env_remove(name);
     }
-    Ok(command)
+    command
 }
 
 /// Everything that the server printed.
@@ -98,6 +104,14 @@ pub struct Settings {
     pub environment: Vec<(String, String)>,
     /// How many media ports it has, four a call; 0 = enough for a story.
     pub media_ports: u16,
+    /// What its configuration file says at first, for stories that reload it; none = it has no file.
+    pub file: Option<String>,
+    /// The most descriptors that it may have open; none = as many as the test itself.
+    pub descriptors: Option<u32>,
+    /// A clock that the test moves.
+    pub clock: Option<Clock>,
+    /// Where its data directory is; none = in a directory of its own.
+    pub data: Option<PathBuf>,
 }
 
 impl Settings {
@@ -106,6 +120,12 @@ impl Settings {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// These settings with a configuration file.
+    #[must_use]
+    pub fn with_file(self, text: impl Into<String>) -> Self {
+        Self { file: Some(text.into()), ..self }
     }
 }
 
@@ -178,13 +198,31 @@ impl Server {
     pub fn launch(&mut self) -> Result<Duration> {
         ensure!(self.child.is_none(), "it runs already");
         let began = Instant::now();
-        let mut command = command()?;
+        let mut command = match self.settings.descriptors {
+            // prlimit becomes the server, so that the process is ours.
+            Some(most) => {
+                let mut command = Command::new("prlimit");
+                clean(&mut command).arg(format!("--nofile={most}:{most}")).arg("--").arg(binary()?);
+                command
+            }
+            None => command()?,
+        };
+        if let Some(text) = self.settings.file.take() {
+            self.configure(&text)?;
+        }
+        if let Some(clock) = &self.settings.clock {
+            command.envs(clock.environment());
+        }
+        command.arg("serve");
+        if self.config().exists() {
+            command.arg("--config").arg(self.config());
+        }
         command
-            .arg("serve")
             .arg("--data-dir")
             .arg(self.data())
             .env("CORDBOARD__HTTP__LISTEN", self.http.to_string())
-            .env("CORDBOARD__SIP__UDP", self.sip.to_string())
+            .env("CORDBOARD__SIP__UDP", self.listens())
+            .env("CORDBOARD__SIP__TCP", self.listens())
             .env("CORDBOARD__SIP__DOMAIN", self.domain())
             .env("CORDBOARD__MEDIA__ADDRESS", "127.0.0.1")
             .env("CORDBOARD__MEDIA__PORTS", format!("{}-{}", self.media.0, self.media.1))
@@ -219,7 +257,21 @@ impl Server {
     /// Where its files are.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.settings.data.clone().unwrap_or_else(|| self.dir.path().join("data"))
+    }
+
+    /// Where its configuration file is, if it has one.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("cordboard.toml")
+    }
+
+    /// Writes its configuration file anew; it is read at the next start or reload.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        Ok(fs::write(self.config(), text)?)
     }
 
     /// `http://127.0.0.1:…`, without a path.
@@ -228,10 +280,42 @@ impl Server {
         format!("http://{}", self.http)
     }
 
-    /// Where it listens for SIP over UDP.
+    /// Where it listens for SIP, over UDP and TCP.
     #[must_use]
     pub fn sip(&self) -> SocketAddr {
         self.sip
+    }
+
+    /// The same for phones with IPv6.
+    #[must_use]
+    pub fn sip6(&self) -> SocketAddr {
+        SocketAddr::from((Ipv6Addr::LOCALHOST, self.sip.port()))
+    }
+
+    fn listens(&self) -> String {
+        format!("{},{}", self.sip, self.sip6())
+    }
+
+    /// What the kernel says of the running process: memory, descriptors.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn usage(&self) -> Result<Usage> {
+        Usage::of(self.pid().context("it does not run")?)
+    }
+
+    /// Reads its configuration again (SIGHUP).
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn reload(&self) -> Result<()> {
+        self.signal(Signal::HUP)
+    }
+
+    /// How many lines of its log contain `text`.
+    #[must_use]
+    pub fn count_logged(&self, text: &str) -> usize {
+        self.log.lines(|lines| lines.iter().filter(|line| line.contains(text)).count())
     }
 
     /// Its SIP domain.

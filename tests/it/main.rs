@@ -4,12 +4,16 @@
 
 mod bad_input;
 mod config;
+mod conformance;
 mod crash;
 mod dialling;
+mod faults;
 mod first_call;
 mod floors;
+mod peers_input;
 mod people;
 mod registrar;
 mod shutdown;
 mod store_pg;
+mod torture;
 mod world;

@@ -9,7 +9,10 @@ pub(crate) mod socket;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use model::{CallId, CallStatus, CallView, CenterId, DigitView, Event, RecordingView, SlotId, SlotView, UserId, WallTime};
@@ -29,6 +32,7 @@ const CALLS_MAX: usize = 40_000;
 pub struct Live {
     state: Mutex<State>,
     last: watch::Sender<u64>,
+    draining: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -71,7 +75,18 @@ impl Live {
     pub fn new(started: WallTime) -> Self {
         let last = u64::try_from(started.0).unwrap_or(0).saturating_mul(1000);
         let state = State { last, ring: VecDeque::new(), slots: BTreeMap::new(), calls: BTreeMap::new(), ended: VecDeque::new() };
-        Self { state: Mutex::new(state), last: watch::Sender::new(last) }
+        Self { state: Mutex::new(state), last: watch::Sender::new(last), draining: AtomicBool::new(false) }
+    }
+
+    /// From now on `/healthz` says that the server shuts down and takes no new work.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server shuts down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Tells events: updates the board, numbers them, keeps them in the ring, wakes the listeners. Short and synchronous.

@@ -2,8 +2,13 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use axum::{Json, extract::State};
-use model::{CallId, CallView};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use model::{CallId, CallView, Command, Reply};
 use serde::Serialize;
 use store::{At, Listed, Page};
 use utoipa::ToSchema;
@@ -69,6 +74,21 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
         found => found?,
     };
     Ok(Json(CallWithRecording { call: call.into(), recording: recording.map(Into::into) }))
+}
+
+/// Draw a call's SIP messages.
+///
+/// First who said what to whom, one line a message, then the messages whole; credentials are masked. Recent calls only: they are kept
+/// in memory, as much as `log.ladder_memory` says.
+#[utoipa::path(get, path = "/api/calls/{id}/ladder", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, description = "The drawing, as text.", content_type = "text/plain", body = String)))]
+pub(crate) async fn ladder(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Response, Problem> {
+    // Call control knows no centres, so the call is looked up too; the board comes first, and needs no database.
+    visible(&api, &caller, id).await?;
+    match api.control.execute(Command::Ladder { call: id }).await? {
+        Reply::Ladder { text } => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()),
+        reply => Err(Problem::internal(format!("call control answered Ladder with {reply:?}"))),
+    }
 }
 
 /// List call records, newest first.

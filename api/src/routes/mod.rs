@@ -55,6 +55,8 @@ routes! {
     GET "/api/slots/{id}", Access::Token(Action::SlotsRead), slots::read;
     PUT "/api/slots/{id}", Access::Token(Action::SlotsManage), slots::change;
     DELETE "/api/slots/{id}", Access::Token(Action::SlotsManage), slots::delete;
+    GET "/api/slots/{id}/limits", Access::Token(Action::SlotsManage), slots::limits;
+    PUT "/api/slots/{id}/limits", Access::Token(Action::SlotsManage), slots::set_limits;
     POST "/api/slots/{id}/take", Access::Token(Action::SlotsTake), slots::take;
     POST "/api/slots/{id}/release", Access::Token(Action::SlotsTake), slots::release;
 
@@ -68,11 +70,13 @@ routes! {
     POST "/api/call/end", Access::Token(Action::CallsEnd), call::end;
     GET "/api/calls", Access::Token(Action::CallsRead), calls::list;
     GET "/api/calls/{id}", Access::Token(Action::CallsRead), calls::read;
+    GET "/api/calls/{id}/ladder", Access::Token(Action::CallsTrace), calls::ladder;
     GET "/api/cdr/records", Access::Token(Action::CallsRead), calls::records;
     GET "/api/calls/{id}/recording", Access::TokenOrTicket(Action::RecordingsListen), recording::stream;
     POST "/api/calls/{id}/recording/token", Access::Token(Action::RecordingsListen), recording::ticket;
 
     GET "/api/pbx/status", Access::Token(Action::PbxRead), system::pbx_status;
+    POST "/api/system/reload", Access::Token(Action::SystemManage), system::reload;
     GET "/api/openapi.json", Access::Open, system::openapi;
     GET "/healthz", Access::Open, system::healthz;
     GET "/metrics", Access::TokenOrLoopback(Action::MetricsRead), system::metrics;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, Refusal, Reply, SlotId, SlotState, SlotStatus, SlotView};
+use model::{Command, ParseDestinationError, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     auth::Caller,
-    error::{Code, Problem},
+    error::{Code, FieldError, Problem},
     page::{Asked, PageParams, list_of_all},
     params::{Id, JsonBody, OptionalJsonBody, Params},
     rights::Scope,
@@ -65,6 +65,51 @@ pub(crate) struct SlotChange {
     /// Whether to draw a new password, which ends the old one.
     #[serde(default)]
     new_password: bool,
+}
+
+/// What a slot may call, and how much at once.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// In how many calls at once it may take part. With 1 there is no consultation.
+    #[schema(value_type = u8, minimum = 1, maximum = 10, examples(2))]
+    calls_max: i64,
+    /// The numbers that it may call: a number, or the beginning of numbers and a star. Empty: everything.
+    #[schema(max_items = 100, examples(json!(["6001", "+7495*"])))]
+    destinations: Vec<String>,
+}
+
+impl Limits {
+    /// The limits as the other rooms know them, or everything that is wrong with them.
+    fn check(self) -> Result<SlotLimits, Problem> {
+        let mut errors = Vec::new();
+        let mut refuse = |field: String, detail: String| errors.push(FieldError { field, code: Code::InvalidField.name(), detail });
+        let calls_max = u8::try_from(self.calls_max).ok().filter(|calls| (1..=SlotLimits::CALLS_MAX).contains(calls));
+        if calls_max.is_none() {
+            refuse("calls_max".to_owned(), format!("{} is not from 1 to {}", self.calls_max, SlotLimits::CALLS_MAX));
+        }
+        if self.destinations.len() > SlotLimits::DESTINATIONS_MAX {
+            let (found, most) = (self.destinations.len(), SlotLimits::DESTINATIONS_MAX);
+            refuse("destinations".to_owned(), format!("there are {found} destinations; a slot has at most {most}"));
+        }
+        let mut destinations = Vec::new();
+        for (at, text) in self.destinations.iter().enumerate().take(SlotLimits::DESTINATIONS_MAX) {
+            match text.parse() {
+                Ok(destination) => destinations.push(destination),
+                Err(error @ ParseDestinationError) => refuse(format!("destinations[{at}]"), error.to_string()),
+            }
+        }
+        match calls_max.filter(|_| errors.is_empty()) {
+            Some(calls_max) => Ok(SlotLimits { calls_max, destinations }),
+            None => Err(Problem::fields(errors, Code::InvalidField)),
+        }
+    }
+}
+
+impl From<SlotLimits> for Limits {
+    fn from(SlotLimits { calls_max, destinations }: SlotLimits) -> Self {
+        Self { calls_max: calls_max.into(), destinations: destinations.iter().map(ToString::to_string).collect() }
+    }
 }
 
 /// A changed slot.
@@ -168,6 +213,36 @@ pub(crate) async fn change(
         Ok(ChangedSlot { slot: one(&api, &caller, view).await, username, password })
     });
     Ok(Json(changed.await?))
+}
+
+/// Read a slot's toll limits.
+#[utoipa::path(get, path = "/api/slots/{id}/limits", tag = "slots", params(("id" = String, Path)),
+    responses((status = 200, description = "What it may call, and how much at once.", body = Limits)))]
+pub(crate) async fn limits(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Limits>, Problem> {
+    known(&api, &caller, id)?;
+    Ok(Json(api.store.slot_limits(id).await?.into()))
+}
+
+/// Set a slot's toll limits.
+///
+/// They hold for calls that begin from now on.
+#[utoipa::path(put, path = "/api/slots/{id}/limits", tag = "slots", params(("id" = String, Path)), request_body = Limits,
+    responses((status = 200, description = "Set.", body = Limits)))]
+pub(crate) async fn set_limits(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<SlotId>,
+    JsonBody(body): JsonBody<Limits>,
+) -> Result<Json<Limits>, Problem> {
+    known(&api, &caller, id)?;
+    let limits = body.check()?;
+    let set = uninterrupted(async move {
+        let _one_at_a_time = api.directory.lock().await;
+        api.store.set_slot_limits(id, &limits).await?;
+        api.directory_changed().await;
+        Ok(limits)
+    });
+    Ok(Json(set.await?.into()))
 }
 
 /// Delete a slot.

@@ -7,12 +7,20 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::header::CONTENT_TYPE;
+use http::{StatusCode, header::CONTENT_TYPE};
 use model::{HubId, SlotStatus};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::{auth::Caller, error::Problem, metrics::CONTENT_TYPE as OPEN_METRICS, openapi::document, state::Api, wire::Trunk};
+use crate::{
+    auth::Caller,
+    error::{Code, Problem},
+    metrics::CONTENT_TYPE as OPEN_METRICS,
+    openapi::document,
+    state::{Api, Reloaded},
+    wire::Trunk,
+};
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,10 +65,38 @@ pub(crate) struct SlotCounts {
     disabled: u64,
 }
 
+/// What a reload of the configuration did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReloadDone {
+    /// The keys that have another value now.
+    #[schema(examples("log.filter"))]
+    changed: Vec<String>,
+}
+
 /// Is the server up?
-#[utoipa::path(get, path = "/healthz", tag = "system", responses((status = 200, description = "It is.", body = Health)))]
-pub(crate) async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+///
+/// While it shuts down (SIGTERM) and running calls go on, the answer is 503 and `draining`: send it no new work.
+#[utoipa::path(get, path = "/healthz", tag = "system", responses(
+    (status = 200, description = "It is: `ok`.", body = Health),
+    (status = 503, description = "It takes no new work: `draining`.", body = Health)))]
+pub(crate) async fn healthz(State(api): State<Api>) -> (StatusCode, Json<Health>) {
+    let (code, status) = if api.live.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining") } else { (StatusCode::OK, "ok") };
+    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION") }))
+}
+
+/// Read the configuration again.
+///
+/// File and environment are checked whole. If all is well and nothing but what can change in a running server has changed, it is in force
+/// at once, and calls go on; else the answer is 422, `details.errors` names everything that is wrong, and nothing has changed.
+#[utoipa::path(post, path = "/api/system/reload", tag = "system",
+    responses((status = 200, description = "In force.", body = ReloadDone)))]
+pub(crate) async fn reload(State(api): State<Api>) -> Result<Json<ReloadDone>, Problem> {
+    // To its end, even if the one who asked does not wait for it.
+    let reloaded = tokio::spawn(api.system.reload()).await.map_err(Problem::internal)?;
+    match reloaded {
+        Ok(Reloaded { changed }) => Ok(Json(ReloadDone { changed })),
+        Err(errors) => Err(Problem::new(Code::ConfigRefused).with("details", json!({ "errors": errors }))),
+    }
 }
 
 /// How are the trunks?

@@ -1,5 +1,7 @@
 //! Idempotency-Key (R18), and calls while the database is away (R21).
 
+use std::fmt::Write as _;
+
 use expect_test::expect;
 use http::StatusCode;
 
@@ -166,4 +168,80 @@ async fn the_database_is_away() {
         200
         {"status":"ok","version":"0.1.0"}
     "#]].assert_eq(&told);
+}
+
+/// Every route that is there, asked well, with the database away: 503 with Retry-After or an answer from memory, never 500 (FT-4, R21).
+#[tokio::test]
+async fn no_route_breaks_without_the_database() {
+    let world = World::new().await;
+    let mut tokens = std::collections::BTreeMap::new();
+    for who in ["root", "boris"] {
+        tokens.insert(who, world.token(who, crate::auth::tokens::Kind::Access).await);
+    }
+    let refresh = world.token("root", crate::auth::tokens::Kind::Refresh).await;
+    // The administrator was here just before; of Boris no more is known than his token says.
+    world.send(&format!("- GET /api/me\nAuthorization: Bearer {}", tokens["root"])).await;
+    world.store.close().await;
+    let mut told = String::new();
+    for route in crate::routes::ROUTES {
+        let path = route.path.replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" });
+        let body = match (route.method, route.path) {
+            ("POST", "/api/auth/login") => r#"{"username": "root", "password": "right horse"}"#.to_owned(),
+            ("POST", "/api/auth/refresh") => format!(r#"{{"refresh_token": "{refresh}"}}"#),
+            ("PUT", "/api/slots/{id}") => r#"{"new_password": true}"#.to_owned(),
+            ("PUT", "/api/slots/{id}/limits") => r#"{"calls_max": 1, "destinations": []}"#.to_owned(),
+            ("POST", "/api/trunks") => r#"{"name": "South", "type": "mf", "capacity": 1}"#.to_owned(),
+            ("PUT", "/api/trunks/{id}") => r#"{"name": "South"}"#.to_owned(),
+            ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
+            ("POST", "/api/call/end") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
+            _ => String::new(),
+        };
+        write!(told, "{:6} {:34}", route.method, route.path).unwrap();
+        for who in ["boris", "root"] {
+            let text = format!("- {} {path}\nAuthorization: Bearer {}\n\n{body}", route.method, tokens[who]);
+            let response = world.send(text.trim_end()).await;
+            let status = response.status().as_u16();
+            assert!(status != 503 || response.headers().contains_key("retry-after"), "{} {path}", route.method);
+            assert!(
+                matches!(status, 200..300 | 403 | 409 | 503),
+                "{who} {} {path}: {}",
+                route.method,
+                crate::testing::shown(response).await
+            );
+            write!(told, " {who} {status}").unwrap();
+        }
+        told += "\n";
+    }
+    expect![[r#"
+        POST   /api/auth/login                    boris 503 root 503
+        POST   /api/auth/refresh                  boris 200 root 200
+        GET    /api/me                            boris 200 root 200
+        GET    /api/slots                         boris 200 root 200
+        GET    /api/slots/{id}                    boris 200 root 200
+        PUT    /api/slots/{id}                    boris 403 root 503
+        DELETE /api/slots/{id}                    boris 403 root 503
+        GET    /api/slots/{id}/limits             boris 403 root 503
+        PUT    /api/slots/{id}/limits             boris 403 root 503
+        POST   /api/slots/{id}/take               boris 200 root 409
+        POST   /api/slots/{id}/release            boris 200 root 200
+        GET    /api/trunks                        boris 403 root 503
+        POST   /api/trunks                        boris 403 root 503
+        GET    /api/trunks/{id}                   boris 403 root 503
+        PUT    /api/trunks/{id}                   boris 403 root 503
+        DELETE /api/trunks/{id}                   boris 403 root 503
+        POST   /api/call/start                    boris 202 root 409
+        POST   /api/call/end                      boris 503 root 503
+        GET    /api/calls                         boris 503 root 503
+        GET    /api/calls/{id}                    boris 503 root 503
+        GET    /api/calls/{id}/ladder             boris 403 root 503
+        GET    /api/cdr/records                   boris 503 root 503
+        GET    /api/calls/{id}/recording          boris 503 root 503
+        POST   /api/calls/{id}/recording/token    boris 503 root 503
+        GET    /api/pbx/status                    boris 403 root 503
+        POST   /api/system/reload                 boris 403 root 200
+        GET    /api/openapi.json                  boris 200 root 200
+        GET    /healthz                           boris 200 root 200
+        GET    /metrics                           boris 403 root 200
+    "#]]
+    .assert_eq(&told);
 }

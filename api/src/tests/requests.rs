@@ -730,3 +730,160 @@ impl std::io::Write for Log {
         Ok(())
     }
 }
+
+#[tokio::test]
+async fn a_slot_has_toll_limits() {
+    let world = World::new().await;
+    check(
+        &world,
+        &[
+            "root GET /api/slots/1/limits",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 1, \"destinations\": [\"60-01\", \"+7 (495)*\", \"*\"]}",
+            "root GET /api/slots/1/limits",
+            "root GET /api/slots/2/limits",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 0, \"destinations\": [\"6001\", \"x\", \"\"]}",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 300, \"destinations\": []}",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 2}",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 2, \"destinations\": [], \"more\": 1}",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 2, \"destinations\": [6001]}",
+            "root GET /api/slots/99/limits",
+            "root PUT /api/slots/99/limits\n\n{\"calls_max\": 2, \"destinations\": []}",
+        ],
+        expect![[r#"
+            > root GET /api/slots/1/limits
+            200
+            {"calls_max":2,"destinations":[]}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 1, "destinations": ["60-01", "+7 (495)*", "*"]}
+            200
+            {"calls_max":1,"destinations":["6001","+7495*","*"]}
+
+            > root GET /api/slots/1/limits
+            200
+            {"calls_max":1,"destinations":["6001","+7495*","*"]}
+
+            > root GET /api/slots/2/limits
+            200
+            {"calls_max":2,"destinations":[]}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 0, "destinations": ["6001", "x", ""]}
+            422
+            {"code":"invalid_field","detail":"0 is not from 1 to 10","errors":[{"code":"invalid_field","detail":"0 is not from 1 to 10","field":"calls_max"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[1]"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[2]"}],"field":"calls_max"}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 300, "destinations": []}
+            422
+            {"code":"invalid_field","detail":"300 is not from 1 to 10","field":"calls_max"}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 2}
+            422
+            {"code":"missing_field","detail":"missing field `destinations`","field":"destinations"}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 2, "destinations": [], "more": 1}
+            422
+            {"code":"unknown_field","detail":"unknown field `more`, expected `calls_max` or `destinations`","field":"more"}
+
+            > root PUT /api/slots/1/limits | {"calls_max": 2, "destinations": [6001]}
+            422
+            {"code":"invalid_field","detail":"invalid type: integer `6001`, expected a string","field":"destinations[0]"}
+
+            > root GET /api/slots/99/limits
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > root PUT /api/slots/99/limits | {"calls_max": 2, "destinations": []}
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+        "#]],
+    )
+    .await;
+    let many = vec!["\"1\""; 101].join(",");
+    let (status, answer) = world.json(&format!("root PUT /api/slots/1/limits\n\n{{\"calls_max\": 1, \"destinations\": [{many}]}}")).await;
+    assert_eq!((status.as_u16(), answer["field"].as_str()), (422, Some("destinations")), "{answer}");
+    // What was refused changed nothing, and signalling has what was set.
+    let limits = world.store.directory().await.unwrap().slot(model::SlotId(1)).unwrap().limits.clone();
+    assert_eq!(serde_json::to_string(&limits).unwrap(), r#"{"calls_max":1,"destinations":["6001","+7495*","*"]}"#);
+}
+
+#[tokio::test]
+async fn a_call_is_drawn_as_a_ladder() {
+    let world = World::new().await;
+    check(
+        &world,
+        &[
+            "root GET /api/calls/c_00000000000z8/ladder",
+            // Known, and its messages are forgotten.
+            "root GET /api/calls/c_00000000001yg/ladder",
+            "root GET /api/calls/c_00000000009rh/ladder",
+            "root GET /api/calls/x/ladder",
+        ],
+        expect![[r#"
+            > root GET /api/calls/c_00000000000z8/ladder
+            200 text/plain; charset=utf-8
+            content-length: 34
+            6001 ── INVITE ──▶ 6002
+
+            > root GET /api/calls/c_00000000001yg/ladder
+            404
+            {"code":"call_not_found","detail":"no such call"}
+
+            > root GET /api/calls/c_00000000009rh/ladder
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+            > root GET /api/calls/x/ladder
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
+
+        "#]],
+    )
+    .await;
+    let response = world.send("root GET /api/calls/c_00000000000z8/ladder").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    // A call of another centre is not there.
+    for (center, status) in [(1, 200), (2, 404)] {
+        let mut call = crate::testing::call_view(5000 + center, model::Direction::Internal);
+        call.center = model::CenterId(center);
+        world.live.publish(crate::testing::NOW, &[model::Event::CallUpdated(call.clone())]);
+        assert_eq!(world.send(&format!("root GET /api/calls/{}/ladder", call.call_id)).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_is_read_again() {
+    let world = World::new().await;
+    let reload = "root POST /api/system/reload";
+    let taken = world.ask(reload).await;
+    *world.system.0.lock().unwrap() = Ok(crate::Reloaded { changed: vec![] });
+    let same = world.ask(reload).await;
+    let errors = vec!["line 3, column 1: unknown key `mx`".to_owned(), "`sip.udp` cannot change in a running server".to_owned()];
+    *world.system.0.lock().unwrap() = Err(errors);
+    let refused = world.ask(reload).await;
+    expect![[r#"
+        200
+        {"changed":["log.filter"]}
+
+        200
+        {"changed":[]}
+
+        422
+        {"code":"config_refused","detail":"The configuration cannot be used; the old one stays in force.","details":{"errors":["line 3, column 1: unknown key `mx`","`sip.udp` cannot change in a running server"]}}
+    "#]].assert_eq(&format!("{taken}\n{same}\n{refused}"));
+}
+
+#[tokio::test]
+async fn health_says_when_the_server_shuts_down() {
+    let world = World::new().await;
+    let before = world.ask("- GET /healthz").await;
+    world.live.drain();
+    let after = world.ask("- GET /healthz").await;
+    expect![[r#"
+        200
+        {"status":"ok","version":"0.1.0"}
+
+        503
+        {"status":"draining","version":"0.1.0"}
+    "#]]
+    .assert_eq(&format!("{before}\n{after}"));
+}

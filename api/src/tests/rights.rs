@@ -41,6 +41,8 @@ async fn every_route_with_every_role() {
         GET    /api/slots/{id}                    nobody 401 anna 200 root 200
         PUT    /api/slots/{id}                    nobody 401 anna 403 root 422
         DELETE /api/slots/{id}                    nobody 401 anna 403 root 409
+        GET    /api/slots/{id}/limits             nobody 401 anna 403 root 200
+        PUT    /api/slots/{id}/limits             nobody 401 anna 403 root 422
         POST   /api/slots/{id}/take               nobody 401 anna 200 root 200
         POST   /api/slots/{id}/release            nobody 401 anna 422 root 422
         GET    /api/trunks                        nobody 401 anna 403 root 200
@@ -52,10 +54,12 @@ async fn every_route_with_every_role() {
         POST   /api/call/end                      nobody 401 anna 422 root 422
         GET    /api/calls                         nobody 401 anna 200 root 200
         GET    /api/calls/{id}                    nobody 401 anna 200 root 200
+        GET    /api/calls/{id}/ladder             nobody 401 anna 403 root 200
         GET    /api/cdr/records                   nobody 401 anna 200 root 200
         GET    /api/calls/{id}/recording          nobody 401 anna 200 root 200
         POST   /api/calls/{id}/recording/token    nobody 401 anna 200 root 200
         GET    /api/pbx/status                    nobody 401 anna 403 root 200
+        POST   /api/system/reload                 nobody 401 anna 403 root 200
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200
         GET    /metrics                           nobody 401 anna 403 root 200

@@ -10,13 +10,17 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{serve, testing::World};
+use crate::{
+    Metrics, serve,
+    serve::{Accept, serve_within},
+    testing::World,
+};
 
 async fn started(router: Router) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(serve(listener, router, async {
+    let task = tokio::spawn(serve(listener, router, Metrics::new(), async {
         stopped.await.ok();
     }));
     (address, stop, task)
@@ -158,4 +162,39 @@ async fn a_shutdown_does_not_wait_for_ever() {
     tokio::task::yield_now().await;
     stop.send(()).unwrap();
     task.await.unwrap();
+}
+
+/// A listener that finds no free descriptor so many times (EMFILE; accept(2)).
+struct Exhausted {
+    listener: TcpListener,
+    failures: std::sync::Mutex<u32>,
+}
+
+impl Accept for Exhausted {
+    async fn accept(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
+        {
+            let mut failures = self.failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(std::io::Error::from_raw_os_error(24));
+            }
+        }
+        self.listener.accept().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_descriptors_it_waits_and_recovers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (listener, metrics) = (Exhausted { listener, failures: 100.into() }, Metrics::new());
+    let began = tokio::time::Instant::now();
+    let router = Router::new().route("/", get(async || "here"));
+    let places = Arc::new(tokio::sync::Semaphore::new(8));
+    tokio::spawn(serve_within(places, listener, router, metrics.clone(), std::future::pending()));
+    let answer = exchange(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("here"), "{answer}");
+    // A tenth of a second between attempts: no processor is kept busy with them (FT-11).
+    assert!(began.elapsed() >= Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(metrics.render().unwrap().contains("cordboard_accept_failures_total{listener=\"http\"} 100"));
 }

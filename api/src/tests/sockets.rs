@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn listening(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, world.router.clone(), std::future::pending()));
+    tokio::spawn(serve(listener, world.router.clone(), crate::Metrics::new(), std::future::pending()));
     address
 }
 
@@ -343,7 +343,7 @@ async fn an_upgraded_connection_keeps_its_place() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(3));
-    tokio::spawn(crate::serve::serve_within(places.clone(), listener, world.router.clone(), std::future::pending()));
+    tokio::spawn(crate::serve::serve_within(places.clone(), listener, world.router.clone(), crate::Metrics::new(), std::future::pending()));
     let token = world.token("root", Kind::Access).await;
     let first = Client::signed_in(address, &token).await;
     let second = Client::signed_in(address, &token).await;

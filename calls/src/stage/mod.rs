@@ -12,7 +12,7 @@ mod ringing;
 mod summoning;
 mod talking;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use media::MediaEvent;
 use model::{Anchor, Cause, Event, Fact, WallTime};
@@ -22,6 +22,7 @@ pub(crate) use self::{failing::Failing, ringing::Ringing, summoning::Summoning, 
 use crate::{
     cdr,
     leg::{Leg, Party},
+    settings::Settings,
     switchboard::Core,
     timeline::{Timeline, What},
 };
@@ -32,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) timeline: Timeline,
     /// The call's own clock, anchored at its start.
     clock: Anchor,
+    /// What held when it began; new settings are for later calls.
+    settings: Arc<Settings>,
     pub(crate) stage: Stage,
 }
 
@@ -77,6 +80,7 @@ pub(crate) struct Cx<'c> {
     pub(crate) core: &'c mut Core,
     pub(crate) timeline: &'c mut Timeline,
     pub(crate) clock: Anchor,
+    pub(crate) settings: &'c Settings,
 }
 
 impl Cx<'_> {
@@ -102,8 +106,13 @@ impl Cx<'_> {
 }
 
 impl Call {
-    pub(crate) fn new(timeline: Timeline, clock: Anchor, stage: Stage) -> Self {
-        Self { timeline, clock, stage }
+    pub(crate) fn new(timeline: Timeline, clock: Anchor, settings: Arc<Settings>, stage: Stage) -> Self {
+        Self { timeline, clock, settings, stage }
+    }
+
+    /// The call's own wall clock.
+    pub(crate) fn wall(&self, now: Instant) -> WallTime {
+        self.clock.wall(now)
     }
 
     /// Takes an input. While it is at work the call counts as over by a defect of ours, so that a panic leaves it so (FT-14).
@@ -111,7 +120,7 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Over::new(Vec::new(), Cause::Internal).into());
         #[cfg(test)]
         assert!(!core.defective, "ordered by a test");
-        let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock };
+        let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock, settings: &self.settings };
         self.stage = match stage {
             Stage::Summoning(stage) => stage.handle(&mut cx, input),
             Stage::Ringing(stage) => stage.handle(&mut cx, input),
@@ -127,14 +136,19 @@ impl Call {
         for leg in &over.legs {
             core.close(now, leg, over.cause);
         }
-        let start = self.timeline.start().clone();
         let at = self.clock.wall(now);
         let cdr = cdr::cdr(&mut self.timeline, at, over.cause, over.sip_status);
-        core.end_recording(start.call, cdr.talk_ms);
+        let call = self.timeline.start().call;
+        core.end_recording(call, cdr.talk_ms);
+        core.ladders.end(call);
         core.fact(Fact::CallEnded { cdr });
         core.event(Event::CallUpdated(self.timeline.view()));
+        let start = self.timeline.start();
         for slot in [start.caller_slot, start.callee_slot].into_iter().flatten() {
-            core.seats.ended(now, slot, start.call);
+            core.seats.ended(now, slot, call);
+            if core.seats.calls(slot) == 0 {
+                core.lost_streams.remove(&slot);
+            }
         }
         None
     }
@@ -166,6 +180,7 @@ impl From<Over> for Stage {
 fn cause_of(party: Party, why: EndReason) -> Cause {
     match (why, party) {
         (EndReason::NoAck, _) => Cause::NoAck,
+        (EndReason::Expired, _) => Cause::SessionExpired,
         (EndReason::DialogLost | EndReason::Timeout, _) => Cause::DialogLost,
         (_, Party::Near) => Cause::CallerHungUp,
         (_, Party::Far) => Cause::CalleeHungUp,

@@ -69,7 +69,7 @@ impl Ringing {
                 cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
                 Stage::Ringing(self)
             }
-            CallInput::Session(Party::Near, SessionEvent::Reconfirmed { sdp }) => {
+            CallInput::Session(Party::Near, SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp }) => {
                 cx.core.reconfirmed(&mut self.near, sdp.as_ref());
                 Stage::Ringing(self)
             }

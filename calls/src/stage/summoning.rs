@@ -5,17 +5,15 @@ use sip_core::{EndReason, SessionEvent};
 
 use super::{CallInput, Cx, Over, Ringing, Stage};
 use crate::{
-    begin::MAX_FORWARDS,
+    begin::{MAX_FORWARDS, Outward},
     leg::{Leg, Party},
-    ports::MediaPort,
 };
 
 /// The first stage of a call that was started over REST.
 #[derive(Debug)]
 pub(crate) struct Summoning {
     pub(crate) near: Leg,
-    /// Kept for the far leg, so that a call that began does not fail for want of a port.
-    pub(crate) far_port: MediaPort,
+    /// Who is called then. A port is reserved for it, so that a call that began does not fail for want of one.
     pub(crate) number: Number,
 }
 
@@ -45,15 +43,18 @@ impl Summoning {
             return self.over(cx, cause, cause.sip_status());
         }
         cx.core.connect_audio(&mut self.near.audio);
-        let start = cx.timeline.start().clone();
-        match cx.core.call_slot(cx.now, &start, &self.number, self.far_port, &self.near.audio.codecs(), MAX_FORWARDS) {
+        let outward = match cx.core.ports.claim(cx.timeline.start().call) {
+            Some(port) => Outward { port, codecs: self.near.audio.codecs(), hops: MAX_FORWARDS, ring_s: cx.settings.ring_s },
+            None => return self.over(cx, Cause::NoMediaPort, Cause::NoMediaPort.sip_status()),
+        };
+        match cx.core.call_slot(cx.now, cx.timeline.start(), &self.number, outward) {
             Ok(far) => Stage::Ringing(Ringing::summoned(cx, self.near, far)),
             Err(cause) => Ringing::fail(cx, self.near, true, cause, cause.sip_status()),
         }
     }
 
     fn over(self, cx: &mut Cx<'_>, cause: Cause, sip_status: u16) -> Stage {
-        cx.core.ports.give_back(self.far_port);
+        cx.core.ports.release(cx.timeline.start().call);
         Over { legs: vec![self.near], cause, sip_status }.into()
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Talking {
     far: Leg,
     near_holds: bool,
     far_holds: bool,
-    /// While anybody holds, silence says nothing: then both phones are asked at this moment whether they are still there.
+    /// While a phone is silent by right, silence says nothing: then both are asked at this moment whether they are still there.
     probe_at: Option<Instant>,
 }
 
@@ -46,7 +46,12 @@ impl Talking {
                 self.route(cx);
                 Stage::Talking(self)
             }
-            CallInput::Session(party, SessionEvent::Confirmed { sdp: Some(sdp) } | SessionEvent::Reconfirmed { sdp: Some(sdp) }) => {
+            CallInput::Session(
+                party,
+                SessionEvent::Confirmed { sdp: Some(sdp) }
+                | SessionEvent::Reconfirmed { sdp: Some(sdp) }
+                | SessionEvent::ReofferAnswered { sdp: Some(sdp) },
+            ) => {
                 let leg = self.leg(party);
                 cx.core.reconfirmed(leg, Some(&sdp));
                 self.route(cx);
@@ -103,12 +108,14 @@ impl Talking {
 
         // While anybody holds, silence is no sign of a dead call (rulings: media.timeout_s), nor is it that of a phone which only listens.
         let held = self.near_holds || self.far_holds;
-        let timeout = cx.core.settings.media_timeout;
+        let timeout = cx.settings.media_timeout;
+        let mut all_watched = true;
         for audio in [&self.near.audio, &self.far.audio] {
-            let silent_after = (!held && audio.sends()).then_some(timeout);
-            cx.core.media(audio, Command::Watch { leg: audio.id, silent_after });
+            let is_watched = !held && audio.sends();
+            all_watched &= is_watched;
+            cx.core.media(audio, Command::Watch { leg: audio.id, silent_after: is_watched.then_some(timeout) });
         }
-        self.probe_at = if held { self.probe_at.or(Some(cx.now + timeout)) } else { None };
+        self.probe_at = if all_watched { None } else { self.probe_at.or(Some(cx.now + timeout)) };
     }
 
     pub(crate) fn probe_at(&self) -> Option<Instant> {
@@ -120,7 +127,7 @@ impl Talking {
         for leg in [&self.near, &self.far] {
             cx.core.endpoint.probe(cx.now, leg.session);
         }
-        self.probe_at = Some(cx.now + cx.core.settings.media_timeout);
+        self.probe_at = Some(cx.now + cx.settings.media_timeout);
     }
 
     fn may_be_silent(&self, leg: LegId) -> bool {
@@ -157,7 +164,7 @@ fn tell_digit(cx: &mut Cx<'_>, by: Party, digit: char, duration_ms: u32) {
 /// Starts the recording at the far party's answer. Every answered call gets a row, wanted or not.
 fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) {
     let start = cx.timeline.start();
-    let wanted = cx.core.settings.recording;
+    let wanted = cx.settings.recording;
     let started_at = cx.wall();
     let row = RecordingRow {
         call_id: start.call,

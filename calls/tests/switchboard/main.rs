@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod clock;
+mod faults;
+mod ladder;
+mod limits;
 mod phone;
+mod reload;
 mod stories;
 mod world;

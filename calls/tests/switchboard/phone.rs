@@ -20,6 +20,10 @@ pub(crate) enum Habit {
     Busy,
     /// Rings with early media (183 with SDP).
     EarlyMedia,
+    /// Sends everything back to where it came from.
+    Mirror,
+    /// Hears nothing and says nothing: its plug is out.
+    Dead,
 }
 
 pub(crate) struct Phone {
@@ -32,6 +36,8 @@ pub(crate) struct Phone {
     /// The nonce of the last challenge, and how often it was used.
     nonce: Option<(String, u32)>,
     cseq: u32,
+    /// The Call-ID of its REGISTER requests.
+    pub(crate) registers_as: String,
     pub(crate) session: Option<SessionId>,
     /// Whether the running session is one that this phone was invited to.
     pub(crate) called: bool,
@@ -46,6 +52,9 @@ pub(crate) struct Phone {
     pub(crate) outside: Option<SocketAddr>,
     /// Bodies of INFO requests that came.
     pub(crate) infos: Vec<String>,
+    pub(crate) transport: Transport,
+    /// The last final refusal that came, but for challenges: what stands behind `SIP/2.0`, and its Reason and Retry-After if it has them.
+    pub(crate) refused: Vec<String>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
@@ -70,6 +79,7 @@ impl Phone {
             endpoint: Endpoint::new(EndpointSettings { user_agent: format!("phone {number}"), ..EndpointSettings::default() }, seed),
             nonce: None,
             cseq: 0,
+            registers_as: format!("reg-{number}"),
             session: None,
             called: false,
             codecs: "8 0 101",
@@ -78,6 +88,8 @@ impl Phone {
             media_address: None,
             outside: None,
             infos: Vec::new(),
+            transport: Transport::Udp,
+            refused: Vec::new(),
         }
     }
 
@@ -86,11 +98,12 @@ impl Phone {
         self.cseq += 1;
         let uri = format!("sip:{DOMAIN}");
         let authorization = self.authorization("REGISTER", &uri).map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-        let (number, address, cseq) = (&self.number, self.address, self.cseq);
+        let (number, address, cseq, transport) = (&self.number, self.address, self.cseq, self.transport.as_str());
         Bytes::from(format!(
-            "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKreg{number}x{cseq};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{number}@{DOMAIN}>;tag=t{number}\r\nTo: <sip:{number}@{DOMAIN}>\r\nCall-ID: reg-{number}\r\nCSeq: {cseq} REGISTER\r\n\
-             Contact: <sip:{number}@{address}>;expires={expires}\r\n{authorization}Content-Length: 0\r\n\r\n"
+            "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {address};branch=z9hG4bKreg{number}x{cseq};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:{number}@{DOMAIN}>;tag=t{number}\r\nTo: <sip:{number}@{DOMAIN}>\r\nCall-ID: {}\r\nCSeq: {cseq} REGISTER\r\n\
+             Contact: <sip:{number}@{address}>;expires={expires}\r\n{authorization}Content-Length: 0\r\n\r\n",
+            self.registers_as
         ))
     }
 
@@ -134,7 +147,7 @@ impl Phone {
     }
 
     fn flow(&self) -> Flow {
-        Flow { transport: Transport::Udp, local: self.address, remote: self.server }
+        Flow { transport: self.transport, local: self.address, remote: self.server }
     }
 
     /// Where the phone's packets come from, seen from the server.
@@ -171,16 +184,41 @@ impl Phone {
         }
     }
 
+    /// It was switched off and on again.
+    pub(crate) fn forget_session(&mut self) {
+        self.session = None;
+    }
+
     pub(crate) fn info(&mut self, now: Instant, content_type: &str, body: &str) {
         self.endpoint.info(now, self.session.unwrap(), content_type, body.as_bytes());
     }
 
+    /// Offers new media in the running session.
+    pub(crate) fn reoffer(&mut self, now: Instant) {
+        let sdp = self.sdp();
+        self.endpoint.reoffer(now, self.session.unwrap(), &sdp);
+    }
+
     pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {
+        if self.habit == Habit::Dead {
+            return;
+        }
+        self.note_refusal(&datagram);
         if datagram.starts_with(b"SIP/2.0 401") {
             self.learn_nonce(&datagram);
         }
         let flow = self.flow();
         self.endpoint.received(now, flow, datagram);
+    }
+
+    fn note_refusal(&mut self, datagram: &[u8]) {
+        let text = String::from_utf8_lossy(datagram);
+        let Some(status) = text.strip_prefix("SIP/2.0 ").and_then(|rest| rest.lines().next()) else { return };
+        if status.starts_with(['1', '2']) || status.starts_with("401") {
+            return;
+        }
+        let header = |name: &str| text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        self.refused = [Some(status.to_owned()), header("Reason:"), header("Retry-After:")].into_iter().flatten().collect();
     }
 
     pub(crate) fn wake(&mut self, now: Instant) {
@@ -194,14 +232,17 @@ impl Phone {
     /// What the phone sends, after it did what its habit says.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<Bytes> {
         let mut out = Vec::new();
+        let is_dead = self.habit == Habit::Dead;
         while let Some(output) = self.endpoint.poll() {
             match output {
+                EndpointOutput::Transmit { .. } if is_dead => {}
                 EndpointOutput::Transmit { bytes, .. } => out.push(bytes),
                 EndpointOutput::Invited { session, .. } => {
                     self.session = Some(session);
                     self.called = true;
                     let sdp = self.sdp();
                     match self.habit {
+                        Habit::Dead | Habit::Mirror => {}
                         Habit::Ring => self.endpoint.ring(now, session, 180, None),
                         Habit::EarlyMedia => self.endpoint.ring(now, session, 183, Some(&sdp)),
                         Habit::Busy => self.endpoint.refuse(now, session, 486, None, &[]),
@@ -220,7 +261,7 @@ impl Phone {
                 EndpointOutput::Session { event: SessionEvent::Info { body, .. }, .. } => {
                     self.infos.push(String::from_utf8(body.to_vec()).unwrap());
                 }
-                EndpointOutput::Session { .. } | EndpointOutput::Request { .. } => {}
+                EndpointOutput::Session { .. } | EndpointOutput::Request { .. } | EndpointOutput::Heard { .. } => {}
             }
         }
         out

@@ -9,15 +9,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use calls::{Input, MediaPort, Order, Output, Restored, Settings, Switchboard};
-use media::{Command as MediaCommand, MediaEvent};
+use calls::{
+    Input, MediaPort, Order, Output, Restored, Settings, Switchboard,
+    tape::{Recorder, describe, replay},
+};
+use media::{Command as MediaCommand, LegId, MediaEvent};
 use model::{
     CallId, Cdr, CenterId, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId,
-    SlotState, UserId, WallTime,
+    SlotLimits, SlotState, UserId, WallTime,
 };
 use sip_core::{Credentials, Flow, RegistrarSettings, Transport};
 
-use crate::phone::{DOMAIN, Phone, REALM};
+use crate::phone::{DOMAIN, Habit, Phone, REALM};
+
+/// The switchboard's chance.
+const SEED: [u8; 32] = [1; 32];
 
 /// One way through the simulated network.
 const TRIP: Duration = Duration::from_millis(5);
@@ -43,6 +49,11 @@ pub(crate) struct World {
     orders: u64,
     /// Datagrams are logged too.
     pub(crate) verbose: bool,
+    /// All that happened, for [`World::assert_replays`].
+    recorder: Recorder,
+    pub(crate) tape: Vec<u8>,
+    outputs: Vec<String>,
+    is_forgetful: bool,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -55,6 +66,8 @@ pub(crate) fn settings() -> Settings {
         media_timeout: Duration::from_secs(60),
         ring_s: 60,
         slot_ring_s: 15,
+        session_expires_s: 1_800,
+        session_min_s: 90,
         calls_max: 100,
         recording: true,
         registrar: RegistrarSettings::default(),
@@ -63,6 +76,7 @@ pub(crate) fn settings() -> Settings {
         nonce_life: Duration::from_secs(300),
         lease: Duration::from_secs(90),
         unregistered_grace: Duration::from_secs(60),
+        ladder_memory: 1 << 20,
     }
 }
 
@@ -82,6 +96,7 @@ pub(crate) fn directory(count: u16) -> Arc<Directory> {
                 username: number,
                 ha1: Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 },
                 service: SlotState::Idle,
+                limits: SlotLimits::default(),
             }
         })
         .collect();
@@ -109,7 +124,10 @@ impl World {
     pub(crate) fn unregistered(count: u16, settings: Settings, restored: &Restored) -> Self {
         let now = begin();
         let server: SocketAddr = "10.0.0.1:5060".parse().unwrap();
-        let board = Switchboard::new(now, WALL, settings, directory(count), restored, [1; 32]);
+        let directory = directory(count);
+        let mut tape = Vec::new();
+        let recorder = Recorder::begin(now, WALL, &settings, &directory, restored, SEED, &mut tape);
+        let board = Switchboard::new(now, WALL, settings, directory, restored, SEED);
         let mut world = Self {
             now,
             begin: now,
@@ -126,6 +144,10 @@ impl World {
             recorded: Vec::new(),
             orders: 0,
             verbose: false,
+            recorder,
+            tape,
+            outputs: Vec::new(),
+            is_forgetful: false,
         };
         for place in 1..=count {
             let number = (6000 + place).to_string();
@@ -159,6 +181,33 @@ impl World {
         self.input(Input::Received { flow, bytes: datagram });
         let (_, (_, _, answer)) = self.in_flight.pop_first().unwrap();
         String::from_utf8(answer.to_vec()).unwrap()
+    }
+
+    /// The connection of a phone ends.
+    pub(crate) fn close_flow(&mut self, number: &str) {
+        let (transport, remote) = (self.phone(number).transport, self.phone(number).seen_at());
+        self.input(Input::FlowClosed { flow: Flow { transport, local: self.server, remote } });
+    }
+
+    /// A datagram from anywhere. Its answers are not delivered.
+    pub(crate) fn stray(&mut self, from: SocketAddr, datagram: Bytes) {
+        let flow = Flow { transport: Transport::Udp, local: self.server, remote: from };
+        self.input(Input::Received { flow, bytes: datagram });
+    }
+
+    /// From now on nothing is written down: for stories of thousands of calls.
+    pub(crate) fn forget_history(&mut self) {
+        self.is_forgetful = true;
+        self.tape = Vec::new();
+        self.outputs = Vec::new();
+    }
+
+    /// The directory with other limits of one slot.
+    pub(crate) fn set_limits(&mut self, slot: i64, calls_max: u8, destinations: &[&str]) {
+        let mut slots: Vec<SlotEntry> = directory(u16::try_from(self.phones.len()).unwrap()).slots().cloned().collect();
+        let entry = slots.iter_mut().find(|entry| entry.id == SlotId(slot)).unwrap();
+        entry.limits = SlotLimits { calls_max, destinations: destinations.iter().map(|text| text.parse().unwrap()).collect() };
+        self.input(Input::Directory(Arc::new(Directory::new(REALM.to_owned(), Vec::new(), slots))));
     }
 
     pub(crate) fn phone(&mut self, number: &str) -> &mut Phone {
@@ -205,11 +254,58 @@ impl World {
         self.drain(number);
     }
 
+    /// The phone offers new media in its call.
+    pub(crate) fn reoffer(&mut self, number: &str) {
+        let now = self.now;
+        self.phone(number).reoffer(now);
+        self.drain(number);
+    }
+
+    /// Changes the message that was sent last and has not arrived yet.
+    pub(crate) fn rewrite_last(&mut self, change: fn(String) -> String) {
+        let mut last = self.in_flight.last_entry().unwrap();
+        let message = &mut last.get_mut().2;
+        *message = Bytes::from(change(String::from_utf8(message.to_vec()).unwrap()));
+    }
+
+    /// Time since the story began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now.duration_since(self.begin)
+    }
+
+    /// The leg that was opened last.
+    pub(crate) fn last_leg(&self) -> LegId {
+        let opened = self.media.iter().rev().find_map(|command| match command {
+            MediaCommand::Open { leg, .. } => Some(*leg),
+            _ => None,
+        });
+        opened.unwrap()
+    }
+
+    /// The media workers bind ports anew for those that were used up; nothing may be open.
+    pub(crate) fn return_ports(&mut self) {
+        let opened: BTreeMap<LegId, u16> = self
+            .media
+            .iter()
+            .filter_map(|command| match command {
+                MediaCommand::Open { leg, port } => Some((*leg, *port)),
+                _ => None,
+            })
+            .collect();
+        let closed = self.media.iter().filter(|command| matches!(command, MediaCommand::Close { leg } if opened.contains_key(leg))).count();
+        assert_eq!(opened.len(), closed, "media is left open");
+        self.media.clear();
+        self.input(Input::Ports(opened.into_values().map(|port| MediaPort { worker: 0, port }).collect()));
+    }
+
     pub(crate) fn media_event(&mut self, event: MediaEvent) {
         self.input(Input::Media(event));
     }
 
     pub(crate) fn input(&mut self, input: Input) {
+        if !self.is_forgetful {
+            self.recorder.input(self.now, &input, &mut self.tape);
+        }
         self.board.handle(self.now, input);
         self.collect();
     }
@@ -247,17 +343,22 @@ impl World {
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, datagram: Bytes) {
         if to == self.server {
-            let flow = Flow { transport: Transport::Udp, local: to, remote: from };
+            let transport = self.phones.values().find(|phone| phone.seen_at() == from).map_or(Transport::Udp, |phone| phone.transport);
+            let flow = Flow { transport, local: to, remote: from };
             self.input(Input::Received { flow, bytes: datagram });
             return;
         }
         let Some(number) = self.phones.values().find(|phone| phone.seen_at() == to).map(|phone| phone.number.clone()) else { return };
+        if self.phone(&number).habit == Habit::Mirror {
+            self.transmit(to, from, datagram);
+            return;
+        }
         let now = self.now;
         self.phone(&number).received(now, datagram);
         self.drain(&number);
     }
 
-    fn drain(&mut self, number: &str) {
+    pub(crate) fn drain(&mut self, number: &str) {
         let now = self.now;
         let phone = self.phone(number);
         let (from, to) = (phone.seen_at(), phone.server);
@@ -282,6 +383,10 @@ impl World {
 
     fn collect(&mut self) {
         while let Some(output) = self.board.poll() {
+            if !self.is_forgetful {
+                self.recorder.output(&output);
+                self.outputs.push(describe(&output));
+            }
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
                 Output::Media { command, .. } => self.media.push(command),
@@ -362,5 +467,20 @@ impl World {
             let state = self.slot_state(i64::try_from(slot).unwrap() + 1);
             assert!(!state.is_busy(), "slot {slot} is stuck in {}", state.name());
         }
+        self.assert_replays();
+    }
+
+    /// Whatever happened: from its inputs alone the same happens again, output by output.
+    pub(crate) fn assert_replays(&self) {
+        if self.is_forgetful {
+            return;
+        }
+        // Another instant than the story's own.
+        let played = replay(self.begin + Duration::from_secs(12_345), &self.tape).unwrap();
+        let outputs: Vec<&str> = played.text.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        for (place, (before, again)) in self.outputs.iter().zip(&outputs).enumerate() {
+            assert_eq!(before, again, "output {place} is another one");
+        }
+        assert_eq!((outputs.len(), played.differs_at), (self.outputs.len(), None));
     }
 }

@@ -23,9 +23,11 @@ pub static ULAW_TO_ALAW: [u8; 256] = table!(|octet| linear_to_alaw(expand_ulaw(o
 /// From each A-law octet to the µ-law octet that its level is coded as.
 pub static ALAW_TO_ULAW: [u8; 256] = table!(|octet| linear_to_ulaw(expand_alaw(octet)));
 
-static ULAW_TO_LINEAR: [i16; 256] = table!(|octet| expand_ulaw(octet));
+/// The 16-bit sample of each µ-law octet.
+pub(super) static ULAW_TO_LINEAR: [i16; 256] = table!(|octet| expand_ulaw(octet));
 
-static ALAW_TO_LINEAR: [i16; 256] = table!(|octet| expand_alaw(octet));
+/// The 16-bit sample of each A-law octet.
+pub(super) static ALAW_TO_LINEAR: [i16; 256] = table!(|octet| expand_alaw(octet));
 
 /// A µ-law octet as a 16-bit sample, -32,124 to 32,124.
 #[must_use]

@@ -69,6 +69,17 @@ impl Codec {
         }
     }
 
+    /// The octets of `audio` as 16-bit samples, as many as there are of both.
+    pub fn decode_into(self, audio: &[u8], samples: &mut [i16]) {
+        let table = match self {
+            Self::Pcmu => &g711::ULAW_TO_LINEAR,
+            Self::Pcma => &g711::ALAW_TO_LINEAR,
+        };
+        for (sample, octet) in samples.iter_mut().zip(audio) {
+            *sample = g711::look_up(table, *octet);
+        }
+    }
+
     /// Rewrites `audio` from this codec to `to`, in place.
     pub fn convert(self, to: Self, audio: &mut [u8]) {
         let table = match (self, to) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, ops::Deref, time::Duration};
 
-use crate::{LegStats, Remote, TapFrame, Tone};
+use crate::{LegStats, Remote, Tone};
 
 /// A leg: one phone's media. Ids are ours and never used twice in a relay's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,14 +101,17 @@ pub enum Component {
 pub struct Forward {
     /// From whose RTP socket to send it.
     pub leg: LegId,
+    /// That leg's slot, by which the way of a packet finds its socket.
+    pub slot: u32,
     /// Where to.
     pub to: SocketAddr,
     /// How many octets of the buffer.
     pub length: usize,
 }
 
-/// What comes out of a relay. Packets and frames lie in it as they are: nothing is allocated for one.
+/// What comes out of a relay. Packets lie in it as they are: nothing is allocated for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a packet is not to be allocated")]
 pub enum Output {
     /// Send a packet.
     Send {
@@ -135,8 +138,6 @@ pub enum Output {
         /// Whose sockets.
         leg: LegId,
     },
-    /// A piece of a recording.
-    Tap(TapFrame),
     /// Something to tell call control.
     Event(MediaEvent),
     /// The leg is gone: its sockets can be closed, once what was sent before is on its way.
@@ -250,6 +251,6 @@ pub struct RelayStats {
     pub unknown_leg: u64,
     /// Commands that a limit forbade, or that named what is there already.
     pub refused: u64,
-    /// Packets and frames that were dropped because nobody took what came out, or because they were too long to copy.
+    /// Packets and frames that were dropped because nobody took what came out, or because they were too long to copy; frames are of recordings.
     pub dropped: u64,
 }

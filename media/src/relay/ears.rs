@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    LISTENERS_MAX, Relay,
+    Relay,
     command::{Component, Forward, Output, PacketBuf},
     leg::{Kind, Leg, Playing},
 };
@@ -19,11 +19,10 @@ const TONE_TICKS_LATE_MAX: u32 = 5;
 impl Relay {
     pub(super) fn link(&mut self, listener: u32, far: u32) {
         let Some(far_leg) = self.legs.get_mut(far) else { return };
-        if far_leg.listeners.len() >= LISTENERS_MAX {
+        if !far_leg.listeners.push(listener) {
             self.stats.refused += 1;
             return;
         }
-        far_leg.listeners.push(listener);
         if let Some(listener) = self.legs.get_mut(listener) {
             listener.ears.far_slot = Some(far);
         }
@@ -36,7 +35,7 @@ impl Relay {
             self.awaited.remove(&(far, listener));
         }
         if let Some(far) = far_slot.and_then(|far| self.legs.get_mut(far)) {
-            far.listeners.retain(|any| *any != listener);
+            far.listeners.remove(listener);
         }
     }
 
@@ -52,19 +51,19 @@ impl Relay {
                 continue;
             }
             let Some(leg) = self.legs.get_mut(listener) else { continue };
-            if let Some(Forward { leg, to, length }) = leg.forward(now, slot, header, kind, copy.as_mut_slice()) {
+            if let Some(Forward { leg, to, length, .. }) = leg.forward(now, slot, listener, header, kind, copy.as_mut_slice()) {
                 copy.truncate(length);
                 self.stats.dropped += self.outputs.push_media(Output::Send { leg, component: Component::Rtp, to, packet: copy });
             }
         }
         let listener = self.listener(slot, 0, kind)?;
-        self.legs.get_mut(listener)?.forward(now, slot, header, kind, packet)
+        self.legs.get_mut(listener)?.forward(now, slot, listener, header, kind, packet)
     }
 
     /// The listener of that index, if it hears the leg now: its tone ends with the leg's first audio packet, but a beep is heard out (R9).
     #[inline]
     pub(super) fn listener(&mut self, slot: u32, index: usize, kind: Kind) -> Option<u32> {
-        let listener = *self.legs.get(slot)?.listeners.get(index)?;
+        let listener = self.legs.get(slot)?.listeners.get(index)?;
         let ears = &mut self.legs.get_mut(listener)?.ears;
         if let Some(Playing { tone, position }) = ears.playing {
             let heard_out = self.voices.length(tone).is_none_or(|length| position >= length);

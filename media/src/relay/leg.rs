@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    LISTENERS_MAX,
     command::{Forward, Hears, LegId},
     latch::Source,
     line::Line,
@@ -55,7 +56,7 @@ pub(super) struct Leg {
     pub(super) line: Line,
     pub(super) ears: Ears,
     /// The slots of the legs that hear this one.
-    pub(super) listeners: Vec<u32>,
+    pub(super) listeners: Listeners,
     pub(super) taps: Vec<Tap>,
     pub(super) digits: Digits,
     pub(super) reception: Reception,
@@ -71,6 +72,45 @@ pub(super) struct Leg {
     pub(super) stats: LegStats,
     /// The leg's timers, in the order of [`Timer::ALL`].
     pub(super) due: [Option<Instant>; 3],
+}
+
+/// The slots of the legs that hear one, in the leg itself: each packet asks for them.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    slots: [u32; LISTENERS_MAX],
+    count: usize,
+}
+
+impl Listeners {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<u32> {
+        self.as_slice().get(index).copied()
+    }
+
+    pub(super) fn as_slice(&self) -> &[u32] {
+        self.slots.get(..self.count).unwrap_or(&self.slots)
+    }
+
+    /// False if there is no room.
+    #[must_use]
+    pub(super) fn push(&mut self, slot: u32) -> bool {
+        let Some(place) = self.slots.get_mut(self.count) else { return false };
+        *place = slot;
+        self.count += 1;
+        true
+    }
+
+    /// Takes one away; the others keep their order.
+    pub(super) fn remove(&mut self, slot: u32) {
+        let listeners = self.slots.get_mut(..self.count).unwrap_or_default();
+        if let Some(at) = listeners.iter().position(|any| *any == slot) {
+            listeners.get_mut(at..).unwrap_or_default().rotate_left(1);
+            self.count -= 1;
+        }
+    }
 }
 
 /// The dead-media time-out.
@@ -148,7 +188,7 @@ impl Leg {
             source: None,
             line,
             ears: Ears::default(),
-            listeners: Vec::new(),
+            listeners: Listeners::default(),
             taps: Vec::new(),
             digits: Digits::default(),
             reception: Reception::default(),
@@ -170,9 +210,17 @@ impl Leg {
         Some((self.source.as_ref()?.to()?, remote.payloads))
     }
 
-    /// Rewrites a packet that the leg in `slot` sent, for this one; none if this one does not get it.
+    /// Rewrites a packet that the leg in `slot` sent, for this one in `own_slot`; none if this one does not get it.
     #[inline]
-    pub(super) fn forward(&mut self, now: Instant, slot: u32, header: &Header, kind: Kind, packet: &mut [u8]) -> Option<Forward> {
+    pub(super) fn forward(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        own_slot: u32,
+        header: &Header,
+        kind: Kind,
+        packet: &mut [u8],
+    ) -> Option<Forward> {
         let samples = header.payload.len();
         let Some((to, payloads)) = self.sendable().filter(|_| samples > 0) else {
             self.line.skip(slot, header);
@@ -196,7 +244,7 @@ impl Leg {
         let length = stamp.write(packet, &header.payload)?;
         self.stats.packets_out += 1;
         self.stats.octets_out += u64::try_from(header.payload.len()).unwrap_or_default();
-        Some(Forward { leg: self.id, to, length })
+        Some(Forward { leg: self.id, slot: own_slot, to, length })
     }
 
     /// What this leg has sent, for its sender report; none if nothing since the last two reports (RFC 3550, 6.4).

@@ -2,7 +2,7 @@
 //!
 //! A packet of a phone goes through [`Relay::rtp`]: is it RTP, is it from the right source, what is it; it is counted, tapped, looked into for
 //! digits, and then rewritten in place for the leg that hears it. Nothing is allocated on this way. Everything else goes through
-//! [`Relay::handle`], [`Relay::wake`] and [`Relay::poll`].
+//! [`Relay::handle`], [`Relay::wake`] and [`Relay::poll`]. What recordings are to have gathers until [`Relay::take_taps`].
 
 mod command;
 mod ears;
@@ -32,7 +32,7 @@ use self::{
     table::Table,
 };
 use crate::{
-    ToneSet,
+    TapFrames, ToneSet,
     dtmf::{Digit, Event},
     rtcp,
     rtp::Header,
@@ -45,7 +45,7 @@ pub const LEGS_MAX: usize = 32_768;
 const LISTENERS_MAX: usize = 8;
 /// The most recordings of one leg at once.
 const TAPS_MAX: usize = 4;
-/// The most outputs that wait; beyond it packets and frames are dropped and counted, while what call control must know is kept.
+/// The most outputs that wait; beyond it packets are dropped and counted, while what call control must know is kept.
 const OUTPUTS_MAX: usize = 65_536;
 
 /// One worker's legs. Both legs of a call are always in the same relay.
@@ -62,6 +62,8 @@ pub struct Relay {
     voices: Voices,
     timers: BTreeSet<(Instant, u32, Timer)>,
     outputs: Outputs,
+    /// What was tapped since the last [`Self::take_taps`].
+    tapped: TapFrames,
     random: ChaCha12Rng,
     /// When our NTP clock began: at the first input.
     began: Option<Instant>,
@@ -81,6 +83,7 @@ impl Relay {
             voices: Voices::new(tones),
             timers: BTreeSet::new(),
             outputs: Outputs::default(),
+            tapped: TapFrames::default(),
             random: ChaCha12Rng::from_seed(seed),
             began: None,
             stats: RelayStats::default(),
@@ -96,7 +99,17 @@ impl Relay {
     /// A datagram on a leg's RTP port. If a leg hears it, it is rewritten in place for that one: own source identifier, sequence number, timestamp and
     /// payload type, A-law and µ-law converted, CSRCs, extension and padding dropped. None if it goes nowhere.
     pub fn rtp(&mut self, now: Instant, leg: LegId, from: SocketAddr, packet: &mut [u8]) -> Option<Forward> {
-        let Some((slot, leg)) = self.legs.find(leg) else {
+        let Some(slot) = self.legs.slot(leg) else {
+            self.stats.unknown_leg += 1;
+            return None;
+        };
+        self.rtp_at(now, slot, from, packet)
+    }
+
+    /// As [`Self::rtp`], for the leg in a slot: no look-up.
+    #[inline]
+    pub fn rtp_at(&mut self, now: Instant, slot: u32, from: SocketAddr, packet: &mut [u8]) -> Option<Forward> {
+        let Some(leg) = self.legs.get_mut(slot) else {
             self.stats.unknown_leg += 1;
             return None;
         };
@@ -131,7 +144,7 @@ impl Relay {
                 let audio = packet.get(header.payload.clone()).unwrap_or_default();
                 for tap in &mut leg.taps {
                     for frame in tap.frames(now, &header, place == Place::Late, codec, audio) {
-                        self.stats.dropped += self.outputs.push_media(Output::Tap(frame));
+                        self.stats.dropped += u64::from(!self.tapped.push(frame));
                     }
                 }
             }
@@ -151,6 +164,27 @@ impl Relay {
             Kind::ComfortNoise => {}
         }
         self.forward(now, slot, &header, kind, packet)
+    }
+
+    /// In which slot a leg is: a small number that no other open leg has, from its opening until it is closed.
+    #[must_use]
+    pub fn slot(&self, leg: LegId) -> Option<u32> {
+        self.legs.slot(leg)
+    }
+
+    /// Whether anything was tapped that [`Self::take_taps`] has not given out.
+    #[must_use]
+    pub fn has_taps(&self) -> bool {
+        !self.tapped.is_empty()
+    }
+
+    /// The pieces of recordings since this was last asked, in the order of their arrival. What is tapped beyond [`TAP_FRAMES_MAX`] pieces is
+    /// dropped and counted.
+    ///
+    /// [`TAP_FRAMES_MAX`]: crate::TAP_FRAMES_MAX
+    #[must_use]
+    pub fn take_taps(&mut self) -> TapFrames {
+        self.tapped.take()
     }
 
     /// A datagram on a leg's RTCP port.
@@ -222,7 +256,7 @@ impl Outputs {
         self.queue.push_back(output);
     }
 
-    /// A packet or frame: dropped if too much waits. Tells how many were dropped.
+    /// A packet: dropped if too much waits. Tells how many were dropped.
     fn push_media(&mut self, output: Output) -> u64 {
         if self.queue.len() >= OUTPUTS_MAX {
             return 1;

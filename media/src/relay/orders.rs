@@ -159,7 +159,7 @@ impl Relay {
             self.set_timer(slot, timer, None);
         }
         let Some(leg) = self.legs.remove(slot) else { return };
-        for listener in &leg.listeners {
+        for listener in leg.listeners.as_slice() {
             if let Some(listener) = self.legs.get_mut(*listener) {
                 listener.ears.far = None;
                 listener.ears.far_slot = None;

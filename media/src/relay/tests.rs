@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 use rand_core::RngCore;
 
 use super::{ears::TONE_TICK, *};
-use crate::{Codec, LegStats, Payloads, Remote, TapFrame, Tone, rtcp::CNAME_LENGTH};
+use crate::{Codec, LegStats, Payloads, Remote, TapFrame, TapFrames, Tone, rtcp::CNAME_LENGTH};
 
 /// A phone: what it sends next.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ struct World {
     heard: Vec<u8>,
     /// All that leg 1 heard.
     sound: Vec<u8>,
-    taps: Vec<TapFrame>,
+    taps: Vec<TapFrames>,
 }
 
 struct Run {
@@ -163,7 +163,8 @@ impl World {
     fn inject(&mut self, leg: LegId, from: SocketAddr, mut packet: Vec<u8>) {
         let forward = self.relay.rtp(self.now, leg, from, &mut packet);
         self.drain();
-        if let Some(Forward { leg, to, length }) = forward {
+        if let Some(Forward { leg, slot, to, length }) = forward {
+            assert_eq!(self.relay.slot(leg), Some(slot));
             self.show_rtp(leg, to, &packet[..length]);
         }
     }
@@ -171,6 +172,11 @@ impl World {
     fn rtcp(&mut self, leg: u64, from: &str, packet: &[u8]) {
         self.relay.rtcp(self.now, LegId(leg), from.parse().unwrap(), packet);
         self.drain();
+    }
+
+    /// All that was tapped.
+    fn tapped(&self) -> Vec<TapFrame<'_>> {
+        self.taps.iter().flat_map(TapFrames::iter).collect()
     }
 
     fn stats(&self, leg: u64) -> LegStats {
@@ -199,6 +205,9 @@ impl World {
                 other => self.show(&other),
             }
         }
+        if self.relay.has_taps() {
+            self.taps.push(self.relay.take_taps());
+        }
     }
 
     fn show(&mut self, output: &Output) {
@@ -206,10 +215,6 @@ impl World {
             Output::Send { leg, to, packet, .. } => format!("{} < {to} RTCP {}", leg.0, control::show_rtcp(packet)),
             Output::Connect { leg, component, to } => format!("{} connect {component:?} to {to}", leg.0),
             Output::Disconnect { leg } => format!("{} disconnect", leg.0),
-            Output::Tap(frame) => {
-                self.taps.push(frame.clone());
-                return;
-            }
             Output::Event(MediaEvent::Closed { leg, .. }) => format!("{} stats", leg.0),
             Output::Event(event) => format!("{event:?}"),
             Output::Closed { leg, port } => format!("{} closed, port {port}", leg.0),

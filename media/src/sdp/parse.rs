@@ -17,6 +17,8 @@ pub(super) const SDP_LENGTH_MAX: usize = 16 * 1024;
 pub(super) const MEDIA_MAX: usize = 16;
 /// The most formats of one media description that are looked at.
 const FORMATS_MAX: usize = 64;
+/// A packet whose payload type is one of these is told from RTCP by nobody (RFC 5761, 4), so that nothing is ever negotiated under them.
+const TAKEN_FOR_RTCP: std::ops::RangeInclusive<u8> = 64..=95;
 
 /// One media description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +117,9 @@ fn medium(media: &Media, session_address: Option<IpAddr>, session_attributes: &[
     let mut codecs: Vec<(Codec, u8)> = Vec::new();
     let mut dtmf_pt = None;
     for format in media.fmt.split_whitespace().take(FORMATS_MAX) {
-        let Some(payload_type) = format.parse::<u8>().ok().filter(|payload_type| *payload_type < 128) else { continue };
+        let Some(payload_type) = format.parse::<u8>().ok().filter(|number| *number < 128 && !TAKEN_FOR_RTCP.contains(number)) else {
+            continue;
+        };
         match encoding(&media.attributes, payload_type) {
             Some(Encoding::Audio(codec)) if codecs.iter().all(|(known, _)| *known != codec) => codecs.push((codec, payload_type)),
             Some(Encoding::Dtmf) if dtmf_pt.is_none() => dtmf_pt = Some(payload_type),

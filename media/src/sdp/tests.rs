@@ -389,6 +389,48 @@ fn codecs_by_name_and_number() {
     );
 }
 
+/// RFC 5761, 4: such packets would pass for RTCP.
+#[test]
+fn numbers_that_pass_for_rtcp_are_passed_over() {
+    let offer =
+        |formats: &str, maps: &str| format!("v=0\no=- 1 1 IN IP4 10.0.0.7\nc=IN IP4 10.0.0.7\nm=audio 4000 RTP/AVP {formats}\n{maps}");
+    let maps = "a=rtpmap:72 PCMU/8000\na=rtpmap:64 PCMA/8000\na=rtpmap:95 telephone-event/8000\na=rtpmap:96 telephone-event/8000";
+    check_offer(
+        &offer("72 64 95 8 96", maps),
+        expect![[r#"
+            PCMA | rtp 10.0.0.7:4000 rtcp - PCMA=8 dtmf=96 sendrecv 20 ms
+            m=audio 30000 RTP/AVP 8 96
+            a=rtpmap:8 PCMA/8000
+            a=rtpmap:96 telephone-event/8000
+            a=fmtp:96 0-15
+            a=ptime:20
+            a=rtcp:30001
+            a=sendrecv
+        "#]],
+    );
+    check_offer(
+        &offer("72 64 95 96", maps),
+        expect![[r#"
+            no common codec
+        "#]],
+    );
+    // Their neighbours are as good as any other.
+    check_offer(
+        &offer("63 96", "a=rtpmap:63 PCMU/8000\na=rtpmap:96 telephone-event/8000"),
+        expect![[r#"
+            PCMU | rtp 10.0.0.7:4000 rtcp - PCMU=63 dtmf=96 sendrecv 20 ms
+            m=audio 30000 RTP/AVP 63 96
+            a=rtpmap:63 PCMU/8000
+            a=rtpmap:96 telephone-event/8000
+            a=fmtp:96 0-15
+            a=ptime:20
+            a=rtcp:30001
+            a=sendrecv
+        "#]],
+    );
+    check_answer(&offer("72 95", maps), expect!["no common codec"]);
+}
+
 #[test]
 fn the_preferred_codec_is_taken_if_it_is_offered() {
     let both = wire("v=0\no=- 1 1 IN IP4 10.0.0.7\nc=IN IP4 10.0.0.7\nm=audio 4000 RTP/AVP 0 8");

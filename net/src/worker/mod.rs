@@ -3,6 +3,7 @@
 mod queue;
 mod run;
 mod sockets;
+mod watch;
 
 use std::{
     fmt,
@@ -15,13 +16,13 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use media::{Command, MediaEvent, TapFrame, ToneSet};
-use mio::Poll;
+use media::{Command, MediaEvent, TapFrames, ToneSet};
 
 use self::{
     queue::{CommandQueue, Order},
     run::Worker,
     sockets::BindPlan,
+    watch::Watch,
 };
 use crate::{NetError, ports::pairs};
 
@@ -136,8 +137,8 @@ struct Handle {
 impl MediaWorkers {
     /// Binds the first ports and starts the threads, named `media-0` and so on.
     ///
-    /// `events` and `taps` are called on the workers' threads, between packets: they must be quick and never block. `taps` says whether it took
-    /// the frame; what it does not take is counted and lost.
+    /// `events` and `taps` are called on the workers' threads, between packets: they must be quick and never block. `taps` is given what recordings
+    /// are to have of all packets of one turn, and says whether it took them; what it does not take is counted and lost.
     ///
     /// # Errors
     /// More than one address of a family, a port range that leaves a worker without a pair, not one port that can be bound, or a system that is
@@ -146,7 +147,7 @@ impl MediaWorkers {
         settings: MediaSettings,
         seed: [u8; 32],
         events: impl Fn(FromWorker) + Send + Clone + 'static,
-        taps: impl Fn(TapFrame) -> bool + Send + Clone + 'static,
+        taps: impl Fn(TapFrames) -> bool + Send + Clone + 'static,
     ) -> Result<Self, NetError> {
         let count = settings.workers.max(1);
         if pairs(&settings.ports).take(count).count() < count {
@@ -155,10 +156,10 @@ impl MediaWorkers {
         let plan = BindPlan::new(&settings.bind)?;
         let mut workers = Self { workers: Vec::with_capacity(count) };
         for index in 0..count {
-            let poll = Poll::new()?;
-            let queue = Arc::new(CommandQueue::new(poll.registry())?);
+            let (watch, waker) = Watch::new()?;
+            let queue = Arc::new(CommandQueue::new(waker));
             let counters = Arc::new(SharedCounters::default());
-            let mut worker = Worker::new(index, &settings, seed_of(seed, index), plan, poll, events.clone(), taps.clone());
+            let mut worker = Worker::new(index, &settings, seed_of(seed, index), plan, watch, events.clone(), taps.clone());
             worker.first_ports()?;
             let (inbox, published) = (Arc::clone(&queue), Arc::clone(&counters));
             let thread = thread::Builder::new().name(format!("media-{index}")).spawn(move || worker.run(&inbox, &published))?;

@@ -2,18 +2,15 @@
 
 use std::{
     collections::VecDeque,
-    io,
     sync::{Mutex, PoisonError},
 };
 
 use media::Command;
-use mio::{Registry, Token, Waker};
+
+use super::watch::Waker;
 
 /// At most so many commands wait for one worker: about ten for each call that a worker can carry.
 pub const COMMANDS_MAX: usize = 32_768;
-
-/// The waker's token; sockets have lower ones.
-pub(super) const WAKE: Token = Token(usize::MAX);
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -31,8 +28,8 @@ pub(super) struct CommandQueue {
 }
 
 impl CommandQueue {
-    pub(super) fn new(registry: &Registry) -> io::Result<Self> {
-        Ok(Self { orders: Mutex::new(VecDeque::new()), waker: Waker::new(registry, WAKE)? })
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { orders: Mutex::new(VecDeque::new()), waker }
     }
 
     /// False if the queue is full or closed.
@@ -46,7 +43,7 @@ impl CommandQueue {
         drop(orders);
         // A worker takes all orders at once, so it needs waking for the first one only.
         if was_empty {
-            self.wake();
+            self.waker.wake();
         }
         true
     }
@@ -54,18 +51,12 @@ impl CommandQueue {
     /// Appends the end, even to a full queue.
     pub(super) fn stop(&self) {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).push_back(Order::Stop);
-        self.wake();
+        self.waker.wake();
     }
 
     /// Takes all orders in exchange for the empty `into`.
     pub(super) fn take(&self, into: &mut VecDeque<Order>) {
         std::mem::swap(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner), into);
-    }
-
-    fn wake(&self) {
-        if let Err(error) = self.waker.wake() {
-            tracing::error!(%error, "A media worker could not be woken.");
-        }
     }
 }
 
@@ -75,12 +66,12 @@ mod tests {
 
     use media::LegId;
 
-    use super::*;
+    use super::{super::watch::Watch, *};
 
     #[test]
     fn a_full_queue_takes_nothing_but_the_end() {
-        let poll = mio::Poll::new().unwrap();
-        let queue = CommandQueue::new(poll.registry()).unwrap();
+        let (_watch, waker) = Watch::new().unwrap();
+        let queue = CommandQueue::new(waker);
         let close = || Order::Relay(Command::Close { leg: LegId(1) });
         assert!((0..COMMANDS_MAX).all(|_| queue.push(close())));
         assert!(!queue.push(close()));

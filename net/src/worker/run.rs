@@ -1,19 +1,20 @@
-//! One worker's thread: a poll, a relay, the legs' sockets. It decides nothing; the relay does.
+//! One worker's thread: a watch, a relay, the legs' sockets. It decides nothing; the relay does.
 
 use std::{
     collections::{HashMap, VecDeque},
     io,
+    net::SocketAddr,
     panic::{self, AssertUnwindSafe},
     time::{Duration, Instant},
 };
 
-use media::{Command, Component, LegId, MediaEvent, Output, Relay, TapFrame};
-use mio::{Events, Poll};
+use media::{Command, Component, LegId, MediaEvent, Output, Relay, TapFrames};
 
 use super::{
     FromWorker, MediaSettings, PortToken, SharedCounters, WorkerCounters,
-    queue::{CommandQueue, Order, WAKE},
+    queue::{CommandQueue, Order},
     sockets::{BindPlan, Name, Pair},
+    watch::{Ready, Watch},
 };
 use crate::{
     NetError,
@@ -23,14 +24,15 @@ use crate::{
 /// Room for one datagram, in octets: more than any network carries unfragmented. What fills it was longer and is dropped.
 const PACKET_MAX: usize = 2048;
 
-/// At most so many datagrams are read from one socket before the others have their turn (B-68).
+/// At most so many datagrams are read from one socket before the others have their turn (B-68): one, for what is left is told again; so many
+/// until it is known that the socket holds nothing of strangers.
 const READS_MAX: usize = 16;
+
+/// After so many packets in a turn the clock is read again.
+const PACKETS_A_CLOCK: usize = 64;
 
 /// At most so many commands are carried out before packets have their turn, should a thousand calls end at once.
 const ORDERS_MAX: usize = 256;
-
-/// Sockets that are told ready in one poll; more are told in the next.
-const EVENTS_MAX: usize = 1024;
 
 /// After so many panics the worker gives up: it would only spin.
 const PANICS_MAX: u64 = 64;
@@ -39,15 +41,12 @@ const PANICS_MAX: u64 = 64;
 pub(super) struct Worker<E, T> {
     index: usize,
     plan: BindPlan,
-    poll: Poll,
+    watch: Watch,
     relay: Relay,
     pool: PortPool<Pair>,
-    /// Open legs by place; a place is part of their sockets' tokens.
+    /// Open legs by their slot in the relay, which is part of their sockets' names.
     legs: Vec<Option<Leg>>,
-    vacant: Vec<usize>,
-    place_of: HashMap<LegId, usize>,
-    /// Sockets that may hold something unread, in turn.
-    ready: VecDeque<Name>,
+    slot_of: HashMap<LegId, u32>,
     buffer: Box<[u8]>,
     counters: WorkerCounters,
     /// Whose packet or command is being handled, should that panic.
@@ -58,27 +57,26 @@ pub(super) struct Worker<E, T> {
 
 struct Leg {
     id: LegId,
+    port: u16,
     pair: Pair,
 }
 
 impl<E, T> Worker<E, T>
 where
     E: Fn(FromWorker),
-    T: Fn(TapFrame) -> bool,
+    T: Fn(TapFrames) -> bool,
 {
-    pub(super) fn new(index: usize, settings: &MediaSettings, seed: [u8; 32], plan: BindPlan, poll: Poll, events: E, taps: T) -> Self {
+    pub(super) fn new(index: usize, settings: &MediaSettings, seed: [u8; 32], plan: BindPlan, watch: Watch, events: E, taps: T) -> Self {
         let [a, b, c, d, ..] = seed;
         let start = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
         Self {
             index,
             plan,
-            poll,
+            watch,
             relay: Relay::new(seed, settings.tones),
             pool: PortPool::new(&settings.ports, index, settings.workers.max(1), start, settings.stock),
             legs: Vec::new(),
-            vacant: Vec::new(),
-            place_of: HashMap::new(),
-            ready: VecDeque::new(),
+            slot_of: HashMap::new(),
             buffer: vec![0; PACKET_MAX].into_boxed_slice(),
             counters: WorkerCounters::default(),
             current: None,
@@ -106,12 +104,11 @@ where
 
     /// Works until told to stop.
     pub(super) fn run(mut self, queue: &CommandQueue, published: &SharedCounters) {
-        let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut orders = VecDeque::new();
+        let (mut orders, mut ready) = (VecDeque::new(), Ready::new());
         loop {
             // FT-14: a panic ends the leg that it came from, not the other calls of this worker. The relay keeps no lock and no half-moved
             // ownership; at worst the one leg's numbers are wrong.
-            let turn = panic::catch_unwind(AssertUnwindSafe(|| self.turn(&mut events, &mut orders, queue)));
+            let turn = panic::catch_unwind(AssertUnwindSafe(|| self.turn(&mut ready, &mut orders, queue)));
             match turn {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -128,7 +125,7 @@ where
                     self.end_current();
                 }
             }
-            self.counters.legs = u64::try_from(self.place_of.len()).unwrap_or(u64::MAX);
+            self.counters.legs = u64::try_from(self.slot_of.len()).unwrap_or(u64::MAX);
             self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
             published.publish(&self.counters);
         }
@@ -137,15 +134,8 @@ where
     }
 
     /// One turn: wait, commands, timers, packets, ports. False at the end.
-    fn turn(&mut self, events: &mut Events, orders: &mut VecDeque<Order>, queue: &CommandQueue) -> bool {
-        if let Err(error) = self.poll.poll(events, if orders.is_empty() { self.patience() } else { Some(Duration::ZERO) })
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            tracing::error!(%error, worker = self.index, "Waiting for packets failed.");
-        }
-        for event in events.iter().filter(|event| event.token() != WAKE) {
-            self.mark_ready(Name::of(event.token()));
-        }
+    fn turn(&mut self, ready: &mut Ready, orders: &mut VecDeque<Order>, queue: &CommandQueue) -> bool {
+        self.wait(ready, !orders.is_empty());
         let now = Instant::now();
         if orders.is_empty() {
             queue.take(orders);
@@ -161,9 +151,13 @@ where
             self.relay.wake(now);
             self.drain(now);
         }
-        for _ in 0..self.ready.len() {
-            let Some(name) = self.ready.pop_front() else { break };
-            self.read(name);
+        self.read_ready(now, ready);
+        if self.relay.has_taps() {
+            let frames = self.relay.take_taps();
+            let count = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+            if !(self.taps)(frames) {
+                self.counters.taps_dropped += count;
+            }
         }
         if self.pool.is_wanting() || self.pool.timeout().is_some_and(|at| at <= now) {
             let plan = self.plan;
@@ -173,32 +167,37 @@ where
         true
     }
 
-    /// How long the poll may wait.
-    fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.pool.is_wanting() {
-            return Some(Duration::ZERO);
+    /// Waits until there is something to do.
+    fn wait(&self, ready: &mut Ready, is_busy: bool) {
+        let patience = if is_busy || self.pool.is_wanting() {
+            Some(Duration::ZERO)
+        } else {
+            let due = [self.relay.timeout().map(|(at, _)| at), self.pool.timeout()].into_iter().flatten().min();
+            due.map(|due| due.saturating_duration_since(Instant::now()))
+        };
+        if let Err(error) = self.watch.wait(ready, patience)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, worker = self.index, "Waiting for packets failed.");
         }
-        let due = [self.relay.timeout().map(|(at, _)| at), self.pool.timeout()].into_iter().flatten().min()?;
-        Some(due.saturating_duration_since(Instant::now()))
     }
 
     fn command(&mut self, now: Instant, command: Command) {
         self.current = leg_of(&command);
-        if let Command::Open { leg, port } = command
-            && !self.open(leg, port)
-        {
-            self.counters.commands_refused += 1;
-            self.current = None;
-            return;
+        if let Command::Open { leg, port } = command {
+            if !self.open(now, leg, port) {
+                self.counters.commands_refused += 1;
+            }
+        } else {
+            self.relay.handle(now, command);
         }
-        self.relay.handle(now, command);
         self.drain(now);
         self.current = None;
     }
 
-    /// Makes the pair out of stock the leg's.
-    fn open(&mut self, leg: LegId, port: u16) -> bool {
-        if self.place_of.contains_key(&leg) {
+    /// Makes the pair out of stock the leg's. False if the order was wrong.
+    fn open(&mut self, now: Instant, leg: LegId, port: u16) -> bool {
+        if self.relay.slot(leg).is_some() {
             tracing::error!(worker = self.index, ?leg, port, "The leg is open already.");
             return false;
         }
@@ -206,76 +205,88 @@ where
             tracing::error!(worker = self.index, ?leg, port, "The port is not in stock.");
             return false;
         };
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.legs.push(None);
-            self.legs.len() - 1
-        });
-        if let Err(error) = pair.begin(self.poll.registry(), place) {
+        self.relay.handle(now, Command::Open { leg, port });
+        let Some(slot) = self.relay.slot(leg) else {
+            // The relay is full, and says that the leg is closed.
+            self.pool.release(now, port);
+            return true;
+        };
+        if let Err(error) = pair.begin(&self.watch, slot) {
             // Out of kernel memory for watches. The leg exists but hears nothing of its phone; the dead-media timer ends the call.
             tracing::error!(%error, worker = self.index, port, "A media port cannot be watched.");
         }
+        let Ok(place) = usize::try_from(slot) else { return true };
+        if self.legs.len() <= place {
+            self.legs.resize_with(place + 1, || None);
+        }
         if let Some(vacancy) = self.legs.get_mut(place) {
-            *vacancy = Some(Leg { id: leg, pair });
-            self.place_of.insert(leg, place);
+            let before = vacancy.replace(Leg { id: leg, port, pair });
+            self.slot_of.insert(leg, slot);
+            // The relay gave a slot away whose leg was not closed here: a panic came between.
+            if let Some(before) = before {
+                self.slot_of.remove(&before.id);
+                self.pool.release(now, before.port);
+            }
         }
         true
     }
 
-    fn mark_ready(&mut self, name: Name) {
-        if let Some(Some(leg)) = self.legs.get_mut(name.place)
-            && let Some(socket) = leg.pair.socket(name)
-            && !socket.is_queued
-        {
-            socket.is_queued = true;
-            self.ready.push_back(name);
+    /// Reads the sockets that are ready. One reading of the clock serves many packets: jitter is told in milliseconds.
+    fn read_ready(&mut self, mut now: Instant, ready: &Ready) {
+        for (index, name) in ready.names().enumerate() {
+            if index % PACKETS_A_CLOCK == PACKETS_A_CLOCK - 1 {
+                now = Instant::now();
+            }
+            self.read(now, Name::of(name));
         }
     }
 
-    /// Reads what one socket holds, at most [`READS_MAX`] datagrams; if there is more, it waits for its next turn.
-    fn read(&mut self, name: Name) {
-        let now = Instant::now();
+    /// Reads one datagram of a socket; if it holds more, the next turn finds it ready again.
+    fn read(&mut self, now: Instant, name: Name) {
         for _ in 0..READS_MAX {
             // The leg is looked up for each datagram: what the relay makes of one may close the leg.
-            let Some(Some(leg)) = self.legs.get_mut(name.place) else { return };
+            let leg = usize::try_from(name.slot).ok().and_then(|place| self.legs.get_mut(place)).and_then(Option::as_mut);
+            let Some(leg) = leg else { return };
             let id = leg.id;
             let Some(socket) = leg.pair.socket(name) else { return };
-            let (length, from) = match socket.receive(&mut self.buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    socket.is_queued = false;
-                    return;
+            let is_settling = socket.is_settling();
+            match socket.receive(&mut self.buffer) {
+                Ok((length, from)) => {
+                    self.counters.received += 1;
+                    if length < PACKET_MAX {
+                        self.current = Some(id);
+                        self.datagram(now, name, id, from, length);
+                        self.current = None;
+                    } else {
+                        self.counters.oversized += 1;
+                    }
                 }
-                Err(_) => {
-                    self.counters.receive_failed += 1;
-                    continue;
-                }
-            };
-            self.counters.received += 1;
-            if length >= PACKET_MAX {
-                self.counters.oversized += 1;
-                continue;
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.counters.receive_failed += 1,
             }
-            self.current = Some(id);
-            match name.component {
-                Component::Rtp => self.forward(now, id, from, length),
-                Component::Rtcp => {
-                    let packet = self.buffer.get(..length).unwrap_or_default();
-                    self.relay.rtcp(now, id, from, packet);
-                }
+            if !is_settling {
+                return;
             }
-            self.drain(now);
-            self.current = None;
         }
-        self.ready.push_back(name);
+    }
+
+    fn datagram(&mut self, now: Instant, name: Name, leg: LegId, from: SocketAddr, length: usize) {
+        match name.component {
+            Component::Rtp => self.forward(now, name.slot, from, length),
+            Component::Rtcp => {
+                let packet = self.buffer.get(..length).unwrap_or_default();
+                self.relay.rtcp(now, leg, from, packet);
+            }
+        }
+        self.drain(now);
     }
 
     /// The way of nearly every packet: rewritten in place by the relay, and out by the far leg's socket.
-    fn forward(&mut self, now: Instant, leg: LegId, from: std::net::SocketAddr, length: usize) {
+    fn forward(&mut self, now: Instant, slot: u32, from: SocketAddr, length: usize) {
         let packet = self.buffer.get_mut(..length).unwrap_or_default();
-        let Some(forward) = self.relay.rtp(now, leg, from, packet) else { return };
+        let Some(forward) = self.relay.rtp_at(now, slot, from, packet) else { return };
         let packet = self.buffer.get(..forward.length).unwrap_or_default();
-        let place = self.place_of.get(&forward.leg);
-        let far = place.and_then(|place| self.legs.get_mut(*place)).and_then(Option::as_mut);
+        let far = usize::try_from(forward.slot).ok().and_then(|place| self.legs.get_mut(place)).and_then(Option::as_mut);
         let socket = far.and_then(|far| far.pair.socket_for(Component::Rtp, forward.to));
         let sent = socket.is_some_and(|socket| socket.send(forward.to, packet).is_ok());
         self.counters.sent += u64::from(sent);
@@ -305,7 +316,6 @@ where
                         pair.disconnect();
                     }
                 }
-                Output::Tap(frame) => self.counters.taps_dropped += u64::from(!(self.taps)(frame)),
                 Output::Event(event) => (self.events)(FromWorker::Event(event)),
                 Output::Closed { leg, port } => self.close(now, leg, port),
             }
@@ -313,17 +323,17 @@ where
     }
 
     fn pair(&mut self, leg: LegId) -> Option<&mut Pair> {
-        let place = self.place_of.get(&leg)?;
-        Some(&mut self.legs.get_mut(*place)?.as_mut()?.pair)
+        let place = usize::try_from(*self.slot_of.get(&leg)?).ok()?;
+        Some(&mut self.legs.get_mut(place)?.as_mut()?.pair)
     }
 
     /// Closes the leg's sockets: from now on the ports are silent (B-66).
     fn close(&mut self, now: Instant, leg: LegId, port: u16) {
-        let Some(place) = self.place_of.remove(&leg) else { return };
-        if let Some(occupied) = self.legs.get_mut(place) {
-            // Its name may still wait in `ready`; reading finds the place empty, or the next leg's socket with nothing to read.
-            *occupied = None;
-            self.vacant.push(place);
+        let Some(slot) = self.slot_of.remove(&leg) else { return };
+        // Its name may still stand among the ready; reading finds the slot empty, or the next leg's socket with nothing to read.
+        if let Some(occupied) = usize::try_from(slot).ok().and_then(|place| self.legs.get_mut(place))
+            && occupied.take().is_some()
+        {
             self.pool.release(now, port);
         }
     }

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::{Channel, Codec, TAP_PAYLOAD_MAX, TapFrame, g711};
+use media::{Channel, Codec, TapFrame, g711};
 use model::{CallId, CenterId, ChannelRole, RecordingRow, RecordingState, WallTime};
 use tempfile::TempDir;
 
@@ -53,7 +53,7 @@ fn row(call: i64) -> RecordingRow {
 
 /// 20 ms of voice, starting at this millisecond.
 fn frame(recording: u64, channel: Channel, ms: u64) -> ToRecorder {
-    ToRecorder::Frame(TapFrame { recording, channel, at: ms * 8, codec: Codec::Pcma, len: 160, payload: [VOICE; TAP_PAYLOAD_MAX] })
+    ToRecorder::Frames(TapFrame { recording, channel, at: ms * 8, codec: Codec::Pcma, audio: &[VOICE; 160] }.into())
 }
 
 fn end(key: u64, duration_ms: u64) -> ToRecorder {

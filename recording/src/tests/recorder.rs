@@ -88,8 +88,9 @@ fn a_growing_file_can_be_heard_up_to_the_last_second() {
         let reader = hound::WavReader::new(&heard[..]).unwrap();
         assert_eq!(u64::from(reader.duration()), frames);
         assert!(reader.into_samples::<i16>().all(|sample| sample.unwrap() == voice()));
-        // And so is the file itself, should the server be killed now.
-        assert_eq!(read(&bench.path(1, ".part")).len() as u64, frames);
+        // And so is the file itself, should the server be killed now, up to the last time that its header was written.
+        let told = read(&bench.path(1, ".part")).len() as u64;
+        assert!(told <= frames && told + 20_000 >= frames && (seconds < 3 || told > 0), "{told} of {frames} frames after {seconds} s");
     }
     let closed = bench.close(end(1, 9_000));
     let snapshot = open(bench.dir.path(), &closed).unwrap();

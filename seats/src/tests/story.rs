@@ -7,7 +7,8 @@ use std::{
 
 use expect_test::Expect;
 use model::{
-    CallId, CenterId, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, Refusal, SlotEntry, SlotId, SlotState, SlotView, UserId, WallTime,
+    CallId, CenterId, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, Refusal, SlotEntry, SlotId, SlotLimits, SlotState, SlotView,
+    UserId, WallTime,
 };
 
 use crate::{Seats, SeatsOutput, SeatsSettings};
@@ -147,6 +148,7 @@ pub(super) fn directory(numbers: &[u16]) -> Directory {
             username: number.to_string(),
             ha1: Ha1 { md5: [0; 16], sha256: [0; 32], sha512_256: [0; 32] },
             service: SlotState::Idle,
+            limits: SlotLimits::default(),
         })
         .collect();
     Directory::new("realm".into(), vec![hub], slots)

@@ -57,20 +57,97 @@ impl Disk {
     }
 }
 
-fn gate(disk: &Arc<Disk>, patience: Patience) -> JournalGate {
+/// A loop that does what a test asks.
+struct Loop {
+    gate: JournalGate<Self>,
+    asked: mpsc::Receiver<Ask>,
+    done: mpsc::SyncSender<bool>,
+}
+
+enum Ask {
+    Append(Vec<Fact>),
+    Look(Look),
+}
+
+type Look = Box<dyn FnOnce(&mut JournalGate<Loop>) + Send>;
+
+impl Resident for Loop {
+    fn gate(&mut self) -> &mut JournalGate<Self> {
+        &mut self.gate
+    }
+
+    fn run(mut self) {
+        loop {
+            let _ = self.done.send(self.gate.is_in_step());
+            let facts = loop {
+                match self.asked.recv() {
+                    Ok(Ask::Append(facts)) => break facts,
+                    Ok(Ask::Look(look)) => look(&mut self.gate),
+                    Err(_) => return,
+                }
+            };
+            let Some(resident) = append(self, facts) else { return };
+            self = resident;
+        }
+    }
+}
+
+/// The test's end of a running loop.
+struct Seat {
+    ask: mpsc::SyncSender<Ask>,
+    done: mpsc::Receiver<bool>,
+}
+
+impl Seat {
+    fn new(gate: JournalGate<Loop>) -> Self {
+        let (ask, asked) = mpsc::sync_channel(1);
+        let (told, done) = mpsc::sync_channel(1);
+        keep_running(Loop { gate, asked, done: told }).unwrap();
+        assert!(done.recv_timeout(SOON).unwrap());
+        Self { ask, done }
+    }
+
+    /// One turn; whether its packets left in step with the journal.
+    fn append(&self, facts: Vec<Fact>) -> bool {
+        self.ask.send(Ask::Append(facts)).unwrap();
+        self.done.recv_timeout(SOON).unwrap()
+    }
+
+    fn look<R: Send + 'static>(&self, look: impl FnOnce(&mut JournalGate<Loop>) -> R + Send + 'static) -> R {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.ask.send(Ask::Look(Box::new(move |gate| answer.send(look(gate)).unwrap()))).unwrap();
+        answered.recv_timeout(SOON).unwrap()
+    }
+
+    fn finish(&self) -> bool {
+        self.look(JournalGate::finish)
+    }
+
+    /// Until everything is written.
+    fn settle(&self) {
+        let desk = self.look(|gate| Arc::clone(&gate.desk));
+        assert!(desk.wait(SOON, State::is_idle).is_idle());
+    }
+}
+
+fn seat(disk: &Arc<Disk>, patience: Patience) -> Seat {
+    seat_on(disk, Vec::new(), patience)
+}
+
+fn seat_on(disk: &Arc<Disk>, unwritten: Vec<Fact>, patience: Patience) -> Seat {
     let (appends, syncs) = (Arc::clone(disk), Arc::clone(disk));
     let sync = move || {
         syncs.set(|mood| mood.syncs += 1);
         Ok(())
     };
-    JournalGate::on(move |facts| appends.append(facts), sync, Duration::from_millis(1), patience).unwrap()
+    Seat::new(JournalGate::on(move |facts| appends.append(facts), unwritten, sync, Duration::from_millis(1), patience).unwrap())
 }
 
-fn ringing(call: i64) -> Fact {
+pub(super) fn ringing(call: i64) -> Fact {
     Fact::CallRinging { call: CallId(call), at: WallTime(0) }
 }
 
-fn bound(slot: i64, cseq: u32) -> Fact {
+pub(super) fn bound(slot: i64, cseq: u32) -> Fact {
     let text = String::new;
     let binding = Binding {
         slot: SlotId(slot),
@@ -87,105 +164,113 @@ fn bound(slot: i64, cseq: u32) -> Fact {
     Fact::Bound { binding }
 }
 
-fn unbound(slot: i64) -> Fact {
+pub(super) fn unbound(slot: i64) -> Fact {
     Fact::Unbound { slot: SlotId(slot), at: WallTime(0) }
 }
 
-fn seen(at: i64) -> Fact {
+pub(super) fn seen(at: i64) -> Fact {
     Fact::CallsSeen { calls: Vec::new(), at: WallTime(at) }
 }
 
 #[test]
 fn a_good_disk_has_the_facts_before_the_packets_go() {
     let disk = Arc::new(Disk::default());
-    let mut gate = gate(&disk, PATIENT);
+    let seat = seat(&disk, PATIENT);
     for call in 0..100 {
-        assert!(gate.append(vec![ringing(call), ringing(call + 1_000)]));
+        assert!(seat.append(vec![ringing(call), ringing(call + 1_000)]));
         assert_eq!(disk.mood.lock().unwrap().written.len(), usize::try_from(call).unwrap() * 2 + 2);
     }
-    assert!(gate.append(Vec::new()));
-    assert!(gate.finish());
+    assert!(seat.append(Vec::new()));
+    assert!(seat.finish());
     assert!(disk.mood.lock().unwrap().syncs > 0, "the end is synced");
 }
 
 #[test]
-fn packets_do_not_wait_for_a_disk_that_stalls_and_nothing_is_lost_or_reordered() {
+fn the_loop_goes_on_while_its_thread_hangs_in_a_write_and_nothing_is_lost_or_reordered() {
     let disk = Arc::new(Disk::default());
-    let mut gate = gate(&disk, HASTY);
-    disk.set(|mood| mood.hangs = true);
-    for call in 0..20_000 {
-        assert!(!gate.append(vec![ringing(call)]));
+    let seat = seat(&disk, HASTY);
+    // Each hang costs the loop its thread; each time the other one takes over.
+    for round in 0..3 {
+        disk.set(|mood| mood.hangs = true);
+        for call in 0..20_000 {
+            assert!(!seat.append(vec![ringing(round * 20_000 + call)]));
+        }
+        let (written, waiting, since) = seat.look(|gate| (gate.is_written(), gate.waiting(), gate.stalled.unwrap()));
+        assert!(!written);
+        assert_eq!(waiting, 20_000);
+        let behind = seat.look(move |gate| (gate.is_behind(since), gate.is_behind(since + BEHIND)));
+        assert_eq!(behind, (false, true), "after some seconds nothing new should begin");
+        disk.set(|mood| mood.hangs = false);
+        seat.settle();
+        assert!(seat.look(move |gate| gate.is_written() && !gate.is_behind(since + BEHIND)));
+        assert!(seat.append(Vec::new()), "it keeps up again, and the loop hears of it");
     }
-    assert!(!gate.is_written());
-    assert_eq!(gate.waiting(), 20_000);
-    let since = gate.stalled.unwrap();
-    assert!(!gate.is_behind(since) && gate.is_behind(since + BEHIND), "after some seconds nothing new should begin");
+    assert_eq!(disk.mood.lock().unwrap().written, (0..60_000).map(ringing).collect::<Vec<_>>());
+    assert!(seat.finish());
+}
+
+#[test]
+fn a_loop_that_rested_is_watched_again() {
+    let disk = Arc::new(Disk::default());
+    let seat = seat(&disk, HASTY);
+    assert!(seat.append(vec![ringing(1)]));
+    let desk = seat.look(|gate| Arc::clone(&gate.desk));
+    let begun = Instant::now();
+    while desk.state().watched {
+        assert!(begun.elapsed() < SOON, "it is looked at for ever");
+        thread::yield_now();
+    }
+    disk.set(|mood| mood.hangs = true);
+    assert!(!seat.append(vec![ringing(2)]), "the hang is noticed all the same");
     disk.set(|mood| mood.hangs = false);
-    let written = disk.wait(|mood| mood.written.len() == 20_000).written.clone();
-    assert_eq!(written, (0..20_000).map(ringing).collect::<Vec<_>>());
-    drop(gate.desk.wait(SOON, State::is_idle));
-    assert!(gate.is_written() && !gate.is_behind(since + BEHIND));
-    gate.patience = PATIENT;
-    assert!(gate.append(vec![ringing(20_000)]), "it keeps up again");
-    assert!(gate.finish());
+    assert!(seat.finish());
+}
+
+#[test]
+fn what_the_start_could_not_write_comes_first() {
+    let disk = Arc::new(Disk::default());
+    disk.set(|mood| mood.refuses = true);
+    let (appends, hasty) = (Arc::clone(&disk), HASTY);
+    let gate: JournalGate<Loop> =
+        JournalGate::on(move |facts| appends.append(facts), vec![ringing(1)], || Ok(()), Duration::from_millis(1), hasty).unwrap();
+    assert!(!gate.is_in_step());
+    let (ask, asked) = mpsc::sync_channel(1);
+    let (told, done) = mpsc::sync_channel(1);
+    keep_running(Loop { gate, asked, done: told }).unwrap();
+    assert!(!done.recv_timeout(SOON).unwrap());
+    let seat = Seat { ask, done };
+    assert!(!seat.append(vec![ringing(2)]));
+    disk.set(|mood| mood.refuses = false);
+    assert_eq!(disk.wait(|mood| mood.written.len() == 2).written, [ringing(1), ringing(2)]);
+    assert!(seat.finish());
 }
 
 #[test]
 fn a_full_disk_is_tried_until_it_has_room() {
     let disk = Arc::new(Disk::default());
-    let mut gate = gate(&disk, HASTY);
+    let seat = seat(&disk, HASTY);
     disk.set(|mood| mood.refuses = true);
-    assert!(!gate.append(vec![ringing(1)]));
+    assert!(!seat.append(vec![ringing(1)]));
     drop(disk.wait(|mood| mood.tries > 2));
-    assert!(!gate.append(vec![ringing(2)]));
+    assert!(!seat.append(vec![ringing(2)]));
     disk.set(|mood| mood.refuses = false);
     assert_eq!(disk.wait(|mood| mood.written.len() == 2).written, [ringing(1), ringing(2)]);
-    assert!(gate.finish());
-}
-
-#[test]
-fn what_is_superseded_is_left_out_and_every_record_is_kept() {
-    let mut facts = VecDeque::from([
-        bound(1, 1),
-        ringing(1),
-        seen(1),
-        bound(2, 1),
-        unbound(1),
-        ringing(2),
-        bound(1, 2),
-        seen(2),
-        unbound(3),
-        Fact::Leased { slot: SlotId(1), holder: None, epoch: 1, at: WallTime(0) },
-        Fact::Leased { slot: SlotId(1), holder: None, epoch: 2, at: WallTime(0) },
-    ]);
-    assert_eq!(leave_out_superseded(&mut facts), 3);
-    let kept = [
-        ringing(1),
-        bound(2, 1),
-        ringing(2),
-        bound(1, 2),
-        seen(2),
-        unbound(3),
-        Fact::Leased { slot: SlotId(1), holder: None, epoch: 1, at: WallTime(0) },
-        Fact::Leased { slot: SlotId(1), holder: None, epoch: 2, at: WallTime(0) },
-    ];
-    assert_eq!(facts, kept);
-    assert_eq!(leave_out_superseded(&mut facts), 0);
+    assert!(seat.finish());
 }
 
 #[test]
 fn a_disk_that_is_long_away_does_not_fill_the_memory() {
     let disk = Arc::new(Disk::default());
-    let mut gate = gate(&disk, HASTY);
+    let seat = seat(&disk, HASTY);
     disk.set(|mood| mood.hangs = true);
     let rounds: u32 = 2_000;
     for round in 0..rounds {
         let registrations = (0..100).map(|slot| bound(slot, round));
-        assert!(!gate.append(registrations.chain([seen(i64::from(round)), ringing(i64::from(round))]).collect()));
-        assert!(gate.waiting() <= FACTS_MAX + WRITE_MAX);
+        assert!(!seat.append(registrations.chain([seen(i64::from(round)), ringing(i64::from(round))]).collect()));
+        assert!(seat.look(|gate| gate.waiting()) <= backlog::FACTS_MAX + WRITE_MAX);
     }
     disk.set(|mood| mood.hangs = false);
-    drop(gate.desk.wait(SOON, State::is_idle));
+    seat.settle();
     let written = disk.mood.lock().unwrap().written.clone();
     let rang: Vec<_> = written.iter().filter(|fact| matches!(fact, Fact::CallRinging { .. })).cloned().collect();
     assert_eq!(rang, (0..i64::from(rounds)).map(ringing).collect::<Vec<_>>(), "every record, in order");
@@ -193,17 +278,17 @@ fn a_disk_that_is_long_away_does_not_fill_the_memory() {
         let newest = written.iter().rfind(|fact| matches!(fact, Fact::Bound { binding } if binding.slot == SlotId(slot)));
         assert_eq!(newest, Some(&bound(slot, rounds - 1)));
     }
-    assert!(gate.finish());
+    assert!(seat.finish());
 }
 
 #[test]
 fn the_end_comes_also_with_a_dead_disk() {
     for (hangs, refuses) in [(false, true), (true, false)] {
         let disk = Arc::new(Disk::default());
-        let mut gate = gate(&disk, HASTY);
+        let seat = seat(&disk, HASTY);
         disk.set(|mood| (mood.hangs, mood.refuses) = (hangs, refuses));
-        assert!(!gate.append(vec![ringing(1), ringing(2)]));
-        assert!(!gate.finish(), "two facts are lost");
+        assert!(!seat.append(vec![ringing(1), ringing(2)]));
+        assert!(!seat.finish(), "two facts are lost");
         disk.set(|mood| mood.hangs = false);
     }
 }
@@ -212,12 +297,13 @@ fn the_end_comes_also_with_a_dead_disk() {
 fn the_end_writes_what_waits_once_there_is_room() {
     let disk = Arc::new(Disk::default());
     // The next try would come after a long time: the end asks for it at once.
-    let mut gate = gate(&disk, Patience { retry: SOON, last: SOON, ..HASTY });
+    let seat = seat(&disk, Patience { retry: SOON, last: SOON, ..HASTY });
     disk.set(|mood| mood.refuses = true);
-    assert!(!gate.append(vec![ringing(1)]));
-    drop(disk.wait(|mood| mood.tries == 1));
+    assert!(!seat.append(vec![ringing(1)]));
+    // The loop's own try, and that of the thread which stands by.
+    drop(disk.wait(|mood| mood.tries == 2));
     disk.set(|mood| mood.refuses = false);
-    assert!(gate.finish());
+    assert!(seat.finish());
     assert_eq!(disk.mood.lock().unwrap().written, [ringing(1)]);
 }
 
@@ -228,19 +314,20 @@ fn a_fact_that_cannot_be_written_does_not_stop_the_others() {
     let append = move |facts: &[Fact]| {
         if facts.contains(&ringing(2)) { Err(io::ErrorKind::InvalidInput.into()) } else { takes.append(facts) }
     };
-    let mut gate = JournalGate::on(append, || Ok(()), Duration::from_millis(1), PATIENT).unwrap();
-    assert!(gate.append(vec![ringing(1), ringing(2), ringing(3)]));
+    let seat = Seat::new(JournalGate::on(append, Vec::new(), || Ok(()), Duration::from_millis(1), PATIENT).unwrap());
+    assert!(!seat.append(vec![ringing(1), ringing(2), ringing(3)]));
+    seat.settle();
     assert_eq!(disk.mood.lock().unwrap().written, [ringing(1), ringing(3)]);
-    assert!(!gate.finish(), "one is lost");
+    assert!(seat.append(vec![ringing(4)]));
+    assert!(!seat.finish(), "one is lost");
 }
 
 #[test]
-fn a_writer_that_died_is_known() {
+fn a_defect_in_writing_is_known_and_the_loop_goes_on() {
     let disk = |_: &[Fact]| -> io::Result<()> { panic!("a defect, as this test wants it") };
-    let mut gate = JournalGate::on(disk, || Ok(()), Duration::from_millis(1), HASTY).unwrap();
-    assert!(!gate.append(vec![ringing(1)]));
-    drop(gate.desk.wait(SOON, |state| state.writer_gone));
-    assert!(!gate.append(vec![ringing(2)]));
-    assert!(!gate.is_written());
-    assert!(!gate.finish());
+    let seat = Seat::new(JournalGate::on(disk, Vec::new(), || Ok(()), Duration::from_millis(1), HASTY).unwrap());
+    assert!(!seat.append(vec![ringing(1)]));
+    assert!(!seat.append(vec![ringing(2)]));
+    assert!(!seat.look(|gate| gate.is_written()));
+    assert!(!seat.finish());
 }

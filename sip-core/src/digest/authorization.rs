@@ -36,19 +36,19 @@ impl<'a> Authorization<'a> {
         let mut cursor = Cursor::new(parameters);
         loop {
             let (name, value) = parameter(&mut cursor)?;
-            let place = match name.to_ascii_lowercase().as_slice() {
-                b"username" => Some(&mut username),
-                b"realm" => Some(&mut realm),
-                b"nonce" => Some(&mut nonce),
-                b"uri" => Some(&mut uri),
-                b"response" => Some(&mut response),
-                b"algorithm" => Some(&mut algorithm),
-                b"cnonce" => Some(&mut cnonce),
-                b"qop" => Some(&mut qop),
-                b"nc" => Some(&mut nc),
-                _ => None,
-            };
-            if let Some(place) = place
+            let places = [
+                ("username", &mut username),
+                ("realm", &mut realm),
+                ("nonce", &mut nonce),
+                ("uri", &mut uri),
+                ("response", &mut response),
+                ("algorithm", &mut algorithm),
+                ("cnonce", &mut cnonce),
+                ("qop", &mut qop),
+                ("nc", &mut nc),
+            ];
+            let place = places.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+            if let Some((_, place)) = place
                 && place.replace(value).is_some()
             {
                 return None;

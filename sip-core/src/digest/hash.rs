@@ -107,7 +107,13 @@ fn joined<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 0xf] {
+            text.push(char::from(if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }));
+        }
+    }
+    text
 }
 
 /// The octets of a string of hexadecimal digits; `None` for an odd number of them or anything else.

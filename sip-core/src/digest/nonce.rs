@@ -27,7 +27,8 @@ pub(super) enum Use {
 }
 
 pub(super) struct Nonces {
-    key: [u8; 32],
+    /// Keyed once: each seal begins from here.
+    mac: Hmac<Sha256>,
     life: Duration,
     limit: usize,
     /// The first instant ever seen: a nonce's time counts from here.
@@ -42,7 +43,9 @@ pub(super) struct Nonces {
 impl Nonces {
     /// Remembers at most `limit` nonces.
     pub(super) fn new(key: [u8; 32], life: Duration, limit: usize) -> Self {
-        Self { key, life, limit, origin: None, issued: 0, used: BTreeMap::new(), floor: 0 }
+        // HMAC takes keys of any length.
+        let mac = Hmac::new_from_slice(&key).expect("any length is a key");
+        Self { mac, life, limit, origin: None, issued: 0, used: BTreeMap::new(), floor: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -88,11 +91,9 @@ impl Nonces {
     /// A keyed hash that strangers cannot compute.
     pub(super) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
         let mut seal = [0; SEAL];
-        // HMAC takes keys of any length.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) {
-            mac.update(bytes);
-            seal.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
-        }
+        let mut mac = self.mac.clone();
+        mac.update(bytes);
+        seal.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
         seal
     }
 

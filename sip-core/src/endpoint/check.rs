@@ -1,6 +1,10 @@
 //! What the endpoint refuses by itself, before anybody is asked: RFC 3261, 8.2.
 
-use crate::message::{Contacts, Message, Method, Name};
+use super::EndpointSettings;
+use crate::{
+    message::{Contacts, Message, Method, Name},
+    terms,
+};
 
 /// The methods that we know: the value of Allow in our messages, also for responses that the owner makes (OPTIONS, 405).
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER";
@@ -33,7 +37,7 @@ impl Refusal {
 }
 
 /// A request outside any dialog, in the order of 8.2: method, headers, content.
-pub(super) fn outside(message: &Message) -> Result<(), Refusal> {
+pub(super) fn outside(message: &Message, settings: &EndpointSettings) -> Result<(), Refusal> {
     match message.method() {
         Method::Invite | Method::Options | Method::Register => {}
         // 12.2.2: these live only in a dialog, and there is none.
@@ -54,14 +58,21 @@ pub(super) fn outside(message: &Message) -> Result<(), Refusal> {
         }
         content(message)?;
         accepts_sdp(message)?;
+        session_interval(message, settings)?;
     }
     Ok(())
 }
 
-/// 8.2.2.3: extensions that must be understood; we have none.
+/// RFC 4028, 9: a session interval that is too short.
+pub(super) fn session_interval(message: &Message, settings: &EndpointSettings) -> Result<(), Refusal> {
+    terms::too_short(message, settings).map_or(Ok(()), |least| Err(Refusal::with(422, "Min-SE", least.to_string())))
+}
+
+/// 8.2.2.3: extensions that must be understood; the session timer is the one that we have. A proxy needs to understand none of it.
 pub(super) fn extensions(message: &Message) -> Result<(), Refusal> {
     let mut unsupported = String::new();
-    for option in message.values(Name::Require).chain(message.values(Name::ProxyRequire)) {
+    let required = message.values(Name::Require).filter(|option: &&[u8]| !option.eq_ignore_ascii_case(terms::TIMER.as_bytes()));
+    for option in required.chain(message.values(Name::ProxyRequire)) {
         if option.is_empty() || unsupported.len() > UNSUPPORTED_MAX {
             continue;
         }
@@ -88,7 +99,7 @@ pub(super) fn content(message: &Message) -> Result<(), Refusal> {
 }
 
 /// 21.4.7: whoever accepts no SDP cannot be answered with any.
-fn accepts_sdp(message: &Message) -> Result<(), Refusal> {
+pub(super) fn accepts_sdp(message: &Message) -> Result<(), Refusal> {
     let mut accepted = message.values(Name::Accept).map(media_type).peekable();
     if accepted.peek().is_none() {
         return Ok(());

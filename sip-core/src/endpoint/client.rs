@@ -1,21 +1,28 @@
 //! The calling side of a session: from our INVITE to our ACK.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
-use super::{EndReason, Endpoint, Invite, RING_S_DEFAULT, SessionEvent, SessionId, check};
+use bytes::Bytes;
+
+use super::{EndReason, Endpoint, Invite, SessionEvent, SessionId, TIMER_C_S, check};
 use crate::{
     dialog::{Dialog, MAX_FORWARDS},
-    message::{Message, Method, Writer, quoted},
-    session::{Calling, EARLY_MAX, Leaving, Stage, Stop, Talking, disarm},
+    flow::Flow,
+    message::{Message, Method, Name, Writer, quoted},
+    session::{Agreed, Calling, EARLY_MAX, Early, Sdp, Stage, Stop, Talking, disarm},
+    terms::Terms,
     timer::Timer,
-    transaction::{ClientTx, Outgoing, Owner, Purpose},
+    transaction::{ClientTx, OutgoingInvite, Owner, Purpose},
 };
 
-/// The CSeq number of our INVITEs; each has a Call-ID of its own.
+/// The CSeq number of our first INVITE; each session has a Call-ID of its own.
 const FIRST_NUMBER: u32 = 1;
+/// The CSeq number of the last INVITE that a session begins with: each 422 on the way may want more than the one before.
+const INVITES_MAX: u32 = 4;
 
 impl Endpoint {
     /// Calls. `None`: no room for one more session, or the parts make no message (a Request-URI that is none, headers beyond
@@ -29,20 +36,23 @@ impl Endpoint {
         let call_id = self.wire.draw_call_id();
         let flow = invite.flow;
         let host = uri_host(&invite.host);
+        let host = host.as_bytes();
         let mut writer = Writer::request(Method::Invite.as_str(), &invite.uri);
-        writer.header("Via", self.settings.via(flow, branch));
+        writer.own_via(self.settings.via(flow, branch));
         if !invite.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Max-Forwards")) {
             writer.header("Max-Forwards", MAX_FORWARDS);
         }
         let display = invite.from_display.as_deref().map(|display| format!("{} ", quoted(display))).unwrap_or_default();
         writer
-            .header("From", format!("{display}<sip:{}{host}>;tag={tag}", user_part(&invite.from_user)))
-            .header("To", format!("<sip:{}{host}>", user_part(&invite.to_user)))
+            .parts("From", &[display.as_bytes(), b"<sip:", user_part(&invite.from_user).as_bytes(), host, b">;tag=", &tag.text()])
+            .parts("To", &[b"<sip:", user_part(&invite.to_user).as_bytes(), host, b">"])
             .header("Call-ID", &call_id)
-            .header("CSeq", format!("{FIRST_NUMBER} INVITE"))
-            .header("Contact", self.settings.contact(flow))
+            .cseq(FIRST_NUMBER, Method::Invite.as_str())
+            .own_contact(self.settings.place(flow))
             .header("Allow", check::ALLOW)
             .header("Accept", check::ACCEPT);
+        let terms = Terms::ask(&self.settings);
+        terms.begin(&mut writer);
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);
         }
@@ -51,15 +61,16 @@ impl Endpoint {
         }
         let bytes = writer.body(check::ACCEPT, &invite.sdp);
         // Its ACK and CANCEL are made from it, so it must be readable; what is too long is not.
-        Message::parse(bytes.clone()).ok()?;
-        let ring = Duration::from_secs(u64::from(if invite.ring_s == 0 { RING_S_DEFAULT } else { invite.ring_s }));
+        let request = Message::parse(bytes).ok()?;
+        let is_timer_c = invite.ring_s == 0;
+        let ring = Duration::from_secs(if is_timer_c { TIMER_C_S } else { invite.ring_s.into() });
         let Self { wire, transactions, sessions, by_tag, .. } = self;
         let id = SessionId(sessions.insert_with(|id| {
             let id = SessionId(id);
-            let tx =
-                transactions.request(wire, now, Outgoing { flow, branch, method: Method::Invite, bytes, purpose: Purpose::Invite(id) });
+            let tx = transactions.invite_with(wire, now, OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) });
             let clock = Some(wire.timers.arm(now + ring, Owner::Session(id), Timer::Ring));
-            let stage = Stage::Calling(Calling { call_id, tx, early: Vec::new(), stop: Stop::No, clock });
+            let sdp = invite.sdp;
+            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early: Vec::new(), stop: Stop::No, clock, is_timer_c });
             crate::session::Session { tag, told: false, stage }
         }));
         by_tag.insert(tag, id);
@@ -67,7 +78,7 @@ impl Endpoint {
     }
 
     /// A provisional response.
-    pub(super) fn progress(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) {
+    pub(super) fn progress(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
         let Some(session) = self.sessions.get_mut(id.0) else { return };
         let Stage::Calling(calling) = &mut session.stage else { return };
         if let Stop::Wanted { why, reason } = &mut calling.stop {
@@ -75,31 +86,41 @@ impl Endpoint {
             let (why, reason) = (*why, reason.take());
             return self.send_cancel(now, id, why, reason);
         }
-        let remote_tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
-        let known = calling.early.iter().any(|dialog| dialog.remote_tag == remote_tag);
-        if !remote_tag.is_empty()
-            && !known
+        let remote_tag = response.to_tag().unwrap_or_default();
+        let sdp = check::sdp(response);
+        let known = calling.early.iter_mut().find(|early| early.dialog.remote_tag() == remote_tag);
+        if let Some(early) = known {
+            if sdp.is_some() {
+                early.sdp.clone_from(&sdp);
+            }
+        } else if !remote_tag.is_empty()
             && calling.early.len() < EARLY_MAX
-            && let Some(flow) = self.transactions.flow_of(tx)
+            && let Some(flow) = self.transactions.answered_by(tx, flow)
             && let Some(dialog) = self.transactions.sent_invite(tx).and_then(|invite| Dialog::as_client(&invite, response, flow))
         {
-            calling.early.push(dialog);
+            calling.early.push(Early { dialog, sdp: sdp.clone() });
         }
         // 100 is hop by hop; 199 (RFC 6228) says that one of several forks is over.
         let status = response.status();
+        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
+        if calling.is_timer_c && matches!(calling.stop, Stop::No) && status > 100 {
+            let clock = self.wire.timers.arm(now + Duration::from_secs(TIMER_C_S), Owner::Session(id), Timer::Ring);
+            let before = calling.clock.replace(clock);
+            disarm(&mut self.wire.timers, before);
+        }
         if matches!(calling.stop, Stop::No) && (101..=198).contains(&status) {
-            self.tell(id, SessionEvent::Ringing { status, sdp: check::sdp(response) });
+            self.tell(id, SessionEvent::Ringing { status, sdp });
         }
     }
 
     /// A 2xx: the first, the same again, or that of another fork (13.2.2.4).
-    pub(super) fn accepted(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) {
-        let Some(flow) = self.transactions.flow_of(tx) else { return };
+    pub(super) fn accepted(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
+        let Some(flow) = self.transactions.answered_by(tx, flow) else { return };
         let Some(machine) = self.transactions.invite(tx) else { return };
-        let remote_tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let remote_tag = response.to_tag().unwrap_or_default();
         if let Some(ack) = machine.ack_of(remote_tag) {
             let ack = ack.clone();
-            return self.wire.send(flow, ack);
+            return self.wire.send(flow, ack, Some(id));
         }
         if !machine.has_room() {
             return;
@@ -107,55 +128,92 @@ impl Endpoint {
         let Some(invite) = self.transactions.sent_invite(tx) else { return };
         let Some(mut dialog) = Dialog::as_client(&invite, response, flow) else { return };
         let via = self.settings.via(flow, self.wire.draw_branch());
-        let ack = dialog.ack(&via, FIRST_NUMBER).end();
-        self.wire.send(flow, ack.clone());
+        let ack = dialog.ack(via, dialog.last_number()).end();
+        self.wire.send(flow, ack.clone(), Some(id));
         if let Some(machine) = self.transactions.invite_mut(tx) {
-            machine.acked(dialog.remote_tag.clone(), ack);
+            machine.acked(Bytes::copy_from_slice(dialog.remote_tag()), ack);
         }
         let Some(session) = self.sessions.get_mut(id.0).filter(|session| matches!(session.stage, Stage::Calling(_))) else {
             // Another fork won, or the session is over.
-            self.send_bye(now, &mut dialog, None, Purpose::Nobody);
+            self.send_bye(now, &mut dialog, None, Purpose::Nobody(id));
             return;
         };
         let Stage::Calling(calling) = &mut session.stage else { return };
-        if let Some(early) = calling.early.iter().find(|early| early.remote_tag == dialog.remote_tag) {
-            dialog.carry_on(early);
+        let early = calling.early.iter().find(|early| early.dialog.remote_tag() == dialog.remote_tag());
+        if let Some(early) = early {
+            dialog.carry_on(&early.dialog);
         }
+        let sdp = check::sdp(response).or_else(|| early.and_then(|early| early.sdp.clone()));
         disarm(&mut self.wire.timers, calling.clock.take());
         match std::mem::replace(&mut calling.stop, Stop::No) {
             Stop::No => {
-                session.stage = Stage::Talking(Talking::new(dialog));
-                self.tell(id, SessionEvent::Answered { sdp: check::sdp(response) });
+                let theirs = sdp.as_ref().map(|sdp| Sdp(self.hash.of(&[sdp])));
+                let ours = Bytes::copy_from_slice(&calling.sdp);
+                let terms = calling.terms.as_client(response);
+                session.stage = Stage::Talking(Talking::new(dialog, Agreed { ours, theirs }, terms, true));
+                self.agree(now, id, terms);
+                self.tell(id, SessionEvent::Answered { sdp });
             }
             // Their 2xx crossed our CANCEL: 15, the session is ended by BYE.
             Stop::Wanted { why, reason } | Stop::Sent { why, reason } => {
                 if session.told {
-                    self.drop_session(id);
-                    self.send_bye(now, &mut dialog, reason.as_deref(), Purpose::Nobody);
+                    self.drop_session(now, id);
+                    self.send_bye(now, &mut dialog, reason.as_deref(), Purpose::Nobody(id));
                 } else {
-                    self.send_bye(now, &mut dialog, reason.as_deref(), Purpose::Bye(id));
-                    if let Some(session) = self.sessions.get_mut(id.0) {
-                        session.stage = Stage::Leaving(Leaving { dialog, why });
-                    }
+                    self.send_last_bye(now, id, dialog, why, reason.as_deref());
                 }
             }
         }
     }
 
     /// A final response from 300 on.
-    pub(super) fn refused(&mut self, id: SessionId, response: &Message) {
-        self.invite_failed(id, SessionEvent::Refused { status: response.status() });
+    pub(super) fn refused(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) {
+        if response.status() != 422 || !self.invite_again(now, tx, id, response) {
+            self.invite_failed(now, id, SessionEvent::Refused { status: response.status() });
+        }
+    }
+
+    /// RFC 4028, 7.3: after 422 the same INVITE with the interval that the other side wants: same Call-ID, next CSeq number, new
+    /// branch. False when there is nothing to be gained by that.
+    fn invite_again(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) -> bool {
+        let Some(sent) = self.transactions.sent_invite(tx) else { return false };
+        let Some(flow) = self.transactions.flow_of(tx) else { return false };
+        let room = self.transactions.has_room_inside();
+        let branch = self.wire.draw_branch();
+        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return false };
+        let Ok(cseq) = sent.cseq() else { return false };
+        let Some(terms) = calling.terms.longer(response) else { return false };
+        if !room || !matches!(calling.stop, Stop::No) || cseq.number >= INVITES_MAX {
+            return false;
+        }
+        let mut writer = Writer::request(Method::Invite.as_str(), sent.uri());
+        writer.own_via(self.settings.via(flow, branch)).cseq(cseq.number + 1, Method::Invite.as_str());
+        terms.begin(&mut writer);
+        for (kind, name, value) in sent.lines() {
+            if !matches!(
+                kind,
+                Name::Via | Name::CSeq | Name::Supported | Name::SessionExpires | Name::MinSe | Name::ContentType | Name::ContentLength
+            ) {
+                writer.header(&String::from_utf8_lossy(name), value);
+            }
+        }
+        let Ok(request) = Message::parse(writer.body(check::ACCEPT, &calling.sdp)) else { return false };
+        calling.terms = terms;
+        calling.early.clear();
+        let outgoing = OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) };
+        calling.tx = self.transactions.invite_with(&mut self.wire, now, outgoing);
+        true
     }
 
     /// No session comes of the INVITE. Whoever gave up before hears what he asked for.
-    pub(super) fn invite_failed(&mut self, id: SessionId, event: SessionEvent) {
+    pub(super) fn invite_failed(&mut self, now: Instant, id: SessionId, event: SessionEvent) {
         let Some(Stage::Calling(calling)) = self.sessions.get(id.0).map(|session| &session.stage) else { return };
         let event = match calling.stop {
             Stop::No => event,
             Stop::Wanted { why, .. } | Stop::Sent { why, .. } => SessionEvent::Ended { why },
         };
         self.tell_end(id, event);
-        self.drop_session(id);
+        self.drop_session(now, id);
     }
 
     /// The ring limit is over: the owner turns to the next at once, the CANCEL takes its time.
@@ -180,18 +238,18 @@ impl Endpoint {
 
     fn send_cancel(&mut self, now: Instant, id: SessionId, why: EndReason, reason: Option<String>) {
         let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
-        self.transactions.cancel(&mut self.wire, now, calling.tx, reason.as_deref(), id);
+        self.transactions.cancel(&mut self.wire, now, calling.tx, reason.as_deref(), Purpose::Cancel(id));
         calling.stop = Stop::Sent { why, reason };
         // 9.1: "If there is no final response for the original request in 64*T1 seconds ... destroy the client transaction".
         calling.clock = Some(self.wire.timers.arm(now + self.wire.values.t64(), Owner::Session(id), Timer::Cancelled));
     }
 
     /// The INVITE that we cancelled will not be answered any more.
-    pub(super) fn abandon(&mut self, _now: Instant, id: SessionId) {
+    pub(super) fn abandon(&mut self, now: Instant, id: SessionId) {
         let Some(Stage::Calling(calling)) = self.sessions.get(id.0).map(|session| &session.stage) else { return };
         let tx = calling.tx;
         self.transactions.drop_client(&mut self.wire, tx);
-        self.invite_failed(id, SessionEvent::Ended { why: EndReason::Timeout });
+        self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout });
     }
 }
 
@@ -212,9 +270,9 @@ fn user_part(user: &str) -> String {
 }
 
 /// An IPv6 address goes in brackets.
-fn uri_host(host: &str) -> String {
+fn uri_host(host: &str) -> Cow<'_, str> {
     match host.parse() {
-        Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => host.to_owned(),
+        Ok(IpAddr::V6(address)) => format!("[{address}]").into(),
+        _ => host.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    EndReason, Endpoint, SessionEvent, SessionId,
+    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId,
     check::{self, Refusal},
 };
 use crate::{
@@ -40,7 +40,7 @@ impl Endpoint {
                 let tx = incoming.tx;
                 let headers: Vec<_> = reason.map(|reason| ("Reason", reason)).into_iter().collect();
                 self.refuse_invite(now, tx, 487, "", &headers);
-                self.end(session, EndReason::HungUp);
+                self.end(now, session, EndReason::HungUp);
             }
             Stage::Calling(_) => self.stop_calling(now, session, EndReason::HungUp, reason),
             // 15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its 2xx".
@@ -68,7 +68,7 @@ impl Endpoint {
             return;
         }
         let branch = self.wire.draw_branch();
-        let mut writer = talking.dialog.next_request(method, &self.settings.via(talking.dialog.flow, branch));
+        let mut writer = talking.dialog.next_request(method, self.settings.via(talking.dialog.flow, branch));
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);
         }
@@ -83,39 +83,53 @@ impl Endpoint {
     /// A request whose To tag is that of session `id`.
     pub(super) fn inside(&mut self, now: Instant, arrived: Arrived<'_>, id: SessionId) {
         let (flow, message) = (arrived.flow, arrived.message);
+        self.wire.hear(id, flow, message);
         let is_bye = message.method() == Method::Bye;
         if !self.transactions.has_room_inside() || !(is_bye || self.transactions.has_room_of(id)) {
-            return self.refuse_for_room(flow, message);
+            return self.refuse_for_room(flow, message, Some(id));
         }
         let Some(session) = self.sessions.get_mut(id.0) else { return };
         let tag = session.tag;
         let number = message.cseq().map_or(0, |cseq| cseq.number);
         let dialog = session.dialog_of(message);
+        let mut has_moved = false;
         let (known, in_order) = match dialog {
             Some(dialog) => {
+                let before = dialog.flow;
                 let in_order = dialog.take_seq(number);
                 if in_order {
                     // The NAT may have moved the peer: it is reached where it was last heard.
                     dialog.flow = peer_flow(message, flow);
+                    has_moved = dialog.flow != before;
                 }
                 (true, in_order)
             }
             None => (false, true),
         };
         // 12.2.2: "lower than the remote sequence number ... MUST be rejected with a 500".
-        let step = if in_order { step_of(session, message, known) } else { Step::Refuse(Refusal::plain(500)) };
+        let step = if in_order { step_of(session, message, known, &self.settings) } else { Step::Refuse(Refusal::plain(500)) };
         let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
         self.transactions.belongs(tx, id);
         match step {
             Step::Wait => {
-                let seconds = self.wire.draw_seconds(GLARE_RETRY_S.0, GLARE_RETRY_S.1);
+                let seconds = self.wire.draw_between(GLARE_RETRY_S.0, GLARE_RETRY_S.1);
                 self.refuse_invite(now, tx, 500, "", &[("Retry-After", seconds.to_string())]);
             }
             Step::Refuse(refusal) => {
                 let headers: Vec<_> = refusal.header.into_iter().collect();
                 self.refuse_invite(now, tx, refusal.status, refusal.reason, &headers);
+                if message.method() == Method::Invite
+                    && let Some(talking) = self.talking(id)
+                {
+                    talking.refused = Some(tx);
+                }
             }
-            Step::Done => self.accept(now, tx, message),
+            Step::Done => {
+                self.accept(now, tx, message);
+                if message.method() == Method::Update {
+                    self.agree_as_server(now, id, message);
+                }
+            }
             Step::Info => {
                 self.accept(now, tx, message);
                 let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or_default());
@@ -127,11 +141,16 @@ impl Endpoint {
             }
             Step::Reoffer => {
                 let sdp = check::sdp(message);
-                if let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) {
-                    talking.dialog.refresh_target(message);
-                    talking.reoffer = Some(Reoffer { tx, method: message.method(), number, offered: sdp.is_some() });
-                    self.tell(id, SessionEvent::Reoffered { sdp, flow });
+                let offer = sdp.as_ref().map(|sdp| self.hash_of(sdp));
+                let Some(talking) = self.talking(id) else { return };
+                talking.dialog.refresh_target(message);
+                talking.reoffer = Some(Reoffer { tx, method: message.method(), number, offer });
+                let ours = talking.agreed.ours.clone();
+                if offer.is_some() && offer == talking.agreed.theirs && !ours.is_empty() && !has_moved {
+                    // RFC 4028, 7.4, RFC 3264, 8: a refresh. Our answer is what it was.
+                    return self.accept_reoffer(now, id, &ours, true);
                 }
+                self.tell(id, SessionEvent::Reoffered { sdp, flow });
             }
         }
     }
@@ -144,8 +163,11 @@ impl Endpoint {
                 head.header("Allow", check::ALLOW).header("Accept", check::ACCEPT);
             }
             Method::Update => {
-                let contact = self.contact_for(tx);
-                head.header("Contact", contact).header("Allow", check::ALLOW);
+                let Some(place) = self.place_of(tx) else { return };
+                head.own_contact(place).header("Allow", check::ALLOW);
+                if let Some(terms) = self.terms_for(tx) {
+                    terms.agree(&mut head, message);
+                }
             }
             _ => {}
         }
@@ -160,7 +182,7 @@ impl Endpoint {
             Stage::Incoming(incoming) => {
                 let tx = incoming.tx;
                 self.refuse_invite(now, tx, 487, "", &[]);
-                self.end(id, EndReason::Bye);
+                self.end(now, id, EndReason::Bye);
             }
             Stage::Talking(talking) => {
                 let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
@@ -169,7 +191,7 @@ impl Endpoint {
                 if let Some(tx) = pending {
                     self.refuse_invite(now, tx, 487, "", &[]);
                 }
-                self.end(id, why);
+                self.end(now, id, why);
             }
             // Not theirs to send on an early dialog (15), but they are gone: our INVITE will hear no more from them.
             Stage::Calling(calling) => {
@@ -181,7 +203,7 @@ impl Endpoint {
             // The two BYEs crossed: both sides are satisfied (B-42).
             Stage::Leaving(leaving) => {
                 let why = leaving.why;
-                self.end(id, why);
+                self.end(now, id, why);
             }
         }
     }
@@ -189,18 +211,26 @@ impl Endpoint {
     /// Our BYE, after which the session only waits for its answer.
     pub(super) fn leave(&mut self, now: Instant, id: SessionId, why: EndReason, reason: Option<&str>) {
         let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
-        talking.stop_repeating(&mut self.wire.timers);
+        talking.disarm(&mut self.wire.timers);
         let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
-        let mut dialog = talking.dialog.clone();
+        let dialog = talking.dialog.clone();
+        if let Some(tx) = self.sessions.get(id.0).and_then(|session| session.open_reinvite()) {
+            self.transactions.hurry(&mut self.wire, now, tx);
+        }
         if let Some(tx) = pending {
             self.refuse_invite(now, tx, 487, "", &[]);
         }
+        self.send_last_bye(now, id, dialog, why, reason);
+    }
+
+    /// Sends the BYE for whose answer the session stays. Without a transaction nothing will be heard of it, and the session is over.
+    pub(super) fn send_last_bye(&mut self, now: Instant, id: SessionId, mut dialog: Dialog, why: EndReason, reason: Option<&str>) {
         let sent = self.send_bye(now, &mut dialog, reason, Purpose::Bye(id));
         if let Some(session) = self.sessions.get_mut(id.0) {
             session.stage = Stage::Leaving(Leaving { dialog, why });
         }
         if !sent {
-            self.left(id);
+            self.left(now, id);
         }
     }
 
@@ -212,15 +242,15 @@ impl Endpoint {
         if let Some(tx) = pending {
             self.refuse_invite(now, tx, 487, "", &[]);
         }
-        self.send_bye(now, &mut dialog, reason, Purpose::Nobody);
-        self.end(id, why);
+        self.send_bye(now, &mut dialog, reason, Purpose::Nobody(id));
+        self.end(now, id, why);
     }
 
     /// Our BYE is answered, or will never be: "the UAC MUST consider the session and the dialog terminated" (15.1.1).
-    pub(super) fn left(&mut self, id: SessionId) {
+    pub(super) fn left(&mut self, now: Instant, id: SessionId) {
         if let Some(Stage::Leaving(leaving)) = self.sessions.get(id.0).map(|session| &session.stage) {
             let why = leaving.why;
-            self.end(id, why);
+            self.end(now, id, why);
         }
     }
 
@@ -232,7 +262,7 @@ impl Endpoint {
     /// False when there is no room for its transaction: it was sent once and is on its own.
     pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog, reason: Option<&str>, purpose: Purpose) -> bool {
         let branch = self.wire.draw_branch();
-        let mut writer = dialog.next_request(Method::Bye, &self.settings.via(dialog.flow, branch));
+        let mut writer = dialog.next_request(Method::Bye, self.settings.via(dialog.flow, branch));
         if let Some(reason) = reason {
             writer.header("Reason", reason);
         }
@@ -244,14 +274,14 @@ impl Endpoint {
         if room {
             self.transactions.request(&mut self.wire, now, Outgoing { flow, branch, method: Method::Bye, bytes, purpose });
         } else {
-            self.wire.send(flow, bytes);
+            self.wire.send(flow, bytes, Some(purpose.session()));
         }
         room
     }
 }
 
 /// What a request in order leads to. `known`: its From tag is that of the dialog.
-fn step_of(session: &Session, message: &Message, known: bool) -> Step {
+fn step_of(session: &Session, message: &Message, known: bool, settings: &EndpointSettings) -> Step {
     let method = message.method();
     match &session.stage {
         // A fork whose 1xx and 2xx are still on their way speaks already. It has our INVITE, or it would not know our tag.
@@ -262,7 +292,15 @@ fn step_of(session: &Session, message: &Message, known: bool) -> Step {
         _ => {}
     }
     let has_content = matches!(method, Method::Invite | Method::Update);
-    if let Err(refusal) = check::extensions(message).and_then(|()| if has_content { check::content(message) } else { Ok(()) }) {
+    let is_answered_with_sdp = method == Method::Invite || !message.body().is_empty();
+    let about_media = |()| {
+        check::content(message)?;
+        if is_answered_with_sdp {
+            check::accepts_sdp(message)?;
+        }
+        check::session_interval(message, settings)
+    };
+    if let Err(refusal) = check::extensions(message).and_then(|()| if has_content { about_media(()) } else { Ok(()) }) {
         return Step::Refuse(refusal);
     }
     match method {
@@ -288,8 +326,10 @@ fn reoffered(session: &Session, is_invite: bool) -> Step {
         // Our INVITE, with our offer, is in progress.
         Stage::Calling(_) => ours,
         Stage::Talking(Talking { reoffer: Some(_), .. }) => theirs,
+        // 14.2: ours is on its way.
+        Stage::Talking(_) if session.open_reinvite().is_some() => ours,
         // Our 2xx waits for its ACK: another INVITE must wait for that, an UPDATE only if the ACK is to bring an answer.
-        Stage::Talking(Talking { unacked: Some(unacked), .. }) if is_invite || !unacked.offered => ours,
+        Stage::Talking(Talking { unacked: Some(unacked), .. }) if is_invite || unacked.offer.is_some() => ours,
         Stage::Talking(_) => Step::Reoffer,
         Stage::Leaving(_) => Step::Refuse(Refusal::plain(481)),
     }

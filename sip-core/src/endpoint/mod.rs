@@ -3,12 +3,14 @@
 //!
 //! - `receive` finds whose a message is;
 //! - `check` refuses what nobody need be asked about;
-//! - `server` is the called side, `client` the calling side, `inside` what happens in a session once there is a dialog.
+//! - `server` is the called side, `client` the calling side, `inside` what happens in a session once there is a dialog;
+//! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028.
 
 pub(crate) mod check;
 mod client;
 mod inside;
 mod receive;
+mod reoffer;
 mod server;
 mod settings;
 
@@ -21,12 +23,13 @@ use std::{
 use bytes::Bytes;
 
 pub use self::settings::EndpointSettings;
+pub(crate) use self::settings::{OwnPlace, OwnVia, SESSION_MIN_S};
 use crate::{
     flow::Flow,
-    message::{Message, Writer, response_head},
-    session::{Session, Stage},
+    message::{Message, Writer, tagged_head},
+    session::{Sdp, Session, Stage},
     timer::Timer,
-    transaction::{Keyed, Owner, Purpose, Table, Tag, Transactions, Wire},
+    transaction::{Keyed, Owner, Purpose, Spread, Table, Tag, Transactions, Wire},
 };
 
 /// Names a session of this endpoint; never used again for another.
@@ -56,7 +59,8 @@ pub struct Invite {
     pub sdp: Bytes,
     /// Further headers; a `Max-Forwards` here replaces the usual 70.
     pub headers: Vec<(&'static str, String)>,
-    /// Seconds until it is given up with CANCEL and [`EndReason::NoAnswer`]; 0 stands for 180 (RFC 3261, 16.6, timer C).
+    /// Seconds until it is given up with CANCEL and [`EndReason::NoAnswer`]; 0: timer C (RFC 3261, 16.6), 181 seconds since the last
+    /// provisional response.
     pub ring_s: u32,
 }
 
@@ -68,6 +72,19 @@ pub enum EndpointOutput {
         /// From where to where.
         flow: Flow,
         /// One message.
+        bytes: Bytes,
+        /// The session that it is about, also one that is over. `None`: of no session.
+        session: Option<SessionId>,
+    },
+    /// A message came that belongs to a session: told before anything that follows from it, for whoever keeps the ladder of a call.
+    /// It is told of repeated and late messages too, also of a session that is over while a transaction of it is still known; and
+    /// of an INVITE that begins one, before its `Invited`. Not of a message that only claims to belong to one.
+    Heard {
+        /// Which session.
+        session: SessionId,
+        /// What it came by.
+        flow: Flow,
+        /// The message as it came.
         bytes: Bytes,
     },
     /// A REGISTER, or an OPTIONS outside any dialog: the owner must [`Endpoint::respond`] within 64*T1.
@@ -111,7 +128,7 @@ pub enum SessionEvent {
     },
     /// As caller: a 2xx, ACKed already.
     Answered {
-        /// The answer to our offer.
+        /// The answer to our offer; if the 2xx has none, that of the same fork's last provisional response (B-53).
         sdp: Option<Bytes>,
     },
     /// As callee: the ACK arrived.
@@ -121,7 +138,8 @@ pub enum SessionEvent {
         /// answer, this is `None` whatever the ACK carries.
         sdp: Option<Bytes>,
     },
-    /// A re-INVITE, or an UPDATE with an offer: the owner must [`Endpoint::answer_reoffer`].
+    /// A re-INVITE, or an UPDATE with an offer: the owner must [`Endpoint::answer_reoffer`]. One that says again what is agreed already,
+    /// on the same flow, only refreshes the session: it is answered here, and not told.
     Reoffered {
         /// Their offer; none asks for ours.
         sdp: Option<Bytes>,
@@ -131,8 +149,19 @@ pub enum SessionEvent {
     },
     /// The ACK of a re-INVITE.
     Reconfirmed {
-        /// The answer, if our 2xx held the offer, which it did when [`SessionEvent::Reoffered`] had none; as in `Confirmed`.
+        /// The answer, if our 2xx held the offer, which it did when [`SessionEvent::Reoffered`] had none; as in `Confirmed`. `None` in
+        /// that case: our offer was not answered, and what was agreed before holds for both sides.
         sdp: Option<Bytes>,
+    },
+    /// [`Endpoint::reoffer`] was accepted, and ACKed already; or a refresh of ours was, and the peer used it to change something.
+    ReofferAnswered {
+        /// Their answer. `None` is a peer that broke RFC 3261, 13.2.1: what was agreed before still is.
+        sdp: Option<Bytes>,
+    },
+    /// [`Endpoint::reoffer`] was refused: the session is as it was (14.1).
+    ReofferRefused {
+        /// 300 to 699; 408 when nothing final was said within three minutes.
+        status: u16,
     },
     /// An INFO (RFC 6086), answered with 200 already.
     Info {
@@ -170,6 +199,8 @@ pub enum EndReason {
     NoAck,
     /// 481, 408 or nothing to a request within the session (12.2.1.2); BYE was sent.
     DialogLost,
+    /// The session timer ran out: nobody refreshed the session in time (RFC 4028, 10; B-49); BYE was sent.
+    Expired,
 }
 
 /// The SIP endpoint. One for all sockets; its owner routes by [`Flow`].
@@ -179,7 +210,7 @@ pub struct Endpoint {
     wire: Wire,
     transactions: Transactions,
     sessions: Table<Session>,
-    by_tag: HashMap<Tag, SessionId, Keyed>,
+    by_tag: HashMap<Tag, SessionId, Spread>,
     hash: Keyed,
 }
 
@@ -190,7 +221,7 @@ impl Endpoint {
         let mut wire = Wire::new(settings.timers.sane(), seed);
         let transactions = Transactions::new(&mut wire, settings.transactions_max, settings.transactions_kept());
         let hash = Keyed::new(&mut wire);
-        Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(hash.clone()), hash, wire }
+        Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(Spread::default()), hash, wire }
     }
 
     /// What to do next; drained after every input. An INVITE that is still without a response when nothing else is left gets its
@@ -217,7 +248,11 @@ impl Endpoint {
                         self.unheard(now, purpose);
                     }
                 }
-                Owner::Server(tx) => self.transactions.server_timer(&mut self.wire, now, tx, timer),
+                Owner::Server(tx) => {
+                    if let Some(session) = self.transactions.server_timer(&mut self.wire, now, tx, timer) {
+                        self.send_next(now, session);
+                    }
+                }
                 Owner::Session(id) => self.session_timer(now, id, timer),
             }
         }
@@ -225,7 +260,28 @@ impl Endpoint {
 
     /// The network says that nobody is at `remote` (ICMP, a reset stream): what waits for it fails at once (RFC 3261, 17.1.4).
     pub fn unreachable(&mut self, now: Instant, remote: SocketAddr) {
-        for purpose in self.transactions.unreachable(&mut self.wire, remote) {
+        let failed = self.transactions.unreachable(&mut self.wire, remote);
+        self.all_failed(now, failed);
+    }
+
+    /// The stream `flow` is gone, whoever ended it, or could not be opened: what waits for it fails at once, as by
+    /// [`Endpoint::unreachable`] (RFC 5923; B-16). An INVITE that was heard to ring may still be answered by a new stream, so it waits
+    /// on; a response that is still to be given goes by a new stream to where the request's Via says (RFC 3261, 18.2.2).
+    pub fn flow_closed(&mut self, now: Instant, flow: Flow) {
+        let failed = self.transactions.flow_closed(&mut self.wire, flow);
+        self.all_failed(now, failed);
+    }
+
+    /// A peer that was reached by `old` is reached by `new` from now on: it has registered again from elsewhere, or over a new stream. What
+    /// its sessions ask it goes there (RFC 5626, 5.3).
+    pub fn flow_moved(&mut self, old: Flow, new: Flow) {
+        for session in self.sessions.iter_mut() {
+            session.move_flow(old, new);
+        }
+    }
+
+    fn all_failed(&mut self, now: Instant, failed: Vec<Purpose>) {
+        for purpose in failed {
             match purpose {
                 // Nobody will answer the INVITE either.
                 Purpose::Cancel(id) => self.abandon(now, id),
@@ -262,6 +318,14 @@ impl Endpoint {
         self.sessions.len() < self.settings.sessions_max && self.transactions.has_room()
     }
 
+    /// New settings: user agent, addresses, limits, session timers and base timers. What is in progress keeps what it began with,
+    /// and nothing ends because a limit is lower now.
+    pub fn reconfigure(&mut self, settings: EndpointSettings) {
+        self.wire.values = settings.timers.sane();
+        self.transactions.set_limits(settings.transactions_max, settings.transactions_kept());
+        self.settings = settings;
+    }
+
     /// How this endpoint was set up.
     #[must_use]
     pub fn settings(&self) -> &EndpointSettings {
@@ -287,6 +351,10 @@ impl Endpoint {
             Timer::Again1xx => self.repeat_provisional(now, id),
             Timer::Ring => self.ring_limit(now, id),
             Timer::Cancelled => self.abandon(now, id),
+            Timer::Retry => self.retry_ours(now, id),
+            Timer::Undecided => self.cancel_ours(now, id),
+            Timer::Refresh => self.refresh(now, id),
+            Timer::Expires => self.expired(now, id),
             _ => {}
         }
     }
@@ -294,17 +362,17 @@ impl Endpoint {
     /// A client transaction failed without a final response.
     fn unheard(&mut self, now: Instant, purpose: Purpose) {
         match purpose {
-            Purpose::Invite(id) => self.invite_failed(id, SessionEvent::Ended { why: EndReason::Timeout }),
-            Purpose::Bye(id) => self.left(id),
-            Purpose::Inside(id) => self.dialog_lost(now, id),
-            Purpose::Cancel(_) | Purpose::Nobody => {}
+            Purpose::Invite(id) => self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout }),
+            Purpose::Bye(id) => self.left(now, id),
+            Purpose::Inside(id) | Purpose::Reoffer(id) => self.dialog_lost(now, id),
+            Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }
     }
 
     /// The head of a response to what waits under `tx`, with our tag; `None` once the final response was sent.
     fn head(&self, tx: ServerTx, status: u16, reason: &str) -> Option<Writer> {
         let server = self.transactions.server(tx)?;
-        let mut head = response_head(server.request.as_ref()?, server.source, status, reason, Some(&server.tag.to_string()));
+        let mut head = tagged_head(server.request.as_ref()?, server.source, status, reason, Some(&server.tag.text()));
         if !self.settings.user_agent.is_empty() {
             head.header("Server", &self.settings.user_agent);
         }
@@ -328,13 +396,16 @@ impl Endpoint {
     }
 
     /// The session is over, also for the wire.
-    fn end(&mut self, id: SessionId, why: EndReason) {
+    fn end(&mut self, now: Instant, id: SessionId, why: EndReason) {
         self.tell_end(id, SessionEvent::Ended { why });
-        self.drop_session(id);
+        self.drop_session(now, id);
     }
 
-    fn drop_session(&mut self, id: SessionId) {
+    fn drop_session(&mut self, now: Instant, id: SessionId) {
         if let Some(mut session) = self.sessions.remove(id.0) {
+            if let Some(tx) = session.open_reinvite() {
+                self.transactions.hurry(&mut self.wire, now, tx);
+            }
             session.disarm(&mut self.wire.timers);
             self.by_tag.remove(&session.tag);
         }
@@ -345,6 +416,11 @@ impl Endpoint {
         let id = SessionId(self.sessions.insert_with(|id| Session { tag, told: false, stage: make(SessionId(id)) }));
         self.by_tag.insert(tag, id);
         id
+    }
+
+    /// A session description as we know it again.
+    fn hash_of(&self, sdp: &[u8]) -> Sdp {
+        Sdp(self.hash.of(&[sdp]))
     }
 
     /// A tag that no session has.
@@ -360,5 +436,5 @@ impl Endpoint {
 
 /// 13.3.1.1: a provisional response every minute, so that no proxy's timer C runs out.
 const PROVISIONAL_PAUSE: Duration = Duration::from_secs(60);
-/// 16.6: timer C is above 3 minutes; what stands for a ring limit of 0.
-const RING_S_DEFAULT: u32 = 180;
+/// 16.6: timer C "MUST be larger than 3 minutes"; what stands for a ring limit of 0, and what a re-INVITE has.
+const TIMER_C_S: u64 = 181;

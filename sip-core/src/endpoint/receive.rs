@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     flow::Flow,
-    message::{Message, Method, response_flow, response_head},
+    message::{Message, Method, Name, response_flow, tagged_head},
     transaction::{Arrived, Purpose, ServerKey, Tag},
 };
 
@@ -22,34 +22,34 @@ impl Endpoint {
     pub fn received(&mut self, now: Instant, flow: Flow, datagram: Bytes) {
         match Message::parse(datagram) {
             Ok(message) if message.is_request() => self.request(now, flow, &message),
-            Ok(message) => self.response(now, &message),
+            Ok(message) => self.response(now, flow, &message),
             Err(error) => {
                 if let Some(reply) = error.reply() {
                     let (flow, bytes) = reply.response(flow);
-                    self.wire.send(flow, bytes);
+                    self.wire.send(flow, bytes, None);
                 }
             }
         }
     }
 
     fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
-        let Some(key) = key(message, message.method_bytes()) else { return };
+        let Some(key) = ServerKey::of(message, &self.hash, message.method_bytes()) else { return };
         let arrived = Arrived { flow, key, message };
         if message.method() == Method::Ack {
             return self.ack(now, flow, message);
         }
         if let Some(tx) = self.transactions.find(&arrived.key) {
-            return self.transactions.again(&mut self.wire, now, tx);
+            return self.transactions.again(&mut self.wire, now, tx, flow, message);
         }
         // REGISTER and CANCEL are of no dialog, whatever their To says.
-        let to_tag = message.to().ok().and_then(|to| to.tag());
+        let to_tag = message.to_tag();
         match (message.method(), to_tag) {
             (Method::Cancel, _) => self.cancelled(now, arrived),
             (Method::Register, _) | (_, None) => self.outside(now, arrived),
             (_, Some(tag)) => match self.session_of(tag, message) {
                 Some(id) => self.inside(now, arrived, id),
                 // 12.2.2: we know nothing of such a dialog (any more).
-                None => self.refuse_stateless(flow, message, &Refusal::plain(481)),
+                None => self.refuse_stateless(flow, message, &Refusal::plain(481), None),
             },
         }
     }
@@ -57,16 +57,16 @@ impl Endpoint {
     /// A request that begins something, or asks from outside.
     fn outside(&mut self, now: Instant, arrived: Arrived<'_>) {
         let (flow, message) = (arrived.flow, arrived.message);
-        if let Err(refusal) = check::outside(message) {
-            return self.refuse_stateless(flow, message, &refusal);
+        if let Err(refusal) = check::outside(message, &self.settings) {
+            return self.refuse_stateless(flow, message, &refusal, None);
         }
         // 8.2.2.2: it came already by another path. 16.3, 4: or it is one of ours that came back.
         if self.transactions.is_merged(message) || self.is_loop(message) {
-            return self.refuse_stateless(flow, message, &Refusal::plain(482));
+            return self.refuse_stateless(flow, message, &Refusal::plain(482), None);
         }
         let is_invite = message.method() == Method::Invite;
         if !(if is_invite { self.has_room() } else { self.transactions.has_room() }) {
-            return self.refuse_for_room(flow, message);
+            return self.refuse_for_room(flow, message, None);
         }
         if is_invite {
             return self.invited(now, arrived);
@@ -83,33 +83,38 @@ impl Endpoint {
         (message.call_id().ok()? == session.call_id()).then_some(id)
     }
 
-    /// A request of ours that found its way back, as when a contact points to ourselves.
+    /// A request of ours that found its way back, as when a contact points to ourselves: our tag in From, or a proxy in between
+    /// carried it on with our Via in it, whose branch is still known (16.3, step 4).
     fn is_loop(&self, message: &Message) -> bool {
-        message.from().ok().and_then(|from| from.tag()).is_some_and(|tag| self.session_of(tag, message).is_some())
+        message.from_tag().is_some_and(|tag| self.session_of(tag, message).is_some())
+            || message.branch().is_some_and(|branch| self.transactions.is_our_branch(branch))
+            || message.values(Name::Via).skip(1).any(|via| self.transactions.is_our_via(via))
     }
 
-    fn response(&mut self, now: Instant, message: &Message) {
+    fn response(&mut self, now: Instant, flow: Flow, message: &Message) {
         // What matches nothing is dropped (B-33).
-        let Some((tx, purpose)) = self.transactions.response(&mut self.wire, now, message) else { return };
+        let Some((tx, purpose)) = self.transactions.response(&mut self.wire, now, flow, message) else { return };
         match (purpose, message.status()) {
-            (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, message),
-            (Purpose::Invite(id), 200..=299) => self.accepted(now, tx, id, message),
-            (Purpose::Invite(id), _) => self.refused(id, message),
-            (Purpose::Bye(id), 200..) => self.left(id),
+            (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, flow, message),
+            (Purpose::Invite(id), 200..=299) => self.accepted(now, tx, id, flow, message),
+            (Purpose::Invite(id), _) => self.refused(now, tx, id, message),
+            (Purpose::Reoffer(id), 200..=299) => self.reoffer_accepted(now, tx, id, flow, message),
+            (Purpose::Reoffer(id), 300..) => self.reoffer_refused(now, tx, id, message),
+            (Purpose::Bye(id), 200..) => self.left(now, id),
             // 12.2.1.2: the peer knows no such dialog, or is not there.
             (Purpose::Inside(id), 408 | 481) => self.dialog_lost(now, id),
             _ => {}
         }
     }
 
-    pub(super) fn refuse_for_room(&mut self, flow: Flow, message: &Message) {
-        let seconds = self.wire.draw_seconds(RETRY_AFTER_S.0, RETRY_AFTER_S.1);
-        self.refuse_stateless(flow, message, &Refusal::with(503, "Retry-After", seconds.to_string()));
+    pub(super) fn refuse_for_room(&mut self, flow: Flow, message: &Message, session: Option<SessionId>) {
+        let seconds = self.wire.draw_between(RETRY_AFTER_S.0, RETRY_AFTER_S.1);
+        self.refuse_stateless(flow, message, &Refusal::with(503, "Retry-After", seconds.to_string()), session);
     }
 
     /// 8.2.7: without a transaction. The tag is made from the request, so that its retransmission gets the same.
-    pub(super) fn refuse_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal) {
-        self.answer_stateless(flow, message, refusal.status, refusal.reason, refusal.header.as_slice());
+    pub(super) fn refuse_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal, session: Option<SessionId>) {
+        self.answer_stateless(flow, message, (refusal.status, refusal.reason), refusal.header.as_slice(), session);
     }
 
     /// Takes `tx` out of its transaction and answers it without one, unless it was answered already.
@@ -120,24 +125,26 @@ impl Endpoint {
         let Some(server) = self.transactions.drop_server(&mut self.wire, tx) else { return };
         let Some(request) = server.request else { return };
         let status = if (300..=699).contains(&status) { status } else { 500 };
-        self.answer_stateless(server.source, &request, status, "", headers);
+        self.answer_stateless(server.source, &request, (status, ""), headers, server.session);
     }
 
-    fn answer_stateless<N: AsRef<str>>(&mut self, flow: Flow, message: &Message, status: u16, reason: &str, headers: &[(N, String)]) {
-        let branch = message.via().ok().and_then(|via| via.branch()).unwrap_or_default();
+    fn answer_stateless<N: AsRef<str>>(
+        &mut self,
+        flow: Flow,
+        message: &Message,
+        (status, reason): (u16, &str),
+        headers: &[(N, String)],
+        session: Option<SessionId>,
+    ) {
+        let branch = message.branch().unwrap_or_default();
         let tag = Tag(self.hash.of(&[branch, message.call_id().unwrap_or_default(), message.method_bytes()]));
-        let mut head = response_head(message, flow, status, reason, Some(&tag.to_string()));
+        let mut head = tagged_head(message, flow, status, reason, Some(&tag.text()));
         for (name, value) in headers {
             head.header(name.as_ref(), value);
         }
         if !self.settings.user_agent.is_empty() {
             head.header("Server", &self.settings.user_agent);
         }
-        self.wire.send(response_flow(message, flow), head.end());
+        self.wire.send(response_flow(message, flow), head.end(), session);
     }
-}
-
-/// The key of the transaction of `method` that `message` belongs to.
-pub(super) fn key(message: &Message, method: &[u8]) -> Option<ServerKey> {
-    ServerKey::of(message, &message.via().ok()?, method)
 }

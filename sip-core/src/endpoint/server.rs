@@ -2,15 +2,32 @@
 
 use std::time::Instant;
 
-use super::{EndReason, Endpoint, EndpointOutput, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check, receive::key};
+use bytes::Bytes;
+
+use super::{EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check};
 use crate::{
     dialog::Dialog,
     flow::Flow,
     message::{Message, Method, peer_flow},
-    session::{Incoming, Reoffer, Stage, Talking, Unacked, disarm},
+    session::{Agreed, Incoming, Reoffer, Sdp, Stage, Talking, Unacked, disarm},
+    terms::Terms,
     timer::Timer,
-    transaction::{Arrived, Owner},
+    transaction::{Arrived, Owner, ServerKey},
 };
+
+/// A 2xx to an INVITE of theirs.
+struct Answer<'s> {
+    tx: ServerTx,
+    /// The CSeq number of the INVITE.
+    number: u32,
+    sdp: &'s [u8],
+    /// It is the first INVITE of the session.
+    first: bool,
+    /// Their offer; without one `sdp` is ours.
+    offer: Option<Sdp>,
+    /// The owner was not asked.
+    quiet: bool,
+}
 
 impl Endpoint {
     /// An INVITE that begins a session.
@@ -18,19 +35,20 @@ impl Endpoint {
         let (flow, message) = (arrived.flow, arrived.message);
         let tag = self.fresh_tag();
         let (Some(dialog), Ok(cseq)) = (Dialog::as_server(message, flow, tag), message.cseq()) else { return };
-        let offered = check::sdp(message).is_some();
+        let offer = check::sdp(message).map(|sdp| self.hash_of(&sdp));
         let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
-        let session = self
-            .add_session(tag, |_| Stage::Incoming(Incoming { dialog, tx, number: cseq.number, offered, provisional: None, again: None }));
+        let session =
+            self.add_session(tag, |_| Stage::Incoming(Incoming { dialog, tx, number: cseq.number, offer, provisional: None, again: None }));
         self.transactions.belongs(tx, session);
+        self.wire.hear(session, flow, message);
         self.wire.output.push_back(EndpointOutput::Invited { session, flow, message: message.clone() });
     }
 
     /// As callee: a provisional response, 101 to 199 (180, or 183 with an early answer). Ignored once decided.
     pub fn ring(&mut self, now: Instant, session: SessionId, status: u16, sdp: Option<&[u8]>) {
         let Some(tx) = self.incoming(session).map(|incoming| incoming.tx).filter(|_| (101..=199).contains(&status)) else { return };
-        let Some(mut head) = self.head(tx, status, "") else { return };
-        head.header("Contact", self.contact_for(tx)).header("Allow", check::ALLOW);
+        let (Some(mut head), Some(place)) = (self.head(tx, status, ""), self.place_of(tx)) else { return };
+        head.own_contact(place).header("Allow", check::ALLOW);
         let response = match sdp {
             Some(sdp) => head.body(check::ACCEPT, sdp),
             None => head.end(),
@@ -49,13 +67,15 @@ impl Endpoint {
     /// As callee: 200 with our SDP, repeated until the ACK. Ignored once decided.
     pub fn answer(&mut self, now: Instant, session: SessionId, sdp: &[u8]) {
         let Some(incoming) = self.incoming(session) else { return };
-        let (tx, number, offered) = (incoming.tx, incoming.number, incoming.offered);
+        let (tx, number, offer) = (incoming.tx, incoming.number, incoming.offer);
+        let Some(terms) = self.terms_for(tx) else { return };
         let Some(entry) = self.sessions.get_mut(session.0) else { return };
         entry.disarm(&mut self.wire.timers);
         if let Stage::Incoming(incoming) = &entry.stage {
-            entry.stage = Stage::Talking(Talking::new(incoming.dialog.clone()));
+            let agreed = Agreed { ours: Bytes::new(), theirs: None };
+            entry.stage = Stage::Talking(Talking::new(incoming.dialog.clone(), agreed, terms, false));
         }
-        self.send_answer(now, session, tx, number, sdp, true, offered);
+        self.send_answer(now, session, Answer { tx, number, sdp, first: true, offer, quiet: false });
     }
 
     /// As callee: a final response from 300 on. The session ends with [`EndReason::HungUp`].
@@ -63,7 +83,7 @@ impl Endpoint {
         let Some(tx) = self.incoming(session).map(|incoming| incoming.tx) else { return };
         let status = if (300..=699).contains(&status) { status } else { 500 };
         self.refuse_invite(now, tx, status, reason.unwrap_or_default(), headers);
-        self.end(session, EndReason::HungUp);
+        self.end(now, session, EndReason::HungUp);
     }
 
     /// As callee, to a stranger: a final response from 300 on (401, 407, 403, ..; others become 500) without keeping anything, so that
@@ -81,31 +101,74 @@ impl Endpoint {
             return self.refuse(now, session, status, None, headers);
         }
         self.answer_once(tx, status, headers);
-        self.drop_session(session);
+        self.drop_session(now, session);
     }
 
     /// Answers a [`SessionEvent::Reoffered`]: 200 with our SDP, or a refusal (488, 500, ..) that leaves all as it was
     /// (RFC 3261, 14.2). Ignored when nothing waits for it any more.
     pub fn answer_reoffer(&mut self, now: Instant, session: SessionId, outcome: Result<&[u8], u16>) {
-        let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) else { return };
-        let Some(Reoffer { tx, method, number, offered }) = talking.reoffer.take() else { return };
         match outcome {
-            Ok(sdp) if method == Method::Invite => self.send_answer(now, session, tx, number, sdp, false, offered),
-            Ok(sdp) => {
-                let Some(mut head) = self.head(tx, 200, "") else { return };
-                head.header("Contact", self.contact_for(tx)).header("Allow", check::ALLOW);
-                self.transactions.reply(&mut self.wire, now, tx, 200, head.body(check::ACCEPT, sdp));
+            Ok(sdp) => self.accept_reoffer(now, session, sdp, false),
+            Err(status) => {
+                let Some(talking) = self.talking(session) else { return };
+                let Some(Reoffer { tx, .. }) = talking.reoffer.take() else { return };
+                talking.refused = Some(tx);
+                self.refuse_invite(now, tx, if (300..=699).contains(&status) { status } else { 500 }, "", &[]);
+                self.send_next(now, session);
             }
-            Err(status) => self.refuse_invite(now, tx, if (300..=699).contains(&status) { status } else { 500 }, "", &[]),
+        }
+    }
+
+    /// 200 to their re-INVITE or UPDATE. `quiet`: the owner was not asked.
+    pub(super) fn accept_reoffer(&mut self, now: Instant, session: SessionId, sdp: &[u8], quiet: bool) {
+        let Some(Reoffer { tx, method, number, offer }) = self.talking(session).and_then(|talking| talking.reoffer.take()) else { return };
+        if method == Method::Invite {
+            return self.send_answer(now, session, Answer { tx, number, sdp, first: false, offer, quiet });
+        }
+        let Some(terms) = self.terms_for(tx) else { return };
+        let (Some(mut head), Some(place)) = (self.head(tx, 200, ""), self.place_of(tx)) else { return };
+        head.own_contact(place).header("Allow", check::ALLOW);
+        if let Some(request) = self.transactions.request_of(tx) {
+            terms.agree(&mut head, request);
+        }
+        self.transactions.reply(&mut self.wire, now, tx, 200, head.body(check::ACCEPT, sdp));
+        if let Some(talking) = self.talking(session).filter(|_| !quiet) {
+            talking.agreed = Agreed { ours: Bytes::copy_from_slice(sdp), theirs: offer };
+        }
+        self.agree(now, session, terms);
+        self.send_next(now, session);
+    }
+
+    /// What our 2xx to `tx` agrees to about the session timer.
+    pub(super) fn terms_for(&self, tx: ServerTx) -> Option<Terms> {
+        let server = self.transactions.server(tx)?;
+        let current = match server.session.and_then(|id| self.sessions.get(id.0)).map(|session| &session.stage) {
+            Some(Stage::Talking(talking)) => Some(&talking.terms),
+            _ => None,
+        };
+        Some(Terms::as_server(&self.settings, server.request.as_ref()?, current))
+    }
+
+    /// Their `request` was accepted with what [`Endpoint::terms_for`] said.
+    pub(super) fn agree_as_server(&mut self, now: Instant, id: SessionId, request: &Message) {
+        if let Some(talking) = self.talking(id) {
+            let current = talking.terms;
+            let terms = Terms::as_server(&self.settings, request, Some(&current));
+            self.agree(now, id, terms);
         }
     }
 
     /// 13.3.1.4: the 2xx goes out and is repeated, T1 doubling to T2, over any transport, until the ACK or 64*T1.
-    #[expect(clippy::too_many_arguments, reason = "what an answer consists of")]
-    fn send_answer(&mut self, now: Instant, session: SessionId, tx: ServerTx, number: u32, sdp: &[u8], first: bool, offered: bool) {
+    fn send_answer(&mut self, now: Instant, session: SessionId, answer: Answer<'_>) {
+        let Answer { tx, number, sdp, first, offer, quiet } = answer;
+        let Some(terms) = self.terms_for(tx) else { return };
         let Some(mut head) = self.head(tx, 200, "") else { return };
         let Some(flow) = self.transactions.server(tx).map(|server| server.flow) else { return };
-        head.header("Contact", self.contact_for(tx)).header("Allow", check::ALLOW);
+        let Some(place) = self.place_of(tx) else { return };
+        head.own_contact(place).header("Allow", check::ALLOW);
+        if let Some(request) = self.transactions.request_of(tx) {
+            terms.agree(&mut head, request);
+        }
         let response = head.body(check::ACCEPT, sdp);
         self.transactions.reply(&mut self.wire, now, tx, 200, response.clone());
         let pause = self.wire.values.t1;
@@ -114,7 +177,17 @@ impl Endpoint {
         let limit = self.wire.timers.arm(now + self.wire.values.t64(), owner, Timer::NoAck);
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) {
             talking.stop_repeating(&mut self.wire.timers);
-            talking.unacked = Some(Unacked { number, response, flow, pause, again, limit, first, offered });
+            let ours = if quiet { talking.agreed.ours.clone() } else { Bytes::copy_from_slice(sdp) };
+            let offered = match offer {
+                Some(theirs) => {
+                    talking.agreed = Agreed { ours, theirs: Some(theirs) };
+                    None
+                }
+                // It holds once the ACK has brought their answer.
+                None => Some(ours),
+            };
+            talking.unacked = Some(Box::new(Unacked { number, response, flow, pause, again, limit, first, offer: offered, quiet }));
+            self.agree(now, session, terms);
         } else {
             self.wire.timers.disarm(again);
             self.wire.timers.disarm(limit);
@@ -126,7 +199,7 @@ impl Endpoint {
         else {
             return;
         };
-        self.wire.send(unacked.flow, unacked.response.clone());
+        self.wire.send(unacked.flow, unacked.response.clone(), Some(id));
         unacked.pause = unacked.pause.saturating_mul(2).min(self.wire.values.t2);
         unacked.again = self.wire.timers.arm(now + unacked.pause, Owner::Session(id), Timer::Again2xx);
     }
@@ -155,41 +228,65 @@ impl Endpoint {
 
     /// An ACK: of a refusal (its transaction takes it), of a 2xx (its session), or stray (silence, B-33).
     pub(super) fn ack(&mut self, now: Instant, flow: Flow, message: &Message) {
-        let Some(invite) = key(message, Method::Invite.as_str().as_bytes()) else { return };
-        if let Some(tx) = self.transactions.find(&invite)
-            && !self.transactions.ack(&mut self.wire, now, tx)
-        {
-            return;
+        let Some(invite) = ServerKey::of(message, &self.hash, Method::Invite.as_str().as_bytes()) else { return };
+        let mut is_heard = false;
+        if let Some(tx) = self.transactions.find(&invite) {
+            let session = self.transactions.server(tx).and_then(|server| server.session);
+            if let Some(session) = session {
+                self.wire.hear(session, flow, message);
+            }
+            if !self.transactions.ack(&mut self.wire, now, tx) {
+                if let Some(session) = session {
+                    self.send_next(now, session);
+                }
+                return;
+            }
+            is_heard = true;
         }
-        let Some(id) = message.to().ok().and_then(|to| to.tag()).and_then(|tag| self.session_of(tag, message)) else { return };
+        let Some(id) = message.to_tag().and_then(|tag| self.session_of(tag, message)) else { return };
+        if !is_heard {
+            self.wire.hear(id, flow, message);
+        }
         let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
         let number = message.cseq().map_or(0, |cseq| cseq.number);
         let Some(unacked) = talking.unacked.as_ref().filter(|unacked| unacked.number == number && talking.dialog.is_of(message)) else {
             return;
         };
-        let (first, sdp) = (unacked.first, if unacked.offered { None } else { check::sdp(message) });
+        let (first, quiet) = (unacked.first, unacked.quiet);
+        let sdp = unacked.offer.as_ref().and_then(|_| check::sdp(message));
+        if let (Some(ours), Some(sdp)) = (&unacked.offer, &sdp) {
+            talking.agreed = Agreed { ours: ours.clone(), theirs: Some(Sdp(self.hash.of(&[sdp]))) };
+        }
         talking.stop_repeating(&mut self.wire.timers);
         talking.dialog.flow = peer_flow(message, flow);
         match talking.leave.take() {
-            Some(reason) => self.leave(now, id, EndReason::HungUp, reason.as_deref()),
+            Some(reason) => return self.leave(now, id, EndReason::HungUp, reason.as_deref()),
             None if first => self.tell(id, SessionEvent::Confirmed { sdp }),
+            None if quiet => {}
             None => self.tell(id, SessionEvent::Reconfirmed { sdp }),
         }
+        self.send_next(now, id);
     }
 
     /// 9.2: their CANCEL. Its own transaction gets 200 when there is an INVITE that it means; the INVITE gets 487 while undecided.
     pub(super) fn cancelled(&mut self, now: Instant, arrived: Arrived<'_>) {
         let (flow, message) = (arrived.flow, arrived.message);
-        let invite = key(message, Method::Invite.as_str().as_bytes()).and_then(|key| self.transactions.find(&key));
+        let invite = ServerKey::of(message, &self.hash, Method::Invite.as_str().as_bytes()).and_then(|key| self.transactions.find(&key));
         let Some((invite, server)) = invite.and_then(|invite| Some((invite, self.transactions.server(invite)?))) else {
-            return self.refuse_stateless(flow, message, &check::Refusal::plain(481));
+            return self.refuse_stateless(flow, message, &check::Refusal::plain(481), None);
         };
         let (tag, session) = (server.tag, server.session);
+        if let Some(session) = session {
+            self.wire.hear(session, flow, message);
+        }
         if !self.transactions.has_room_inside() {
-            return self.refuse_for_room(flow, message);
+            return self.refuse_for_room(flow, message, session);
         }
         // "the To tag of the response to the CANCEL and the To tag in the response to the original request SHOULD be the same"
         let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
+        if let Some(session) = session {
+            self.transactions.belongs(tx, session);
+        }
         if let Some(head) = self.head(tx, 200, "") {
             self.transactions.reply(&mut self.wire, now, tx, 200, head.end());
         }
@@ -199,9 +296,13 @@ impl Endpoint {
         self.refuse_invite(now, invite, 487, "", &[]);
         let Some(id) = session else { return };
         match self.sessions.get_mut(id.0).map(|session| &mut session.stage) {
-            Some(Stage::Incoming(_)) => self.end(id, EndReason::Cancelled),
+            Some(Stage::Incoming(_)) => self.end(now, id, EndReason::Cancelled),
             // A re-INVITE was cancelled: the session goes on as it was (14.2).
-            Some(Stage::Talking(talking)) => talking.reoffer = None,
+            Some(Stage::Talking(talking)) => {
+                talking.reoffer = None;
+                talking.refused = Some(invite);
+                self.send_next(now, id);
+            }
             _ => {}
         }
     }
@@ -211,6 +312,13 @@ impl Endpoint {
         let Some(mut head) = self.head(tx, status, reason) else { return };
         for (name, value) in headers {
             head.header(name, value);
+        }
+        // 21.4.26: what is not acceptable is said by a Warning.
+        if matches!(status, 488 | 606)
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Warning"))
+            && let Some(server) = self.transactions.server(tx)
+        {
+            head.header("Warning", format!("305 {} \"Incompatible media format\"", self.settings.seen_at(server.source)));
         }
         self.transactions.reply(&mut self.wire, now, tx, status, head.end());
     }
@@ -222,7 +330,8 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn contact_for(&self, tx: ServerTx) -> String {
-        self.transactions.server(tx).map(|server| self.settings.contact(server.source)).unwrap_or_default()
+    /// How we are named where the request of `tx` came from.
+    pub(super) fn place_of(&self, tx: ServerTx) -> Option<OwnPlace> {
+        self.transactions.server(tx).map(|server| self.settings.place(server.source))
     }
 }

@@ -29,6 +29,32 @@ pub struct EndpointSettings {
     pub public_address: Option<IpAddr>,
     /// The networks on our side of that NAT.
     pub local_nets: Vec<IpNet>,
+    /// RFC 4028: seconds without a refresh after which a session is over; what we ask for. 0: we ask for none, but keep to what the
+    /// peer asks for. Never less than `session_min_s`, at most a day.
+    pub session_expires_s: u32,
+    /// The least that we let a peer ask for, in seconds; less gets 422. Never less than 90 (RFC 4028, 4).
+    pub session_min_s: u32,
+}
+
+/// RFC 4028, 4.2: the recommended session interval.
+const SESSION_EXPIRES_S: u32 = 1_800;
+/// A day.
+const SESSION_S_MAX: u32 = 86_400;
+/// RFC 4028, 5: "a value of at least 90 seconds".
+pub(crate) const SESSION_MIN_S: u32 = 90;
+
+/// Where a peer sees us.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnPlace {
+    pub(crate) transport: Transport,
+    pub(crate) seen: SocketAddr,
+}
+
+/// The Via of a request of ours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnVia {
+    pub(crate) place: OwnPlace,
+    pub(crate) branch: Branch,
 }
 
 /// A call has two parties, each a session of ours.
@@ -58,6 +84,8 @@ impl EndpointSettings {
             sessions_max,
             public_address: None,
             local_nets: Vec::new(),
+            session_expires_s: SESSION_EXPIRES_S,
+            session_min_s: SESSION_MIN_S,
         }
     }
 
@@ -71,17 +99,27 @@ impl EndpointSettings {
         SocketAddr::new(public.unwrap_or(local), flow.local.port())
     }
 
-    /// The Via of a request of ours: RFC 3261, 8.1.1.7; `rport` as RFC 3581 wants of every client.
-    pub(crate) fn via(&self, flow: Flow, branch: Branch) -> String {
-        format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.as_str(), self.seen_at(flow))
+    /// The Via of a request of ours on `flow`.
+    pub(crate) fn via(&self, flow: Flow, branch: Branch) -> OwnVia {
+        OwnVia { place: self.place(flow), branch }
     }
 
-    /// Our Contact on `flow`.
-    pub(crate) fn contact(&self, flow: Flow) -> String {
-        match flow.transport {
-            Transport::Udp => format!("<sip:{}>", self.seen_at(flow)),
-            Transport::Tcp => format!("<sip:{};transport=tcp>", self.seen_at(flow)),
+    /// How we are named on `flow`: in our Contact there.
+    pub(crate) fn place(&self, flow: Flow) -> OwnPlace {
+        OwnPlace { transport: flow.transport, seen: self.seen_at(flow) }
+    }
+
+    /// What we ask for as a session interval, within its limits; 0: nothing.
+    pub(crate) fn session_expires(&self) -> u32 {
+        match self.session_expires_s {
+            0 => 0,
+            asked => asked.clamp(self.session_min(), SESSION_S_MAX),
         }
+    }
+
+    /// The least session interval that we take.
+    pub(crate) fn session_min(&self) -> u32 {
+        self.session_min_s.clamp(SESSION_MIN_S, SESSION_S_MAX)
     }
 
     /// How many transactions there may be above `transactions_max` for what belongs to live sessions.

@@ -88,18 +88,65 @@ pub(crate) fn is_lws(byte: u8) -> bool {
 
 /// A character of a token (RFC 3261, 25.1).
 pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).is_some_and(|&token| token)
+    is_of(byte, TOKEN)
 }
 
-/// By octet: asked for every octet of every header name.
+/// What cannot end a parameter: wider than the grammar's token.
+pub(crate) fn is_param(byte: u8) -> bool {
+    is_of(byte, PARAM)
+}
+
+/// The same but for `=`: what a parameter's name is made of.
+pub(crate) fn is_param_name(byte: u8) -> bool {
+    is_of(byte, PARAM_NAME)
+}
+
+/// What a URI may hold anywhere: no blank, control character, quote or angle bracket.
+pub(crate) fn is_uri_char(byte: u8) -> bool {
+    is_of(byte, URI)
+}
+
+/// A character of a host name, with the underscore that is not allowed, yet used.
+pub(crate) fn is_host_char(byte: u8) -> bool {
+    is_of(byte, HOST)
+}
+
+fn is_of(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
+}
+
+const TOKEN: u8 = 1;
+const PARAM: u8 = 2;
+const PARAM_NAME: u8 = 4;
+const URI: u8 = 8;
+const HOST: u8 = 16;
+
+/// By octet: asked for nearly every octet of a message.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 0x80 {
-        table[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
-        byte += 1;
+static CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < table.len() {
+        let byte = at as u8;
+        let alphanumeric = byte.is_ascii_alphanumeric();
+        let mut classes = 0;
+        if alphanumeric || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~') {
+            classes |= TOKEN;
+        }
+        if alphanumeric || matches!(byte, b'-' | b'.' | b'_') {
+            classes |= HOST;
+        }
+        if byte > b' ' && byte != 0x7f && !matches!(byte, b'"' | b'<' | b'>') {
+            classes |= URI;
+            if !matches!(byte, b';' | b',') {
+                classes |= PARAM;
+                if byte != b'=' {
+                    classes |= PARAM_NAME;
+                }
+            }
+        }
+        table[at] = classes;
+        at += 1;
     }
     table
 };

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use super::{
     Method, Name,
-    cursor::{Cursor, digits, is_lws, is_token, trim},
+    cursor::{Cursor, digits, is_host_char, is_lws, is_param, is_param_name, is_token, is_uri_char, trim},
 };
 
 /// Contacts in one message; more is an error (B-12).
@@ -56,9 +56,13 @@ pub(super) fn cseq(value: &[u8]) -> Result<(u32, &[u8]), FieldError> {
     if blank && !method.is_empty() && cursor.is_empty() { Ok((number, method)) } else { Err(FieldError::Malformed(Name::CSeq)) }
 }
 
-/// A Call-ID is one word; we ask only that it has no blanks (RFC 3261, 20.8).
+/// A Call-ID is one word; we ask only that it has no blanks (RFC 3261, 20.8) and nothing that our requests, which repeat it, could not say.
 pub(super) fn call_id(value: &[u8]) -> Result<&[u8], FieldError> {
-    if value.is_empty() || value.iter().copied().any(is_lws) { Err(FieldError::Malformed(Name::CallId)) } else { Ok(value) }
+    if value.is_empty() || value.iter().any(|&byte| byte == b' ' || byte.is_ascii_control()) {
+        Err(FieldError::Malformed(Name::CallId))
+    } else {
+        Ok(value)
+    }
 }
 
 /// Parameters, `;name=value`, of a header or a URI. Checked when made, so reading them cannot fail.
@@ -70,22 +74,33 @@ pub struct Params<'a> {
 impl<'a> Params<'a> {
     /// Reads parameters up to what cannot be one. `None` when one is empty or broken (`;;`, `;=x`, `;a="`).
     pub(crate) fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
+        Self::read_for(cursor, []).map(|(params, [])| params)
+    }
+
+    /// The same, and on the way the first parameters of the names that are `wanted`, as [`Params::get`] gives them.
+    fn read_for<const N: usize>(cursor: &mut Cursor<'a>, wanted: [&str; N]) -> Option<(Self, [Found<'a>; N])> {
         let start = *cursor;
         let mut end = *cursor;
+        let mut found = [None; N];
         loop {
             cursor.skip_lws();
             if !cursor.eat(b';') {
                 break;
             }
-            Self::one(cursor)?;
+            let (name, value) = Self::one(cursor)?;
+            for (found, wanted) in found.iter_mut().zip(&wanted) {
+                if found.is_none() && name.eq_ignore_ascii_case(wanted.as_bytes()) {
+                    *found = Some(value);
+                }
+            }
             end = *cursor;
         }
-        Some(Self { raw: end.since(start) })
+        Some((Self { raw: end.since(start) }, found))
     }
 
     fn one(cursor: &mut Cursor<'a>) -> Option<(&'a [u8], Option<&'a [u8]>)> {
         cursor.skip_lws();
-        let name = cursor.take_while(|byte| byte != b'=' && is_param(byte));
+        let name = cursor.take_while(is_param_name);
         if name.is_empty() {
             return None;
         }
@@ -122,6 +137,11 @@ impl<'a> Params<'a> {
         })
     }
 
+    /// What was read and checked before, as [`Params::as_bytes`] gave it.
+    pub(super) fn checked(raw: &'a [u8]) -> Self {
+        Self { raw }
+    }
+
     /// As received, from the first semicolon on; empty when there are none.
     #[must_use]
     pub fn as_bytes(&self) -> &'a [u8] {
@@ -135,10 +155,8 @@ impl fmt::Debug for Params<'_> {
     }
 }
 
-/// Wider than the grammar's token: whatever cannot end a parameter.
-fn is_param(byte: u8) -> bool {
-    byte > b' ' && byte != 0x7f && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>')
-}
+/// What [`Params::get`] gives.
+type Found<'a> = Option<Option<&'a [u8]>>;
 
 /// `"display" <uri>;params` of From, To, Contact, Route (RFC 3261, 20.10 and 25.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,12 +175,17 @@ impl<'a> NameAddr<'a> {
     /// # Errors
     /// [`FieldError::Malformed`] with `name`.
     pub fn parse(value: &'a [u8], name: Name) -> Result<Self, FieldError> {
-        let mut cursor = Cursor::new(value);
-        let parsed = Self::read(&mut cursor).ok_or(FieldError::Malformed(name))?;
-        if cursor.is_empty() { Ok(parsed) } else { Err(FieldError::Malformed(name)) }
+        Self::with_tag(value, name).map(|(parsed, _)| parsed)
     }
 
-    fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
+    /// The same, and its tag.
+    pub(super) fn with_tag(value: &'a [u8], name: Name) -> Result<(Self, Option<&'a [u8]>), FieldError> {
+        let mut cursor = Cursor::new(value);
+        let (parsed, tag) = Self::read(&mut cursor).ok_or(FieldError::Malformed(name))?;
+        if cursor.is_empty() { Ok((parsed, tag)) } else { Err(FieldError::Malformed(name)) }
+    }
+
+    fn read(cursor: &mut Cursor<'a>) -> Option<(Self, Option<&'a [u8]>)> {
         cursor.skip_lws();
         let mut display: &[u8] = &[];
         if cursor.peek() == Some(b'"') {
@@ -187,8 +210,8 @@ impl<'a> NameAddr<'a> {
         if !is_uri(uri) {
             return None;
         }
-        let params = Params::read(cursor)?;
-        Some(Self { display, uri, params })
+        let (params, [tag]) = Params::read_for(cursor, ["tag"])?;
+        Some((Self { display, uri, params }, tag.flatten()))
     }
 
     /// The `tag` parameter.
@@ -223,7 +246,7 @@ pub(crate) fn is_uri(uri: &[u8]) -> bool {
     scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
         && rest.len() > 1
-        && rest.iter().all(|&byte| byte > b' ' && byte != 0x7f && !matches!(byte, b'"' | b'<' | b'>'))
+        && rest.iter().copied().all(is_uri_char)
 }
 
 /// What a message's Contact headers say together.
@@ -253,7 +276,7 @@ impl<'a> Contacts<'a> {
                 } else if list.len() == CONTACTS_MAX {
                     return Err(FieldError::OutOfRange(Name::Contact));
                 } else {
-                    list.push(NameAddr::read(&mut cursor).ok_or(MALFORMED)?);
+                    list.push(NameAddr::read(&mut cursor).ok_or(MALFORMED)?.0);
                 }
                 if cursor.is_empty() {
                     break;
@@ -291,13 +314,20 @@ impl<'a> Via<'a> {
     /// [`FieldError::Malformed`], also when the version is not ours or the branch is the bare cookie: that names no transaction
     /// (RFC 4475, 3.2.1).
     pub fn parse(line: &'a [u8]) -> Result<Self, FieldError> {
+        Self::with_branch(line).map(|(via, ..)| via)
+    }
+
+    /// The same, its branch, and whether it asks `rport`.
+    pub(super) fn with_branch(line: &'a [u8]) -> Result<(Self, Option<&'a [u8]>, bool), FieldError> {
         const MALFORMED: FieldError = FieldError::Malformed(Name::Via);
         let mut cursor = Cursor::new(line);
         let (version, mut via) = Self::sent_by(&mut cursor).ok_or(MALFORMED)?;
-        via.params = Params::read(&mut cursor).ok_or(MALFORMED)?;
+        let (params, [branch, rport]) = Params::read_for(&mut cursor, ["branch", "rport"]).ok_or(MALFORMED)?;
+        via.params = params;
+        let branch = branch.flatten();
         let ends = cursor.is_empty() || cursor.peek() == Some(b',');
-        let cookie_only = via.branch().is_some_and(|branch| branch.eq_ignore_ascii_case(BRANCH_COOKIE));
-        if ends && version == b"2.0" && !cookie_only { Ok(via) } else { Err(MALFORMED) }
+        let cookie_only = branch.is_some_and(|branch| branch.eq_ignore_ascii_case(BRANCH_COOKIE));
+        if ends && version == b"2.0" && !cookie_only { Ok((via, branch, rport.is_some())) } else { Err(MALFORMED) }
     }
 
     /// Version, transport, host and port. Enough to answer a message whose Via is broken further on.
@@ -316,7 +346,7 @@ impl<'a> Via<'a> {
         if cursor.eat(b'[') {
             cursor.until(b']')?;
         } else {
-            cursor.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+            cursor.take_while(is_host_char);
         }
         let host = cursor.since(start);
         if !crate::uri::is_host(host) {
@@ -343,7 +373,7 @@ impl<'a> Via<'a> {
     /// Whether the branch is one of RFC 3261, which alone names a transaction; else match as RFC 2543 did (17.2.3).
     #[must_use]
     pub fn has_cookie(&self) -> bool {
-        self.branch().and_then(|branch| branch.get(..BRANCH_COOKIE.len())).is_some_and(|start| start.eq_ignore_ascii_case(BRANCH_COOKIE))
+        self.branch().is_some_and(has_cookie)
     }
 
     /// The `rport` parameter (RFC 3581): `Some(None)` when asked for and not filled in, or filled in with no port number.
@@ -357,6 +387,11 @@ impl<'a> Via<'a> {
     pub fn received(&self) -> Option<&'a [u8]> {
         self.params.value("received")
     }
+}
+
+/// RFC 3261, 8.1.1.7.
+pub(crate) fn has_cookie(branch: &[u8]) -> bool {
+    branch.get(..BRANCH_COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(BRANCH_COOKIE))
 }
 
 fn slash_token<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
@@ -417,6 +452,11 @@ pub fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
 /// Bytes of the network as text for people: runs of blanks and control characters become one blank, invalid UTF-8 is replaced (FT-26).
 #[must_use]
 pub fn text(bytes: &[u8]) -> String {
+    // Nearly all are.
+    let is_clean = bytes.iter().all(|&byte| byte.is_ascii_graphic() || byte == b' ') && !bytes.windows(2).any(|pair| pair == b"  ");
+    if is_clean && let Ok(clean) = std::str::from_utf8(bytes.trim_ascii()) {
+        return clean.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for word in String::from_utf8_lossy(bytes).split(|c: char| c.is_whitespace() || c.is_control()) {
         if !word.is_empty() {

@@ -22,9 +22,11 @@ pub use name::{Method, Name};
 pub use parse::{DATAGRAM_MAX, HEADERS_MAX, LINE_MAX, ParseError, ParseErrorKind, Reply400};
 pub use print::{Writer, default_reason, peer_flow, quoted, reason_header, response_flow, response_head};
 
-pub(crate) use cursor::{Cursor, digits, is_token};
-pub(crate) use fields::is_uri;
+pub(crate) use cursor::{Cursor, digits, is_host_char, is_token, is_uri_char};
+pub(crate) use fields::{has_cookie, is_uri};
+pub(crate) use parse::header_line;
 use parse::{Index, Start};
+pub(crate) use print::{tagged_head, via_flow};
 
 /// A request or response. Cloning it copies two pointers.
 #[derive(Clone)]
@@ -134,6 +136,11 @@ impl Message {
         self.index.lines().map(|line| (line.name.of(&self.bytes), line.value.of(&self.bytes)))
     }
 
+    /// Every header line in order: kind, name and value as received.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
+        self.index.lines().map(|line| (line.kind, line.name.of(&self.bytes), line.value.of(&self.bytes)))
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
@@ -146,12 +153,31 @@ impl Message {
         self.bytes.slice(self.index.body.min(self.bytes.len())..)
     }
 
+    /// The topmost Via in parts; `None` for a message that was not taken.
+    fn top_via(&self) -> Option<TopVia<'_>> {
+        let via = &self.index.known.as_ref()?.via;
+        let line = self.header(Name::Via)?;
+        let view = via.view(&self.bytes);
+        let params = view.params.as_bytes();
+        let at = (params.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
+        Some(TopVia {
+            sent_by: line.get(..at)?,
+            params: view.params,
+            rest: line.get(at + params.len()..)?,
+            host: view.host,
+            has_rport: via.has_rport(),
+        })
+    }
+
     /// The topmost Via.
     ///
     /// # Errors
     /// Never for what [`Message::parse`] gave.
     pub fn via(&self) -> Result<Via<'_>, FieldError> {
-        Via::parse(self.required(Name::Via)?)
+        match &self.index.known {
+            Some(known) => Ok(known.via.view(&self.bytes)),
+            None => Via::parse(self.required(Name::Via)?),
+        }
     }
 
     /// The From header.
@@ -159,7 +185,10 @@ impl Message {
     /// # Errors
     /// Never for what [`Message::parse`] gave.
     pub fn from(&self) -> Result<NameAddr<'_>, FieldError> {
-        NameAddr::parse(self.required(Name::From)?, Name::From)
+        match &self.index.known {
+            Some(known) => Ok(known.from.view(&self.bytes)),
+            None => NameAddr::parse(self.required(Name::From)?, Name::From),
+        }
     }
 
     /// The To header.
@@ -167,7 +196,28 @@ impl Message {
     /// # Errors
     /// Never for what [`Message::parse`] gave.
     pub fn to(&self) -> Result<NameAddr<'_>, FieldError> {
-        NameAddr::parse(self.required(Name::To)?, Name::To)
+        match &self.index.known {
+            Some(known) => Ok(known.to.view(&self.bytes)),
+            None => NameAddr::parse(self.required(Name::To)?, Name::To),
+        }
+    }
+
+    /// The tag of From; `None` for a peer of RFC 2543 that sends none.
+    #[must_use]
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        self.index.known.as_ref()?.from.tag(&self.bytes)
+    }
+
+    /// The tag of To.
+    #[must_use]
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        self.index.known.as_ref()?.to.tag(&self.bytes)
+    }
+
+    /// The branch of the topmost Via.
+    #[must_use]
+    pub fn branch(&self) -> Option<&[u8]> {
+        self.index.known.as_ref()?.via.branch(&self.bytes)
     }
 
     /// The Contact headers together.
@@ -183,7 +233,10 @@ impl Message {
     /// # Errors
     /// Never for what [`Message::parse`] gave.
     pub fn call_id(&self) -> Result<&[u8], FieldError> {
-        fields::call_id(self.required(Name::CallId)?)
+        match &self.index.known {
+            Some(known) => Ok(known.call_id.of(&self.bytes)),
+            None => fields::call_id(self.required(Name::CallId)?),
+        }
     }
 
     /// The CSeq.
@@ -213,6 +266,18 @@ impl Message {
     fn required(&self, name: Name) -> Result<&[u8], FieldError> {
         self.header(name).ok_or(FieldError::Missing(name))
     }
+}
+
+/// A Via line whose first value becomes that of a response.
+struct TopVia<'m> {
+    /// What comes before the parameters.
+    sent_by: &'m [u8],
+    params: Params<'m>,
+    /// What comes after them: the line's other values.
+    rest: &'m [u8],
+    host: &'m [u8],
+    /// It asks for `rport` (RFC 3581).
+    has_rport: bool,
 }
 
 /// RFC 3261, 20.22: 0 to 255.

@@ -138,7 +138,8 @@ impl Name {
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         match TABLE.get(hash(name)) {
-            Some(&Some((kind, spelling))) if name.eq_ignore_ascii_case(spelling.as_bytes()) => kind,
+            // Most write it as we do.
+            Some(&Some((kind, spelling))) if name == spelling.as_bytes() || name.eq_ignore_ascii_case(spelling.as_bytes()) => kind,
             _ => Self::Other,
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    CSeq, FieldError, Message, Method, Name, NameAddr, Via,
+    CSeq, FieldError, Message, Method, Name, NameAddr, Params, Via,
     cursor::{digits, is_lws, is_token, trim},
     fields,
 };
@@ -148,6 +148,81 @@ pub(super) enum Start {
     Response { status: u16, reason: Span },
 }
 
+/// Where the parts of Via, From and To are, and the Call-ID.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) via: KnownVia,
+    pub(super) from: KnownAddr,
+    pub(super) to: KnownAddr,
+    pub(super) call_id: Span,
+}
+
+/// The topmost Via.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownVia {
+    transport: Span,
+    host: Span,
+    port: Option<u16>,
+    params: Span,
+    branch: Option<Span>,
+    has_rport: bool,
+}
+
+/// From or To.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownAddr {
+    display: Span,
+    uri: Span,
+    params: Span,
+    tag: Option<Span>,
+}
+
+impl KnownVia {
+    fn of(base: usize, line: &[u8]) -> Result<Self, FieldError> {
+        let (via, branch, has_rport) = Via::with_branch(line)?;
+        let span = |part: &[u8]| Span::within(base, line, part);
+        Ok(Self {
+            transport: span(via.transport),
+            host: span(via.host),
+            port: via.port,
+            params: span(via.params.as_bytes()),
+            branch: branch.map(span),
+            has_rport,
+        })
+    }
+
+    pub(super) fn view<'m>(&self, bytes: &'m [u8]) -> Via<'m> {
+        let params = Params::checked(self.params.of(bytes));
+        Via { transport: self.transport.of(bytes), host: self.host.of(bytes), port: self.port, params }
+    }
+
+    pub(super) fn branch<'m>(&self, bytes: &'m [u8]) -> Option<&'m [u8]> {
+        self.branch.map(|span| span.of(bytes))
+    }
+
+    /// It asks for `rport` (RFC 3581).
+    pub(super) fn has_rport(&self) -> bool {
+        self.has_rport
+    }
+}
+
+impl KnownAddr {
+    fn of(base: usize, line: &[u8], kind: Name) -> Result<Self, FieldError> {
+        let (addr, tag) = NameAddr::with_tag(line, kind)?;
+        let span = |part: &[u8]| Span::within(base, line, part);
+        let display = if addr.display.is_empty() { Span::default() } else { span(addr.display) };
+        Ok(Self { display, uri: span(addr.uri), params: span(addr.params.as_bytes()), tag: tag.map(span) })
+    }
+
+    pub(super) fn view<'m>(&self, bytes: &'m [u8]) -> NameAddr<'m> {
+        NameAddr { display: self.display.of(bytes), uri: self.uri.of(bytes), params: Params::checked(self.params.of(bytes)) }
+    }
+
+    pub(super) fn tag<'m>(&self, bytes: &'m [u8]) -> Option<&'m [u8]> {
+        self.tag.map(|span| span.of(bytes))
+    }
+}
+
 /// Where everything is.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -157,6 +232,8 @@ pub(super) struct Index {
     spilled: Vec<Line>,
     pub(super) cseq: CSeq,
     pub(super) cseq_method: Span,
+    /// The parts of what is asked for again and again; `None` in a message that was not taken.
+    pub(super) known: Option<Known>,
     /// Where the body begins; it ends with the message.
     pub(super) body: usize,
 }
@@ -172,6 +249,7 @@ impl Index {
             spilled: Vec::new(),
             cseq: CSeq { number: 0, method: Method::Other },
             cseq_method: EMPTY,
+            known: None,
             body: 0,
         }
     }
@@ -352,8 +430,12 @@ impl<'a> Scan<'a> {
                 self.blame(ParseErrorKind::TooManyHeaders);
                 return None;
             }
-            match self.bytes.get(from..to).and_then(|line| header_line(from, line)) {
-                Some(line) => self.index.push(line),
+            let line = self.bytes.get(from..to).unwrap_or_default();
+            match header_line(line) {
+                Some((name, value)) => {
+                    let span = |part| Span::within(from, line, part);
+                    self.index.push(Line { kind: Name::of(name), name: span(name), value: span(value) });
+                }
                 None => self.blame(ParseErrorKind::HeaderLine),
             }
         }
@@ -396,13 +478,17 @@ impl<'a> Scan<'a> {
             }
         }
         let bytes = self.bytes;
-        let value = |span: Option<Span>, kind| span.map(|span| span.of(bytes)).ok_or(FieldError::Missing(kind));
-        Via::parse(value(via, Name::Via)?)?;
-        NameAddr::parse(value(from, Name::From)?, Name::From)?;
-        NameAddr::parse(value(to, Name::To)?, Name::To)?;
-        fields::call_id(value(call_id, Name::CallId)?)?;
-        let (number, token) = fields::cseq(value(cseq, Name::CSeq)?)?;
-        let cseq = cseq.unwrap_or_default();
+        let span = |span: Option<Span>, kind| span.ok_or(FieldError::Missing(kind));
+        let (via, from, to) = (span(via, Name::Via)?, span(from, Name::From), span(to, Name::To));
+        let via = KnownVia::of(usize::from(via.from), via.of(bytes))?;
+        let addr = |span: Span, kind| KnownAddr::of(usize::from(span.from), span.of(bytes), kind);
+        let from = from.and_then(|from| addr(from, Name::From))?;
+        let to = to.and_then(|to| addr(to, Name::To))?;
+        let call_id = span(call_id, Name::CallId)?;
+        fields::call_id(call_id.of(bytes))?;
+        self.index.known = Some(Known { via, from, to, call_id });
+        let cseq = span(cseq, Name::CSeq)?;
+        let (number, token) = fields::cseq(cseq.of(bytes))?;
         if let Some(span) = max_forwards {
             super::max_forwards(span.of(bytes))?;
         }
@@ -422,14 +508,11 @@ struct RawLine<'a> {
     next: usize,
 }
 
-/// `Name : value`. The value's folds stay.
-fn header_line(base: usize, line: &[u8]) -> Option<Line> {
+/// `Name : value`: the name, and the value without the blanks around it. Its folds stay.
+pub(crate) fn header_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let name_length = line.iter().position(|&byte| !is_token(byte))?;
     let (name, rest) = line.split_at_checked(name_length)?;
     let blanks = rest.iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
     let (&b':', value) = rest.get(blanks..)?.split_first()? else { return None };
-    if name.is_empty() {
-        return None;
-    }
-    Some(Line { kind: Name::of(name), name: Span::within(base, line, name), value: Span::within(base, line, trim(value)) })
+    (!name.is_empty()).then(|| (name, trim(value)))
 }

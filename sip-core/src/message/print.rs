@@ -1,14 +1,22 @@
 //! Writing messages. What is written cannot hold a line end that we did not mean (header injection).
 
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{
+    fmt,
+    io::Write as _,
+    net::{IpAddr, SocketAddr},
+};
 
 use bytes::Bytes;
 
 use super::{
-    Message, Method, Name, Reply400, Via,
+    Message, Method, Name, Params, Reply400, TopVia, Via,
     cursor::{Cursor, is_token},
 };
-use crate::{flow::Flow, uri::host_is};
+use crate::{
+    endpoint::{OwnPlace, OwnVia},
+    flow::{Flow, Transport},
+    uri::host_is,
+};
 
 /// Builds one message, front to back.
 ///
@@ -26,13 +34,19 @@ impl Writer {
         let mut writer = Self { buffer: Vec::with_capacity(CAPACITY) };
         writer.token(method);
         writer.buffer.push(b' ');
-        let is_sip = crate::uri::SipUri::parse(uri).is_ok();
-        for &byte in if is_sip { crate::uri::without_headers(uri) } else { uri } {
-            if byte <= b' ' || byte == 0x7f {
-                writer.buffer.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 0xf)]);
-            } else {
-                writer.buffer.push(byte);
+        let may_have_headers = memchr::memchr(b'?', uri).is_some() && crate::uri::SipUri::parse(uri).is_ok();
+        let uri = if may_have_headers { crate::uri::without_headers(uri) } else { uri };
+        let breaks = |byte: u8| byte <= b' ' || byte == 0x7f;
+        if uri.iter().copied().any(breaks) {
+            for &byte in uri {
+                if breaks(byte) {
+                    writer.buffer.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 0xf)]);
+                } else {
+                    writer.buffer.push(byte);
+                }
             }
+        } else {
+            writer.buffer.extend_from_slice(uri);
         }
         writer.buffer.extend_from_slice(b" SIP/2.0\r\n");
         writer
@@ -43,7 +57,7 @@ impl Writer {
     pub fn status(status: u16, reason: &str) -> Self {
         let mut writer = Self { buffer: Vec::with_capacity(CAPACITY) };
         writer.buffer.extend_from_slice(b"SIP/2.0 ");
-        writer.number(usize::from(status));
+        writer.number(u64::from(status));
         writer.buffer.push(b' ');
         writer.value(if reason.is_empty() { default_reason(status) } else { reason }.as_bytes());
         writer.line_end();
@@ -57,6 +71,36 @@ impl Writer {
         self.value(value.as_ref());
         self.line_end();
         self
+    }
+
+    /// Adds a header line whose value is in pieces.
+    pub(crate) fn parts(&mut self, name: &str, parts: &[&[u8]]) -> &mut Self {
+        self.token(name);
+        self.buffer.extend_from_slice(b": ");
+        for part in parts {
+            self.value(part);
+        }
+        self.line_end();
+        self
+    }
+
+    /// The CSeq header.
+    pub(crate) fn cseq(&mut self, number: u32, method: &str) -> &mut Self {
+        self.buffer.extend_from_slice(b"CSeq: ");
+        self.number(number.into());
+        self.buffer.push(b' ');
+        self.token(method);
+        self.line_end();
+        self
+    }
+
+    /// Adds a header line: a number, then `rest` as it stands.
+    pub(crate) fn number_header(&mut self, name: &str, number: u32, rest: &str) {
+        self.token(name);
+        self.buffer.extend_from_slice(b": ");
+        self.number(u64::from(number));
+        self.value(rest.as_bytes());
+        self.line_end();
     }
 
     /// Ends the message with a body.
@@ -77,7 +121,7 @@ impl Writer {
 
     fn length(&mut self, length: usize) {
         self.buffer.extend_from_slice(b"Content-Length: ");
-        self.number(length);
+        self.number(u64::try_from(length).unwrap_or(u64::MAX));
         self.buffer.extend_from_slice(b"\r\n\r\n");
     }
 
@@ -92,16 +136,24 @@ impl Writer {
     /// RFC 3261, 7.3.1: a fold means a blank.
     fn unfolded(&mut self, value: &[u8]) {
         self.buffer.extend_from_slice(value);
-        self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n'));
+        if memchr::memchr2(b'\r', b'\n', value).is_some() {
+            self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n'));
+        }
     }
 
     fn token(&mut self, token: &str) {
-        self.buffer.extend(token.bytes().filter(|&byte| is_token(byte)));
+        if token.bytes().all(is_token) {
+            self.buffer.extend_from_slice(token.as_bytes());
+        } else {
+            self.buffer.extend(token.bytes().filter(|&byte| is_token(byte)));
+        }
     }
 
     fn value(&mut self, value: &[u8]) {
         self.buffer.extend_from_slice(value);
-        self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n' | 0));
+        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+            self.blank_out(value.len(), |byte| matches!(byte, b'\r' | b'\n' | 0));
+        }
     }
 
     /// Makes blanks of what is unwanted among the last `length` octets.
@@ -112,8 +164,18 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, number: usize) {
-        self.buffer.extend_from_slice(number.to_string().as_bytes());
+    fn number(&mut self, mut number: u64) {
+        let mut digits = [b'0'; 20];
+        let mut used = 0;
+        for place in digits.iter_mut().rev() {
+            *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+            used += 1;
+            if number == 0 {
+                break;
+            }
+        }
+        self.buffer.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
     }
 
     fn line_end(&mut self) {
@@ -155,10 +217,15 @@ pub fn reason_header(q850: u8, text: &str) -> String {
 /// The top Via gets `received` and `rport` (18.2.1; RFC 3581, 4). An empty `reason` is the usual one.
 #[must_use]
 pub fn response_head(request: &Message, flow: Flow, status: u16, reason: &str, to_tag: Option<&str>) -> Writer {
+    tagged_head(request, flow, status, reason, to_tag.map(str::as_bytes))
+}
+
+pub(crate) fn tagged_head(request: &Message, flow: Flow, status: u16, reason: &str, to_tag: Option<&[u8]>) -> Writer {
     let mut writer = Writer::status(status, reason);
     for (at, line) in request.headers(Name::Via).enumerate() {
-        match (at, Via::parse(line)) {
-            (0, Ok(_)) => writer.top_via(line, flow.remote),
+        match request.top_via() {
+            Some(via) if at == 0 => writer.top_via(via, flow.remote),
+            None if at == 0 && Via::parse(line).is_ok() => writer.read_top_via(line, flow.remote),
             _ => writer.copy(Name::Via, line),
         }
     }
@@ -171,13 +238,13 @@ pub fn response_head(request: &Message, flow: Flow, status: u16, reason: &str, t
         writer.copy(Name::From, from);
     }
     if let Some(to) = request.header(Name::To) {
-        let untagged = request.to().is_ok_and(|to| to.params.get("tag").is_none());
+        let untagged = request.to_tag().is_none() && request.to().is_ok_and(|to| to.params.get("tag").is_none());
         match to_tag {
             Some(tag) if untagged => {
                 writer.buffer.extend_from_slice(b"To: ");
                 writer.unfolded(to);
                 writer.buffer.extend_from_slice(b";tag=");
-                writer.token(tag);
+                writer.buffer.extend(tag.iter().copied().filter(|&byte| is_token(byte)));
                 writer.line_end();
             }
             _ => writer.copy(Name::To, to),
@@ -199,15 +266,20 @@ pub fn response_head(request: &Message, flow: Flow, status: u16, reason: &str, t
 impl Writer {
     /// The first value of a Via line with `received` and `rport` as we see them, then the line's other values untouched.
     /// What the sender itself claims as `received` is dropped.
-    fn top_via(&mut self, line: &[u8], remote: SocketAddr) {
+    fn read_top_via(&mut self, line: &[u8], remote: SocketAddr) {
         let mut cursor = Cursor::new(line);
         let start = cursor;
         let Some((_, mut via)) = Via::sent_by(&mut cursor) else { return self.copy(Name::Via, line) };
         let sent_by = cursor.since(start);
-        via.params = super::Params::read(&mut cursor).unwrap_or_default();
+        via.params = Params::read(&mut cursor).unwrap_or_default();
+        let has_rport = via.rport().is_some();
+        self.top_via(TopVia { sent_by, params: via.params, rest: cursor.rest(), host: via.host, has_rport }, remote);
+    }
+
+    fn top_via(&mut self, TopVia { sent_by, params, rest, host, has_rport }: TopVia<'_>, remote: SocketAddr) {
         self.buffer.extend_from_slice(b"Via: ");
         self.unfolded(sent_by);
-        for (name, value) in via.params.iter() {
+        for (name, value) in params.iter() {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
                 continue;
             }
@@ -218,23 +290,67 @@ impl Writer {
                 self.unfolded(value);
             }
         }
-        let asks_rport = via.rport().is_some();
         let ip = remote.ip().to_canonical();
-        if asks_rport || !crate::uri::host_is(via.host, ip) {
-            self.push_fmt(format_args!(";received={ip}"));
+        if has_rport || !host_is(host, ip) {
+            self.buffer.extend_from_slice(b";received=");
+            self.ip(ip, false);
         }
-        if asks_rport {
-            self.push_fmt(format_args!(";rport={}", remote.port()));
+        if has_rport {
+            self.buffer.extend_from_slice(b";rport=");
+            self.number(remote.port().into());
         }
-        self.unfolded(cursor.rest());
+        self.unfolded(rest);
         self.line_end();
     }
 
-    fn push_fmt(&mut self, arguments: std::fmt::Arguments<'_>) {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = text.write_fmt(arguments);
-        self.buffer.extend_from_slice(text.as_bytes());
+    /// The Via of a request of ours (RFC 3261, 8.1.1.7), with `rport` as RFC 3581 wants of every client.
+    pub(crate) fn own_via(&mut self, OwnVia { place, branch }: OwnVia) -> &mut Self {
+        self.buffer.extend_from_slice(b"Via: SIP/2.0/");
+        self.buffer.extend_from_slice(place.transport.as_str().as_bytes());
+        self.buffer.push(b' ');
+        self.address(place.seen);
+        self.buffer.extend_from_slice(b";branch=");
+        self.buffer.extend_from_slice(&branch.text());
+        self.buffer.extend_from_slice(b";rport\r\n");
+        self
+    }
+
+    /// Our Contact.
+    pub(crate) fn own_contact(&mut self, place: OwnPlace) -> &mut Self {
+        self.buffer.extend_from_slice(b"Contact: <sip:");
+        self.address(place.seen);
+        if place.transport == Transport::Tcp {
+            self.buffer.extend_from_slice(b";transport=tcp");
+        }
+        self.buffer.extend_from_slice(b">\r\n");
+        self
+    }
+
+    /// An address and port as a host part has them.
+    fn address(&mut self, address: SocketAddr) {
+        self.ip(address.ip(), true);
+        self.buffer.push(b':');
+        self.number(address.port().into());
+    }
+
+    fn ip(&mut self, ip: IpAddr, brackets: bool) {
+        match ip {
+            IpAddr::V4(ip) => {
+                for (at, octet) in ip.octets().into_iter().enumerate() {
+                    if at > 0 {
+                        self.buffer.push(b'.');
+                    }
+                    self.number(octet.into());
+                }
+            }
+            IpAddr::V6(ip) if brackets => self.display(format_args!("[{ip}]")),
+            IpAddr::V6(ip) => self.display(format_args!("{ip}")),
+        }
+    }
+
+    fn display(&mut self, arguments: fmt::Arguments<'_>) {
+        // Writing to a Vec cannot fail.
+        let _ = self.buffer.write_fmt(arguments);
     }
 }
 
@@ -246,17 +362,23 @@ fn dialog_making(method: Method) -> bool {
 /// source address, at its source port when the top Via asks `rport`, else at the port that Via names. `maddr` is not followed.
 #[must_use]
 pub fn response_flow(request: &Message, flow: Flow) -> Flow {
-    if flow.transport.is_reliable() {
-        return flow;
-    }
-    let line = request.header(Name::Via).unwrap_or_default();
-    let (asks_rport, port) = match Via::parse(line) {
-        Ok(via) => (via.rport().is_some(), via.port),
+    if flow.transport.is_reliable() { flow } else { via_flow(request, flow) }
+}
+
+/// The source of `request`, which came by `flow`; but at the port that its top Via names unless that asks `rport` over UDP. So a
+/// response finds a client whose stream is gone (18.2.2).
+pub(crate) fn via_flow(request: &Message, flow: Flow) -> Flow {
+    let (asks_rport, port) = match (request.top_via(), request.via()) {
+        (Some(TopVia { has_rport, .. }), Ok(via)) => (has_rport, via.port),
+        (None, Ok(via)) => (via.rport().is_some(), via.port),
         // A Via that is broken further on still names its port.
-        Err(_) => (false, Via::sent_by(&mut Cursor::new(line)).and_then(|(_, via)| via.port)),
+        (_, Err(_)) => {
+            let line = request.header(Name::Via).unwrap_or_default();
+            (false, Via::sent_by(&mut Cursor::new(line)).and_then(|(_, via)| via.port))
+        }
     };
     let mut back = flow;
-    if !asks_rport {
+    if !asks_rport || flow.transport.is_reliable() {
         back.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
     }
     back

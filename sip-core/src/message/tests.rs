@@ -118,6 +118,8 @@ fn refusals() {
         with("X\u{e9}: y\r\n"),
         head("Via:", " Via:"),
         head("Call-ID: c1", "Call-ID: c 1"),
+        head("Call-ID: c1", "Call-ID: c\u{0}1"),
+        head("Call-ID: c1", "Call-ID: c1\u{7f}"),
         head("Call-ID: c1\r\n", ""),
         head("1 INVITE", "2147483648 INVITE"),
         head("1 INVITE", "1INVITE"),
@@ -184,6 +186,8 @@ fn refusals() {
         malformed header line: 400 Bad Request - malformed header line > 40000
         malformed header line: 400 Bad Request - malformed header line > 40000
         malformed header line: silence
+        malformed Call-ID: 400 (itself: malformed Call-ID) > 40000
+        malformed Call-ID: 400 (itself: malformed Call-ID) > 40000
         malformed Call-ID: 400 (itself: malformed Call-ID) > 40000
         missing Call-ID: 400 (itself: missing Call-ID) > 40000
         CSeq out of range: 400 (itself: CSeq out of range) > 40000

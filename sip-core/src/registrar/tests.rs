@@ -12,7 +12,8 @@ use crate::flow::Transport;
 const SETTINGS: RegistrarSettings =
     RegistrarSettings { expires_min: 60, expires_default: 300, expires_max: 3600, contact_length_max: 64, bindings_max: 6 };
 
-/// Plays a story for address-of-record 7. A line is `second Call-ID CSeq source | header | header ...`, or `second expire`.
+/// Plays a story for address-of-record 7. A line is `second Call-ID CSeq source | header | header ...`, `second expire`, or `second closed source`.
+/// A source that begins with `t` is a stream.
 /// A line's outcome is its status, headers, change, and what is bound then.
 fn check(contacts_max: usize, story: &str, expected: Expect) {
     let mut registrar = Registrar::new(SETTINGS);
@@ -25,6 +26,11 @@ fn check(contacts_max: usize, story: &str, expected: Expect) {
             + Duration::from_millis(words[0].replace('.', "").parse::<u64>().unwrap() * if words[0].contains('.') { 100 } else { 1000 });
         if words[1] == "expire" {
             writeln!(seen, "{} lapsed {:?}", words[0], registrar.expire(now)).unwrap();
+            continue;
+        }
+        if words[1] == "closed" {
+            writeln!(seen, "{} unbound {:?}", words[0], registrar.flow_closed(flow(words[2]))).unwrap();
+            invariants(&registrar);
             continue;
         }
         let registered = registrar.register(now, 7, contacts_max, &request(words[1], words[2], cells), flow(words[3]));
@@ -53,12 +59,15 @@ fn invariants(registrar: &Registrar) {
     assert_eq!(registrar.total, registrar.bindings.values().map(Vec::len).sum::<usize>());
     let expiries = registrar.bindings.iter().map(|(&aor, bindings)| (earliest(bindings).unwrap(), aor));
     assert_eq!(registrar.expiries, expiries.collect());
+    let all = registrar.bindings.iter().flat_map(|(&aor, bindings)| bindings.iter().map(move |bound| (bound.flow, aor)));
+    assert_eq!(registrar.streams, all.filter(|(flow, _)| flow.transport.is_reliable()).collect());
 }
 
 fn flow(source: &str) -> Flow {
+    let (transport, source) = source.strip_prefix('t').map_or((Transport::Udp, source), |source| (Transport::Tcp, source));
     let (host, port) = source.split_once(':').unwrap_or((source, "5060"));
     let remote = format!("192.0.2.{host}:{port}").parse().unwrap();
-    Flow { transport: Transport::Udp, local: "192.0.2.100:5060".parse().unwrap(), remote }
+    Flow { transport, local: "192.0.2.100:5060".parse().unwrap(), remote }
 }
 
 fn request<'a>(call_id: &str, cseq: &str, headers: impl Iterator<Item = &'a str>) -> Message {
@@ -329,4 +338,48 @@ fn a_binding_comes_back() {
     assert_eq!(registrar.binding(refreshed.expires, 7), None, "a lapsed binding is none, also before it is forgotten");
     registrar.remove(7);
     assert!(registrar.is_empty() && registrar.timeout().is_none());
+}
+
+/// B-16: who was reached by a stream that is gone is unbound, and nobody else.
+#[test]
+fn streams_end() {
+    check(
+        2,
+        "0 a 1 t9:4000 | Contact: <sip:x@h>
+         1 closed t9:4001
+         2 closed 9:4000
+         3 closed t9:4000
+         4 closed t9:4000
+         5 a 2 t9:4000 | Contact: <sip:x@h>
+         6 a 3 t9:5000 | Contact: <sip:x@h>
+         7 closed t9:4000
+         8 b 1 t9:6000 | Contact: <sip:y@h>
+         9 closed t9:5000
+         10 c 1 t9:6000 | Contact: <sip:z@h>
+         11 closed t9:6000
+         12 d 1 9:4000 | Contact: <sip:x@h>
+         13 closed 9:4000
+         14 e 1 t9:4000 | Contact: <sip:w@h>;expires=0
+         400 expire
+         401 closed t9:4000",
+        expect![[r#"
+            0 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:4000 0..300
+            1 unbound []
+            2 unbound []
+            3 unbound [7]
+            4 unbound []
+            5 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:4000 5..305
+            6 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:5000 5..306 instead of sip:x@h @192.0.2.9:4000 5..305
+            7 unbound []
+            8 200 [Contact: <sip:x@h>;expires=298 | Contact: <sip:y@h>;expires=300] bound sip:y@h @192.0.2.9:6000 8..308
+            9 unbound []
+            10 200 [Contact: <sip:y@h>;expires=298 | Contact: <sip:z@h>;expires=300] bound sip:z@h @192.0.2.9:6000 10..310
+            11 unbound [7]
+            12 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:4000 12..312
+            13 unbound []
+            14 200 [Contact: <sip:x@h>;expires=298] nothing
+            400 lapsed [7]
+            401 unbound []
+        "#]],
+    );
 }

@@ -5,10 +5,10 @@
 //!     |
 //!     v
 //!   Calling -- 1xx: tell --> Proceeding      Calling:     A: send again; B, unreachable: tell, gone
-//!     |                         |            Proceeding:  1xx: tell
+//!     |                         |            Proceeding:  1xx: tell; once nobody waits any more: B: tell, gone
 //!     +------------+------------+
 //!     |                         |
-//!     | 2xx: tell, arm M        | 300-699: tell, send ACK, arm D (TCP: gone)
+//!     | 2xx: tell, arm M        | 300-699: tell, send ACK, arm D (TCP: 0 s)
 //!     v                         v
 //!   Accepted                Completed        Accepted:    2xx (again, or of another fork): tell
 //!     |                         |            Completed:   300-699: send ACK again
@@ -31,11 +31,13 @@ const FORKS_MAX: usize = 8;
 pub(crate) struct ClientInvite {
     state: State,
     /// The INVITE as sent: repeated by A, and what ACK and CANCEL are made from.
-    request: Bytes,
+    request: Message,
     /// The pause before the next A.
     pause: Duration,
     /// The ACKs that went out, by the To tag of the response: one for a refusal, one for each fork that answered.
     acks: Vec<(Bytes, Bytes)>,
+    /// Nobody waits for the outcome any more, so nobody else would end it.
+    is_hurried: bool,
     clocks: Clocks,
 }
 
@@ -48,26 +50,30 @@ enum State {
 }
 
 impl ClientInvite {
-    pub(super) fn start(cx: &mut Context<'_>, request: Bytes) -> Self {
+    pub(super) fn start(cx: &mut Context<'_>, request: Message) -> Self {
         let mut clocks = Clocks::default();
         let pause = cx.values().t1;
-        cx.send(request.clone());
+        cx.send(request.bytes().clone());
         if cx.is_unreliable() {
             clocks.again(cx, Timer::A, pause);
         }
         let t64 = cx.values().t64();
         clocks.end(cx, Timer::B, t64);
-        Self { state: State::Calling, request, pause, acks: Vec::new(), clocks }
+        Self { state: State::Calling, request, pause, acks: Vec::new(), is_hurried: false, clocks }
     }
 
     pub(super) fn response(&mut self, cx: &mut Context<'_>, response: &Message) -> Heard {
         match (self.state, response.status()) {
             // 17.1.1.2: "Timer A and B ... no retransmission while in Proceeding".
-            (State::Calling | State::Proceeding, 100..=199) => {
+            (State::Calling, 100..=199) => {
                 self.clocks.stop(cx);
                 self.state = State::Proceeding;
+                if self.is_hurried {
+                    self.limit(cx);
+                }
                 Heard::Tell
             }
+            (State::Proceeding, 100..=199) => Heard::Tell,
             // RFC 6026, 7.2: the transaction stays to take in the 2xx of other forks and repeated ones.
             (State::Calling | State::Proceeding, 200..=299) => {
                 self.state = State::Accepted;
@@ -79,19 +85,16 @@ impl ClientInvite {
             (State::Accepted, 200..=299) => Heard::Tell,
             (State::Calling | State::Proceeding, 300..) => {
                 self.clocks.stop(cx);
-                let Some(ack) = Message::parse(self.request.clone()).ok().and_then(|request| ack_refusal(&request, response)) else {
+                let Some(ack) = ack_refusal(&self.request, response) else {
                     return Heard::TellAndGone;
                 };
                 cx.send(ack.clone());
-                if cx.is_unreliable() {
-                    self.acks.push((Bytes::new(), ack));
-                    self.state = State::Completed;
-                    let d = cx.values().d();
-                    self.clocks.end(cx, Timer::D, d);
-                    Heard::Tell
-                } else {
-                    Heard::TellAndGone
-                }
+                self.acks.push((Bytes::new(), ack));
+                self.state = State::Completed;
+                // 17.1.1.2: "a value of zero seconds for reliable transports". Who is told finds the INVITE still here, to send it anew.
+                let d = if cx.is_unreliable() { cx.values().d() } else { Duration::ZERO };
+                self.clocks.end(cx, Timer::D, d);
+                Heard::Tell
             }
             // 17.1.1.2: our ACK was lost; "MUST be re-passed to the transport layer", not told again.
             (State::Completed, 300..) => {
@@ -107,18 +110,31 @@ impl ClientInvite {
     pub(super) fn timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> Fired {
         match (self.state, timer) {
             (State::Calling, Timer::A) => {
-                cx.send(self.request.clone());
+                cx.send(self.request.bytes().clone());
                 self.pause = self.pause.saturating_mul(2);
                 self.clocks.again(cx, Timer::A, self.pause);
                 Fired::Stay
             }
-            (State::Calling, Timer::B) => Fired::TimedOut,
+            (State::Calling | State::Proceeding, Timer::B) => Fired::TimedOut,
             (State::Completed, Timer::D) | (State::Accepted, Timer::M) => Fired::Gone,
             _ => Fired::Stay,
         }
     }
 
-    pub(crate) fn request(&self) -> &Bytes {
+    /// Nobody waits for the outcome any more. While proceeding there is no limit but this: 64*T1 from now on, or from the first
+    /// provisional response, if that is still to come.
+    pub(super) fn hurry(&mut self, cx: &mut Context<'_>) {
+        if !std::mem::replace(&mut self.is_hurried, true) && self.state == State::Proceeding {
+            self.limit(cx);
+        }
+    }
+
+    fn limit(&mut self, cx: &mut Context<'_>) {
+        let t64 = cx.values().t64();
+        self.clocks.end(cx, Timer::B, t64);
+    }
+
+    pub(crate) fn request(&self) -> &Message {
         &self.request
     }
 

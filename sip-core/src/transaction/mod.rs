@@ -22,7 +22,7 @@ use bytes::Bytes;
 use self::{
     client::ClientOther,
     client_invite::ClientInvite,
-    companion::{ack_refusal, cancel_of},
+    companion::{ack_2xx, ack_refusal, cancel_of},
     server::ServerOther,
     server_invite::ServerInvite,
     wire::{Clocks, Context},
@@ -30,12 +30,12 @@ use self::{
 pub(crate) use self::{
     companion::ServerKey,
     table::Table,
-    wire::{Branch, ClientTx, Keyed, Owner, Tag, Wire},
+    wire::{Branch, ClientTx, Keyed, Owner, Spread, Tag, Wire},
 };
 use crate::{
-    endpoint::{ServerTx, SessionId},
+    endpoint::{OwnVia, ServerTx, SessionId},
     flow::Flow,
-    message::{Message, Method, response_flow, response_head},
+    message::{Message, Method, Via, response_flow, response_head, via_flow},
     timer::Timer,
 };
 
@@ -74,11 +74,32 @@ pub(crate) enum Purpose {
     Cancel(SessionId),
     /// INFO or OPTIONS within a session.
     Inside(SessionId),
+    /// A re-INVITE or UPDATE of ours.
+    Reoffer(SessionId),
     /// Nobody waits for it: the BYE of a fork, or of a session that was already told to be over.
-    Nobody,
+    Nobody(SessionId),
 }
 
-/// A request to be sent.
+impl Purpose {
+    /// The session it is about, which may be over.
+    pub(crate) fn session(self) -> SessionId {
+        match self {
+            Self::Invite(id) | Self::Bye(id) | Self::Cancel(id) | Self::Inside(id) | Self::Reoffer(id) | Self::Nobody(id) => id,
+        }
+    }
+}
+
+/// An INVITE to be sent.
+#[derive(Debug)]
+pub(crate) struct OutgoingInvite {
+    pub(crate) flow: Flow,
+    /// The one in its top Via.
+    pub(crate) branch: Branch,
+    pub(crate) request: Message,
+    pub(crate) purpose: Purpose,
+}
+
+/// Another request to be sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) flow: Flow,
@@ -149,18 +170,18 @@ enum ServerMachine {
 #[derive(Debug)]
 pub(crate) struct Transactions {
     clients: Table<Client>,
-    by_branch: HashMap<(Branch, bool), ClientTx, Keyed>,
+    by_branch: HashMap<(Branch, bool), ClientTx, Spread>,
     servers: Table<Server>,
-    by_key: HashMap<ServerKey, ServerTx, Keyed>,
+    by_key: HashMap<ServerKey, ServerTx, Spread>,
     /// RFC 3261, 8.2.2.2: From tag, Call-ID and CSeq (hashed) of requests without a To tag.
-    merged: HashMap<u64, ServerTx, Keyed>,
+    merged: HashMap<u64, ServerTx, Spread>,
     hash: Keyed,
     /// Up to here new work is taken.
     limit: usize,
     /// How many more there may be for work of live sessions.
     kept: usize,
     /// How many server transactions each session has, those that only wait for repetitions included.
-    of_session: HashMap<SessionId, usize, Keyed>,
+    of_session: HashMap<SessionId, usize, Spread>,
     /// INVITEs that may need a 100, as they came.
     untried: VecDeque<ServerTx>,
 }
@@ -170,16 +191,22 @@ impl Transactions {
         let hash = Keyed::new(wire);
         Self {
             clients: Table::new(),
-            by_branch: HashMap::with_hasher(hash.clone()),
+            by_branch: HashMap::with_hasher(Spread::default()),
             servers: Table::new(),
-            by_key: HashMap::with_hasher(hash.clone()),
-            merged: HashMap::with_hasher(hash.clone()),
-            of_session: HashMap::with_hasher(hash.clone()),
+            by_key: HashMap::with_hasher(Spread::default()),
+            merged: HashMap::with_hasher(Spread::default()),
+            of_session: HashMap::with_hasher(Spread::default()),
             hash,
             limit,
             kept,
             untried: VecDeque::new(),
         }
+    }
+
+    /// New limits; what is beyond them stays.
+    pub(crate) fn set_limits(&mut self, limit: usize, kept: usize) {
+        self.limit = limit;
+        self.kept = kept;
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -204,30 +231,50 @@ impl Transactions {
         let Outgoing { flow, branch, method, bytes, purpose } = outgoing;
         let is_cancel = method == Method::Cancel;
         let id = ClientTx(self.clients.insert_with(|id| {
-            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, wire };
-            let machine = match method {
-                Method::Invite => ClientMachine::Invite(ClientInvite::start(&mut cx, bytes)),
-                _ => ClientMachine::Other(ClientOther::start(&mut cx, bytes)),
-            };
+            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: Some(purpose.session()), wire };
+            let machine = ClientMachine::Other(ClientOther::start(&mut cx, bytes));
             Client { branch, is_cancel, flow, purpose, machine }
         }));
         self.by_branch.insert((branch, is_cancel), id);
         id
     }
 
+    /// The same for an INVITE.
+    pub(crate) fn invite_with(&mut self, wire: &mut Wire, now: Instant, outgoing: OutgoingInvite) -> ClientTx {
+        let OutgoingInvite { flow, branch, request, purpose } = outgoing;
+        let id = ClientTx(self.clients.insert_with(|id| {
+            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: Some(purpose.session()), wire };
+            let machine = ClientMachine::Invite(ClientInvite::start(&mut cx, request));
+            Client { branch, is_cancel: false, flow, purpose, machine }
+        }));
+        self.by_branch.insert((branch, false), id);
+        id
+    }
+
+    /// Whether `via` is that of a request of ours which is not over.
+    pub(crate) fn is_our_via(&self, via: &[u8]) -> bool {
+        Via::parse(via).is_ok_and(|via| via.branch().is_some_and(|branch| self.is_our_branch(branch)))
+    }
+
+    /// The same for the branch of a Via.
+    pub(crate) fn is_our_branch(&self, branch: &[u8]) -> bool {
+        Branch::parse(branch).is_some_and(|branch| self.by_branch.contains_key(&(branch, false)))
+    }
+
     /// 17.1.3: by branch and by the method of the CSeq. What goes up comes back with the transaction and its purpose.
-    pub(crate) fn response(&mut self, wire: &mut Wire, now: Instant, response: &Message) -> Option<(ClientTx, Purpose)> {
-        let branch = Branch::parse(response.via().ok()?.branch()?)?;
+    pub(crate) fn response(&mut self, wire: &mut Wire, now: Instant, flow: Flow, response: &Message) -> Option<(ClientTx, Purpose)> {
+        let branch = Branch::parse(response.branch()?)?;
         let method = response.method();
         let id = *self.by_branch.get(&(branch, method == Method::Cancel))?;
         let client = self.clients.get_mut(id.0)?;
-        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, wire };
+        let purpose = client.purpose;
+        wire.hear(purpose.session(), flow, response);
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: Some(purpose.session()), wire };
         let heard = match &mut client.machine {
             ClientMachine::Invite(machine) if method == Method::Invite => machine.response(&mut cx, response),
             ClientMachine::Other(machine) if method != Method::Invite => machine.response(&mut cx, response.status()),
             _ => return None,
         };
-        let purpose = client.purpose;
         match heard {
             Heard::Nothing => None,
             Heard::Tell => Some((id, purpose)),
@@ -245,7 +292,7 @@ impl Transactions {
     /// A timer of a client transaction: its purpose, when the other side was silent to the end.
     pub(crate) fn client_timer(&mut self, wire: &mut Wire, now: Instant, id: ClientTx, timer: Timer) -> Option<Purpose> {
         let client = self.clients.get_mut(id.0)?;
-        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, wire };
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: Some(client.purpose.session()), wire };
         let fired = match &mut client.machine {
             ClientMachine::Invite(machine) => machine.timer(&mut cx, timer),
             ClientMachine::Other(machine) => machine.timer(&mut cx, timer),
@@ -266,10 +313,25 @@ impl Transactions {
 
     /// 17.1.4: transport error. Everything that waits for `remote` without having heard of it fails now.
     pub(crate) fn unreachable(&mut self, wire: &mut Wire, remote: SocketAddr) -> Vec<Purpose> {
+        self.fail(wire, |flow| flow.remote == remote)
+    }
+
+    /// The stream `flow` is gone. What waits for it without having heard of it fails now; a response that is still to be given to
+    /// a request that came by it goes where 18.2.2 says: to the source's address, at the port that its Via names.
+    pub(crate) fn flow_closed(&mut self, wire: &mut Wire, flow: Flow) -> Vec<Purpose> {
+        for server in self.servers.iter_mut().filter(|server| server.flow == flow) {
+            if let Some(request) = &server.request {
+                server.flow = via_flow(request, flow);
+            }
+        }
+        self.fail(wire, |of| of == flow)
+    }
+
+    fn fail(&mut self, wire: &mut Wire, is_lost: impl Fn(Flow) -> bool) -> Vec<Purpose> {
         let failed: Vec<(ClientTx, Purpose)> = self
             .clients
             .iter()
-            .filter(|(_, client)| client.flow.remote == remote)
+            .filter(|(_, client)| is_lost(client.flow))
             .filter(|(_, client)| match &client.machine {
                 ClientMachine::Invite(machine) => machine.is_calling(),
                 ClientMachine::Other(machine) => machine.is_pending(),
@@ -302,11 +364,23 @@ impl Transactions {
 
     /// The INVITE as it was sent.
     pub(crate) fn sent_invite(&self, id: ClientTx) -> Option<Message> {
-        Message::parse(self.invite(id)?.request().clone()).ok()
+        Some(self.invite(id)?.request().clone())
+    }
+
+    /// The ACK of a 2xx to the re-INVITE `id`, made from that alone (13.2.2.4), for a session that is over.
+    pub(crate) fn ack_of_sent(&self, id: ClientTx, via: OwnVia) -> Option<Bytes> {
+        ack_2xx(&self.sent_invite(id)?, via)
     }
 
     pub(crate) fn flow_of(&self, id: ClientTx) -> Option<Flow> {
         Some(self.clients.get(id.0)?.flow)
+    }
+
+    /// Where the peer is that answered `id` by `flow`: over UDP where the request went, since it may answer from anywhere; a stream
+    /// may be a new one.
+    pub(crate) fn answered_by(&self, id: ClientTx, flow: Flow) -> Option<Flow> {
+        let client = self.clients.get(id.0)?;
+        Some(if flow.transport.is_reliable() { flow } else { client.flow })
     }
 
     /// Sends the CANCEL of an INVITE that heard a provisional response (9.1: same branch, same Request-URI, same CSeq number).
@@ -316,13 +390,22 @@ impl Transactions {
         now: Instant,
         invite: ClientTx,
         reason: Option<&str>,
-        session: SessionId,
+        purpose: Purpose,
     ) -> Option<ClientTx> {
         let client = self.clients.get(invite.0)?;
         let (flow, branch) = (client.flow, client.branch);
         let request = self.sent_invite(invite)?;
         let bytes = cancel_of(&request, reason)?;
-        Some(self.request(wire, now, Outgoing { flow, branch, method: Method::Cancel, bytes, purpose: Purpose::Cancel(session) }))
+        Some(self.request(wire, now, Outgoing { flow, branch, method: Method::Cancel, bytes, purpose }))
+    }
+
+    /// Nobody waits for the outcome of an INVITE any more: a transaction that heard a provisional response would wait for ever.
+    pub(crate) fn hurry(&mut self, wire: &mut Wire, now: Instant, id: ClientTx) {
+        let Some(client) = self.clients.get_mut(id.0) else { return };
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: None, wire };
+        if let ClientMachine::Invite(machine) = &mut client.machine {
+            machine.hurry(&mut cx);
+        }
     }
 
     /// Ends a client transaction without a word.
@@ -347,16 +430,16 @@ impl Transactions {
     /// Takes up a request that is in no transaction yet.
     pub(crate) fn serve(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag) -> ServerTx {
         let Arrived { flow: source, key, message } = arrived;
-        let has_to_tag = message.to().is_ok_and(|to| to.tag().is_some());
+        let has_to_tag = message.to_tag().is_some();
         let merge = if has_to_tag { None } else { self.merge_key(message) };
         let flow = response_flow(message, source);
         let id = ServerTx(self.servers.insert_with(|id| {
-            let mut cx = Context { now, owner: Owner::Server(ServerTx(id)), flow, wire };
+            let mut cx = Context { now, owner: Owner::Server(ServerTx(id)), flow, session: None, wire };
             let machine = match message.method() {
                 Method::Invite => ServerMachine::Invite(ServerInvite::start(&cx)),
                 _ => ServerMachine::Other(ServerOther::start(&mut cx)),
             };
-            Server { key: key.clone(), merge, source, flow, tag, session: None, request: Some(message.clone()), machine }
+            Server { key, merge, source, flow, tag, session: None, request: Some(message.clone()), machine }
         }));
         self.by_key.insert(key, id);
         if let Some(merge) = merge {
@@ -370,6 +453,11 @@ impl Transactions {
 
     pub(crate) fn server(&self, id: ServerTx) -> Option<&Server> {
         self.servers.get(id.0)
+    }
+
+    /// The request of `id`, until its final response.
+    pub(crate) fn request_of(&self, id: ServerTx) -> Option<&Message> {
+        self.servers.get(id.0)?.request.as_ref()
     }
 
     /// The request of `id` begins or is within `session`.
@@ -390,7 +478,7 @@ impl Transactions {
     pub(crate) fn try_next(&mut self, wire: &mut Wire) {
         while let Some(id) = self.untried.pop_front() {
             // Most are answered or forgotten by now.
-            let Some(Server { source, flow, request: Some(request), machine: ServerMachine::Invite(machine), .. }) =
+            let Some(Server { source, flow, session, request: Some(request), machine: ServerMachine::Invite(machine), .. }) =
                 self.servers.get_mut(id.0)
             else {
                 continue;
@@ -398,7 +486,7 @@ impl Transactions {
             if machine.is_untried() {
                 let trying = response_head(request, *source, 100, "", None).end();
                 machine.tried(trying.clone());
-                return wire.send(*flow, trying);
+                return wire.send(*flow, trying, *session);
             }
         }
     }
@@ -408,10 +496,18 @@ impl Transactions {
         matches!(self.servers.get(id.0), Some(Server { machine: ServerMachine::Invite(machine), .. }) if machine.is_proceeding())
     }
 
+    /// Whether `id` is an INVITE that was refused and whose ACK has not come.
+    pub(crate) fn awaits_ack(&self, id: ServerTx) -> bool {
+        matches!(self.servers.get(id.0), Some(Server { machine: ServerMachine::Invite(machine), .. }) if machine.awaits_ack())
+    }
+
     /// The request of `id` came again.
-    pub(crate) fn again(&mut self, wire: &mut Wire, now: Instant, id: ServerTx) {
+    pub(crate) fn again(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, flow: Flow, message: &Message) {
         let Some(server) = self.servers.get_mut(id.0) else { return };
-        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        if let Some(session) = server.session {
+            wire.hear(session, flow, message);
+        }
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire };
         match &mut server.machine {
             ServerMachine::Invite(machine) => machine.again(&mut cx),
             ServerMachine::Other(machine) => machine.again(&mut cx),
@@ -421,7 +517,7 @@ impl Transactions {
     /// Sends a response of the owner through its transaction.
     pub(crate) fn reply(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, status: u16, response: Bytes) {
         let Some(server) = self.servers.get_mut(id.0) else { return };
-        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire };
         let heard = match &mut server.machine {
             ServerMachine::Invite(machine) => {
                 machine.reply(&mut cx, status, response);
@@ -441,7 +537,7 @@ impl Transactions {
     pub(crate) fn ack(&mut self, wire: &mut Wire, now: Instant, id: ServerTx) -> bool {
         let Some(server) = self.servers.get_mut(id.0) else { return false };
         let ServerMachine::Invite(machine) = &mut server.machine else { return false };
-        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire };
         match machine.ack(&mut cx) {
             Heard::Tell => true,
             Heard::Gone | Heard::TellAndGone => {
@@ -452,17 +548,19 @@ impl Transactions {
         }
     }
 
-    pub(crate) fn server_timer(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, timer: Timer) {
-        let Some(server) = self.servers.get_mut(id.0) else { return };
-        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, wire };
+    /// A timer of a server transaction: its session, when the transaction is over by that.
+    pub(crate) fn server_timer(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, timer: Timer) -> Option<SessionId> {
+        let server = self.servers.get_mut(id.0)?;
+        let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire };
         let fired = match &mut server.machine {
             ServerMachine::Invite(machine) => machine.timer(&mut cx, timer),
             ServerMachine::Other(machine) => machine.timer(timer),
         };
         // Timer H: the peer never ACKed our refusal. It is over for us all the same.
-        if fired != Fired::Stay {
-            self.drop_server(wire, id);
+        if fired == Fired::Stay {
+            return None;
         }
+        self.drop_server(wire, id)?.session
     }
 
     /// Ends a server transaction without a word.
@@ -490,9 +588,8 @@ impl Transactions {
     }
 
     fn merge_key(&self, message: &Message) -> Option<u64> {
-        let from = message.from().ok()?;
         let cseq = message.cseq().ok()?.number.to_be_bytes();
-        Some(self.hash.of(&[from.tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
+        Some(self.hash.of(&[message.from_tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
     }
 }
 

@@ -136,6 +136,11 @@ impl ServerInvite {
         self.state == State::Proceeding
     }
 
+    /// It was refused, and the ACK of that has not come.
+    pub(super) fn awaits_ack(&self) -> bool {
+        self.state == State::Completed
+    }
+
     pub(super) fn clocks(&mut self) -> &mut Clocks {
         &mut self.clocks
     }

@@ -59,6 +59,11 @@ impl<T> Table<T> {
     }
 
     /// In the order of their places: the same in every run.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().filter_map(|entry| entry.value.as_mut())
+    }
+
+    /// In the order of their places: the same in every run.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         (0_u32..).zip(&self.entries).filter_map(|(place, entry)| Some((id(entry.generation, place), entry.value.as_ref()?)))
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{VecDeque, hash_map::DefaultHasher},
-    fmt,
     hash::{BuildHasher, Hasher},
     time::{Duration, Instant},
 };
@@ -14,11 +13,9 @@ use rand_core::{RngCore, SeedableRng};
 use crate::{
     endpoint::{EndpointOutput, ServerTx, SessionId},
     flow::Flow,
+    message::{BRANCH_COOKIE, Message},
     timer::{Armed, Timer, TimerQueue, Timers},
 };
-
-/// RFC 3261, 8.1.1.7: what every branch of a version that can be compared begins with.
-const COOKIE: &str = "z9hG4bK";
 
 /// What every layer needs while an input is handled: the timers, the way out, and chance.
 #[derive(Debug)]
@@ -46,8 +43,14 @@ impl Wire {
         Self { timers: TimerQueue::new(), output: VecDeque::new(), values, rng: ChaCha12Rng::from_seed(seed) }
     }
 
-    pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes) {
-        self.output.push_back(EndpointOutput::Transmit { flow, bytes });
+    /// `session`: the one that the message is about.
+    pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes, session: Option<SessionId>) {
+        self.output.push_back(EndpointOutput::Transmit { flow, bytes, session });
+    }
+
+    /// A message was found to belong to a session. Told before anything that follows from it.
+    pub(crate) fn hear(&mut self, session: SessionId, flow: Flow, message: &Message) {
+        self.output.push_back(EndpointOutput::Heard { session, flow, bytes: message.bytes().clone() });
     }
 
     pub(crate) fn draw_u64(&mut self) -> u64 {
@@ -64,11 +67,13 @@ impl Wire {
 
     /// RFC 3261, 8.1.1.4: unique in space and time; no host part, which would tell more than needed.
     pub(crate) fn draw_call_id(&mut self) -> Bytes {
-        Bytes::from(format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64()))
+        let mut text = vec![0; 32];
+        write_hex(&mut text, (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64()));
+        text.into()
     }
 
-    /// Seconds for a Retry-After, spread so that those who were refused together do not come back together.
-    pub(crate) fn draw_seconds(&mut self, least: u32, most: u32) -> u32 {
+    /// A number of both ends included: for pauses that are spread, so that those who were refused together do not come back together.
+    pub(crate) fn draw_between(&mut self, least: u32, most: u32) -> u32 {
         let spread = u64::from(most.saturating_sub(least)) + 1;
         least + u32::try_from(self.rng.next_u64() % spread).unwrap_or(0)
     }
@@ -83,11 +88,12 @@ impl Tag {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         hex(text, 16).and_then(|value| u64::try_from(value).ok()).map(Self)
     }
-}
 
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+    /// As it is written.
+    pub(crate) fn text(self) -> [u8; 16] {
+        let mut text = [0; 16];
+        write_hex(&mut text, self.0.into());
+        text
     }
 }
 
@@ -97,13 +103,25 @@ pub(crate) struct Branch(u128);
 
 impl Branch {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        hex(text.strip_prefix(COOKIE.as_bytes())?, 32).map(Self)
+        hex(text.strip_prefix(BRANCH_COOKIE)?, 32).map(Self)
+    }
+
+    /// As it is written.
+    pub(crate) fn text(self) -> [u8; BRANCH_COOKIE.len() + 32] {
+        let mut text = [0; BRANCH_COOKIE.len() + 32];
+        let (cookie, digits) = text.split_at_mut(BRANCH_COOKIE.len());
+        cookie.copy_from_slice(BRANCH_COOKIE);
+        write_hex(digits, self.0);
+        text
     }
 }
 
-impl fmt::Display for Branch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{COOKIE}{:032x}", self.0)
+/// The lowest digits of `number`, as many as fit `text`.
+fn write_hex(text: &mut [u8], mut number: u128) {
+    for digit in text.iter_mut().rev() {
+        let nibble = (number & 0xf) as u8;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
+        number >>= 4;
     }
 }
 
@@ -122,17 +140,21 @@ fn hex(text: &[u8], digits: usize) -> Option<u128> {
     })
 }
 
-/// SipHash started with a secret: peers choose the keys of our tables, so they must not be able to make them collide.
+/// SipHash started with a secret: peers choose what is hashed, so they must not be able to make it collide. Without the secret
+/// two of the 2^64 values meet by chance alone, which among all transactions of a year happens to nobody.
 #[derive(Debug, Clone)]
-pub(crate) struct Keyed(u64, u64);
+pub(crate) struct Keyed(DefaultHasher);
 
 impl Keyed {
     pub(crate) fn new(wire: &mut Wire) -> Self {
-        Self(wire.draw_u64(), wire.draw_u64())
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(wire.draw_u64());
+        hasher.write_u64(wire.draw_u64());
+        Self(hasher)
     }
 
     pub(crate) fn of(&self, parts: &[&[u8]]) -> u64 {
-        let mut hasher = self.build_hasher();
+        let mut hasher = self.0.clone();
         for part in parts {
             hasher.write_usize(part.len());
             hasher.write(part);
@@ -141,14 +163,43 @@ impl Keyed {
     }
 }
 
-impl BuildHasher for Keyed {
-    type Hasher = DefaultHasher;
+/// For tables whose keys no peer can choose, because they are our own random numbers or come from [`Keyed`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spread(u64);
 
-    fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.0);
-        hasher.write_u64(self.1);
-        hasher
+impl BuildHasher for Spread {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Fibonacci hashing, so that numbers in a row spread over all bits.
+        self.0 = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.write_u64((number & u128::from(u64::MAX)) as u64);
+        self.write_u64((number >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(32)
     }
 }
 
@@ -187,12 +238,14 @@ pub(super) struct Context<'a> {
     pub(super) now: Instant,
     pub(super) owner: Owner,
     pub(super) flow: Flow,
+    /// What the messages are about.
+    pub(super) session: Option<SessionId>,
     pub(super) wire: &'a mut Wire,
 }
 
 impl Context<'_> {
     pub(super) fn send(&mut self, bytes: Bytes) {
-        self.wire.send(self.flow, bytes);
+        self.wire.send(self.flow, bytes, self.session);
     }
 
     pub(super) fn values(&self) -> Timers {

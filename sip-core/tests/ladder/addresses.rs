@@ -91,7 +91,7 @@ impl Peer {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                EndpointOutput::Transmit { flow, bytes } => {
+                EndpointOutput::Transmit { flow, bytes, .. } => {
                     assert_eq!(flow.local, LOCAL.parse::<SocketAddr>().unwrap(), "what is sent still leaves by our socket");
                     let message = Message::parse(bytes).unwrap();
                     let name = |message: &Message| String::from_utf8_lossy(message.method_bytes()).into_owned();

@@ -551,3 +551,243 @@ fn caller_of_rfc_2543() {
         "#]],
     );
 }
+
+/// The network changed the order.
+#[test]
+fn cancel_before_the_invite() {
+    check(
+        "
+        0 > CANCEL cseq=1 branch=z9hG4bK-p9
+        0.1 > INVITE branch=z9hG4bK-p9 cseq=1 sdp
+        0.2 > CANCEL
+        0.3 > ACK branch=invite
+        ",
+        expect![[r#"
+            0.0 > CANCEL 1
+            0.0 < 481 CANCEL 1 to=t1
+            0.1 > INVITE 1 sdp
+            0.1 * s1 Invited
+            0.1 < 100 INVITE 1
+            0.2 > CANCEL 1
+            0.2 < 200 CANCEL 1 to=t2
+            0.2 < 487 INVITE 1 to=t2
+            0.2 * s1 Ended { why: Cancelled }
+            0.3 > ACK 1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn cancel_before_we_have_said_anything() {
+    check(
+        "
+        0 > INVITE sdp
+        0 > CANCEL
+        0.1 > ACK branch=invite
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 > CANCEL 1
+            0.0 < 200 CANCEL 1 to=t1
+            0.0 < 487 INVITE 1 to=t1
+            0.0 * s1 Ended { why: Cancelled }
+            0.1 > ACK 1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn cancel_after_the_refusal() {
+    check(
+        "
+        0 > INVITE sdp
+        0.1 refuse 486
+        0.2 > CANCEL
+        0.3 > ACK branch=invite
+        0.4 > CANCEL
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.1 < 486 INVITE 1 to=t1
+            0.1 * s1 Ended { why: HungUp }
+            0.2 > CANCEL 1
+            0.2 < 200 CANCEL 1 to=t1
+            0.3 > ACK 1
+            0.4 > CANCEL 1
+            0.4 < 200 CANCEL 1 to=t1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn cancel_after_the_ack() {
+    check(
+        "
+        0 > INVITE sdp
+        0.1 answer
+        0.2 > ACK
+        0.3 > CANCEL cseq=1
+        1 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.1 < 200 INVITE 1 to=t1 sdp
+            0.2 > ACK 1
+            0.2 * s1 Confirmed { sdp: no }
+            0.3 > CANCEL 1
+            0.3 < 200 CANCEL 1 to=t1
+            1.0 > BYE 2
+            1.0 < 200 BYE 2 to=t1
+            1.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn cancel_with_another_branch() {
+    check(
+        "
+        0 > INVITE sdp
+        0.1 > CANCEL branch=z9hG4bK-pX
+        0.2 ring 180
+        1 refuse 486
+        1.1 > ACK branch=invite
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.1 > CANCEL 1
+            0.1 < 481 CANCEL 1 to=t1
+            0.2 < 180 INVITE 1 to=t2
+            1.0 < 486 INVITE 1 to=t2
+            1.0 * s1 Ended { why: HungUp }
+            1.1 > ACK 1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// 9.1: only an INVITE is cancelled.
+#[test]
+fn cancel_of_something_else() {
+    check(
+        "
+        0 > OPTIONS
+        0.1 > CANCEL cseq=1 branch=z9hG4bK-p1
+        0.2 respond 200
+        ",
+        expect![[r#"
+            0.0 > OPTIONS 1
+            0.0 * request OPTIONS
+            0.1 > CANCEL 1
+            0.1 < 481 CANCEL 1 to=t1
+            0.2 < 200 OPTIONS 1 to=t2
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// RFC 6026: for 64*T1 it is absorbed; no network delivers it later than that.
+#[test]
+fn invite_again_after_the_ack() {
+    check(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK
+        0.2 again INVITE
+        20 again INVITE
+        31 again ACK
+        31.9 again INVITE
+        40 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 1
+            0.1 * s1 Confirmed { sdp: no }
+            0.2 > INVITE 1 sdp again
+            20.0 > INVITE 1 sdp again
+            31.0 > ACK 1 again
+            31.9 > INVITE 1 sdp again
+            40.0 > BYE 2
+            40.0 < 200 BYE 2 to=t1
+            40.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn acks_of_other_numbers() {
+    check(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK cseq=2
+        0.2 > ACK cseq=0
+        0.3 > ACK to=none cseq=1
+        0.6 > ACK cseq=1
+        1 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 2
+            0.2 > ACK 0
+            0.3 > ACK 1
+            0.5 < 200 INVITE 1 to=t1 sdp
+            0.6 > ACK 1
+            0.6 * s1 Confirmed { sdp: no }
+            1.0 > BYE 3
+            1.0 < 200 BYE 3 to=t1
+            1.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn bye_twice() {
+    check(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK
+        1 > BYE
+        1.1 > BYE
+        1.2 again BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 1
+            0.1 * s1 Confirmed { sdp: no }
+            1.0 > BYE 2
+            1.0 < 200 BYE 2 to=t1
+            1.0 * s1 Ended { why: Bye }
+            1.1 > BYE 3
+            1.1 < 481 BYE 3 to=t1
+            1.2 > BYE 3 again
+            1.2 < 481 BYE 3 to=t1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}

@@ -616,3 +616,285 @@ fn more_forks_than_anybody_has() {
         "#]],
     );
 }
+
+#[test]
+fn cancel_answered_by_a_refusal_of_their_own() {
+    check(
+        "
+        0 call
+        0.1 > 180
+        1 hangup
+        1.05 > 486 INVITE
+        1.1 > 481 CANCEL
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            1.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            1.1 > 486 INVITE
+            1.1 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            1.1 * s1 Ended { why: HungUp }
+            1.1 > 481 CANCEL
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// 9.1: the CANCEL changes nothing by itself; only the INVITE's final response does.
+#[test]
+fn cancel_finds_nothing_and_it_rings_on() {
+    check(
+        "
+        0 call
+        0.1 > 180
+        1 hangup
+        1.1 > 481 CANCEL
+        1.2 > 180 INVITE
+        1.3 > 183 INVITE sdp
+        2 > 200 INVITE sdp
+        2.1 > 200 BYE
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            1.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            1.1 > 481 CANCEL
+            1.2 > 180 INVITE
+            1.3 > 183 INVITE sdp
+            2.0 > 200 INVITE sdp
+            2.0 < ACK 1 sip:a@192.168.1.9:5062 b2 to=a
+            2.0 < BYE 2 sip:a@192.168.1.9:5062 b3 to=a
+            2.1 > 200 BYE
+            2.1 * s1 Ended { why: HungUp }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn hangup_after_it_was_cancelled() {
+    check(
+        "
+        0 call
+        0.1 > 180
+        1 hangup
+        1.1 > 487 INVITE
+        1.2 hangup
+        1.3 > 200 CANCEL
+        1.4 > 200 INVITE sdp
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            1.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            1.1 > 487 INVITE
+            1.1 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            1.1 * s1 Ended { why: HungUp }
+            1.3 > 200 CANCEL
+            1.4 > 200 INVITE sdp
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// After the final response there is none for a late 2xx to belong to.
+#[test]
+fn all_forks_refuse() {
+    check(
+        "
+        0 call
+        0.1 > 180 to=a
+        0.2 > 183 to=b sdp=2
+        1 > 199 to=a
+        2 > 603 to=b
+        2.1 > 200 INVITE to=a sdp
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE to=a
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            0.2 > 183 INVITE to=b sdp=2
+            0.2 * s1 Ringing { status: 183, sdp: 2 }
+            1.0 > 199 INVITE to=a
+            2.0 > 603 INVITE to=b
+            2.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=b
+            2.0 * s1 Refused { status: 603 }
+            2.1 > 200 INVITE to=a sdp
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// B-53: the 200 that says no answer has that of its own fork.
+#[test]
+fn early_media_of_several_forks() {
+    check(
+        "
+        0 call
+        0.1 > 183 to=a sdp=2
+        0.2 > 183 to=b sdp=3
+        0.3 > 180 to=a
+        0.4 > 183 to=c
+        1 > 200 INVITE to=a
+        2 > BYE from=b
+        2.1 > BYE
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 183 INVITE to=a sdp=2
+            0.1 * s1 Ringing { status: 183, sdp: 2 }
+            0.2 > 183 INVITE to=b sdp=3
+            0.2 * s1 Ringing { status: 183, sdp: 3 }
+            0.3 > 180 INVITE to=a
+            0.3 * s1 Ringing { status: 180, sdp: no }
+            0.4 > 183 INVITE to=c
+            0.4 * s1 Ringing { status: 183, sdp: no }
+            1.0 > 200 INVITE to=a
+            1.0 < ACK 1 sip:a@192.168.1.9:5062 b2 to=a
+            1.0 * s1 Answered { sdp: 2 }
+            2.0 > BYE 1
+            2.0 < 481 BYE 1 to=t1
+            2.1 > BYE 2
+            2.1 < 200 BYE 2 to=t1
+            2.1 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// 16.7, step 2: it begins anew with 101 to 199.
+#[test]
+fn timer_c() {
+    check(
+        "
+        0 call ring=0
+        0.1 > 100
+        1 > 180
+        100 > 180
+        200 > 199
+        300 > 183
+        481.1 > 200 CANCEL
+        481.2 > 487 INVITE
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 100 INVITE
+            1.0 > 180 INVITE
+            1.0 * s1 Ringing { status: 180, sdp: no }
+            100.0 > 180 INVITE
+            100.0 * s1 Ringing { status: 180, sdp: no }
+            200.0 > 199 INVITE
+            300.0 > 183 INVITE
+            300.0 * s1 Ringing { status: 183, sdp: no }
+            481.0 * s1 Ended { why: NoAnswer }
+            481.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            481.1 > 200 CANCEL
+            481.2 > 487 INVITE
+            481.2 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn timer_c_of_one_that_only_tries() {
+    check(
+        "
+        0 call ring=0
+        0.1 > 100
+        100 > 100
+        181.1 > 200 CANCEL
+        181.2 > 487 INVITE
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 100 INVITE
+            100.0 > 100 INVITE
+            181.0 * s1 Ended { why: NoAnswer }
+            181.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            181.1 > 200 CANCEL
+            181.2 > 487 INVITE
+            181.2 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn ring_limit_does_not_wait_for_timer_c() {
+    check(
+        "
+        0 call ring=100
+        0.1 > 180
+        60 > 180
+        100.1 > 200 CANCEL
+        100.2 > 487 INVITE
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            60.0 > 180 INVITE
+            60.0 * s1 Ringing { status: 180, sdp: no }
+            100.0 * s1 Ended { why: NoAnswer }
+            100.0 < CANCEL 1 sip:phone@192.168.1.9:5062 b1
+            100.1 > 200 CANCEL
+            100.2 > 487 INVITE
+            100.2 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+#[test]
+fn stray_responses() {
+    check(
+        "
+        0 call
+        0.1 > 180
+        1 > 486
+        1.1 > 180 INVITE
+        1.2 > 200 INVITE sdp
+        1.3 > 486 INVITE to=b
+        34 > 486 INVITE
+        34.1 > 200 INVITE sdp
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 180 INVITE
+            0.1 * s1 Ringing { status: 180, sdp: no }
+            1.0 > 486 INVITE
+            1.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            1.0 * s1 Refused { status: 486 }
+            1.1 > 180 INVITE
+            1.2 > 200 INVITE sdp
+            1.3 > 486 INVITE to=b
+            1.3 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            34.0 > 486 INVITE
+            34.1 > 200 INVITE sdp
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// B-55: it is told, not followed.
+#[test]
+fn redirected() {
+    check(
+        "
+        0 call
+        0.1 > 302
+        + Contact: <sip:0900@expensive.example>
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 302 INVITE
+            0.1 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=a
+            0.1 * s1 Refused { status: 302 }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}

@@ -20,6 +20,10 @@ const SEEDS: u64 = 200;
 const STEPS: usize = 300;
 const TRANSACTIONS_MAX: usize = 60;
 const SESSIONS_MAX: usize = 12;
+/// What the peer still says when all sessions are hung up.
+const LAST_WORDS: usize = 30;
+/// 64*T1 and timer C: the longest that anything may stay of sessions that are over.
+const LEFT_MAX: Duration = Duration::from_secs(32 + 181);
 
 #[test]
 fn nothing_is_left_of_a_hostile_peer() {
@@ -35,7 +39,19 @@ fn nothing_is_left_of_a_hostile_peer() {
         }
     }
     // It is no test if the peer never gets anywhere.
-    for event in ["Invited", "Ringing", "Answered", "Confirmed", "Reoffered", "Reconfirmed", "Info", "Refused", "Ended"] {
+    for event in [
+        "Invited",
+        "Ringing",
+        "Answered",
+        "Confirmed",
+        "Reoffered",
+        "Reconfirmed",
+        "ReofferAnswered",
+        "ReofferRefused",
+        "Info",
+        "Refused",
+        "Ended",
+    ] {
         assert!(met.contains_key(event), "never met {event}: {met:?}");
     }
 }
@@ -74,7 +90,11 @@ impl Peer {
             rng: ChaCha12Rng::seed_from_u64(seed),
             endpoint: Endpoint::new(settings, [9; 32]),
             now: start(),
-            flow: Flow { transport: Transport::Udp, local: "10.0.0.1:5060".parse().unwrap(), remote: "10.0.0.9:5060".parse().unwrap() },
+            flow: Flow {
+                transport: if seed % 4 == 3 { Transport::Tcp } else { Transport::Udp },
+                local: "10.0.0.1:5060".parse().unwrap(),
+                remote: "10.0.0.9:5060".parse().unwrap(),
+            },
             heard: Vec::new(),
             sent: Vec::new(),
             requests: Vec::new(),
@@ -99,7 +119,7 @@ impl Peer {
     }
 
     fn step(&mut self) {
-        let pause = [0, 1, 200, 600, 5_000][self.draw(5)];
+        let pause = if self.draw(100) == 0 { 40_000 } else { [0, 1, 200, 600, 5_000][self.draw(5)] };
         self.advance(Duration::from_millis(pause));
         let now = self.now;
         let session = self.pick(&self.sessions.keys().copied().collect::<Vec<_>>());
@@ -141,12 +161,15 @@ impl Peer {
             }
             11 => {
                 if let Some(session) = session {
-                    match self.draw(5) {
+                    match self.draw(16) {
+                        5..=11 => self.endpoint.reoffer(now, session, b"v=0\r\ns=ours\r\n"),
+                        12 => self.endpoint.flow_closed(now, self.flow),
+                        13 => self.endpoint.unreachable(now, self.flow.remote),
                         0 => self.endpoint.hangup(now, session, Some((16, "bye"))),
                         1 => self.endpoint.refuse(now, session, 486, None, &[]),
                         2 => self.endpoint.ring(now, session, 180, Some(SDP)),
                         3 => self.endpoint.probe(now, session),
-                        _ => self.endpoint.unreachable(now, self.flow.remote),
+                        _ => self.endpoint.info(now, session, "a/b", b"x"),
                     }
                 }
             }
@@ -164,13 +187,20 @@ impl Peer {
         self.drain();
     }
 
-    /// Everybody hangs up, and time passes.
+    /// Everybody hangs up, with an offer on its way. The peer goes on to respond for a while to whatever it heard, and time passes.
     fn finish(&mut self) {
         for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.endpoint.reoffer(self.now, session, b"v=0\r\ns=last\r\n");
             self.endpoint.hangup(self.now, session, None);
         }
         self.drain();
-        self.advance(Duration::from_secs(300));
+        for _ in 0..LAST_WORDS {
+            if let Some(response) = self.response() {
+                self.send(response);
+            }
+            self.advance(Duration::from_millis(20));
+        }
+        self.advance(LEFT_MAX);
         assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None));
         assert!(self.sessions.values().all(|ended| *ended), "a session never ended");
     }
@@ -228,16 +258,17 @@ impl Peer {
 
     fn response(&mut self) -> Option<Bytes> {
         let request = self.pick(&self.heard.clone()).filter(Message::is_request)?;
-        let status = [100, 180, 183, 200, 200, 302, 408, 481, 486, 603][self.draw(10)];
+        let status = [100, 180, 183, 200, 200, 302, 408, 481, 486, 603, 422, 491, 405][self.draw(13)];
         let field = |name| text(request.header(name).unwrap());
         let to = field(sip_core::Name::To);
         let to = if to.contains("tag=") { to } else { format!("{to};tag={}", ["a", "b", "peer"][self.draw(3)]) };
         Some(Bytes::from(format!(
-            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n\r\n",
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{}\r\n",
             field(sip_core::Name::Via),
             field(sip_core::Name::From),
             field(sip_core::Name::CallId),
             field(sip_core::Name::CSeq),
+            ["", "Session-Expires: 90;refresher=uas\r\n", "x: 1;refresher=uac\r\n", "Min-SE: 2000\r\n", "Allow: UPDATE\r\n"][self.draw(5)],
         )))
     }
 
@@ -266,6 +297,7 @@ impl Peer {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll() {
             match output {
+                EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Transmit { bytes, .. } => self.hear(bytes),
                 EndpointOutput::Request { tx, .. } => match self.draw(3) {
                     0 => self.endpoint.challenge_request(self.now, tx, 401, &[]),

@@ -26,6 +26,7 @@ const TALK_MS_MAX: u64 = 60_000;
 fn every_call_ends_on_both_sides() {
     let mut answered = 0;
     let mut seen = BTreeMap::new();
+    let mut offers = [0; 3];
     for seed in 0..SEEDS {
         let loss = [0, 5, 20, 40, 5][usize::try_from(seed % 5).unwrap()];
         let mut world = World::new(seed, loss, Transport::Udp);
@@ -36,12 +37,14 @@ fn every_call_ends_on_both_sides() {
         }
         world.run();
         answered += world.verify();
+        offers = [offers[0] + world.reoffered, offers[1] + world.reoffers[0], offers[2] + world.reoffers[1]];
         for end in world.sides.iter().flat_map(|side| side.calls.values()).filter_map(|call| call.end.as_ref()) {
             *seen.entry(end.clone()).or_insert(0) += 1;
         }
     }
     // The net would be worth nothing if calls did not get through, or never met the ends it is there for.
     assert!(answered > SEEDS, "{answered} calls were answered");
+    assert!(offers.iter().all(|&count| count > 100), "{offers:?} were offered, accepted and refused");
     for end in ["Bye", "Cancelled", "HungUp", "NoAnswer", "Timeout", "NoAck", "DialogLost", "Refused 486"] {
         assert!(seen.contains_key(end), "no call ended with {end}: {seen:?}");
     }
@@ -53,6 +56,7 @@ fn a_stream_needs_no_repetition() {
         let mut world = World::new(seed, 0, Transport::Tcp);
         world.run();
         world.verify();
+        assert_eq!(world.reoffered, world.reoffers.iter().sum::<u64>(), "every offer is answered");
     }
 }
 
@@ -95,6 +99,8 @@ enum Next {
     Refuses(usize, SessionId),
     HangsUp(usize, SessionId),
     Asks(usize, SessionId),
+    Offers(usize, SessionId),
+    AnswersOffer(usize, SessionId, bool),
 }
 
 struct World {
@@ -110,6 +116,9 @@ struct World {
     agenda: BTreeMap<(Instant, u64), Next>,
     serial: u64,
     log: Vec<String>,
+    reoffered: u64,
+    /// Of the owners' offers: accepted, refused.
+    reoffers: [u64; 2],
 }
 
 impl World {
@@ -131,6 +140,8 @@ impl World {
             agenda: BTreeMap::new(),
             serial: 0,
             log: Vec::new(),
+            reoffered: 0,
+            reoffers: [0; 2],
         };
         for call in 0..CALLS_PER_SEED {
             let at = world.draw(5_000);
@@ -216,6 +227,15 @@ impl World {
                 self.sides[side].endpoint.hangup(now, id, None);
                 side
             }
+            Next::Offers(side, id) => {
+                let sdp = format!("v=0\r\ns={}\r\n", self.draw(1_000));
+                self.sides[side].endpoint.reoffer(now, id, sdp.as_bytes());
+                side
+            }
+            Next::AnswersOffer(side, id, refuses) => {
+                self.sides[side].endpoint.answer_reoffer(now, id, if refuses { Err(488) } else { Ok(SDP) });
+                side
+            }
             Next::Asks(side, id) => {
                 if self.draw(2) == 0 {
                     self.sides[side].endpoint.probe(now, id);
@@ -231,7 +251,8 @@ impl World {
     fn drain(&mut self, side: usize) {
         while let Some(output) = self.sides[side].endpoint.poll() {
             match output {
-                EndpointOutput::Transmit { flow, bytes } => self.carry(side, flow, bytes),
+                EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Transmit { flow, bytes, .. } => self.carry(side, flow, bytes),
                 EndpointOutput::Request { .. } => panic!("nobody sends such"),
                 EndpointOutput::Invited { session, message, .. } => {
                     let call_id = Bytes::copy_from_slice(message.call_id().unwrap());
@@ -279,11 +300,35 @@ impl World {
             SessionEvent::Refused { status, .. } => call.end = Some(format!("Refused {status}")),
             SessionEvent::Ended { why } => call.end = Some(format!("{why:?}")),
             SessionEvent::Ringing { .. } | SessionEvent::Info { .. } => {}
-            SessionEvent::Reoffered { .. } | SessionEvent::Reconfirmed { .. } => panic!("nobody reoffers"),
+            SessionEvent::Reoffered { .. } => {
+                let refuses = self.draw(4) == 0;
+                self.reoffered += 1;
+                if self.transport == Transport::Udp && self.draw(2) == 0 {
+                    // Some think about it, while our endpoint says 100 and the other side may hang up.
+                    let thinks = self.draw(5_000);
+                    self.plan(thinks, Next::AnswersOffer(side, id, refuses));
+                } else {
+                    self.sides[side].endpoint.answer_reoffer(self.now, id, if refuses { Err(488) } else { Ok(SDP) });
+                }
+            }
+            SessionEvent::Reconfirmed { sdp } => assert_eq!(sdp, None, "every INVITE had an offer"),
+            SessionEvent::ReofferAnswered { sdp } => {
+                assert!(sdp.is_some());
+                self.reoffers[0] += 1;
+            }
+            SessionEvent::ReofferRefused { status } => {
+                // 500: the network changed the order, so that its CSeq number came too late. 491: theirs was lost again and again. 487: they
+                // have hung up before they decided, and their BYE is still on its way.
+                assert!(status == 488 || self.transport == Transport::Udp && matches!(status, 487 | 491 | 500), "{status}");
+                self.reoffers[1] += 1;
+            }
         }
         if talks {
             let asks = self.draw(10_000);
             self.plan(asks, Next::Asks(side, id));
+            // Often both in the same moment.
+            let offers = if self.draw(2) == 0 { 3_000 } else { self.draw(10_000) };
+            self.plan(offers, Next::Offers(side, id));
             let at = self.draw(TALK_MS_MAX);
             // Often both hang up in the same moment.
             let at = if self.draw(3) == 0 { 15_000 } else { at };

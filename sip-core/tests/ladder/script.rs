@@ -9,11 +9,15 @@
 //! | `0 again INVITE` | the peer sends its last such message again |
 //! | `0 strangers` | from now on the owner challenges whoever comes, at once |
 //! | `0 call`, `ring 180`, `answer`, `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
-//! | `0 icmp` | the network says that the peer is not there |
+//! | `0 offer 2` | the owner offers the session description 2 within the session |
+//! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
+//! | `0 moved 7777` | the peer registered again from that port |
+//! | `0 nothing` | only time passes |
 //! | `0 raw ..` | a datagram as it stands, `\n` for line ends |
 //!
 //! Keys of a request: `branch`, `cseq`, `call`, `from` and `to` (a tag, or `none`), `uri`, `mf`, `via` (sent-by and parameters),
-//! `port` (its source), `type`, `sdp`.
+//! `port` (its source), `type`, `sdp` or `sdp=2` for another one.
+//! In a header, `{branch}` is the branch of our last request.
 //! In the ladder `>` is what the peer sent, `<` what we sent, `*` what the owner is told. Tags and branches of ours get short
 //! names; the last line says what is left when all timers have run.
 
@@ -38,6 +42,16 @@ pub(crate) fn check(script: &str, ladder: Expect) {
     ladder.assert_eq(&run(Transport::Udp, EndpointSettings::default(), script));
 }
 
+/// With what is said about session timers.
+pub(crate) fn check_timed(settings: EndpointSettings, script: &str, ladder: Expect) {
+    ladder.assert_eq(&play(Transport::Udp, settings, script, &["Session-Expires", "Min-SE", "Require"]));
+}
+
+/// With these headers of our messages.
+pub(crate) fn check_showing(shown: &'static [&'static str], script: &str, ladder: Expect) {
+    ladder.assert_eq(&play(Transport::Udp, EndpointSettings::default(), script, shown));
+}
+
 /// The same over TCP.
 pub(crate) fn check_tcp(script: &str, ladder: Expect) {
     ladder.assert_eq(&run(Transport::Tcp, EndpointSettings::default(), script));
@@ -53,6 +67,11 @@ pub(crate) fn start() -> Instant {
 }
 
 pub(crate) fn run(transport: Transport, settings: EndpointSettings, script: &str) -> String {
+    play(transport, settings, script, &[])
+}
+
+/// `shown`: headers of our messages that are worth a look, beside the usual ones.
+fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &'static [&'static str]) -> String {
     let origin = start();
     let mut ladder = Ladder {
         endpoint: Endpoint::new(settings, [7; 32]),
@@ -71,6 +90,7 @@ pub(crate) fn run(transport: Transport, settings: EndpointSettings, script: &str
         invite: 0,
         branches: 0,
         invite_branch: String::new(),
+        shown,
     };
     let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     while let Some(line) = lines.next() {
@@ -109,6 +129,7 @@ struct Ladder {
     invite: u32,
     branches: u32,
     invite_branch: String,
+    shown: &'static [&'static str],
 }
 
 impl Ladder {
@@ -174,6 +195,10 @@ impl Ladder {
             "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
             "info" => self.endpoint.info(now, session.unwrap(), "application/dtmf-relay", b"Signal=1"),
             "probe" => self.endpoint.probe(now, session.unwrap()),
+            "offer" => self.endpoint.reoffer(now, session.unwrap(), &sdp(first)),
+            "closed" => self.endpoint.flow_closed(now, self.flow(value(&words, "port").map_or(5060, |port| port.parse().unwrap()))),
+            "moved" => self.endpoint.flow_moved(self.flow(5060), self.flow(first.parse().unwrap())),
+            "nothing" => {}
             other => panic!("no such step: {other}"),
         }
     }
@@ -208,7 +233,9 @@ impl Ladder {
             None => String::new(),
         };
         // Once we called, the dialog is ours: Call-ID and the peer's tag are those of our INVITE.
-        let ours = self.heard.iter().find(|message| message.is_request() && message.method() == Method::Invite);
+        let begins =
+            |message: &&Message| message.is_request() && message.method() == Method::Invite && message.to().unwrap().tag().is_none();
+        let ours = self.heard.iter().find(begins);
         let call = value(words, "call").map(str::to_owned).unwrap_or_else(|| match ours {
             Some(invite) => String::from_utf8_lossy(invite.call_id().unwrap()).into_owned(),
             None => "call-1".to_owned(),
@@ -228,14 +255,17 @@ impl Ladder {
             self.transport.as_str(),
             value(words, "mf").unwrap_or("70"),
         );
+        text = text.replace("Max-Forwards: none\r\n", "");
+        let our_branch = self.heard.iter().rev().find(|message| message.is_request()).and_then(|message| message.via().ok()?.branch());
+        let our_branch = String::from_utf8_lossy(our_branch.unwrap_or_default()).into_owned();
         if fresh {
             text.push_str("Contact: <sip:peer@192.168.1.9:5062>\r\n");
         }
         for header in extra {
-            writeln!(text, "{header}\r").unwrap();
+            writeln!(text, "{}\r", header.replace("{branch}", &our_branch)).unwrap();
         }
         let flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
-        self.peer_sends(format!("{method} {number}{}", if words.contains(&"sdp") { " sdp" } else { "" }), text, words, flow);
+        self.peer_sends(format!("{method} {number}{}", sdp_word(words)), text, words, flow);
     }
 
     fn peer_response(&mut self, status: u16, words: &[&str], extra: &[String]) {
@@ -266,16 +296,18 @@ impl Ladder {
             let from = request.from().unwrap();
             self.our_tag = String::from_utf8_lossy(from.tag().unwrap()).into_owned();
         }
-        let sdp = if words.contains(&"sdp") { " sdp" } else { "" };
+        let sdp = sdp_word(words);
         let fork = value(words, "to").map(|tag| format!(" to={tag}")).unwrap_or_default();
         let method = cseq.split(' ').nth(1).unwrap_or_default().to_owned();
-        self.peer_sends(format!("{status} {method}{fork}{sdp}"), text, words, self.flow(5060));
+        let flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
+        self.peer_sends(format!("{status} {method}{fork}{sdp}"), text, words, flow);
     }
 
     fn peer_sends(&mut self, line: String, mut text: String, words: &[&str], flow: Flow) {
-        if words.contains(&"sdp") {
+        if let Some(word) = Some(sdp_word(words)).filter(|word| !word.is_empty()) {
+            let sdp = sdp(word.trim_start_matches(" sdp").trim_start_matches('='));
             let kind = value(words, "type").unwrap_or("application/sdp");
-            write!(text, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{}", SDP.len(), String::from_utf8_lossy(SDP)).unwrap();
+            write!(text, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{}", sdp.len(), String::from_utf8_lossy(&sdp)).unwrap();
         } else {
             text.push_str("Content-Length: 0\r\n\r\n");
         }
@@ -288,7 +320,8 @@ impl Ladder {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                EndpointOutput::Transmit { flow, bytes } => {
+                EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Transmit { flow, bytes, .. } => {
                     // The answer to a broken request may lack what that one lacked.
                     let Ok(message) = Message::parse(bytes.clone()) else {
                         self.write(&format!("< {}", String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default()));
@@ -320,6 +353,7 @@ impl Ladder {
                         event => format!("{event:?}"),
                     };
                     let event = event.replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
+                    let event = event.replace("Some(b\"v=0\\r\\ns=", "").replace("\\r\\n\")", "");
                     self.write(&format!("* s{at} {event}"));
                 }
             }
@@ -356,11 +390,19 @@ impl Ladder {
                 write!(line, " {name}:{}", String::from_utf8_lossy(value)).unwrap();
             }
         }
+        for name in self.shown {
+            if let Some(value) = message.header_named(name) {
+                write!(line, " {name}:{}", String::from_utf8_lossy(value)).unwrap();
+            }
+        }
         if message.header(Name::Allow).is_some() && message.status() == 405 {
             line.push_str(" Allow");
         }
         if !message.body().is_empty() {
             line.push_str(" sdp");
+        }
+        if let Some(name) = message.body().strip_prefix(b"v=0\r\ns=") {
+            write!(line, "={}", String::from_utf8_lossy(name).trim_end()).unwrap();
         }
         if flow.remote.port() != 5060 {
             write!(line, " port={}", flow.remote.port()).unwrap();
@@ -381,6 +423,16 @@ impl Ladder {
         let at = self.now.duration_since(self.origin).as_secs_f64();
         writeln!(self.text, "{at:.1} {line}").unwrap();
     }
+}
+
+/// A session description by its name; without one the usual one.
+fn sdp(name: &str) -> Vec<u8> {
+    if name.is_empty() { SDP.to_vec() } else { format!("v=0\r\ns={name}\r\n").into_bytes() }
+}
+
+/// ` sdp` or ` sdp=2` as it stands among `words`; empty without one.
+fn sdp_word(words: &[&str]) -> String {
+    words.iter().find(|word| **word == "sdp" || word.starts_with("sdp=")).map(|word| format!(" {word}")).unwrap_or_default()
 }
 
 fn challenges() -> [(&'static str, String); 1] {

@@ -205,6 +205,7 @@ fn strangers_take_no_room() {
                 EndpointOutput::Invited { session, .. } => endpoint.challenge(now, session, 401, &[]),
                 EndpointOutput::Request { tx, .. } => endpoint.challenge_request(now, tx, 401, &[]),
                 EndpointOutput::Transmit { bytes, .. } => sent.push(bytes),
+                EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Session { event, .. } => panic!("{event:?}"),
             }
         }

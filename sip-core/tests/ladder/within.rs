@@ -96,12 +96,12 @@ fn hold_and_resume() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5.1 again INVITE
         5.2 reoffer ok
         5.3 again INVITE
         5.4 > ACK
-        6 > UPDATE sdp
+        6 > UPDATE sdp=3
         6.1 again UPDATE
         6.2 reoffer ok
         6.3 again UPDATE
@@ -118,20 +118,20 @@ fn hold_and_resume() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
-            5.1 > INVITE 2 sdp again
+            5.1 > INVITE 2 sdp=2 again
             5.1 < 100 INVITE 2 to=t1
             5.2 < 200 INVITE 2 to=t1 sdp
-            5.3 > INVITE 2 sdp again
+            5.3 > INVITE 2 sdp=2 again
             5.4 > ACK 2
             5.4 * s1 Reconfirmed { sdp: no }
-            6.0 > UPDATE 3 sdp
-            6.0 * s1 Reoffered { sdp: yes }
-            6.1 > UPDATE 3 sdp again
+            6.0 > UPDATE 3 sdp=3
+            6.0 * s1 Reoffered { sdp: 3 }
+            6.1 > UPDATE 3 sdp=3 again
             6.2 < 200 UPDATE 3 to=t1 sdp
-            6.3 > UPDATE 3 sdp again
+            6.3 > UPDATE 3 sdp=3 again
             6.3 < 200 UPDATE 3 to=t1 sdp
             7.0 > INVITE 4
             7.0 * s1 Reoffered { sdp: no }
@@ -156,7 +156,7 @@ fn reinvite_refused_leaves_the_session() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5.2 reoffer 488
         5.3 > ACK branch=invite
         9 > BYE
@@ -168,8 +168,8 @@ fn reinvite_refused_leaves_the_session() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
             5.2 < 488 INVITE 2 to=t1
             5.3 > ACK 2
@@ -188,7 +188,7 @@ fn reinvite_cancelled() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5.2 > CANCEL
         5.3 > ACK branch=invite
         5.4 reoffer ok
@@ -201,8 +201,8 @@ fn reinvite_cancelled() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
             5.2 > CANCEL 2
             5.2 < 200 CANCEL 2 to=t1
@@ -223,7 +223,7 @@ fn reinvite_never_acked() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5 reoffer ok
         38 > 200 BYE
         ",
@@ -234,8 +234,8 @@ fn reinvite_never_acked() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
             5.0 < 200 INVITE 2 to=t1 sdp
             5.5 < 200 INVITE 2 to=t1 sdp
@@ -329,11 +329,11 @@ fn reinvite_before_ack() {
         "
         0 > INVITE sdp
         0 answer
-        0.1 > INVITE sdp
+        0.1 > INVITE sdp=2
         0.2 > ACK branch=invite
         0.3 > ACK cseq=1
-        0.4 > INVITE sdp
-        0.5 > INVITE sdp
+        0.4 > INVITE sdp=3
+        0.5 > INVITE sdp=4
         0.6 > ACK branch=invite
         0.7 > BYE
         0.8 > ACK cseq=3
@@ -343,15 +343,15 @@ fn reinvite_before_ack() {
             0.0 * s1 Invited
             0.0 < 100 INVITE 1
             0.0 < 200 INVITE 1 to=t1 sdp
-            0.1 > INVITE 2 sdp
+            0.1 > INVITE 2 sdp=2
             0.1 < 491 INVITE 2 to=t1
             0.2 > ACK 2
             0.3 > ACK 1
             0.3 * s1 Confirmed { sdp: no }
-            0.4 > INVITE 3 sdp
-            0.4 * s1 Reoffered { sdp: yes }
+            0.4 > INVITE 3 sdp=3
+            0.4 * s1 Reoffered { sdp: 3 }
             0.4 < 100 INVITE 3 to=t1
-            0.5 > INVITE 4 sdp
+            0.5 > INVITE 4 sdp=4
             0.5 < 500 INVITE 4 to=t1 Retry-After:5
             0.6 > ACK 4
             0.7 > BYE 5
@@ -408,7 +408,7 @@ fn hangup_while_their_offer_waits() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5.1 hangup
         5.2 > ACK branch=invite
         5.3 > 200 BYE
@@ -421,8 +421,8 @@ fn hangup_while_their_offer_waits() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
             5.1 < 487 INVITE 2 to=t1
             5.1 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer
@@ -441,7 +441,7 @@ fn bye_while_their_offer_waits() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        5 > INVITE sdp
+        5 > INVITE sdp=2
         5.1 > BYE
         5.2 > ACK branch=invite cseq=2
         ",
@@ -452,8 +452,8 @@ fn bye_while_their_offer_waits() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            5.0 > INVITE 2 sdp
-            5.0 * s1 Reoffered { sdp: yes }
+            5.0 > INVITE 2 sdp=2
+            5.0 * s1 Reoffered { sdp: 2 }
             5.0 < 100 INVITE 2 to=t1
             5.1 > BYE 3
             5.1 < 200 BYE 3 to=t1
@@ -512,7 +512,7 @@ fn questions_within() {
         4 > INVITE sdp type=text/plain
         4.1 > ACK branch=invite
         5 > UPDATE sdp
-        + Require: timer
+        + Require: timer, 100rel
         6 > BYE
         7 > INFO
         ",
@@ -533,7 +533,7 @@ fn questions_within() {
             4.0 < 415 INVITE 5 to=t1 Accept:application/sdp
             4.1 > ACK 5
             5.0 > UPDATE 6 sdp
-            5.0 < 420 UPDATE 6 to=t1 Unsupported:timer
+            5.0 < 420 UPDATE 6 to=t1 Unsupported:100rel
             6.0 > BYE 7
             6.0 < 200 BYE 7 to=t1
             6.0 * s1 Ended { why: Bye }
@@ -620,10 +620,10 @@ fn peer_moves_by_reinvite() {
         0 > INVITE sdp
         0 answer
         0.1 > ACK
-        1 > INVITE port=7777 sdp
+        1 > INVITE port=7777 sdp=2
         1 reoffer ok
         1.1 > ACK port=7777
-        2 > UPDATE port=7778 sdp
+        2 > UPDATE port=7778 sdp=3
         2 reoffer ok
         3 > INVITE port=7778
         3 reoffer 488
@@ -638,14 +638,14 @@ fn peer_moves_by_reinvite() {
             0.0 < 200 INVITE 1 to=t1 sdp
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
-            1.0 > INVITE 2 sdp
-            1.0 * s1 Reoffered { sdp: yes } port=7777
+            1.0 > INVITE 2 sdp=2
+            1.0 * s1 Reoffered { sdp: 2 } port=7777
             1.0 < 100 INVITE 2 to=t1 port=7777
             1.0 < 200 INVITE 2 to=t1 sdp port=7777
             1.1 > ACK 2
             1.1 * s1 Reconfirmed { sdp: no }
-            2.0 > UPDATE 3 sdp
-            2.0 * s1 Reoffered { sdp: yes } port=7778
+            2.0 > UPDATE 3 sdp=3
+            2.0 * s1 Reoffered { sdp: 3 } port=7778
             2.0 < 200 UPDATE 3 to=t1 sdp port=7778
             3.0 > INVITE 4
             3.0 * s1 Reoffered { sdp: no } port=7778

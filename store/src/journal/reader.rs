@@ -28,6 +28,10 @@ pub struct Reader {
     segment: Option<Reading>,
     /// The number of the last fact that was read.
     last_seq: u64,
+    /// Octets behind what was taken last were read already.
+    has_more: bool,
+    /// What is read into; kept, for it is large.
+    buffer: Vec<u8>,
     damaged: u64,
     unreadable: u64,
     missing: u64,
@@ -56,7 +60,16 @@ enum Found {
 impl Reader {
     /// Reads facts with numbers above `after`. The directory may be empty.
     pub fn open(dir: &Path, after: u64) -> io::Result<Self> {
-        let mut reader = Self { dir: dir.to_owned(), segment: None, last_seq: after, damaged: 0, unreadable: 0, missing: 0 };
+        let mut reader = Self {
+            dir: dir.to_owned(),
+            segment: None,
+            last_seq: after,
+            has_more: false,
+            buffer: Vec::new(),
+            damaged: 0,
+            unreadable: 0,
+            missing: 0,
+        };
         reader.enter(|segments| {
             let start = segments.iter().rposition(|segment| segment.first_seq <= after.saturating_add(1)).unwrap_or(0);
             segments.into_iter().nth(start)
@@ -80,6 +93,12 @@ impl Reader {
                 Found::End { rest } => self.leave(next, rest)?,
             }
         }
+    }
+
+    /// Whether the last batch surely was not all: whoever follows reads on at once.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// The number of the last fact that was read, or after which reading began.
@@ -135,22 +154,28 @@ impl Reader {
     /// Reads from the current place, and stays there if there is nothing whole.
     fn read(&mut self, facts_max: usize) -> io::Result<Found> {
         let Some(mut reading) = self.segment.take() else { return Ok(Found::End { rest: 0 }) };
-        let found = self.read_in(&mut reading, facts_max);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let found = self.read_in(&mut reading, &mut buffer, facts_max);
+        // A long record must not hold its memory for ever.
+        buffer.truncate(CHUNK);
+        buffer.shrink_to(CHUNK);
+        self.buffer = buffer;
         self.segment = Some(reading);
         found
     }
 
-    fn read_in(&mut self, reading: &mut Reading, facts_max: usize) -> io::Result<Found> {
+    fn read_in(&mut self, reading: &mut Reading, buffer: &mut Vec<u8>, facts_max: usize) -> io::Result<Found> {
+        self.has_more = false;
         if !reading.begun {
-            let start = reading.octets(MAGIC.len())?;
-            match Head::read(&start) {
+            let start = reading.octets(buffer, MAGIC.len())?;
+            match Head::read(start) {
                 Head::Sound => reading.pass(MAGIC.len()),
                 Head::Short => return Ok(Found::End { rest: start.len() }),
                 Head::Newer(version) => {
                     let newer = JournalError::Newer { file: reading.segment.path.clone(), version };
                     return Err(io::Error::new(io::ErrorKind::InvalidData, newer));
                 }
-                Head::Damaged => match reading.first_record()? {
+                Head::Damaged => match reading.first_record(buffer)? {
                     Ok(start) => {
                         self.damaged += 1;
                         let file = reading.segment.path.display();
@@ -164,17 +189,18 @@ impl Reader {
         }
         let mut size = CHUNK;
         loop {
-            let octets = reading.octets(size)?;
-            let (facts, length) = self.take(&octets, facts_max, &reading.segment.path);
+            let octets = reading.octets(buffer, size)?;
+            let (facts, length) = self.take(octets, facts_max, &reading.segment.path);
             reading.pass(length);
             if !facts.is_empty() {
+                self.has_more = length < octets.len() || octets.len() == size;
                 return Ok(Found::Facts(facts));
             }
             if length > 0 {
                 size = CHUNK;
                 continue;
             }
-            if let Some(record) = record::behind_damage(&octets, 0, self.last_seq) {
+            if let Some(record) = record::behind_damage(octets, 0, self.last_seq) {
                 self.damaged += 1;
                 let file = reading.segment.path.display();
                 error!(%file, offset = reading.offset, octets = record.start, "The journal is damaged; reading goes on behind it.");
@@ -204,7 +230,7 @@ impl Reader {
                 error!(file = %file.display(), after = self.last_seq, missing, "Facts are missing from the journal.");
             }
             self.last_seq = record.seq;
-            match serde_json::from_slice(record.json) {
+            match record::decode(record.json) {
                 Ok(fact) => facts.push((record.seq, fact)),
                 Err(error) => {
                     self.unreadable += 1;
@@ -218,10 +244,12 @@ impl Reader {
 
 impl Reading {
     /// Up to `size` octets from the current place; fewer only at the file's end.
-    fn octets(&self, size: usize) -> io::Result<Vec<u8>> {
-        let mut octets = vec![0; size];
+    fn octets<'a>(&self, buffer: &'a mut Vec<u8>, size: usize) -> io::Result<&'a [u8]> {
+        if buffer.len() < size {
+            buffer.resize(size, 0);
+        }
         let mut length = 0;
-        while let Some(room) = octets.get_mut(length..).filter(|room| !room.is_empty()) {
+        while let Some(room) = buffer.get_mut(length..size).filter(|room| !room.is_empty()) {
             let place = self.offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
             match self.file.read_at(room, place) {
                 Ok(0) => break,
@@ -230,16 +258,15 @@ impl Reading {
                 Err(error) => return Err(error),
             }
         }
-        octets.truncate(length);
-        Ok(octets)
+        Ok(buffer.get(..length).unwrap_or_default())
     }
 
     /// Where the first whole record starts, if there is one; if not, how long the file is.
-    fn first_record(&self) -> io::Result<Result<usize, usize>> {
+    fn first_record(&self, buffer: &mut Vec<u8>) -> io::Result<Result<usize, usize>> {
         let mut size = CHUNK;
         loop {
-            let octets = self.octets(size)?;
-            if let Some(record) = record::whole(&octets, 0, self.segment.first_seq.saturating_sub(1)).next() {
+            let octets = self.octets(buffer, size)?;
+            if let Some(record) = record::whole(octets, 0, self.segment.first_seq.saturating_sub(1)).next() {
                 return Ok(Ok(record.start));
             }
             if octets.len() < size {

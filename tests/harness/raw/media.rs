@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -77,8 +77,16 @@ impl Media {
     /// # Errors
     /// When no port is free.
     pub fn start(law: Law, tone_hz: u32) -> Result<Self> {
+        Self::start_at(IpAddr::V4(Ipv4Addr::LOCALHOST), law, tone_hz)
+    }
+
+    /// The same at an address of the test's choice.
+    ///
+    /// # Errors
+    /// When no port is free there.
+    pub fn start_at(ip: IpAddr, law: Law, tone_hz: u32) -> Result<Self> {
         let port = ports::block(2)?.start;
-        let socket = UdpSocket::bind(("127.0.0.1", port)).context("an RTP port")?;
+        let socket = UdpSocket::bind((ip, port)).context("an RTP port")?;
         let local = socket.local_addr()?;
         let shared = Arc::new(Shared {
             socket,
@@ -311,7 +319,8 @@ impl Speech {
 #[must_use]
 pub fn read_sdp(sdp: &[u8]) -> Option<(SocketAddr, Law)> {
     let text = std::str::from_utf8(sdp).ok()?;
-    let address = text.lines().find_map(|line| line.strip_prefix("c=IN IP4 "))?.trim().parse::<std::net::Ipv4Addr>().ok()?;
+    let address = text.lines().find_map(|line| line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")))?;
+    let address: IpAddr = address.trim().parse().ok()?;
     let mut media = text.lines().find_map(|line| line.strip_prefix("m=audio "))?.split_whitespace();
     let port: u16 = media.next()?.parse().ok()?;
     let law = media.skip(1).find_map(|kind| match kind {
@@ -327,8 +336,9 @@ pub fn read_sdp(sdp: &[u8]) -> Option<(SocketAddr, Law)> {
 pub fn write_sdp(local: SocketAddr, laws: &[Law], direction: &str) -> String {
     let kinds = laws.iter().fold(String::new(), |text, law| format!("{text}{} ", law.payload_type()));
     format!(
-        "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {kinds}{DTMF_TYPE}\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+        "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {kinds}{DTMF_TYPE}\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
          a=rtpmap:{DTMF_TYPE} telephone-event/8000\r\na=fmtp:{DTMF_TYPE} 0-15\r\na=ptime:20\r\na={direction}\r\n",
+        family = if local.is_ipv4() { "IP4" } else { "IP6" },
         ip = local.ip(),
         port = local.port()
     )
@@ -336,6 +346,8 @@ pub fn write_sdp(local: SocketAddr, laws: &[Law], direction: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
     use crate::wait;
 
@@ -359,6 +371,8 @@ mod tests {
     fn a_session_description_is_read_as_it_is_written() {
         let local = SocketAddr::from(([127, 0, 0, 1], 4000));
         assert_eq!(read_sdp(write_sdp(local, &[Law::A, Law::Mu], "sendrecv").as_bytes()), Some((local, Law::A)));
+        let local = SocketAddr::from((Ipv6Addr::LOCALHOST, 4000));
+        assert_eq!(read_sdp(write_sdp(local, &[Law::Mu], "sendrecv").as_bytes()), Some((local, Law::Mu)));
         assert_eq!(read_sdp(b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 0 RTP/AVP 0\r\n"), None);
         assert_eq!(read_sdp(b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 18\r\n"), None);
     }

@@ -1,14 +1,15 @@
-//! A SIP phone of the harness's own, over UDP: it can do what a phone does, and what a phone should not.
+//! A SIP phone of the harness's own, over UDP or TCP: it can do what a phone does, and what a phone should not.
 //!
 //! A thread receives; what it answers by itself is in [`Habits`]. Everything that came is kept, so that a test can wait for it and judge it.
 
 pub mod digest;
 pub mod media;
 pub mod message;
+pub mod wire;
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, UdpSocket},
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -23,15 +24,16 @@ use rand::Rng;
 pub use digest::{Authorization, Challenge};
 pub use media::Media;
 pub use message::Message;
+pub use wire::Wire;
 
-use crate::{audio::Law, ports, rest::Account};
+use crate::{audio::Law, rest::Account};
 
 /// A request is repeated after these pauses while nothing comes back (RFC 3261, 17.1.2.2, cut short).
 const REPEATS: [Duration; 4] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// By a stream nothing is repeated, and an answer comes or does not.
+const ONCE: [Duration; 1] = [Duration::from_secs(8)];
 /// An INVITE that rings is given this long for its final response.
 pub const FINAL_LIMIT: Duration = Duration::from_secs(40);
-/// The receiving thread looks this often whether it should stop.
-const STOP_LOOK: Duration = Duration::from_millis(50);
 
 /// What the phone does with an INVITE, by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,7 @@ struct State {
 
 #[derive(Debug)]
 struct Inner {
-    socket: UdpSocket,
+    wire: Wire,
     local: SocketAddr,
     server: SocketAddr,
     account: Account,
@@ -123,6 +125,8 @@ struct Inner {
     /// The Call-ID of its registrations: one for its life (RFC 3261, 10.2.4).
     call_id: String,
     cseq: AtomicU32,
+    /// How many requests it had to send again.
+    repeated: AtomicU32,
 }
 
 /// A phone. Falls silent when dropped, without a word to anybody.
@@ -145,7 +149,15 @@ impl RawPhone {
     /// # Errors
     /// When no port is free.
     pub fn start(account: &Account, server: SocketAddr, habits: Habits) -> Result<Self> {
-        Self::start_at(ports::block(2)?.start, account, server, habits)
+        Self::start_at(wire::free_port()?, account, server, habits)
+    }
+
+    /// A phone that keeps one TCP stream to its server, and can be called by that alone (RFC 5626).
+    ///
+    /// # Errors
+    /// When the server does not take the stream.
+    pub fn start_tcp(account: &Account, server: SocketAddr, habits: Habits) -> Result<Self> {
+        Self::start_by(Wire::tcp(server)?, account, habits)
     }
 
     /// Like [`RawPhone::start`], at a port of the test's choice: as after a reboot of a phone with a fixed address.
@@ -153,12 +165,15 @@ impl RawPhone {
     /// # Errors
     /// When the port is not free.
     pub fn start_at(port: u16, account: &Account, server: SocketAddr, habits: Habits) -> Result<Self> {
-        let socket = UdpSocket::bind(("127.0.0.1", port)).context("a SIP port")?;
-        socket.set_read_timeout(Some(STOP_LOOK))?;
+        Self::start_by(Wire::udp(port, server)?, account, habits)
+    }
+
+    fn start_by(wire: Wire, account: &Account, habits: Habits) -> Result<Self> {
+        let mut reader = wire.reader()?;
         let inner = Arc::new(Inner {
-            local: socket.local_addr()?,
-            socket,
-            server,
+            local: wire.local(),
+            server: wire.server(),
+            wire,
             account: account.clone(),
             habits: Mutex::new(habits),
             state: Mutex::default(),
@@ -166,9 +181,10 @@ impl RawPhone {
             stop: AtomicBool::new(false),
             call_id: token(),
             cseq: AtomicU32::new(1),
+            repeated: AtomicU32::new(0),
         });
         let receiver = Arc::clone(&inner);
-        let thread = thread::spawn(move || receiver.receive());
+        let thread = thread::spawn(move || receiver.receive(&mut reader));
         Ok(Self { inner, thread: Some(thread) })
     }
 
@@ -192,13 +208,13 @@ impl RawPhone {
     /// Its Contact URI.
     #[must_use]
     pub fn contact(&self) -> String {
-        format!("sip:{}@{}", self.inner.account.username, self.inner.local)
+        self.inner.contact()
     }
 
     /// `sip:user@domain` for any user.
     #[must_use]
     pub fn address_of(&self, user: &str) -> String {
-        format!("sip:{user}@{}", self.inner.server.ip())
+        format!("sip:{user}@{}", wire::host(self.inner.server.ip()))
     }
 
     /// A request outside any dialog, to be changed at will: fresh branch, tag and CSeq, the phone's own Call-ID for REGISTER.
@@ -220,14 +236,14 @@ impl RawPhone {
     #[must_use]
     pub fn register_request(&self, expires: u32) -> Message {
         let to = self.address_of(&self.inner.account.username);
-        let domain = format!("sip:{}", self.inner.server.ip());
+        let domain = format!("sip:{}", wire::host(self.inner.server.ip()));
         self.request("REGISTER", &domain, &to).with("Contact", format!("<{}>", self.contact())).with("Expires", expires.to_string())
     }
 
     /// A fresh Via line.
     #[must_use]
     pub fn via(&self) -> String {
-        format!("SIP/2.0/UDP {};branch=z9hG4bK{};rport", self.inner.local, token())
+        self.inner.via()
     }
 
     /// Sends octets to the server.
@@ -235,7 +251,20 @@ impl RawPhone {
     /// # Errors
     /// When the kernel refuses them.
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
-        Ok(self.inner.socket.send_to(bytes, self.inner.server).map(drop)?)
+        self.inner.wire.send(bytes)
+    }
+
+    /// What its messages go by.
+    #[must_use]
+    pub fn wire(&self) -> &Wire {
+        &self.inner.wire
+    }
+
+    /// How many requests it had to send again because nothing came back for 500 ms: what "answered in time" is judged by, since a count
+    /// does not depend on how busy the machine is as a clock does.
+    #[must_use]
+    pub fn repeated(&self) -> u32 {
+        self.inner.repeated.load(Ordering::Relaxed)
     }
 
     /// How many messages have come so far: a mark for [`RawPhone::received`].
@@ -256,6 +285,11 @@ impl RawPhone {
         self.inner.state().inbox.iter().filter(|message| wanted(message)).cloned().collect()
     }
 
+    /// The pauses after which a request is sent again.
+    fn repeats(&self) -> &'static [Duration] {
+        if self.inner.wire.parameter().is_empty() { &REPEATS } else { &ONCE }
+    }
+
     /// Sends a request and waits for its final response, repeating it while nothing at all comes back.
     ///
     /// # Errors
@@ -263,9 +297,12 @@ impl RawPhone {
     pub fn exchange(&self, request: &Message) -> Result<Message> {
         let (mark, bytes) = (self.mark(), request.bytes());
         let ours = |message: &Message| message.branch() == request.branch() && message.status().is_some();
-        for pause in REPEATS {
+        for &pause in self.repeats() {
             self.send(&bytes)?;
-            let Some(first) = self.received(mark, pause, ours) else { continue };
+            let Some(first) = self.received(mark, pause, ours) else {
+                self.inner.repeated.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
             if first.status() >= Some(200) {
                 return Ok(first);
             }
@@ -368,7 +405,7 @@ impl RawPhone {
     /// When nothing comes back.
     pub fn invite(&self, number: &str) -> Result<String> {
         let habits = self.inner.habits();
-        let media = Arc::new(Media::start(*habits.laws.first().unwrap_or(&Law::Mu), habits.tone_hz)?);
+        let media = Arc::new(Media::start_at(self.inner.local.ip(), *habits.laws.first().unwrap_or(&Law::Mu), habits.tone_hz)?);
         let uri = self.address_of(number);
         let sdp = media::write_sdp(media.local(), &habits.laws, "sendrecv");
         let plain =
@@ -390,12 +427,13 @@ impl RawPhone {
     fn first_response(&self, request: &Message) -> Result<Message> {
         let (mark, bytes) = (self.mark(), request.bytes());
         let ours = |message: &Message, least: u16| message.branch() == request.branch() && message.status() >= Some(least);
-        for pause in REPEATS {
+        for &pause in self.repeats() {
             self.send(&bytes)?;
             if self.received(mark, pause, |message| ours(message, 100)).is_some() {
                 let more = self.received(mark, FINAL_LIMIT, |message| ours(message, 101));
                 return more.with_context(|| format!("nothing but 100 to {}", request.start));
             }
+            self.inner.repeated.fetch_add(1, Ordering::Relaxed);
         }
         bail!("no response to {}", request.start)
     }
@@ -440,7 +478,7 @@ impl RawPhone {
         }
         let cancel = cancel.with("CSeq", format!("{} CANCEL", invite.cseq()));
         let mark = self.mark();
-        for pause in REPEATS {
+        for &pause in self.repeats() {
             self.send(&cancel.bytes())?;
             if let Some(response) = self.received(mark, pause, |message| message.status().is_some() && message.method() == "CANCEL") {
                 return Ok(response);
@@ -591,28 +629,34 @@ impl Inner {
         }
     }
 
-    fn receive(&self) {
-        let mut datagram = vec![0_u8; 65_536];
+    fn contact(&self) -> String {
+        format!("sip:{}@{}{}", self.account.username, self.local, self.wire.parameter())
+    }
+
+    fn via(&self) -> String {
+        format!("SIP/2.0/{} {};branch=z9hG4bK{};rport", self.wire.name(), self.local, token())
+    }
+
+    fn receive(&self, reader: &mut Option<TcpStream>) {
+        let mut pending = wire::Pending::default();
         while !self.stop.load(Ordering::Relaxed) {
-            let Ok((length, from)) = self.socket.recv_from(&mut datagram) else { continue };
-            let Ok(message) = Message::parse(datagram.get(..length).unwrap_or_default()) else { continue };
-            if from != self.server {
-                continue;
+            for octets in self.wire.receive(reader, &mut pending) {
+                let Ok(message) = Message::parse(&octets) else { continue };
+                let is_request = message.status().is_none();
+                self.state().inbox.push(message.clone());
+                if is_request {
+                    self.requested(&message);
+                } else {
+                    self.responded(&message);
+                }
+                self.changed.notify_all();
             }
-            let is_request = message.status().is_none();
-            self.state().inbox.push(message.clone());
-            if is_request {
-                self.requested(&message);
-            } else {
-                self.responded(&message);
-            }
-            self.changed.notify_all();
         }
     }
 
     fn transmit(&self, message: &Message) {
-        // A datagram that the kernel refuses is one that the network lost.
-        let _ = self.socket.send_to(&message.bytes(), self.server);
+        // A datagram that the kernel refuses is one that the network lost; a stream that is gone is for the test to see.
+        let _ = self.wire.send(&message.bytes());
     }
 
     fn requested(&self, request: &Message) {
@@ -658,14 +702,14 @@ impl Inner {
             }
             return;
         }
-        let contact = format!("<sip:{}@{}>", self.account.username, self.local);
+        let contact = format!("<{}>", self.contact());
         let tag = token();
         if let Answer::Refuse(status) = answer {
             self.transmit(&invite.response(status, "Refused", &tag).with("Contact", contact));
             return;
         }
         let habits = self.habits();
-        let Ok(media) = Media::start(*habits.laws.first().unwrap_or(&Law::Mu), habits.tone_hz) else {
+        let Ok(media) = Media::start_at(self.local.ip(), *habits.laws.first().unwrap_or(&Law::Mu), habits.tone_hz) else {
             self.transmit(&invite.response(500, "No Port", &tag));
             return;
         };
@@ -721,7 +765,7 @@ impl Inner {
 
     fn ok(&self, invite: &Message, leg: &Leg, law: Law) -> Message {
         let sdp = media::write_sdp(leg.media.local(), &[law], "sendrecv");
-        let contact = format!("<sip:{}@{}>", self.account.username, self.local);
+        let contact = format!("<{}>", self.contact());
         invite.response(200, "OK", &leg.tag).with("Contact", contact).body("application/sdp", sdp.as_bytes())
     }
 
@@ -742,7 +786,7 @@ impl Inner {
                 let target = response.contact().unwrap_or_default().to_owned();
                 let to = response.header("To").unwrap_or_default().to_owned();
                 let ack = Message::new(format!("ACK {target} SIP/2.0"))
-                    .with("Via", format!("SIP/2.0/UDP {};branch=z9hG4bK{};rport", self.local, token()))
+                    .with("Via", self.via())
                     .with("Max-Forwards", "70")
                     .with("From", leg.local.clone())
                     .with("To", to.clone())
@@ -777,6 +821,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports;
 
     fn account(number: &str) -> Account {
         Account { id: number.to_owned(), number: number.to_owned(), username: number.to_owned(), password: String::new() }

@@ -1,0 +1,63 @@
+//! The work that is measured: as data.
+
+use std::time::Duration;
+
+/// How long a call of the signalling rows lasts.
+pub(crate) const TALK: Duration = Duration::from_millis(100);
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// Its name on the command line; a beginning of it will do.
+    pub(crate) name: &'static str,
+    /// What is measured.
+    pub(crate) kind: Kind,
+    /// How much of it: a second, or at once.
+    pub(crate) amount: u32,
+    /// What one piece of it is.
+    pub(crate) piece: &'static str,
+}
+
+/// What is measured, and by which side's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// REGISTER, 401, REGISTER with digest, 200; our bindings in the journal, Kamailio's in memory.
+    Registration,
+    /// INVITE, 180, 200, ACK, 100 ms, BYE; we with ports, events and durable CDRs, Kamailio as a stateful proxy without media.
+    Call,
+    /// Packets of sound through calls that stand: ours, rtpengine's in userspace, a bare relay's, and ours with recording.
+    Sound,
+    /// What a standing call takes in memory.
+    Memory,
+    /// From `POST /api/call/start` to the INVITE at the slot's phone.
+    Rest,
+}
+
+/// All rows, in the order of the table.
+pub(crate) const ROWS: [Row; 8] = [
+    Row { name: "registration-500", kind: Kind::Registration, amount: 500, piece: "registration" },
+    Row { name: "registration-2000", kind: Kind::Registration, amount: 2_000, piece: "registration" },
+    Row { name: "call-50", kind: Kind::Call, amount: 50, piece: "call" },
+    Row { name: "call-200", kind: Kind::Call, amount: 200, piece: "call" },
+    Row { name: "sound-250", kind: Kind::Sound, amount: 250, piece: "packet" },
+    Row { name: "sound-500", kind: Kind::Sound, amount: 500, piece: "packet" },
+    Row { name: "memory", kind: Kind::Memory, amount: 1_400, piece: "call" },
+    Row { name: "rest", kind: Kind::Rest, amount: 200, piece: "call" },
+];
+
+/// What a ratio of processor time should not exceed.
+pub(crate) const REGISTRATION_AIM: f64 = 0.5;
+/// Against Kamailio.
+pub(crate) const CALL_AIM: f64 = 0.7;
+/// Against rtpengine.
+pub(crate) const SOUND_AIM: f64 = 0.6;
+/// Against the bare relay.
+pub(crate) const BARE_AIM: f64 = 1.2;
+/// With recording, against ourselves without.
+pub(crate) const RECORDING_AIM: f64 = 1.3;
+/// Octets that one more call may take.
+pub(crate) const MEMORY_AIM: u64 = 40_000;
+/// What we may add to a call's set-up and to a packet (99th percentile).
+pub(crate) const ADDED_AIM: Duration = Duration::from_millis(2);
+/// From a REST request to the INVITE on the wire (99th percentile).
+pub(crate) const REST_AIM: Duration = Duration::from_millis(5);

@@ -1,0 +1,146 @@
+//! A ladder as text: who, the drawing, and the messages in full.
+
+use std::fmt::Write;
+
+use model::{CallId, WallTime};
+use sip_core::{Flow, Message, Name};
+
+use super::{CALL_OCTETS_MAX, Kept, Ladder, MESSAGES_MAX, Way, mask};
+use crate::leg::Party;
+
+/// Characters between two of the three uprights.
+const GAP: usize = 30;
+
+/// The ladder of a call.
+pub(super) fn draw(call: CallId, ladder: &Ladder) -> String {
+    let mut text = String::with_capacity(ladder.octets * 5 / 4 + ladder.messages.len() * 160 + 512);
+    head(&mut text, call, ladder);
+    rungs(&mut text, ladder);
+    if ladder.left_out > 0 {
+        let _ = writeln!(
+            text,
+            "\n{} further message(s) were left out: a call keeps {MESSAGES_MAX} messages and {} KiB, and all calls what ladder_memory allows.",
+            ladder.left_out,
+            CALL_OCTETS_MAX >> 10
+        );
+    }
+    for (place, message) in ladder.messages.iter().enumerate() {
+        let _ = write!(text, "\n--- {}  {} ms  ", place + 1, message.after_ms);
+        let name = name(ladder, message.party);
+        let _ = match message.way {
+            Way::In => write!(text, "from {name}"),
+            Way::Out => write!(text, "to {name}"),
+        };
+        if let Some(flow) = flow(ladder, message) {
+            let _ = write!(text, "  {}", way(flow, message.way));
+        }
+        text.push('\n');
+        text.push_str(&mask::shown(&message.bytes));
+    }
+    text
+}
+
+fn head(text: &mut String, call: CallId, ladder: &Ladder) {
+    let [near, far] = [Party::Near, Party::Far].map(|party| name(ladder, party));
+    let state = if ladder.is_over { "over" } else { "up" };
+    let _ = writeln!(text, "call {call}  {near} -> {far}  {state}");
+    let _ = writeln!(text, "began {}", utc(ladder.began_at));
+    for (party, word) in [(Party::Near, "near"), (Party::Far, "far ")] {
+        match first_flow(ladder, party) {
+            Some(flow) => {
+                let _ = writeln!(text, "{word}  {}  {} {}, ours {}", name(ladder, party), flow.transport, flow.remote, flow.local);
+            }
+            None => {
+                let _ = writeln!(text, "{word}  {}  no message", name(ladder, party));
+            }
+        }
+    }
+    let _ = writeln!(text, "\n{:>4} {:>9}   {near:<GAP$} {:<GAP$} {far}", "", "ms", "Cordboard");
+}
+
+fn rungs(text: &mut String, ladder: &Ladder) {
+    for (place, message) in ladder.messages.iter().enumerate() {
+        let label = label(message);
+        let arrow = arrow(&label, message.party == Party::Near, message.way);
+        let blank = " ".repeat(GAP);
+        let (left, right) = match message.party {
+            Party::Near => (arrow, blank),
+            Party::Far => (blank, arrow),
+        };
+        let _ = write!(text, "{:>4} {:>9}   |{left}|{right}|", place + 1, message.after_ms);
+        let is_repeated = ladder.messages.iter().take(place).any(|before| before.way == message.way && before.bytes == message.bytes);
+        if is_repeated {
+            text.push_str(" again");
+        }
+        if flow(ladder, message) != first_flow(ladder, message.party) {
+            match flow(ladder, message) {
+                Some(flow) => {
+                    let _ = write!(text, " {}", way(flow, message.way));
+                }
+                None => text.push_str(" by yet another way"),
+            }
+        }
+        text.push('\n');
+    }
+}
+
+/// An arrow across one gap: towards the phone or away from it.
+fn arrow(label: &str, is_near: bool, way: Way) -> String {
+    // In: the near phone stands left of us, the far one right.
+    let points_right = is_near == (way == Way::In);
+    let shown: String = label.chars().take(GAP - 6).collect();
+    let dashes = "-".repeat((GAP - 4).saturating_sub(shown.chars().count()));
+    if points_right { format!("- {shown} {dashes}>") } else { format!("< {shown} {dashes}-") }
+}
+
+/// The method or the status, the CSeq, and whether a session description goes with it.
+fn label(message: &Kept) -> String {
+    let Ok(parsed) = Message::parse(message.bytes.clone()) else { return "unreadable".to_owned() };
+    let mut label = String::new();
+    if !parsed.is_request() {
+        let _ = write!(label, "{} ", parsed.status());
+    }
+    mask::escape(&mut label, parsed.method_bytes());
+    if let Ok(cseq) = parsed.cseq() {
+        let _ = write!(label, " {}", cseq.number);
+    }
+    if !parsed.body().is_empty() {
+        let is_sdp = parsed.header(Name::ContentType).is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"application/sdp"));
+        label.push_str(if is_sdp { " sdp" } else { " body" });
+    }
+    label
+}
+
+/// A number as it may be shown: one that was dialled can be any text.
+fn name(ladder: &Ladder, party: Party) -> String {
+    let [near, far] = &ladder.names;
+    let mut name = String::new();
+    mask::escape(&mut name, if party == Party::Near { near } else { far }.as_bytes());
+    if name.is_empty() {
+        name.push('?');
+    }
+    name
+}
+
+fn flow<'l>(ladder: &'l Ladder, message: &Kept) -> Option<&'l Flow> {
+    ladder.flows.get(usize::from(message.flow))
+}
+
+fn first_flow(ladder: &Ladder, party: Party) -> Option<&Flow> {
+    ladder.messages.iter().find(|message| message.party == party).and_then(|message| flow(ladder, message))
+}
+
+fn way(flow: &Flow, way: Way) -> String {
+    match way {
+        Way::In => format!("{} {} -> {}", flow.transport, flow.remote, flow.local),
+        Way::Out => format!("{} {} -> {}", flow.transport, flow.local, flow.remote),
+    }
+}
+
+/// `2025-11-21T08:00:00.000Z`
+fn utc(at: WallTime) -> String {
+    let (year, month, day) = at.utc_date();
+    let ms = at.0.rem_euclid(86_400_000);
+    let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}

@@ -1,0 +1,216 @@
+//! The SIP messages of a call, as an administrator sees them.
+
+use std::time::Duration;
+
+use calls::Input;
+use expect_test::{Expect, expect};
+use model::{CallId, Command, Fact, Refusal, Reply, UserId};
+
+use crate::{
+    phone::Habit,
+    world::{World, settings},
+};
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn calls(world: &World) -> Vec<CallId> {
+    let started = world.facts.iter().filter_map(|fact| match fact {
+        Fact::CallStarted { call } => Some(call.call_id),
+        _ => None,
+    });
+    started.collect()
+}
+
+fn ladder(world: &mut World, call: CallId) -> Result<String, Refusal> {
+    match world.order(Command::Ladder { call })? {
+        Reply::Ladder { text } => Ok(text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The drawing alone: the messages behind it are not this room's.
+fn check(text: &str, expected: &Expect) {
+    expected.assert_eq(text.split("\n--- ").next().unwrap());
+}
+
+#[test]
+fn a_call_between_two_phones_is_drawn() {
+    let mut world = World::new(2);
+    world.phone("6002").habit = Habit::Ring;
+    world.dial("6001", "6002");
+    world.run(seconds(2));
+    world.answer("6002");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    assert!(ladder(&mut world, call).unwrap().contains("6001 -> 6002  up"));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let text = ladder(&mut world, call).unwrap();
+    check(
+        &text,
+        &expect![[r#"
+        call c_6daavb0anv2r3  6001 -> 6002  over
+        began 2025-11-21T08:00:00.085Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      6002
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->|
+           3         0   |< 100 INVITE 1 ---------------|                              |
+           4        10   |                              |< 180 INVITE 1 ---------------|
+           5        10   |< 180 INVITE 1 ---------------|                              |
+           6      2000   |                              |< 200 INVITE 1 sdp -----------|
+           7      2000   |                              |- ACK 1 --------------------->|
+           8      2000   |< 200 INVITE 1 sdp -----------|                              |
+           9      2010   |- ACK 1 --------------------->|                              |
+          10      3000   |- BYE 2 --------------------->|                              |
+          11      3000   |< 200 BYE 2 ------------------|                              |
+          12      3000   |                              |- BYE 2 --------------------->|
+          13      3010   |                              |< 200 BYE 2 ------------------|
+    "#]],
+    );
+    // In full, and without what nobody may see.
+    assert_eq!(text.matches("\n--- ").count(), 13);
+    assert!(
+        text.contains("Authorization: Digest username=\"6001\", realm=\"test-realm\", nonce=***, uri=\"sip:6002@pbx.test\", response=***")
+    );
+    assert!(text.contains("\nm=audio 4000 RTP/AVP 8 0 101\n"), "{text}");
+    assert!(!text.contains("cnonce=\"cn\""));
+    world.assert_clean();
+}
+
+#[test]
+fn what_goes_wrong_is_drawn_too() {
+    // A number that does not exist, and an operator whose call nobody answers.
+    let mut world = World::new(2);
+    world.dial("6001", "6999");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    let text = ladder(&mut world, call).unwrap();
+    check(
+        &text,
+        &expect![[r#"
+        call c_6daavb0anv2r3  6001 -> 6999  over
+        began 2025-11-21T08:00:00.085Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6999  no message
+
+                    ms   6001                           Cordboard                      6999
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |< 404 INVITE 1 ---------------|                              |
+           3        10   |- ACK 1 --------------------->|                              |
+    "#]],
+    );
+
+    world.phone("6002").habit = Habit::Dead;
+    let call = world.start_call(7, 1, "6002").unwrap();
+    world.run(seconds(2));
+    world.order(Command::EndCall { user: UserId(7), any: false, call }).unwrap();
+    world.run(seconds(1));
+    let text = ladder(&mut world, call).unwrap();
+    check(
+        &text,
+        &expect![[r#"
+        call c_6daavb472pqt6  6001 -> 6002  over
+        began 2025-11-21T08:00:01.080Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      6002
+           1         0   |< INVITE 1 sdp ---------------|                              |
+           2        10   |- 200 INVITE 1 sdp ---------->|                              |
+           3        10   |< ACK 1 ----------------------|                              |
+           4        10   |                              |- INVITE 1 sdp -------------->|
+           5       510   |                              |- INVITE 1 sdp -------------->| again
+           6      1510   |                              |- INVITE 1 sdp -------------->| again
+           7      2000   |< BYE 2 ----------------------|                              |
+           8      2010   |- 200 BYE 2 ----------------->|                              |
+    "#]],
+    );
+    world.assert_clean();
+}
+
+#[test]
+fn a_phone_that_moves_shows_where_it_is() {
+    let mut world = World::new(2);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.phone("6002").outside = Some("10.0.9.9:1234".parse().unwrap());
+    world.reoffer("6002");
+    world.run(seconds(1));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    let text = ladder(&mut world, call).unwrap();
+    assert!(text.contains("| UDP 10.0.9.9:1234 -> 10.0.0.1:5060\n"), "{text}");
+    world.assert_clean();
+}
+
+#[test]
+fn only_as_much_is_kept_as_was_allowed() {
+    let mut small = settings();
+    small.ladder_memory = 30_000;
+    let mut world = World::unregistered(2, small.clone(), &calls::Restored::default());
+    world.register("6001", 300);
+    world.register("6002", 300);
+    for _ in 0..8 {
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        world.hang_up("6001");
+        world.run(seconds(1));
+        assert!(world.board.ladder_octets() <= 30_000);
+    }
+    assert!(world.board.ladder_octets() > 15_000);
+    let known: Vec<bool> = calls(&world).into_iter().map(|call| ladder(&mut world, call).is_ok()).collect();
+    assert_eq!(known.iter().filter(|known| **known).count(), known.iter().rev().take_while(|known| **known).count(), "{known:?}");
+    assert!(known[7] && !known[0], "the oldest went first: {known:?}");
+
+    // A call that is up is kept as long as there is room for it at all.
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    small.ladder_memory = 4_000;
+    world.input(Input::Settings(Box::new(small.clone())));
+    assert!(world.board.ladder_octets() <= 4_000);
+    small.ladder_memory = 0;
+    world.input(Input::Settings(Box::new(small)));
+    assert_eq!(world.board.ladder_octets(), 0);
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let last = calls(&world)[8];
+    assert_eq!(ladder(&mut world, last), Err(Refusal::CallNotFound));
+    world.assert_clean();
+}
+
+#[test]
+fn a_call_of_many_messages_says_how_many_are_left_out() {
+    let mut world = World::new(2);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    for _ in 0..120 {
+        world.info("6001", "application/dtmf-relay", "Signal=5\r\nDuration=90\r\n");
+        world.run(seconds(1));
+    }
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    let text = ladder(&mut world, call).unwrap();
+    assert!(text.contains(" further message(s) were left out: a call keeps 200 messages and 64 KiB"), "{}", text.len());
+    assert!(text.matches("\n--- ").count() <= 200);
+    assert!(!text.contains("Signal=5"), "keys that were pressed are not shown");
+    // Messages of ours lie in buffers of 1 KiB.
+    assert!(world.board.ladder_octets() < (64 + 200) << 10);
+    world.assert_clean();
+}
+
+#[test]
+fn strangers_have_no_ladder() {
+    let mut world = World::unregistered(2, settings(), &calls::Restored::default());
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    assert_eq!(world.phone("6001").session, None, "challenged");
+    assert_eq!(world.board.ladder_octets(), 0);
+    assert_eq!(ladder(&mut world, CallId(1)), Err(Refusal::CallNotFound));
+}

@@ -1,0 +1,308 @@
+//! A peer that sends what it likes to an endpoint, in any order, while its owner does what owners do: tables stay within their limits,
+//! nothing is told of a session after its end, and when everybody has hung up and time has passed, nothing is left.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use arbitrary::Unstructured;
+use bytes::Bytes;
+use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, Message, Name, ServerTx, SessionEvent, SessionId, Transport};
+
+/// Small, so that they are reached.
+const TRANSACTIONS_MAX: usize = 20;
+const SESSIONS_MAX: usize = 4;
+/// What the peer remembers of what it heard and said.
+const MEMORY: usize = 8;
+/// More steps teach nothing new, and a run must stay short.
+const STEPS_MAX: usize = 200;
+const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+const METHODS: [&str; 14] =
+    ["INVITE", "INVITE", "ACK", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REGISTER", "PRACK", "REFER", "SUBSCRIBE", "NOTIFY"];
+const STATUSES: [u16; 14] = [100, 180, 183, 199, 200, 200, 202, 302, 401, 408, 422, 481, 486, 603];
+/// Headers of which an INVITE and what follows it may have any.
+const EXTRAS: [&str; 8] = [
+    "Session-Expires: 90;refresher=uac\r\nSupported: timer\r\n",
+    "Session-Expires: 90;refresher=uas\r\nSupported: timer\r\n",
+    "Min-SE: 4294967295\r\n",
+    "Require: 100rel\r\n",
+    "Supported: timer, replaces\r\nAllow: UPDATE\r\n",
+    "Record-Route: <sip:192.0.2.3;lr>, <sip:192.0.2.4>\r\n",
+    "Max-Forwards: 0\r\n",
+    "Session-Expires: 1\r\nContent-Type: application/sdp\r\n",
+];
+
+/// Plays the sequence that `data` stands for.
+///
+/// # Panics
+/// When the endpoint breaks a promise.
+pub fn run(data: &[u8]) {
+    let mut input = Unstructured::new(data);
+    let mut game = Game::new();
+    for _ in 0..STEPS_MAX {
+        if input.is_empty() {
+            break;
+        }
+        game.step(&mut input);
+    }
+    game.finish();
+}
+
+struct Game {
+    endpoint: Endpoint,
+    now: Instant,
+    flow: Flow,
+    heard: VecDeque<Message>,
+    said: VecDeque<Bytes>,
+    requests: VecDeque<ServerTx>,
+    /// Whether each session that was told of is over.
+    sessions: BTreeMap<SessionId, bool>,
+    number: u32,
+}
+
+fn settings(session_expires_s: u32) -> EndpointSettings {
+    EndpointSettings { transactions_max: TRANSACTIONS_MAX, sessions_max: SESSIONS_MAX, session_expires_s, ..EndpointSettings::default() }
+}
+
+fn remember<T>(memory: &mut VecDeque<T>, new: T) {
+    if memory.len() == MEMORY {
+        memory.pop_front();
+    }
+    memory.push_back(new);
+}
+
+impl Game {
+    fn new() -> Self {
+        Self {
+            endpoint: Endpoint::new(settings(1_800), [9; 32]),
+            now: super::start(),
+            flow: Flow { transport: Transport::Udp, local: super::peer(9, 5060), remote: super::peer(7, 5060) },
+            heard: VecDeque::new(),
+            said: VecDeque::new(),
+            requests: VecDeque::new(),
+            sessions: BTreeMap::new(),
+            number: 0,
+        }
+    }
+
+    fn step(&mut self, input: &mut Unstructured<'_>) {
+        let now = self.now;
+        match input.arbitrary::<u8>().unwrap_or_default() % 16 {
+            0 => self.advance(super::pause(input)),
+            1 => {
+                let datagram = super::octets(input, 4_096).to_vec();
+                self.say(Bytes::from(datagram));
+            }
+            2..=5 => {
+                let request = self.request(input);
+                self.say_changed(request, input);
+            }
+            6 | 7 => {
+                if let Some(response) = self.response(input) {
+                    self.say_changed(response, input);
+                }
+            }
+            8 => {
+                if let Some(again) = self.chosen(input, |game| &game.said) {
+                    self.say(again);
+                }
+            }
+            9 => {
+                let invite = Invite {
+                    flow: self.flow,
+                    uri: Bytes::from_static(b"sip:phone@192.0.2.7"),
+                    from_display: Some("\"A\"".to_owned()),
+                    from_user: "100".to_owned(),
+                    to_user: "*72#".to_owned(),
+                    host: "pbx.example".to_owned(),
+                    sdp: Bytes::from_static(SDP),
+                    headers: Vec::new(),
+                    ring_s: 10,
+                };
+                if let Some(session) = self.endpoint.invite(now, invite) {
+                    self.sessions.insert(session, false);
+                }
+            }
+            10 => {
+                let transport = if input.arbitrary().unwrap_or_default() { Transport::Udp } else { Transport::Tcp };
+                self.flow = Flow {
+                    transport,
+                    remote: super::peer(7, 5060 + u16::from(input.arbitrary::<u8>().unwrap_or_default() % 2)),
+                    ..self.flow
+                };
+            }
+            11 => {
+                if let Some(tx) = self.requests.pop_front() {
+                    let status = super::pick(input, &STATUSES).copied().unwrap_or(200);
+                    self.endpoint.respond(now, tx, status, None, &[("X", "y".to_owned())]);
+                }
+            }
+            _ => self.owner(input),
+        }
+        self.drain(input);
+    }
+
+    /// The owner does something with a session of any age.
+    fn owner(&mut self, input: &mut Unstructured<'_>) {
+        let known: Vec<SessionId> = self.sessions.keys().rev().take(MEMORY).copied().collect();
+        let Some(session) = super::pick(input, &known).copied() else { return };
+        let now = self.now;
+        let status = super::pick(input, &STATUSES).copied().unwrap_or(200);
+        match input.arbitrary::<u8>().unwrap_or_default() % 14 {
+            0 | 1 => self.endpoint.answer(now, session, SDP),
+            2 => self.endpoint.ring(now, session, status, Some(SDP)),
+            3 => self.endpoint.hangup(now, session, Some((16, "bye"))),
+            4 => self.endpoint.refuse(now, session, status, None, &[]),
+            5 => self.endpoint.answer_reoffer(now, session, Ok(SDP)),
+            6 => self.endpoint.answer_reoffer(now, session, Err(status)),
+            7 => self.endpoint.probe(now, session),
+            8 => self.endpoint.info(now, session, "application/dtmf-relay", b"Signal=1"),
+            9 => self.endpoint.reoffer(now, session, SDP),
+            10 => self.endpoint.flow_closed(now, self.flow),
+            11 => self.endpoint.flow_moved(self.flow, Flow { transport: Transport::Tcp, remote: super::peer(7, 6_000), ..self.flow }),
+            12 => self.endpoint.reconfigure(settings(90 * u32::from(status % 3))),
+            _ => self.endpoint.unreachable(now, self.flow.remote),
+        }
+    }
+
+    fn chosen<T: Clone>(&self, input: &mut Unstructured<'_>, of: impl Fn(&Self) -> &VecDeque<T>) -> Option<T> {
+        let memory = of(self);
+        let choice = usize::from(input.arbitrary::<u8>().unwrap_or_default());
+        memory.get(memory.len().checked_sub(1)? - choice.checked_rem(memory.len())?).cloned()
+    }
+
+    /// A request that fits a dialog heard of, or begins one, or fits nothing.
+    fn request(&mut self, input: &mut Unstructured<'_>) -> Bytes {
+        let method = super::pick(input, &METHODS).copied().unwrap_or("INVITE");
+        self.number = self.number.wrapping_add(1);
+        let shape: u8 = input.arbitrary().unwrap_or_default();
+        let known = self.chosen(input, |game| &game.heard).filter(|_| shape & 3 != 0);
+        let (mut from, mut to, mut call) = ("a".to_owned(), String::new(), format!("c{}", self.number));
+        let (mut cseq, mut branch) = (self.number, format!("z9hG4bK-{}", self.number));
+        if let Some(known) = known {
+            let (ours, theirs) = if known.is_request() { (known.from(), known.to()) } else { (known.to(), known.from()) };
+            let tag = |address: Result<sip_core::NameAddr<'_>, _>| address.ok().and_then(|address| address.tag()).map(text);
+            to = tag(ours).unwrap_or_default();
+            from = tag(theirs).unwrap_or_else(|| "a".to_owned());
+            call = known.call_id().map(text).unwrap_or_default();
+            if matches!(method, "ACK" | "CANCEL") || shape & 4 != 0 {
+                cseq = known.cseq().map_or(0, |cseq| cseq.number);
+            }
+            if method == "CANCEL" || shape & 8 != 0 {
+                branch = known.via().ok().and_then(|via| via.branch()).map(text).unwrap_or_default();
+            }
+        }
+        let to = if to.is_empty() { to } else { format!(";tag={to}") };
+        let extra = if shape & 16 == 0 { "" } else { super::pick(input, &EXTRAS).copied().unwrap_or_default() };
+        let body = if shape & 32 == 0 { String::new() } else { text(SDP) };
+        Bytes::from(format!(
+            "{method} sip:100@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch={branch}\r\nFrom: <sip:p@x>;tag={from}\r\n\
+             To: <sip:100@y>{to}\r\nCall-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:p@192.0.2.7>\r\n{extra}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// A response to something heard.
+    fn response(&mut self, input: &mut Unstructured<'_>) -> Option<Bytes> {
+        let request = self.chosen(input, |game| &game.heard).filter(Message::is_request)?;
+        let status = super::pick(input, &STATUSES).copied().unwrap_or(200);
+        let shape: u8 = input.arbitrary().unwrap_or_default();
+        let field = |name| request.header(name).map(text).unwrap_or_default();
+        let to = field(Name::To);
+        let to = if to.contains("tag=") || shape & 1 == 1 { to } else { format!("{to};tag={}", shape & 2) };
+        let extra = if shape & 16 == 0 { "" } else { super::pick(input, &EXTRAS).copied().unwrap_or_default() };
+        let body = if shape & 32 == 0 { String::new() } else { text(SDP) };
+        Some(Bytes::from(format!(
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{extra}\
+             Content-Length: {}\r\n\r\n{body}",
+            field(Name::Via),
+            field(Name::From),
+            field(Name::CallId),
+            field(Name::CSeq),
+            body.len()
+        )))
+    }
+
+    /// One message in four has a piece replaced.
+    fn say_changed(&mut self, message: Bytes, input: &mut Unstructured<'_>) {
+        if input.arbitrary::<u8>().unwrap_or_default() % 4 != 3 {
+            return self.say(message);
+        }
+        let mut message = message.to_vec();
+        let at = usize::from(input.arbitrary::<u16>().unwrap_or_default()) % message.len().max(1);
+        let end = (at + usize::from(input.arbitrary::<u8>().unwrap_or_default()) % 32).min(message.len());
+        message.splice(at..end, super::octets(input, 64).iter().copied());
+        self.say(Bytes::from(message));
+    }
+
+    fn say(&mut self, message: Bytes) {
+        remember(&mut self.said, message.clone());
+        self.endpoint.received(self.now, self.flow, message);
+    }
+
+    fn advance(&mut self, by: Duration) {
+        let to = self.now + by;
+        while let Some((at, _)) = self.endpoint.timeout().filter(|(at, _)| *at <= to) {
+            self.now = self.now.max(at);
+            self.endpoint.wake(self.now);
+            self.drain(&mut Unstructured::new(&[]));
+        }
+        self.now = to;
+    }
+
+    fn drain(&mut self, input: &mut Unstructured<'_>) {
+        while let Some(output) = self.endpoint.poll() {
+            match output {
+                EndpointOutput::Transmit { bytes, .. } => {
+                    // An answer to a broken request may be as broken.
+                    if let Ok(message) = Message::parse(bytes) {
+                        remember(&mut self.heard, message);
+                    }
+                }
+                EndpointOutput::Request { tx, .. } => {
+                    if input.arbitrary::<u8>().unwrap_or_default() % 4 == 1 {
+                        self.endpoint.challenge_request(self.now, tx, 401, &[]);
+                    } else {
+                        remember(&mut self.requests, tx);
+                    }
+                }
+                EndpointOutput::Invited { session, .. } => match input.arbitrary::<u8>().unwrap_or_default() % 4 {
+                    1 => self.endpoint.challenge(self.now, session, 401, &[]),
+                    2 => {
+                        self.sessions.insert(session, false);
+                        self.endpoint.answer(self.now, session, SDP);
+                    }
+                    _ => drop(self.sessions.insert(session, false)),
+                },
+                EndpointOutput::Session { session, event } => {
+                    let Some(over) = self.sessions.get_mut(&session) else { panic!("{event:?} of a session that nobody knows") };
+                    assert!(!*over, "{event:?} after the end");
+                    *over = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
+                }
+                EndpointOutput::Heard { .. } => {}
+            }
+        }
+        assert!(self.endpoint.live() <= SESSIONS_MAX, "{} sessions", self.endpoint.live());
+        // EndpointSettings: beyond the limit there is room for what belongs to live sessions, two each or a quarter; and a CANCEL of ours,
+        // one a session, is never held back.
+        let most = TRANSACTIONS_MAX + (2 * SESSIONS_MAX).max(TRANSACTIONS_MAX / 4) + SESSIONS_MAX;
+        assert!(self.endpoint.transactions() <= most, "{} transactions", self.endpoint.transactions());
+    }
+
+    /// Everybody hangs up, and time passes.
+    fn finish(mut self) {
+        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.endpoint.hangup(self.now, session, None);
+        }
+        self.drain(&mut Unstructured::new(&[]));
+        self.advance(Duration::from_secs(300));
+        assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None), "something is left");
+        assert!(self.sessions.values().all(|over| *over), "a session never ended");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,49 @@
+//! What one wait takes in: the guard decides, work in progress goes first.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use sip_core::{Admit, Flow, Guard};
+
+use crate::signalling::Received;
+
+/// Takes messages of all sockets during one wait.
+pub(crate) struct Intake<'a> {
+    pub(crate) now: Instant,
+    pub(crate) guard: &'a mut Guard,
+    /// What goes first.
+    pub(crate) inside: &'a mut Vec<Received>,
+    /// What is put behind that in the end.
+    pub(crate) new: &'a mut Vec<Received>,
+    /// So many messages may still be taken.
+    pub(crate) left: usize,
+}
+
+impl Intake<'_> {
+    /// A datagram; it is copied only if it is let in.
+    pub(crate) fn datagram(&mut self, flow: Flow, datagram: &[u8]) {
+        let admit = self.guard.admit(self.now, flow.remote.ip(), datagram);
+        if admit != Admit::Dropped {
+            self.push(admit, flow, Bytes::copy_from_slice(datagram));
+        }
+    }
+
+    /// A message of a stream; whether it was let in.
+    pub(crate) fn message(&mut self, flow: Flow, message: Bytes) -> bool {
+        let admit = self.guard.admit(self.now, flow.remote.ip(), &message);
+        if admit == Admit::Dropped {
+            return false;
+        }
+        self.push(admit, flow, message);
+        true
+    }
+
+    fn push(&mut self, admit: Admit, flow: Flow, bytes: Bytes) {
+        self.left = self.left.saturating_sub(1);
+        // A CANCEL must not overtake the INVITE that it may be for.
+        let follows =
+            || bytes.starts_with(b"CANCEL ") && self.new.iter().any(|one| matches!(one, Received::Message { flow: of, .. } if *of == flow));
+        let queue = if admit == Admit::Inside && !follows() { &mut *self.inside } else { &mut *self.new };
+        queue.push(Received::Message { flow, bytes });
+    }
+}

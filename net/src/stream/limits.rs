@@ -1,0 +1,86 @@
+//! How much streams may take, and what they have done.
+
+use std::time::Duration;
+
+use sip_core::FramerLimits;
+
+/// What the streams of this server may take together and each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Streams that are open at once, of all sources; more are refused.
+    pub connections_max: usize,
+    /// Streams that one source (an IPv4 address, an IPv6 network of 64 bits) may open to us at once.
+    pub per_source_max: usize,
+    /// How long a message may take from its first octet to its last (B-37), and what we have to say may wait for its reader.
+    pub half_message: Duration,
+    /// How long a stream that was opened to us may take until its first whole message.
+    pub first_message: Duration,
+    /// How long a stream lives without a message or line end from the peer.
+    pub idle: Duration,
+    /// Octets that may wait to be sent on one stream; it is closed when there are more, for its peer does not read.
+    pub write_queue_max: usize,
+    /// Octets that all streams together may hold, half read and waiting to be sent; beyond that, one that comes to hold more than 16 KiB is
+    /// closed.
+    pub memory_max: usize,
+    /// How long opening a stream may take.
+    pub connect: Duration,
+    /// The limits of one message.
+    pub message: FramerLimits,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            per_source_max: 500,
+            half_message: Duration::from_secs(20),
+            first_message: Duration::from_secs(30),
+            idle: Duration::from_secs(660),
+            write_queue_max: 1 << 20,
+            memory_max: 128 << 20,
+            connect: Duration::from_secs(5),
+            message: FramerLimits::default(),
+        }
+    }
+}
+
+/// What the streams have done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpCounters {
+    /// Open now, with those that are being opened or closed.
+    pub open: u64,
+    /// Octets that they hold now, half read and waiting to be sent.
+    pub held: u64,
+    /// Opened to us.
+    pub accepted: u64,
+    /// Opened by us.
+    pub connected: u64,
+    /// Opened to us and closed at once: one of the limits of [`StreamLimits`] was reached.
+    pub refused: u64,
+    /// The system had no descriptor or memory to accept with; accepting paused (FT-11).
+    pub accept_failures: u64,
+    /// Could not be opened by us: refused, no answer in time, no descriptor, at the limit, or there is no listener of that address.
+    pub connect_failures: u64,
+    /// Closed by the peer.
+    pub closed_by_peer: u64,
+    /// Closed for an error of the network.
+    pub closed_lost: u64,
+    /// Closed after [`StreamLimits::idle`].
+    pub closed_idle: u64,
+    /// Closed because a message, or the first one, took too long (B-37).
+    pub closed_slow: u64,
+    /// Closed because nobody can tell where the next message begins (B-34, B-36).
+    pub closed_broken: u64,
+    /// Closed because the peer does not read what we send.
+    pub closed_stalled: u64,
+    /// Closed because all streams together held too much ([`StreamLimits::memory_max`]), and this one much of it.
+    pub closed_crowded: u64,
+    /// Messages read, whatever the guard then thought of them.
+    pub received: u64,
+    /// Messages given to the kernel or to the queue of their stream.
+    pub sent: u64,
+    /// Messages that had no stream to go by.
+    pub send_failed: u64,
+    /// Keep-alives answered (RFC 5626, 4.4.1).
+    pub pings: u64,
+}

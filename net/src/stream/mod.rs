@@ -1,0 +1,412 @@
+//! All streams: those opened to us, those opened by us, found by their flow.
+
+mod connection;
+mod limits;
+mod listener;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use mio::{Interest, Registry, Token, event::Event};
+use sip_core::{Flow, Transport};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+pub use self::limits::{StreamLimits, TcpCounters};
+use self::{
+    connection::{After, Connection, End, READ_MAX, is_response},
+    listener::{Accepted, Listener},
+};
+use crate::{
+    intake::Intake,
+    socket::{SIGNALLING, set_class},
+};
+
+/// Streams accepted in one turn of a listener.
+const ACCEPTS_MAX: usize = 64;
+/// Ends that wait to be told; each stream has at most one, but what cannot be opened adds to them.
+const CLOSED_MAX: usize = 1 << 16;
+
+/// What a stream may hold even when all together hold too much: any usual message, and what a phone would miss in a moment.
+const HELD_SMALL: usize = 16 << 10;
+
+/// Every stream of the signalling sockets.
+pub(crate) struct Streams {
+    limits: StreamLimits,
+    listeners: Vec<Listener>,
+    /// Where listeners and then connections begin among the poller's tokens.
+    first_token: usize,
+    /// A stream's place is its token; free places are used again.
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    by_flow: HashMap<Flow, usize>,
+    /// How many streams each source has open to us.
+    sources: HashMap<IpAddr, usize>,
+    /// When each stream must be looked at again: at its deadline or before.
+    timers: BTreeSet<(Instant, usize)>,
+    /// Those with something to read, in turn.
+    turns: VecDeque<usize>,
+    /// Those with something to send.
+    dirty: Vec<usize>,
+    closed: Vec<Flow>,
+    /// What all hold together.
+    held: usize,
+    counters: TcpCounters,
+    buffer: Box<[u8]>,
+    registry: Registry,
+}
+
+impl Streams {
+    /// Without listeners. Tokens from `first_token` on are its own.
+    pub(crate) fn new(limits: StreamLimits, registry: Registry, first_token: usize) -> Self {
+        Self {
+            limits,
+            listeners: Vec::new(),
+            first_token,
+            connections: Vec::new(),
+            free: Vec::new(),
+            by_flow: HashMap::new(),
+            sources: HashMap::new(),
+            timers: BTreeSet::new(),
+            turns: VecDeque::new(),
+            dirty: Vec::new(),
+            closed: Vec::new(),
+            held: 0,
+            counters: TcpCounters::default(),
+            buffer: vec![0; READ_MAX].into_boxed_slice(),
+            registry,
+        }
+    }
+
+    /// Listens on `address`. All listeners come before the first stream.
+    pub(crate) fn listen(&mut self, address: SocketAddr) -> io::Result<()> {
+        let mut listener = Listener::bind(address)?;
+        listener.register(&self.registry, Token(self.first_token + self.listeners.len()))?;
+        self.listeners.push(listener);
+        Ok(())
+    }
+
+    pub(crate) fn local(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.bound).collect()
+    }
+
+    pub(crate) fn counters(&self) -> TcpCounters {
+        let gauge = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        TcpCounters { open: gauge(self.open()), held: gauge(self.held), ..self.counters }
+    }
+
+    fn open(&self) -> usize {
+        self.connections.len() - self.free.len()
+    }
+
+    /// Whether there is something to do without waiting.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.turns.is_empty() || !self.closed.is_empty() || self.listeners.iter().any(|listener| listener.ready)
+    }
+
+    /// When to call [`Streams::expire`].
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        let pauses = self.listeners.iter().filter_map(|listener| listener.paused_until);
+        pauses.chain(self.timers.first().map(|(at, _)| *at)).min()
+    }
+
+    /// The poller tells of one of ours.
+    pub(crate) fn event(&mut self, now: Instant, event: &Event) {
+        let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
+        if let Some(listener) = self.listeners.get_mut(at) {
+            listener.ready = listener.paused_until.is_none();
+            return;
+        }
+        let at = at - self.listeners.len();
+        let Some(Some(connection)) = self.connections.get_mut(at) else { return };
+        let after = connection.event(now, event, &mut self.counters);
+        self.after(at, after);
+        self.mark_dirty(at);
+    }
+
+    /// Ends what has lived long enough.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        for listener in &mut self.listeners {
+            listener.resume(now);
+        }
+        while let Some(&(at, place)) = self.timers.first()
+            && at <= now
+        {
+            self.timers.pop_first();
+            let Some(Some(connection)) = self.connections.get_mut(place) else { continue };
+            let (deadline, end) = connection.deadline(&self.limits);
+            if deadline <= now && !connection.expire(now) {
+                self.remove(place, end);
+                continue;
+            }
+            (connection.timer, _) = connection.deadline(&self.limits);
+            self.timers.insert((connection.timer, place));
+            if deadline <= now {
+                self.mark_dirty(place);
+                self.take_turn(place);
+            }
+        }
+    }
+
+    /// Accepts and reads, each stream in its turn, until `intake` is full or each that was waiting had one.
+    pub(crate) fn receive(&mut self, intake: &mut Intake<'_>) {
+        for at in 0..self.listeners.len() {
+            self.accept(intake.now, at);
+        }
+        for _ in 0..self.turns.len() {
+            if intake.left == 0 {
+                break;
+            }
+            let Some(at) = self.turns.pop_front() else { break };
+            let Some(Some(connection)) = self.connections.get_mut(at) else { continue };
+            connection.has_turn = false;
+            let was_ending = connection.is_ending();
+            let after = connection.turn(&mut self.buffer, intake, &self.limits, &mut self.counters);
+            let (flow, tell) = (connection.flow, connection.is_ending() && !was_ending);
+            if tell && self.by_flow.get(&flow) == Some(&at) {
+                // Told while answers may still go by it: nobody is to wait for anything from there (B-16).
+                self.tell_closed(flow);
+            }
+            self.after(at, after);
+            self.mark_dirty(at);
+            self.settle(at);
+        }
+        // Pongs, and answers to what broke a stream.
+        self.flush(intake.now);
+    }
+
+    /// The flows that are over.
+    pub(crate) fn closed(&mut self) -> impl Iterator<Item = Flow> {
+        self.closed.drain(..)
+    }
+
+    /// Puts a message into the next [`Streams::flush`] of its stream, and opens one if there is none.
+    pub(crate) fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        let place = match self.by_flow.get(&flow) {
+            Some(&place) => place,
+            // Whoever closed the stream that the request came by does not listen at the port it came from.
+            None if is_response(&bytes) => return self.not_sent(flow),
+            None => match self.connect(now, flow) {
+                Ok(place) => place,
+                Err(error) => {
+                    tracing::debug!(%flow, %error, "A stream could not be opened.");
+                    self.counters.connect_failures += 1;
+                    return self.not_sent(flow);
+                }
+            },
+        };
+        let Some(Some(connection)) = self.connections.get_mut(place) else { return };
+        if !connection.takes(&bytes) {
+            self.not_sent(flow);
+        } else if connection.send(bytes, &self.limits) {
+            self.counters.sent += 1;
+            self.mark_dirty(place);
+        } else {
+            self.counters.send_failed += 1;
+            self.remove(place, End::Stalled);
+        }
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Writes what was put in.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for at in dirty.drain(..) {
+            let Some(Some(connection)) = self.connections.get_mut(at) else { continue };
+            connection.is_dirty = false;
+            let after = connection.flush(now);
+            self.after(at, after);
+            self.settle(at);
+        }
+        self.dirty = dirty;
+    }
+
+    fn not_sent(&mut self, flow: Flow) {
+        self.counters.send_failed += 1;
+        self.tell_closed(flow);
+    }
+
+    fn accept(&mut self, now: Instant, at: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let Some(listener) = self.listeners.get_mut(at).filter(|listener| listener.ready) else { return };
+            match listener.accept(now) {
+                Accepted::Stream(stream, remote) => {
+                    let bound = listener.bound;
+                    self.accepted(now, bound, stream, remote);
+                }
+                Accepted::Gone => {}
+                Accepted::Nobody => return,
+                Accepted::Exhausted(error) => {
+                    tracing::warn!(%error, "A stream cannot be accepted; the next try is in a second.");
+                    self.counters.accept_failures += 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, now: Instant, bound: SocketAddr, stream: mio::net::TcpStream, remote: SocketAddr) {
+        let source = source_of(remote.ip());
+        if self.open() >= self.limits.connections_max || self.sources.get(&source).is_some_and(|&open| open >= self.limits.per_source_max) {
+            self.counters.refused += 1;
+            return;
+        }
+        let local = if bound.ip().is_unspecified() { stream.local_addr().ok() } else { Some(bound) };
+        let Some(local) = local else { return };
+        let flow = Flow { transport: Transport::Tcp, local, remote };
+        if self.insert(now, stream, flow, true).is_ok() {
+            self.counters.accepted += 1;
+            *self.sources.entry(source).or_default() += 1;
+        }
+    }
+
+    /// Begins to open a stream to `flow.remote`. It leaves from any port; for its owner it is the listener's flow.
+    fn connect(&mut self, now: Instant, flow: Flow) -> io::Result<usize> {
+        let is_ours = |listener: &Listener| {
+            let bound = listener.bound;
+            let ip = bound.ip();
+            bound.port() == flow.local.port()
+                && bound.is_ipv4() == flow.remote.is_ipv4()
+                && (ip == flow.local.ip() || ip.is_unspecified() || flow.local.ip().is_unspecified())
+        };
+        if flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        if self.open() >= self.limits.connections_max {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        let socket = Socket::new(Domain::for_address(flow.remote), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+        set_class(&socket, flow.remote, SIGNALLING);
+        if !flow.local.ip().is_unspecified() {
+            socket.bind(&SocketAddr::new(flow.local.ip(), 0).into())?;
+        }
+        match socket.connect(&flow.remote.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+            Err(error) => return Err(error),
+        }
+        self.insert(now, mio::net::TcpStream::from_std(socket.into()), flow, false)
+    }
+
+    fn insert(&mut self, now: Instant, mut stream: mio::net::TcpStream, flow: Flow, is_accepted: bool) -> io::Result<usize> {
+        let place = self.free.last().copied().unwrap_or(self.connections.len());
+        let token = Token(self.first_token + self.listeners.len() + place);
+        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        // A small message is not to wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        // What a vanished peer does not acknowledge ends the stream, instead of after 15 minutes.
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.half_message));
+        let mut connection = Connection::new(stream, flow, is_accepted, now, &self.limits);
+        connection.timer = connection.deadline(&self.limits).0;
+        self.timers.insert((connection.timer, place));
+        match self.connections.get_mut(place) {
+            Some(free) => {
+                self.free.pop();
+                *free = Some(connection);
+            }
+            None => self.connections.push(Some(connection)),
+        }
+        self.by_flow.insert(flow, place);
+        Ok(place)
+    }
+
+    fn after(&mut self, at: usize, after: After) {
+        match after {
+            After::Waits => {}
+            After::Again => self.take_turn(at),
+            After::Over(end) => self.remove(at, end),
+        }
+    }
+
+    fn take_turn(&mut self, at: usize) {
+        if let Some(Some(connection)) = self.connections.get_mut(at)
+            && !std::mem::replace(&mut connection.has_turn, true)
+        {
+            self.turns.push_back(at);
+        }
+    }
+
+    fn mark_dirty(&mut self, at: usize) {
+        if let Some(Some(connection)) = self.connections.get_mut(at)
+            && connection.has_output()
+            && !std::mem::replace(&mut connection.is_dirty, true)
+        {
+            self.dirty.push(at);
+        }
+    }
+
+    /// After a stream has read or written: counts what it holds, and has its timer ring no later than its deadline. A later deadline is
+    /// seen when the timer rings.
+    fn settle(&mut self, at: usize) {
+        let Some(Some(connection)) = self.connections.get_mut(at) else { return };
+        let held = connection.held();
+        self.held = self.held - std::mem::replace(&mut connection.counted, held) + held;
+        if self.held > self.limits.memory_max && held > HELD_SMALL {
+            return self.remove(at, End::Crowded);
+        }
+        let (deadline, _) = connection.deadline(&self.limits);
+        if deadline < connection.timer {
+            self.timers.remove(&(connection.timer, at));
+            connection.timer = deadline;
+            self.timers.insert((deadline, at));
+        }
+    }
+
+    fn remove(&mut self, at: usize, end: End) {
+        let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
+        self.free.push(at);
+        self.timers.remove(&(connection.timer, at));
+        self.held -= connection.counted;
+        // Left in `turns` or `dirty`, the place is passed over, or its next owner is looked at once too often.
+        if connection.is_accepted {
+            let source = source_of(connection.flow.remote.ip());
+            if let Some(open) = self.sources.get_mut(&source) {
+                *open -= 1;
+                if *open == 0 {
+                    self.sources.remove(&source);
+                }
+            }
+        }
+        let counters = &mut self.counters;
+        let counter = match end {
+            End::Peer => &mut counters.closed_by_peer,
+            End::Lost => &mut counters.closed_lost,
+            End::Idle => &mut counters.closed_idle,
+            End::Slow => &mut counters.closed_slow,
+            End::Broken => &mut counters.closed_broken,
+            End::Stalled => &mut counters.closed_stalled,
+            End::Crowded => &mut counters.closed_crowded,
+            End::NotOpened => &mut counters.connect_failures,
+        };
+        *counter += 1;
+        tracing::debug!(flow = %connection.flow, ?end, "A stream is closed.");
+        if self.by_flow.get(&connection.flow) == Some(&at) {
+            self.by_flow.remove(&connection.flow);
+            if !connection.is_ending() {
+                self.tell_closed(connection.flow);
+            }
+        }
+    }
+
+    fn tell_closed(&mut self, flow: Flow) {
+        if self.closed.len() < CLOSED_MAX {
+            self.closed.push(flow);
+        }
+    }
+}
+
+/// Who is counted as one source: an address, or an IPv6 network of 64 bits.
+fn source_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        ip @ IpAddr::V4(_) => ip,
+    }
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Installs what the bench needs beside Rust: the peers to measure against. No service of theirs is started, and no kernel module is built:
+# rtpengine's own comes in a package that is only recommended, and recommended packages are left out.
+set -eu
+cd "$(dirname "$0")/.."
+
+exec scripts/apt.sh \
+    cc=gcc /usr/include/string.h=libc6-dev \
+    kamailio=kamailio \
+    rtpengine=rtpengine-daemon

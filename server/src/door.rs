@@ -1,0 +1,201 @@
+//! The way into the signalling loop, from any thread.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use calls::Settings;
+use model::{Command, Directory, RecordingRow, Refusal, Reply};
+use net::{FromWorker, Waker};
+use sip_core::GuardSettings;
+use tokio::sync::oneshot;
+
+/// Commands that may wait for the loop; more are refused as unavailable.
+const COMMANDS_MAX: usize = 10_000;
+
+/// So long the loop sleeps at most while there is work, and so long what is in no hurry waits at most.
+pub(crate) const NAP: Duration = Duration::from_millis(50);
+
+/// Without work for so long, the loop sleeps until something wakes it.
+const ACTIVE: Duration = Duration::from_secs(1);
+
+/// What goes into the loop beside SIP messages.
+pub(crate) enum Message {
+    /// A media worker reports.
+    Worker(FromWorker),
+    /// An order, and where its reply goes.
+    Command(Command, oneshot::Sender<Result<Reply, Refusal>>),
+    /// Slots or hubs have changed; the sender wants to know when the loop has them.
+    Directory(Arc<Directory>, oneshot::Sender<()>),
+    /// The configuration has changed; the sender wants to know when the loop has it.
+    Settings(Box<Settings>, GuardSettings, oneshot::Sender<()>),
+    /// A recording was closed.
+    Recorded(RecordingRow),
+    /// No new calls.
+    Drain,
+    /// End all calls.
+    EndAll,
+    /// End the loop.
+    Stop,
+}
+
+/// How much is going on, for whoever waits for the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Load {
+    pub(crate) calls: usize,
+    pub(crate) sessions: usize,
+}
+
+/// The way into the loop. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Door {
+    hall: Arc<Hall>,
+    waker: Waker,
+}
+
+struct Hall {
+    queue: Mutex<Queue>,
+    /// The loop sleeps for longer than a [`NAP`].
+    asleep: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    /// How many of them are commands, whose number is bounded.
+    commands: usize,
+    /// The loop is woken already for what is queued.
+    woken: bool,
+}
+
+impl Door {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { hall: Arc::new(Hall { queue: Mutex::default(), asleep: AtomicBool::new(true) }), waker }
+    }
+
+    /// Hands in what must not be lost.
+    pub(crate) fn order(&self, message: Message) {
+        let mut queue = self.queue();
+        queue.messages.push_back(message);
+        self.wake(queue);
+    }
+
+    /// Hands in what must not be lost and is in no hurry: while the loop works, it is found by the way.
+    pub(crate) fn leave(&self, message: Message) {
+        let mut queue = self.queue();
+        queue.messages.push_back(message);
+        if self.hall.asleep.load(Ordering::SeqCst) {
+            self.wake(queue);
+        }
+    }
+
+    /// Hands in a command; whether there was room.
+    pub(crate) fn command(&self, command: Command, reply: oneshot::Sender<Result<Reply, Refusal>>) -> bool {
+        let mut queue = self.queue();
+        let room = queue.commands < COMMANDS_MAX;
+        if room {
+            queue.commands += 1;
+            queue.messages.push_back(Message::Command(command, reply));
+            self.wake(queue);
+        }
+        room
+    }
+
+    /// Takes all that is queued. For the loop alone.
+    pub(crate) fn take(&self, into: &mut VecDeque<Message>) {
+        let mut queue = self.queue();
+        queue.woken = false;
+        queue.commands = 0;
+        into.append(&mut queue.messages);
+    }
+
+    /// Until when the loop may sleep, which has a timer at `due`: forever if nothing has been going on for a while. For the loop alone.
+    pub(crate) fn rest(&self, now: Instant, busy_at: Instant, due: Option<Instant>) -> Option<Instant> {
+        let works = now.saturating_duration_since(busy_at) < ACTIVE;
+        if self.hall.asleep.swap(!works, Ordering::SeqCst) == works {
+            // What was left just before that may have woken nobody.
+            return Some(now);
+        }
+        if works { Some(due.map_or(now + NAP, |due| due.min(now + NAP))) } else { due }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.hall.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        let is_woken = std::mem::replace(&mut queue.woken, true);
+        drop(queue);
+        if !is_woken {
+            self.waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use model::UserId;
+    use net::{SignallingSettings, SignallingSockets};
+
+    use super::*;
+
+    fn door() -> (Door, SignallingSockets) {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (sockets, waker) = SignallingSockets::bind(SignallingSettings { udp: vec![any], ..SignallingSettings::default() }).unwrap();
+        (Door::new(waker), sockets)
+    }
+
+    fn count(door: &Door) -> usize {
+        let mut taken = VecDeque::new();
+        door.take(&mut taken);
+        taken.len()
+    }
+
+    #[test]
+    fn commands_are_bounded_and_orders_take_no_room_from_them() {
+        let (door, _sockets) = door();
+        let command = || door.command(Command::KeepAlive { user: UserId(1) }, oneshot::channel().0);
+        (0..10).for_each(|_| door.order(Message::Drain));
+        assert_eq!((0..=COMMANDS_MAX).filter(|_| command()).count(), COMMANDS_MAX);
+        door.order(Message::Stop);
+        assert_eq!(count(&door), COMMANDS_MAX + 11);
+        assert!(command(), "an emptied queue has room again");
+    }
+
+    #[test]
+    fn what_is_in_no_hurry_wakes_only_a_loop_that_sleeps_and_an_order_wakes_it_always() {
+        let (door, mut sockets) = door();
+        let start = Instant::now();
+        let later = start + ACTIVE;
+        // The loop works, and goes to sleep after a while: first it looks again.
+        assert_eq!(door.rest(start, start, None), Some(start));
+        assert_eq!(door.rest(start, start, None), Some(start + NAP));
+        assert_eq!(door.rest(start, start, Some(start + NAP / 2)), Some(start + NAP / 2));
+        // Fresh sockets are looked at once.
+        sockets.wait(Some(start), &mut Vec::new());
+        let woken = |sockets: &mut SignallingSockets| {
+            let begun = Instant::now();
+            sockets.wait(Some(begun + Duration::from_millis(200)), &mut Vec::new());
+            begun.elapsed() < Duration::from_millis(200)
+        };
+        door.leave(Message::Drain);
+        assert!(!woken(&mut sockets));
+        door.order(Message::Drain);
+        assert!(woken(&mut sockets), "although something lay there already");
+        assert_eq!(count(&door), 2);
+        assert_eq!(door.rest(later, start, None), Some(later));
+        assert_eq!(door.rest(later, start, None), None);
+        door.leave(Message::Drain);
+        assert!(woken(&mut sockets));
+        assert_eq!(count(&door), 1);
+    }
+}

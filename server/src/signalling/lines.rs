@@ -1,0 +1,69 @@
+//! What the loop writes into the log.
+
+use std::fmt::Display;
+
+use media::MediaEvent;
+use model::Fact;
+use sip_core::Flow;
+use tracing::{debug, info, warn};
+
+/// More of a message's first line is not logged.
+const LINE_SHOWN: usize = 120;
+
+/// A message came.
+pub(super) fn came(flow: Flow, message: &[u8]) {
+    debug!(from = %flow.remote, over = ?flow.transport, line = %first_line(message), "SIP in.");
+}
+
+/// A message goes.
+pub(super) fn goes(flow: Flow, message: &[u8]) {
+    debug!(to = %flow.remote, over = ?flow.transport, line = %first_line(message), "SIP out.");
+}
+
+/// What a leg's audio was like: one line for who looks into a complaint.
+pub(super) fn leg_closed(event: &MediaEvent) {
+    let MediaEvent::Closed { leg, stats } = event else { return };
+    if stats.packets_in == 0 && stats.foreign > 0 {
+        warn!(
+            leg = leg.0,
+            refused = stats.foreign,
+            "A phone was not heard: its sound came from another address than it had signalled. See \"Nobody hears anything\" in docs/operations.md."
+        );
+    }
+    debug!(
+        leg = leg.0,
+        packets_in = stats.packets_in,
+        packets_out = stats.packets_out,
+        lost = stats.lost,
+        late = stats.late,
+        jitter_ms = stats.jitter_ms,
+        jitter_max_ms = stats.jitter_max_ms,
+        restarts = stats.restarts,
+        junk = stats.junk,
+        foreign = stats.foreign,
+        digits_dropped = stats.digits_dropped,
+        remote_lost = stats.remote_lost,
+        remote_jitter_ms = stats.remote_jitter_ms,
+        rtt_ms = stats.rtt_ms,
+        "Leg closed."
+    );
+}
+
+/// One line for each call that ended, without numbers; what phones do is for DEBUG.
+pub(super) fn fact(fact: &Fact) {
+    match fact {
+        Fact::CallEnded { cdr } => {
+            info!(call = %cdr.call_id, cause = cdr.cause.code(), ring_ms = cdr.ring_ms, talk_ms = cdr.talk_ms, "Call ended.");
+        }
+        Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
+        Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
+        _ => {}
+    }
+}
+
+/// What a message is, for the log: its first line, cut, with nothing in it that a terminal would act on (FT-26).
+/// Whatever is secret stands further down.
+fn first_line(message: &[u8]) -> impl Display {
+    let line = message.split(|octet| *octet == b'\r' || *octet == b'\n').next().unwrap_or_default();
+    line.get(..LINE_SHOWN.min(line.len())).unwrap_or_default().escape_ascii()
+}

@@ -1,0 +1,214 @@
+//! The guard: what it calls what, how much it lets in, and that forged sources cannot turn it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "a beginning of time is needed; and the time of the slowest input is measured")]
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
+use sip_core::{Admit, Guard, GuardCounters, GuardSettings};
+
+const SEED: [u8; 16] = *b"0123456789abcdef";
+const NEW: &[u8] = b"INVITE sip:x SIP/2.0\r\nTo: <sip:x>\r\n\r\n";
+const INSIDE: &[u8] = b"BYE sip:x SIP/2.0\r\n\r\n";
+
+fn ip(number: u32) -> IpAddr {
+    Ipv4Addr::from_bits(number).into()
+}
+
+/// How many of `count` at one moment are let in.
+fn admitted(guard: &mut Guard, now: Instant, source: IpAddr, datagram: &[u8], count: usize) -> usize {
+    (0..count).filter(|_| guard.admit(now, source, datagram) != Admit::Dropped).count()
+}
+
+#[test]
+fn what_belongs_to_something() {
+    let mut guard = Guard::new(GuardSettings::default(), SEED);
+    let now = Instant::now();
+    let mut check = |text: &str, expected: Admit| assert_eq!(guard.admit(now, ip(1), text.as_bytes()), expected, "{text:?}");
+    for text in [
+        "SIP/2.0 200 OK\r\n",
+        "sip/2.0 200 OK\r\n",
+        "ACK sip:x SIP/2.0\r\n",
+        "BYE sip:x SIP/2.0\r\n",
+        "CANCEL sip:x SIP/2.0\r\n",
+        "PRACK sip:x SIP/2.0\r\n",
+        "\r\n\r\nBYE sip:x SIP/2.0\r\n",
+        "INVITE sip:x SIP/2.0\r\nVia: v\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:x>;tag=2\r\n\r\n",
+        "INFO sip:x SIP/2.0\r\nt:\"q\" <sip:x;y=z>;a=b ; TAG = 2\r\n\r\n",
+        "UPDATE sip:x SIP/2.0\r\nTO \t : sip:x;tag=2\r\n\r\n",
+        "UPDATE sip:x SIP/2.0\r\nTo: <sip:x>\r\n ;tag=2\r\n\r\n",
+        "UPDATE sip:x SIP/2.0\r\nTo:\r\n\t<sip:x>\r\n ;a\r\n ;tag=2\r\n\r\n",
+        // Bare line ends are the parser's to refuse.
+        "UPDATE sip:x SIP/2.0\nTo: <sip:x>;tag=2\n\n",
+    ] {
+        check(text, Admit::Inside);
+    }
+    for text in [
+        "",
+        "\r\n\r\n",
+        "garbage",
+        "SIP",
+        "SIP sip:x SIP/2.0\r\n",
+        "ACKx sip:x SIP/2.0\r\n",
+        "bye sip:x SIP/2.0\r\n",
+        "REGISTER sip:x SIP/2.0\r\nTo: <sip:x>\r\nContact: <sip:y>;tag=2\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nFrom: <sip:x>;tag=2\r\n\r\n",
+        // A tag of the URI, in the display name, in another header, in a fold of another, behind the head.
+        "INVITE sip:x SIP/2.0\r\nTo: <sip:x;tag=2>\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nTo: \";tag=2\" <sip:x>\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nTopic: <sip:x>;tag=2\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nX: y\r\n To: <sip:x>;tag=2\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nX: y\r\n\r\nTo: <sip:x>;tag=2\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nTo: <sip:x>\r\nTo: <sip:x>;tag=2\r\n\r\n",
+        "INVITE sip:x SIP/2.0\r\nTo: <sip:x>;tags=2;x-tag=3;tag\r\n\r\n",
+    ] {
+        check(text, Admit::New);
+    }
+}
+
+#[test]
+fn an_allowance_is_a_burst_and_a_rate() {
+    let settings = GuardSettings { new_per_s: 10, new_burst: 20, inside_per_s: 100, inside_burst: 50, sources_max: 64 };
+    let mut guard = Guard::new(settings, SEED);
+    let now = Instant::now();
+    let ms = Duration::from_millis;
+    assert_eq!(admitted(&mut guard, now, ip(1), NEW, 100), 20);
+    assert_eq!(admitted(&mut guard, now, ip(1), INSIDE, 100), 50, "the one does not eat the other's");
+    assert_eq!(admitted(&mut guard, now, ip(2), NEW, 100), 20, "nor one source another's");
+    assert_eq!(admitted(&mut guard, now + ms(99), ip(1), NEW, 100), 0);
+    assert_eq!(admitted(&mut guard, now + ms(100), ip(1), NEW, 100), 1);
+    assert_eq!(admitted(&mut guard, now + ms(1_100), ip(1), NEW, 100), 10);
+    assert_eq!(admitted(&mut guard, now + ms(60_000), ip(1), NEW, 100), 20, "never more than the burst");
+    // A clock that steps back gives nothing away.
+    assert_eq!(admitted(&mut guard, now, ip(1), NEW, 100), 0);
+    let counters = guard.counters();
+    assert_eq!(counters, GuardCounters { inside: 50, new: 71, inside_dropped: 50, new_dropped: 629, shared: 0 });
+    // On reload: other limits at once, what was used stays used.
+    guard.set(GuardSettings { new_per_s: 0, ..settings });
+    assert_eq!(admitted(&mut guard, now, ip(1), NEW, 1_000), 1_000);
+    guard.set(settings);
+    assert_eq!(admitted(&mut guard, now, ip(1), NEW, 100), 0);
+    assert_eq!(admitted(&mut guard, now, ip(3), INSIDE, 100), 50);
+}
+
+#[test]
+fn a_burst_of_nothing_is_a_burst_of_one() {
+    let mut guard = Guard::new(GuardSettings { new_per_s: 1, new_burst: 0, ..GuardSettings::default() }, SEED);
+    assert_eq!(admitted(&mut guard, Instant::now(), ip(1), NEW, 10), 1);
+}
+
+#[test]
+fn one_network_is_one_source() {
+    let mut guard = Guard::new(GuardSettings { new_per_s: 1, new_burst: 10, ..GuardSettings::default() }, SEED);
+    let now = Instant::now();
+    let v6 = |text: &str| IpAddr::V6(text.parse::<Ipv6Addr>().unwrap());
+    assert_eq!(admitted(&mut guard, now, v6("2001:db8:0:1::1"), NEW, 100), 10);
+    assert_eq!(admitted(&mut guard, now, v6("2001:db8:0:1:ffff::2"), NEW, 100), 0);
+    assert_eq!(admitted(&mut guard, now, v6("2001:db8:0:2::1"), NEW, 100), 10);
+    assert_eq!(admitted(&mut guard, now, v6("::1"), NEW, 100), 10);
+    // A mapped IPv4 address is that address, and not one of ::/64.
+    assert_eq!(admitted(&mut guard, now, v6("::ffff:192.0.2.1"), NEW, 4), 4);
+    assert_eq!(admitted(&mut guard, now, "192.0.2.1".parse().unwrap(), NEW, 100), 6);
+}
+
+/// The promise of the table: a source that has sent too much stays cut for just as long as if there were no other sources, whatever
+/// flood of forged addresses comes between.
+#[test]
+fn forged_sources_give_nobody_his_allowance_back() {
+    let settings = GuardSettings { new_per_s: 10, new_burst: 100, sources_max: 1_024, ..GuardSettings::default() };
+    let mut guard = Guard::new(settings, SEED);
+    let mut chance = ChaCha8Rng::seed_from_u64(1);
+    let mut now = Instant::now();
+    let loud = ip(0x0a00_0001);
+    assert_eq!(admitted(&mut guard, now, loud, NEW, 200), 100);
+    for _ in 0..50 {
+        // A hundred times as many forged sources as there are places, in each tenth of a second.
+        for _ in 0..100_000 / 50 {
+            guard.admit(now, ip(chance.next_u32()), NEW);
+        }
+        now += Duration::from_millis(100);
+        assert_eq!(admitted(&mut guard, now, loud, NEW, 200), 1, "exactly its rate");
+    }
+}
+
+/// However many places there are, and whatever order of sources: nobody gets more than with a table without end.
+#[test]
+fn nobody_gets_more_than_his_own() {
+    for (seed, sources_max, sources) in [(1, 0, 50), (2, 16, 200), (3, 256, 1_000), (4, 65_536, 1_000)] {
+        let settings = GuardSettings { new_per_s: 20, new_burst: 5, inside_per_s: 50, inside_burst: 10, sources_max };
+        let mut guard = Guard::new(settings, SEED);
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        let mut now = Instant::now();
+        // The reference: a bucket of tokens for each, without end.
+        let mut buckets: BTreeMap<(u32, bool), (f64, Instant)> = BTreeMap::new();
+        let mut alike = 0;
+        let total = 40_000;
+        for _ in 0..total {
+            now += Duration::from_micros(u64::from(chance.next_u32() % 2_000));
+            // A few are loud.
+            let number = if chance.next_u32() % 2 == 0 { chance.next_u32() % 8 } else { chance.next_u32() % sources };
+            let is_inside = chance.next_u32() % 3 == 0;
+            let (rate, burst, datagram) = if is_inside { (50.0, 10.0, INSIDE) } else { (20.0, 5.0, NEW) };
+            let (tokens, at) = buckets.entry((number, is_inside)).or_insert((burst, now));
+            *tokens = (*tokens + now.duration_since(*at).as_secs_f64() * rate).min(burst);
+            *at = now;
+            let is_admitted = guard.admit(now, ip(number), datagram) != Admit::Dropped;
+            // The guard may count to the nanosecond what the reference rounds.
+            assert!(!is_admitted || *tokens > 0.999, "source {number} got too much: {tokens}");
+            alike += u32::from(is_admitted == (*tokens >= 1.0));
+            if is_admitted {
+                *tokens -= 1.0;
+            }
+        }
+        if sources_max == 65_536 {
+            assert!(alike >= total - 5, "with a place for each it is exactly a bucket for each: {alike}");
+            assert_eq!(guard.counters().shared, 0);
+        }
+    }
+}
+
+/// Sources that behave are let in, however many they are: they never fill the table.
+#[test]
+fn a_crowd_of_quiet_sources_is_let_in() {
+    let settings = GuardSettings { sources_max: 1_024, ..GuardSettings::default() };
+    let mut guard = Guard::new(settings, SEED);
+    let mut now = Instant::now();
+    for round in 0..5 {
+        for number in 0..50_000 {
+            // 20,000 phones a second, one REGISTER each.
+            now += Duration::from_micros(50);
+            assert_eq!(guard.admit(now, ip(number), NEW), Admit::New, "round {round}");
+        }
+    }
+}
+
+/// The most work that one datagram can be.
+#[test]
+fn no_datagram_takes_long() {
+    let mut guard = Guard::new(GuardSettings { new_per_s: 0, inside_per_s: 0, ..GuardSettings::default() }, SEED);
+    let now = Instant::now();
+    for text in [
+        "\n".repeat(65_000),
+        "x\n".repeat(32_000),
+        format!("INVITE x\nTo: {}", ";".repeat(65_000)),
+        format!("INVITE x\nTo: {}", "; ".repeat(32_000)),
+        format!("INVITE x\nTo: {}", "\n ".repeat(32_000)),
+        format!("INVITE x\nTo: {}", ";tag".repeat(16_000)),
+        format!("INVITE x\nTo: {}", ">".repeat(65_000)),
+        "t".repeat(65_000),
+        "to\n".repeat(20_000),
+    ] {
+        let began = Instant::now();
+        for _ in 0..20 {
+            guard.admit(now, ip(1), text.as_bytes());
+        }
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?} for {:.20}", began.elapsed(), text);
+    }
+}
