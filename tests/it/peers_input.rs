@@ -243,7 +243,8 @@ fn silent_connections_keep_nobody_out() -> Result<()> {
         let by_datagram = world::raw(server, other, Habits::answering(HIGH))?;
         let (call, answer) = by_datagram.dial(&one.number)?;
         ensure!(answer.status() == Some(200), "{}", answer.start);
-        ensure!(by_datagram.hangup(&call)?.status() == Some(200), "BYE");
+        let over = by_datagram.hangup(&call)?;
+        ensure!(over.status() == Some(200), "BYE: {}", over.start);
         Ok(())
     })
 }

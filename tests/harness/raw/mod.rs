@@ -642,13 +642,13 @@ impl Inner {
         while !self.stop.load(Ordering::Relaxed) {
             for octets in self.wire.receive(reader, &mut pending) {
                 let Ok(message) = Message::parse(&octets) else { continue };
-                let is_request = message.status().is_none();
-                self.state().inbox.push(message.clone());
-                if is_request {
+                // First what it means to the calls, so that who waits for a message finds them as it left them.
+                if message.status().is_none() {
                     self.requested(&message);
                 } else {
                     self.responded(&message);
                 }
+                self.state().inbox.push(message);
                 self.changed.notify_all();
             }
         }
