@@ -1,7 +1,7 @@
 # What a newcomer needs is `make run` and `make test`; each sets up on a fresh Debian machine with a Rust toolchain what it needs itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak instructions fuzz clean-tools
+.PHONY: help run dist test lint bench soak instructions fuzz clean-tools
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -9,6 +9,10 @@ help: ## list these targets
 run: ## build the server and start it: SQLite and everything else in ./data, log-in printed at first start
 	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev
 	cargo run --locked --release -- serve $(ARGS)
+
+dist: ## build the server as it is installed, as target/dist/cordboard
+	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev
+	cargo build --locked --profile dist -p server
 
 test: ## all tests, with real phones, PostgreSQL and crashes
 	scripts/setup-tests.sh
@@ -23,13 +27,13 @@ lint: ## format, clippy, house rules, licences
 
 bench: ## what registrations, calls and packets cost beside Kamailio and rtpengine; ARGS="--quick --only call"
 	scripts/setup-bench.sh
-	cargo build --locked --release -p server
-	cargo run --locked --release -p benches --bin benches -- $(ARGS)
+	cargo build --locked --profile dist -p server
+	CORDBOARD_BIN=target/dist/cordboard cargo run --locked --release -p benches --bin benches -- $(ARGS)
 
 soak: ## calls for an hour, and whether the server is afterwards what it was before; ARGS="--minutes 5 --rate 20"
 	scripts/setup-bench.sh
-	cargo build --locked --release -p server
-	cargo run --locked --release -p benches --bin benches -- --soak $(ARGS)
+	cargo build --locked --profile dist -p server
+	CORDBOARD_BIN=target/dist/cordboard cargo run --locked --release -p benches --bin benches -- --soak $(ARGS)
 
 instructions: ## count the instructions of the hot paths; fails if one grew by more than 10 %
 	scripts/setup-instructions.sh

@@ -35,7 +35,12 @@ if [ "$("$TOOL" fuzz --version 2>/dev/null || true)" != "cargo-fuzz $VERSION" ];
     cargo install --quiet --locked --root target/tools --version "$VERSION" cargo-fuzz
 fi
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <("$TOOL" fuzz list --fuzz-dir fuzz)
+if [ ${#targets[@]} -eq 0 ]; then
+    # Not straight into mapfile: that would swallow a failure, and nothing would be fuzzed.
+    listed=$("$TOOL" fuzz list --fuzz-dir fuzz)
+    mapfile -t targets <<<"$listed"
+fi
+[ -n "${targets[0]}" ] || { echo "fuzz: no targets" >&2 && exit 1; }
 
 # No address sanitizer: the rooms forbid unsafe code, and without it a target is several times as fast.
 RUSTC_BOOTSTRAP=1 "$TOOL" fuzz build --fuzz-dir fuzz --target-dir "$BUILD" --sanitizer none >&2
@@ -62,10 +67,10 @@ fuzz_one() {
         -rss_limit_mb="$RSS_MB" -max_len=8192 -print_final_stats=1 -artifact_prefix="$FOUND/artifacts/$target/" >"$log" 2>&1 || status=$?
     local runs
     runs=$(sed -nE 's/^stat::number_of_executed_units: ([0-9]+)$/\1/p' "$log")
-    if [ "$status" -eq 0 ]; then
+    if [ "$status" -eq 0 ] && [ "${runs:-0}" -gt 0 ]; then
         echo "fuzz: $target: $runs runs, $(sed -nE 's/.*(cov: [0-9]+ ft: [0-9]+ corp: [^ ]+).*/\1/p' "$log" | tail -n 1)"
     else
-        echo "fuzz: $target FAILED after $runs runs" >&2
+        echo "fuzz: $target FAILED after ${runs:-0} runs" >&2
         grep -E "panicked|^thread|ERROR: libFuzzer" -A 2 "$log" | head -n 12 >&2 || true
         local input
         input=$(sed -nE 's/.*Test unit written to (.*)$/\1/p' "$log" | tail -n 1)

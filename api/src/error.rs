@@ -234,13 +234,13 @@ impl From<Refusal> for Problem {
             Refusal::SlotTaken { state, .. } => Self::new(Code::SlotTaken).with("state", state.name()),
             Refusal::HoldsAnother { number } => Self::new(Code::HoldsAnother).with("number", number),
             Refusal::StaleEpoch { epoch } => Self::new(Code::StaleEpoch).with("epoch", epoch),
-            Refusal::SlotInCall { number } => Self::new(Code::SlotInCall).with("number", number),
+            Refusal::SlotInCall { number, state } => Self::new(Code::SlotInCall).with("number", number).with("state", state.name()),
             Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
             Refusal::CallNotFound => Self::new(Code::CallNotFound),
             Refusal::DestinationNotAllowed { slot, number } => {
                 Self::new(Code::DestinationNotAllowed).with("slot", slot).with("number", number)
             }
-            Refusal::SlotCallLimit { limit, .. } => Self::new(Code::SlotCallLimit).with("limit", limit),
+            Refusal::SlotCallLimit { state, limit, .. } => Self::new(Code::SlotCallLimit).with("state", state.name()).with("limit", limit),
             Refusal::NoRoute => Self::field(Code::NoRoute, "phone_number", words.clone()),
             Refusal::OwnNumber => Self::field(Code::OwnNumber, "phone_number", words.clone()),
             Refusal::NoMediaPort => Self::new(Code::NoMediaPort),
@@ -282,10 +282,10 @@ mod tests {
             Refusal::SlotTaken { number: number.clone(), state },
             Refusal::HoldsAnother { number: number.clone() },
             Refusal::StaleEpoch { epoch: 7 },
-            Refusal::SlotInCall { number: number.clone() },
+            Refusal::SlotInCall { number: number.clone(), state },
             Refusal::NotHolder { number: number.clone() },
             Refusal::DestinationNotAllowed { slot: number.clone(), number: "+79001234567".to_owned() },
-            Refusal::SlotCallLimit { slot: number, limit: 2 },
+            Refusal::SlotCallLimit { slot: number, state, limit: 2 },
             Refusal::CallNotFound,
             Refusal::NoRoute,
             Refusal::OwnNumber,
@@ -309,10 +309,10 @@ mod tests {
             409 slot_taken {"detail":"slot 6001 is taken by somebody else","state":"ACTIVE_CALL"}
             409 holds_another_slot {"detail":"you already hold slot 6001; release it first","number":"6001"}
             409 stale_epoch {"detail":"the lease has changed: its epoch is 7","epoch":7}
-            409 slot_in_call {"detail":"slot 6001 is in a call","number":"6001"}
+            409 slot_in_call {"detail":"slot 6001 is in a call","number":"6001","state":"ACTIVE_CALL"}
             409 not_holder {"detail":"slot 6001 is not yours to release"}
             403 destination_not_allowed {"detail":"slot 6001 may not call +79001234567","number":"+79001234567","slot":"6001"}
-            409 slot_call_limit {"detail":"slot 6001 may be in 2 call(s) at once","limit":2}
+            409 slot_call_limit {"detail":"slot 6001 may be in 2 call(s) at once","limit":2,"state":"ACTIVE_CALL"}
             404 call_not_found {"detail":"no such call"}
             422 no_route {"detail":"no route for the number","field":"phone_number"}
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}

@@ -30,4 +30,4 @@ pub use metrics::{HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, W
 pub use openapi::document as openapi;
 pub use routes::router;
 pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, serve};
-pub use state::{ApiParts, ApiSettings, Control, Ha1Of, OpenRecording, Recordings, Reloaded, System};
+pub use state::{ApiParts, ApiSettings, Control, Ha1Of, NotYet, OpenRecording, Recordings, Reloaded, System};

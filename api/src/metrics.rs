@@ -109,6 +109,8 @@ metrics! {
     sip_messages: Family<SipLabels, Counter> = Family::default(), "sip_messages";
     /// SIP datagrams that the guard dropped unread, by reason.
     sip_guard_dropped: Family<WhyLabels, Counter> = Family::default(), "sip_guard_dropped";
+    /// SIP datagrams that were counted against the allowance which strangers share while loud sources fill the guard's table.
+    sip_guard_shared: Counter = Counter::default(), "sip_guard_shared";
     /// TCP connections of phones that are open.
     sip_streams: Gauge = Gauge::default(), "sip_streams";
     /// TCP connections of phones that came.
@@ -117,6 +119,10 @@ metrics! {
     sip_streams_refused: Family<WhyLabels, Counter> = Family::default(), "sip_streams_refused";
     /// TCP connections of phones that ended, by reason.
     sip_streams_closed: Family<WhyLabels, Counter> = Family::default(), "sip_streams_closed";
+    /// Ends of TCP connections that signalling was not told of, because too many waited to be: their phones are found gone by timers.
+    sip_streams_untold: Counter = Counter::default(), "sip_streams_untold";
+    /// TCP connections to phones that could not be opened.
+    sip_connect_failures: Counter = Counter::default(), "sip_connect_failures";
     /// Connections that could not be accepted, mostly because no descriptor is free.
     accept_failures: Family<SourceLabels, Counter> = Family::default(), "accept_failures";
     /// Seconds that the cores take for one input of signalling.
@@ -125,7 +131,7 @@ metrics! {
     ladder_octets: Gauge = Gauge::default(), "ladder_octets";
     /// Reloads of the configuration, by outcome.
     reloads: Family<OutcomeLabels, Counter> = Family::default(), "reloads";
-    /// Seconds that the signalling loop takes for a batch, journal included.
+    /// Seconds that the signalling loop takes for a batch, from its first message until its last packet has left, journal included.
     signalling_handle_seconds: Histogram = fine_buckets(), "signalling_handle_seconds";
     /// Inputs on which a core panicked: defects to be reported.
     panics: Counter = Counter::default(), "panics";
@@ -147,7 +153,9 @@ metrics! {
     journal_lag: Gauge = Gauge::default(), "journal_lag";
     /// Facts that wait in memory for a journal that stalls.
     journal_waiting: Gauge = Gauge::default(), "journal_waiting";
-    /// 1 while the journal has been away for seconds: what begins now might never be recorded.
+    /// Facts that the journal could not take and no memory could keep: records may be missing until the next start.
+    journal_lost: Counter = Counter::default(), "journal_lost";
+    /// 1 while the journal has been away for seconds, so that new calls are refused: what begins now might never be recorded.
     journal_behind: Gauge = Gauge::default(), "journal_behind";
     /// Journal writes that took longer than the wire may wait (R22).
     journal_stalls: Counter = Counter::default(), "journal_stalls";

@@ -27,9 +27,14 @@ pub trait Control: Send + Sync + 'static {
     /// Carries out an order; resolves once its outcome is certain and journaled (R8).
     fn execute(&self, command: Command) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
-    /// The store's slots or hubs have changed: reloads them and resolves once signalling works with them.
-    fn directory_changed(&self) -> BoxFuture<'static, ()>;
+    /// The store's slots or hubs have changed: reloads them and resolves once signalling works with them, or once it is clear that it cannot
+    /// be waited for; signalling then follows as soon as the store can be read, without being asked again.
+    fn directory_changed(&self) -> BoxFuture<'static, Result<(), NotYet>>;
 }
+
+/// Signalling does not know of a change yet, because the store cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotYet;
 
 /// The server itself, as far as orders go to it.
 pub trait System: Send + Sync + 'static {
@@ -45,6 +50,8 @@ pub trait System: Send + Sync + 'static {
 pub struct Reloaded {
     /// The keys that have another value now, such as `log.filter`.
     pub changed: Vec<String>,
+    /// What is in force otherwise than it stands there, and what is likely a mistake; as text for people.
+    pub warnings: Vec<String>,
 }
 
 /// Where recordings are.
@@ -175,11 +182,15 @@ impl Api {
     }
 
     /// Tells call control that the store's slots or hubs have changed, and waits until it works with them, within reason: what was
-    /// committed is done, and its answer (which may hold a password that is shown once) is not lost if the database goes away just then.
-    pub(crate) async fn directory_changed(&self) {
+    /// committed is done, and an answer that holds a password which is shown once is not lost if the database goes away just then.
+    pub(crate) async fn directory_changed(&self) -> Result<(), NotYet> {
         let followed = tokio::spawn(self.control.directory_changed());
-        if tokio::time::timeout(FOLLOW_TIME, followed).await.is_err() {
-            tracing::warn!("Signalling does not know of a change of slots yet; it follows when the database can be read.");
+        match tokio::time::timeout(FOLLOW_TIME, followed).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("Signalling does not know of a change of slots yet; it follows by itself.");
+                Err(NotYet)
+            }
         }
     }
 
@@ -229,6 +240,14 @@ impl From<KeyError<OrderError>> for Problem {
             KeyError::Malformed => Self::field(Code::InvalidField, "Idempotency-Key", "a key has 1 to 255 printable ASCII characters"),
             KeyError::Order(error) => error.into(),
         }
+    }
+}
+
+impl From<NotYet> for Problem {
+    fn from(NotYet: NotYet) -> Self {
+        Self::new(Code::StoreUnavailable).detail(
+            "the change is stored, but the database has gone away just then: the change comes into force when it is back; to send it again does no harm",
+        )
     }
 }
 

@@ -6,7 +6,10 @@ use std::{
     fs::File,
     io,
     path::PathBuf,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -15,8 +18,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use model::{
-    CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Event, Fact, Ha1, HubKind, Outcome, RecordingRow,
-    RecordingState, Refusal, Reply, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
+    CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome,
+    RecordingRow, RecordingState, Refusal, Reply, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
 };
 use serde_json::Value;
 use store::{NewTrunk, NewUser, Role, Store};
@@ -25,7 +28,7 @@ use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiParts, ApiSettings, Control, Live, Metrics, OpenRecording, Recordings, Reloaded, System,
+    ApiParts, ApiSettings, Control, Live, Metrics, NotYet, OpenRecording, Recordings, Reloaded, System,
     auth::{
         people::Person,
         tokens::{Kind, Subject},
@@ -151,6 +154,8 @@ pub(crate) struct FakeControl {
     state: Mutex<FakeState>,
     /// Start of a call waits for it, if there is one.
     pub(crate) hold: Mutex<Option<Arc<Notify>>>,
+    /// The directory cannot be read.
+    pub(crate) is_blind: AtomicBool,
 }
 
 #[derive(Default)]
@@ -232,7 +237,7 @@ impl FakeControl {
                     return Ok(Reply::Slot(view));
                 }
                 if view.state.is_busy() {
-                    return Err(Refusal::SlotInCall { number: view.number });
+                    return Err(Refusal::SlotInCall { number: view.number, state: view.state });
                 }
                 put(SlotView { state, holder: None, ..view })
             }
@@ -240,7 +245,7 @@ impl FakeControl {
                 for id in &slots {
                     let view = slot(*id)?;
                     if view.state.is_busy() {
-                        return Err(Refusal::SlotInCall { number: view.number });
+                        return Err(Refusal::SlotInCall { number: view.number, state: view.state });
                     }
                 }
                 for slot in slots {
@@ -249,7 +254,7 @@ impl FakeControl {
                 Ok(Reply::Done)
             }
             Command::Ladder { call } if call == CALL_OF_ANNA || self.live.center_of(call).is_some() => {
-                Ok(Reply::Ladder { text: "6001 ── INVITE ──▶ 6002\n".to_owned() })
+                Ok(Reply::Ladder { drawing: Drawing::new("6001 ── INVITE ──▶ 6002\n".to_owned()) })
             }
             Command::Ladder { .. } => Err(Refusal::CallNotFound),
             Command::KeepAlive { .. } => Ok(Reply::Done),
@@ -273,10 +278,13 @@ impl Control for Handle {
         .boxed()
     }
 
-    fn directory_changed(&self) -> BoxFuture<'static, ()> {
+    fn directory_changed(&self) -> BoxFuture<'static, Result<(), NotYet>> {
         let control = self.0.clone();
         async move {
-            let Ok(directory) = control.store.directory().await else { return };
+            if control.is_blind.load(Ordering::SeqCst) {
+                return Err(NotYet);
+            }
+            let directory = control.store.directory().await.map_err(|_| NotYet)?;
             for entry in directory.slots() {
                 if control.live.slot(entry.id).is_none() {
                     let number = entry.number.to_string();
@@ -289,6 +297,7 @@ impl Control for Handle {
                     control.live.publish(NOW, &[Event::SlotRemoved { slot: view.id, center: view.center }]);
                 }
             }
+            Ok(())
         }
         .boxed()
     }
@@ -351,13 +360,19 @@ impl World {
         store.create_trunk(new, |number| (number.to_string(), ha1(number.as_str(), "x"))).await.unwrap();
 
         let live = Arc::new(Live::new(NOW));
-        let control = FakeControl { live: live.clone(), store: store.clone(), state: Mutex::default(), hold: Mutex::default() };
+        let control = FakeControl {
+            live: live.clone(),
+            store: store.clone(),
+            state: Mutex::default(),
+            hold: Mutex::default(),
+            is_blind: AtomicBool::new(false),
+        };
         let control = Arc::new(control);
         let handle = Handle(control.clone());
-        handle.directory_changed().await;
+        handle.directory_changed().await.unwrap();
         let mut settings = ApiSettings::new(SECRET, "pbx.example".to_owned());
         change(&mut settings);
-        let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()] }))));
+        let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {
             settings,
             store: store.clone(),

@@ -5,15 +5,16 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 use media::Codec;
 use model::{CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId};
-use seats::{Closed, may_call};
+use seats::{Closed, Permit, may_call};
 use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
+    core::Core,
     leg::{CODECS, Leg, Party, cause},
     ports::MediaPort,
     registration::{Identity, record_key},
     stage::{Call, Over, Ringing, Stage, Summoning},
-    switchboard::{Core, Switchboard},
+    switchboard::Switchboard,
     timeline::{Start, Timeline},
 };
 
@@ -60,11 +61,6 @@ impl Switchboard {
         };
 
         let dialled = dialled(message);
-        let callee = dialled.as_ref().ok().and_then(|number| directory.slot_by_number(number.as_str()));
-        let may_call = match &dialled {
-            Ok(number) => may_call(&caller.limits, calls, number).map_err(closed),
-            Err(_) => Err(Cause::NoSuchNumber),
-        };
         let start = Start {
             call,
             center: caller.center,
@@ -73,13 +69,17 @@ impl Switchboard {
             caller: caller.number.to_string(),
             callee: dialled.as_ref().map_or_else(Clone::clone, Number::to_string),
             caller_slot: Some(slot),
-            callee_slot: callee.map(|callee| callee.id),
+            callee_slot: dialled.as_ref().ok().and_then(|number| directory.slot_by_number(number.as_str())).map(|callee| callee.id),
             user: self.core.seats.holder(slot),
+        };
+        let permit = match dialled {
+            Ok(number) => may_call(&caller.limits, calls, number).map_err(|closed| closed_cause(&closed)),
+            Err(_) => Err(Cause::NoSuchNumber),
         };
         let timeline = self.core.begin_timeline(now, start);
         self.core.ladders.join(call, Party::Near, session);
         // A call that may not be is a call all the same, with its record: attempts at toll fraud are worth knowing of.
-        let ringing = may_call.and_then(|()| self.core.dial(now, session, flow, message, timeline.start(), callee));
+        let ringing = permit.and_then(|permit| self.core.dial(now, session, flow, message, timeline.start(), permit));
         let stage = match ringing {
             Ok(ringing) => Stage::Ringing(ringing),
             Err(cause) => {
@@ -99,17 +99,17 @@ impl Switchboard {
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
         let slot_number = || caller.number.to_string();
-        may_call(&caller.limits, self.core.seats.calls(slot), &number).map_err(|closed| match closed {
-            Closed::Destination => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
-            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), limit },
+        let permit = may_call(&caller.limits, self.core.seats.calls(slot), number).map_err(|closed| match closed {
+            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
+            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
         })?;
-        let callee = directory.slot_by_number(number.as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
+        let callee = directory.slot_by_number(permit.number().as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
         if callee == slot {
             return Err(Refusal::OwnNumber);
         }
         let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
         let call = self.core.next_call(now);
-        let near = match self.core.summon(now, user, caller, call, &number, near_port) {
+        let near = match self.core.summon(now, user, caller, call, &permit, near_port) {
             Ok(near) => near,
             Err(refusal) => {
                 self.core.ports.give_back(far_port);
@@ -122,7 +122,7 @@ impl Switchboard {
             parent: None,
             direction: Direction::Internal,
             caller: caller.number.to_string(),
-            callee: number.to_string(),
+            callee: permit.number().to_string(),
             caller_slot: Some(slot),
             callee_slot: Some(callee),
             user: Some(user),
@@ -130,7 +130,7 @@ impl Switchboard {
         self.core.ports.reserve(call, far_port);
         let timeline = self.core.begin_timeline(now, start);
         self.core.join(call, Party::Near, &near);
-        let call_state = self.core.call(timeline, Stage::Summoning(Summoning { near, number }));
+        let call_state = self.core.call(timeline, Stage::Summoning(Summoning { near, permit }));
         self.begin(now, call, call_state);
         Ok(Reply::CallStarted { call })
     }
@@ -138,8 +138,8 @@ impl Switchboard {
 
 impl Core {
     /// A call with the settings and the clock of now.
-    fn call(&self, timeline: Timeline, stage: Stage) -> Call {
-        Call::new(timeline, self.clock, Arc::clone(&self.settings), stage)
+    fn call(&self, timeline: Timeline, stage: Stage) -> Box<Call> {
+        Box::new(Call::new(timeline, self.clock, Arc::clone(&self.settings), stage))
     }
 
     /// Tells that a call has begun.
@@ -153,6 +153,11 @@ impl Core {
         timeline
     }
 
+    /// What to tell of a slot that is refused. One that has just gone is out of all calls.
+    fn state_of(&self, slot: SlotId) -> SlotState {
+        self.seats.view(slot).map_or(SlotState::Idle, |view| view.state)
+    }
+
     /// Asks the operator's own phone to answer by itself (R12: these headers go only on legs that the taker asked for).
     /// On failure the port is given back and nothing has changed.
     fn summon(
@@ -161,13 +166,12 @@ impl Core {
         user: UserId,
         caller: &SlotEntry,
         call: CallId,
-        number: &Number,
+        permit: &Permit,
         port: MediaPort,
     ) -> Result<Leg, Refusal> {
         let Some(binding) = self.registrar.binding(now, record_key(caller.id)) else {
             self.ports.give_back(port);
-            let state = self.seats.view(caller.id).map_or(SlotState::Idle, |view| view.state);
-            return Err(Refusal::SlotNotRegistered { number: caller.number.to_string(), state });
+            return Err(Refusal::SlotNotRegistered { number: caller.number.to_string(), state: self.state_of(caller.id) });
         };
         let (flow, uri) = (binding.flow, binding.uri.clone());
         if let Err(refusal) = self.seats.start_call(now, user, caller.id, call) {
@@ -180,7 +184,7 @@ impl Core {
             uri,
             from_display: None,
             // The operator's phone shows whom it is about to call.
-            from_user: number.to_string(),
+            from_user: permit.number().to_string(),
             to_user: caller.number.to_string(),
             host: self.settings.domain.clone(),
             sdp: audio.offer(&CODECS).into(),
@@ -191,7 +195,7 @@ impl Core {
             ],
             ring_s: self.settings.slot_ring_s,
         };
-        match self.endpoint.invite(now, invite) {
+        match self.endpoint.summon(now, permit, invite) {
             Some(session) => Ok(Leg { session, slot: caller.id, audio }),
             None => {
                 self.media(&audio, media::Command::Close { leg: audio.id });
@@ -209,13 +213,15 @@ impl Core {
         flow: Flow,
         message: &Message,
         start: &Start,
-        callee: Option<&SlotEntry>,
+        permit: Permit,
     ) -> Result<Ringing, Cause> {
         let offered = match message.body() {
             [] => None,
             sdp => Some(media::read_offer(sdp).map_err(cause)?),
         };
-        let number = callee.map(|callee| callee.number.clone()).ok_or(Cause::NoSuchNumber)?;
+        if start.callee_slot.is_none() {
+            return Err(Cause::NoSuchNumber);
+        }
         let (near_port, far_port) = self.ports.take_pair().ok_or(Cause::NoMediaPort)?;
         let mut audio = self.open_audio(near_port, flow, is_behind_nat(message, flow));
         if let Some(offered) = offered {
@@ -223,7 +229,7 @@ impl Core {
         }
         let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
         let outward = Outward { port: far_port, codecs: audio.codecs(), hops, ring_s: self.settings.ring_s };
-        match self.call_slot(now, start, &number, outward) {
+        match self.call_slot(now, start, permit, outward) {
             Ok(far) => {
                 let near = Leg { session, slot: start.caller_slot.unwrap_or(far.slot), audio };
                 self.join(start.call, Party::Near, &near);
@@ -236,10 +242,10 @@ impl Core {
         }
     }
 
-    /// Sends the INVITE to the slot that `number` leads to. On failure the port is given back.
-    pub(crate) fn call_slot(&mut self, now: Instant, start: &Start, number: &Number, outward: Outward) -> Result<Leg, Cause> {
+    /// Sends the INVITE to the slot that the permitted number leads to. On failure the port is given back.
+    pub(crate) fn call_slot(&mut self, now: Instant, start: &Start, permit: Permit, outward: Outward) -> Result<Leg, Cause> {
         let Outward { port, codecs, hops, ring_s } = outward;
-        let (slot, flow, uri) = match self.reserve(now, start, number) {
+        let (slot, flow, uri) = match self.reserve(now, start, permit.number()) {
             Ok(reserved) => reserved,
             Err(cause) => {
                 self.ports.give_back(port);
@@ -252,13 +258,13 @@ impl Core {
             uri,
             from_display: None,
             from_user: start.caller.clone(),
-            to_user: number.to_string(),
+            to_user: permit.number().to_string(),
             host: self.settings.domain.clone(),
             sdp: audio.offer(&codecs).into(),
             headers: vec![("Max-Forwards", hops.to_string())],
             ring_s,
         };
-        let Some(session) = self.endpoint.invite(now, invite) else {
+        let Some(session) = self.endpoint.invite(now, permit, invite) else {
             self.media(&audio, media::Command::Close { leg: audio.id });
             return Err(Cause::Overloaded);
         };
@@ -327,9 +333,9 @@ fn dialled(message: &Message) -> Result<Number, String> {
 }
 
 /// The cause behind a door that stays closed.
-fn closed(closed: Closed) -> Cause {
+fn closed_cause(closed: &Closed) -> Cause {
     match closed {
-        Closed::Destination => Cause::DestinationNotAllowed,
+        Closed::Destination { .. } => Cause::DestinationNotAllowed,
         Closed::Calls { .. } => Cause::SlotCallLimit,
     }
 }

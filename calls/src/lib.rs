@@ -5,6 +5,8 @@
 
 mod begin;
 mod cdr;
+mod core;
+mod door;
 mod dtmf;
 mod ladder;
 mod leg;
@@ -20,6 +22,7 @@ mod timeline;
 mod tests;
 
 pub use cdr::aborted;
+pub use ladder::first_line_shown;
 pub use ports::MediaPort;
 pub use settings::Settings;
 pub use switchboard::{Input, Order, Output, Restored, Switchboard};

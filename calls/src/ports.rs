@@ -17,12 +17,18 @@ pub struct MediaPort {
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     stock: Vec<VecDeque<MediaPort>>,
+    /// How many legs each worker carries.
+    legs: Vec<usize>,
     /// Kept for a call that will need it: known here and not in the call, so that it is not lost with what a defect takes along (FT-14).
     reserved: BTreeMap<CallId, MediaPort>,
 }
 
 /// More workers than this there are not.
 const WORKERS_MAX: usize = 256;
+
+/// A worker with so many legs more than another is the busier one. Below that calls stay together: a worker that is awake for one call carries
+/// the next without being woken.
+const SHARE: usize = 64;
 
 impl Ports {
     /// A worker has bound these.
@@ -40,13 +46,33 @@ impl Ports {
         }
     }
 
-    /// Takes two ports of the worker that has most left; none if no worker has two.
+    /// Takes two ports of the worker that carries least, in steps of [`SHARE`]; none if no worker has two.
     pub(crate) fn take_pair(&mut self) -> Option<(MediaPort, MediaPort)> {
-        let queue = self.stock.iter_mut().max_by_key(|queue| queue.len())?;
-        if queue.len() < 2 {
-            return None;
-        }
+        let legs = &self.legs;
+        let load = |worker: usize| legs.get(worker).copied().unwrap_or_default() / SHARE;
+        let able = self.stock.iter_mut().enumerate().filter(|(_, queue)| queue.len() >= 2);
+        let (_, queue) = able.min_by_key(|(worker, _)| load(*worker))?;
         queue.pop_front().zip(queue.pop_front())
+    }
+
+    /// A leg was opened on the worker.
+    pub(crate) fn opened(&mut self, worker: usize) {
+        if worker >= WORKERS_MAX {
+            return;
+        }
+        if self.legs.len() <= worker {
+            self.legs.resize(worker + 1, 0);
+        }
+        if let Some(legs) = self.legs.get_mut(worker) {
+            *legs += 1;
+        }
+    }
+
+    /// A leg of the worker was closed.
+    pub(crate) fn closed(&mut self, worker: usize) {
+        if let Some(legs) = self.legs.get_mut(worker) {
+            *legs = legs.saturating_sub(1);
+        }
     }
 
     /// Keeps a port for a call.
@@ -104,5 +130,23 @@ mod tests {
         assert_eq!(ports.len(), 1);
         ports.give_back(a);
         assert_eq!(ports.len(), 2);
+    }
+
+    #[test]
+    fn calls_stay_together_until_there_are_many() {
+        let mut ports = Ports::default();
+        let stock = |worker: usize| (0..=200).map(move |number| MediaPort { worker, port: 20_000 + 2 * number });
+        ports.add(stock(0).chain(stock(1)));
+        let mut carried = Vec::new();
+        for _ in 0..64 {
+            let (a, b) = ports.take_pair().expect("there are enough");
+            [a, b].iter().for_each(|port| ports.opened(port.worker));
+            carried.push(a.worker);
+        }
+        assert_eq!(carried, [[0; 32], [1; 32]].concat());
+        (0..20).for_each(|_| ports.closed(1));
+        assert_eq!(ports.take_pair().expect("there are enough").0.worker, 1, "where there is room again");
+        ports.forget(1);
+        assert_eq!(ports.take_pair().expect("of the other").0.worker, 0, "one without ports is passed over");
     }
 }

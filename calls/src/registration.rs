@@ -2,23 +2,18 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use model::{Anchor, Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
 use sip_core::{
-    Algorithm, Bound, Change, Credentials, Flow, Message, Name, Registrar, RegistrarSettings, ServerTx, SipUri, Transport, Verdict,
-    Verifier,
+    Algorithm, Bound, Change, Claim, Credentials, Flow, Message, Name, Registrar, RegistrarSettings, ServerTx, SipUri, Transport, Verdict,
+    address_text,
 };
 
-use crate::{
-    settings::Settings,
-    switchboard::{Core, Output},
-};
-
-/// Longer names of phones are cut.
-const USER_AGENT_MAX: usize = 128;
+use crate::{core::Core, settings::Settings};
 
 /// Who sent a request.
 pub(crate) enum Identity {
@@ -31,16 +26,16 @@ pub(crate) enum Identity {
 impl Core {
     /// Checks a request's digest credentials (RFC 3261, 22).
     pub(crate) fn identify(&mut self, now: Instant, message: &Message) -> Identity {
-        let realm = self.directory.realm.clone();
-        let claimed = Verifier::claimed_user(message, &realm);
-        let entry = claimed.and_then(|user| self.directory.slot_by_username(&user)).map(|entry| (entry.id, credentials(&entry.ha1)));
-        let verdict = self.verifier.verify(now, message, &realm, entry.as_ref().map(|(_, credentials)| credentials));
+        let realm = &self.directory.realm;
+        let claim = Claim::of(message, realm);
+        let entry = claim.user().and_then(|user| self.directory.slot_by_username(&user)).map(|entry| (entry.id, credentials(&entry.ha1)));
+        let verdict = self.verifier.judge(now, &claim, entry.as_ref().map(|(_, credentials)| credentials));
         match (verdict, entry) {
             (Verdict::Good, Some((slot, _))) => Identity::Slot(slot),
             (verdict, _) => {
                 let md5_will_do = self.settings.digest.contains(&Algorithm::Md5) && chokes_on_choice(message);
                 let offered: &[Algorithm] = if md5_will_do { &[Algorithm::Md5] } else { &self.settings.digest };
-                Identity::Unproven { challenges: self.verifier.challenge(now, &realm, verdict == Verdict::Stale, offered) }
+                Identity::Unproven { challenges: self.verifier.challenge(now, realm, verdict == Verdict::Stale, offered) }
             }
         }
     }
@@ -55,9 +50,10 @@ impl Core {
                 return;
             }
         };
-        let Some(entry) = self.directory.slot(slot).cloned() else { return };
+        let directory = Arc::clone(&self.directory);
+        let Some(entry) = directory.slot(slot) else { return };
         // Nobody binds a contact to another's address-of-record (B-11).
-        if !is_own_record(message, &entry) {
+        if !is_own_record(message, entry) {
             self.endpoint.respond(now, tx, 403, Some("This is not your address of record"), &[]);
             return;
         }
@@ -124,10 +120,11 @@ impl Core {
 
     /// Tells all bindings anew, by a wall clock that was set: else a restart would let them all lapse, or none for an hour.
     pub(crate) fn tell_bindings(&mut self, now: Instant) {
-        for slot in self.directory.slots().map(|slot| slot.id) {
+        let directory = Arc::clone(&self.directory);
+        for slot in directory.slots().map(|slot| slot.id) {
             if let Some(bound) = self.registrar.binding(now, record_key(slot)) {
                 let fact = Fact::Bound { binding: binding(&self.clock, slot, bound) };
-                self.outputs.push_back(Output::Fact(fact));
+                self.fact(fact);
             }
         }
     }
@@ -208,11 +205,11 @@ fn binding(clock: &Anchor, slot: SlotId, bound: &Bound) -> Binding {
         slot,
         contact: String::from_utf8_lossy(&bound.uri).into_owned(),
         transport: bound.flow.transport.param().to_owned(),
-        local: bound.flow.local.to_string(),
-        remote: bound.flow.remote.to_string(),
+        local: address_text(bound.flow.local),
+        remote: address_text(bound.flow.remote),
         call_id: String::from_utf8_lossy(&bound.call_id).into_owned(),
         cseq: bound.cseq,
-        user_agent: bound.user_agent.chars().take(USER_AGENT_MAX).collect(),
+        user_agent: bound.user_agent.clone(),
         since: clock.wall(bound.since),
         expires_at: clock.wall(bound.expires),
     }

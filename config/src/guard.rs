@@ -3,14 +3,17 @@
 use crate::section::{Findings, section};
 
 section! {
-    /// The guard before SIP: how much one address may send. What is above is dropped unread, so that a flood costs others nothing.
-    /// An IPv6 address is counted with its whole /64. Raise the limits if many phones stand behind one address.
+    /// The guard before SIP: how much one address may send, so that a flood costs others nothing.
+    /// Over UDP what is above is dropped unread, over TCP it waits; each of both has these limits for itself.
+    /// An IPv6 address is counted with its whole /64, but link-local, unique local and loopback addresses each for itself.
+    /// Raise the limits if many phones stand behind one address.
     Guard in guard {
-        /// Requests a second from one address that begin something: REGISTER, INVITE, OPTIONS. 0: no limit.
+        /// Requests a second from one address that begin something: REGISTER, INVITE, OPTIONS, and each TCP connection that is opened. 0: no limit.
         @live new_per_s: u32 = "500", 0..=1000000;
         /// How many of them may come at once, after a quiet time.
         @live new_burst: u32 = "2000", 1..=1000000;
-        /// Messages a second from one address that belong to something that has begun: responses, and requests within a call. 0: no limit.
+        /// Messages a second from one address that belong to something that has begun: responses, requests within a call,
+        /// and keep-alives over TCP beyond one a second. 0: no limit.
         @live inside_per_s: u32 = "5000", 0..=1000000;
         /// How many of them may come at once, after a quiet time.
         @live inside_burst: u32 = "10000", 1..=1000000;

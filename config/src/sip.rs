@@ -37,7 +37,8 @@ section! {
         @live session_expires_s: u32 = "1800", 0..=86400;
         /// The shortest session timer that a phone may ask for, in seconds; a shorter one is refused with 422.
         @live session_min_s: u32 = "90", 90..=86400;
-        /// How many TCP connections there may be at once; one more is closed at once. Each takes a file descriptor.
+        /// How many TCP connections there may be at once; each takes a file descriptor. From three quarters on, a new one takes the place of the
+        /// longest silent one of nobody known; if there is none, what is above is closed at once.
         tcp_connections_max: u32 = "10000", 1..=100000;
     }
 }

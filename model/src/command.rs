@@ -1,6 +1,6 @@
 //! What is ordered of call control from outside (REST), and what it answers.
 
-use crate::{CallId, CallStatus, Number, SlotId, SlotState, SlotView, UserId};
+use crate::{CallId, CallStatus, Drawing, Number, SlotId, SlotState, SlotView, UserId};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +82,10 @@ pub enum Reply {
     },
     /// The slot as it is now.
     Slot(SlotView),
-    /// A call's SIP messages, drawn as a ladder; credentials are masked.
+    /// A call's SIP messages, as they were when the order was carried out.
     Ladder {
-        /// The drawing, then the messages.
-        text: String,
+        /// Draws them as a ladder, and then whole; credentials are masked.
+        drawing: Drawing,
     },
     /// Done; nothing to tell.
     Done,
@@ -138,6 +138,8 @@ pub enum Refusal {
     SlotInCall {
         /// Its number.
         number: String,
+        /// Its state.
+        state: SlotState,
     },
     /// The user does not hold the slot.
     #[error("slot {number} is not yours to release")]
@@ -161,6 +163,8 @@ pub enum Refusal {
     SlotCallLimit {
         /// The slot's number.
         slot: String,
+        /// Its state.
+        state: SlotState,
         /// Its limit.
         limit: u8,
     },

@@ -25,14 +25,15 @@ pub struct ParseDestinationError;
 #[serde(deny_unknown_fields)]
 pub struct SlotLimits {
     /// Calls at once in which the slot takes part, 1 to [`SlotLimits::CALLS_MAX`]. 1 forbids the consultation of R11.
+    /// A greater one, as older databases may hold, allows no more than that.
     pub calls_max: u8,
     /// What its phone, or an operator with it, may call, at most [`SlotLimits::DESTINATIONS_MAX`]. Empty: everything.
     pub destinations: Vec<Destination>,
 }
 
 impl SlotLimits {
-    /// The most that [`SlotLimits::calls_max`] may say.
-    pub const CALLS_MAX: u8 = 10;
+    /// The most that [`SlotLimits::calls_max`] may say: a slot is in a call, and in one consultation about it (R11), never in more.
+    pub const CALLS_MAX: u8 = 2;
     /// The most destinations that one slot may list.
     pub const DESTINATIONS_MAX: usize = 100;
 
@@ -46,7 +47,7 @@ impl SlotLimits {
 impl Default for SlotLimits {
     /// A call and a consultation, to everywhere.
     fn default() -> Self {
-        Self { calls_max: 2, destinations: Vec::new() }
+        Self { calls_max: Self::CALLS_MAX, destinations: Vec::new() }
     }
 }
 

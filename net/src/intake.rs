@@ -22,23 +22,24 @@ pub(crate) struct Intake<'a> {
 impl Intake<'_> {
     /// A datagram; it is copied only if it is let in.
     pub(crate) fn datagram(&mut self, flow: Flow, datagram: &[u8]) {
-        let admit = self.guard.admit(self.now, flow.remote.ip(), datagram);
+        let admit = self.guard.admit(self.now, flow.remote, datagram);
         if admit != Admit::Dropped {
             self.push(admit, flow, Bytes::copy_from_slice(datagram));
         }
     }
 
-    /// A message of a stream; whether it was let in.
-    pub(crate) fn message(&mut self, flow: Flow, message: Bytes) -> bool {
-        let admit = self.guard.admit(self.now, flow.remote.ip(), &message);
-        if admit == Admit::Dropped {
-            return false;
-        }
-        self.push(admit, flow, message);
-        true
+    /// When a message of a stream may come in, and as what.
+    pub(crate) fn ask(&mut self, flow: Flow, message: &[u8]) -> (Admit, Instant) {
+        self.guard.admit_message(self.now, flow.remote, message)
     }
 
-    fn push(&mut self, admit: Admit, flow: Flow, bytes: Bytes) {
+    /// When a stream may be read on that brought a keep-alive too soon after another.
+    pub(crate) fn ask_keep_alive(&mut self, flow: Flow) -> Instant {
+        self.guard.admit_keep_alive(self.now, flow.remote)
+    }
+
+    /// Takes in what has been let in.
+    pub(crate) fn push(&mut self, admit: Admit, flow: Flow, bytes: Bytes) {
         self.left = self.left.saturating_sub(1);
         // A CANCEL must not overtake the INVITE that it may be for.
         let follows =

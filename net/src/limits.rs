@@ -15,6 +15,11 @@ pub fn raise_descriptor_limit() -> u64 {
             tracing::warn!(%error, "The limit of open descriptors could not be raised.");
         }
     }
+    descriptor_limit()
+}
+
+/// How many descriptors this process may open (`u64::MAX`: without limit).
+pub(crate) fn descriptor_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 

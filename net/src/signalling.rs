@@ -43,7 +43,7 @@ pub struct SignallingSettings {
     pub udp: Vec<SocketAddr>,
     /// Addresses to listen on for streams, likewise.
     pub tcp: Vec<SocketAddr>,
-    /// How much each source may send, over both.
+    /// How much each source may send over each of both, and how many streams it may open.
     pub guard: GuardSettings,
     /// How much streams may take.
     pub stream_limits: StreamLimits,
@@ -78,8 +78,11 @@ pub enum Received {
         /// Its octets.
         bytes: Bytes,
     },
-    /// A stream ended, whoever ended it, or could not be opened: what was sent by it may not have arrived, and nothing comes from it any more.
-    /// Responses to what had come by it may still be sent, for the peer may have closed only its own direction.
+    /// Nothing comes from a stream any more: it ended, whoever ended it, or could not be opened, or the peer closed its own direction. What
+    /// was sent by it may not have arrived. Responses to what had come by it are sent by its flow all the same: see
+    /// [`SignallingSockets::send`].
+    ///
+    /// A stream that brought no message and was given none ends untold: nobody can wait for it.
     Closed {
         /// Its flow.
         flow: Flow,
@@ -183,9 +186,20 @@ impl SignallingSockets {
         self.guard.counters()
     }
 
-    /// Other limits for sources from now on.
+    /// Other limits for sources from now on. What waits for a token of the old limits comes in with the next wait.
     pub fn set_guard(&mut self, settings: GuardSettings) {
         self.guard.set(settings);
+        self.streams.resume(Instant::now());
+    }
+
+    /// Whoever is at the other end of `flow` is known: he has proven a password, or is a trunk. For as long as its stream is there it does not
+    /// make room for others, and may be silent for [`StreamLimits::idle`]; a stranger's may for [`StreamLimits::idle_stranger`].
+    ///
+    /// What we send vouches, too: a response that registers a phone or goes on with a call (a 2xx to REGISTER, anything between 100 and 300 to
+    /// INVITE), and any request. So do streams that we open for a request. This is for what is not seen by that, such as a trunk that asks by
+    /// OPTIONS whether we are there. For datagrams, and where there is no such stream, it does nothing.
+    pub fn vouch(&mut self, flow: Flow) {
+        self.streams.vouch(flow);
     }
 
     /// Blocks until something arrives, a wake, or the deadline; then appends what arrived: at most [`BATCH_MAX`] messages, those that belong
@@ -258,8 +272,9 @@ impl SignallingSockets {
     /// [`SignallingSockets::wait`]; what goes the same way keeps its order. Never blocks.
     ///
     /// Over TCP it goes by the stream of that flow. If there is none, one is opened, from any port of ours; `flow.local` is the address we
-    /// listen on. No stream is opened for a response: the port that a request came from is no port that anybody listens at. What cannot be
-    /// opened, has no stream or ends comes back as [`Received::Closed`].
+    /// listen on. A response whose stream is gone goes by one to the port of its Via (RFC 3261, 18.2.2), at the same address and at no other;
+    /// a stream of which the peer closed only its own direction still carries responses. What cannot be opened, has no stream or ends comes
+    /// back as [`Received::Closed`].
     ///
     /// What cannot be sent is counted. A peer that our kernel knows no way to comes back as [`Received::Unreachable`] from the next wait.
     pub fn send(&mut self, flow: Flow, bytes: Bytes) {

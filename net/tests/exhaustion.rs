@@ -6,17 +6,44 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     os::fd::AsRawFd,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use net::{Received, SignallingSettings, SignallingSockets};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 const REQUEST: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 
+/// How often the log has warned.
+static WARNINGS: AtomicUsize = AtomicUsize::new(0);
+
+struct Warnings;
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        WARNINGS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
 #[test]
 fn accepting_pauses_without_descriptors() {
+    tracing::subscriber::set_global_default(Warnings).unwrap();
     let any: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap()];
     let settings = SignallingSettings { udp: any.clone(), tcp: any, ..SignallingSettings::default() };
     let (mut sockets, _) = SignallingSockets::bind(settings).unwrap();
@@ -60,6 +87,7 @@ fn accepting_pauses_without_descriptors() {
     sockets.expire(Instant::now() + Duration::from_secs(1));
     sockets.wait(Some(Instant::now()), &mut received);
     assert_eq!(sockets.tcp_counters().accept_failures, 2);
+    assert_eq!(WARNINGS.load(Ordering::Relaxed), 1, "one warning for one shortage, however long");
     // Opening one ourselves fails and is told.
     let outward = sip_core::Flow { remote: "127.0.0.2:9".parse().unwrap(), ..flow };
     sockets.send(outward, Bytes::from_static(REQUEST));
@@ -75,4 +103,5 @@ fn accepting_pauses_without_descriptors() {
     }
     assert!(matches!(&received[..], [Received::Message { .. }]));
     assert_eq!((sockets.tcp_counters().accepted, sockets.tcp_counters().accept_failures), (2, 2));
+    assert_eq!(WARNINGS.load(Ordering::Relaxed), 2, "its end is told");
 }

@@ -20,25 +20,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Legs of the call that goes on, and one that wants a port.
 const CALL: [LegId; 2] = [LegId(1), LegId(2)];
 
-/// Where the system says how long the thread of that name has worked: opened while there are descriptors.
+/// Where the system says how often the thread of that name has rested: opened while there are descriptors.
 /// The first ports are told before the thread has given itself its name.
-fn schedule_of(thread: &str) -> File {
+fn status_of(thread: &str) -> File {
     let began = Instant::now();
     loop {
         let mut tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
         if let Some(task) = tasks.find(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == thread)) {
-            return File::open(task.path().join("schedstat")).unwrap();
+            return File::open(task.path().join("status")).unwrap();
         }
         assert!(began.elapsed() < PATIENCE, "no thread {thread}");
         std::thread::yield_now();
     }
 }
 
-fn worked(schedule: &mut File) -> Duration {
+/// How often it has waited by itself. A turn that does not wait is not among them, nor is being made to wait for a processor: whatever else
+/// the machine does, the number is the same.
+fn rests(status: &mut File) -> u64 {
     let mut text = String::new();
-    schedule.rewind().unwrap();
-    schedule.read_to_string(&mut text).unwrap();
-    Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+    status.rewind().unwrap();
+    status.read_to_string(&mut text).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().parse().unwrap()
 }
 
 fn next_tokens(told: &Receiver<FromWorker>, tokens: &mut VecDeque<PortToken>) -> bool {
@@ -66,7 +68,7 @@ fn a_worker_without_descriptors_waits_and_recovers() {
         assert!(!next_tokens(&told, &mut tokens));
     }
     // All descriptors that the process may have are gone, whatever its limit is. What the test itself needs, it has before.
-    let mut schedule = schedule_of("media-0");
+    let mut status = status_of("media-0");
     let phones = [0; 2].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
     let limit =
         rustix::process::Rlimit { current: Some(256), maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum };
@@ -90,8 +92,7 @@ fn a_worker_without_descriptors_waits_and_recovers() {
     }
     while !next_tokens(&told, &mut tokens) {}
 
-    // Meanwhile the call goes on, and the worker does not spin.
-    let (before, began) = (worked(&mut schedule), Instant::now());
+    // Meanwhile the call goes on.
     let mut packet = [0x55; 172];
     let [one, other] = &phones;
     other.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -102,13 +103,15 @@ fn a_worker_without_descriptors_waits_and_recovers() {
         one.send_to(&packet, ("127.0.0.1", *ports.first().unwrap())).unwrap();
         assert_eq!(other.recv(&mut heard).unwrap(), 172);
     }
-    // Binding is tried again after a second: nothing comes of it.
+    // Binding is tried again after a second: nothing comes of it, and the worker rests before and after. One that spins would not rest at all,
+    // and one that tries without end would rest at every try.
+    let (before, began) = (rests(&mut status), Instant::now());
     while let Some(rest) = Duration::from_millis(1_500).checked_sub(began.elapsed()) {
         let told = told.recv_timeout(rest);
         assert!(matches!(told, Err(_) | Ok(FromWorker::Event(_))), "{told:?}");
     }
-    let (spent, passed) = (worked(&mut schedule) - before, began.elapsed());
-    assert!(spent < passed / 4, "{spent:?} of {passed:?}: it spins");
+    let rests = rests(&mut status) - before;
+    assert!((1..=50).contains(&rests), "{rests}: it spins");
 
     // Descriptors are back, and so is the stock.
     taken.clear();

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "streams/allowance.rs"]
+mod allowance;
+
 use std::{
     io::{ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
@@ -49,7 +52,17 @@ impl Server {
     }
 
     fn phone(&self) -> TcpStream {
-        let phone = TcpStream::connect(self.address).unwrap();
+        self.phone_at([127, 0, 0, 1])
+    }
+
+    /// One at another address.
+    fn phone_at(&self, ip: [u8; 4]) -> TcpStream {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(self.address), socket2::Type::STREAM, None).unwrap();
+        if self.address.is_ipv4() {
+            socket.bind(&SocketAddr::from((ip, 0)).into()).unwrap();
+        }
+        socket.connect(&self.address.into()).unwrap();
+        let phone = TcpStream::from(socket);
         phone.set_read_timeout(Some(PATIENCE)).unwrap();
         phone.set_nodelay(true).unwrap();
         phone
@@ -88,6 +101,14 @@ impl Server {
         }
     }
 
+    /// What `phone` reads until the server closes its direction; the server goes on meanwhile.
+    fn end_of(&mut self, phone: &mut TcpStream) -> String {
+        let mut reader = phone.try_clone().unwrap();
+        let reader = std::thread::spawn(move || read_to_end(&mut reader));
+        self.until("the end", |_| reader.is_finished());
+        reader.join().unwrap()
+    }
+
     fn send(&mut self, flow: Flow, bytes: &[u8]) {
         self.sockets.send(flow, Bytes::copy_from_slice(bytes));
         self.sockets.flush();
@@ -96,6 +117,11 @@ impl Server {
 
 fn flow(server: &Server, phone: &TcpStream) -> Flow {
     Flow { transport: Transport::Tcp, local: server.address, remote: phone.local_addr().unwrap() }
+}
+
+/// Closes it so that the server sees an error, and not an end behind which it may still be listened to.
+fn reset(phone: TcpStream) {
+    socket2::SockRef::from(&phone).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 fn read(phone: &mut TcpStream, length: usize) -> Vec<u8> {
@@ -193,6 +219,7 @@ fn what_breaks_a_stream_is_answered_and_ends_it() {
         ("Content-Length: 1\r\nl: 2\r\n", "400"),
         ("Content-Length: 18446744073709551616\r\n", "413"),
         ("Content-Length: 2147483648\r\n", "413"),
+        ("Content-Length: 65535\r\n", "413"),
         ("", "400"),
         ("Content-Length: 0\n", "400"),
         (&long_header, "513"),
@@ -202,14 +229,13 @@ fn what_breaks_a_stream_is_answered_and_ends_it() {
         // What follows is never taken for a message.
         let text = head(lines) + &request("REGISTER", "");
         phone.write_all(text.as_bytes()).unwrap();
-        assert_eq!(server.closed(), flow(&server, &phone), "{lines:.40}");
-        let answer = read_to_end(&mut phone);
+        let answer = server.end_of(&mut phone);
         assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{lines:.40}: {answer}");
         assert!(answer.contains("\r\nCall-ID: 1@a\r\n") && answer.contains("branch=z9hG4bK1;received=127.0.0.1\r\n"), "{answer}");
         assert_eq!(answer.matches("SIP/2.0 ").count(), 1, "one answer: {answer}");
         drop(phone);
         server.until("gone", |server| server.sockets.tcp_counters().open == 0);
-        assert_eq!((server.sockets.tcp_counters().closed_broken, server.received.len()), (1, 0));
+        assert_eq!((server.sockets.tcp_counters().closed_broken, server.received.len()), (1, 0), "nobody knows of the stream");
     }
 }
 
@@ -279,8 +305,7 @@ fn a_peer_that_breaks_its_stream_and_goes_is_not_waited_for() {
     let mut phone = server.phone();
     phone.write_all((request("INVITE", "v=0") + &breaks()).as_bytes()).unwrap();
     server.until("broken", |server| server.received.len() == 2);
-    socket2::SockRef::from(&phone).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(phone);
+    reset(phone);
     server.until("gone", |server| server.sockets.tcp_counters().open == 0);
     assert_eq!((server.sockets.tcp_counters().closed_broken, server.received.len()), (1, 2), "its end is told once");
 }
@@ -292,8 +317,8 @@ fn what_cannot_be_answered_is_closed_in_silence() {
         let mut server = Server::new();
         let mut phone = server.phone();
         phone.write_all(text.as_bytes()).unwrap();
-        server.closed();
-        assert_eq!(read_to_end(&mut phone), "", "{text:?}");
+        assert_eq!(server.end_of(&mut phone), "", "{text:?}");
+        assert!(server.received.is_empty());
     }
 }
 
@@ -326,8 +351,7 @@ fn a_reset_is_told() {
     phone.write_all(request("OPTIONS", "").as_bytes()).unwrap();
     server.message();
     server.send(flow, ANSWER);
-    socket2::SockRef::from(&phone).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(phone);
+    reset(phone);
     assert_eq!(server.closed(), flow);
     assert_eq!(server.sockets.tcp_counters().open, 0);
 }
@@ -348,6 +372,146 @@ fn a_half_closed_stream_brings_the_answer() {
     assert_eq!(read_to_end(&mut phone), format!("SIP/2.0 100 Trying\r\n\r\n{}", str::from_utf8(ANSWER).unwrap()));
     assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().closed_by_peer), (0, 1));
     assert!(server.received.is_empty());
+}
+
+/// An INVITE may ring for long. Who half-closed does not hold a stream for ever by that, nor by not reading.
+#[test]
+fn a_half_closed_stream_waits_for_what_it_owes() {
+    let limits = StreamLimits { write_queue_max: 64 << 20, ..StreamLimits::default() };
+    let mut server = Server::limited(limits);
+    let half_closed = |server: &mut Server| {
+        let mut phone = server.phone();
+        phone.write_all(request("INVITE", "v=0").as_bytes()).unwrap();
+        phone.shutdown(Shutdown::Write).unwrap();
+        server.until("closed", |server| server.received.len() == 2);
+        server.received.clear();
+        (flow(server, &phone), phone)
+    };
+    let (of, mut phone) = half_closed(&mut server);
+    server.send(of, b"SIP/2.0 180 Ringing\r\n\r\n");
+    server.sockets.expire(Instant::now() + Duration::from_secs(180));
+    server.send(of, ANSWER);
+    assert_eq!(read_to_end(&mut phone), format!("SIP/2.0 180 Ringing\r\n\r\n{}", str::from_utf8(ANSWER).unwrap()));
+    let (_, _phone) = half_closed(&mut server);
+    server.sockets.expire(Instant::now() + limits.idle - Duration::from_secs(1));
+    assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().closed_by_peer), (1, 1));
+    server.sockets.expire(Instant::now() + limits.idle);
+    assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().closed_by_peer), (0, 2));
+    let (of, _phone) = half_closed(&mut server);
+    server.send(of, &[b"SIP/2.0 200 OK\r\n", &vec![b'x'; 32 << 20][..]].concat());
+    server.sockets.expire(Instant::now() + limits.half_message + Duration::from_secs(1));
+    assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().closed_stalled), (0, 1));
+    server.sockets.wait(Some(Instant::now()), &mut server.received);
+    assert!(server.received.is_empty(), "each end was told once");
+}
+
+/// What strangers open and close, however often, is no work for anybody behind the sockets.
+#[test]
+fn a_stream_that_carried_nothing_ends_untold() {
+    let mut server = Server::new();
+    server.sockets.set_guard(GuardSettings { new_per_s: 1, new_burst: 206, ..GuardSettings::default() });
+    let half = request("INVITE", "")[..60].to_owned();
+    for said in ["", "\r\n\r\n", &half, "GET / HTTP/1.1\r\n\r\n"] {
+        for leave in [drop, reset] {
+            for _ in 0..25 {
+                let mut phone = server.phone();
+                phone.write_all(said.as_bytes()).unwrap();
+                leave(phone);
+            }
+        }
+    }
+    server.until("all gone", |server| {
+        let counters = server.sockets.tcp_counters();
+        counters.accepted == 200 && counters.open == 0
+    });
+    assert!(server.received.is_empty(), "{:?}", server.received);
+    // One that spoke is told.
+    let mut phones = [server.phone(), server.phone()];
+    for phone in &mut phones {
+        phone.write_all(request("OPTIONS", "").repeat(2).as_bytes()).unwrap();
+    }
+    server.until("all read", |server| server.received.len() == 4);
+    phones.into_iter().for_each(reset);
+    server.until("gone", |server| server.sockets.tcp_counters().open == 0 && server.received.len() == 4 + 2);
+    // And who opens them too often is not let in.
+    let mut phones: Vec<TcpStream> = (0..20).map(|_| server.phone()).collect();
+    server.until("refused", |server| server.sockets.guard_counters().streams_refused > 5);
+    assert_eq!(read_to_end(phones.last_mut().unwrap()), "");
+    assert_eq!(server.sockets.tcp_counters().refused, 0, "no limit of streams is reached");
+}
+
+/// An end that is not told is known to nobody: at least it is counted.
+#[test]
+fn ends_that_are_not_told_are_counted() {
+    const CLOSED_MAX: u64 = 1 << 16;
+    let mut server = Server::new();
+    let gone = Flow { transport: Transport::Tcp, local: server.address, remote: "127.0.0.1:1".parse().unwrap() };
+    for _ in 0..CLOSED_MAX + 3 {
+        server.sockets.send(gone, Bytes::from_static(ANSWER));
+    }
+    let counters = server.sockets.tcp_counters();
+    assert_eq!((counters.closed_untold, counters.send_failed), (3, CLOSED_MAX + 3));
+    server.sockets.wait(Some(Instant::now()), &mut server.received);
+    assert_eq!(u64::try_from(server.received.len()).unwrap(), CLOSED_MAX);
+}
+
+/// RFC 3261, 18.2.2: to the source of the request and to nobody else, and no more than what one source may have.
+#[test]
+fn a_response_whose_stream_is_gone_goes_to_the_port_of_its_via() {
+    let mut server = Server::limited(StreamLimits { per_source_max: 2, ..StreamLimits::default() });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let elsewhere = TcpListener::bind(("127.0.0.9", port)).unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let answer =
+        |status: &str, via: &str| format!("SIP/2.0 {status}\r\nVia: SIP/2.0/TCP {via};branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n");
+    let mut phone = server.phone();
+    phone.write_all(request("OPTIONS", "").as_bytes()).unwrap();
+    let (of, _) = server.message();
+    drop(phone);
+    server.until("closed", |server| server.received.len() == 1);
+    // The first finds out that the phone is not only half-closed.
+    server.send(of, answer("100 Trying", &format!("127.0.0.1:{port}")).as_bytes());
+    server.until("gone", |server| server.sockets.tcp_counters().open == 0);
+    server.received.clear();
+    // Whatever the Via says of a host.
+    let answers =
+        [answer("180 Ringing", &format!("127.0.0.9:{port}")), answer("200 OK", &format!("h.example:{port};received=127.0.0.9;rport=1"))];
+    server.send(of, answers[0].as_bytes());
+    let (mut back, _) = listener.accept().unwrap();
+    server.until("connected", |server| server.sockets.tcp_counters().connected == 1);
+    server.send(of, answers[1].as_bytes());
+    let both = answers.concat();
+    back.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(read(&mut back, both.len()), both.as_bytes());
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    // It is a stream like any other.
+    back.write_all(request("ACK", "").as_bytes()).unwrap();
+    assert_eq!(server.message().0, Flow { remote: SocketAddr::new(of.remote.ip(), port), ..of });
+    // A request has no such way, and neither has a response that does not name it.
+    for message in [request("BYE", "").as_bytes(), ANSWER] {
+        server.sockets.send(Flow { local: SocketAddr::new(of.local.ip(), of.local.port() ^ 1), ..of }, Bytes::copy_from_slice(message));
+    }
+    assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().send_failed), (1, 2));
+    server.sockets.wait(Some(Instant::now()), &mut server.received);
+    server.received.clear();
+    // With what the source has open itself it has its share: no stream is opened for it any more.
+    let mut other = server.phone();
+    other.write_all(request("OPTIONS", "").as_bytes()).unwrap();
+    server.message();
+    let third = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&third).set_read_timeout(Some(PATIENCE)).unwrap();
+    let failures = server.sockets.tcp_counters().connect_failures;
+    server.send(of, answer("200 OK", &format!("127.0.0.1:{}", third.local_addr().unwrap().port())).as_bytes());
+    assert_eq!((server.sockets.tcp_counters().connect_failures, server.sockets.tcp_counters().open), (failures + 1, 2));
+    assert_eq!(server.closed(), of);
+    reset(other);
+    server.until("gone", |server| server.sockets.tcp_counters().open == 1);
+    server.received.clear();
+    server.send(of, answer("200 OK", &format!("127.0.0.1:{}", third.local_addr().unwrap().port())).as_bytes());
+    third.accept().unwrap();
+    assert_eq!(server.sockets.tcp_counters().open, 2);
 }
 
 /// B-37, and `clerr` of RFC 4475 over TCP: half a message is given its time from the first octet on, however it trickles.
@@ -385,7 +549,7 @@ fn half_a_message_has_its_time() {
 fn who_never_says_anything_and_who_falls_silent_is_closed() {
     let mut server = Server::new();
     let limits = StreamLimits::default();
-    let mute = server.phone();
+    let mut mute = server.phone();
     let mut pinger = server.phone();
     let mut spoken = server.phone();
     server.until("accepted", |server| server.sockets.tcp_counters().accepted == 3);
@@ -395,10 +559,8 @@ fn who_never_says_anything_and_who_falls_silent_is_closed() {
     server.until("ping", |server| server.sockets.tcp_counters().pings == 1);
     let now = Instant::now();
     server.sockets.expire(now + limits.first_message);
-    server.until("both closed", |server| server.received.len() == 2);
-    let mut closed: Vec<_> = server.received.drain(..).collect();
-    closed.sort_by_key(|one| matches!(one, Received::Closed { flow: of } if of.remote == pinger.local_addr().unwrap()));
-    assert_eq!(closed, [&mute, &pinger].map(|phone| Received::Closed { flow: flow(&server, phone) }));
+    assert_eq!(server.sockets.tcp_counters().closed_slow, 2);
+    assert_eq!((read_to_end(&mut mute), read_to_end(&mut pinger)), (String::new(), "\r\n".to_owned()));
     // A line end alone is a sign of life for the one that has spoken.
     spoken.write_all(b"\r\n").unwrap();
     server.sockets.wait(None, &mut server.received);
@@ -429,8 +591,9 @@ fn two_hundred_half_requests_hinder_nobody() {
     datagrams.send_to(b"OPTIONS udp", server.sockets.local()[0]).unwrap();
     assert_eq!(server.message().1, "OPTIONS udp");
     server.sockets.expire(Instant::now() + StreamLimits::default().half_message);
-    server.until("closed", |server| server.received.len() == 200);
     assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().closed_slow), (1, 200));
+    server.sockets.wait(Some(Instant::now()), &mut server.received);
+    assert!(server.received.is_empty(), "nor do their ends concern anybody");
 }
 
 /// A stream with much to say gives way to the others.
@@ -461,17 +624,20 @@ fn limits_of_streams_hold() {
     server.until("one refused", |server| server.sockets.tcp_counters().refused == 1);
     assert_eq!(read_to_end(&mut phones[3]), "");
     assert_eq!(server.sockets.tcp_counters().open, 3);
-    // Another source has its own, within what there is in all.
-    let address = server.address;
-    let others: Vec<TcpStream> = (0..3)
-        .map(|_| {
-            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-            socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
-            socket.connect(&address.into()).unwrap();
-            socket.into()
-        })
-        .collect();
-    server.until("another refused", |server| server.sockets.tcp_counters().refused == 2);
+    // Another source has its own, within what there is in all: for whom somebody has vouched nobody goes.
+    for phone in &phones[..3] {
+        server.sockets.vouch(flow(&server, phone));
+    }
+    let mut others = Vec::new();
+    for number in 1..=3 {
+        others.push(server.phone_at([127, 0, 0, 2]));
+        server.until("answered", |server| {
+            let counters = server.sockets.tcp_counters();
+            counters.accepted + counters.refused == 4 + number
+        });
+        let other = flow(&server, &others[others.len() - 1]);
+        server.sockets.vouch(other);
+    }
     assert_eq!(server.sockets.tcp_counters().open, 5);
     // What is closed makes room.
     drop(others);
@@ -516,7 +682,7 @@ fn who_does_not_read_is_closed() {
 #[test]
 fn the_memory_of_all_streams_is_bounded() {
     let mut server = Server::limited(StreamLimits { memory_max: 100_000, ..StreamLimits::default() });
-    let head = request("MESSAGE", "").replace("Content-Length: 0", "Content-Length: 200000");
+    let head = request("MESSAGE", "").replace("Content-Length: 0", "Content-Length: 60000");
     let mut small = server.phone();
     let whole = request("OPTIONS", "body");
     small.write_all(&whole.as_bytes()[..200]).unwrap();
@@ -659,18 +825,4 @@ fn the_address_of_streams_is_not_shared() {
         SignallingSettings { udp: vec!["127.0.0.1:0".parse().unwrap()], tcp: vec![server.address], ..SignallingSettings::default() };
     let Err(error) = SignallingSockets::bind(settings) else { panic!("two servers on one port") };
     assert!(matches!(error, net::NetError::Bind { address, source } if address == server.address && source.kind() == ErrorKind::AddrInUse));
-}
-
-/// The guard stands before streams, too.
-#[test]
-fn a_stream_has_its_allowance() {
-    let mut server = Server::new();
-    server.sockets.set_guard(GuardSettings { new_per_s: 1, new_burst: 5, ..GuardSettings::default() });
-    let mut phone = server.phone();
-    phone.write_all((request("OPTIONS", "").repeat(50) + &request("BYE", "")).as_bytes()).unwrap();
-    server.until("all read", |server| server.sockets.tcp_counters().received == 51);
-    let new = server.received.iter().filter(|one| matches!(one, Received::Message { bytes, .. } if bytes.starts_with(b"OPTIONS"))).count();
-    assert!((5..=15).contains(&new), "{new}");
-    assert_eq!(server.received.len(), new + 1);
-    assert_eq!(server.sockets.tcp_counters().open, 1, "a stream is not closed for it");
 }

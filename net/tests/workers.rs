@@ -4,14 +4,14 @@
 
 use std::{
     collections::BTreeSet,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::{IpAddr, SocketAddr, UdpSocket},
     ops::RangeInclusive,
     sync::{
         atomic::{AtomicU8, Ordering},
         mpsc::{Receiver, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use media::{Channel, Codec, Command, Hears, Latch, LegId, MediaEvent, Payloads, Remote, TapFrames, ToneSet};
@@ -224,6 +224,87 @@ fn a_closed_leg_has_no_ports() {
         probe.connect(("127.0.0.1", port)).unwrap();
         probe.send(b"x").unwrap();
         assert_eq!(probe.recv(&mut [0; 16]).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+/// Whether a closed port was met.
+fn is_refused(outcome: &io::Result<usize>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// The ports of a closed leg serve the next one, to which nobody who knew them gets through; in between they are silent (B-59, B-66).
+#[test]
+fn a_port_that_serves_again_brings_nothing_of_the_old_call() {
+    let mut bench = Bench::new(MediaSettings { ports: free_pairs(2), stock: 2, ..settings() });
+    let mut old: Vec<UdpSocket> = Vec::new();
+    for (round, host) in [(0, "127.0.0.2"), (1, "127.0.0.1")] {
+        let (phone_a, phone_b) = (phone(host), phone(host));
+        let (a, b) = (LegId(10 * round + 1), LegId(10 * round + 2));
+        // While it rests, and when it is in stock again, a port looks as a closed one.
+        for late in &old {
+            assert!([late.send(b"late"), late.recv(&mut [0; 16])].iter().any(is_refused));
+        }
+        let [at_a, at_b] = [(a, &phone_a), (b, &phone_b)].map(|(leg, phone)| {
+            let port = bench.open(leg, phone).port();
+            SocketAddr::new("127.0.0.1".parse().unwrap(), port)
+        });
+        bench.order(Command::Hear { leg: a, hears: Hears::Leg(b) });
+        bench.order(Command::Hear { leg: b, hears: Hears::Leg(a) });
+        // What is queued is carried out before any packet is looked at; but opening is to come before these are sent.
+        bench.order(Command::Watch { leg: a, silent_after: Some(Duration::ZERO) });
+        bench.wait_for(|event| *event == MediaEvent::Silent { leg: a });
+        for (sequence, late) in (0..).zip(&old) {
+            late.send(&rtp(7, sequence, 99)).unwrap();
+        }
+        for sequence in 0..3 {
+            phone_a.send_to(&rtp(1, sequence, 1), at_a).unwrap();
+            phone_b.send_to(&rtp(2, sequence, 2), at_b).unwrap();
+            let (heard_a, heard_b) = (hear(&phone_a), hear(&phone_b));
+            assert_eq!((heard_a.0, heard_a.3, heard_b.0, heard_b.3), (at_a, 2, at_b, 1));
+        }
+        // More than is ever read: it lies in the buffers when the legs are closed.
+        for leg in [a, b] {
+            bench.order(Command::Close { leg });
+        }
+        for (leg, phone, at) in [(a, phone_a, at_a), (b, phone_b, at_b)] {
+            (0..50).for_each(|sequence| drop(phone.send_to(&rtp(8, sequence, 88), at)));
+            let closed = bench.wait_for(|event| matches!(event, MediaEvent::Closed { leg: closed, .. } if *closed == leg));
+            let MediaEvent::Closed { stats, .. } = closed else { panic!() };
+            // The one packet of the last call's phone that came while the leg was open was not admitted; of what lay there before, nothing came.
+            assert_eq!((stats.packets_out, stats.junk, stats.foreign), (3, 0, round), "round {round}");
+            // The event comes before the sockets are shut: what is on its way by then, RTCP too, is of no interest.
+            phone.connect(at).unwrap();
+            phone.set_nonblocking(true).unwrap();
+            let began = Instant::now();
+            while ![phone.send(b"late"), phone.recv(&mut [0; 2048])].iter().any(is_refused) {
+                assert!(began.elapsed() < PATIENCE, "a closed leg's port takes packets");
+            }
+            phone.set_nonblocking(false).unwrap();
+            old.push(phone);
+        }
+        // From the event on the ports are silent, but for what lies between telling and doing.
+        while bench.tokens.len() < 2 {
+            bench.next();
+        }
+    }
+}
+
+/// A command that can wait is carried out all the same, by a worker that has something to do and by one that has nothing.
+#[test]
+fn what_can_wait_does_not_wait_for_long() {
+    let mut bench = Bench::new(settings());
+    for leg in (1..40).map(LegId) {
+        let port = bench.token().port;
+        assert!(bench.workers.commands(0, [Command::Open { leg, port }]));
+        // Now it dozes, or is asleep again for every fourth.
+        if leg.0 % 4 == 0 {
+            bench.order(Command::Watch { leg, silent_after: Some(Duration::from_millis(30)) });
+            bench.wait_for(|event| *event == MediaEvent::Silent { leg });
+        }
+        let began = Instant::now();
+        bench.order(Command::Close { leg });
+        bench.wait_for(|event| matches!(event, MediaEvent::Closed { leg: closed, .. } if *closed == leg));
+        assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
     }
 }
 

@@ -132,7 +132,7 @@ impl Seats {
     /// Their leases end. They are gone for everybody at once, and come back if the next directory still has them.
     pub fn retire(&mut self, now: Instant, slots: &[SlotId]) -> Result<(), Refusal> {
         if let Some(busy) = slots.iter().filter_map(|id| self.slots.get(id)).find(|slot| slot.in_call()) {
-            return Err(Refusal::SlotInCall { number: busy.number.clone() });
+            return Err(Refusal::SlotInCall { number: busy.number.clone(), state: busy.state() });
         }
         for id in slots {
             self.end_lease(now, *id);
@@ -154,7 +154,7 @@ impl Seats {
         }
         if seat.service != state {
             if seat.in_call() {
-                return Err(Refusal::SlotInCall { number: seat.number.clone() });
+                return Err(Refusal::SlotInCall { number: seat.number.clone(), state: seat.state() });
             }
             if state != SlotState::Idle {
                 self.end_lease(now, slot);
@@ -177,7 +177,7 @@ impl Seats {
         } else {
             Self::must_serve(seat)?;
             if seat.in_call() && seat.lease.is_none() {
-                return Err(Refusal::SlotInCall { number: seat.number.clone() });
+                return Err(Refusal::SlotInCall { number: seat.number.clone(), state: seat.state() });
             }
             self.must_be_takable(user, slot)?;
             self.begin_lease(now, user, slot);
@@ -200,7 +200,7 @@ impl Seats {
                 return Err(Refusal::NotHolder { number: seat.number.clone() });
             }
             if seat.in_call() {
-                return Err(Refusal::SlotInCall { number: seat.number.clone() });
+                return Err(Refusal::SlotInCall { number: seat.number.clone(), state: seat.state() });
             }
             self.end_lease(now, slot);
         }

@@ -12,15 +12,21 @@ use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics};
 use calls::{Restored, Switchboard};
 use config::Config;
+use futures_util::FutureExt;
 use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets};
 use recording::{RecorderSettings, ToRecorder};
-use store::{Store, consumer, journal::Journal};
+use store::{
+    Store,
+    consumer::{self, Progress},
+    journal::Journal,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
+    time::timeout,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     accounts,
@@ -38,20 +44,21 @@ use crate::{
     signalling::{self, Parts, Signalling, wall_clock},
     start,
     tape::{self, Tape},
+    vitals::{self, End, Vitals},
     wiring::{self, Capacity, seconds},
 };
 
 /// How often old rows are taken away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
+/// How often the journal's lag is looked at.
+const LAG_EVERY: Duration = Duration::from_secs(1);
+
 /// Outbox rows that are kept for listeners to come.
 const OUTBOX_ROWS_MAX: u32 = 100_000;
 
 /// At the end the database gets this long to take what is in the journal; the rest waits there for the next start.
 const LAST_FACTS: Duration = Duration::from_secs(5);
-
-/// At the end the recorder gets this long to close what is open.
-const LAST_FRAMES: Duration = Duration::from_secs(10);
 
 /// At the end the signalling loop gets this long; its journal takes most of that if the disk is away.
 const LAST_TURN: Duration = Duration::from_secs(15);
@@ -63,7 +70,7 @@ pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let set_filter = logging::begin(&config)?;
     let descriptors = net::raise_descriptor_limit();
     let capacity = Capacity::of(descriptors, &config);
-    let few = capacity.warning(descriptors, &config);
+    let few = capacity.warning(&config);
     for warning in warnings.drain(..).map(|warning| warning.to_string()).chain(few) {
         warn!("{warning}");
     }
@@ -134,8 +141,9 @@ async fn run(
     let media = media_workers(config, &capacity, &door, &to_recorder, &metrics)?;
     let (written, to_consume) = watch::channel(journal.last_seq());
     let gate = JournalGate::start(journal, unwritten, Duration::from_millis(u64::from(config.journal.fsync_ms)), written)?;
+    let journal_over = vitals::end(gate.over().map(drop));
     tokio::spawn(housekeeping(store.clone()));
-    let consumer = consume(&store, &journal_dir, to_consume, &metrics);
+    let consumer = consume(&store, &journal_dir, to_consume, &metrics).await?;
     let domain = config.sip.domain.as_ref().map_or_else(|| start::default_domain(&sip), ToString::to_string);
     let (now, wall, seed) = (Instant::now(), wall_clock(), secrets::random_seed()?);
     let settings = wiring::switchboard_settings(config, &domain, &capacity, secrets::random_seed()?);
@@ -167,7 +175,7 @@ async fn run(
     let listening = http.local_addr()?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
     let password = accounts::first_admin(&store).await?;
-    let control = Arc::new(LoopControl { door: door.clone(), store: store.clone() });
+    let control = Arc::new(LoopControl::new(door.clone(), store.clone()));
     let settings =
         ApiSettings { body_max: config.http.body_max.octets(), ..ApiSettings::new(secrets.derive("access tokens"), domain.clone()) };
     let ha1 = Arc::new(move |username: &str, password: &str| {
@@ -192,28 +200,40 @@ async fn run(
     greet(listening, &sip, &tcp, &domain, password.as_deref());
     info!(version = env!("CARGO_PKG_VERSION"), http = %listening, domain, calls_max = capacity.calls.min(usize::try_from(config.calls.max)?), "Cordboard is up.");
 
-    // The end.
-    shutdown::asked().await?;
-    info!("Shutting down.");
-    live.drain();
-    shutdown::drain(&door, &mut loaded, seconds(reloader.drain_s().await)).await?;
-    to_recorder.order(recorder::Order::Stop);
-    let recordings_closed = tokio::task::spawn_blocking(move || recorder.join());
-    if tokio::time::timeout(LAST_FRAMES, recordings_closed).await.is_err() {
-        warn!("The recordings' disk does not answer; the next start closes what is open.");
+    // The end: somebody asks for it, or a part that the server cannot do without is gone.
+    let vitals = Vitals { signalling: signalling.clone(), journal: journal_over, recorder: recorder.ended(), consumer: consumer.clone() };
+    let asked = async {
+        shutdown::asked().await?;
+        info!("Shutting down.");
+        live.drain();
+        shutdown::drain(&door, &mut loaded, seconds(reloader.drain_s())).await
+    };
+    let fatal = tokio::select! {
+        biased;
+        fatal = vitals.fatal() => Some(fatal),
+        drained = asked => drained.map(|()| None)?,
+    };
+    if let Some(fatal) = fatal {
+        error!("Fatal: {fatal}.");
+        live.drain();
+        shutdown::hang_up(&door, &mut loaded).await;
     }
+    to_recorder.order(recorder::Order::Stop);
+    recorder.join().await;
     door.order(Message::Stop);
-    if tokio::time::timeout(LAST_TURN, signalling).await.is_err() {
+    if timeout(LAST_TURN, signalling).await.is_err() {
         warn!("Signalling does not come to its end; what it has not written is lost.");
     }
+    // Whoever still waits for the loop is told that there is none.
+    door.close();
     let _ = close.send(());
     let _ = front.await;
     // The journal's thread has ended, so the consumer ends when it has read everything.
-    if tokio::time::timeout(LAST_FACTS, consumer).await.is_err() {
+    if timeout(LAST_FACTS, consumer).await.is_err() {
         warn!("The database is behind the journal; it catches up at the next start.");
     }
     info!("Good-bye.");
-    Ok(())
+    fatal.map_or(Ok(()), |fatal| Err(fatal.into()))
 }
 
 fn media_workers(
@@ -252,15 +272,27 @@ fn media_workers(
 }
 
 /// Lets the database follow the journal, until the journal's writer is gone.
-fn consume(store: &Store, journal_dir: &Path, written: watch::Receiver<u64>, metrics: &Metrics) -> tokio::task::JoinHandle<()> {
-    let (progress, mut told) = watch::channel(consumer::Progress::default());
-    let lag = metrics.journal_lag.clone();
-    tokio::spawn(async move {
-        while told.changed().await.is_ok() {
-            lag.set(i64::try_from(told.borrow_and_update().lag()).unwrap_or(i64::MAX));
+async fn consume(store: &Store, journal_dir: &Path, written: watch::Receiver<u64>, metrics: &Metrics) -> anyhow::Result<End> {
+    let (progress, told) = watch::channel(Progress { consumed: store.cursor().await?, ..Progress::default() });
+    tokio::spawn(follow_lag(written.clone(), told, metrics.clone()));
+    let consumer = tokio::spawn(consumer::consume(store.clone(), journal_dir.to_owned(), written, progress));
+    Ok(vitals::end(consumer.map(drop)))
+}
+
+/// Shows how many facts of the journal are not in the database, until the journal's writer is gone. It goes by the journal itself: a consumer
+/// that hangs tells nothing.
+async fn follow_lag(mut written: watch::Receiver<u64>, mut progress: watch::Receiver<Progress>, metrics: Metrics) {
+    let mut is_told = true;
+    loop {
+        let behind = written.borrow_and_update().saturating_sub(progress.borrow_and_update().consumed);
+        metrics.journal_lag.set(i64::try_from(behind).unwrap_or(i64::MAX));
+        // There may be thousands of facts a second, and somebody looks every few.
+        tokio::time::sleep(LAG_EVERY).await;
+        tokio::select! {
+            changed = written.changed() => if changed.is_err() { return },
+            changed = progress.changed(), if is_told => is_told = changed.is_ok(),
         }
-    });
-    tokio::spawn(consumer::consume(store.clone(), journal_dir.to_owned(), written, progress))
+    }
 }
 
 /// Takes away what nobody needs any more: delivered outbox rows, and expired idempotency keys.
@@ -294,5 +326,37 @@ fn greet(http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str,
         start::say("  username: admin");
         start::say(&format!("  password: {password}"));
         start::say("Next: log in and make a trunk with two slots; README.md shows a first recorded call in five minutes.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lag_is_seen_although_the_consumer_tells_nothing() {
+        let metrics = Metrics::new();
+        let (tell, written) = watch::channel(5);
+        let (consumed, progress) = watch::channel(Progress { consumed: 5, ..Progress::default() });
+        let task = tokio::spawn(follow_lag(written, progress, metrics.clone()));
+        let shows = async |lag| {
+            let come = async {
+                while metrics.journal_lag.get() != lag {
+                    tokio::time::sleep(LAG_EVERY).await;
+                }
+            };
+            timeout(LAG_EVERY * 5, come).await.is_ok()
+        };
+        tell.send_replace(9);
+        assert!(shows(4).await, "nobody but the journal has said anything");
+        consumed.send_modify(|progress| progress.consumed = 8);
+        assert!(shows(1).await);
+        drop(consumed);
+        tell.send_replace(20);
+        assert!(shows(12).await, "the consumer is gone");
+        drop(tell);
+        timeout(LAG_EVERY * 5, task).await.unwrap().unwrap();
     }
 }

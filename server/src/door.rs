@@ -71,6 +71,8 @@ struct Queue {
     commands: usize,
     /// The loop is woken already for what is queued.
     woken: bool,
+    /// There is no loop any more: what comes is dropped, so that nobody waits for its answer.
+    closed: bool,
 }
 
 impl Door {
@@ -80,24 +82,18 @@ impl Door {
 
     /// Hands in what must not be lost.
     pub(crate) fn order(&self, message: Message) {
-        let mut queue = self.queue();
-        queue.messages.push_back(message);
-        self.wake(queue);
+        self.hand_in(message, true);
     }
 
     /// Hands in what must not be lost and is in no hurry: while the loop works, it is found by the way.
     pub(crate) fn leave(&self, message: Message) {
-        let mut queue = self.queue();
-        queue.messages.push_back(message);
-        if self.hall.asleep.load(Ordering::SeqCst) {
-            self.wake(queue);
-        }
+        self.hand_in(message, false);
     }
 
     /// Hands in a command; whether there was room.
     pub(crate) fn command(&self, command: Command, reply: oneshot::Sender<Result<Reply, Refusal>>) -> bool {
         let mut queue = self.queue();
-        let room = queue.commands < COMMANDS_MAX;
+        let room = !queue.closed && queue.commands < COMMANDS_MAX;
         if room {
             queue.commands += 1;
             queue.messages.push_back(Message::Command(command, reply));
@@ -114,6 +110,25 @@ impl Door {
         into.append(&mut queue.messages);
     }
 
+    /// The loop has ended: whoever waits for it, now or later, learns that nobody answers.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        let unanswered = std::mem::take(&mut queue.messages);
+        drop(queue);
+        drop(unanswered);
+    }
+
+    /// Whether the loop was woken for it.
+    fn hand_in(&self, message: Message, is_urgent: bool) -> bool {
+        let mut queue = self.queue();
+        if queue.closed {
+            return false;
+        }
+        queue.messages.push_back(message);
+        (is_urgent || self.hall.asleep.load(Ordering::SeqCst)) && self.wake(queue)
+    }
+
     /// Until when the loop may sleep, which has a timer at `due`: forever if nothing has been going on for a while. For the loop alone.
     pub(crate) fn rest(&self, now: Instant, busy_at: Instant, due: Option<Instant>) -> Option<Instant> {
         let works = now.saturating_duration_since(busy_at) < ACTIVE;
@@ -128,12 +143,14 @@ impl Door {
         self.hall.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+    /// Wakes the loop, unless that is done for what lies there already.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) -> bool {
         let is_woken = std::mem::replace(&mut queue.woken, true);
         drop(queue);
         if !is_woken {
             self.waker.wake();
         }
+        !is_woken
     }
 }
 
@@ -182,20 +199,35 @@ mod tests {
         assert_eq!(door.rest(start, start, Some(start + NAP / 2)), Some(start + NAP / 2));
         // Fresh sockets are looked at once.
         sockets.wait(Some(start), &mut Vec::new());
-        let woken = |sockets: &mut SignallingSockets| {
-            let begun = Instant::now();
-            sockets.wait(Some(begun + Duration::from_millis(200)), &mut Vec::new());
-            begun.elapsed() < Duration::from_millis(200)
-        };
-        door.leave(Message::Drain);
-        assert!(!woken(&mut sockets));
-        door.order(Message::Drain);
-        assert!(woken(&mut sockets), "although something lay there already");
-        assert_eq!(count(&door), 2);
+        assert!(!door.hand_in(Message::Drain, false));
+        assert!(door.hand_in(Message::Drain, true), "although something lay there already");
+        assert!(!door.hand_in(Message::Drain, true), "once for all that lies there");
+        // Without an end of its own, this wait ends only because the loop is woken.
+        sockets.wait(None, &mut Vec::new());
+        assert_eq!(count(&door), 3);
         assert_eq!(door.rest(later, start, None), Some(later));
         assert_eq!(door.rest(later, start, None), None);
-        door.leave(Message::Drain);
-        assert!(woken(&mut sockets));
+        assert!(door.hand_in(Message::Drain, false));
+        sockets.wait(None, &mut Vec::new());
         assert_eq!(count(&door), 1);
+    }
+
+    #[test]
+    fn behind_a_closed_door_nobody_waits() {
+        let (door, _sockets) = door();
+        let command = || {
+            let (reply, replied) = oneshot::channel();
+            (door.command(Command::KeepAlive { user: UserId(1) }, reply), replied)
+        };
+        let (before, replied) = command();
+        door.close();
+        let (after, refused) = command();
+        assert_eq!((before, after), (true, false));
+        replied.blocking_recv().unwrap_err();
+        refused.blocking_recv().unwrap_err();
+        let (done, taken) = oneshot::channel();
+        door.order(Message::Directory(Arc::default(), done));
+        taken.blocking_recv().unwrap_err();
+        assert_eq!(count(&door), 0);
     }
 }

@@ -42,11 +42,14 @@ impl<T> Inbox<T> {
         room
     }
 
-    /// Takes all that is queued, waiting at most `pause` for an order if there is nothing.
-    pub(crate) fn take(&self, pause: Duration, into: &mut VecDeque<T>) {
+    /// Takes all that is queued. If there is nothing, it waits for an order, at most for `pause`; `None`: until one comes, or something else ends it.
+    pub(crate) fn take(&self, pause: Option<Duration>, into: &mut VecDeque<T>) {
         let mut queue = self.lock();
         if queue.entries.is_empty() {
-            (queue, _) = self.arrived.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+            queue = match pause {
+                Some(pause) => self.arrived.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         queue.empty(into);
     }
@@ -74,10 +77,10 @@ mod tests {
         assert!(inbox.offer(10) && inbox.offer(11) && !inbox.offer(12), "two get in, whatever else waits");
         inbox.order(13);
         let mut taken = VecDeque::new();
-        inbox.take(Duration::ZERO, &mut taken);
+        inbox.take(Some(Duration::ZERO), &mut taken);
         assert_eq!(taken, (0..12).chain([13]).collect::<Vec<_>>(), "in their order");
         assert!(inbox.offer(14), "an emptied queue has room again");
-        inbox.take(Duration::ZERO, &mut taken);
+        inbox.take(Some(Duration::ZERO), &mut taken);
         assert_eq!(taken.back(), Some(&14));
     }
 }

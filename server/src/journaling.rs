@@ -11,8 +11,11 @@
 //! ```
 //!
 //! Facts that the disk does not take wait in memory, in their order, and packets wait for nothing until the journal is in step again. What
-//! waits is bounded: beyond [`backlog::FACTS_MAX`] what was superseded is left out, and whoever owns the loop can see by
-//! [`JournalGate::is_behind`] that it should begin nothing new.
+//! waits is bounded: beyond [`backlog::FACTS_MAX`] what was superseded is left out, beyond [`backlog::FACTS_CAP`] what comes is lost and
+//! counted, and whoever owns the loop can see by [`JournalGate::is_behind`] that it should begin nothing new.
+//!
+//! A defect in the journal is none to live with: [`JournalGate::over`] tells whoever watches the server's parts, which ends it. The next
+//! start makes a record of every call that this one has begun and not recorded.
 
 mod backlog;
 
@@ -29,7 +32,7 @@ use std::{
 
 use model::Fact;
 use store::journal::Journal;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use self::backlog::Backlog;
@@ -71,6 +74,8 @@ pub(crate) struct JournalGate<T> {
     desk: Arc<Desk<T>>,
     /// Since when packets do not wait for the journal.
     stalled: Option<Instant>,
+    /// Facts whose loss the loop has heard of.
+    lost_told: usize,
     told_gone: bool,
 }
 
@@ -108,6 +113,19 @@ struct State<T> {
     syncer_gone: bool,
     /// Its end tells the syncing thread to sync a last time.
     stop: Option<SyncSender<()>>,
+    /// Its end tells whoever asked by [`JournalGate::over`].
+    alive: Option<oneshot::Sender<()>>,
+}
+
+/// What has become of the facts that were handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// All that were handed in since the last question are written.
+    Written,
+    /// Some wait for the disk.
+    Waiting,
+    /// Some that were handed in since the last question are lost, and nobody knows which.
+    Lost,
 }
 
 impl<T> State<T> {
@@ -120,6 +138,8 @@ impl<T> State<T> {
         self.writer_gone = true;
         self.disk = None;
         self.stop = None;
+        self.alive = None;
+        self.lost += self.backlog.take(usize::MAX).len();
     }
 }
 
@@ -180,6 +200,7 @@ impl<T: Send + 'static> JournalGate<T> {
                 writer_gone: false,
                 syncer_gone: false,
                 stop: Some(stop),
+                alive: None,
             }),
             work: Condvar::new(),
             progress: Condvar::new(),
@@ -190,7 +211,7 @@ impl<T: Send + 'static> JournalGate<T> {
             let _gone = gone;
             keep_synced(sync, fsync_every, &stopped);
         })?;
-        Ok(Self { desk, stalled, told_gone: false })
+        Ok(Self { desk, stalled, lost_told: 0, told_gone: false })
     }
 
     /// Whether what was handed in last is written, so that its packets leave as they should.
@@ -198,20 +219,40 @@ impl<T: Send + 'static> JournalGate<T> {
         self.stalled.is_none()
     }
 
-    /// Whether everything that was handed in is written.
-    pub(crate) fn is_written(&self) -> bool {
-        self.is_in_step() || self.desk.state().is_idle()
+    /// What has become of everything that was handed in. A loss is told once.
+    pub(crate) fn handed(&mut self) -> Handed {
+        let state = self.desk.state();
+        // Without a writer the loop hands in what nobody counts yet.
+        if std::mem::replace(&mut self.lost_told, state.lost) != state.lost || state.writer_gone {
+            Handed::Lost
+        } else if state.is_idle() {
+            Handed::Written
+        } else {
+            Handed::Waiting
+        }
     }
 
     /// Whether the journal has been away for seconds at `now`: then what begins might never be recorded, and should not begin.
     pub(crate) fn is_behind(&self, now: Instant) -> bool {
-        self.stalled.is_some_and(|since| now.saturating_duration_since(since) >= BEHIND) && !self.is_written()
+        let Some(since) = self.stalled else { return false };
+        let state = self.desk.state();
+        state.writer_gone || (now.saturating_duration_since(since) >= BEHIND && !state.is_idle())
     }
 
-    /// Facts that wait in memory.
-    pub(crate) fn waiting(&self) -> usize {
+    /// Ends when the journal does: after [`Self::finish`], or sooner by a defect in one of its threads. For one watcher.
+    pub(crate) fn over(&self) -> oneshot::Receiver<()> {
+        let (alive, over) = oneshot::channel();
+        let mut state = self.desk.state();
+        if !state.writer_gone && !state.syncer_gone {
+            state.alive = Some(alive);
+        }
+        over
+    }
+
+    /// Facts that wait in memory, and facts that are lost.
+    pub(crate) fn waiting_and_lost(&self) -> (usize, usize) {
         let state = self.desk.state();
-        state.backlog.len() + state.writing
+        (state.backlog.len() + state.writing, state.lost)
     }
 
     /// Writes out what was handed in, and ends; says what was lost if the disk takes nothing for some seconds. Whether everything is written.
@@ -233,7 +274,7 @@ impl<T: Send + 'static> JournalGate<T> {
     fn take_disk(&mut self, state: &mut State<T>) -> Option<Disk> {
         if state.writer_gone {
             if !std::mem::replace(&mut self.told_gone, true) {
-                error!("The journal cannot be written any more, by a defect; facts are lost from now on. Restart the server.");
+                error!("The journal cannot be written any more, by a defect; facts are lost from now on.");
             }
             self.stalled.get_or_insert_with(Instant::now);
             return None;
@@ -243,7 +284,7 @@ impl<T: Send + 'static> JournalGate<T> {
             return None;
         }
         if self.stalled.take().is_some() {
-            info!(left_out = state.backlog.in_step(), "The journal keeps up again.");
+            info!(left_out = state.backlog.in_step(), lost = state.lost, "The journal keeps up again.");
         }
         state.disk.take()
     }
@@ -267,7 +308,21 @@ struct SyncerGone<T>(Arc<Desk<T>>);
 
 impl<T> Drop for SyncerGone<T> {
     fn drop(&mut self) {
-        self.0.change(|state| state.syncer_gone = true);
+        self.0.change(|state| {
+            state.syncer_gone = true;
+            state.alive = None;
+        });
+    }
+}
+
+/// Says that one of the loop's two threads has ended by a panic: without the other a hanging disk halts the loop.
+struct Panicked<'a, T>(&'a Desk<T>);
+
+impl<T> Drop for Panicked<'_, T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.change(|state| state.alive = None);
+        }
     }
 }
 
@@ -281,6 +336,7 @@ pub(crate) fn keep_running<T: Resident>(mut resident: T) -> io::Result<()> {
 }
 
 fn take_turns<T: Resident>(desk: &Desk<T>, mut resident: Option<T>) {
+    let _panicked = Panicked(desk);
     loop {
         if let Some(resident) = resident {
             resident.run();
@@ -312,11 +368,14 @@ pub(crate) fn append<T: Resident>(mut resident: T, facts: Vec<Fact>) -> Option<T
     let desk = Arc::clone(&resident.gate().desk);
     let mut state = desk.state();
     let Some(mut disk) = resident.gate().take_disk(&mut state) else {
-        if !state.writer_gone {
-            state.backlog.extend(facts);
-            drop(state);
-            desk.work.notify_all();
+        if state.writer_gone {
+            state.lost += facts.len();
+            return Some(resident);
         }
+        let lost = state.backlog.extend(facts);
+        state.lost += lost;
+        drop(state);
+        desk.work.notify_all();
         return Some(resident);
     };
     state.left = Some((resident, Instant::now()));

@@ -19,6 +19,7 @@ mod signalling;
 mod start;
 mod tape;
 mod traffic;
+mod vitals;
 mod wiring;
 
 use std::process::ExitCode;
@@ -26,6 +27,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::options::{Action, ConfigAction, Options, UserAction};
+
+/// Gives back to the system what a flood took (FT-12): glibc's allocator kept its peak for ever.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let options = Options::parse();

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use api::{Metrics, SourceLabels, WhyLabels};
 use model::{Fact, RecordingRow, RecordingState};
-use net::{MediaWorkers, SignallingSockets};
+use net::{MediaWorkers, SignallingSockets, TcpCounters};
+use sip_core::GuardCounters;
 use tracing::{info, warn};
 
 use crate::traffic::Traffic;
@@ -32,13 +33,17 @@ const PORTS_RELIEF: usize = 16;
 struct Totals {
     sip_send_failures: u64,
     guard: [u64; 2],
+    guard_shared: u64,
     streams_accepted: u64,
-    streams_refused: u64,
-    streams_closed: [u64; 6],
+    streams_refused: [u64; 2],
+    streams_untold: u64,
+    streams_closed: [u64; 7],
+    connect_failures: u64,
     accept_failures: u64,
     media_received: u64,
     media_sent: u64,
     media_send_failures: u64,
+    journal_lost: u64,
 }
 
 impl Meter {
@@ -106,15 +111,22 @@ impl Meter {
 
     /// What the signalling sockets have counted.
     pub(crate) fn sockets(&mut self, sockets: &SignallingSockets) {
-        let (udp, tcp, guard) = (sockets.counters(), sockets.tcp_counters(), sockets.guard_counters());
+        self.counters(sockets.counters().send_failed, sockets.tcp_counters(), sockets.guard_counters());
+    }
+
+    fn counters(&mut self, udp_send_failed: u64, tcp: TcpCounters, guard: GuardCounters) {
         let (metrics, told) = (&self.metrics, &mut self.told);
-        metrics.sip_send_failures.inc_by(new(&mut told.sip_send_failures, udp.send_failed + tcp.send_failed));
+        metrics.sip_send_failures.inc_by(new(&mut told.sip_send_failures, udp_send_failed + tcp.send_failed));
         for ((why, count), told) in [("new", guard.new_dropped), ("inside", guard.inside_dropped)].into_iter().zip(&mut told.guard) {
             metrics.sip_guard_dropped.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
         }
+        metrics.sip_guard_shared.inc_by(new(&mut told.guard_shared, guard.shared));
         metrics.sip_streams.set(i64::try_from(tcp.open).unwrap_or(i64::MAX));
         metrics.sip_streams_accepted.inc_by(new(&mut told.streams_accepted, tcp.accepted));
-        metrics.sip_streams_refused.get_or_create(&WhyLabels { why: "limit" }).inc_by(new(&mut told.streams_refused, tcp.refused));
+        for ((why, count), told) in [("limit", tcp.refused), ("guard", guard.streams_refused)].into_iter().zip(&mut told.streams_refused) {
+            metrics.sip_streams_refused.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
+        }
+        metrics.sip_streams_untold.inc_by(new(&mut told.streams_untold, tcp.closed_untold));
         let closed = [
             ("peer", tcp.closed_by_peer),
             ("lost", tcp.closed_lost),
@@ -122,10 +134,12 @@ impl Meter {
             ("slow", tcp.closed_slow),
             ("broken", tcp.closed_broken),
             ("stalled", tcp.closed_stalled),
+            ("crowded", tcp.closed_crowded),
         ];
         for ((why, count), told) in closed.into_iter().zip(&mut told.streams_closed) {
             metrics.sip_streams_closed.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
         }
+        metrics.sip_connect_failures.inc_by(new(&mut told.connect_failures, tcp.connect_failures));
         let failures = metrics.accept_failures.get_or_create_owned(&SourceLabels { listener: "sip" });
         failures.inc_by(new(&mut told.accept_failures, tcp.accept_failures));
     }
@@ -139,15 +153,92 @@ impl Meter {
         metrics.media_send_failures.inc_by(new(&mut told.media_send_failures, workers.iter().map(|worker| worker.send_failed).sum()));
     }
 
-    /// Disks that are away: the journal's, and that of recordings.
-    pub(crate) fn disks(&self, journal_waiting: usize, journal_behind: bool, recorder_trouble: bool) {
-        self.metrics.journal_waiting.set(i64::try_from(journal_waiting).unwrap_or(i64::MAX));
-        self.metrics.journal_behind.set(i64::from(journal_behind));
-        self.metrics.recorder_trouble.set(i64::from(recorder_trouble));
+    /// How the journal is: facts that wait for it and facts that it has lost, all told, and whether it has been away for seconds.
+    pub(crate) fn journal(&mut self, waiting: usize, lost: usize, is_behind: bool) {
+        let (metrics, told) = (&self.metrics, &mut self.told);
+        metrics.journal_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        metrics.journal_lost.inc_by(new(&mut told.journal_lost, u64::try_from(lost).unwrap_or(u64::MAX)));
+        metrics.journal_behind.set(i64::from(is_behind));
+    }
+
+    /// Whether the disk of recordings refuses what is written.
+    pub(crate) fn recorder(&self, in_trouble: bool) {
+        self.metrics.recorder_trouble.set(i64::from(in_trouble));
     }
 }
 
 /// By how much a running total has grown since it was last told.
 fn new(told: &mut u64, total: u64) -> u64 {
     total.saturating_sub(std::mem::replace(told, total))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn what_goes_wrong_on_sockets_is_told_once_and_nothing_is_left_out() {
+        let tcp = TcpCounters {
+            open: 1,
+            accepted: 2,
+            refused: 3,
+            accept_failures: 4,
+            connect_failures: 5,
+            closed_by_peer: 6,
+            closed_lost: 7,
+            closed_idle: 8,
+            closed_slow: 9,
+            closed_broken: 10,
+            closed_stalled: 11,
+            closed_crowded: 12,
+            closed_untold: 18,
+            send_failed: 13,
+            // Counted elsewhere, or of no use to an administrator.
+            held: 0,
+            connected: 0,
+            received: 0,
+            sent: 0,
+            pings: 0,
+        };
+        let guard = GuardCounters { inside: 0, new: 0, inside_dropped: 14, new_dropped: 15, shared: 16, streams_refused: 19 };
+        let mut meter = Meter::new(Metrics::new());
+        meter.counters(17, tcp, guard);
+        meter.counters(17, tcp, guard);
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            "cordboard_sip_streams 1",
+            "cordboard_sip_streams_accepted_total 2",
+            r#"cordboard_sip_streams_refused_total{why="limit"} 3"#,
+            r#"cordboard_sip_streams_refused_total{why="guard"} 19"#,
+            "cordboard_sip_streams_untold_total 18",
+            r#"cordboard_accept_failures_total{listener="sip"} 4"#,
+            "cordboard_sip_connect_failures_total 5",
+            r#"cordboard_sip_streams_closed_total{why="peer"} 6"#,
+            r#"cordboard_sip_streams_closed_total{why="lost"} 7"#,
+            r#"cordboard_sip_streams_closed_total{why="idle"} 8"#,
+            r#"cordboard_sip_streams_closed_total{why="slow"} 9"#,
+            r#"cordboard_sip_streams_closed_total{why="broken"} 10"#,
+            r#"cordboard_sip_streams_closed_total{why="stalled"} 11"#,
+            r#"cordboard_sip_streams_closed_total{why="crowded"} 12"#,
+            r#"cordboard_sip_guard_dropped_total{why="inside"} 14"#,
+            r#"cordboard_sip_guard_dropped_total{why="new"} 15"#,
+            "cordboard_sip_guard_shared_total 16",
+            "cordboard_sip_send_failures_total 30",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn lost_facts_are_told() {
+        let mut meter = Meter::new(Metrics::new());
+        meter.journal(5, 2, true);
+        meter.journal(0, 3, false);
+        let text = meter.metrics.render().unwrap();
+        for line in ["cordboard_journal_waiting 0", "cordboard_journal_lost_total 3", "cordboard_journal_behind 0"] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
 }

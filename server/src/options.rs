@@ -2,8 +2,8 @@
 
 use std::{
     env, fs,
-    io::{self, Write},
-    path::PathBuf,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -11,6 +11,9 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use config::{Config, Warning};
 use tracing_subscriber::EnvFilter;
+
+/// The longest configuration file, in octets: the documented one has 8 KiB.
+const CONFIG_MAX: u64 = 1 << 20;
 
 /// A call centre in one program: SIP registrar and switchboard, recorder, REST and live events.
 #[derive(Debug, Parser)]
@@ -121,7 +124,7 @@ pub(crate) fn load(place: &Place) -> anyhow::Result<(Config, Vec<Warning>)> {
 pub(crate) fn read(place: &Place) -> Result<(Config, Vec<Warning>), Vec<String>> {
     let text = match &place.config {
         Some(file) => {
-            let text = fs::read_to_string(file);
+            let text = read_file(file);
             Some(text.map_err(|failure| vec![format!("cannot read the configuration file {}: {failure}", file.display())])?)
         }
         None => None,
@@ -143,6 +146,19 @@ pub(crate) fn read(place: &Place) -> Result<(Config, Vec<Warning>), Vec<String>>
         None => error,
     };
     Err(errors.into_iter().map(named).collect())
+}
+
+/// The text of a configuration file. A pipe or a device might never come to its end, and a running server would wait for it at each reload.
+fn read_file(file: &Path) -> io::Result<String> {
+    let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    if !fs::metadata(file)?.is_file() {
+        return refuse("it is not a regular file");
+    }
+    let mut text = String::new();
+    if fs::File::open(file)?.take(CONFIG_MAX + 1).read_to_string(&mut text)? > usize::try_from(CONFIG_MAX).unwrap_or(usize::MAX) {
+        return refuse("it is longer than 1 MiB");
+    }
+    Ok(text)
 }
 
 /// What is well formed and still means nothing, which only other rooms know.
@@ -189,4 +205,26 @@ pub(crate) fn print_config() -> anyhow::Result<()> {
 /// Tells why nothing came of it: the whole chain of causes in one line.
 pub(crate) fn complain(failure: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "cordboard: {failure:#}");
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_reasonable_length_is_a_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, long, right) = (dir.path().join("pipe"), dir.path().join("long"), dir.path().join("right"));
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        fs::File::create(&long).unwrap().set_len(CONFIG_MAX + 1).unwrap();
+        fs::write(&right, "[calls]\nmax = 7\n").unwrap();
+        let read = |config: &Path| read(&Place { config: Some(config.to_owned()), data_dir: PathBuf::from("data") });
+        for (file, why) in [(&pipe, "not a regular file"), (&long, "longer than 1 MiB"), (&dir.path().join("none"), "No such file")] {
+            let errors = read(file).unwrap_err();
+            assert!(errors.iter().all(|error| error.contains(why) && error.contains(&file.display().to_string())), "{errors:?}");
+        }
+        assert_eq!(read(&right).unwrap().0.calls.max, 7);
+    }
 }

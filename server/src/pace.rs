@@ -1,7 +1,7 @@
 //! How the loop takes turns: at once while little comes, and in longer strides under load.
 //!
 //! To be woken costs a thread as much as a message or two. When messages come faster than one in [`GAP`], the loop lets some of them gather
-//! before it looks again: each waits half a millisecond longer at most, and all of them cost less. For the same reason timers that are due
+//! before it looks again: each waits a millisecond longer at most, and all of them cost less. For the same reason timers that are due
 //! within one [`TICK`] are served together: every call leaves a handful behind, which only clear up after it.
 
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const GAP: Duration = Duration::from_micros(500);
 
 /// So long messages gather. A phone does not notice it: its own clock ticks in tens of milliseconds.
-const GATHER: Duration = Duration::from_micros(500);
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Timers are served this late at most. The shortest of SIP is 500 ms long (RFC 3261, 17.1.1.1).
 const TICK: Duration = Duration::from_millis(20);

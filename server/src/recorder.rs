@@ -6,7 +6,6 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
     time::{Duration, Instant},
@@ -15,9 +14,13 @@ use std::{
 use anyhow::Context;
 use model::RecordingRow;
 use recording::{RECORDINGS_MAX, Recorder, RecorderSettings, ToRecorder};
+use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
-use crate::inbox::Inbox;
+use crate::{
+    inbox::Inbox,
+    vitals::{self, End},
+};
 
 /// Frames that may wait for a slow disk: about 3 MB, the audio of 250 calls for 0.6 s. More are dropped and counted,
 /// and the recording says so.
@@ -155,20 +158,24 @@ impl RecorderQueue {
 /// The running recorder.
 pub(crate) struct RecorderThread {
     queue: RecorderInbox,
-    /// Hangs up when the thread has ended.
-    ended: Receiver<()>,
+    ended: End,
 }
 
 impl RecorderThread {
+    /// Comes when the thread has ended, whether it was told to or not.
+    pub(crate) fn ended(&self) -> End {
+        self.ended.clone()
+    }
+
     /// Waits until the thread, which was told to stop, has closed all recordings. A disk that hangs is waited for [`JOIN_MAX`] and no longer: what
     /// it has not taken then is lost, and the next start mends the files and their rows (FT-2, FT-6).
-    pub(crate) fn join(self) {
-        self.join_within(JOIN_MAX);
+    pub(crate) async fn join(self) {
+        self.join_within(JOIN_MAX).await;
     }
 
     /// False if it did not end in time.
-    fn join_within(self, patience: Duration) -> bool {
-        if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+    async fn join_within(self, patience: Duration) -> bool {
+        if timeout(patience, self.ended).await.is_err() {
             let recordings = self.queue.unclosed.load(Ordering::Relaxed);
             error!(
                 recordings,
@@ -190,14 +197,19 @@ pub(crate) fn start(
     let mut recorder = Recorder::new(settings).context("cannot use the recording directory")?;
     let _ = inbox.dir.set(dir);
     let queue = Arc::clone(&inbox);
-    let (alive, ended) = mpsc::sync_channel::<()>(0);
+    let (alive, ended) = vitals::alive();
     thread::Builder::new().name("recorder".to_owned()).spawn(move || {
         let _alive = alive;
         let mut orders = VecDeque::new();
         let mut lingering: VecDeque<(Instant, ToRecorder)> = VecDeque::new();
         let mut alarm = Alarm::default();
         loop {
-            inbox.inbox.take(PAUSE, &mut orders);
+            // With nothing to record nobody sends frames, and the thread sleeps until a recording begins.
+            let is_idle = inbox.unclosed.load(Ordering::Relaxed) == 0
+                && lingering.is_empty()
+                && recorder.timeout().is_none()
+                && !inbox.in_trouble.load(Ordering::Relaxed);
+            inbox.inbox.take((!is_idle).then_some(PAUSE), &mut orders);
             inbox.taken(&orders);
             let now = Instant::now();
             let mut stop = false;
@@ -271,6 +283,7 @@ mod tests {
 
     use std::sync::mpsc;
 
+    use futures_util::FutureExt;
     use media::{Channel, Codec, TapFrame, TapFrames};
     use model::{CallId, CenterId, ChannelRole, RecordingState, WallTime};
 
@@ -308,8 +321,8 @@ mod tests {
         Order::Soon(ToRecorder::End { key, duration_ms: 1_000, dropped: 0, reason: None })
     }
 
-    #[test]
-    fn a_recording_knows_which_of_its_frames_found_no_room() {
+    #[tokio::test]
+    async fn a_recording_knows_which_of_its_frames_found_no_room() {
         let dir = tempfile::tempdir().unwrap();
         let queue: RecorderInbox = Arc::new(RecorderQueue::new(3));
         // Nobody takes anything yet: three frames find room.
@@ -328,7 +341,7 @@ mod tests {
         assert_eq!(told, [(RecordingState::Partial, Some("2 frames dropped")), (RecordingState::Complete, None)]);
         assert!(queue.dropped().is_empty(), "what has ended is not counted any longer");
         queue.order(Order::Stop);
-        assert!(thread.join_within(SOON));
+        assert!(thread.join_within(SOON).await);
         assert_eq!(queue.unclosed.load(Ordering::Relaxed), 0);
         // The thread is gone when the last rows are journaled.
         let sidecars = || {
@@ -354,15 +367,28 @@ mod tests {
         queue.order(begin(1));
         assert_eq!([3, 2, 1, 1].map(|count| queue.offer(frames(count))), [true, false, true, false]);
         let mut orders = VecDeque::new();
-        queue.inbox.take(Duration::ZERO, &mut orders);
+        queue.inbox.take(Some(Duration::ZERO), &mut orders);
         assert!(!queue.offer(frames(4)), "the queue is empty, but nobody said so yet");
         queue.taken(&orders);
         assert!(queue.offer(frames(4)));
         assert_eq!(queue.take_dropped(1), 2 + 1 + 4);
     }
 
-    #[test]
-    fn a_disk_that_hangs_holds_nobody_for_ever() {
+    #[tokio::test]
+    async fn a_thread_that_panics_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue: RecorderInbox = Arc::new(RecorderQueue::new(3));
+        let settings = RecorderSettings { dir: dir.path().to_owned(), fsync: Duration::ZERO };
+        let thread = start(Arc::clone(&queue), settings, |_| panic!("a defect, as this test wants it")).unwrap();
+        queue.order(begin(1));
+        assert!(thread.ended().now_or_never().is_none(), "it runs until it has something to tell");
+        queue.order(end(1));
+        thread.ended().await;
+        assert!(thread.join_within(SOON).await, "there is nobody to wait for");
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_holds_nobody_for_ever() {
         let dir = tempfile::tempdir().unwrap();
         let queue: RecorderInbox = Arc::new(RecorderQueue::new(3));
         let settings = RecorderSettings { dir: dir.path().to_owned(), fsync: Duration::ZERO };
@@ -375,7 +401,7 @@ mod tests {
         queue.order(begin(1));
         queue.order(end(1));
         queue.order(Order::Stop);
-        assert!(!thread.join_within(Duration::from_millis(1)));
+        assert!(!thread.join_within(Duration::from_millis(1)).await);
         drop(release);
     }
 

@@ -1,6 +1,9 @@
 //! The configuration read again in a running server: checked whole, then put into force at once, or refused with nothing changed.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use api::{Metrics, OutcomeLabels, Reloaded, System};
 use config::{Config, Difference};
@@ -27,6 +30,8 @@ struct Inner {
     place: Place,
     /// The configuration that is in force. Held for the whole of a reload: there is one at a time.
     running: Mutex<Config>,
+    /// `calls.drain_s` of it, for who cannot wait until a reload is through.
+    drain_s: AtomicU32,
     door: Door,
     set_filter: SetFilter,
     /// What the start has settled for the whole run.
@@ -45,12 +50,13 @@ impl Reloader {
         capacity: Capacity,
         metrics: Metrics,
     ) -> Self {
-        Self(Arc::new(Inner { place, running: Mutex::new(running), door, set_filter, domain, capacity, metrics }))
+        let drain_s = AtomicU32::new(running.calls.drain_s);
+        Self(Arc::new(Inner { place, running: Mutex::new(running), drain_s, door, set_filter, domain, capacity, metrics }))
     }
 
     /// How long running calls may go on at the end: the start's value may have been changed since.
-    pub(crate) async fn drain_s(&self) -> u32 {
-        self.0.running.lock().await.calls.drain_s
+    pub(crate) fn drain_s(&self) -> u32 {
+        self.0.drain_s.load(Ordering::Relaxed)
     }
 
     /// Reloads at each SIGHUP, for as long as the server runs.
@@ -87,6 +93,7 @@ impl Reloader {
         if differences.iter().any(|difference| difference.key == "log.filter") {
             (self.0.set_filter)(&config.log.filter).map_err(|failure| vec![format!("`log.filter`: {failure}")])?;
         }
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).chain(self.0.capacity.warning(&config)).collect();
         if !differences.is_empty() {
             for warning in &warnings {
                 warn!("{warning}");
@@ -97,10 +104,11 @@ impl Reloader {
             // The loop may be ending; then nobody needs them any more.
             let _ = taken.await;
         }
+        self.0.drain_s.store(config.calls.drain_s, Ordering::Relaxed);
         *running = config;
         let changed: Vec<String> = differences.iter().map(|difference| difference.key.to_owned()).collect();
         info!(changed = changed.join(", "), "The configuration was read again and is in force.");
-        Ok(Reloaded { changed })
+        Ok(Reloaded { changed, warnings })
     }
 }
 
@@ -131,19 +139,26 @@ mod tests {
     };
 
     use net::{SignallingSettings, SignallingSockets};
+    use sip_core::GuardSettings;
 
     use super::*;
+
+    type Taken = (calls::Settings, GuardSettings);
 
     /// A reloader on a file, with a loop that takes every message and tells of the settings that it got.
     struct Bench {
         file: tempfile::NamedTempFile,
         reloader: Reloader,
         filters: Arc<StdMutex<Vec<String>>>,
-        taken: Arc<StdMutex<Vec<(u32, u32)>>>,
+        taken: Arc<StdMutex<Vec<Taken>>>,
         metrics: Metrics,
     }
 
     fn bench() -> Bench {
+        bench_with(1_000_000)
+    }
+
+    fn bench_with(descriptors: u64) -> Bench {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (mut sockets, waker) = SignallingSockets::bind(SignallingSettings { udp: vec![any], ..SignallingSettings::default() }).unwrap();
         let door = Door::new(waker);
@@ -157,7 +172,7 @@ mod tests {
                 for message in messages.drain(..) {
                     match message {
                         Message::Settings(settings, guard, done) => {
-                            takes.lock().unwrap().push((settings.ring_s, guard.new_per_s));
+                            takes.lock().unwrap().push((*settings, guard));
                             let _ = done.send(());
                         }
                         _ => return,
@@ -173,7 +188,7 @@ mod tests {
             Ok(())
         });
         let metrics = Metrics::new();
-        let capacity = Capacity::of(1_000_000, &Config::default());
+        let capacity = Capacity::of(descriptors, &Config::default());
         let reloader = Reloader::new(place, Config::default(), door, set_filter, "pbx".to_owned(), capacity, metrics.clone());
         Bench { file, reloader, filters, taken, metrics }
     }
@@ -191,10 +206,98 @@ mod tests {
         let text = "[log]\nfilter = \"debug\"\n[calls]\nring_s = 31\n[guard]\nnew_per_s = 7\n";
         let changed = bench.reload(text).await.unwrap();
         assert_eq!(changed, ["guard.new_per_s", "calls.ring_s", "log.filter"]);
-        assert_eq!(*bench.taken.lock().unwrap(), [(31, 7)]);
+        let taken: Vec<_> = bench.taken.lock().unwrap().iter().map(|(settings, guard)| (settings.ring_s, guard.new_per_s)).collect();
+        assert_eq!(taken, [(31, 7)]);
         assert_eq!(*bench.filters.lock().unwrap(), ["debug"]);
         assert_eq!(bench.reload(text).await.unwrap(), Vec::<String>::new(), "the running configuration is remembered");
         assert_eq!(bench.taken.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_clipped_is_told() {
+        let bench = bench_with(1_024);
+        fs::write(bench.file.path(), "[calls]\nmax = 90\n").unwrap();
+        assert_eq!(bench.reloader.reload().await.unwrap().warnings, Vec::<String>::new());
+        fs::write(bench.file.path(), "[calls]\nmax = 97\n").unwrap();
+        let reloaded = bench.reloader.reload().await.unwrap();
+        assert_eq!(reloaded.changed, ["calls.max"]);
+        let [warning] = reloaded.warnings.as_slice() else { panic!("one warning: {reloaded:?}") };
+        assert!(warning.contains("96 calls at once") && warning.contains("calls.max is 97"), "{warning}");
+        let in_force: Vec<_> = bench.taken.lock().unwrap().iter().map(|(settings, _)| settings.calls_max).collect();
+        assert_eq!(in_force, [90, 96]);
+    }
+
+    /// Everything that a reload can put into force, as text; whatever settings come to hold has to be named here.
+    async fn in_force(bench: &Bench) -> Vec<String> {
+        let calls::Settings {
+            domain,
+            user_agent,
+            media_address,
+            public_address,
+            local_nets,
+            media_timeout,
+            ring_s,
+            slot_ring_s,
+            session_expires_s,
+            session_min_s,
+            calls_max,
+            recording,
+            registrar,
+            digest,
+            nonce_key: _,
+            nonce_life,
+            lease,
+            unregistered_grace,
+            ladder_memory,
+        } = bench.taken.lock().unwrap().last().unwrap().0.clone();
+        vec![
+            format!("{domain} {user_agent} {media_address:?} {public_address:?} {local_nets:?} {media_timeout:?}"),
+            format!("{ring_s} {slot_ring_s} {session_expires_s} {session_min_s} {calls_max} {recording} {registrar:?} {digest:?}"),
+            format!("{nonce_life:?} {lease:?} {unregistered_grace:?} {ladder_memory}"),
+            format!("{:?}", bench.taken.lock().unwrap().last().unwrap().1),
+            format!("{:?}", bench.filters.lock().unwrap().last()),
+            bench.reloader.drain_s().to_string(),
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_key_that_says_so_has_an_effect() {
+        // What is neither a number nor an answer to yes or no.
+        let others = [("log.filter", "\"debug\""), ("log.ladder_memory", "\"3 MiB\""), ("sip.digest", "[\"SHA-256\"]")];
+        let documented = Config::print_documented();
+        let (mut section, mut is_live, mut keys) = ("", false, 0);
+        for line in documented.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                section = name;
+            }
+            is_live |= line.ends_with("A reload changes it.");
+            let Some((name, default)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) else { continue };
+            if !std::mem::take(&mut is_live) {
+                continue;
+            }
+            keys += 1;
+            let key = format!("{section}.{name}");
+            let other = match default.parse::<u32>() {
+                Ok(number) => (number + 1).to_string(),
+                Err(_) => match default.parse::<bool>() {
+                    Ok(choice) => (!choice).to_string(),
+                    Err(_) => others.iter().find(|(of, _)| *of == key).unwrap_or_else(|| panic!("another value of {key}")).1.to_owned(),
+                },
+            };
+            let bench = bench();
+            // Another key, so that there is something in force to be compared with.
+            let witness = if key == "guard.new_per_s" { "[guard]\ninside_per_s = 7\n" } else { "[guard]\nnew_per_s = 7\n" };
+            bench.reload(witness).await.unwrap();
+            let before = in_force(&bench).await;
+            let text = if section == "guard" {
+                format!("{witness}{name} = {other}\n")
+            } else {
+                format!("{witness}[{section}]\n{name} = {other}\n")
+            };
+            assert_eq!(bench.reload(&text).await.unwrap(), [key.as_str()]);
+            assert_ne!(in_force(&bench).await, before, "{key} is told to be in force, and nothing has changed");
+        }
+        assert!(keys >= 18, "{keys} keys only");
     }
 
     #[tokio::test]

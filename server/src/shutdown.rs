@@ -36,7 +36,12 @@ pub(crate) async fn drain(door: &Door, load: &mut watch::Receiver<Load>, limit: 
             again = asked() => again?,
         }
     }
+    hang_up(door, load).await;
+    Ok(())
+}
+
+/// Ends every call now, as far as there is a loop to do it.
+pub(crate) async fn hang_up(door: &Door, load: &mut watch::Receiver<Load>) {
     door.order(Message::EndAll);
     let _ = timeout(FAREWELL, load.wait_for(|load| load.calls == 0 && load.sessions == 0)).await;
-    Ok(())
 }

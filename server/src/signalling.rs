@@ -4,6 +4,7 @@ mod lines;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -19,15 +20,16 @@ use net::{FromWorker, MediaWorkers, Received, SignallingSockets};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::error;
+use tracing::{error, info};
 
 use crate::{
     door::{Door, Load, Message},
-    journaling::{self, JournalGate, Resident},
+    journaling::{self, Handed, JournalGate, Resident},
     meter::Meter,
     pace::Pace,
     recorder,
     tape::Tape,
+    vitals::{self, Alive, End},
 };
 
 /// How often the core is told what the wall clock shows, so that a clock that was set reaches new calls.
@@ -49,6 +51,8 @@ pub(crate) struct Parts {
 
 /// Everything that the loop owns, between two turns as within one: whichever thread has it can go on.
 pub(crate) struct Signalling {
+    /// Dropped at the loop's end, and by its panic: before all else, so that it is the loop that is named, and not what ends with it.
+    _alive: Alive,
     parts: Parts,
     batch: Batch,
     /// Who waits for a reply.
@@ -60,9 +64,11 @@ pub(crate) struct Signalling {
     clock_due: Instant,
     /// When there last was something to do.
     busy_at: Instant,
+    /// When the turn's first message was taken up, until its last packet has left.
+    turn_began: Option<Instant>,
+    /// Whether the core was told that the journal is behind.
+    is_behind: bool,
     running: bool,
-    /// Dropped at the loop's end.
-    _over: oneshot::Sender<()>,
 }
 
 /// What a batch of inputs has put out, until its facts are written.
@@ -81,9 +87,9 @@ struct Batch {
 }
 
 impl Signalling {
-    /// Runs the loop on threads of its own until [`Message::Stop`]; the receiver ends with it.
-    pub(crate) fn start(parts: Parts) -> anyhow::Result<oneshot::Receiver<()>> {
-        let (over, end) = oneshot::channel();
+    /// Runs the loop on threads of its own until [`Message::Stop`], or a defect.
+    pub(crate) fn start(parts: Parts) -> anyhow::Result<End> {
+        let (alive, end) = vitals::alive();
         let now = Instant::now();
         let mut signalling = Self {
             parts,
@@ -95,8 +101,10 @@ impl Signalling {
             pace: Pace::new(now),
             clock_due: now + CLOCK_EVERY,
             busy_at: now,
+            turn_began: None,
+            is_behind: false,
             running: true,
-            _over: over,
+            _alive: alive,
         };
         // What the core has put out while it was made: bindings that lapsed, slots as they are. Its facts go with the first turn's.
         signalling.collect();
@@ -116,10 +124,12 @@ impl Signalling {
         self.parts.sockets.wait(deadline, &mut self.received);
         self.parts.door.take(&mut self.messages);
         let now = Instant::now();
+        self.turn_began = Some(now);
         if !self.received.is_empty() || !self.messages.is_empty() {
             self.busy_at = now;
         }
         self.pace.came(now, self.received.len());
+        self.look_at_journal(now);
         if now >= self.clock_due {
             self.clock_due = now + CLOCK_EVERY;
             self.handle(now, Input::Clock(wall_clock()));
@@ -147,7 +157,20 @@ impl Signalling {
             self.handle(now, Input::Timeout);
         }
         self.order_media(now);
-        self.parts.meter.turn(now.elapsed());
+    }
+
+    /// Tells the core when the journal has been away for seconds, and when it is back: before what came, lest a call begin.
+    fn look_at_journal(&mut self, now: Instant) {
+        let behind = self.parts.gate.is_behind(now);
+        if std::mem::replace(&mut self.is_behind, behind) == behind {
+            return;
+        }
+        if behind {
+            error!("The journal has been away for seconds: new calls are refused, for they might never be recorded. Running ones go on.");
+        } else {
+            info!("The journal is back: calls may begin.");
+        }
+        self.handle(now, Input::Journal { behind });
     }
 
     /// What a message means to the core.
@@ -212,16 +235,23 @@ impl Signalling {
         self.collect();
     }
 
-    /// Hands their orders to the media workers; calls of one that takes none are ended.
+    /// Hands their orders to the media workers, to each in one go, so that it is woken once; calls of one that takes none are ended.
     fn order_media(&mut self, now: Instant) {
         // Each worker once: the calls that end with it have orders for it, too.
         let mut lost = BTreeSet::new();
         while !self.batch.media.is_empty() {
+            let mut orders = std::mem::take(&mut self.batch.media);
+            // Stable: what is for one worker stays in its order.
+            orders.sort_by_key(|(worker, _)| *worker);
             let mut refused = BTreeSet::new();
-            for (worker, command) in std::mem::take(&mut self.batch.media) {
-                if !lost.contains(&worker) && !self.parts.media.command(worker, command) {
+            let mut orders = orders.into_iter().peekable();
+            while let Some(&(worker, _)) = orders.peek() {
+                let mut of_worker = iter::from_fn(|| orders.next_if(|(of, _)| *of == worker)).map(|(_, command)| command);
+                if !lost.contains(&worker) && !self.parts.media.commands(worker, of_worker.by_ref()) {
                     refused.insert(worker);
                 }
+                // What it did not take goes nowhere.
+                of_worker.for_each(drop);
             }
             for worker in refused {
                 lost.insert(worker);
@@ -283,8 +313,13 @@ impl Signalling {
     /// Lets go of everything that speaks of facts which are in the journal now (R22).
     fn release(&mut self) {
         let Self { parts, batch, replies, .. } = self;
-        if !batch.closed.is_empty() && parts.gate.is_written() {
-            batch.closed.drain(..).for_each(|row| parts.recorder.journaled(row));
+        if !batch.closed.is_empty() {
+            match parts.gate.handed() {
+                Handed::Written => batch.closed.drain(..).for_each(|row| parts.recorder.journaled(row)),
+                Handed::Waiting => {}
+                // Any of these rows may be lost: by their sidecars the next start makes them anew.
+                Handed::Lost => batch.closed.clear(),
+            }
         }
         if !batch.events.is_empty() {
             parts.live.publish(wall_clock(), &batch.events);
@@ -303,13 +338,18 @@ impl Signalling {
         for taken in batch.taken.drain(..) {
             let _ = taken.send(());
         }
+        if let Some(began) = self.turn_began.take() {
+            parts.meter.turn(began.elapsed());
+        }
         let load = Load { calls: parts.switchboard.calls(), sessions: parts.switchboard.sessions() };
         parts.load.send_if_modified(|told| std::mem::replace(told, load) != load);
         parts.meter.ports(parts.switchboard.ports());
         parts.meter.read(Instant::now(), |meter, now| {
             meter.sockets(&parts.sockets);
             meter.media(&parts.media);
-            meter.disks(parts.gate.waiting(), parts.gate.is_behind(now), parts.recorder.in_trouble());
+            let (waiting, lost) = parts.gate.waiting_and_lost();
+            meter.journal(waiting, lost, parts.gate.is_behind(now));
+            meter.recorder(parts.recorder.in_trouble());
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });
         parts.tape = parts.tape.take().and_then(Tape::go_on);

@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context;
 use calls::{
     Input, Output,
-    tape::{Recorder, Replay},
+    tape::{Recorder, Replay, Verdict},
 };
 use tracing::{info, warn};
 
@@ -111,17 +111,24 @@ pub(crate) fn replay(options: &ReplayOptions) -> anyhow::Result<ExitCode> {
         to.write_all(played.text.as_bytes())?;
     }
     to.write_all(summary(&played).as_bytes())?;
-    Ok(if played.differs_at.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if played.verdict == Verdict::Same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn summary(played: &Replay) -> String {
-    let Replay { inputs, digest, differs_at, text } = played;
+    let Replay { inputs, digest, verdict, text } = played;
     let outputs = text.lines().filter(|line| line.starts_with("  ")).count();
-    let verdict = match differs_at {
-        None => "The outputs are those of the recording.".to_owned(),
-        Some(line) => {
-            format!("Before line {line} of the tape the outputs are not those of the recording: this version decides differently.")
+    let verdict = match verdict {
+        Verdict::Same => "The outputs are those of the recording.".to_owned(),
+        Verdict::Differs { line } => {
+            format!(
+                "Before line {line} of the tape the outputs are not those of the recording: this build decides or words them differently."
+            )
         }
+        Verdict::OtherVersion { recorded_by } => format!(
+            "The tape was recorded by {}, this is {}: outputs are compared within one version only.",
+            recorded_by.as_deref().unwrap_or("an older version"),
+            env!("CARGO_PKG_VERSION")
+        ),
     };
     format!("{inputs} inputs, {outputs} outputs, digest {digest:016x}.\n{verdict}\n")
 }
@@ -145,8 +152,11 @@ mod tests {
 
     #[test]
     fn a_summary_says_whether_all_is_the_same() {
-        let played = Replay { inputs: 1, digest: 0xab, text: "0.1 Clock\n  Fact\n  Fact\n".to_owned(), differs_at: None };
+        let played = Replay { inputs: 1, digest: 0xab, text: "0.1 Clock\n  Fact\n  Fact\n".to_owned(), verdict: Verdict::Same };
         assert_eq!(summary(&played), "1 inputs, 2 outputs, digest 00000000000000ab.\nThe outputs are those of the recording.\n");
-        assert!(summary(&Replay { differs_at: Some(7), ..played }).contains("line 7"));
+        let judged = |verdict| summary(&Replay { verdict, ..played.clone() });
+        assert!(judged(Verdict::Differs { line: 7 }).contains("line 7"));
+        let other = judged(Verdict::OtherVersion { recorded_by: Some("0.0.9".to_owned()) });
+        assert!(other.contains("recorded by 0.0.9, this is ") && other.contains("within one version only"), "{other}");
     }
 }

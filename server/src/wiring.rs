@@ -38,6 +38,8 @@ const DESCRIPTORS_A_PAIR: usize = 2;
 /// whichever grows, the others and the database go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {
+    /// The limit itself.
+    pub(crate) descriptors: u64,
     /// Calls at once.
     pub(crate) calls: usize,
     /// TCP connections of phones at once.
@@ -60,15 +62,16 @@ impl Capacity {
         let stock = (share(rest / 8) / DESCRIPTORS_A_PAIR / workers).clamp(PORT_STOCK_MIN, PORT_STOCK);
         // Also if recordings are off: a reload may turn them on.
         let a_call = DESCRIPTORS_A_CALL + DESCRIPTORS_A_RECORDING;
-        Self { calls: share(rest * 5 / 8 / a_call).max(1), streams: share(rest / 4).max(1), stock, workers }
+        Self { descriptors, calls: share(rest * 5 / 8 / a_call).max(1), streams: share(rest / 4).max(1), stock, workers }
     }
 
     /// What to tell the administrator if the limit is lower than what is configured.
-    pub(crate) fn warning(&self, descriptors: u64, config: &Config) -> Option<String> {
+    pub(crate) fn warning(&self, config: &Config) -> Option<String> {
         (self.calls < size(config.calls.max)).then(|| {
             format!(
-                "the limit of open files ({descriptors}) allows {} calls at once and {} TCP connections, and calls.max is {}; \
+                "the limit of open files ({}) allows {} calls at once and {} TCP connections, and calls.max is {}; \
                  raise it (LimitNOFILE= of systemd, ulimit -n)",
+                self.descriptors,
                 self.calls,
                 self.streams.min(size(config.sip.tcp_connections_max)),
                 config.calls.max
@@ -157,7 +160,7 @@ mod tests {
             [(64, 1, 1, 4), (256, 16, 40, 5), (1_024, 96, 232, 29), (65_536, 6_816, 16_360, 64), (1_048_576, 109_216, 262_120, 64)]
         {
             let capacity = Capacity::of(descriptors, &config);
-            assert_eq!(capacity, Capacity { calls, streams, stock, workers: 2 }, "{descriptors}");
+            assert_eq!(capacity, Capacity { descriptors, calls, streams, stock, workers: 2 }, "{descriptors}");
             let used = DESCRIPTORS_KEPT
                 + u64::try_from(calls).unwrap_or(0) * 6
                 + u64::try_from(streams).unwrap_or(0)
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn a_limit_that_is_too_low_is_told_with_its_cure() {
         let config = Config::default();
-        let told = |descriptors| Capacity::of(descriptors, &config).warning(descriptors, &config);
+        let told = |descriptors| Capacity::of(descriptors, &config).warning(&config);
         let warning = told(256).unwrap_or_default();
         assert!(warning.contains("(256)") && warning.contains("ulimit -n"), "{warning}");
         assert_eq!(told(1_048_576), None);

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use crate::{
     flow::Flow,
-    message::{HEADERS_MAX, Message, Method, Name, Reply400, digits, header_line, is_token, response_head},
+    message::{HEADERS_MAX, MESSAGE_MAX, Message, Method, Name, Reply400, digits, header_line, is_token, response_head},
 };
 
-/// How much of one message a [`Framer`] takes.
+/// How much of one message a [`Framer`] takes; never more than [`MESSAGE_MAX`] octets in all, for that is what the parser takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FramerLimits {
     /// Octets of start line and headers, with the empty line that ends them.
@@ -22,9 +22,9 @@ pub struct FramerLimits {
 }
 
 impl Default for FramerLimits {
-    /// 64 KiB of head, 256 KiB of body.
+    /// Whatever the parser takes: [`MESSAGE_MAX`] octets, of head or of body.
     fn default() -> Self {
-        Self { head_max: 64 << 10, body_max: 256 << 10 }
+        Self { head_max: MESSAGE_MAX, body_max: MESSAGE_MAX }
     }
 }
 
@@ -53,10 +53,10 @@ pub enum FrameError {
     /// A stream needs the header (RFC 3261, 18.3 and 20.14): without it a body would be taken for the next message.
     #[error("missing Content-Length")]
     NoContentLength,
-    /// More than [`FramerLimits::body_max`] octets are announced: 413.
+    /// More than [`FramerLimits::body_max`] octets are announced, or with the head more than [`MESSAGE_MAX`]: 413 (RFC 3261, 21.4.11).
     #[error("body too large")]
     BodyTooLarge,
-    /// No empty line within [`FramerLimits::head_max`] octets: 513.
+    /// No empty line within [`FramerLimits::head_max`] octets, or [`MESSAGE_MAX`]: 513 (RFC 3261, 21.5.14).
     #[error("head too large")]
     HeadTooLarge,
     /// A line of the head ends in something else than CRLF: whoever reads on may see other headers than we.
@@ -207,7 +207,7 @@ impl Framer {
                 }
                 State::Head(mut head) => {
                     let end = head.read(self.rest());
-                    if head.seen > self.limits.head_max {
+                    if head.seen > self.limits.head_max.min(MESSAGE_MAX) {
                         return Some(self.broken(FrameError::HeadTooLarge));
                     }
                     let Some(end) = end else {
@@ -352,8 +352,9 @@ impl Head {
             return Err(why);
         }
         let announced = self.announced.ok_or(FrameError::NoContentLength)?;
-        let body = usize::try_from(announced).ok().filter(|&body| body <= limits.body_max).ok_or(FrameError::BodyTooLarge)?;
-        end.checked_add(body).ok_or(FrameError::BodyTooLarge)
+        let body = usize::try_from(announced).ok().filter(|&body| body <= limits.body_max);
+        let total = body.and_then(|body| end.checked_add(body)).filter(|&total| total <= MESSAGE_MAX);
+        total.ok_or(FrameError::BodyTooLarge)
     }
 }
 

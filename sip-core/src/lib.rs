@@ -17,15 +17,15 @@ pub mod timer;
 mod transaction;
 pub mod uri;
 
-pub use digest::{Algorithm, Credentials, Verdict, Verifier};
+pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use guard::{Admit, Guard, GuardCounters, GuardSettings};
 pub use message::{
-    CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, peer_flow,
-    reason_header,
+    CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, address_text,
+    peer_flow, reason_header, return_flow,
 };
 pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
 pub use uri::{Scheme, SipUri, UriError};

@@ -116,8 +116,9 @@ impl Registrar {
 
     /// A REGISTER for `aor`, come by `flow`, from someone who may bind contacts to it; at most `contacts_max` stay bound.
     pub fn register(&mut self, now: Instant, aor: u64, contacts_max: usize, request: &Message, flow: Flow) -> Registered {
-        let before = self.live(now, aor);
-        match self.apply(now, before.clone(), contacts_max, request, peer_flow(request, flow)) {
+        let before: Vec<&Bound> = self.bindings.get(&aor).into_iter().flatten().filter(|bound| bound.expires > now).collect();
+        let copy = before.iter().map(|&bound| bound.clone()).collect();
+        match self.apply(now, copy, contacts_max, request, peer_flow(request, flow)) {
             Err(refusal) => refusal.registered(aor),
             Ok(after) => {
                 let change = change(&before, &after);
@@ -336,13 +337,13 @@ impl Refusal {
 const RETRY_MIN_S: u64 = 30;
 const RETRY_SPREAD_S: u64 = 60;
 
-fn change(before: &[Bound], after: &[Bound]) -> Change {
-    let gone = before.iter().rfind(|old| !after.iter().any(|bound| same_contact(&bound.uri, &old.uri)));
+fn change(before: &[&Bound], after: &[Bound]) -> Change {
+    let gone = before.iter().copied().rfind(|old| !after.iter().any(|bound| same_contact(&bound.uri, &old.uri)));
     match after.last() {
-        _ if before == after => Change::None,
+        _ if before.iter().copied().eq(after) => Change::None,
         None => Change::Unbound,
         Some(newest) => {
-            let earlier = before.iter().find(|old| same_contact(&old.uri, &newest.uri));
+            let earlier = before.iter().copied().find(|old| same_contact(&old.uri, &newest.uri));
             let moved = earlier.filter(|old| old.flow != newest.flow);
             let replaced = gone.or(moved).cloned();
             Change::Bound { bound: newest.clone(), replaced }
@@ -354,19 +355,19 @@ fn change(before: &[Bound], after: &[Bound]) -> Change {
 fn contact(now: Instant, bound: &Bound) -> String {
     let left = bound.expires.saturating_duration_since(now);
     let left_s = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    format!("<{}>;expires={left_s}", String::from_utf8_lossy(&bound.uri))
+    ["<", &String::from_utf8_lossy(&bound.uri), ">;expires=", &left_s.to_string()].concat()
 }
 
 /// RFC 3261, 19.1.4.
 fn same_contact(a: &[u8], b: &[u8]) -> bool {
-    match (SipUri::parse(a), SipUri::parse(b)) {
-        (Ok(a), Ok(b)) => a.equals(&b),
-        _ => a == b,
-    }
+    // A phone nearly always says the same again.
+    a == b || matches!((SipUri::parse(a), SipUri::parse(b)), (Ok(a), Ok(b)) if a.equals(&b))
 }
 
 fn user_agent(request: &Message) -> String {
-    text(request.header(Name::UserAgent).unwrap_or_default()).chars().take(USER_AGENT_MAX).collect()
+    let agent = text(request.header(Name::UserAgent).unwrap_or_default());
+    let is_short = agent.len() <= USER_AGENT_MAX;
+    if is_short { agent } else { agent.chars().take(USER_AGENT_MAX).collect() }
 }
 
 fn earliest(bindings: &[Bound]) -> Option<Instant> {

@@ -52,7 +52,7 @@ impl<'a> SipUri<'a> {
     /// # Errors
     /// [`UriError`].
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
-        let colon = memchr::memchr(b':', uri).ok_or(UriError::Malformed)?;
+        let colon = uri.iter().position(|&byte| byte == b':').ok_or(UriError::Malformed)?;
         let (scheme, rest) = uri.split_at_checked(colon).ok_or(UriError::Malformed)?;
         let scheme = if scheme.eq_ignore_ascii_case(b"sip") {
             Scheme::Sip
@@ -73,7 +73,7 @@ impl<'a> SipUri<'a> {
         let (user, password) = match cursor.until(b'@') {
             None => (None, None),
             Some(info) => {
-                let (user, password) = match memchr::memchr(b':', info) {
+                let (user, password) = match info.iter().position(|&byte| byte == b':') {
                     Some(colon) => (info.get(..colon)?, info.get(colon + 1..)),
                     None => (info, None),
                 };

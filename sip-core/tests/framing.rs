@@ -15,7 +15,7 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
-use sip_core::{Flow, Frame, FrameError, Framer, FramerLimits, Message, ParseErrorKind, Transport};
+use sip_core::{Flow, Frame, FrameError, Framer, FramerLimits, Message, ParseErrorKind, Transport, message::MESSAGE_MAX};
 
 fn flow() -> Flow {
     Flow { transport: Transport::Tcp, local: "192.0.2.1:5060".parse().unwrap(), remote: "192.0.2.77:40000".parse().unwrap() }
@@ -282,11 +282,49 @@ fn a_broken_stream_says_no_more() {
 #[test]
 fn one_octet_at_a_time_is_no_work() {
     let limits = FramerLimits::default();
-    let folds = info(&format!("l: 200000\r\nX:{}\r\n", "\r\n y".repeat(15_000)), &"z".repeat(200_000));
+    let folds = info(&format!("l: 30000\r\nX:{}\r\n", "\r\n y".repeat(8_000)), &"z".repeat(30_000));
     let began = Instant::now();
     let (frames, framer) = frames(folds.as_bytes(), 1, limits);
     assert!(matches!(&frames[..], [Frame::Message(bytes)] if bytes == folds.as_bytes()) && framer.is_idle());
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+/// One size for both readers of a stream: what is framed is never too long for the parser, and what is refused is refused alike by any
+/// transport.
+#[test]
+fn the_framer_and_the_parser_agree_on_size() {
+    let limits = FramerLimits { head_max: usize::MAX, body_max: usize::MAX };
+    for limits in [FramerLimits::default(), limits] {
+        let status = |stream: &[u8]| {
+            let (frames, framer) = frames(stream, 1_460, limits);
+            assert!(framer.held() <= MESSAGE_MAX, "{}", framer.held());
+            let framed = match &frames[..] {
+                [Frame::Message(bytes)] => Message::parse(bytes.clone()).map_or_else(|error| panic!("{error}"), |_| 200),
+                [Frame::Broken { why, answer: Some(_) }] => why.status(),
+                other => panic!("{other:?}"),
+            };
+            let parsed = Message::parse(Bytes::copy_from_slice(stream)).map_or_else(|error| error.kind().status(), |_| 200);
+            assert_eq!(framed, parsed);
+            framed
+        };
+        let body = |total: usize| {
+            let head = info("l: 00000\r\n", "").len();
+            info(&format!("l: {:05}\r\n", total - head), &"z".repeat(total - head))
+        };
+        assert_eq!(status(body(MESSAGE_MAX).as_bytes()), 200);
+        assert_eq!(status(body(MESSAGE_MAX + 1).as_bytes()), 413);
+        assert_eq!(status(body(4 * MESSAGE_MAX).as_bytes()), 413);
+        let head = |total: usize| {
+            let lines = format!("X: {}\r\n", "y".repeat(995)).repeat(64);
+            let rest = total - info(&(lines.clone() + "l: 0\r\nX: \r\n"), "").len();
+            info(&format!("{lines}l: 0\r\nX: {}\r\n", "y".repeat(rest)), "")
+        };
+        assert_eq!(head(MESSAGE_MAX).len(), MESSAGE_MAX);
+        assert_eq!(status(head(MESSAGE_MAX).as_bytes()), 200);
+        assert_eq!(status(head(MESSAGE_MAX + 1).as_bytes()), 513);
+        assert_eq!(status(head(MESSAGE_MAX + 2).as_bytes()), 513);
+        assert_eq!(status(head(MESSAGE_MAX + 5_000).as_bytes()), 513);
+    }
 }
 
 fn seeds() -> Vec<Vec<u8>> {

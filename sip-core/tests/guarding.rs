@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
-use sip_core::{Admit, Guard, GuardCounters, GuardSettings};
+use sip_core::{Admit, Guard, GuardCounters, GuardSettings, guard::Source};
 
 const SEED: [u8; 16] = *b"0123456789abcdef";
 const NEW: &[u8] = b"INVITE sip:x SIP/2.0\r\nTo: <sip:x>\r\n\r\n";
@@ -89,13 +89,86 @@ fn an_allowance_is_a_burst_and_a_rate() {
     // A clock that steps back gives nothing away.
     assert_eq!(admitted(&mut guard, now, ip(1), NEW, 100), 0);
     let counters = guard.counters();
-    assert_eq!(counters, GuardCounters { inside: 50, new: 71, inside_dropped: 50, new_dropped: 629, shared: 0 });
+    assert_eq!(counters, GuardCounters { inside: 50, new: 71, inside_dropped: 50, new_dropped: 629, streams_refused: 0, shared: 0 });
     // On reload: other limits at once, what was used stays used.
     guard.set(GuardSettings { new_per_s: 0, ..settings });
     assert_eq!(admitted(&mut guard, now, ip(1), NEW, 1_000), 1_000);
     guard.set(settings);
     assert_eq!(admitted(&mut guard, now, ip(1), NEW, 100), 0);
     assert_eq!(admitted(&mut guard, now, ip(3), INSIDE, 100), 50);
+}
+
+/// To open a stream is to begin something: it costs what a message costs that does.
+#[test]
+fn opening_streams_has_the_allowance_of_new_work() {
+    let mut guard = Guard::new(GuardSettings { new_per_s: 10, new_burst: 20, ..GuardSettings::default() }, SEED);
+    let now = Instant::now();
+    let opened = |guard: &mut Guard, now, source, count| (0..count).filter(|_| guard.admit_stream(now, source)).count();
+    assert_eq!(opened(&mut guard, now, ip(1), 15), 15);
+    for _ in 0..5 {
+        assert_eq!(guard.admit_message(now, ip(1), NEW), (Admit::New, now), "they share it");
+    }
+    assert_eq!(opened(&mut guard, now, ip(1), 100), 0);
+    assert_eq!(opened(&mut guard, now, ip(2), 100), 20, "another source has its own");
+    assert_eq!(opened(&mut guard, now + Duration::from_secs(1), ip(1), 100), 10);
+    assert_eq!((guard.counters().streams_refused, guard.counters().new), (100 + 80 + 90, 5));
+    guard.set(GuardSettings { new_per_s: 0, ..GuardSettings::default() });
+    assert_eq!(opened(&mut guard, now, ip(1), 1_000), 1_000);
+}
+
+/// Nobody repeats what TCP has delivered: a message of a stream waits for its token and is not dropped. Those of one source wait in line.
+#[test]
+fn what_streams_bring_waits_for_its_token() {
+    let settings = GuardSettings { new_per_s: 10, new_burst: 3, inside_per_s: 100, inside_burst: 2, ..GuardSettings::default() };
+    let mut guard = Guard::new(settings, SEED);
+    let now = Instant::now();
+    let ms = |count| now + Duration::from_millis(count);
+    for at in [0, 0, 0, 100, 200, 300] {
+        assert_eq!(guard.admit_message(now, ip(1), NEW), (Admit::New, ms(at)));
+    }
+    for at in [0, 0, 10] {
+        assert_eq!(guard.admit_message(now, ip(1), INSIDE), (Admit::Inside, ms(at)), "the one does not eat the other's");
+    }
+    assert_eq!(guard.admit_keep_alive(now, ip(1)), ms(20), "a keep-alive counts as what belongs to something");
+    assert_eq!(guard.admit_message(now, ip(2), NEW), (Admit::New, now), "nor one source another's");
+    // What is promised is taken: at 300 ms nobody else gets what came until then.
+    assert!(!guard.admit_stream(ms(300), ip(1)));
+    assert!(guard.admit_stream(ms(400), ip(1)));
+    assert_eq!(guard.admit_message(ms(10_000), ip(1), NEW), (Admit::New, ms(10_000)));
+    assert_eq!((guard.counters().new_dropped, guard.counters().inside_dropped, guard.counters().new), (0, 0, 8));
+    // With other limits nobody waits for what the old ones would have given.
+    for _ in 0..1_000 {
+        guard.admit_message(ms(10_000), ip(1), NEW);
+    }
+    guard.set(GuardSettings { new_per_s: 1_000, ..settings });
+    assert_eq!(guard.admit_message(ms(10_000), ip(1), NEW), (Admit::New, ms(10_000)));
+    guard.set(GuardSettings { new_per_s: 0, ..settings });
+    for _ in 0..1_000 {
+        assert_eq!(guard.admit_message(ms(10_000), ip(1), NEW), (Admit::New, ms(10_000)));
+    }
+}
+
+/// Anybody may write a phone's address on datagrams. The streams of that phone do not pay for these, however many other addresses are
+/// forged beside.
+#[test]
+fn forged_datagrams_take_nothing_from_streams() {
+    let mut guard = Guard::new(GuardSettings { sources_max: 64, ..GuardSettings::default() }, SEED);
+    let mut now = Instant::now();
+    let victim = ip(1);
+    for round in 0..2_000 {
+        now += Duration::from_millis(1);
+        admitted(&mut guard, now, victim, NEW, 2);
+        admitted(&mut guard, now, victim, INSIDE, 20);
+        for number in 0..50 {
+            guard.admit(now, ip(1_000 + number), NEW);
+        }
+        if round % 10 == 0 {
+            assert!(guard.admit_stream(now, victim), "{round}");
+            assert_eq!(guard.admit_message(now, victim, NEW), (Admit::New, now), "{round}");
+            assert_eq!(guard.admit_message(now, victim, INSIDE), (Admit::Inside, now), "{round}");
+        }
+    }
+    assert!(guard.counters().new_dropped > 1_000 && guard.counters().inside_dropped > 1_000, "{:?}", guard.counters());
 }
 
 #[test]
@@ -113,6 +186,21 @@ fn one_network_is_one_source() {
     assert_eq!(admitted(&mut guard, now, v6("2001:db8:0:1:ffff::2"), NEW, 100), 0);
     assert_eq!(admitted(&mut guard, now, v6("2001:db8:0:2::1"), NEW, 100), 10);
     assert_eq!(admitted(&mut guard, now, v6("::1"), NEW, 100), 10);
+    // What no provider gives out is one address: in one such network lies a whole office.
+    for (one, other) in [("::1", "::2"), ("fe80::1", "fe80::2"), ("febf::1", "febf::2"), ("fc00::1", "fc00::2"), ("fd12::1", "fd12::2")] {
+        assert_ne!(Source::from(v6(one)), Source::from(v6(other)), "{one}");
+    }
+    for (one, other) in [("2001:db8::1", "2001:db8::2"), ("fec0::1", "fec0::2"), ("fe7f::1", "fe7f::2"), ("fe00::1", "fe00::2")] {
+        assert_eq!(Source::from(v6(one)), Source::from(v6(other)), "{one}");
+    }
+    // A link-local address means another host on each interface; any other means the same one.
+    let scoped = |text: &str| Source::from(text.parse::<SocketAddr>().unwrap());
+    assert_ne!(scoped("[fe80::1%2]:5060"), scoped("[fe80::1%3]:5060"));
+    assert_eq!(scoped("[fe80::1%2]:5060"), scoped("[fe80::1%2]:5062"));
+    assert_eq!(scoped("[fd12::1%2]:5060"), scoped("[fd12::1%3]:5060"));
+    assert_eq!(scoped("[fe80::1]:5060"), Source::from(v6("fe80::1")));
+    assert_eq!(admitted(&mut guard, now, v6("fe80::1"), NEW, 100), 10);
+    assert_eq!(admitted(&mut guard, now, v6("fe80::2"), NEW, 100), 10);
     // A mapped IPv4 address is that address, and not one of ::/64.
     assert_eq!(admitted(&mut guard, now, v6("::ffff:192.0.2.1"), NEW, 4), 4);
     assert_eq!(admitted(&mut guard, now, "192.0.2.1".parse().unwrap(), NEW, 100), 6);

@@ -86,7 +86,10 @@ pub(crate) async fn ladder(State(api): State<Api>, caller: Caller, Id(id): Id<Ca
     // Call control knows no centres, so the call is looked up too; the board comes first, and needs no database.
     visible(&api, &caller, id).await?;
     match api.control.execute(Command::Ladder { call: id }).await? {
-        Reply::Ladder { text } => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()),
+        // Drawn and masked here, in the request's own time: call control only shares what it has kept.
+        Reply::Ladder { drawing } => {
+            Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], drawing.text()).into_response())
+        }
         reply => Err(Problem::internal(format!("call control answered Ladder with {reply:?}"))),
     }
 }

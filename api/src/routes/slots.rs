@@ -71,8 +71,8 @@ pub(crate) struct SlotChange {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// In how many calls at once it may take part. With 1 there is no consultation.
-    #[schema(value_type = u8, minimum = 1, maximum = 10, examples(2))]
+    /// In how many calls at once it may take part: 2 are a call and a consultation about it, with 1 there is no consultation.
+    #[schema(value_type = u8, minimum = 1, maximum = 2, examples(2))]
     calls_max: i64,
     /// The numbers that it may call: a number, or the beginning of numbers and a star. Empty: everything.
     #[schema(max_items = 100, examples(json!(["6001", "+7495*"])))]
@@ -108,6 +108,8 @@ impl Limits {
 
 impl From<SlotLimits> for Limits {
     fn from(SlotLimits { calls_max, destinations }: SlotLimits) -> Self {
+        // An older database may hold more, which never allowed more: what is read here can be put back.
+        let calls_max = calls_max.min(SlotLimits::CALLS_MAX);
         Self { calls_max: calls_max.into(), destinations: destinations.iter().map(ToString::to_string).collect() }
     }
 }
@@ -225,7 +227,8 @@ pub(crate) async fn limits(State(api): State<Api>, caller: Caller, Id(id): Id<Sl
 
 /// Set a slot's toll limits.
 ///
-/// They hold for calls that begin from now on.
+/// They hold for calls that begin from now on. If the database goes away just after it has stored them, the answer is 503, and they hold as
+/// soon as it is back.
 #[utoipa::path(put, path = "/api/slots/{id}/limits", tag = "slots", params(("id" = String, Path)), request_body = Limits,
     responses((status = 200, description = "Set.", body = Limits)))]
 pub(crate) async fn set_limits(
@@ -239,7 +242,7 @@ pub(crate) async fn set_limits(
     let set = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         api.store.set_slot_limits(id, &limits).await?;
-        api.directory_changed().await;
+        api.directory_changed().await?;
         Ok(limits)
     });
     Ok(Json(set.await?.into()))
@@ -272,7 +275,8 @@ async fn renew(api: &Api, id: SlotId, present: SlotState, wanted: SlotState) -> 
     };
     match api.store.set_slot_credentials(id, &username, &ha1, agree).await {
         Ok(view) => {
-            api.directory_changed().await;
+            // In force or not yet: the password is shown this once.
+            let _ = api.directory_changed().await;
             Ok((view, (username, password)))
         }
         Err(problem) => {
@@ -288,7 +292,7 @@ async fn renew(api: &Api, id: SlotId, present: SlotState, wanted: SlotState) -> 
 async fn set_service(api: &Api, slot: SlotId, state: SlotState) -> Result<SlotView, Problem> {
     match api.control.execute(Command::SetService { slot, state }).await? {
         // There was nothing to change, so call control has not refused.
-        Reply::Slot(view) if view.state.is_busy() => Err(Refusal::SlotInCall { number: view.number }.into()),
+        Reply::Slot(view) if view.state.is_busy() => Err(Refusal::SlotInCall { number: view.number, state: view.state }.into()),
         Reply::Slot(view) => Ok(view),
         reply => Err(Problem::internal(format!("call control answered SetService with {reply:?}"))),
     }
@@ -355,6 +359,22 @@ impl Filter {
         match self {
             Self::Status(status) => view.status(Some(caller.user)) == *status,
             Self::State(state) => view.state == *state,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn limits_of_an_older_database_read_as_what_they_allow() {
+        for (stored, shown) in [(1, 1), (2, 2), (3, 2), (10, 2)] {
+            let limits = Limits::from(SlotLimits { calls_max: stored, destinations: Vec::new() });
+            assert_eq!(limits.calls_max, shown, "{stored}");
+            assert_eq!(limits.check().unwrap().calls_max, u8::try_from(shown).unwrap(), "{stored}: and can be put back");
         }
     }
 }

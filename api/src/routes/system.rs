@@ -71,6 +71,9 @@ pub(crate) struct ReloadDone {
     /// The keys that have another value now.
     #[schema(examples("log.filter"))]
     changed: Vec<String>,
+    /// What is in force otherwise than it stands there, and what is likely a mistake.
+    #[schema(examples("the limit of open files (1024) allows 96 calls at once"))]
+    warnings: Vec<String>,
 }
 
 /// Is the server up?
@@ -94,7 +97,7 @@ pub(crate) async fn reload(State(api): State<Api>) -> Result<Json<ReloadDone>, P
     // To its end, even if the one who asked does not wait for it.
     let reloaded = tokio::spawn(api.system.reload()).await.map_err(Problem::internal)?;
     match reloaded {
-        Ok(Reloaded { changed }) => Ok(Json(ReloadDone { changed })),
+        Ok(Reloaded { changed, warnings }) => Ok(Json(ReloadDone { changed, warnings })),
         Err(errors) => Err(Problem::new(Code::ConfigRefused).with("details", json!({ "errors": errors }))),
     }
 }

@@ -79,7 +79,8 @@ pub(crate) async fn create(
         let _one_at_a_time = api.directory.lock().await;
         let mut accounts = Accounts::draw(capacity)?;
         let (hub, slots) = api.store.create_trunk(NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
-        api.directory_changed().await;
+        // In force or not yet: the passwords are shown this once.
+        let _ = api.directory_changed().await;
         Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
     });
     Ok((StatusCode::CREATED, Json(created.await?)))
@@ -169,7 +170,8 @@ async fn retire(api: &Api, slots: Vec<SlotId>, retired: &mut bool) -> Result<(),
 /// Lets signalling follow what the store has done. If it has failed at the last moment, signalling gets back what it has retired.
 async fn done<T>(api: &Api, outcome: Result<T, Problem>, retired: bool) -> Result<T, Problem> {
     if outcome.is_ok() {
-        api.directory_changed().await;
+        // What goes is retired already, and the passwords of what comes are shown this once.
+        let _ = api.directory_changed().await;
     } else if retired {
         // The client does not wait for it: that may take until the database is back.
         tokio::spawn(api.control.directory_changed());

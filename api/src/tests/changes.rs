@@ -1,5 +1,7 @@
 //! Changes of slots and trunks are done whole or not at all (S004-68, 69).
 
+use std::sync::atomic::Ordering;
+
 use expect_test::expect;
 use model::{CenterId, Command, Event, Refusal, SlotEntry, SlotId, SlotState, SlotView};
 use store::testing::break_commits;
@@ -33,6 +35,7 @@ async fn a_slot_in_a_call_is_not_changed() {
         ] {
             let (status, answer) = world.json(&request.replacen(" {", "\n\n{", 1)).await;
             assert_eq!((status.as_u16(), answer["code"].as_str().unwrap()), (409, "slot_in_call"), "{request}");
+            assert_eq!(answer["state"], state.name(), "{request}");
             assert_eq!(picture(&world).await, before, "{request}");
         }
     }
@@ -123,6 +126,42 @@ async fn without_a_database_nothing_is_ordered() {
         assert!(orders.iter().all(|order| matches!(order, Command::KeepAlive { .. })), "{change}: {orders:?}");
         assert_eq!(world.live.slots(), board, "{change}");
     }
+}
+
+#[tokio::test]
+async fn limits_that_are_stored_and_not_in_force_yet_are_told_so() {
+    let world = World::new().await;
+    world.control.is_blind.store(true, Ordering::SeqCst);
+    let limits = r#"{"calls_max": 1, "destinations": ["+7495*"]}"#;
+    check(
+        &world,
+        &[&format!("root PUT /api/slots/1/limits\n\n{limits}"), "root GET /api/slots/1/limits"],
+        expect![[r#"
+            > root PUT /api/slots/1/limits | {"calls_max": 1, "destinations": ["+7495*"]}
+            503
+            retry-after: 5
+            {"code":"store_unavailable","detail":"the change is stored, but the database has gone away just then: the change comes into force when it is back; to send it again does no harm"}
+
+            > root GET /api/slots/1/limits
+            200
+            {"calls_max":1,"destinations":["+7495*"]}
+
+        "#]],
+    )
+    .await;
+    // What shows a password once shows it all the same.
+    for (change, status) in [
+        (r#"root PUT /api/slots/1 {"new_password": true}"#, 200),
+        (r#"root POST /api/trunks {"name": "Next", "type": "mf", "capacity": 1}"#, 201),
+        (r#"root PUT /api/trunks/1 {"capacity": 4}"#, 200),
+    ] {
+        let (told, answer) = world.json(&change.replacen(" {", "\n\n{", 1)).await;
+        assert_eq!(told.as_u16(), status, "{change}: {answer}");
+        assert!(answer.to_string().contains("\"password\""), "{change}: {answer}");
+    }
+    world.control.is_blind.store(false, Ordering::SeqCst);
+    let (status, _) = world.json(&format!("root PUT /api/slots/1/limits\n\n{limits}")).await;
+    assert_eq!(status.as_u16(), 200, "sent again");
 }
 
 #[tokio::test]

@@ -267,7 +267,7 @@ async fn trunks_in_a_call_stay() {
 
             > root DELETE /api/trunks/1
             409
-            {"code":"slot_in_call","detail":"slot 6001 is in a call","number":"6001"}
+            {"code":"slot_in_call","detail":"slot 6001 is in a call","number":"6001","state":"CALLING"}
 
             > root PUT /api/trunks/1 | {"capacity": 2}
             200
@@ -768,11 +768,11 @@ async fn a_slot_has_toll_limits() {
 
             > root PUT /api/slots/1/limits | {"calls_max": 0, "destinations": ["6001", "x", ""]}
             422
-            {"code":"invalid_field","detail":"0 is not from 1 to 10","errors":[{"code":"invalid_field","detail":"0 is not from 1 to 10","field":"calls_max"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[1]"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[2]"}],"field":"calls_max"}
+            {"code":"invalid_field","detail":"0 is not from 1 to 2","errors":[{"code":"invalid_field","detail":"0 is not from 1 to 2","field":"calls_max"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[1]"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[2]"}],"field":"calls_max"}
 
             > root PUT /api/slots/1/limits | {"calls_max": 300, "destinations": []}
             422
-            {"code":"invalid_field","detail":"300 is not from 1 to 10","field":"calls_max"}
+            {"code":"invalid_field","detail":"300 is not from 1 to 2","field":"calls_max"}
 
             > root PUT /api/slots/1/limits | {"calls_max": 2}
             422
@@ -855,17 +855,18 @@ async fn the_configuration_is_read_again() {
     let world = World::new().await;
     let reload = "root POST /api/system/reload";
     let taken = world.ask(reload).await;
-    *world.system.0.lock().unwrap() = Ok(crate::Reloaded { changed: vec![] });
+    *world.system.0.lock().unwrap() =
+        Ok(crate::Reloaded { changed: vec![], warnings: vec!["`calls.max` is more than the limit of open files allows".to_owned()] });
     let same = world.ask(reload).await;
     let errors = vec!["line 3, column 1: unknown key `mx`".to_owned(), "`sip.udp` cannot change in a running server".to_owned()];
     *world.system.0.lock().unwrap() = Err(errors);
     let refused = world.ask(reload).await;
     expect![[r#"
         200
-        {"changed":["log.filter"]}
+        {"changed":["log.filter"],"warnings":[]}
 
         200
-        {"changed":[]}
+        {"changed":[],"warnings":["`calls.max` is more than the limit of open files allows"]}
 
         422
         {"code":"config_refused","detail":"The configuration cannot be used; the old one stays in force.","details":{"errors":["line 3, column 1: unknown key `mx`","`sip.udp` cannot change in a running server"]}}

@@ -41,6 +41,9 @@ fn compare() -> Result<()> {
         Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string())?,
         Err(_) => BTreeMap::new(),
     };
+    if let Some(unknown) = known.keys().find(|name| !WORKLOADS.iter().any(|workload| workload.name == **name)) {
+        bail!("{} has {unknown}, which nothing measures", path.display());
+    }
     let dir = tempfile::tempdir()?;
     let mut counted = BTreeMap::new();
     let mut worse = Vec::new();
@@ -89,7 +92,10 @@ fn compare() -> Result<()> {
 fn count(workload: &Workload, dir: &Path) -> Result<u64> {
     let once = callgrind(workload, workload.turns, dir)?;
     let twice = callgrind(workload, workload.turns * 2, dir)?;
-    Ok(twice.checked_sub(once).context("more turns took less")? / workload.turns)
+    let each = twice.checked_sub(once).context("more turns took less")? / workload.turns;
+    // Nothing counted would look like a great saving.
+    ensure!(each > 0, "{}: callgrind counted nothing", workload.name);
+    Ok(each)
 }
 
 fn callgrind(workload: &Workload, turns: u64, dir: &Path) -> Result<u64> {

@@ -11,21 +11,22 @@ use crate::leg::Party;
 /// Characters between two of the three uprights.
 const GAP: usize = 30;
 
-/// The ladder of a call.
+/// The ladder of a call as text, masked: a pure function, for the thread of whoever reads it.
 pub(super) fn draw(call: CallId, ladder: &Ladder) -> String {
     let mut text = String::with_capacity(ladder.octets * 5 / 4 + ladder.messages.len() * 160 + 512);
     head(&mut text, call, ladder);
     rungs(&mut text, ladder);
-    if ladder.left_out > 0 {
+    let left_out = ladder.left_out();
+    if left_out > 0 {
         let _ = writeln!(
             text,
-            "\n{} further message(s) were left out: a call keeps {MESSAGES_MAX} messages and {} KiB, and all calls what ladder_memory allows.",
-            ladder.left_out,
+            "\n{left_out} message(s) were left out: a call keeps {MESSAGES_MAX} messages and {} KiB, its first ones and its last, \
+             and all calls together what ladder_memory allows.",
             CALL_OCTETS_MAX >> 10
         );
     }
-    for (place, message) in ladder.messages.iter().enumerate() {
-        let _ = write!(text, "\n--- {}  {} ms  ", place + 1, message.after_ms);
+    for (number, message) in numbered(ladder) {
+        let _ = write!(text, "\n--- {number}  {} ms  ", message.after_ms);
         let name = name(ladder, message.party);
         let _ = match message.way {
             Way::In => write!(text, "from {name}"),
@@ -59,7 +60,8 @@ fn head(text: &mut String, call: CallId, ladder: &Ladder) {
 }
 
 fn rungs(text: &mut String, ladder: &Ladder) {
-    for (place, message) in ladder.messages.iter().enumerate() {
+    for (place, (number, message)) in numbered(ladder).enumerate() {
+        gap(text, message.left_out);
         let label = label(message);
         let arrow = arrow(&label, message.party == Party::Near, message.way);
         let blank = " ".repeat(GAP);
@@ -67,7 +69,7 @@ fn rungs(text: &mut String, ladder: &Ladder) {
             Party::Near => (arrow, blank),
             Party::Far => (blank, arrow),
         };
-        let _ = write!(text, "{:>4} {:>9}   |{left}|{right}|", place + 1, message.after_ms);
+        let _ = write!(text, "{number:>4} {:>9}   |{left}|{right}|", message.after_ms);
         let is_repeated = ladder.messages.iter().take(place).any(|before| before.way == message.way && before.bytes == message.bytes);
         if is_repeated {
             text.push_str(" again");
@@ -81,6 +83,22 @@ fn rungs(text: &mut String, ladder: &Ladder) {
             }
         }
         text.push('\n');
+    }
+    gap(text, ladder.left_out);
+}
+
+/// The messages and their numbers, in which those that were left out count.
+fn numbered(ladder: &Ladder) -> impl Iterator<Item = (u32, &Kept)> {
+    ladder.messages.iter().scan(0_u32, |number, message| {
+        *number = number.saturating_add(message.left_out).saturating_add(1);
+        Some((*number, message))
+    })
+}
+
+/// Where messages were left out.
+fn gap(text: &mut String, left_out: u32) {
+    if left_out > 0 {
+        let _ = writeln!(text, "{:>4} {:>9}   | {left_out} message(s) left out", "...", "");
     }
 }
 

@@ -1,30 +1,37 @@
 //! The SIP messages of a call, kept in bounded memory: what an administrator asks for when a phone did something odd.
 //!
 //! On the way of a message this is a push and two look-ups: its octets are shared with whoever received or sends it, and nothing is read
-//! of them before somebody asks for the drawing.
+//! of them before somebody asks for the drawing. Even then the switchboard only shares them: the asker draws, in the asker's own time.
 
 mod draw;
 mod mask;
 
+pub use mask::first_line_shown;
+
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     time::Instant,
 };
 
 use bytes::Bytes;
-use model::{CallId, WallTime};
+use model::{CallId, Draw, Drawing, WallTime};
 use sip_core::{Flow, SessionId};
 
 use crate::leg::Party;
 
-/// Messages of one call that are kept; further ones are counted.
+/// Messages of one call that are kept: half of them the first ones, the others the last. Those between are counted.
 const MESSAGES_MAX: usize = 200;
 
 /// As many have nearly all calls.
 const MESSAGES_USUAL: usize = 16;
 
-/// Octets of the messages of one call that are kept.
+/// Octets of the messages of one call that are kept: half of them of the first ones.
 const CALL_OCTETS_MAX: usize = 64 << 10;
+
+/// The part of the budget, as one in so many, that calls which were refused at once may hold when memory is short. Without it a single
+/// phone that dials what it may not would make us forget every other call; with it such calls are remembered for a while all the same.
+const REFUSED_SHARE: usize = 8;
 
 /// Ways that the messages of one call come and go by, and that are told apart.
 const FLOWS_MAX: usize = 8;
@@ -54,12 +61,16 @@ pub(crate) struct Ladders {
     sessions: BTreeMap<SessionId, (CallId, Party)>,
     /// Calls that are over, the oldest end first.
     ended: VecDeque<CallId>,
+    /// The same of calls that were refused before anybody else was called.
+    refused: VecDeque<CallId>,
+    /// What those take of the budget.
+    refused_used: usize,
     /// An INVITE is heard before it is known whether it begins a call.
     unclaimed: Option<(SessionId, Instant, Flow, Bytes)>,
 }
 
 /// The messages of one call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ladder {
     began: Instant,
     began_at: WallTime,
@@ -69,16 +80,25 @@ struct Ladder {
     /// The ways of its messages, in order of first use.
     flows: Vec<Flow>,
     messages: Vec<Kept>,
+    /// How many of the messages are its first ones, which stay.
+    first: usize,
+    /// Of those.
+    first_octets: usize,
     /// Of the messages.
     octets: usize,
     /// What it takes of the budget.
     cost: usize,
+    /// Messages that were left out behind the last one that is kept.
     left_out: u32,
+    /// Whether anybody was called.
+    has_far: bool,
     is_over: bool,
+    /// It is over, and was refused before anybody was called.
+    is_refused: bool,
 }
 
 /// One message.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     bytes: Bytes,
     /// Since the call began, in milliseconds.
@@ -87,11 +107,22 @@ struct Kept {
     way: Way,
     /// Its place among the ladder's flows; one beyond is not told.
     flow: u8,
+    /// Messages that were left out before it.
+    left_out: u32,
 }
 
 impl Ladders {
     pub(crate) fn new(budget: usize) -> Self {
-        Self { budget, used: 0, calls: BTreeMap::new(), sessions: BTreeMap::new(), ended: VecDeque::new(), unclaimed: None }
+        Self {
+            budget,
+            used: 0,
+            calls: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            ended: VecDeque::new(),
+            refused: VecDeque::new(),
+            refused_used: 0,
+            unclaimed: None,
+        }
     }
 
     /// Octets that are held.
@@ -124,10 +155,14 @@ impl Ladders {
             sessions: Vec::with_capacity(2),
             flows: Vec::with_capacity(2),
             messages: Vec::with_capacity(MESSAGES_USUAL),
+            first: 0,
+            first_octets: 0,
             octets: 0,
             cost: CALL_COST,
             left_out: 0,
+            has_far: false,
             is_over: false,
+            is_refused: false,
         };
         self.calls.insert(call, ladder);
     }
@@ -135,6 +170,7 @@ impl Ladders {
     /// A session belongs to a call.
     pub(crate) fn join(&mut self, call: CallId, party: Party, session: SessionId) {
         let Some(ladder) = self.calls.get_mut(&call) else { return };
+        ladder.has_far |= party == Party::Far;
         if !ladder.sessions.contains(&session) {
             ladder.sessions.push(session);
             self.sessions.insert(session, (call, party));
@@ -156,17 +192,18 @@ impl Ladders {
             }
             return;
         };
-        let cost = MESSAGE_COST + held(way, bytes);
-        // Room is looked for first, and may cost this very call its ladder.
-        let has_room = self.has_room(cost);
+        let is_room = self.make_room(call, bytes.len());
+        // Looking for room may have cost this very call its ladder.
         let Some(ladder) = self.calls.get_mut(&call) else { return };
-        if !has_room || ladder.messages.len() >= MESSAGES_MAX || ladder.octets + bytes.len() > CALL_OCTETS_MAX {
+        if !is_room {
             ladder.left_out = ladder.left_out.saturating_add(1);
             return;
         }
         ladder.push(now, party, way, flow, bytes);
-        ladder.cost += cost;
-        self.used += cost;
+        self.used += MESSAGE_COST + bytes.len();
+        if ladder.is_refused {
+            self.refused_used += MESSAGE_COST + bytes.len();
+        }
     }
 
     /// Nobody took the message that was heard last of a session without a call: it was a stranger's.
@@ -176,16 +213,56 @@ impl Ladders {
 
     /// The call is over: its last messages may still come, and it is forgotten when room is needed.
     pub(crate) fn end(&mut self, call: CallId) {
-        if let Some(ladder) = self.calls.get_mut(&call)
-            && !std::mem::replace(&mut ladder.is_over, true)
-        {
+        let Some(ladder) = self.calls.get_mut(&call) else { return };
+        if std::mem::replace(&mut ladder.is_over, true) {
+            return;
+        }
+        // A call that we place begins with a message of ours.
+        let was_dialled = ladder.messages.first().is_none_or(|first| first.way == Way::In);
+        ladder.is_refused = was_dialled && !ladder.has_far;
+        if ladder.is_refused {
+            self.refused.push_back(call);
+            self.refused_used += ladder.cost;
+        } else {
             self.ended.push_back(call);
         }
     }
 
-    /// The drawing of a call's messages; none of a call that is not remembered.
-    pub(crate) fn draw(&self, call: CallId) -> Option<String> {
-        self.calls.get(&call).map(|ladder| draw::draw(call, ladder))
+    /// A call's messages as they are now, for whoever wants them drawn; none of a call that is not remembered.
+    ///
+    /// They are shared, [`MESSAGES_MAX`] at most, and stay in memory with the drawing if they are forgotten here.
+    pub(crate) fn drawing(&self, call: CallId) -> Option<Drawing> {
+        self.calls.get(&call).map(|ladder| Drawing::new(Sheet { call, ladder: ladder.clone() }))
+    }
+
+    /// Whether there is room for one more message of a call, once what it says between its first messages and its last is left out.
+    fn make_room(&mut self, call: CallId, octets: usize) -> bool {
+        let Some(ladder) = self.calls.get(&call) else { return false };
+        if ladder.first_octets + octets > CALL_OCTETS_MAX {
+            return false;
+        }
+        while self.calls.get(&call).is_some_and(|ladder| !ladder.fits(octets)) {
+            if !self.leave_out(call) {
+                return false;
+            }
+        }
+        while !self.has_room(MESSAGE_COST + octets) {
+            if !self.leave_out(call) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Leaves out the oldest message of a call that is none of its first ones.
+    fn leave_out(&mut self, call: CallId) -> bool {
+        let Some(ladder) = self.calls.get_mut(&call) else { return false };
+        let freed = ladder.leave_out();
+        self.used = self.used.saturating_sub(freed);
+        if ladder.is_refused {
+            self.refused_used = self.refused_used.saturating_sub(freed);
+        }
+        freed > 0
     }
 
     /// Whether there is room for `cost` octets more, once old calls are forgotten.
@@ -198,8 +275,11 @@ impl Ladders {
         true
     }
 
+    /// Forgets a call that is over: one that was refused if those hold more than their share, else the oldest of the others.
     fn forget_oldest_ended(&mut self) -> bool {
-        let Some(call) = self.ended.pop_front() else { return false };
+        let is_refused_first = self.refused_used > self.budget / REFUSED_SHARE;
+        let (these, those) = if is_refused_first { (&mut self.refused, &mut self.ended) } else { (&mut self.ended, &mut self.refused) };
+        let Some(call) = these.pop_front().or_else(|| those.pop_front()) else { return false };
         self.forget(call);
         true
     }
@@ -210,19 +290,32 @@ impl Ladders {
             self.sessions.remove(session);
         }
         self.used = self.used.saturating_sub(ladder.cost);
+        if ladder.is_refused {
+            self.refused_used = self.refused_used.saturating_sub(ladder.cost);
+        }
     }
 }
 
-/// The memory that a message keeps from being freed: one of ours lies in the buffer that it was written into.
-fn held(way: Way, bytes: &Bytes) -> usize {
-    match way {
-        Way::In => bytes.len(),
-        Way::Out => bytes.len().next_power_of_two().max(WRITTEN_IN),
+/// A ladder that was given away.
+struct Sheet {
+    call: CallId,
+    ladder: Ladder,
+}
+
+impl Draw for Sheet {
+    fn text(&self) -> String {
+        draw::draw(self.call, &self.ladder)
     }
 }
 
-/// What the buffer of a message of ours has at least, in octets.
-const WRITTEN_IN: usize = 1_024;
+/// How much it is, for logs and tapes. What phones said is not masked before it is drawn.
+impl fmt::Debug for Sheet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ladder { messages, octets, is_over, .. } = &self.ladder;
+        let left_out = self.ladder.left_out();
+        write!(f, "Ladder({}, {} messages, {octets} octets, {left_out} left out, over: {is_over})", self.call, messages.len())
+    }
+}
 
 impl Ladder {
     fn push(&mut self, now: Instant, party: Party, way: Way, flow: Flow, bytes: &Bytes) {
@@ -235,13 +328,49 @@ impl Ladder {
             }
         });
         let after = now.saturating_duration_since(self.began).as_millis();
+        let is_first = self.messages.is_empty()
+            || self.messages.len() == self.first
+                && self.left_out == 0
+                && self.first < MESSAGES_MAX / 2
+                && self.first_octets + bytes.len() <= CALL_OCTETS_MAX / 2;
+        if is_first {
+            self.first += 1;
+            self.first_octets += bytes.len();
+        }
         self.octets += bytes.len();
+        self.cost += MESSAGE_COST + bytes.len();
         self.messages.push(Kept {
             bytes: bytes.clone(),
             after_ms: u32::try_from(after).unwrap_or(u32::MAX),
             party,
             way,
             flow: u8::try_from(place).unwrap_or(u8::MAX),
+            left_out: std::mem::take(&mut self.left_out),
         });
+    }
+
+    /// Whether a call may hold so many octets more.
+    fn fits(&self, octets: usize) -> bool {
+        self.messages.len() < MESSAGES_MAX && self.octets + octets <= CALL_OCTETS_MAX
+    }
+
+    /// Leaves out the oldest message behind the first ones. What it cost, 0 if there is none.
+    fn leave_out(&mut self) -> usize {
+        if self.messages.len() <= self.first {
+            return 0;
+        }
+        let gone = self.messages.remove(self.first);
+        let count = gone.left_out.saturating_add(1);
+        let next = self.messages.get_mut(self.first).map_or(&mut self.left_out, |next| &mut next.left_out);
+        *next = next.saturating_add(count);
+        let freed = MESSAGE_COST + gone.bytes.len();
+        self.octets = self.octets.saturating_sub(gone.bytes.len());
+        self.cost = self.cost.saturating_sub(freed);
+        freed
+    }
+
+    /// How many messages were left out in all.
+    fn left_out(&self) -> u32 {
+        self.messages.iter().fold(self.left_out, |sum, message| sum.saturating_add(message.left_out))
     }
 }

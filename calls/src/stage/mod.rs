@@ -21,9 +21,9 @@ use sip_core::{EndReason, SessionEvent};
 pub(crate) use self::{failing::Failing, ringing::Ringing, summoning::Summoning, talking::Talking};
 use crate::{
     cdr,
+    core::Core,
     leg::{Leg, Party},
     settings::Settings,
-    switchboard::Core,
     timeline::{Timeline, What},
 };
 
@@ -131,8 +131,9 @@ impl Call {
     }
 
     /// The call if it goes on; none when it is over, and its record is written.
-    pub(crate) fn settle(mut self, now: Instant, core: &mut Core) -> Option<Self> {
-        let Stage::Over(over) = self.stage else { return Some(self) };
+    pub(crate) fn settle(mut self: Box<Self>, now: Instant, core: &mut Core) -> Option<Box<Self>> {
+        let Stage::Over(over) = &mut self.stage else { return Some(self) };
+        let over = std::mem::replace(over, Over::new(Vec::new(), over.cause));
         for leg in &over.legs {
             core.close(now, leg, over.cause);
         }

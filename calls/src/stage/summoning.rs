@@ -1,6 +1,7 @@
 //! The operator's own phone is asked to answer; the number is dialled only after it has (R8).
 
-use model::{Cause, Number};
+use model::Cause;
+use seats::Permit;
 use sip_core::{EndReason, SessionEvent};
 
 use super::{CallInput, Cx, Over, Ringing, Stage};
@@ -13,8 +14,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Summoning {
     pub(crate) near: Leg,
-    /// Who is called then. A port is reserved for it, so that a call that began does not fail for want of one.
-    pub(crate) number: Number,
+    /// Who is called then, as the gate has permitted. A port is reserved for it, so that a call that began does not fail for want of one.
+    pub(crate) permit: Permit,
 }
 
 impl Summoning {
@@ -47,7 +48,7 @@ impl Summoning {
             Some(port) => Outward { port, codecs: self.near.audio.codecs(), hops: MAX_FORWARDS, ring_s: cx.settings.ring_s },
             None => return self.over(cx, Cause::NoMediaPort, Cause::NoMediaPort.sip_status()),
         };
-        match cx.core.call_slot(cx.now, cx.timeline.start(), &self.number, outward) {
+        match cx.core.call_slot(cx.now, cx.timeline.start(), self.permit, outward) {
             Ok(far) => Stage::Ringing(Ringing::summoned(cx, self.near, far)),
             Err(cause) => Ringing::fail(cx, self.near, true, cause, cause.sip_status()),
         }

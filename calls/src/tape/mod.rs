@@ -7,8 +7,16 @@
 //!
 //! A text of lines, each ended by a line feed: 16 hexadecimal digits, a blank, and a JSON object. The digits are the FNV-1a hash (64 bits)
 //! of all the objects' octets so far, so a line that is changed, lost or moved is found out. The first object is a `Head`: the
-//! version and all that [`Switchboard::new`] was given. Each further one is a `Line`: the nanoseconds since the start, one
-//! [`Input`], and the hash of the outputs that came before it. Octets of messages are text in Latin-1, other octets hexadecimal.
+//! version of the format, that of the server, and all that [`Switchboard::new`] was given. Each further one is a `Line`: the nanoseconds
+//! since the start, one [`Input`], and the hash of the outputs that came before it. Octets of messages are text in Latin-1, other octets
+//! hexadecimal.
+//!
+//! # Compared within one version only
+//!
+//! What is compared of an output is its [`describe`]d text, which for most is Rust's own (`Debug`) of types that no version promises to the
+//! next: a field that is renamed makes it another. So outputs are compared only if the tape was recorded by this very version of the
+//! server. A tape of another one is played all the same, to see what happens now, and [`Verdict::OtherVersion`] says that nothing was
+//! compared. Builds between two releases have one number; between them a [`Verdict::Differs`] may mean no more than such a name.
 //!
 //! A tape that ends behind a whole line is whole: a server that is killed leaves such tapes, or one with half a line, which has to be cut
 //! off by hand.
@@ -25,8 +33,11 @@ use crate::{
     switchboard::{Input, Output, Restored, Switchboard},
 };
 
-/// The version that is written, and the only one that is read.
+/// The version of the format that is written, and the only one that is read.
 const VERSION: u32 = 1;
+
+/// The version of the server: only its own outputs can be compared with those of a recording.
+const SERVER: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes a tape. The core does no IO: it appends octets to what it is given, and the shell writes them where it likes.
 ///
@@ -48,9 +59,25 @@ pub struct Replay {
     pub digest: u64,
     /// All outputs in order, a line each (see [`describe`]), behind a line for each input.
     pub text: String,
-    /// The first line of the tape before which the outputs were others than when it was recorded: another version of the server decides
-    /// differently. None if all is the same.
-    pub differs_at: Option<usize>,
+    /// How these outputs compare to those of the recording.
+    pub verdict: Verdict,
+}
+
+/// How the outputs of a replay compare to those of the recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is the same.
+    Same,
+    /// Something is not: this build decides differently, or words an output differently.
+    Differs {
+        /// The first line of the tape, from 1, before which the outputs were others.
+        line: usize,
+    },
+    /// Nothing was compared: another version of the server has recorded the tape.
+    OtherVersion {
+        /// Which; none in tapes from before that was written down.
+        recorded_by: Option<String>,
+    },
 }
 
 /// Why a tape cannot be played.
@@ -59,8 +86,8 @@ pub enum TapeError {
     /// There is nothing on it.
     #[error("the tape is empty")]
     Empty,
-    /// It is of a version that is not ours, or no tape at all.
-    #[error("the tape is of version {found}; only version 1 can be played")]
+    /// Its format is of a version that is not ours, or it is no tape at all.
+    #[error("the tape is of format {found}; only format 1 can be played")]
     Version {
         /// What it says it is.
         found: u64,
@@ -70,6 +97,16 @@ pub enum TapeError {
     Cut {
         /// Which line, from 1.
         line: usize,
+    },
+    /// A line is as it was written, but by another version of the server, and this one cannot read it.
+    #[error("the tape was recorded by version {recorded_by}; version {SERVER} cannot read its line {line}: {why}")]
+    Foreign {
+        /// Which version.
+        recorded_by: String,
+        /// Which line, from 1.
+        line: usize,
+        /// What is odd about it.
+        why: String,
     },
     /// A line is not what was written.
     #[error("the tape is garbled in line {line}: {why}")]
@@ -94,7 +131,7 @@ impl Recorder {
         tape: &mut Vec<u8>,
     ) -> Self {
         let mut recorder = Self { start: now, chain: Hash::new(), outputs: Hash::new() };
-        recorder.line(&Head::new(VERSION, wall, settings, directory, restored, seed), tape);
+        recorder.line(&Head::new(VERSION, SERVER, wall, settings, directory, restored, seed), tape);
         recorder
     }
 
@@ -138,28 +175,32 @@ pub fn replay(start: Instant, tape: &[u8]) -> Result<Replay, TapeError> {
         let json = checked(&mut chain, at + 1, line)?;
         Ok((at + 1, json))
     });
-    let head = match lines.next() {
-        Some(first) => read_head(first?)?,
-        None => return Err(TapeError::Empty),
+    let (first, json) = lines.next().ok_or(TapeError::Empty)??;
+    let recorded_by = recorded_by(first, json)?;
+    let is_ours = recorded_by.as_deref() == Some(SERVER);
+    let unreadable = |line: usize, why: String| match &recorded_by {
+        Some(version) if !is_ours => TapeError::Foreign { recorded_by: version.clone(), line, why },
+        _ => TapeError::Garbled { line, why },
     };
-    let settings = head.settings().map_err(|why| TapeError::Garbled { line: 1, why })?;
-    let directory = head.directory().map_err(|why| TapeError::Garbled { line: 1, why })?;
-    let restored = head.restored().map_err(|why| TapeError::Garbled { line: 1, why })?;
-    let seed = head.seed().map_err(|why| TapeError::Garbled { line: 1, why })?;
+    let head: Head = serde_json::from_slice(json).map_err(|error| unreadable(first, error.to_string()))?;
+    let settings = head.settings().map_err(|why| unreadable(first, why))?;
+    let directory = head.directory().map_err(|why| unreadable(first, why))?;
+    let restored = head.restored().map_err(|why| unreadable(first, why))?;
+    let seed = head.seed().map_err(|why| unreadable(first, why))?;
 
     let mut board = Switchboard::new(start, head.wall, settings, directory, &restored, seed);
-    let mut played = Replay { inputs: 0, digest: 0, text: String::new(), differs_at: None };
+    let verdict = if is_ours { Verdict::Same } else { Verdict::OtherVersion { recorded_by: recorded_by.clone() } };
+    let mut played = Replay { inputs: 0, digest: 0, text: String::new(), verdict };
     let mut outputs = Hash::new();
     play(&mut board, &mut outputs, &mut played.text);
     for line in lines {
         let (at, json) = line?;
-        let garbled = |why: String| TapeError::Garbled { line: at, why };
-        let line: Line = serde_json::from_slice(json).map_err(|error| garbled(error.to_string()))?;
-        if played.differs_at.is_none() && line.outputs != format!("{:016x}", outputs.0) {
-            played.differs_at = Some(at);
+        let line: Line = serde_json::from_slice(json).map_err(|error| unreadable(at, error.to_string()))?;
+        if played.verdict == Verdict::Same && line.outputs != format!("{:016x}", outputs.0) {
+            played.verdict = Verdict::Differs { line: at };
         }
         let now = start + std::time::Duration::from_nanos(line.after_ns);
-        let input = line.input.input().map_err(garbled)?;
+        let input = line.input.input().map_err(|why| unreadable(at, why))?;
         let _ = writeln!(played.text, "{:.9} {}", std::time::Duration::from_nanos(line.after_ns).as_secs_f64(), name(&input));
         board.handle(now, input);
         play(&mut board, &mut outputs, &mut played.text);
@@ -169,7 +210,7 @@ pub fn replay(start: Instant, tape: &[u8]) -> Result<Replay, TapeError> {
     Ok(played)
 }
 
-/// An output in one line of text: what a replay compares.
+/// An output in one line of text: what a replay compares, within one version of the server.
 #[must_use]
 pub fn describe(output: &Output) -> String {
     match output {
@@ -198,19 +239,18 @@ fn checked<'t>(chain: &mut Hash, at: usize, line: &'t [u8]) -> Result<&'t [u8], 
     if format!("{:016x}", chain.0).as_bytes() == sum { Ok(json) } else { Err(garbled("its hash does not fit")) }
 }
 
-fn read_head((line, json): (usize, &[u8])) -> Result<Head, TapeError> {
+/// The version of the server that recorded a tape of our format.
+fn recorded_by(line: usize, head: &[u8]) -> Result<Option<String>, TapeError> {
     /// What every version has.
     #[derive(serde::Deserialize)]
     struct Version {
         tape: u64,
+        #[serde(default)]
+        server: Option<String>,
     }
 
-    let garbled = |error: serde_json::Error| TapeError::Garbled { line, why: error.to_string() };
-    let Version { tape } = serde_json::from_slice(json).map_err(garbled)?;
-    if tape != u64::from(VERSION) {
-        return Err(TapeError::Version { found: tape });
-    }
-    serde_json::from_slice(json).map_err(garbled)
+    let Version { tape, server } = serde_json::from_slice(head).map_err(|error| TapeError::Garbled { line, why: error.to_string() })?;
+    if tape == u64::from(VERSION) { Ok(server) } else { Err(TapeError::Version { found: tape }) }
 }
 
 /// What an input is called in a replay's text.

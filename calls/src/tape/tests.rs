@@ -44,6 +44,8 @@ fn inputs() -> Vec<Input> {
         Input::Settings(Box::new(settings())),
         Input::MediaLost { worker: 1 },
         Input::Clock(WallTime(-5)),
+        Input::Journal { behind: true },
+        Input::Journal { behind: false },
         Input::Drain,
         Input::EndAll,
         Input::Timeout,
@@ -95,7 +97,7 @@ fn a_tape_plays_back_to_the_same() {
     let first = replay(Instant::now(), &tape).unwrap();
     let again = replay(Instant::now() + Duration::from_secs(99), &tape).unwrap();
     assert_eq!(first, again);
-    assert_eq!((first.inputs, first.differs_at), (inputs().len(), None));
+    assert_eq!((first.inputs, &first.verdict), (inputs().len(), &Verdict::Same));
     let played: Vec<_> = first.text.lines().filter_map(|line| line.strip_prefix("  ")).collect();
     assert_eq!(played, outputs);
     assert!(!outputs.is_empty());
@@ -104,7 +106,55 @@ fn a_tape_plays_back_to_the_same() {
     let mut other = Vec::new();
     let mut recorder = Recorder::begin(start, WALL, &settings(), &directory(), &Restored::default(), [2; 32], &mut other);
     recorder.input(start, &Input::Drain, &mut other);
-    assert_eq!(replay(start, &other).unwrap().differs_at, Some(2));
+    assert_eq!(replay(start, &other).unwrap().verdict, Verdict::Differs { line: 2 });
+}
+
+/// A tape as if `edit` had been its recorder's way to write: each line with a right hash.
+fn rewritten(tape: &[u8], edit: impl Fn(usize, &str) -> String) -> Vec<u8> {
+    let mut chain = Hash::new();
+    let mut other = Vec::new();
+    for (at, line) in std::str::from_utf8(tape).unwrap().lines().enumerate() {
+        let json = edit(at + 1, &line[17..]);
+        chain.add(json.as_bytes());
+        other.extend_from_slice(format!("{:016x} {json}\n", chain.0).as_bytes());
+    }
+    other
+}
+
+#[test]
+fn a_tape_of_another_version_is_played_and_not_compared() {
+    let (tape, _) = tape();
+    let first = replay(Instant::now(), &tape).unwrap();
+    let ours = format!(r#""server":"{SERVER}""#);
+    let play = |by: &str, outputs: &str| {
+        let tape = rewritten(&tape, |line, json| match line {
+            1 => json.replace(&ours, by),
+            // The outputs that the other version had before line 5 were not ours.
+            5 => format!(r#"{}"o":"{outputs}"}}"#, json.split_once(r#""o":"#).unwrap().0),
+            _ => json.to_owned(),
+        });
+        replay(Instant::now(), &tape).unwrap()
+    };
+    let other = play(r#""server":"0.0.9""#, "0000000000000000");
+    assert_eq!(other.verdict, Verdict::OtherVersion { recorded_by: Some("0.0.9".to_owned()) });
+    assert_eq!((other.inputs, other.digest, &other.text), (first.inputs, first.digest, &first.text), "played all the same");
+    assert_eq!(play(r#""server":null"#, "0000000000000000").verdict, Verdict::OtherVersion { recorded_by: None });
+    assert_eq!(play(&ours, "0000000000000000").verdict, Verdict::Differs { line: 5 });
+}
+
+#[test]
+fn what_another_version_has_written_is_not_called_garbled() {
+    let (tape, _) = tape();
+    let error = |edit: &dyn Fn(usize, &str) -> String| replay(Instant::now(), &rewritten(&tape, edit)).unwrap_err().to_string();
+    let ours = format!(r#""server":"{SERVER}""#);
+    let strange = |line: usize, json: &str| if line == 3 { json.replace("unreachable", "vanished") } else { json.to_owned() };
+    assert!(error(&strange).starts_with("the tape is garbled in line 3: unknown variant `vanished`"), "{}", error(&strange));
+    let foreign = |line: usize, json: &str| strange(line, &json.replace(&ours, r#""server":"9.0.0""#));
+    let told = error(&foreign);
+    let start = format!("the tape was recorded by version 9.0.0; version {SERVER} cannot read its line 3: unknown variant `vanished`");
+    assert!(told.starts_with(&start), "{told}");
+    let foreign = |_: usize, json: &str| json.replace(&ours, r#""server":"9.0.0""#).replace(r#""wall""#, r#""clock""#);
+    assert!(error(&foreign).contains("cannot read its line 1: missing field `wall`"), "{}", error(&foreign));
 }
 
 #[test]
@@ -115,7 +165,7 @@ fn a_tape_that_is_cut_or_garbled_says_where() {
         expected.assert_eq(&replay(Instant::now(), tape).unwrap_err().to_string());
     };
     check(b"", &expect![[r#"the tape is empty"#]]);
-    check(&tape[..tape.len() - 5], &expect![[r#"the tape is cut in line 24"#]]);
+    check(&tape[..tape.len() - 5], &expect![[r#"the tape is cut in line 26"#]]);
     check(b"RIFF\0\0\n", &expect![[r#"the tape is garbled in line 1: it is too short"#]]);
     check(&[lines[0], lines[2]].concat(), &expect![[r#"the tape is garbled in line 2: its hash does not fit"#]]);
     // Half of it, at the end of a line, is a whole tape.
@@ -136,6 +186,56 @@ fn a_tape_that_is_cut_or_garbled_says_where() {
         chain.add(json.as_bytes());
         format!("{:016x} {json}\n", chain.0).into_bytes()
     };
-    check(&signed(r#"{"tape":2,"new":"things"}"#), &expect![[r#"the tape is of version 2; only version 1 can be played"#]]);
+    check(&signed(r#"{"tape":2,"new":"things"}"#), &expect![[r#"the tape is of format 2; only format 1 can be played"#]]);
     check(&signed(r#"{"tape":1}"#), &expect![[r#"the tape is garbled in line 1: missing field `wall` at line 1 column 10"#]]);
+}
+
+#[test]
+fn settings_that_cannot_be_are_not_played() {
+    let (tape, _) = tape();
+    let far = |wanted: usize| {
+        let edit = move |line: usize, json: &str| {
+            let far = r#""lease":{"secs":18446744073709551615"#;
+            if line == wanted { json.replace(r#""lease":{"secs":90"#, far) } else { json.to_owned() }
+        };
+        replay(Instant::now(), &rewritten(&tape, edit)).unwrap_err().to_string()
+    };
+    // In the head, and where they were read anew.
+    let settings = 2 + inputs().iter().position(|input| matches!(input, Input::Settings(_))).unwrap();
+    for line in [1, settings] {
+        let expected = format!("the tape is garbled in line {line}: lease is 18446744073709551615 s, and 31622400 s is the most");
+        assert_eq!(far(line), expected);
+    }
+}
+
+/// Each number of a tape, one at a time, as large, as small and as odd as its digits allow, under a right hash.
+#[test]
+fn numbers_that_cannot_be_are_played_or_refused() {
+    const ODD: [&str; 8] =
+        ["0", "-1", "4294967295", "4294967296", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1e308"];
+    let (tape, _) = tape();
+    let (mut played, mut refused) = (0, 0);
+    for (line, json) in std::str::from_utf8(&tape).unwrap().lines().map(|line| &line[17..]).enumerate() {
+        let octets = json.as_bytes();
+        let is_start = |at: &usize| matches!(octets[at - 1], b':' | b',' | b'[') && octets[*at].is_ascii_digit();
+        for at in (1..octets.len()).filter(is_start) {
+            let end = at + octets[at..].iter().take_while(|octet| octet.is_ascii_digit()).count();
+            for odd in ODD {
+                let edit = |place: usize, json: &str| {
+                    if place == line + 1 { format!("{}{odd}{}", &json[..at], &json[end..]) } else { json.to_owned() }
+                };
+                match replay(Instant::now(), &rewritten(&tape, edit)) {
+                    Ok(_) => played += 1,
+                    Err(TapeError::Garbled { line: told, .. }) => {
+                        assert_eq!(told, line + 1, "{odd}");
+                        refused += 1;
+                    }
+                    // The version of the format.
+                    Err(TapeError::Version { .. }) => refused += 1,
+                    Err(other) => panic!("line {}: {odd}: {other}", line + 1),
+                }
+            }
+        }
+    }
+    assert!(played > 100 && refused > 100, "{played} {refused}");
 }

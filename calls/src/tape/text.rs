@@ -17,11 +17,18 @@ use crate::{
     switchboard::{Input, Order, Restored},
 };
 
+/// Longer spans than any configuration allows are no settings: with the largest numbers that a tape can hold, a moment that far ahead
+/// would be none.
+const SPAN_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 /// The first object of a tape.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// The version.
+    /// The version of the format.
     tape: u32,
+    /// The version of the server; tapes from before it was written down have none.
+    #[serde(default)]
+    server: Option<String>,
     pub(super) wall: WallTime,
     seed: String,
     settings: SettingsText,
@@ -46,9 +53,18 @@ pub(super) struct Line {
 }
 
 impl Head {
-    pub(super) fn new(tape: u32, wall: WallTime, settings: &Settings, directory: &Directory, restored: &Restored, seed: [u8; 32]) -> Self {
+    pub(super) fn new(
+        tape: u32,
+        server: &str,
+        wall: WallTime,
+        settings: &Settings,
+        directory: &Directory,
+        restored: &Restored,
+        seed: [u8; 32],
+    ) -> Self {
         Self {
             tape,
+            server: Some(server.to_owned()),
             wall,
             seed: hex(&seed),
             settings: SettingsText::of(settings),
@@ -97,6 +113,7 @@ pub(super) enum InputText {
     MediaLost { worker: usize },
     Recorded(RecordingRow),
     Clock(WallTime),
+    Journal { behind: bool },
     Drain,
     EndAll,
     Timeout,
@@ -116,6 +133,7 @@ impl InputText {
             Input::MediaLost { worker } => Self::MediaLost { worker: *worker },
             Input::Recorded(row) => Self::Recorded(row.clone()),
             Input::Clock(wall) => Self::Clock(*wall),
+            Input::Journal { behind } => Self::Journal { behind: *behind },
             Input::Drain => Self::Drain,
             Input::EndAll => Self::EndAll,
             Input::Timeout => Self::Timeout,
@@ -135,6 +153,7 @@ impl InputText {
             Self::MediaLost { worker } => Input::MediaLost { worker },
             Self::Recorded(row) => Input::Recorded(row),
             Self::Clock(wall) => Input::Clock(wall),
+            Self::Journal { behind } => Input::Journal { behind },
             Self::Drain => Input::Drain,
             Self::EndAll => Input::EndAll,
             Self::Timeout => Input::Timeout,
@@ -390,6 +409,7 @@ impl SettingsText {
     }
 
     fn settings(&self) -> Result<Settings, String> {
+        self.judge()?;
         let algorithm = |token: &String| Algorithm::of(token.as_bytes()).ok_or_else(|| format!("no algorithm: {token:?}"));
         let net = |net: &String| net.parse().map_err(|_| format!("no network: {net:?}"));
         Ok(Settings {
@@ -419,6 +439,28 @@ impl SettingsText {
             unregistered_grace: self.unregistered_grace,
             ladder_memory: self.ladder_memory,
         })
+    }
+
+    /// Finds the setting that cannot be one, before a switchboard counts on it.
+    fn judge(&self) -> Result<(), String> {
+        let seconds = |count: u32| Duration::from_secs(u64::from(count));
+        let spans = [
+            ("media_timeout", self.media_timeout),
+            ("ring_s", seconds(self.ring_s)),
+            ("slot_ring_s", seconds(self.slot_ring_s)),
+            ("session_expires_s", seconds(self.session_expires_s)),
+            ("session_min_s", seconds(self.session_min_s)),
+            ("expires_min", seconds(self.expires_min)),
+            ("expires_default", seconds(self.expires_default)),
+            ("expires_max", seconds(self.expires_max)),
+            ("nonce_life", self.nonce_life),
+            ("lease", self.lease),
+            ("unregistered_grace", self.unregistered_grace),
+        ];
+        match spans.into_iter().find(|(_, span)| *span > SPAN_MAX) {
+            Some((name, span)) => Err(format!("{name} is {} s, and {} s is the most", span.as_secs(), SPAN_MAX.as_secs())),
+            None => Ok(()),
+        }
     }
 }
 

@@ -219,6 +219,31 @@ fn a_draining_server_takes_no_new_calls_and_serves_the_old() {
 }
 
 #[test]
+fn while_the_journal_is_behind_no_call_begins_and_those_that_are_up_go_on() {
+    let mut world = World::new(4);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.input(Input::Journal { behind: true });
+    world.dial("6003", "6004");
+    world.run(seconds(1));
+    let refused = world.phone("6003").refused.join("\n");
+    assert!(refused.starts_with("503 Service Unavailable") && refused.contains("Retry-After: "), "FT-6, B-70: {refused}");
+    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::Unavailable));
+    world.register("6003", 300);
+    world.run(seconds(1));
+    assert_eq!(world.board.calls(), 1);
+    world.input(Input::Journal { behind: false });
+    world.start_call(7, 3, "6004").unwrap();
+    world.run(seconds(1));
+    assert_eq!(world.board.calls(), 2);
+    world.hang_up("6001");
+    world.hang_up("6003");
+    world.run(seconds(1));
+    assert_eq!(world.cdrs().iter().map(|cdr| cdr.cause).collect::<Vec<_>>(), [Cause::CallerHungUp; 2]);
+    world.assert_clean();
+}
+
+#[test]
 fn ringing_ends_by_our_limit_with_a_cancel() {
     let mut world = World::new(2);
     world.phone("6002").habit = Habit::Ring;

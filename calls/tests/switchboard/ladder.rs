@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calls::Input;
 use expect_test::{Expect, expect};
-use model::{CallId, Command, Fact, Refusal, Reply, UserId};
+use model::{CallId, Command, Drawing, Fact, Refusal, Reply, UserId};
 
 use crate::{
     phone::Habit,
@@ -23,11 +23,15 @@ fn calls(world: &World) -> Vec<CallId> {
     started.collect()
 }
 
-fn ladder(world: &mut World, call: CallId) -> Result<String, Refusal> {
+fn drawing(world: &mut World, call: CallId) -> Result<Drawing, Refusal> {
     match world.order(Command::Ladder { call })? {
-        Reply::Ladder { text } => Ok(text),
+        Reply::Ladder { drawing } => Ok(drawing),
         other => panic!("{other:?}"),
     }
+}
+
+fn ladder(world: &mut World, call: CallId) -> Result<String, Refusal> {
+    drawing(world, call).map(|drawing| drawing.text())
 }
 
 /// The drawing alone: the messages behind it are not this room's.
@@ -74,9 +78,7 @@ fn a_call_between_two_phones_is_drawn() {
     );
     // In full, and without what nobody may see.
     assert_eq!(text.matches("\n--- ").count(), 13);
-    assert!(
-        text.contains("Authorization: Digest username=\"6001\", realm=\"test-realm\", nonce=***, uri=\"sip:6002@pbx.test\", response=***")
-    );
+    assert!(text.contains("Authorization: Digest username=\"6001\", realm=\"test-realm\", nonce=***, uri=***, response=***"));
     assert!(text.contains("\nm=audio 4000 RTP/AVP 8 0 101\n"), "{text}");
     assert!(!text.contains("cnonce=\"cn\""));
     world.assert_clean();
@@ -197,11 +199,80 @@ fn a_call_of_many_messages_says_how_many_are_left_out() {
     world.run(seconds(1));
     let call = calls(&world)[0];
     let text = ladder(&mut world, call).unwrap();
-    assert!(text.contains(" further message(s) were left out: a call keeps 200 messages and 64 KiB"), "{}", text.len());
+    assert!(text.contains(" message(s) were left out: a call keeps 200 messages and 64 KiB"), "{}", text.len());
     assert!(text.matches("\n--- ").count() <= 200);
+    let rungs: Vec<&str> = text.lines().skip(6).take_while(|line| !line.is_empty()).collect();
+    let gap = rungs.iter().position(|rung| rung.contains("message(s) left out")).unwrap();
+    assert_eq!(rungs.iter().filter(|rung| rung.contains("left out")).count(), 1, "{rungs:?}");
+    let number = |rung: &str| rung.split_whitespace().next().unwrap().parse::<usize>().unwrap();
+    let left_out: usize = rungs[gap].split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert_eq!(number(rungs[gap + 1]), number(rungs[gap - 1]) + left_out + 1, "those that were left out count");
+    assert!(rungs[0].contains("INVITE 1 sdp") && rungs[rungs.len() - 1].contains("200 BYE"), "how it began, and how it ended: {rungs:?}");
     assert!(!text.contains("Signal=5"), "keys that were pressed are not shown");
     // Messages of ours lie in buffers of 1 KiB.
     assert!(world.board.ladder_octets() < (64 + 200) << 10);
+    world.assert_clean();
+}
+
+/// A phone that dials what there is not, with as much in it as a datagram holds, costs itself its ladders, not the others.
+#[test]
+fn calls_that_are_refused_at_once_do_not_make_us_forget_the_others() {
+    const MEMORY: usize = 400_000;
+    let small = calls::Settings { ladder_memory: MEMORY, ..settings() };
+    let mut world = World::unregistered(2, small, &calls::Restored::default());
+    world.register("6001", 3_600);
+    world.register("6002", 3_600);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    for _ in 0..40 {
+        world.dial("6001", "6999");
+        world.rewrite_last(|invite| {
+            let padding = format!("\r\nX: {}", "x".repeat(900)).repeat(40);
+            invite.replacen("\r\nContact:", &format!("{padding}\r\nContact:"), 1)
+        });
+        world.run(seconds(1));
+        assert!(world.board.ladder_octets() <= MEMORY);
+    }
+    let known: Vec<bool> = calls(&world).into_iter().map(|call| ladder(&mut world, call).is_ok()).collect();
+    assert!(known[0], "a call that came about is still known");
+    assert!(known[40] && !known[1], "the last ones that were refused too: {known:?}");
+
+    // Calls that came about have the rest, and no more than the rest.
+    for _ in 0..80 {
+        world.return_ports();
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        world.hang_up("6001");
+        world.run(seconds(1));
+        assert!(world.board.ladder_octets() <= MEMORY);
+    }
+    let known: Vec<bool> = calls(&world).into_iter().map(|call| ladder(&mut world, call).is_ok()).collect();
+    assert!(!known[0] && known[40] && known[120], "{known:?}");
+    world.assert_clean();
+}
+
+#[test]
+fn a_ladder_that_was_given_away_is_drawn_by_its_reader() {
+    let mut world = World::new(2);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    let given = drawing(&mut world, call).unwrap();
+    let text = given.text();
+    assert!(text.contains("6001 -> 6002  up"), "{text}");
+    // What a tape takes down of the reply is short, and has nothing in it that is to be masked.
+    let shown = format!("{given:?}");
+    expect!["Ladder(c_6daavb0anv2r3, 7 messages, 3787 octets, 0 left out, over: false)"].assert_eq(&shown);
+
+    // The call goes on and its ladder is forgotten; the reader still has what there was.
+    world.hang_up("6001");
+    world.run(seconds(1));
+    assert_ne!(ladder(&mut world, call).unwrap(), text);
+    world.input(Input::Settings(Box::new(calls::Settings { ladder_memory: 0, ..settings() })));
+    assert_eq!(ladder(&mut world, call), Err(Refusal::CallNotFound));
+    assert_eq!(given.text(), text);
     world.assert_clean();
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Cause, Refusal, SlotState};
+use model::{Cause, Refusal, SlotLimits, SlotState};
 
 use crate::{phone::Habit, world::World};
 
@@ -55,9 +55,37 @@ fn an_operator_calls_only_what_the_slot_may_call() {
     world.start_call(7, 1, "6002").unwrap();
     world.run(seconds(1));
     assert_eq!(world.slot_state(1), SlotState::ActiveCall);
-    assert_eq!(world.start_call(7, 1, "6002"), Err(Refusal::SlotCallLimit { slot: "6001".into(), limit: 1 }));
+    let refused = Refusal::SlotCallLimit { slot: "6001".into(), state: SlotState::ActiveCall, limit: 1 };
+    assert_eq!(world.start_call(7, 1, "6002"), Err(refused));
     world.hang_up("6002");
     world.assert_clean();
+}
+
+#[test]
+fn a_slot_is_in_two_calls_at_most_whatever_an_old_database_allows() {
+    for calls_max in [SlotLimits::CALLS_MAX, 10] {
+        let mut world = World::new(4);
+        world.set_limits(1, calls_max, &[]);
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        let first = world.phone("6001").session.take();
+        world.dial("6001", "6003");
+        world.run(seconds(1));
+        let second = world.phone("6001").session.take();
+        let calls_before = world.board.calls();
+        world.dial("6001", "6004");
+        world.run(seconds(1));
+        assert_eq!((calls_before, world.board.calls()), (2, 2), "{calls_max}");
+        assert!(!world.phone("6004").called, "{calls_max}: nobody is rung");
+        let refused = Refusal::SlotCallLimit { slot: "6001".into(), state: SlotState::ActiveCall, limit: 2 };
+        assert_eq!(world.start_call(7, 1, "6004"), Err(refused), "{calls_max}");
+        for session in [second, first] {
+            world.phone("6001").session = session;
+            world.hang_up("6001");
+            world.run(seconds(1));
+        }
+        world.assert_clean();
+    }
 }
 
 #[test]

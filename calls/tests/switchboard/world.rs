@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use calls::{
     Input, MediaPort, Order, Output, Restored, Settings, Switchboard,
-    tape::{Recorder, describe, replay},
+    tape::{Recorder, Verdict, describe, replay},
 };
 use media::{Command as MediaCommand, LegId, MediaEvent};
 use model::{
@@ -481,6 +481,6 @@ impl World {
         for (place, (before, again)) in self.outputs.iter().zip(&outputs).enumerate() {
             assert_eq!(before, again, "output {place} is another one");
         }
-        assert_eq!((outputs.len(), played.differs_at), (self.outputs.len(), None));
+        assert_eq!((outputs.len(), played.verdict), (self.outputs.len(), Verdict::Same));
     }
 }

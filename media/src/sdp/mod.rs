@@ -1,6 +1,6 @@
 //! Session descriptions (RFC 8866) and what we offer and answer with them (RFC 3264): one audio stream of G.711 with telephone-event.
 //!
-//! What a device sends is first tidied ([`parse`]), then negotiated ([`negotiate`]), and what we send is printed ([`print`]). Everything is a pure
+//! What a device sends is read ([`parse`]), then negotiated ([`negotiate`]), and what we send is printed ([`print`]). Everything is a pure
 //! function; nothing here panics on any input (B-52).
 
 mod negotiate;

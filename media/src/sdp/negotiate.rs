@@ -78,16 +78,16 @@ impl OfferedMedia {
                 print::audio(
                     &mut text,
                     local,
-                    &medium.proto,
+                    medium.line.proto(),
                     &[(remote.payloads.codec, remote.payloads.codec_pt)],
                     remote.payloads.dtmf_pt,
                 );
-                text.push_str(mirrored(medium, &remote));
+                text.extend_from_slice(mirrored(medium, &remote).as_bytes());
             } else {
-                print::refused(&mut text, &medium.kind, &medium.proto, &medium.formats);
+                print::refused(&mut text, medium.line.kind(), medium.line.proto(), medium.line.formats());
             }
         }
-        text.into_bytes()
+        text
     }
 
     /// Our own offer in a session that the other side's offer began: RFC 3264, 8 wants each of its streams in its place, and never fewer. All but
@@ -101,16 +101,16 @@ impl OfferedMedia {
                 print::audio(
                     &mut text,
                     local,
-                    &medium.proto,
+                    medium.line.proto(),
                     &formats(medium, codecs),
                     Some(medium.dtmf_pt.unwrap_or_else(|| free_dtmf_pt(medium))),
                 );
-                text.push_str("a=sendrecv\r\n");
+                text.extend_from_slice(b"a=sendrecv\r\n");
             } else {
-                print::refused(&mut text, &medium.kind, &medium.proto, &medium.formats);
+                print::refused(&mut text, medium.line.kind(), medium.line.proto(), medium.line.formats());
             }
         }
-        text.into_bytes()
+        text
     }
 
     fn stream(&self) -> Option<&Medium> {
@@ -121,7 +121,7 @@ impl OfferedMedia {
 /// The first audio stream that we can take and that is `fit`.
 fn position(media: &[Medium], fit: impl Fn(&Medium) -> bool) -> Option<usize> {
     media.iter().position(|medium| {
-        medium.kind.eq_ignore_ascii_case("audio") && is_plain_rtp(&medium.proto) && !medium.codecs.is_empty() && fit(medium)
+        medium.line.kind().eq_ignore_ascii_case("audio") && is_plain_rtp(medium.line.proto()) && !medium.codecs.is_empty() && fit(medium)
     })
 }
 
@@ -163,7 +163,7 @@ fn free_dtmf_pt(medium: &Medium) -> u8 {
 
 /// Whether the medium names this payload type, for whatever codec.
 fn is_spoken_for(medium: &Medium, payload_type: u8) -> bool {
-    medium.formats.split_whitespace().any(|format| format.parse() == Ok(payload_type))
+    medium.line.formats().split_whitespace().any(|format| format.parse() == Ok(payload_type))
 }
 
 /// RFC 3264, 6.1; an offer with 0.0.0.0 is a hold of the old kind (8.4) and is answered like `sendonly`.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use sip_core::{Flow, Frame, Framer};
+use sip_core::{Admit, Flow, Frame, Framer};
 
 use super::{StreamLimits, TcpCounters};
 use crate::intake::Intake;
@@ -17,6 +17,10 @@ use crate::intake::Intake;
 pub(super) const READ_MAX: usize = 64 << 10;
 /// Messages that one stream may bring before the others have their turn.
 const TURN_MAX: usize = 16;
+/// Reads of one stream before the others have their turn: line ends without end make no message.
+const READS_MAX: usize = 8;
+/// How often a keep-alive costs its source nothing.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// Messages that go into one system call.
 const SLICES_MAX: usize = 16;
 /// How long a broken stream stays for the answers to what came by it before.
@@ -31,24 +35,37 @@ const PONG: Bytes = Bytes::from_static(b"\r\n");
 /// A stream.
 ///
 /// ```text
-/// Connecting ──▶ Open ──▶ HalfClosed   the peer sends no more and waits for answers
+/// Connecting ──▶ Open ──▶ HalfClosed   the peer sends no more and waits for answers, which still go out
 ///                  │
 ///                  └────▶ Broken       nobody can tell where the next message begins: we read no more, and owe answers
 ///                           ▼
 ///                         Draining     we have refused what broke it, send no more and read the rest away
 /// ```
+///
+/// An open stream whose source has sent more than the guard lets in at once pauses: it is not read until its token is due, so that the
+/// kernel slows its peer down, and what it brought then goes on.
 pub(super) struct Connection {
     pub(super) io: mio::net::TcpStream,
     pub(super) flow: Flow,
     stage: Stage,
-    /// Whether the peer opened it.
-    pub(super) is_accepted: bool,
+    pub(super) origin: Origin,
+    /// Whether its owner has heard of it, by a message that it brought or has sent: else nobody waits for its end.
+    pub(super) is_known: bool,
+    /// Whether somebody has vouched for its peer.
+    pub(super) is_vouched: bool,
     framer: Framer,
+    pause: Option<Pause>,
     out: VecDeque<Bytes>,
     out_octets: usize,
+    /// Where in `out` the answer to keep-alives stands: one such waits at most.
+    pong: Option<usize>,
     opened: Instant,
     /// When the last message or line end came.
-    heard: Instant,
+    pub(super) heard: Instant,
+    /// When the last keep-alive came that cost nothing.
+    kept_alive: Option<Instant>,
+    /// When the last request of the peer was answered.
+    answered: Instant,
     /// Since when a message is half read.
     half_since: Option<Instant>,
     /// Since when something waits to be sent.
@@ -69,6 +86,16 @@ pub(super) struct Connection {
     pub(super) timer: Instant,
     /// What it is counted with in the table's sum of [`Connection::held`].
     pub(super) counted: usize,
+    /// When it had been heard last, as the table of strangers knows.
+    pub(super) ranked: Instant,
+}
+
+/// Why nothing is read.
+#[derive(Debug)]
+struct Pause {
+    until: Instant,
+    /// What comes in then; nothing after a keep-alive.
+    message: Option<(Admit, Bytes)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +105,24 @@ enum Stage {
     HalfClosed { until: Instant },
     Broken { until: Instant },
     Draining { until: Instant, left: usize, shut: bool },
+}
+
+/// Why there is a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The peer opened it.
+    Peer,
+    /// We opened it, for a response to a peer that closed its own.
+    Response,
+    /// We opened it, for a request of ours.
+    Request,
+}
+
+impl Origin {
+    /// Whether the peer caused it, and so is to have a limited number of them.
+    pub(super) fn is_of_peer(self) -> bool {
+        self != Self::Request
+    }
 }
 
 /// How a turn or a write left a stream.
@@ -105,17 +150,24 @@ pub(super) enum End {
 }
 
 impl Connection {
-    pub(super) fn new(io: mio::net::TcpStream, flow: Flow, is_accepted: bool, now: Instant, limits: &StreamLimits) -> Self {
+    pub(super) fn new(io: mio::net::TcpStream, flow: Flow, origin: Origin, now: Instant, limits: &StreamLimits) -> Self {
         Self {
             io,
             flow,
-            stage: if is_accepted { Stage::Open } else { Stage::Connecting },
-            is_accepted,
+            stage: if origin == Origin::Peer { Stage::Open } else { Stage::Connecting },
+            origin,
+            is_known: false,
+            // Who it is was our choice.
+            is_vouched: origin == Origin::Request,
             framer: Framer::new(limits.message),
+            pause: None,
             out: VecDeque::new(),
             out_octets: 0,
+            pong: None,
             opened: now,
             heard: now,
+            kept_alive: None,
+            answered: now,
             half_since: None,
             stalled_since: None,
             has_spoken: false,
@@ -123,12 +175,13 @@ impl Connection {
             refusal: None,
             // What is there already is told when the poller begins to watch.
             readable: false,
-            writable: is_accepted,
+            writable: origin == Origin::Peer,
             ended: false,
             has_turn: false,
             is_dirty: false,
             timer: now,
             counted: 0,
+            ranked: now,
         }
     }
 
@@ -171,8 +224,8 @@ impl Connection {
     /// Reads what there is, within the turn.
     pub(super) fn turn(&mut self, buffer: &mut [u8], intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) -> After {
         let after = self.read(buffer, intake, limits, counters);
-        // Since the first octet of what is half read, however slowly it goes on.
-        if self.framer.is_idle() {
+        // Since the first octet of what is half read, however slowly it goes on; while it pauses, that is not the peer's doing.
+        if self.framer.is_idle() || self.pause.is_some() {
             self.half_since = None;
         } else {
             self.half_since.get_or_insert(intake.now);
@@ -182,16 +235,27 @@ impl Connection {
 
     fn read(&mut self, buffer: &mut [u8], intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) -> After {
         let mut messages = 0;
-        loop {
+        for _ in 0..READS_MAX {
             if self.stage == Stage::Open {
                 // What was read before comes first; nothing more is read until it is taken.
                 loop {
                     if intake.left == 0 || messages == TURN_MAX {
                         return After::Again;
                     }
+                    match self.pause.take_if(|pause| pause.until <= intake.now) {
+                        Some(Pause { message, .. }) => {
+                            messages += 1;
+                            if let Some((admit, message)) = message {
+                                self.deliver(admit, message, intake);
+                            }
+                            continue;
+                        }
+                        None if self.pause.is_some() => return After::Waits,
+                        None => {}
+                    }
                     let Some(frame) = self.framer.next() else { break };
                     messages += 1;
-                    self.frame(frame, intake, counters);
+                    self.frame(frame, intake, limits, counters);
                 }
             }
             if !self.readable || matches!(self.stage, Stage::Connecting | Stage::HalfClosed { .. } | Stage::Broken { .. }) {
@@ -202,7 +266,7 @@ impl Connection {
                 Ok(count) => {
                     // What comes after a short read is told anew.
                     self.readable = count == buffer.len() || self.ended;
-                    self.take(intake.now, buffer.get(..count).unwrap_or_default());
+                    self.take(intake, buffer.get(..count).unwrap_or_default());
                     if let Stage::Draining { left, .. } = &mut self.stage {
                         *left = left.saturating_sub(count);
                         if *left == 0 {
@@ -219,35 +283,46 @@ impl Connection {
                 Err(_) => return After::Over(End::Lost),
             }
         }
+        After::Again
     }
 
-    fn take(&mut self, now: Instant, octets: &[u8]) {
+    fn take(&mut self, intake: &mut Intake<'_>, octets: &[u8]) {
         if self.stage != Stage::Open {
             return;
         }
-        self.framer.feed(octets);
-        // Line ends alone are a sign of life, too.
-        if octets.iter().all(|octet| matches!(octet, b'\r' | b'\n')) && self.half_since.is_none() {
-            self.heard = now;
+        // Line ends alone are a sign of life, too. They cost as much to read as a message does.
+        if self.framer.is_idle() && octets.iter().all(|octet| matches!(octet, b'\r' | b'\n')) {
+            self.heard = intake.now;
+            if self.kept_alive.is_some_and(|last| intake.now.saturating_duration_since(last) < KEEP_ALIVE_EVERY) {
+                let until = intake.ask_keep_alive(self.flow);
+                self.pause = (until > intake.now).then_some(Pause { until, message: None });
+            } else {
+                self.kept_alive = Some(intake.now);
+            }
         }
+        self.framer.feed(octets);
     }
 
-    fn frame(&mut self, frame: Frame, intake: &mut Intake<'_>, counters: &mut TcpCounters) {
+    fn frame(&mut self, frame: Frame, intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) {
         match frame {
             Frame::Message(bytes) => {
                 counters.received += 1;
-                self.heard = intake.now;
-                self.half_since = None;
                 self.has_spoken = true;
-                let awaits = awaits_response(&bytes);
-                if intake.message(self.flow, bytes) && awaits {
-                    self.owed = self.owed.saturating_add(1);
+                let (admit, at) = intake.ask(self.flow, &bytes);
+                if at <= intake.now {
+                    self.deliver(admit, bytes, intake);
+                } else {
+                    self.pause = Some(Pause { until: at, message: Some((admit, bytes)) });
                 }
             }
             Frame::Ping => {
                 counters.pings += 1;
                 self.heard = intake.now;
-                self.queue(PONG);
+                // Who reads nothing is owed no more answers than one.
+                if self.pong.is_none() && self.has_room(&PONG, limits) {
+                    self.pong = Some(self.out.len());
+                    self.queue(PONG);
+                }
             }
             Frame::Broken { answer, why } => {
                 tracing::debug!(flow = %self.flow, %why, "A stream is closed: nobody can tell where its next message begins.");
@@ -255,6 +330,14 @@ impl Connection {
                 self.stage = Stage::Broken { until: intake.now + ANSWER_TIME };
             }
         }
+    }
+
+    fn deliver(&mut self, admit: Admit, message: Bytes, intake: &mut Intake<'_>) {
+        self.heard = intake.now;
+        self.half_since = None;
+        self.is_known = true;
+        self.owed = self.owed.saturating_add(awaits_response(&message).into());
+        intake.push(admit, self.flow, message);
     }
 
     /// Its time is over, as [`Connection::deadline`] said; whether it goes on all the same.
@@ -291,7 +374,9 @@ impl Connection {
         if self.owed == 0 && self.out.is_empty() {
             return After::Over(End::Peer);
         }
-        self.stage = Stage::HalfClosed { until: now + limits.half_message };
+        // Nobody knows how long its INVITE will ring.
+        let patience = if self.owed > 0 { limits.idle } else { limits.half_message };
+        self.stage = Stage::HalfClosed { until: now + patience };
         After::Waits
     }
 
@@ -305,15 +390,21 @@ impl Connection {
     }
 
     /// Puts a message into the queue; whether there was room.
-    pub(super) fn send(&mut self, bytes: Bytes, limits: &StreamLimits) -> bool {
-        if self.out_octets.saturating_add(bytes.len()) > limits.write_queue_max {
+    pub(super) fn send(&mut self, now: Instant, bytes: Bytes, limits: &StreamLimits) -> bool {
+        self.is_known = true;
+        if !self.has_room(&bytes, limits) {
             return false;
         }
         if is_final(&bytes) {
             self.owed = self.owed.saturating_sub(1);
+            self.answered = now;
         }
         self.queue(bytes);
         true
+    }
+
+    fn has_room(&self, bytes: &[u8], limits: &StreamLimits) -> bool {
+        self.out_octets.saturating_add(bytes.len()) <= limits.write_queue_max
     }
 
     fn queue(&mut self, bytes: Bytes) {
@@ -323,7 +414,8 @@ impl Connection {
 
     /// Octets half read and waiting to be sent.
     pub(super) fn held(&self) -> usize {
-        self.framer.held() + self.out_octets + self.refusal.as_ref().map_or(0, Bytes::len)
+        let waiting = self.pause.as_ref().and_then(|pause| pause.message.as_ref()).map_or(0, |(_, message)| message.len());
+        self.framer.held() + waiting + self.out_octets + self.refusal.as_ref().map_or(0, Bytes::len)
     }
 
     pub(super) fn has_output(&self) -> bool {
@@ -383,23 +475,43 @@ impl Connection {
             }
             count -= first.len();
             self.out.pop_front();
+            self.pong = self.pong.and_then(|at| at.checked_sub(1));
         }
+    }
+
+    /// When to look at it again: at its deadline, or when its pause ends after `now`.
+    pub(super) fn wake_at(&self, now: Instant, limits: &StreamLimits) -> Instant {
+        let (deadline, _) = self.deadline(limits);
+        self.pause.as_ref().map(|pause| pause.until).filter(|until| *until > now).map_or(deadline, |until| until.min(deadline))
+    }
+
+    /// Ends the pause; whether there was one.
+    pub(super) fn resume(&mut self, now: Instant) -> bool {
+        self.pause.as_mut().map(|pause| pause.until = now).is_some()
     }
 
     /// When it has lived long enough, and why then.
     pub(super) fn deadline(&self, limits: &StreamLimits) -> (Instant, End) {
+        let stalled = self.stalled_since.map(|since| (since + limits.half_message, End::Stalled));
         match self.stage {
             Stage::Connecting => (self.opened + limits.connect, End::NotOpened),
-            Stage::HalfClosed { until } => (until, End::Peer),
+            Stage::HalfClosed { until } => stalled.filter(|&(at, _)| at < until).unwrap_or((until, End::Peer)),
             Stage::Broken { until } | Stage::Draining { until, .. } => (until, End::Broken),
             Stage::Open => {
+                // Nobody is blamed for a silence that we have ordered.
+                let heard = self.pause.as_ref().map_or(self.heard, |pause| pause.until.max(self.heard));
+                let idle = if self.is_vouched || self.owed > 0 {
+                    heard + limits.idle
+                } else {
+                    heard.max(self.answered) + limits.idle_stranger.min(limits.idle)
+                };
                 let ends = [
-                    Some((self.heard + limits.idle, End::Idle)),
+                    (self.origin == Origin::Peer && !self.has_spoken).then(|| (self.opened + limits.first_message, End::Slow)),
                     self.half_since.map(|since| (since + limits.half_message, End::Slow)),
-                    self.stalled_since.map(|since| (since + limits.half_message, End::Stalled)),
-                    (self.is_accepted && !self.has_spoken).then(|| (self.opened + limits.first_message, End::Slow)),
+                    stalled,
+                    Some((idle, End::Idle)),
                 ];
-                ends.into_iter().flatten().min_by_key(|(at, _)| *at).unwrap_or((self.heard + limits.idle, End::Idle))
+                ends.into_iter().flatten().min_by_key(|(at, _)| *at).unwrap_or((idle, End::Idle))
             }
         }
     }
@@ -408,6 +520,20 @@ impl Connection {
 /// The start of every response (RFC 3261, 7.2).
 pub(super) fn is_response(message: &[u8]) -> bool {
     message.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+}
+
+/// Whether we say this only to somebody whom we know: a request; that his call goes on; that his phone is registered.
+pub(super) fn is_welcome(message: &[u8]) -> bool {
+    let method = match message.get(8..11) {
+        _ if !is_response(message) => return true,
+        Some([b'1', tens, ones]) if (*tens, *ones) != (b'0', b'0') => None,
+        Some([b'2', ..]) => Some(&b"REGISTER"[..]),
+        _ => return false,
+    };
+    let mut lines = message.split(|octet| *octet == b'\n').take_while(|line| !matches!(line, [] | [b'\r']));
+    let cseq = lines.find_map(|line| line.strip_prefix(b"CSeq:")).unwrap_or_default();
+    let answered = cseq.trim_ascii().rsplit(u8::is_ascii_whitespace).next();
+    answered == Some(b"INVITE") || (method.is_some() && answered == method)
 }
 
 /// Whether a peer that half-closed would wait for a response to it.

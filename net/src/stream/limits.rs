@@ -7,16 +7,21 @@ use sip_core::FramerLimits;
 /// What the streams of this server may take together and each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// Streams that are open at once, of all sources; more are refused.
+    /// Streams that are open at once, of all sources. When three quarters of them are, a new one takes the place of the stranger that has been
+    /// silent for longest (see [`crate::SignallingSockets::vouch`]); where there is no such stranger, what goes beyond is refused.
     pub connections_max: usize,
-    /// Streams that one source (an IPv4 address, an IPv6 network of 64 bits) may open to us at once.
+    /// Streams that one source ([`sip_core::guard::Source`]) may have at once: those opened to us, and those that we open to bring it
+    /// responses.
     pub per_source_max: usize,
     /// How long a message may take from its first octet to its last (B-37), and what we have to say may wait for its reader.
     pub half_message: Duration,
     /// How long a stream that was opened to us may take until its first whole message.
     pub first_message: Duration,
-    /// How long a stream lives without a message or line end from the peer.
+    /// How long a stream lives without a message or line end from the peer, if its peer is known or waits for an answer; also how long one
+    /// that the peer closed in its own direction waits for the answers that it is still to carry.
     pub idle: Duration,
+    /// How long a stream of a stranger lives without a message or line end from the peer, or an answer of ours.
+    pub idle_stranger: Duration,
     /// Octets that may wait to be sent on one stream; it is closed when there are more, for its peer does not read.
     pub write_queue_max: usize,
     /// Octets that all streams together may hold, half read and waiting to be sent; beyond that, one that comes to hold more than 16 KiB is
@@ -36,6 +41,7 @@ impl Default for StreamLimits {
             half_message: Duration::from_secs(20),
             first_message: Duration::from_secs(30),
             idle: Duration::from_secs(660),
+            idle_stranger: Duration::from_secs(30),
             write_queue_max: 1 << 20,
             memory_max: 128 << 20,
             connect: Duration::from_secs(5),
@@ -55,17 +61,17 @@ pub struct TcpCounters {
     pub accepted: u64,
     /// Opened by us.
     pub connected: u64,
-    /// Opened to us and closed at once: one of the limits of [`StreamLimits`] was reached.
+    /// Opened to us and closed at once: one of the limits of [`StreamLimits`] was reached. What the guard refuses is among its own counters.
     pub refused: u64,
     /// The system had no descriptor or memory to accept with; accepting paused (FT-11).
     pub accept_failures: u64,
-    /// Could not be opened by us: refused, no answer in time, no descriptor, at the limit, or there is no listener of that address.
+    /// Could not be opened by us: refused, no answer in time, no descriptor, at a limit, or there is no listener of that address.
     pub connect_failures: u64,
     /// Closed by the peer.
     pub closed_by_peer: u64,
     /// Closed for an error of the network.
     pub closed_lost: u64,
-    /// Closed after [`StreamLimits::idle`].
+    /// Closed after [`StreamLimits::idle`] or [`StreamLimits::idle_stranger`].
     pub closed_idle: u64,
     /// Closed because a message, or the first one, took too long (B-37).
     pub closed_slow: u64,
@@ -73,14 +79,17 @@ pub struct TcpCounters {
     pub closed_broken: u64,
     /// Closed because the peer does not read what we send.
     pub closed_stalled: u64,
-    /// Closed because all streams together held too much ([`StreamLimits::memory_max`]), and this one much of it.
+    /// Closed because all streams together held too much ([`StreamLimits::memory_max`]) and this one much of it, or because there were nearly
+    /// too many ([`StreamLimits::connections_max`]) and this one was a stranger's.
     pub closed_crowded: u64,
-    /// Messages read, whatever the guard then thought of them.
+    /// Ends that were not told, because too many waited to be: who waits for such a stream finds out by its timers.
+    pub closed_untold: u64,
+    /// Messages read, with those that the guard has wait.
     pub received: u64,
     /// Messages given to the kernel or to the queue of their stream.
     pub sent: u64,
     /// Messages that had no stream to go by.
     pub send_failed: u64,
-    /// Keep-alives answered (RFC 5626, 4.4.1).
+    /// Keep-alives (RFC 5626, 4.4.1). Those that come while the answer to another still waits to be sent are answered with that one.
     pub pings: u64,
 }

@@ -26,6 +26,8 @@ pub(super) struct Listener {
     pub(super) ready: bool,
     /// Not to be asked before.
     pub(super) paused_until: Option<Instant>,
+    /// Whether the system had no descriptor or memory for somebody who may still be waiting.
+    pub(super) is_short: bool,
 }
 
 /// One step of accepting.
@@ -55,7 +57,7 @@ impl Listener {
         socket.listen(BACKLOG)?;
         let std: std::net::TcpListener = socket.into();
         let bound = std.local_addr()?;
-        Ok(Self { io: mio::net::TcpListener::from_std(std), bound, ready: true, paused_until: None })
+        Ok(Self { io: mio::net::TcpListener::from_std(std), bound, ready: true, paused_until: None, is_short: false })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -67,11 +69,13 @@ impl Listener {
             Ok((stream, remote)) => Accepted::Stream(stream, remote),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.ready = false;
+                self.is_short = false;
                 Accepted::Nobody
             }
             Err(error) if is_exhausted(&error) => {
                 self.ready = false;
                 self.paused_until = Some(now + PAUSE);
+                self.is_short = true;
                 Accepted::Exhausted(error)
             }
             // accept(2): what the network did to that very stream; the next may be sound.

@@ -7,18 +7,18 @@ mod listener;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    time::Instant,
+    net::SocketAddr,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, event::Event};
-use sip_core::{Flow, Transport};
+use sip_core::{Flow, Guard, Transport, guard::Source, return_flow};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use self::limits::{StreamLimits, TcpCounters};
 use self::{
-    connection::{After, Connection, End, READ_MAX, is_response},
+    connection::{After, Connection, End, Origin, READ_MAX, is_response, is_welcome},
     listener::{Accepted, Listener},
 };
 use crate::{
@@ -28,8 +28,12 @@ use crate::{
 
 /// Streams accepted in one turn of a listener.
 const ACCEPTS_MAX: usize = 64;
-/// Ends that wait to be told; each stream has at most one, but what cannot be opened adds to them.
+/// Ends that wait to be told; each stream has at most one, but what cannot be opened adds to them. More are counted and not told.
 const CLOSED_MAX: usize = 1 << 16;
+
+/// How long a stranger must have been silent to make room for somebody else while there is still room: who has just come may be about to
+/// say who he is.
+const SILENT_MIN: Duration = Duration::from_secs(5);
 
 /// What a stream may hold even when all together hold too much: any usual message, and what a phone would miss in a moment.
 const HELD_SMALL: usize = 16 << 10;
@@ -44,8 +48,10 @@ pub(crate) struct Streams {
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     by_flow: HashMap<Flow, usize>,
-    /// How many streams each source has open to us.
-    sources: HashMap<IpAddr, usize>,
+    /// How many streams of [`StreamLimits::per_source_max`] each source has.
+    sources: HashMap<Source, usize>,
+    /// Streams that nobody has vouched for, by when they had been heard last when that was looked at last.
+    strangers: BTreeSet<(Instant, usize)>,
     /// When each stream must be looked at again: at its deadline or before.
     timers: BTreeSet<(Instant, usize)>,
     /// Those with something to read, in turn.
@@ -71,6 +77,7 @@ impl Streams {
             free: Vec::new(),
             by_flow: HashMap::new(),
             sources: HashMap::new(),
+            strangers: BTreeSet::new(),
             timers: BTreeSet::new(),
             turns: VecDeque::new(),
             dirty: Vec::new(),
@@ -143,19 +150,20 @@ impl Streams {
                 self.remove(place, end);
                 continue;
             }
-            (connection.timer, _) = connection.deadline(&self.limits);
+            connection.timer = connection.wake_at(now, &self.limits);
             self.timers.insert((connection.timer, place));
             if deadline <= now {
                 self.mark_dirty(place);
-                self.take_turn(place);
             }
+            // It may be the end of its pause.
+            self.take_turn(place);
         }
     }
 
     /// Accepts and reads, each stream in its turn, until `intake` is full or each that was waiting had one.
     pub(crate) fn receive(&mut self, intake: &mut Intake<'_>) {
         for at in 0..self.listeners.len() {
-            self.accept(intake.now, at);
+            self.accept(intake.now, intake.guard, at);
         }
         for _ in 0..self.turns.len() {
             if intake.left == 0 {
@@ -167,13 +175,13 @@ impl Streams {
             let was_ending = connection.is_ending();
             let after = connection.turn(&mut self.buffer, intake, &self.limits, &mut self.counters);
             let (flow, tell) = (connection.flow, connection.is_ending() && !was_ending);
-            if tell && self.by_flow.get(&flow) == Some(&at) {
-                // Told while answers may still go by it: nobody is to wait for anything from there (B-16).
+            if tell && connection.is_known && self.by_flow.get(&flow) == Some(&at) {
+                // Told while answers still go by it: nobody is to wait for anything from there (B-16).
                 self.tell_closed(flow);
             }
             self.after(at, after);
             self.mark_dirty(at);
-            self.settle(at);
+            self.settle(intake.now, at);
         }
         // Pongs, and answers to what broke a stream.
         self.flush(intake.now);
@@ -186,29 +194,80 @@ impl Streams {
 
     /// Puts a message into the next [`Streams::flush`] of its stream, and opens one if there is none.
     pub(crate) fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
-        let place = match self.by_flow.get(&flow) {
-            Some(&place) => place,
-            // Whoever closed the stream that the request came by does not listen at the port it came from.
-            None if is_response(&bytes) => return self.not_sent(flow),
-            None => match self.connect(now, flow) {
-                Ok(place) => place,
-                Err(error) => {
-                    tracing::debug!(%flow, %error, "A stream could not be opened.");
-                    self.counters.connect_failures += 1;
-                    return self.not_sent(flow);
-                }
-            },
+        let Some(place) = self.way(now, flow, &bytes) else {
+            self.counters.send_failed += 1;
+            return self.tell_closed(flow);
         };
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
-        if !connection.takes(&bytes) {
-            self.not_sent(flow);
-        } else if connection.send(bytes, &self.limits) {
+        let is_welcome = !connection.is_vouched && is_welcome(&bytes);
+        if connection.send(now, bytes, &self.limits) {
             self.counters.sent += 1;
             self.mark_dirty(place);
+            if is_welcome {
+                self.vouch_for(place);
+            }
         } else {
             self.counters.send_failed += 1;
             self.remove(place, End::Stalled);
         }
+    }
+
+    /// The peer of `flow` is known.
+    pub(crate) fn vouch(&mut self, flow: Flow) {
+        if let Some(&place) = self.by_flow.get(&flow) {
+            self.vouch_for(place);
+        }
+    }
+
+    fn vouch_for(&mut self, place: usize) {
+        if let Some(Some(connection)) = self.connections.get_mut(place) {
+            connection.is_vouched = true;
+            self.strangers.remove(&(connection.ranked, place));
+        }
+    }
+
+    /// The guard has other limits: whoever waits goes on.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        for place in 0..self.connections.len() {
+            if let Some(Some(connection)) = self.connections.get_mut(place)
+                && connection.resume(now)
+            {
+                self.take_turn(place);
+            }
+        }
+    }
+
+    /// The stream that `message` goes by: that of `flow`, or one that is opened now.
+    fn way(&mut self, now: Instant, flow: Flow, message: &[u8]) -> Option<usize> {
+        if let Some(place) = self.taker(flow, message) {
+            return Some(place);
+        }
+        let is_response = is_response(message);
+        // RFC 3261, 18.2.2: whoever is gone from the stream that its request came by listens at the port of its Via, if anywhere, and not at
+        // the one that it came from.
+        let to = if is_response { return_flow(message, flow)? } else { flow };
+        if let Some(place) = self.taker(to, message) {
+            return Some(place);
+        }
+        if self.by_flow.contains_key(&to) {
+            // One is there, and takes no more.
+            return None;
+        }
+        match self.connect(now, to, is_response) {
+            Ok(place) => Some(place),
+            Err(error) => {
+                tracing::debug!(flow = %to, %error, "A stream could not be opened.");
+                self.counters.connect_failures += 1;
+                None
+            }
+        }
+    }
+
+    /// The stream of `flow`, if it takes `message`.
+    fn taker(&self, flow: Flow, message: &[u8]) -> Option<usize> {
+        let place = *self.by_flow.get(&flow)?;
+        let connection = self.connections.get(place)?.as_ref()?;
+        connection.takes(message).then_some(place)
     }
 
     /// Whether there is something to flush.
@@ -224,28 +283,35 @@ impl Streams {
             connection.is_dirty = false;
             let after = connection.flush(now);
             self.after(at, after);
-            self.settle(at);
+            self.settle(now, at);
         }
         self.dirty = dirty;
     }
 
-    fn not_sent(&mut self, flow: Flow) {
-        self.counters.send_failed += 1;
-        self.tell_closed(flow);
-    }
-
-    fn accept(&mut self, now: Instant, at: usize) {
+    fn accept(&mut self, now: Instant, guard: &mut Guard, at: usize) {
         for _ in 0..ACCEPTS_MAX {
             let Some(listener) = self.listeners.get_mut(at).filter(|listener| listener.ready) else { return };
+            let was_short = listener.is_short;
             match listener.accept(now) {
                 Accepted::Stream(stream, remote) => {
                     let bound = listener.bound;
-                    self.accepted(now, bound, stream, remote);
+                    // Dropped, it is closed.
+                    if guard.admit_stream(now, remote) {
+                        self.accepted(now, bound, stream, remote);
+                    }
                 }
                 Accepted::Gone => {}
-                Accepted::Nobody => return,
+                Accepted::Nobody => {
+                    // Told once everybody who waited is in, so that a server at its very limit does not tell it at each stream that goes.
+                    if was_short && !self.listeners.iter().any(|listener| listener.is_short) {
+                        tracing::warn!("Streams are accepted again.");
+                    }
+                    return;
+                }
                 Accepted::Exhausted(error) => {
-                    tracing::warn!(%error, "A stream cannot be accepted; the next try is in a second.");
+                    if !was_short && self.listeners.iter().filter(|listener| listener.is_short).count() == 1 {
+                        tracing::warn!(%error, "Streams cannot be accepted; each second there is another try.");
+                    }
                     self.counters.accept_failures += 1;
                     return;
                 }
@@ -254,22 +320,53 @@ impl Streams {
     }
 
     fn accepted(&mut self, now: Instant, bound: SocketAddr, stream: mio::net::TcpStream, remote: SocketAddr) {
-        let source = source_of(remote.ip());
-        if self.open() >= self.limits.connections_max || self.sources.get(&source).is_some_and(|&open| open >= self.limits.per_source_max) {
+        if !self.make_room(now, Some(remote)) {
             self.counters.refused += 1;
             return;
         }
         let local = if bound.ip().is_unspecified() { stream.local_addr().ok() } else { Some(bound) };
         let Some(local) = local else { return };
         let flow = Flow { transport: Transport::Tcp, local, remote };
-        if self.insert(now, stream, flow, true).is_ok() {
+        if self.insert(now, stream, flow, Origin::Peer).is_ok() {
             self.counters.accepted += 1;
-            *self.sources.entry(source).or_default() += 1;
         }
     }
 
-    /// Begins to open a stream to `flow.remote`. It leaves from any port; for its owner it is the listener's flow.
-    fn connect(&mut self, now: Instant, flow: Flow) -> io::Result<usize> {
+    /// Whether another stream may be: in all, and of the source that causes it. When most places are taken, a stranger goes for it.
+    fn make_room(&mut self, now: Instant, cause: Option<SocketAddr>) -> bool {
+        let of_source = cause.and_then(|remote| self.sources.get(&remote.into())).copied().unwrap_or(0);
+        if of_source >= self.limits.per_source_max {
+            return false;
+        }
+        let max = self.limits.connections_max;
+        let is_full = self.open() >= max;
+        if self.open() >= max - max / 4
+            && let Some((heard, place)) = self.longest_silent()
+            && (is_full || now.saturating_duration_since(heard) >= SILENT_MIN)
+        {
+            self.remove(place, End::Crowded);
+        }
+        self.open() < max
+    }
+
+    /// The stranger that has been silent for longest.
+    fn longest_silent(&mut self) -> Option<(Instant, usize)> {
+        // Who was heard meanwhile is put where he belongs: once for each time that he was heard, at most.
+        while let Some(&(ranked, place)) = self.strangers.first() {
+            let connection = self.connections.get_mut(place)?.as_mut()?;
+            if connection.heard <= ranked {
+                return Some((ranked, place));
+            }
+            connection.ranked = connection.heard;
+            self.strangers.remove(&(ranked, place));
+            self.strangers.insert((connection.heard, place));
+        }
+        None
+    }
+
+    /// Begins to open a stream to `flow.remote`. It leaves from any port; for its owner it is the listener's flow. One for a response is
+    /// caused by who sent the request, and counts among what that source has opened to us.
+    fn connect(&mut self, now: Instant, flow: Flow, is_for_response: bool) -> io::Result<usize> {
         let is_ours = |listener: &Listener| {
             let bound = listener.bound;
             let ip = bound.ip();
@@ -280,7 +377,7 @@ impl Streams {
         if flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
-        if self.open() >= self.limits.connections_max {
+        if !self.make_room(now, is_for_response.then_some(flow.remote)) {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let socket = Socket::new(Domain::for_address(flow.remote), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
@@ -293,10 +390,11 @@ impl Streams {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
             Err(error) => return Err(error),
         }
-        self.insert(now, mio::net::TcpStream::from_std(socket.into()), flow, false)
+        let origin = if is_for_response { Origin::Response } else { Origin::Request };
+        self.insert(now, mio::net::TcpStream::from_std(socket.into()), flow, origin)
     }
 
-    fn insert(&mut self, now: Instant, mut stream: mio::net::TcpStream, flow: Flow, is_accepted: bool) -> io::Result<usize> {
+    fn insert(&mut self, now: Instant, mut stream: mio::net::TcpStream, flow: Flow, origin: Origin) -> io::Result<usize> {
         let place = self.free.last().copied().unwrap_or(self.connections.len());
         let token = Token(self.first_token + self.listeners.len() + place);
         self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -304,9 +402,12 @@ impl Streams {
         let _ = stream.set_nodelay(true);
         // What a vanished peer does not acknowledge ends the stream, instead of after 15 minutes.
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.half_message));
-        let mut connection = Connection::new(stream, flow, is_accepted, now, &self.limits);
+        let mut connection = Connection::new(stream, flow, origin, now, &self.limits);
         connection.timer = connection.deadline(&self.limits).0;
         self.timers.insert((connection.timer, place));
+        if !connection.is_vouched {
+            self.strangers.insert((connection.ranked, place));
+        }
         match self.connections.get_mut(place) {
             Some(free) => {
                 self.free.pop();
@@ -315,6 +416,9 @@ impl Streams {
             None => self.connections.push(Some(connection)),
         }
         self.by_flow.insert(flow, place);
+        if origin.is_of_peer() {
+            *self.sources.entry(flow.remote.into()).or_default() += 1;
+        }
         Ok(place)
     }
 
@@ -343,20 +447,20 @@ impl Streams {
         }
     }
 
-    /// After a stream has read or written: counts what it holds, and has its timer ring no later than its deadline. A later deadline is
-    /// seen when the timer rings.
-    fn settle(&mut self, at: usize) {
+    /// After a stream has read or written: counts what it holds, and has its timer ring no later than its deadline or the end of its pause.
+    /// A later one is seen when the timer rings.
+    fn settle(&mut self, now: Instant, at: usize) {
         let Some(Some(connection)) = self.connections.get_mut(at) else { return };
         let held = connection.held();
         self.held = self.held - std::mem::replace(&mut connection.counted, held) + held;
         if self.held > self.limits.memory_max && held > HELD_SMALL {
             return self.remove(at, End::Crowded);
         }
-        let (deadline, _) = connection.deadline(&self.limits);
-        if deadline < connection.timer {
+        let wake_at = connection.wake_at(now, &self.limits);
+        if wake_at < connection.timer {
             self.timers.remove(&(connection.timer, at));
-            connection.timer = deadline;
-            self.timers.insert((deadline, at));
+            connection.timer = wake_at;
+            self.timers.insert((wake_at, at));
         }
     }
 
@@ -364,10 +468,11 @@ impl Streams {
         let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
         self.free.push(at);
         self.timers.remove(&(connection.timer, at));
+        self.strangers.remove(&(connection.ranked, at));
         self.held -= connection.counted;
         // Left in `turns` or `dirty`, the place is passed over, or its next owner is looked at once too often.
-        if connection.is_accepted {
-            let source = source_of(connection.flow.remote.ip());
+        if connection.origin.is_of_peer() {
+            let source = Source::from(connection.flow.remote);
             if let Some(open) = self.sources.get_mut(&source) {
                 *open -= 1;
                 if *open == 0 {
@@ -390,7 +495,7 @@ impl Streams {
         tracing::debug!(flow = %connection.flow, ?end, "A stream is closed.");
         if self.by_flow.get(&connection.flow) == Some(&at) {
             self.by_flow.remove(&connection.flow);
-            if !connection.is_ending() {
+            if !connection.is_ending() && connection.is_known {
                 self.tell_closed(connection.flow);
             }
         }
@@ -399,14 +504,8 @@ impl Streams {
     fn tell_closed(&mut self, flow: Flow) {
         if self.closed.len() < CLOSED_MAX {
             self.closed.push(flow);
+        } else {
+            self.counters.closed_untold += 1;
         }
-    }
-}
-
-/// Who is counted as one source: an address, or an IPv6 network of 64 bits.
-fn source_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        ip @ IpAddr::V4(_) => ip,
     }
 }

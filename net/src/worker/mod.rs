@@ -1,5 +1,7 @@
 //! Media workers: threads that own sockets and a relay each. A packet never changes thread.
 
+mod gather;
+mod places;
 mod queue;
 mod run;
 mod sockets;
@@ -18,12 +20,7 @@ use std::{
 
 use media::{Command, MediaEvent, TapFrames, ToneSet};
 
-use self::{
-    queue::{CommandQueue, Order},
-    run::Worker,
-    sockets::BindPlan,
-    watch::Watch,
-};
+use self::{queue::CommandQueue, run::Worker, sockets::BindPlan, watch::Watch};
 use crate::{NetError, ports::pairs};
 
 pub use queue::COMMANDS_MAX;
@@ -168,15 +165,21 @@ impl MediaWorkers {
         Ok(workers)
     }
 
-    /// Hands a command to a worker. Never blocks.
-    ///
-    /// False if the command was not taken: there is no such worker, it has stopped, or [`COMMANDS_MAX`] commands wait for it, which means that
-    /// it has hung. The legs that it has then are lost, and nothing of theirs will be told any more: whoever ordered must end their calls.
+    /// Hands a command to a worker: [`Self::commands`] of one.
     pub fn command(&self, worker: usize, command: Command) -> bool {
+        self.commands(worker, [command])
+    }
+
+    /// Hands commands to a worker, which carries them out in this order. Never blocks. All that there are at a time are best handed over together:
+    /// the worker is woken once, and not at all for what can wait until it comes by, 20 ms at most.
+    ///
+    /// False if not all were taken: there is no such worker, it has stopped, or [`COMMANDS_MAX`] commands wait for it, which means that
+    /// it has hung. The legs that it has then are lost, and nothing of theirs will be told any more: whoever ordered must end their calls.
+    pub fn commands(&self, worker: usize, commands: impl IntoIterator<Item = Command>) -> bool {
         let Some(handle) = self.workers.get(worker) else { return false };
-        let taken = handle.queue.push(Order::Relay(command));
+        let taken = handle.queue.push(commands);
         if !handle.refuses.swap(!taken, Ordering::Relaxed) && !taken {
-            tracing::error!(worker, ?command, "A media worker takes no commands.");
+            tracing::error!(worker, "A media worker takes no commands.");
         }
         taken
     }

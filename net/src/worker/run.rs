@@ -5,21 +5,21 @@ use std::{
     io,
     net::SocketAddr,
     panic::{self, AssertUnwindSafe},
+    thread,
     time::{Duration, Instant},
 };
 
-use media::{Command, Component, LegId, MediaEvent, Output, Relay, TapFrames};
+use media::{Command, Component, LEGS_MAX, Latch, LegId, MediaEvent, Output, Relay, Remote, TapFrames};
 
 use super::{
     FromWorker, MediaSettings, PortToken, SharedCounters, WorkerCounters,
-    queue::{CommandQueue, Order},
+    gather::Gather,
+    places::{NOWHERE, Places, Seat},
+    queue::{CommandQueue, DOZE, Order, Rest},
     sockets::{BindPlan, Name, Pair},
     watch::{Ready, Watch},
 };
-use crate::{
-    NetError,
-    ports::{PortPool, Refill},
-};
+use crate::{NetError, limits::descriptor_limit, ports::PortPool};
 
 /// Room for one datagram, in octets: more than any network carries unfragmented. What fills it was longer and is dropped.
 const PACKET_MAX: usize = 2048;
@@ -43,22 +43,23 @@ pub(super) struct Worker<E, T> {
     plan: BindPlan,
     watch: Watch,
     relay: Relay,
-    pool: PortPool<Pair>,
-    /// Open legs by their slot in the relay, which is part of their sockets' names.
-    legs: Vec<Option<Leg>>,
-    slot_of: HashMap<LegId, u32>,
+    /// Every pair that is bound, those in stock and those kept included.
+    places: Places,
+    /// The same, by their places.
+    pool: PortPool<u32>,
+    /// The places of open legs.
+    place_of: HashMap<LegId, u32>,
+    /// The places of open legs by their slot in the relay: the way of a packet asks for no id.
+    place_at: Vec<u32>,
+    /// There was something to do in this turn.
+    was_busy: bool,
+    gather: Gather,
     buffer: Box<[u8]>,
     counters: WorkerCounters,
     /// Whose packet or command is being handled, should that panic.
     current: Option<LegId>,
     events: E,
     taps: T,
-}
-
-struct Leg {
-    id: LegId,
-    port: u16,
-    pair: Pair,
 }
 
 impl<E, T> Worker<E, T>
@@ -69,14 +70,19 @@ where
     pub(super) fn new(index: usize, settings: &MediaSettings, seed: [u8; 32], plan: BindPlan, watch: Watch, events: E, taps: T) -> Self {
         let [a, b, c, d, ..] = seed;
         let start = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
+        let workers = settings.workers.max(1);
+        let kept_max = kept_max(descriptor_limit(), workers, settings.stock);
         Self {
             index,
             plan,
             watch,
             relay: Relay::new(seed, settings.tones),
-            pool: PortPool::new(&settings.ports, index, settings.workers.max(1), start, settings.stock),
-            legs: Vec::new(),
-            slot_of: HashMap::new(),
+            places: Places::default(),
+            pool: PortPool::new(&settings.ports, (index, workers), start, settings.stock, kept_max),
+            place_of: HashMap::new(),
+            place_at: Vec::new(),
+            was_busy: false,
+            gather: Gather::new(Instant::now()),
             buffer: vec![0; PACKET_MAX].into_boxed_slice(),
             counters: WorkerCounters::default(),
             current: None,
@@ -87,17 +93,15 @@ where
 
     /// The first of the stock, before the thread starts, so that a wrong address is an error of the start.
     pub(super) fn first_ports(&mut self) -> Result<(), NetError> {
-        let plan = self.plan;
         let now = Instant::now();
         loop {
-            let refill = self.pool.refill(now, |port| plan.bind(port));
-            if !refill.bound.is_empty() {
-                self.tell_refill(refill);
+            let refusal = self.refill(now);
+            if self.pool.stock() > 0 {
                 return Ok(());
             }
             // Others may hold one port after another, but not all of them.
             if !self.pool.is_wanting() {
-                return Err(NetError::NoPorts(refill.refusal.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
+                return Err(NetError::NoPorts(refusal.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
             }
         }
     }
@@ -105,6 +109,7 @@ where
     /// Works until told to stop.
     pub(super) fn run(mut self, queue: &CommandQueue, published: &SharedCounters) {
         let (mut orders, mut ready) = (VecDeque::new(), Ready::new());
+        self.publish(published);
         loop {
             // FT-14: a panic ends the leg that it came from, not the other calls of this worker. The relay keeps no lock and no half-moved
             // ownership; at worst the one leg's numbers are wrong.
@@ -118,28 +123,34 @@ where
                         tracing::error!(worker = self.index, "A media worker panics over and over and stops.");
                         // First it takes nothing more, then it says so: nobody may hear of its end and still hand it something.
                         queue.stop();
-                        published.publish(&self.counters);
+                        self.publish(published);
                         (self.events)(FromWorker::Stopped { worker: self.index });
                         break;
                     }
                     self.end_current();
                 }
             }
-            self.counters.legs = u64::try_from(self.slot_of.len()).unwrap_or(u64::MAX);
-            self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
-            published.publish(&self.counters);
+            self.publish(published);
         }
         // Nobody takes commands any more, so none is to be accepted.
         queue.stop();
     }
 
+    fn publish(&mut self, published: &SharedCounters) {
+        self.counters.legs = u64::try_from(self.place_of.len()).unwrap_or(u64::MAX);
+        self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
+        published.publish(&self.counters);
+    }
+
     /// One turn: wait, commands, timers, packets, ports. False at the end.
     fn turn(&mut self, ready: &mut Ready, orders: &mut VecDeque<Order>, queue: &CommandQueue) -> bool {
-        self.wait(ready, !orders.is_empty());
+        self.wait(ready, queue, !orders.is_empty());
         let now = Instant::now();
         if orders.is_empty() {
             queue.take(orders);
         }
+        self.was_busy = !orders.is_empty() || ready.len() > 0;
+        self.gather.came(now, ready.len());
         for _ in 0..ORDERS_MAX {
             let Some(order) = orders.pop_front() else { break };
             match order {
@@ -160,21 +171,32 @@ where
             }
         }
         if self.pool.is_wanting() || self.pool.timeout().is_some_and(|at| at <= now) {
-            let plan = self.plan;
-            let refill = self.pool.refill(now, |port| plan.bind(port));
-            self.tell_refill(refill);
+            self.refill(now);
         }
         true
     }
 
     /// Waits until there is something to do.
-    fn wait(&self, ready: &mut Ready, is_busy: bool) {
-        let patience = if is_busy || self.pool.is_wanting() {
+    fn wait(&self, ready: &mut Ready, queue: &CommandQueue, has_orders: bool) {
+        let patience = if has_orders || self.pool.is_wanting() {
             Some(Duration::ZERO)
         } else {
             let due = [self.relay.timeout().map(|(at, _)| at), self.pool.timeout()].into_iter().flatten().min();
             due.map(|due| due.saturating_duration_since(Instant::now()))
         };
+        let (rest, patience) = match patience {
+            Some(Duration::ZERO) => (Rest::Awake, patience),
+            _ if self.was_busy => (Rest::Dozing, Some(patience.map_or(DOZE, |patience| patience.min(DOZE)))),
+            _ => (Rest::Asleep, patience),
+        };
+        if rest == Rest::Dozing
+            && let Some(nap) = self.gather.nap()
+        {
+            // Nobody wakes it meanwhile: who has an order for a worker that is awake leaves it in the queue.
+            #[expect(clippy::disallowed_methods, reason = "packets are to gather: there is no value to wait for")]
+            thread::sleep(nap);
+        }
+        let patience = if rest == Rest::Awake || queue.rest(rest) { patience } else { Some(Duration::ZERO) };
         if let Err(error) = self.watch.wait(ready, patience)
             && error.kind() != io::ErrorKind::Interrupted
         {
@@ -184,12 +206,13 @@ where
 
     fn command(&mut self, now: Instant, command: Command) {
         self.current = leg_of(&command);
-        if let Command::Open { leg, port } = command {
-            if !self.open(now, leg, port) {
-                self.counters.commands_refused += 1;
+        match command {
+            Command::Open { leg, port } => self.counters.commands_refused += u64::from(!self.open(now, leg, port)),
+            Command::Remote { leg, remote, latch } => {
+                self.bind_for(leg, &remote, latch);
+                self.relay.handle(now, command);
             }
-        } else {
-            self.relay.handle(now, command);
+            _ => self.relay.handle(now, command),
         }
         self.drain(now);
         self.current = None;
@@ -201,34 +224,46 @@ where
             tracing::error!(worker = self.index, ?leg, port, "The leg is open already.");
             return false;
         }
-        let Some(mut pair) = self.pool.take(port) else {
+        let Some(place) = self.pool.take(port) else {
             tracing::error!(worker = self.index, ?leg, port, "The port is not in stock.");
             return false;
         };
         self.relay.handle(now, Command::Open { leg, port });
         let Some(slot) = self.relay.slot(leg) else {
             // The relay is full, and says that the leg is closed.
-            self.pool.release(now, port);
+            self.vacate(now, place);
             return true;
         };
-        if let Err(error) = pair.begin(&self.watch, slot) {
-            // Out of kernel memory for watches. The leg exists but hears nothing of its phone; the dead-media timer ends the call.
-            tracing::error!(%error, worker = self.index, port, "A media port cannot be watched.");
+        self.places.seat(place, Seat { leg, slot });
+        self.place_of.insert(leg, place);
+        let Ok(at) = usize::try_from(slot) else { return true };
+        if self.place_at.len() <= at {
+            self.place_at.resize(at + 1, NOWHERE);
         }
-        let Ok(place) = usize::try_from(slot) else { return true };
-        if self.legs.len() <= place {
-            self.legs.resize_with(place + 1, || None);
-        }
-        if let Some(vacancy) = self.legs.get_mut(place) {
-            let before = vacancy.replace(Leg { id: leg, port, pair });
-            self.slot_of.insert(leg, slot);
+        if let Some(entry) = self.place_at.get_mut(at) {
+            let before = std::mem::replace(entry, place);
             // The relay gave a slot away whose leg was not closed here: a panic came between.
-            if let Some(before) = before {
-                self.slot_of.remove(&before.id);
-                self.pool.release(now, before.port);
+            if let Some(Seat { leg, .. }) = self.places.seat_at(before).filter(|seat| seat.slot == slot && seat.leg != leg) {
+                self.place_of.remove(&leg);
+                self.vacate(now, before);
             }
         }
         true
+    }
+
+    /// Binds a leg's ports anew if its phone could not be heard on them: they are bound for IPv4, and it is of IPv6. Held until now by their IPv4
+    /// sockets, they are still ours.
+    fn bind_for(&mut self, leg: LegId, remote: &Remote, latch: Latch) {
+        let Some(place) = self.place_of.get(&leg).copied() else { return };
+        let plan = self.plan;
+        if !self.places.pair(place).is_some_and(|pair| plan.needs_v6(pair, remote, latch)) {
+            return;
+        }
+        if let Err(error) = self.places.rebind(place, &self.watch, |port| plan.bind_v6(port)) {
+            tracing::error!(%error, worker = self.index, ?leg, "A media port cannot be bound for IPv6.");
+            // Nothing will be heard of this phone: its call is to end, and not to be listened to until a timer runs out.
+            (self.events)(FromWorker::Event(MediaEvent::Silent { leg }));
+        }
     }
 
     /// Reads the sockets that are ready. One reading of the clock serves many packets: jitter is told in milliseconds.
@@ -245,17 +280,23 @@ where
     fn read(&mut self, now: Instant, name: Name) {
         for _ in 0..READS_MAX {
             // The leg is looked up for each datagram: what the relay makes of one may close the leg.
-            let leg = usize::try_from(name.slot).ok().and_then(|place| self.legs.get_mut(place)).and_then(Option::as_mut);
-            let Some(leg) = leg else { return };
-            let id = leg.id;
-            let Some(socket) = leg.pair.socket(name) else { return };
+            let Some((socket, seat)) = self.places.socket(name) else { return };
+            let Some(Seat { leg, slot }) = seat else {
+                // The rest of a closed leg's, or an IPv6 port's in stock, which cannot be shut.
+                socket.throw_away();
+                return;
+            };
             let is_settling = socket.is_settling();
             match socket.receive(&mut self.buffer) {
                 Ok((length, from)) => {
                     self.counters.received += 1;
                     if length < PACKET_MAX {
-                        self.current = Some(id);
-                        self.datagram(now, name, id, from, length);
+                        self.current = Some(leg);
+                        match name.component {
+                            Component::Rtp => self.forward(now, slot, from, length),
+                            Component::Rtcp => self.relay.rtcp(now, leg, from, self.buffer.get(..length).unwrap_or_default()),
+                        }
+                        self.drain(now);
                         self.current = None;
                     } else {
                         self.counters.oversized += 1;
@@ -270,24 +311,13 @@ where
         }
     }
 
-    fn datagram(&mut self, now: Instant, name: Name, leg: LegId, from: SocketAddr, length: usize) {
-        match name.component {
-            Component::Rtp => self.forward(now, name.slot, from, length),
-            Component::Rtcp => {
-                let packet = self.buffer.get(..length).unwrap_or_default();
-                self.relay.rtcp(now, leg, from, packet);
-            }
-        }
-        self.drain(now);
-    }
-
     /// The way of nearly every packet: rewritten in place by the relay, and out by the far leg's socket.
     fn forward(&mut self, now: Instant, slot: u32, from: SocketAddr, length: usize) {
         let packet = self.buffer.get_mut(..length).unwrap_or_default();
         let Some(forward) = self.relay.rtp_at(now, slot, from, packet) else { return };
         let packet = self.buffer.get(..forward.length).unwrap_or_default();
-        let far = usize::try_from(forward.slot).ok().and_then(|place| self.legs.get_mut(place)).and_then(Option::as_mut);
-        let socket = far.and_then(|far| far.pair.socket_for(Component::Rtp, forward.to));
+        let far = usize::try_from(forward.slot).ok().and_then(|at| self.place_at.get(at).copied());
+        let socket = far.and_then(|far| self.places.pair(far)).and_then(|pair| pair.socket_for(Component::Rtp, forward.to));
         let sent = socket.is_some_and(|socket| socket.send(forward.to, packet).is_ok());
         self.counters.sent += u64::from(sent);
         self.counters.send_failed += u64::from(!sent);
@@ -317,40 +347,60 @@ where
                     }
                 }
                 Output::Event(event) => (self.events)(FromWorker::Event(event)),
-                Output::Closed { leg, port } => self.close(now, leg, port),
+                Output::Closed { leg, .. } => self.close(now, leg),
             }
         }
     }
 
     fn pair(&mut self, leg: LegId) -> Option<&mut Pair> {
-        let place = usize::try_from(*self.slot_of.get(&leg)?).ok()?;
-        Some(&mut self.legs.get_mut(place)?.as_mut()?.pair)
+        self.places.pair(*self.place_of.get(&leg)?)
     }
 
-    /// Closes the leg's sockets: from now on the ports are silent (B-66).
-    fn close(&mut self, now: Instant, leg: LegId, port: u16) {
-        let Some(slot) = self.slot_of.remove(&leg) else { return };
-        // Its name may still stand among the ready; reading finds the slot empty, or the next leg's socket with nothing to read.
-        if let Some(occupied) = usize::try_from(slot).ok().and_then(|place| self.legs.get_mut(place))
-            && occupied.take().is_some()
+    /// Ends the use of the leg's sockets: from now on the ports are silent (B-66).
+    fn close(&mut self, now: Instant, leg: LegId) {
+        // Its name may still stand among the ready; reading finds nobody there and throws away what there is.
+        let Some(place) = self.place_of.remove(&leg) else { return };
+        if let Some(seat) = self.places.seat_at(place)
+            && let Some(entry) = usize::try_from(seat.slot).ok().and_then(|at| self.place_at.get_mut(at))
+            && *entry == place
         {
-            self.pool.release(now, port);
+            *entry = NOWHERE;
+        }
+        self.vacate(now, place);
+    }
+
+    /// Shuts a pair's sockets and keeps them for another leg, or closes them.
+    fn vacate(&mut self, now: Instant, place: u32) {
+        let Some(port) = self.places.port(place) else { return };
+        self.places.unseat(place);
+        let is_shut = self.places.pair(place).is_some_and(|pair| self.plan.shut(pair).is_ok());
+        let is_kept = is_shut && self.pool.release(now, port, Some(place)).is_none();
+        if !is_shut {
+            self.pool.release(now, port, None);
+        }
+        if !is_kept {
+            self.places.remove(place);
         }
     }
 
-    fn tell_refill(&mut self, refill: Refill) {
-        if !refill.bound.is_empty() {
-            let tokens = refill.bound.into_iter().map(|port| PortToken { worker: self.index, port }).collect();
+    /// Brings the ports in order, and tells what there is to tell; what the system refused with.
+    fn refill(&mut self, now: Instant) -> Option<io::Error> {
+        let Self { pool, places, plan, watch, .. } = self;
+        let refill = pool.refill(now, |port| places.bind(port, watch, |port| plan.bind(port)));
+        refill.closed.into_iter().for_each(|place| places.remove(place));
+        if !refill.stocked.is_empty() {
+            let tokens = refill.stocked.into_iter().map(|port| PortToken { worker: self.index, port }).collect();
             (self.events)(FromWorker::Ports(tokens));
         }
         if refill.exhausted {
             // That most of the range is in use is no news while there is stock; that the system refuses to bind is.
-            match refill.refusal {
+            match &refill.refusal {
                 Some(error) => tracing::warn!(worker = self.index, stock = self.pool.stock(), %error, "Media ports cannot be bound."),
                 None => tracing::debug!(worker = self.index, stock = self.pool.stock(), "All other media ports are in use or resting."),
             }
             (self.events)(FromWorker::Exhausted { worker: self.index, stock: self.pool.stock() });
         }
+        refill.refusal
     }
 
     /// After a panic: the call of the leg that was being handled is ended by telling that nothing is heard of it.
@@ -361,6 +411,12 @@ where
             (self.events)(FromWorker::Event(MediaEvent::Silent { leg }));
         }
     }
+}
+
+/// Of how many closed legs the sockets are kept: with those in stock an eighth of the descriptors, so that they are nobody's need (FT-11).
+fn kept_max(descriptors: u64, workers: usize, stock: usize) -> usize {
+    let pairs = usize::try_from(descriptors / 8 / 2).unwrap_or(usize::MAX) / workers;
+    pairs.saturating_sub(stock).min(LEGS_MAX)
 }
 
 /// Which leg a command is about.

@@ -27,7 +27,8 @@ const READY_MAX: usize = 1024;
 /// The watch of one worker.
 pub(super) struct Watch {
     epoll: OwnedFd,
-    waker: OwnedFd,
+    /// Open as long as the watch is.
+    _waker: OwnedFd,
 }
 
 /// The sockets that were found ready. Stays on the thread that waits.
@@ -38,7 +39,12 @@ impl Ready {
         Self(Vec::with_capacity(READY_MAX))
     }
 
-    /// Their names.
+    /// How many there are, and whoever has called.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Their names; that of the waker, which is nobody's, may be among them.
     pub(super) fn names(&self) -> impl Iterator<Item = u64> {
         self.0.iter().map(|event| event.data.u64())
     }
@@ -51,9 +57,10 @@ impl Watch {
     pub(super) fn new() -> io::Result<(Self, Waker)> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &waker, EventData::new_u64(WAKE), EventFlags::IN)?;
+        // Edge-triggered: each call of the waker is told once and needs no reading.
+        epoll::add(&epoll, &waker, EventData::new_u64(WAKE), EventFlags::IN | EventFlags::ET)?;
         let for_others = Waker(waker.try_clone()?);
-        Ok((Self { epoll, waker }, for_others))
+        Ok((Self { epoll, _waker: waker }, for_others))
     }
 
     /// Has a socket watched, under a name below [`u64::MAX`], until it is closed.
@@ -70,12 +77,6 @@ impl Watch {
             Timespec { tv_sec: i64::try_from(ms / 1000).unwrap_or(0), tv_nsec: i64::try_from(ms % 1000).unwrap_or(0) * 1_000_000 }
         });
         epoll::wait(&self.epoll, spare_capacity(ready), patience.as_ref())?;
-        if let Some(at) = ready.iter().position(|event| event.data.u64() == WAKE) {
-            ready.swap_remove(at);
-            let mut calls = [0; 8];
-            // Nothing to read means that somebody was told of the call already.
-            let _ = rustix::io::read(&self.waker, &mut calls);
-        }
         Ok(())
     }
 }
@@ -83,7 +84,7 @@ impl Watch {
 impl Waker {
     pub(super) fn wake(&self) {
         match rustix::io::write(&self.0, &1_u64.to_ne_bytes()) {
-            // It has been called 2^64 times and not been heard: it will be.
+            // It has been called 2^64 times, which takes longer than anything runs.
             Ok(_) | Err(rustix::io::Errno::AGAIN) => {}
             Err(error) => tracing::error!(%error, "A media worker could not be woken."),
         }

@@ -5,17 +5,24 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use model::{Fact, SlotId};
 use tracing::error;
 
-/// Facts that may wait before superseded ones are left out. What must not be left out grows with the calls that were up when the disk went away.
+/// Facts that may wait before superseded ones are left out.
 pub(super) const FACTS_MAX: usize = 65_536;
+
+/// Facts that may wait at all; what comes after them is lost. No new call begins while the journal is behind, so that this is beyond what all
+/// calls that were up have to tell. What waits is a true story to its end: the next start closes the calls and recordings in it that go on.
+pub(super) const FACTS_CAP: usize = 4 * FACTS_MAX;
 
 /// What waits.
 #[derive(Default)]
 pub(super) struct Backlog {
     waiting: VecDeque<Fact>,
-    /// With more than this waiting, superseded facts are left out; more than [`FACTS_MAX`] if that did not help, lest it be tried for each fact.
+    /// With more than this waiting, superseded facts are left out; more than [`FACTS_MAX`] if that did not help, lest it be tried for each
+    /// fact, and not at all if it did not help near [`FACTS_CAP`].
     merge_above: usize,
     /// Facts left out since the journal last was in step.
     left_out: usize,
+    /// The cap was reached since then.
+    is_capped: bool,
 }
 
 impl From<Vec<Fact>> for Backlog {
@@ -33,22 +40,32 @@ impl Backlog {
         self.waiting.is_empty()
     }
 
-    /// Adds facts that came later than all others.
-    pub(super) fn extend(&mut self, facts: Vec<Fact>) {
+    /// Adds facts that came later than all others. Says how many of them found no room and are lost.
+    pub(super) fn extend(&mut self, facts: Vec<Fact>) -> usize {
         self.waiting.extend(facts);
-        if self.waiting.len() <= self.merge_above.max(FACTS_MAX) {
-            return;
+        if self.waiting.len() > self.merge_above.max(FACTS_MAX) {
+            if self.left_out == 0 {
+                error!(waiting = self.waiting.len(), "Too many facts wait for the journal: superseded ones are left out. Free disk space.");
+            }
+            self.left_out += leave_out_superseded(&mut self.waiting);
+            let kept = self.waiting.len();
+            self.merge_above = if kept < FACTS_CAP / 4 * 3 { kept.saturating_mul(2).min(FACTS_CAP) } else { usize::MAX };
         }
-        if self.left_out == 0 {
-            error!(waiting = self.waiting.len(), "Too many facts wait for the journal: superseded ones are left out. Free disk space.");
+        let lost = self.waiting.len().saturating_sub(FACTS_CAP);
+        if lost > 0 && !std::mem::replace(&mut self.is_capped, true) {
+            error!(waiting = FACTS_CAP, "No more facts can wait for the journal: what comes is lost. Free disk space.");
         }
-        self.left_out += leave_out_superseded(&mut self.waiting);
-        self.merge_above = self.waiting.len().saturating_mul(2);
+        self.waiting.truncate(FACTS_CAP);
+        lost
     }
 
     /// Takes the oldest facts, at most so many.
     pub(super) fn take(&mut self, facts_max: usize) -> Vec<Fact> {
-        self.waiting.drain(..self.waiting.len().min(facts_max)).collect()
+        let taken = self.waiting.drain(..self.waiting.len().min(facts_max)).collect();
+        if self.waiting.len() < FACTS_MAX {
+            self.merge_above = 0;
+        }
+        taken
     }
 
     /// Puts back what was taken and not written.
@@ -61,6 +78,7 @@ impl Backlog {
     /// The journal is in step: counting begins anew. Says how many facts were left out.
     pub(super) fn in_step(&mut self) -> usize {
         self.merge_above = 0;
+        self.is_capped = false;
         std::mem::take(&mut self.left_out)
     }
 }

@@ -195,14 +195,14 @@ fn the_loop_goes_on_while_its_thread_hangs_in_a_write_and_nothing_is_lost_or_reo
         for call in 0..20_000 {
             assert!(!seat.append(vec![ringing(round * 20_000 + call)]));
         }
-        let (written, waiting, since) = seat.look(|gate| (gate.is_written(), gate.waiting(), gate.stalled.unwrap()));
-        assert!(!written);
-        assert_eq!(waiting, 20_000);
+        let (handed, waiting, since) = seat.look(|gate| (gate.handed(), gate.waiting_and_lost(), gate.stalled.unwrap()));
+        assert_eq!(handed, Handed::Waiting);
+        assert_eq!(waiting, (20_000, 0));
         let behind = seat.look(move |gate| (gate.is_behind(since), gate.is_behind(since + BEHIND)));
         assert_eq!(behind, (false, true), "after some seconds nothing new should begin");
         disk.set(|mood| mood.hangs = false);
         seat.settle();
-        assert!(seat.look(move |gate| gate.is_written() && !gate.is_behind(since + BEHIND)));
+        assert!(seat.look(move |gate| gate.handed() == Handed::Written && !gate.is_behind(since + BEHIND)));
         assert!(seat.append(Vec::new()), "it keeps up again, and the loop hears of it");
     }
     assert_eq!(disk.mood.lock().unwrap().written, (0..60_000).map(ringing).collect::<Vec<_>>());
@@ -267,10 +267,11 @@ fn a_disk_that_is_long_away_does_not_fill_the_memory() {
     for round in 0..rounds {
         let registrations = (0..100).map(|slot| bound(slot, round));
         assert!(!seat.append(registrations.chain([seen(i64::from(round)), ringing(i64::from(round))]).collect()));
-        assert!(seat.look(|gate| gate.waiting()) <= backlog::FACTS_MAX + WRITE_MAX);
+        assert!(seat.look(|gate| gate.waiting_and_lost().0) <= backlog::FACTS_MAX + WRITE_MAX);
     }
     disk.set(|mood| mood.hangs = false);
     seat.settle();
+    assert_eq!(seat.look(|gate| gate.waiting_and_lost()), (0, 0));
     let written = disk.mood.lock().unwrap().written.clone();
     let rang: Vec<_> = written.iter().filter(|fact| matches!(fact, Fact::CallRinging { .. })).cloned().collect();
     assert_eq!(rang, (0..i64::from(rounds)).map(ringing).collect::<Vec<_>>(), "every record, in order");
@@ -279,6 +280,32 @@ fn a_disk_that_is_long_away_does_not_fill_the_memory() {
         assert_eq!(newest, Some(&bound(slot, rounds - 1)));
     }
     assert!(seat.finish());
+}
+
+#[test]
+fn what_calls_have_to_tell_is_bounded_too_and_what_is_lost_is_counted() {
+    let disk = Arc::new(Disk::default());
+    let seat = seat(&disk, HASTY);
+    disk.set(|mood| mood.hangs = true);
+    let cap = i64::try_from(backlog::FACTS_CAP).unwrap();
+    // Nothing of it is superseded by anything. The first thousand are stuck in the write, and thousand find no room.
+    for thousand in 0..=cap / 1_000 + 2 {
+        assert!(!seat.append((thousand * 1_000..(thousand + 1) * 1_000).map(ringing).collect()));
+        assert!(seat.look(|gate| gate.waiting_and_lost().0) <= backlog::FACTS_CAP + 1_000);
+    }
+    let total = (cap / 1_000 + 3) * 1_000;
+    let lost = usize::try_from(total - cap - 1_000).unwrap();
+    assert_eq!(seat.look(|gate| gate.waiting_and_lost().1), lost);
+    assert_eq!(seat.look(JournalGate::handed), Handed::Lost, "whoever waits for one of them learns of it");
+    disk.set(|mood| mood.hangs = false);
+    seat.settle();
+    assert_eq!(seat.look(JournalGate::handed), Handed::Written, "once");
+    assert!(
+        disk.mood.lock().unwrap().written.iter().eq((0..cap + 1_000).map(ringing).collect::<Vec<_>>().iter()),
+        "a true story to its end"
+    );
+    assert!(seat.append(vec![ringing(0)]), "it is in step again");
+    assert!(!seat.finish(), "some are lost");
 }
 
 #[test]
@@ -319,15 +346,54 @@ fn a_fact_that_cannot_be_written_does_not_stop_the_others() {
     seat.settle();
     assert_eq!(disk.mood.lock().unwrap().written, [ringing(1), ringing(3)]);
     assert!(seat.append(vec![ringing(4)]));
+    assert_eq!(seat.look(JournalGate::handed), Handed::Lost, "it may be any, although the last ones are written");
+    assert_eq!(seat.look(JournalGate::handed), Handed::Written);
     assert!(!seat.finish(), "one is lost");
 }
 
 #[test]
-fn a_defect_in_writing_is_known_and_the_loop_goes_on() {
-    let disk = |_: &[Fact]| -> io::Result<()> { panic!("a defect, as this test wants it") };
-    let seat = Seat::new(JournalGate::on(disk, Vec::new(), || Ok(()), Duration::from_millis(1), HASTY).unwrap());
-    assert!(!seat.append(vec![ringing(1)]));
-    assert!(!seat.append(vec![ringing(2)]));
-    assert!(!seat.look(|gate| gate.is_written()));
-    assert!(!seat.finish());
+fn a_defect_in_writing_is_told_and_everything_lost_by_it_is_counted() {
+    // In the loop's own write, and in that of the thread which stands by.
+    for refuses_first in [false, true] {
+        let mut tries = 0;
+        let disk = move |_: &[Fact]| -> io::Result<()> {
+            tries += 1;
+            if refuses_first && tries == 1 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            panic!("a defect, as this test wants it")
+        };
+        let seat = Seat::new(JournalGate::on(disk, Vec::new(), || Ok(()), Duration::from_millis(1), HASTY).unwrap());
+        let over = seat.look(|gate| gate.over());
+        assert!(!seat.append(vec![ringing(1)]));
+        over.blocking_recv().unwrap_err();
+        assert!(!seat.append(vec![ringing(2), ringing(3)]), "the loop goes on until somebody ends it");
+        assert_eq!(seat.look(|gate| gate.waiting_and_lost()), (0, 3));
+        let (first, second) = seat.look(|gate| (gate.handed(), gate.handed()));
+        assert_eq!((first, second), (Handed::Lost, Handed::Lost), "whatever comes is lost");
+        assert!(seat.look(|gate| gate.is_behind(Instant::now())), "nothing new is to begin, at once");
+        assert!(!seat.finish());
+    }
+}
+
+#[test]
+fn the_end_of_any_of_its_threads_is_told() {
+    // The thread that syncs.
+    let disk = Arc::new(Disk::default());
+    let appends = Arc::clone(&disk);
+    let sync = || -> io::Result<()> { panic!("a defect, as this test wants it") };
+    let seat = Seat::new(JournalGate::on(move |facts| appends.append(facts), Vec::new(), sync, Duration::from_millis(1), PATIENT).unwrap());
+    seat.look(|gate| gate.over()).blocking_recv().unwrap_err();
+    assert!(seat.append(vec![ringing(1)]), "facts are written all the same");
+    // The loop's own.
+    let seat = seat_on(&disk, Vec::new(), PATIENT);
+    let over = seat.look(|gate| gate.over());
+    seat.ask.send(Ask::Look(Box::new(|_| panic!("a defect, as this test wants it")))).unwrap();
+    over.blocking_recv().unwrap_err();
+    // And the end in good order.
+    let seat = seat_on(&disk, Vec::new(), PATIENT);
+    let mut over = seat.look(|gate| gate.over());
+    assert!(over.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+    assert!(seat.finish());
+    over.blocking_recv().unwrap_err();
 }

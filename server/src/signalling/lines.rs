@@ -1,23 +1,23 @@
 //! What the loop writes into the log.
 
-use std::fmt::Display;
-
+use calls::first_line_shown;
 use media::MediaEvent;
 use model::Fact;
 use sip_core::Flow;
 use tracing::{debug, info, warn};
 
-/// More of a message's first line is not logged.
+/// More characters of a message's first line are not logged. What it holds is masked as in a ladder, and nothing in it is an order to a
+/// terminal (FT-26); whatever else is secret stands further down.
 const LINE_SHOWN: usize = 120;
 
 /// A message came.
 pub(super) fn came(flow: Flow, message: &[u8]) {
-    debug!(from = %flow.remote, over = ?flow.transport, line = %first_line(message), "SIP in.");
+    debug!(from = %flow.remote, over = ?flow.transport, line = first_line_shown(message, LINE_SHOWN), "SIP in.");
 }
 
 /// A message goes.
 pub(super) fn goes(flow: Flow, message: &[u8]) {
-    debug!(to = %flow.remote, over = ?flow.transport, line = %first_line(message), "SIP out.");
+    debug!(to = %flow.remote, over = ?flow.transport, line = first_line_shown(message, LINE_SHOWN), "SIP out.");
 }
 
 /// What a leg's audio was like: one line for who looks into a complaint.
@@ -59,11 +59,4 @@ pub(super) fn fact(fact: &Fact) {
         Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
         _ => {}
     }
-}
-
-/// What a message is, for the log: its first line, cut, with nothing in it that a terminal would act on (FT-26).
-/// Whatever is secret stands further down.
-fn first_line(message: &[u8]) -> impl Display {
-    let line = message.split(|octet| *octet == b'\r' || *octet == b'\n').next().unwrap_or_default();
-    line.get(..LINE_SHOWN.min(line.len())).unwrap_or_default().escape_ascii()
 }

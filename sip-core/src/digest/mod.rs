@@ -68,29 +68,30 @@ impl Verifier {
         let nonce = self.nonces.issue(now);
         let realm = quoted(realm);
         let stale = if stale { ", stale=true" } else { "" };
-        let challenge =
-            |algorithm: &Algorithm| format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}");
+        let challenge = |algorithm: &Algorithm| {
+            ["Digest realm=", &realm, ", nonce=\"", &nonce, "\", algorithm=", algorithm.as_str(), ", qop=\"auth\"", stale].concat()
+        };
         offered.iter().map(challenge).collect()
     }
 
     /// The user name that the request's Authorization for `realm` claims. Nothing is verified.
     #[must_use]
     pub fn claimed_user<'m>(request: &'m Message, realm: &str) -> Option<Cow<'m, str>> {
-        match select(request, realm) {
-            Selected::One(authorization) => match authorization.username {
-                Cow::Borrowed(name) => std::str::from_utf8(name).ok().map(Cow::Borrowed),
-                Cow::Owned(name) => String::from_utf8(name).ok().map(Cow::Owned),
-            },
-            Selected::None | Selected::Unusable => None,
-        }
+        Claim::of(request, realm).user()
     }
 
-    /// Judges the request's Authorization for `realm`.
-    ///
-    /// `credentials` are those of the [`Verifier::claimed_user`]; `None` when there is no such user: the same work is then done
-    /// and the answer is as for a wrong password (B-2).
+    /// Judges the request's Authorization for `realm`: [`Verifier::judge`] of its [`Claim`].
     pub fn verify(&mut self, now: Instant, request: &Message, realm: &str, credentials: Option<&Credentials>) -> Verdict {
-        let authorization = match select(request, realm) {
+        self.judge(now, &Claim::of(request, realm), credentials)
+    }
+
+    /// Judges what a request claims.
+    ///
+    /// `credentials` are those of the [`Claim::user`]; `None` when there is no such user: the same work is then done
+    /// and the answer is as for a wrong password (B-2).
+    pub fn judge(&mut self, now: Instant, claim: &Claim<'_>, credentials: Option<&Credentials>) -> Verdict {
+        let Claim { request, selected } = claim;
+        let authorization = match selected {
             Selected::None => return Verdict::Missing,
             Selected::Unusable => return Verdict::Bad,
             Selected::One(authorization) => authorization,
@@ -126,6 +127,34 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// What a request says of its sender, read once. Nothing of it is verified.
+#[derive(Debug)]
+pub struct Claim<'m> {
+    request: &'m Message,
+    selected: Selected<'m>,
+}
+
+impl<'m> Claim<'m> {
+    /// Reads the request's Authorization for `realm`.
+    #[must_use]
+    pub fn of(request: &'m Message, realm: &str) -> Self {
+        Self { request, selected: select(request, realm) }
+    }
+
+    /// The user name that it claims; `None` if there is none that is text.
+    #[must_use]
+    pub fn user(&self) -> Option<Cow<'m, str>> {
+        match &self.selected {
+            Selected::One(authorization) => match &authorization.username {
+                Cow::Borrowed(name) => std::str::from_utf8(name).ok().map(Cow::Borrowed),
+                Cow::Owned(name) => std::str::from_utf8(name).ok().map(|name| Cow::Owned(name.to_owned())),
+            },
+            Selected::None | Selected::Unusable => None,
+        }
+    }
+}
+
+#[derive(Debug)]
 enum Selected<'m> {
     /// No Authorization of scheme Digest.
     None,

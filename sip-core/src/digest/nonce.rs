@@ -57,9 +57,7 @@ impl Nonces {
         self.issued += 1;
         let stamp = Stamp { at_ms: self.clock_ms(now), number: self.issued };
         let stamp = stamp.to_bytes();
-        let mut nonce = stamp.to_vec();
-        nonce.extend_from_slice(&self.seal(&stamp));
-        URL_SAFE_NO_PAD.encode(nonce)
+        URL_SAFE_NO_PAD.encode([stamp, self.seal(&stamp)].as_flattened())
     }
 
     /// Uses `nonce` with `count`, which must come only after the password was found right.

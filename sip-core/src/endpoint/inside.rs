@@ -86,7 +86,7 @@ impl Endpoint {
         self.wire.hear(id, flow, message);
         let is_bye = message.method() == Method::Bye;
         if !self.transactions.has_room_inside() || !(is_bye || self.transactions.has_room_of(id)) {
-            return self.refuse_for_room(flow, message, Some(id));
+            return self.refuse_for_room(&arrived, Some(id));
         }
         let Some(session) = self.sessions.get_mut(id.0) else { return };
         let tag = session.tag;

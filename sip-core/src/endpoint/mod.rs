@@ -87,7 +87,8 @@ pub enum EndpointOutput {
         /// The message as it came.
         bytes: Bytes,
     },
-    /// A REGISTER, or an OPTIONS outside any dialog: the owner must [`Endpoint::respond`] within 64*T1.
+    /// A REGISTER: the owner must [`Endpoint::respond`] within 64*T1, or [`Endpoint::challenge_request`]. It becomes a transaction by the
+    /// first, and by [`Endpoint::poll`] giving `None` before either.
     Request {
         /// What to respond to.
         tx: ServerTx,
@@ -219,7 +220,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(settings: EndpointSettings, seed: [u8; 32]) -> Self {
         let mut wire = Wire::new(settings.timers.sane(), seed);
-        let transactions = Transactions::new(&mut wire, settings.transactions_max, settings.transactions_kept());
+        let transactions = Transactions::new(&mut wire, settings.limits());
         let hash = Keyed::new(&mut wire);
         Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(Spread::default()), hash, wire }
     }
@@ -227,6 +228,9 @@ impl Endpoint {
     /// What to do next; drained after every input. An INVITE that is still without a response when nothing else is left gets its
     /// 100 then, which is far within 200 ms (B-21) and spares those that are answered at once.
     pub fn poll(&mut self) -> Option<EndpointOutput> {
+        if self.wire.output.is_empty() {
+            self.keep_held();
+        }
         if self.wire.output.is_empty() {
             self.transactions.try_next(&mut self.wire);
         }
@@ -264,9 +268,10 @@ impl Endpoint {
         self.all_failed(now, failed);
     }
 
-    /// The stream `flow` is gone, whoever ended it, or could not be opened: what waits for it fails at once, as by
+    /// Nothing more comes by the stream `flow`, whoever ended it, or it could not be opened: what waits for it fails at once, as by
     /// [`Endpoint::unreachable`] (RFC 5923; B-16). An INVITE that was heard to ring may still be answered by a new stream, so it waits
-    /// on; a response that is still to be given goes by a new stream to where the request's Via says (RFC 3261, 18.2.2).
+    /// on. A response that is still to be given is sent the same way as before: whoever writes it knows whether the peer still reads
+    /// there, and where it goes if not ([`crate::message::return_flow`]; RFC 3261, 18.2.2).
     pub fn flow_closed(&mut self, now: Instant, flow: Flow) {
         let failed = self.transactions.flow_closed(&mut self.wire, flow);
         self.all_failed(now, failed);
@@ -291,10 +296,14 @@ impl Endpoint {
     }
 
     /// The final response to a [`EndpointOutput::Request`]; ignored when it was given already or nobody waits any more.
-    /// `reason` replaces the usual phrase.
+    /// `reason` replaces the usual phrase. Where there is no room to keep it for repetitions, it is sent once, and the request is a new one
+    /// if it comes again.
     pub fn respond(&mut self, now: Instant, tx: ServerTx, status: u16, reason: Option<&str>, headers: &[(&str, String)]) {
         if !(200..=699).contains(&status) || self.transactions.server(tx).is_none_or(|server| server.session.is_some()) {
             return;
+        }
+        if self.transactions.held() == Some(tx) && !self.transactions.has_room_outside() {
+            return self.answer_once(tx, (status, reason.unwrap_or_default()), headers);
         }
         let Some(mut head) = self.head(tx, status, reason.unwrap_or_default()) else { return };
         for (name, value) in headers {
@@ -308,7 +317,7 @@ impl Endpoint {
     /// `Request`. `status` is 300 to 699 (401, 403, ..; others become 500). Ignored like [`Endpoint::respond`].
     pub fn challenge_request(&mut self, _now: Instant, tx: ServerTx, status: u16, headers: &[(&str, String)]) {
         if self.transactions.server(tx).is_some_and(|server| server.session.is_none()) {
-            self.answer_once(tx, status, headers);
+            self.answer_once(tx, (refusal(status), ""), headers);
         }
     }
 
@@ -318,11 +327,15 @@ impl Endpoint {
         self.sessions.len() < self.settings.sessions_max && self.transactions.has_room()
     }
 
-    /// New settings: user agent, addresses, limits, session timers and base timers. What is in progress keeps what it began with,
-    /// and nothing ends because a limit is lower now.
+    /// New settings: user agent, addresses, limits, session timers and base timers. Nothing ends because a limit is lower now, and a timer
+    /// that runs is not set anew.
+    ///
+    /// They hold from the next message on, in sessions that are up too: these name the new addresses, and a refresh is judged and answered
+    /// by the new bounds of session timers. One that asks for less than a raised `session_min_s` gets 422 (RFC 4028, 9); the session
+    /// then lasts as long as was agreed before, unless the peer asks again for more (7.3).
     pub fn reconfigure(&mut self, settings: EndpointSettings) {
         self.wire.values = settings.timers.sane();
-        self.transactions.set_limits(settings.transactions_max, settings.transactions_kept());
+        self.transactions.set_limits(settings.limits());
         self.settings = settings;
     }
 
@@ -379,6 +392,17 @@ impl Endpoint {
         Some(head)
     }
 
+    /// The owner has not said that it is a stranger's, so it becomes a transaction, if there is room for one.
+    fn keep_held(&mut self) {
+        let Some(tx) = self.transactions.held() else { return };
+        let is_of_no_call = self.transactions.server(tx).is_some_and(|server| server.session.is_none());
+        if is_of_no_call && !self.transactions.has_room_outside() {
+            let seconds = self.retry_after();
+            return self.answer_once(tx, (503, ""), &[("Retry-After", seconds)]);
+        }
+        self.transactions.keep_waiting(&mut self.wire);
+    }
+
     /// Nothing is told after the end.
     fn tell(&mut self, session: SessionId, event: SessionEvent) {
         if self.sessions.get(session.0).is_some_and(|session| !session.told) {
@@ -432,6 +456,11 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// A status that refuses; 500 for one that does not.
+fn refusal(status: u16) -> u16 {
+    if (300..=699).contains(&status) { status } else { 500 }
 }
 
 /// 13.3.1.1: a provisional response every minute, so that no proxy's timer C runs out.

@@ -33,8 +33,9 @@ impl Endpoint {
     }
 
     fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
+        self.keep_held();
         let Some(key) = ServerKey::of(message, &self.hash, message.method_bytes()) else { return };
-        let arrived = Arrived { flow, key, message };
+        let arrived = Arrived { flow, key, merge: None, message };
         if message.method() == Method::Ack {
             return self.ack(now, flow, message);
         }
@@ -49,31 +50,38 @@ impl Endpoint {
             (_, Some(tag)) => match self.session_of(tag, message) {
                 Some(id) => self.inside(now, arrived, id),
                 // 12.2.2: we know nothing of such a dialog (any more).
-                None => self.refuse_stateless(flow, message, &Refusal::plain(481), None),
+                None => self.refuse_stateless(&arrived, &Refusal::plain(481), None),
             },
         }
     }
 
     /// A request that begins something, or asks from outside.
-    fn outside(&mut self, now: Instant, arrived: Arrived<'_>) {
+    fn outside(&mut self, now: Instant, mut arrived: Arrived<'_>) {
         let (flow, message) = (arrived.flow, arrived.message);
         if let Err(refusal) = check::outside(message, &self.settings) {
-            return self.refuse_stateless(flow, message, &refusal, None);
+            return self.refuse_stateless(&arrived, &refusal, None);
         }
         // 8.2.2.2: it came already by another path. 16.3, 4: or it is one of ours that came back.
-        if self.transactions.is_merged(message) || self.is_loop(message) {
-            return self.refuse_stateless(flow, message, &Refusal::plain(482), None);
+        if message.method() != Method::Options {
+            arrived.merge = self.transactions.merge_key(message);
         }
-        let is_invite = message.method() == Method::Invite;
-        if !(if is_invite { self.has_room() } else { self.transactions.has_room() }) {
-            return self.refuse_for_room(flow, message, None);
+        if self.transactions.is_merged(&arrived) || self.is_loop(message) {
+            return self.refuse_stateless(&arrived, &Refusal::plain(482), None);
         }
-        if is_invite {
-            return self.invited(now, arrived);
+        match message.method() {
+            Method::Invite if self.has_room() => self.invited(now, arrived),
+            Method::Register => {
+                let tag = self.stateless_tag(arrived.key);
+                let tx = self.transactions.hold(&mut self.wire, now, arrived, tag);
+                self.wire.output.push_back(EndpointOutput::Request { tx, flow, message: message.clone() });
+            }
+            // 11.2, 8.2.7: anybody may ask, so nothing is kept of it. "The response code chosen MUST be the same that would have been chosen
+            // had the request been an INVITE", as far as that is known without asking who it is.
+            Method::Options if self.transactions.has_room() => {
+                self.answer_stateless(&arrived, (200, ""), &[("Allow", check::ALLOW), ("Accept", check::ACCEPT)], None);
+            }
+            _ => self.refuse_for_room(&arrived, None),
         }
-        let tag = self.wire.draw_tag();
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
-        self.wire.output.push_back(EndpointOutput::Request { tx, flow, message: message.clone() });
     }
 
     /// The session whose tag stands in To. Its Call-ID decides too: a tag alone is no secret to whoever saw one message.
@@ -107,37 +115,46 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn refuse_for_room(&mut self, flow: Flow, message: &Message, session: Option<SessionId>) {
-        let seconds = self.wire.draw_between(RETRY_AFTER_S.0, RETRY_AFTER_S.1);
-        self.refuse_stateless(flow, message, &Refusal::with(503, "Retry-After", seconds.to_string()), session);
+    pub(super) fn refuse_for_room(&mut self, arrived: &Arrived<'_>, session: Option<SessionId>) {
+        let seconds = self.retry_after();
+        self.refuse_stateless(arrived, &Refusal::with(503, "Retry-After", seconds), session);
     }
 
-    /// 8.2.7: without a transaction. The tag is made from the request, so that its retransmission gets the same.
-    pub(super) fn refuse_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal, session: Option<SessionId>) {
-        self.answer_stateless(flow, message, (refusal.status, refusal.reason), refusal.header.as_slice(), session);
+    pub(super) fn retry_after(&mut self) -> String {
+        self.wire.draw_between(RETRY_AFTER_S.0, RETRY_AFTER_S.1).to_string()
+    }
+
+    /// 8.2.7: without a transaction.
+    pub(super) fn refuse_stateless(&mut self, arrived: &Arrived<'_>, refusal: &Refusal, session: Option<SessionId>) {
+        self.answer_stateless(arrived, (refusal.status, refusal.reason), refusal.header.as_slice(), session);
     }
 
     /// Takes `tx` out of its transaction and answers it without one, unless it was answered already.
-    pub(super) fn answer_once(&mut self, tx: ServerTx, status: u16, headers: &[(&str, String)]) {
+    pub(super) fn answer_once(&mut self, tx: ServerTx, status: (u16, &str), headers: &[(&str, String)]) {
         if self.transactions.server(tx).is_none_or(|server| server.request.is_none()) {
             return;
         }
         let Some(server) = self.transactions.drop_server(&mut self.wire, tx) else { return };
         let Some(request) = server.request else { return };
-        let status = if (300..=699).contains(&status) { status } else { 500 };
-        self.answer_stateless(server.source, &request, (status, ""), headers, server.session);
+        let arrived = Arrived { flow: server.source, key: server.key, merge: None, message: &request };
+        self.answer_stateless(&arrived, status, headers, server.session);
     }
 
-    fn answer_stateless<N: AsRef<str>>(
+    /// 8.2.7: a tag that is made of the request and our secret alone, so that its retransmission gets the same.
+    fn stateless_tag(&self, key: ServerKey) -> Tag {
+        // Not the key itself: who knew it could choose requests that crowd our tables.
+        Tag(self.hash.of(&[&key.to_bytes()]))
+    }
+
+    fn answer_stateless<N: AsRef<str>, V: AsRef<[u8]>>(
         &mut self,
-        flow: Flow,
-        message: &Message,
+        arrived: &Arrived<'_>,
         (status, reason): (u16, &str),
-        headers: &[(N, String)],
+        headers: &[(N, V)],
         session: Option<SessionId>,
     ) {
-        let branch = message.branch().unwrap_or_default();
-        let tag = Tag(self.hash.of(&[branch, message.call_id().unwrap_or_default(), message.method_bytes()]));
+        let (flow, message) = (arrived.flow, arrived.message);
+        let tag = self.stateless_tag(arrived.key);
         let mut head = tagged_head(message, flow, status, reason, Some(&tag.text()));
         for (name, value) in headers {
             head.header(name.as_ref(), value);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check};
+use super::{EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check, refusal};
 use crate::{
     dialog::Dialog,
     flow::Flow,
@@ -36,7 +36,7 @@ impl Endpoint {
         let tag = self.fresh_tag();
         let (Some(dialog), Ok(cseq)) = (Dialog::as_server(message, flow, tag), message.cseq()) else { return };
         let offer = check::sdp(message).map(|sdp| self.hash_of(&sdp));
-        let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
+        let tx = self.transactions.hold(&mut self.wire, now, arrived, tag);
         let session =
             self.add_session(tag, |_| Stage::Incoming(Incoming { dialog, tx, number: cseq.number, offer, provisional: None, again: None }));
         self.transactions.belongs(tx, session);
@@ -81,8 +81,7 @@ impl Endpoint {
     /// As callee: a final response from 300 on. The session ends with [`EndReason::HungUp`].
     pub fn refuse(&mut self, now: Instant, session: SessionId, status: u16, reason: Option<&str>, headers: &[(&str, String)]) {
         let Some(tx) = self.incoming(session).map(|incoming| incoming.tx) else { return };
-        let status = if (300..=699).contains(&status) { status } else { 500 };
-        self.refuse_invite(now, tx, status, reason.unwrap_or_default(), headers);
+        self.refuse_invite(now, tx, refusal(status), reason.unwrap_or_default(), headers);
         self.end(now, session, EndReason::HungUp);
     }
 
@@ -100,7 +99,7 @@ impl Endpoint {
         if incoming.provisional.is_some() {
             return self.refuse(now, session, status, None, headers);
         }
-        self.answer_once(tx, status, headers);
+        self.answer_once(tx, (refusal(status), ""), headers);
         self.drop_session(now, session);
     }
 
@@ -113,7 +112,7 @@ impl Endpoint {
                 let Some(talking) = self.talking(session) else { return };
                 let Some(Reoffer { tx, .. }) = talking.reoffer.take() else { return };
                 talking.refused = Some(tx);
-                self.refuse_invite(now, tx, if (300..=699).contains(&status) { status } else { 500 }, "", &[]);
+                self.refuse_invite(now, tx, refusal(status), "", &[]);
                 self.send_next(now, session);
             }
         }
@@ -273,14 +272,14 @@ impl Endpoint {
         let (flow, message) = (arrived.flow, arrived.message);
         let invite = ServerKey::of(message, &self.hash, Method::Invite.as_str().as_bytes()).and_then(|key| self.transactions.find(&key));
         let Some((invite, server)) = invite.and_then(|invite| Some((invite, self.transactions.server(invite)?))) else {
-            return self.refuse_stateless(flow, message, &check::Refusal::plain(481), None);
+            return self.refuse_stateless(&arrived, &check::Refusal::plain(481), None);
         };
         let (tag, session) = (server.tag, server.session);
         if let Some(session) = session {
             self.wire.hear(session, flow, message);
         }
         if !self.transactions.has_room_inside() {
-            return self.refuse_for_room(flow, message, session);
+            return self.refuse_for_room(&arrived, session);
         }
         // "the To tag of the response to the CANCEL and the To tag in the response to the original request SHOULD be the same"
         let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::{
     flow::{Flow, Transport},
     timer::Timers,
-    transaction::Branch,
+    transaction::{Branch, Limits},
 };
 
 /// How the endpoint is set up.
@@ -17,9 +17,10 @@ pub struct EndpointSettings {
     pub timers: Timers,
     /// What stands in User-Agent and Server; empty for neither.
     pub user_agent: String,
-    /// Transactions at once, both sides, up to which new work is taken; beyond it new requests get a stateless 503. What belongs to
-    /// sessions that live already (BYE, CANCEL, re-INVITE, INFO, our own) has room of its own above it: 2 transactions for each of
-    /// `sessions_max`, and at least a quarter of this.
+    /// Transactions at once, both sides, up to which new work is taken; beyond it a new INVITE or OPTIONS gets a stateless 503. What
+    /// belongs to sessions that live already (BYE, CANCEL, re-INVITE, INFO, our own) has room of its own above it: 2 transactions for
+    /// each of `sessions_max`, and at least a quarter of this. REGISTERs have what calls can never need of it, and at least a quarter;
+    /// beyond that they are answered all the same, and the answer is not kept.
     pub transactions_max: usize,
     /// Sessions at once. Beyond it a new INVITE gets 503, and [`crate::Endpoint::invite`] gives `None`.
     pub sessions_max: usize,
@@ -66,8 +67,8 @@ const LEAVING_A_CALL: usize = 1;
 /// An INVITE, a CANCEL or BYE, and one request between them; and one of the session that had the place before, since a transaction
 /// stays for up to 64*T1 after its last message.
 const TRANSACTIONS_A_SESSION: usize = 4;
-/// For REGISTER and OPTIONS, which belong to no call: 10,000 phones that come back within a minute (B-19) and ask by OPTIONS every
-/// 30 seconds are 5,400 and 10,700 transactions of 32 seconds.
+/// For REGISTERs with credentials, which belong to no call: 10,000 phones that come back within a minute (B-19) are 5,400 transactions of
+/// 32 seconds, and as many again if each must come twice. Of who has proven nothing, and of OPTIONS, nothing is kept.
 const TRANSACTIONS_OUTSIDE: usize = 20_000;
 /// What a live session can always have at once, however full it is with new work: a request of each side.
 const TRANSACTIONS_INSIDE: usize = 2;
@@ -122,9 +123,14 @@ impl EndpointSettings {
         self.session_min_s.clamp(SESSION_MIN_S, SESSION_S_MAX)
     }
 
-    /// How many transactions there may be above `transactions_max` for what belongs to live sessions.
-    pub(super) fn transactions_kept(&self) -> usize {
-        self.sessions_max.saturating_mul(TRANSACTIONS_INSIDE).max(self.transactions_max / 4).max(1)
+    /// How many transactions there may be: of all kinds, above these for what belongs to live sessions, and among them of no session.
+    pub(super) fn limits(&self) -> Limits {
+        let (all, least) = (self.transactions_max, (self.transactions_max / 4).max(1));
+        Limits {
+            all,
+            kept: self.sessions_max.saturating_mul(TRANSACTIONS_INSIDE).max(least),
+            outside: all.saturating_sub(self.sessions_max.saturating_mul(TRANSACTIONS_A_SESSION)).max(least),
+        }
     }
 }
 

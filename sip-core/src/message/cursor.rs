@@ -49,17 +49,18 @@ impl<'a> Cursor<'a> {
 
     /// A quoted string with its quotes (RFC 3261, 25.1); `None`, and nothing read, when it is no such or does not end.
     pub(crate) fn quoted(&mut self) -> Option<&'a [u8]> {
-        let (&b'"', inner) = self.rest.split_first()? else { return None };
-        let mut escaped = false;
-        for (at, &byte) in inner.iter().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => return Some(self.take(at + 2)),
-                _ => {}
-            }
+        if self.peek() != Some(b'"') {
+            return None;
         }
-        None
+        let mut at = 1;
+        loop {
+            at += memchr::memchr2(b'"', b'\\', self.rest.get(at..)?)?;
+            if self.rest.get(at) == Some(&b'"') {
+                return Some(self.take(at + 1));
+            }
+            // What is escaped means nothing.
+            at += 2;
+        }
     }
 
     /// Up to `byte`, which is read too but is no part of the answer; `None`, and nothing read, when it does not come.

@@ -19,14 +19,14 @@ pub use fields::{
     BRANCH_COOKIE, CONTACTS_MAX, CSEQ_MAX, CSeq, Contacts, FieldError, NameAddr, Params, Via, seconds, split_values, text, unquoted,
 };
 pub use name::{Method, Name};
-pub use parse::{DATAGRAM_MAX, HEADERS_MAX, LINE_MAX, ParseError, ParseErrorKind, Reply400};
-pub use print::{Writer, default_reason, peer_flow, quoted, reason_header, response_flow, response_head};
+pub use parse::{HEADERS_MAX, LINE_MAX, MESSAGE_MAX, ParseError, ParseErrorKind, Reply400};
+pub use print::{Writer, address_text, default_reason, peer_flow, quoted, reason_header, response_flow, response_head, return_flow};
 
 pub(crate) use cursor::{Cursor, digits, is_host_char, is_token, is_uri_char};
 pub(crate) use fields::{has_cookie, is_uri};
 pub(crate) use parse::header_line;
 use parse::{Index, Start};
-pub(crate) use print::{tagged_head, via_flow};
+pub(crate) use print::tagged_head;
 
 /// A request or response. Cloning it copies two pointers.
 #[derive(Clone)]
@@ -111,12 +111,12 @@ impl Message {
     /// The first header line of that kind: its value without blanks around it. Folds within are as received.
     #[must_use]
     pub fn header(&self, name: Name) -> Option<&[u8]> {
-        self.headers(name).next()
+        self.index.first(name).map(|value| value.of(&self.bytes))
     }
 
     /// The value of every header line of that kind, in order.
     pub fn headers(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        self.index.lines().filter(move |line| line.kind == name && name != Name::Other).map(|line| line.value.of(&self.bytes))
+        self.index.lines().iter().filter(move |line| line.kind == name && name != Name::Other).map(|line| line.value.of(&self.bytes))
     }
 
     /// The comma-separated values of every header line of that kind, in order (RFC 3261, 7.3.1).
@@ -133,12 +133,12 @@ impl Message {
 
     /// Every header line in order: name and value as received.
     pub fn all_headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.index.lines().map(|line| (line.name.of(&self.bytes), line.value.of(&self.bytes)))
+        self.index.lines().iter().map(|line| (line.name.of(&self.bytes), line.value.of(&self.bytes)))
     }
 
     /// Every header line in order: kind, name and value as received.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
-        self.index.lines().map(|line| (line.kind, line.name.of(&self.bytes), line.value.of(&self.bytes)))
+        self.index.lines().iter().map(|line| (line.kind, line.name.of(&self.bytes), line.value.of(&self.bytes)))
     }
 
     /// The body.

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::uri;
 
-/// The largest message: what a datagram can hold (RFC 3261, 18.1.1).
-pub const DATAGRAM_MAX: usize = 65_535;
+/// Octets of the largest message, by whatever transport: what a datagram can hold (RFC 3261, 18.1.1).
+pub const MESSAGE_MAX: usize = 65_535;
 /// Header lines in one message.
 pub const HEADERS_MAX: usize = 256;
 /// Octets of a start line or of one header with its folds.
@@ -46,9 +46,12 @@ pub enum ParseErrorKind {
     /// Nothing but line ends: a keep-alive (RFC 5626, 3.5.1). Not an error of the peer.
     #[error("keep-alive")]
     KeepAlive,
-    /// More than [`DATAGRAM_MAX`] octets.
+    /// More than [`MESSAGE_MAX`] octets, and its head has no end within them: 513 (RFC 3261, 21.5.14).
     #[error("message too large")]
     TooLarge,
+    /// More than [`MESSAGE_MAX`] octets, of which the head is the smaller part that fits: 413 (RFC 3261, 21.4.11).
+    #[error("body too large")]
+    BodyTooLarge,
     /// More than [`HEADERS_MAX`] header lines.
     #[error("too many headers")]
     TooManyHeaders,
@@ -97,6 +100,7 @@ impl ParseErrorKind {
         match self {
             Self::Version => 505,
             Self::TooLarge => 513,
+            Self::BodyTooLarge => 413,
             _ => 400,
         }
     }
@@ -117,7 +121,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Heads end before [`DATAGRAM_MAX`], so every offset fits.
+    /// Heads end before [`MESSAGE_MAX`], so every offset fits.
     fn new(from: usize, to: usize) -> Self {
         Self { from: u16::try_from(from).unwrap_or(u16::MAX), to: u16::try_from(to).unwrap_or(u16::MAX) }
     }
@@ -155,11 +159,13 @@ pub(super) struct Known {
     pub(super) from: KnownAddr,
     pub(super) to: KnownAddr,
     pub(super) call_id: Span,
+    cseq: Span,
 }
 
 /// The topmost Via.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownVia {
+    line: Span,
     transport: Span,
     host: Span,
     port: Option<u16>,
@@ -171,6 +177,7 @@ pub(super) struct KnownVia {
 /// From or To.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownAddr {
+    line: Span,
     display: Span,
     uri: Span,
     params: Span,
@@ -182,6 +189,7 @@ impl KnownVia {
         let (via, branch, has_rport) = Via::with_branch(line)?;
         let span = |part: &[u8]| Span::within(base, line, part);
         Ok(Self {
+            line: span(line),
             transport: span(via.transport),
             host: span(via.host),
             port: via.port,
@@ -211,7 +219,7 @@ impl KnownAddr {
         let (addr, tag) = NameAddr::with_tag(line, kind)?;
         let span = |part: &[u8]| Span::within(base, line, part);
         let display = if addr.display.is_empty() { Span::default() } else { span(addr.display) };
-        Ok(Self { display, uri: span(addr.uri), params: span(addr.params.as_bytes()), tag: tag.map(span) })
+        Ok(Self { line: span(line), display, uri: span(addr.uri), params: span(addr.params.as_bytes()), tag: tag.map(span) })
     }
 
     pub(super) fn view<'m>(&self, bytes: &'m [u8]) -> NameAddr<'m> {
@@ -229,6 +237,7 @@ pub(super) struct Index {
     pub(super) start: Start,
     inline: [Line; LINES_INLINE],
     inline_used: usize,
+    /// All lines, once they are more than fit `inline`.
     spilled: Vec<Line>,
     pub(super) cseq: CSeq,
     pub(super) cseq_method: Span,
@@ -254,25 +263,37 @@ impl Index {
         }
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.inline.iter().take(self.inline_used).chain(&self.spilled)
+    pub(super) fn lines(&self) -> &[Line] {
+        if self.spilled.is_empty() { self.inline.get(..self.inline_used).unwrap_or_default() } else { &self.spilled }
     }
 
     fn len(&self) -> usize {
-        self.inline_used + self.spilled.len()
+        self.lines().len()
     }
 
     fn push(&mut self, line: Line) {
-        if let Some(place) = self.inline.get_mut(self.inline_used) {
-            *place = line;
-            self.inline_used += 1;
-        } else {
-            self.spilled.push(line);
+        if self.spilled.is_empty() {
+            if let Some(place) = self.inline.get_mut(self.inline_used) {
+                *place = line;
+                self.inline_used += 1;
+                return;
+            }
+            self.spilled.extend_from_slice(&self.inline);
         }
+        self.spilled.push(line);
     }
 
-    fn first(&self, kind: Name) -> Option<Span> {
-        self.lines().find(|line| line.kind == kind).map(|line| line.value)
+    /// The first line of that kind.
+    pub(super) fn first(&self, kind: Name) -> Option<Span> {
+        let known = self.known.as_ref().and_then(|known| match kind {
+            Name::Via => Some(known.via.line),
+            Name::From => Some(known.from.line),
+            Name::To => Some(known.to.line),
+            Name::CallId => Some(known.call_id),
+            Name::CSeq => Some(known.cseq),
+            _ => None,
+        });
+        known.or_else(|| self.lines().iter().find(|line| line.kind == kind && kind != Name::Other).map(|line| line.value))
     }
 }
 
@@ -284,7 +305,7 @@ pub(super) fn parse(datagram: Bytes) -> Result<Message, ParseError> {
     if bytes.is_empty() {
         return Err(ParseError { kind: ParseErrorKind::KeepAlive, reply: None });
     }
-    let mut scan = Scan { bytes: &bytes, index: Index::new(), end: bytes.len(), problem: None };
+    let mut scan = Scan { bytes: &bytes, index: Index::new(), end: bytes.len(), is_cut: false, problem: None };
     scan.run();
     let Scan { index, end, problem, .. } = scan;
     let answerable = match index.start {
@@ -304,23 +325,30 @@ struct Scan<'a> {
     bytes: &'a [u8],
     index: Index,
     end: usize,
+    /// It is longer than a message may be.
+    is_cut: bool,
     problem: Option<ParseErrorKind>,
 }
 
 impl<'a> Scan<'a> {
     fn run(&mut self) {
-        if self.bytes.len() > DATAGRAM_MAX {
-            self.blame(ParseErrorKind::TooLarge);
-            self.bytes = self.bytes.get(..DATAGRAM_MAX).unwrap_or_default();
-            self.end = DATAGRAM_MAX;
+        // Only what fits is read.
+        self.is_cut = self.bytes.len() > MESSAGE_MAX;
+        if self.is_cut {
+            self.bytes = self.bytes.get(..MESSAGE_MAX).unwrap_or_default();
+            // Nobody is to be blamed for a line end that we cut.
+            self.bytes = self.bytes.strip_suffix(b"\r").unwrap_or(self.bytes);
+            self.end = self.bytes.len();
         }
         let Some(start) = self.line(0) else {
             // No line at all: nothing that could be answered.
             self.index.start = Start::Response { status: 0, reason: Span::default() };
-            return self.blame(ParseErrorKind::StartLine);
+            return self.blame(if self.is_cut { ParseErrorKind::TooLarge } else { ParseErrorKind::StartLine });
         };
         self.start_line(start.content);
-        let Some(body) = self.headers(start.next) else { return self.blame(ParseErrorKind::Incomplete) };
+        let Some(body) = self.headers(start.next) else {
+            return self.blame(if self.is_cut { ParseErrorKind::TooLarge } else { ParseErrorKind::Incomplete });
+        };
         self.index.body = body;
         match self.message_end(body) {
             Ok(end) => self.end = end,
@@ -444,16 +472,22 @@ impl<'a> Scan<'a> {
     /// Where the message ends whose body begins at `body`.
     fn message_end(&self, body: usize) -> Result<usize, ParseErrorKind> {
         let mut announced = None;
-        for line in self.index.lines().filter(|line| line.kind == Name::ContentLength) {
+        for line in self.index.lines().iter().filter(|line| line.kind == Name::ContentLength) {
             let length = digits(line.value.of(self.bytes)).ok_or(ParseErrorKind::ContentLength)?;
             if announced.replace(length).is_some_and(|first| first != length) {
                 return Err(ParseErrorKind::ContentLength);
             }
         }
-        // RFC 3261, 18.3: over UDP a message without the header runs to the end of the datagram.
-        let Some(length) = announced else { return Ok(self.bytes.len()) };
-        let end = usize::try_from(length).ok().and_then(|length| body.checked_add(length));
-        end.filter(|&end| end <= self.bytes.len()).ok_or(ParseErrorKind::Truncated)
+        let too_long = if self.is_cut { ParseErrorKind::BodyTooLarge } else { ParseErrorKind::Truncated };
+        match announced {
+            // RFC 3261, 18.3: over UDP a message without the header runs to the end of the datagram.
+            None if self.is_cut => Err(too_long),
+            None => Ok(self.bytes.len()),
+            Some(length) => {
+                let end = usize::try_from(length).ok().and_then(|length| body.checked_add(length));
+                end.filter(|&end| end <= self.bytes.len()).ok_or(too_long)
+            }
+        }
     }
 
     /// What every message must have (RFC 3261, 8.1.1), so that nobody downstream need ask again.
@@ -486,8 +520,8 @@ impl<'a> Scan<'a> {
         let to = to.and_then(|to| addr(to, Name::To))?;
         let call_id = span(call_id, Name::CallId)?;
         fields::call_id(call_id.of(bytes))?;
-        self.index.known = Some(Known { via, from, to, call_id });
         let cseq = span(cseq, Name::CSeq)?;
+        self.index.known = Some(Known { via, from, to, call_id, cseq });
         let (number, token) = fields::cseq(cseq.of(bytes))?;
         if let Some(span) = max_forwards {
             super::max_forwards(span.of(bytes))?;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{
     Message, Method, Name, Params, Reply400, TopVia, Via,
     cursor::{Cursor, is_token},
+    header_line,
 };
 use crate::{
     endpoint::{OwnPlace, OwnVia},
@@ -109,14 +110,19 @@ impl Writer {
         self.header(Name::ContentType.as_str(), content_type);
         self.length(body.len());
         self.buffer.extend_from_slice(body);
-        self.buffer.into()
+        self.whole()
     }
 
     /// Ends the message without a body.
     #[must_use]
     pub fn end(mut self) -> Bytes {
         self.length(0);
-        self.buffer.into()
+        self.whole()
+    }
+
+    /// Many are kept, by transactions and ladders, so none holds memory that it does not need; the buffer goes back to be the next one's.
+    fn whole(self) -> Bytes {
+        Bytes::copy_from_slice(&self.buffer)
     }
 
     fn length(&mut self, length: usize) {
@@ -206,10 +212,23 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
+/// `192.0.2.1:5060`, as its `Display` writes it.
+#[must_use]
+pub fn address_text(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(_) => {
+            let mut writer = Writer { buffer: Vec::with_capacity("255.255.255.255:65535".len()) };
+            writer.address(address);
+            String::from_utf8(writer.buffer).unwrap_or_default()
+        }
+        SocketAddr::V6(address) => address.to_string(),
+    }
+}
+
 /// The value of a Reason header (RFC 3326) for a Q.850 cause: `Q.850;cause=16;text="Normal call clearing"`.
 #[must_use]
 pub fn reason_header(q850: u8, text: &str) -> String {
-    format!("Q.850;cause={q850};text={}", quoted(text))
+    ["Q.850;cause=", &q850.to_string(), ";text=", &quoted(text)].concat()
 }
 
 /// The head of a response to `request` (RFC 3261, 8.2.6.2): all Via, From, To, Call-ID, CSeq; Timestamp in a 100 (8.2.6.1);
@@ -365,10 +384,9 @@ pub fn response_flow(request: &Message, flow: Flow) -> Flow {
     if flow.transport.is_reliable() { flow } else { via_flow(request, flow) }
 }
 
-/// The source of `request`, which came by `flow`; but at the port that its top Via names unless that asks `rport` over UDP. So a
-/// response finds a client whose stream is gone (18.2.2).
-pub(crate) fn via_flow(request: &Message, flow: Flow) -> Flow {
-    let (asks_rport, port) = match (request.top_via(), request.via()) {
+/// The source of `request`, which came by `flow`; but at the port that its top Via names unless that asks `rport`.
+fn via_flow(request: &Message, flow: Flow) -> Flow {
+    let (has_rport, port) = match (request.top_via(), request.via()) {
         (Some(TopVia { has_rport, .. }), Ok(via)) => (has_rport, via.port),
         (None, Ok(via)) => (via.rport().is_some(), via.port),
         // A Via that is broken further on still names its port.
@@ -377,11 +395,27 @@ pub(crate) fn via_flow(request: &Message, flow: Flow) -> Flow {
             (false, Via::sent_by(&mut Cursor::new(line)).and_then(|(_, via)| via.port))
         }
     };
-    let mut back = flow;
-    if !asks_rport || flow.transport.is_reliable() {
-        back.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
+    if has_rport { flow } else { at_port(flow, port) }
+}
+
+/// The way of a response by a new stream, when `flow`, which its request came by, is gone: to the source of the request, at the port of
+/// the sent-by in the top Via (RFC 3261, 18.2.2). Nobody is reached by it but who sent the request. `None` for what is no response, and
+/// for one whose top Via cannot be read.
+#[must_use]
+pub fn return_flow(response: &[u8], flow: Flow) -> Option<Flow> {
+    let mut lines = response.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if !lines.next()?.get(..4)?.eq_ignore_ascii_case(b"SIP/") {
+        return None;
     }
-    back
+    let mut head = lines.take_while(|line| !line.is_empty()).filter_map(header_line);
+    let (_, top) = head.find(|(name, _)| Name::of(name) == Name::Via)?;
+    let (_, via) = Via::sent_by(&mut Cursor::new(top))?;
+    Some(at_port(flow, via.port))
+}
+
+fn at_port(mut flow: Flow, port: Option<u16>) -> Flow {
+    flow.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
+    flow
 }
 
 /// Where requests to the sender of `request` go, which came by `flow`: where it sends from, since that is open in its NAT.

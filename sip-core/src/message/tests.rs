@@ -240,9 +240,20 @@ fn limits() {
         let filler = "z".repeat(length - head.len());
         parse(head + &filler)
     };
-    assert_eq!(body(DATAGRAM_MAX).unwrap().bytes().len(), DATAGRAM_MAX);
-    let error = body(DATAGRAM_MAX + 1).unwrap_err();
-    assert_eq!((error.kind(), error.reply().map(Reply400::status)), (ParseErrorKind::TooLarge, Some(513)));
+    assert_eq!(body(MESSAGE_MAX).unwrap().bytes().len(), MESSAGE_MAX);
+    let error = body(MESSAGE_MAX + 1).unwrap_err();
+    assert_eq!((error.kind(), error.reply().map(Reply400::status)), (ParseErrorKind::BodyTooLarge, Some(413)));
+    // What is cut off may have been its end only; and a head without an end within what fits is too long as a whole.
+    let announced = format!("INVITE sip:b@x.example SIP/2.0\r\n{HEAD}Content-Length: 3\r\n\r\nabc");
+    assert_eq!(parse(announced.clone() + &"z".repeat(MESSAGE_MAX)).unwrap().bytes(), announced.as_bytes());
+    for length in [MESSAGE_MAX, MESSAGE_MAX + 1] {
+        let head = format!("INVITE sip:b@x.example SIP/2.0\r\n{HEAD}");
+        // The cut falls into a line end as well.
+        let lines = format!("X: {}\r\n", "y".repeat(4_091)).repeat((length - head.len()) / 4_096);
+        let rest = length - head.len() - lines.len() - "X: ".len() - 1;
+        let error = parse(format!("{head}{lines}X: {}\r\n\r\n{}", "y".repeat(rest), "z".repeat(100))).unwrap_err();
+        assert_eq!((error.kind(), error.reply().map(Reply400::status)), (ParseErrorKind::TooLarge, Some(513)), "{length}");
+    }
     let contacts = |count: usize| invite(&format!("Contact: {}<sip:a@b>\r\n", "<sip:a@b>,".repeat(count - 1)));
     assert!(contacts(CONTACTS_MAX).contacts().is_ok());
     assert_eq!(contacts(CONTACTS_MAX + 1).contacts(), Err(FieldError::OutOfRange(Name::Contact)));
@@ -449,6 +460,37 @@ fn responses() {
 
     "#]],
     );
+}
+
+/// RFC 3261, 18.2.2: never to anybody but the source, whatever the Via says.
+#[test]
+fn the_way_back_of_a_response_whose_stream_is_gone() {
+    let from = "203.0.113.1:40000";
+    let back = |response: &str| return_flow(response.as_bytes(), flow(from)).map(|back| back.remote.to_string());
+    let via = |via: &str| {
+        let text = format!("INVITE sip:b@x.example SIP/2.0\r\nVia: {via}\r\n{}\r\n", &HEAD[HEAD.find("From").unwrap()..]);
+        let written = match Message::parse(text.into()) {
+            Ok(request) => response_head(&request, flow(from), 200, "", Some("t")).end(),
+            Err(error) => error.reply().unwrap().response(flow(from)).1,
+        };
+        back(&shown(&written))
+    };
+    let at = |port: u16| Some(format!("203.0.113.1:{port}"));
+    assert_eq!(via("SIP/2.0/TCP 192.0.2.1:5070;branch=z9hG4bK1"), at(5070));
+    assert_eq!(
+        via("SIP/2.0/TCP 192.0.2.1:5070;rport;received=198.51.100.9;branch=z9hG4bK1"),
+        at(5070),
+        "rport is of the stream that is gone"
+    );
+    assert_eq!(via("SIP/2.0/TCP [2001:db8::1]:5071;branch=z9hG4bK1, SIP/2.0/TCP 192.0.2.1:5072"), at(5071), "the top one");
+    assert_eq!(via("SIP/2.0/TCP h.example;branch=z9hG4bK1"), at(5060), "without a port");
+    assert_eq!(via("SIP/2.0/TCP h.example:0;branch=z9hG4bK1"), at(5060));
+    assert_eq!(via("SIP/2.0/TCP 192.0.2.1:5070;branch=\"z"), at(5070), "broken further on");
+    assert_eq!(via("SIP/2.0/TCP"), None);
+    assert_eq!(back("SIP/2.0 200 OK\r\nX: y\r\nv : SIP/2.0/TCP h:5070\r\n\r\n"), at(5070), "compact");
+    assert_eq!(back("SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\nVia: SIP/2.0/TCP h:5070\r\n"), None, "not out of the body");
+    assert_eq!(back("BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h:5070\r\n\r\n"), None, "a request");
+    assert_eq!((back(""), back("SIP/2.0 200 OK")), (None, None));
 }
 
 #[test]

@@ -16,6 +16,10 @@ const HOST_MAX: usize = 255;
 pub(crate) struct ServerKey(u64);
 
 impl ServerKey {
+    pub(crate) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
     /// `method` stands for the request's own: an ACK or CANCEL looks for the INVITE it speaks of.
     /// `None` when a field that is needed cannot be read.
     pub(crate) fn of(message: &Message, hash: &Keyed, method: &[u8]) -> Option<Self> {

@@ -12,7 +12,7 @@ mod table;
 mod wire;
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{BTreeSet, HashMap, VecDeque, hash_map::Entry},
     net::SocketAddr,
     time::Instant,
 };
@@ -35,7 +35,7 @@ pub(crate) use self::{
 use crate::{
     endpoint::{OwnVia, ServerTx, SessionId},
     flow::Flow,
-    message::{Message, Method, Via, response_flow, response_head, via_flow},
+    message::{Message, Method, Via, response_flow, response_head},
     timer::Timer,
 };
 
@@ -115,6 +115,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Arrived<'m> {
     pub(crate) flow: Flow,
     pub(crate) key: ServerKey,
+    /// By what it would be known again if it came by another path ([`Transactions::merge_key`]), once that was asked for.
+    pub(crate) merge: Option<u64>,
     pub(crate) message: &'m Message,
 }
 
@@ -145,7 +147,7 @@ impl Client {
 /// A request being answered.
 #[derive(Debug)]
 pub(crate) struct Server {
-    key: ServerKey,
+    pub(crate) key: ServerKey,
     merge: Option<u64>,
     /// Where the request came from.
     pub(crate) source: Flow,
@@ -157,6 +159,8 @@ pub(crate) struct Server {
     pub(crate) session: Option<SessionId>,
     /// Kept until the final response, which is made from it.
     pub(crate) request: Option<Message>,
+    /// It is of no call, and counted as such.
+    is_outside: bool,
     machine: ServerMachine,
 }
 
@@ -166,20 +170,36 @@ enum ServerMachine {
     Other(ServerOther),
 }
 
+/// How many transactions there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Up to here new work is taken.
+    pub(crate) all: usize,
+    /// How many more there may be for work of live sessions.
+    pub(crate) kept: usize,
+    /// How many of `all` may be of no call.
+    pub(crate) outside: usize,
+}
+
 /// All transactions, both sides.
 #[derive(Debug)]
 pub(crate) struct Transactions {
     clients: Table<Client>,
     by_branch: HashMap<(Branch, bool), ClientTx, Spread>,
+    /// The same by where they wait for an answer from: one entry for each client. A report that somebody is not there costs what it
+    /// concerns, however much else there is.
+    by_remote: BTreeSet<(SocketAddr, ClientTx)>,
     servers: Table<Server>,
     by_key: HashMap<ServerKey, ServerTx, Spread>,
     /// RFC 3261, 8.2.2.2: From tag, Call-ID and CSeq (hashed) of requests without a To tag.
     merged: HashMap<u64, ServerTx, Spread>,
     hash: Keyed,
-    /// Up to here new work is taken.
-    limit: usize,
-    /// How many more there may be for work of live sessions.
-    kept: usize,
+    /// The request that the owner is being asked about, since when. It is in none of the maps and has no timer: whoever sent it may be a
+    /// stranger, of whom nothing is kept (RFC 3261, 26.3.2.4). It becomes a transaction once the owner has done something about it.
+    held: Option<(Instant, ServerTx)>,
+    /// How many of `servers` are of no call.
+    outside: usize,
+    limits: Limits,
     /// How many server transactions each session has, those that only wait for repetitions included.
     of_session: HashMap<SessionId, usize, Spread>,
     /// INVITEs that may need a 100, as they came.
@@ -187,26 +207,27 @@ pub(crate) struct Transactions {
 }
 
 impl Transactions {
-    pub(crate) fn new(wire: &mut Wire, limit: usize, kept: usize) -> Self {
+    pub(crate) fn new(wire: &mut Wire, limits: Limits) -> Self {
         let hash = Keyed::new(wire);
         Self {
             clients: Table::new(),
             by_branch: HashMap::with_hasher(Spread::default()),
+            by_remote: BTreeSet::new(),
             servers: Table::new(),
             by_key: HashMap::with_hasher(Spread::default()),
             merged: HashMap::with_hasher(Spread::default()),
             of_session: HashMap::with_hasher(Spread::default()),
             hash,
-            limit,
-            kept,
+            held: None,
+            outside: 0,
+            limits,
             untried: VecDeque::new(),
         }
     }
 
     /// New limits; what is beyond them stays.
-    pub(crate) fn set_limits(&mut self, limit: usize, kept: usize) {
-        self.limit = limit;
-        self.kept = kept;
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -215,13 +236,19 @@ impl Transactions {
 
     /// Whether new work may be taken.
     pub(crate) fn has_room(&self) -> bool {
-        self.len() < self.limit
+        self.len() < self.limits.all
+    }
+
+    /// Whether what is of no call may be kept: however much of that comes, room is left for calls.
+    pub(crate) fn has_room_outside(&self) -> bool {
+        // The one that asks is among them already, if it is held.
+        self.outside < self.limits.outside && self.len() - usize::from(self.held.is_some()) < self.limits.all
     }
 
     /// Whether work of a session that lives already may be taken: room is kept for it, so that calls in progress can end while
     /// new ones are refused.
     pub(crate) fn has_room_inside(&self) -> bool {
-        self.len() < self.limit.saturating_add(self.kept)
+        self.len() < self.limits.all.saturating_add(self.limits.kept)
     }
 
     // ---- as client
@@ -236,6 +263,7 @@ impl Transactions {
             Client { branch, is_cancel, flow, purpose, machine }
         }));
         self.by_branch.insert((branch, is_cancel), id);
+        self.by_remote.insert((flow.remote, id));
         id
     }
 
@@ -248,6 +276,7 @@ impl Transactions {
             Client { branch, is_cancel: false, flow, purpose, machine }
         }));
         self.by_branch.insert((branch, false), id);
+        self.by_remote.insert((flow.remote, id));
         id
     }
 
@@ -313,30 +342,27 @@ impl Transactions {
 
     /// 17.1.4: transport error. Everything that waits for `remote` without having heard of it fails now.
     pub(crate) fn unreachable(&mut self, wire: &mut Wire, remote: SocketAddr) -> Vec<Purpose> {
-        self.fail(wire, |flow| flow.remote == remote)
+        self.fail(wire, remote, |_| true)
     }
 
-    /// The stream `flow` is gone. What waits for it without having heard of it fails now; a response that is still to be given to
-    /// a request that came by it goes where 18.2.2 says: to the source's address, at the port that its Via names.
+    /// Nothing more comes by the stream `flow`. What waits for it without having heard of it fails now. What is still to be answered
+    /// stays where it is: a peer that closed its own direction alone reads on, and for one that is gone the answer's way is found when
+    /// it leaves ([`crate::message::return_flow`]).
     pub(crate) fn flow_closed(&mut self, wire: &mut Wire, flow: Flow) -> Vec<Purpose> {
-        for server in self.servers.iter_mut().filter(|server| server.flow == flow) {
-            if let Some(request) = &server.request {
-                server.flow = via_flow(request, flow);
-            }
-        }
-        self.fail(wire, |of| of == flow)
+        self.fail(wire, flow.remote, |of| of == flow)
     }
 
-    fn fail(&mut self, wire: &mut Wire, is_lost: impl Fn(Flow) -> bool) -> Vec<Purpose> {
+    fn fail(&mut self, wire: &mut Wire, remote: SocketAddr, is_lost: impl Fn(Flow) -> bool) -> Vec<Purpose> {
         let failed: Vec<(ClientTx, Purpose)> = self
-            .clients
-            .iter()
+            .by_remote
+            .range((remote, ClientTx(0))..=(remote, ClientTx(u64::MAX)))
+            .filter_map(|&(_, id)| Some((id, self.clients.get(id.0)?)))
             .filter(|(_, client)| is_lost(client.flow))
             .filter(|(_, client)| match &client.machine {
                 ClientMachine::Invite(machine) => machine.is_calling(),
                 ClientMachine::Other(machine) => machine.is_pending(),
             })
-            .map(|(id, client)| (ClientTx(id), client.purpose))
+            .map(|(id, client)| (id, client.purpose))
             .collect();
         failed
             .into_iter()
@@ -413,6 +439,8 @@ impl Transactions {
         if let Some(mut client) = self.clients.remove(id.0) {
             client.clocks().disarm(&mut wire.timers);
             self.by_branch.remove(&(client.branch, client.is_cancel));
+            self.by_remote.remove(&(client.flow.remote, id));
+            debug_assert_eq!(self.by_remote.len(), self.clients.len(), "one entry for each client");
         }
     }
 
@@ -423,32 +451,76 @@ impl Transactions {
     }
 
     /// 8.2.2.2: the same request by another path, so that it is not the same transaction.
-    pub(crate) fn is_merged(&self, message: &Message) -> bool {
-        self.merge_key(message).is_some_and(|key| self.merged.contains_key(&key))
+    pub(crate) fn is_merged(&self, arrived: &Arrived<'_>) -> bool {
+        arrived.merge.is_some_and(|key| self.merged.contains_key(&key))
     }
 
-    /// Takes up a request that is in no transaction yet.
+    /// Makes a transaction of a request that is in none yet.
     pub(crate) fn serve(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag) -> ServerTx {
-        let Arrived { flow: source, key, message } = arrived;
-        let has_to_tag = message.to_tag().is_some();
-        let merge = if has_to_tag { None } else { self.merge_key(message) };
+        let id = self.hold(wire, now, arrived, tag);
+        self.keep();
+        self.limit(wire, now, id);
+        id
+    }
+
+    /// Takes up a request while the owner is asked about it. Unless [`Transactions::keep`] or a reply follows, nothing is left of it.
+    pub(crate) fn hold(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag) -> ServerTx {
+        let Arrived { flow: source, key, merge, message } = arrived;
+        // What belongs to a dialog comes by one path.
+        let merge = merge.filter(|_| message.to_tag().is_none());
         let flow = response_flow(message, source);
         let id = ServerTx(self.servers.insert_with(|id| {
-            let mut cx = Context { now, owner: Owner::Server(ServerTx(id)), flow, session: None, wire };
             let machine = match message.method() {
-                Method::Invite => ServerMachine::Invite(ServerInvite::start(&cx)),
-                _ => ServerMachine::Other(ServerOther::start(&mut cx)),
+                Method::Invite => ServerMachine::Invite(ServerInvite::start(&Context {
+                    now,
+                    owner: Owner::Server(ServerTx(id)),
+                    flow,
+                    session: None,
+                    wire,
+                })),
+                _ => ServerMachine::Other(ServerOther::start()),
             };
-            Server { key, merge, source, flow, tag, session: None, request: Some(message.clone()), machine }
+            Server { key, merge, source, flow, tag, session: None, request: Some(message.clone()), is_outside: false, machine }
         }));
-        self.by_key.insert(key, id);
-        if let Some(merge) = merge {
+        self.held = Some((now, id));
+        id
+    }
+
+    /// What is held, if anything.
+    pub(crate) fn held(&self) -> Option<ServerTx> {
+        self.held.map(|(_, id)| id)
+    }
+
+    /// Makes a transaction of what is held, for an owner that takes its time.
+    pub(crate) fn keep_waiting(&mut self, wire: &mut Wire) {
+        if let Some((since, id)) = self.held {
+            self.keep();
+            self.limit(wire, since, id);
+        }
+    }
+
+    /// Makes a transaction of what is held.
+    fn keep(&mut self) {
+        let Some((_, id)) = self.held.take() else { return };
+        let Some(server) = self.servers.get_mut(id.0) else { return };
+        self.by_key.insert(server.key, id);
+        if let Some(merge) = server.merge {
             self.merged.insert(merge, id);
         }
-        if message.method() == Method::Invite {
+        let method = server.request.as_ref().map(Message::method);
+        server.is_outside = method == Some(Method::Register);
+        self.outside += usize::from(server.is_outside);
+        if method == Some(Method::Invite) {
             self.untried.push_back(id);
         }
-        id
+    }
+
+    /// The owner has only so long for the response to `id`, if it is no INVITE.
+    fn limit(&mut self, wire: &mut Wire, now: Instant, id: ServerTx) {
+        let Some(server) = self.servers.get_mut(id.0) else { return };
+        if let ServerMachine::Other(machine) = &mut server.machine {
+            machine.limit(&mut Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire });
+        }
     }
 
     pub(crate) fn server(&self, id: ServerTx) -> Option<&Server> {
@@ -516,6 +588,9 @@ impl Transactions {
 
     /// Sends a response of the owner through its transaction.
     pub(crate) fn reply(&mut self, wire: &mut Wire, now: Instant, id: ServerTx, status: u16, response: Bytes) {
+        if self.held() == Some(id) {
+            self.keep();
+        }
         let Some(server) = self.servers.get_mut(id.0) else { return };
         let mut cx = Context { now, owner: Owner::Server(id), flow: server.flow, session: server.session, wire };
         let heard = match &mut server.machine {
@@ -570,7 +645,12 @@ impl Transactions {
             ServerMachine::Invite(machine) => machine.clocks().disarm(&mut wire.timers),
             ServerMachine::Other(machine) => machine.clocks().disarm(&mut wire.timers),
         }
-        self.by_key.remove(&server.key);
+        if self.held() == Some(id) {
+            self.held = None;
+        } else {
+            self.by_key.remove(&server.key);
+        }
+        self.outside -= usize::from(server.is_outside);
         if let Some(merge) = server.merge
             && self.merged.get(&merge) == Some(&id)
         {
@@ -587,7 +667,8 @@ impl Transactions {
         Some(server)
     }
 
-    fn merge_key(&self, message: &Message) -> Option<u64> {
+    /// What two copies of a request that came by different paths have in common (8.2.2.2), hashed.
+    pub(crate) fn merge_key(&self, message: &Message) -> Option<u64> {
         let cseq = message.cseq().ok()?.number.to_be_bytes();
         Some(self.hash.of(&[message.from_tag().unwrap_or_default(), message.call_id().ok()?, &cseq, message.method_bytes()]))
     }

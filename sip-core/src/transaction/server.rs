@@ -1,7 +1,7 @@
 //! The non-INVITE server transaction: RFC 3261, 17.2.2.
 //!
 //! ```text
-//!   start: arm J as a limit for the owner
+//!   start: once kept, arm J as a limit for the owner
 //!     |
 //!     v
 //!   Trying                                   Trying:      request: absorbed; J: gone, nobody waits any more
@@ -30,12 +30,14 @@ pub(super) struct ServerOther {
 }
 
 impl ServerOther {
+    pub(super) fn start() -> Self {
+        Self { last: Bytes::new(), clocks: Clocks::default() }
+    }
+
     /// RFC 4320, 4.2: a response later than 64*T1 is never sent, since the client gave up by timer F.
-    pub(super) fn start(cx: &mut Context<'_>) -> Self {
-        let mut clocks = Clocks::default();
+    pub(super) fn limit(&mut self, cx: &mut Context<'_>) {
         let t64 = cx.values().t64();
-        clocks.end(cx, Timer::J, t64);
-        Self { last: Bytes::new(), clocks }
+        self.clocks.end(cx, Timer::J, t64);
     }
 
     /// The same request came again.

@@ -683,16 +683,16 @@ fn cancel_with_another_branch() {
 fn cancel_of_something_else() {
     check(
         "
-        0 > OPTIONS
+        0 > REGISTER
         0.1 > CANCEL cseq=1 branch=z9hG4bK-p1
         0.2 respond 200
         ",
         expect![[r#"
-            0.0 > OPTIONS 1
-            0.0 * request OPTIONS
+            0.0 > REGISTER 1
+            0.0 * request REGISTER
             0.1 > CANCEL 1
             0.1 < 481 CANCEL 1 to=t1
-            0.2 < 200 OPTIONS 1 to=t2
+            0.2 < 200 REGISTER 1 to=t2
             left: 0 sessions, 0 transactions
         "#]],
     );

@@ -108,7 +108,7 @@ fn call_from_a_peer() {
     peer.hears(&request("BYE", 4, "b", "c", &tag));
     peer.hears(&request("INFO", 5, "z", "c", &tag));
     peer.check(expect![[r#"
-        * request
+        < -- SIP/2.0 200 OK
         > s1 INVITE sip:100@10.0.0.1 SIP/2.0
         * s1 Invited
         < s1 SIP/2.0 100 Trying

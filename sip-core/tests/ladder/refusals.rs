@@ -170,7 +170,7 @@ fn our_own_invite_comes_back() {
 }
 
 #[test]
-fn register_and_options_go_up() {
+fn register_goes_up() {
     check(
         "
         0 > REGISTER
@@ -178,8 +178,6 @@ fn register_and_options_go_up() {
         1 respond 401
         1 respond 200
         1.5 again REGISTER
-        2 > OPTIONS
-        2 respond 200
         3 > REGISTER
         ",
         expect![[r#"
@@ -189,10 +187,7 @@ fn register_and_options_go_up() {
             1.0 < 401 REGISTER 1 to=t1
             1.5 > REGISTER 1 again
             1.5 < 401 REGISTER 1 to=t1
-            2.0 > OPTIONS 2
-            2.0 * request OPTIONS
-            2.0 < 200 OPTIONS 2 to=t2
-            3.0 > REGISTER 3
+            3.0 > REGISTER 2
             3.0 * request REGISTER
             left: 0 sessions, 0 transactions
         "#]],
@@ -208,6 +203,9 @@ fn no_room_for_transactions() {
         0.1 answer
         0.2 > OPTIONS to=none call=other
         0.3 > REGISTER to=none call=third
+        0.31 > REGISTER to=none call=third
+        0.32 > OPTIONS to=none call=other
+        0.33 > INVITE to=none call=fourth sdp
         0.4 > ACK cseq=1
         0.41 > INFO
         0.42 > INFO
@@ -222,19 +220,26 @@ fn no_room_for_transactions() {
             0.0 < 100 INVITE 1
             0.1 < 200 INVITE 1 to=t1 sdp
             0.2 > OPTIONS 2
-            0.2 * request OPTIONS
+            0.2 < 200 OPTIONS 2 to=t2 Accept:application/sdp
             0.3 > REGISTER 3
-            0.3 < 503 REGISTER 3 to=t2 Retry-After:23
+            0.3 * request REGISTER
+            0.3 > REGISTER 4
+            0.3 * request REGISTER
+            0.3 < 503 REGISTER 4 to=t3 Retry-After:29
+            0.3 > OPTIONS 5
+            0.3 < 503 OPTIONS 5 to=t4 Retry-After:23
+            0.3 > INVITE 6 sdp
+            0.3 < 503 INVITE 6 to=t5 Retry-After:16
             0.4 > ACK 1
             0.4 * s1 Confirmed { sdp: no }
-            0.4 > INFO 4
-            0.4 < 200 INFO 4 to=t1
+            0.4 > INFO 7
+            0.4 < 200 INFO 7 to=t1
             0.4 * s1 Info { content_type: b"", body: b"" }
-            0.4 > INFO 5
-            0.4 < 200 INFO 5 to=t1
+            0.4 > INFO 8
+            0.4 < 200 INFO 8 to=t1
             0.4 * s1 Info { content_type: b"", body: b"" }
-            0.4 > INFO 6
-            0.4 < 503 INFO 6 to=t1 Retry-After:16
+            0.4 > INFO 9
+            0.4 < 503 INFO 9 to=t1 Retry-After:27
             0.5 * no room
             0.6 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer
             0.6 * s1 Ended { why: HungUp }
@@ -337,35 +342,35 @@ fn every_method_outside() {
             0.0 * s1 Invited
             0.0 < 100 INVITE 1
             1.0 > OPTIONS 2
-            1.0 * request OPTIONS
+            1.0 < 200 OPTIONS 2 to=t1 Accept:application/sdp
             2.0 > REGISTER 3
             2.0 * request REGISTER
             3.0 > BYE 4
-            3.0 < 481 BYE 4 to=t1
+            3.0 < 481 BYE 4 to=t2
             4.0 > CANCEL 1
-            4.0 < 481 CANCEL 1 to=t2
+            4.0 < 481 CANCEL 1 to=t3
             5.0 > INFO 5
-            5.0 < 481 INFO 5 to=t3
+            5.0 < 481 INFO 5 to=t4
             6.0 > UPDATE 6
-            6.0 < 481 UPDATE 6 to=t4
+            6.0 < 481 UPDATE 6 to=t5
             7.0 > PRACK 7
-            7.0 < 481 PRACK 7 to=t5
+            7.0 < 481 PRACK 7 to=t6
             8.0 > REFER 8
-            8.0 < 405 REFER 8 to=t6 Allow
+            8.0 < 405 REFER 8 to=t7 Allow
             9.0 > SUBSCRIBE 9
-            9.0 < 405 SUBSCRIBE 9 to=t7 Allow
+            9.0 < 405 SUBSCRIBE 9 to=t8 Allow
             10.0 > NOTIFY 10
-            10.0 < 405 NOTIFY 10 to=t8 Allow
+            10.0 < 405 NOTIFY 10 to=t9 Allow
             11.0 > MESSAGE 11
-            11.0 < 405 MESSAGE 11 to=t9 Allow
+            11.0 < 405 MESSAGE 11 to=t10 Allow
             12.0 > PUBLISH 12
-            12.0 < 405 PUBLISH 12 to=t10 Allow
+            12.0 < 405 PUBLISH 12 to=t11 Allow
             13.0 > FROBNICATE 13
-            13.0 < 405 FROBNICATE 13 to=t11 Allow
+            13.0 < 405 FROBNICATE 13 to=t12 Allow
             14.0 > invite 14
-            14.0 < 405 invite 14 to=t12 Allow
+            14.0 < 405 invite 14 to=t13 Allow
             20.0 > ACK 1
-            20.1 < 486 INVITE 1 to=t13
+            20.1 < 486 INVITE 1 to=t14
             20.1 * s1 Ended { why: HungUp }
             20.2 > ACK 1
             left: 0 sessions, 0 transactions
@@ -578,7 +583,6 @@ fn max_forwards() {
         2 refuse 486
         2.1 > ACK branch=invite
         3 > OPTIONS mf=1
-        3 respond 200
         4 > OPTIONS mf=256
         5 > OPTIONS mf=x
         6 call
@@ -597,8 +601,7 @@ fn max_forwards() {
             2.0 * s1 Ended { why: HungUp }
             2.1 > ACK 3
             3.0 > OPTIONS 4
-            3.0 * request OPTIONS
-            3.0 < 200 OPTIONS 4 to=t4
+            3.0 < 200 OPTIONS 4 to=t4 Accept:application/sdp
             4.0 > OPTIONS 5
             4.0 < 400 OPTIONS 5 to=t5
             5.0 > OPTIONS 6

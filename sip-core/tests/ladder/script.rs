@@ -12,6 +12,7 @@
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
 //! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
 //! | `0 moved 7777` | the peer registered again from that port |
+//! | `0 count` | says how many transactions there are |
 //! | `0 nothing` | only time passes |
 //! | `0 raw ..` | a datagram as it stands, `\n` for line ends |
 //!
@@ -198,6 +199,7 @@ impl Ladder {
             "offer" => self.endpoint.reoffer(now, session.unwrap(), &sdp(first)),
             "closed" => self.endpoint.flow_closed(now, self.flow(value(&words, "port").map_or(5060, |port| port.parse().unwrap()))),
             "moved" => self.endpoint.flow_moved(self.flow(5060), self.flow(first.parse().unwrap())),
+            "count" => self.write(&format!("= {} transactions", self.endpoint.transactions())),
             "nothing" => {}
             other => panic!("no such step: {other}"),
         }

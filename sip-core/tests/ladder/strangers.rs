@@ -79,6 +79,8 @@ fn requests_challenged_at_once() {
         0.5 again REGISTER
         1 respond 200
         2 > OPTIONS
+        2.5 again OPTIONS
+        3 > OPTIONS
         ",
         expect![[r#"
             0.0 > REGISTER 1
@@ -88,8 +90,11 @@ fn requests_challenged_at_once() {
             0.5 * request REGISTER
             0.5 < 401 REGISTER 1 to=t1
             2.0 > OPTIONS 2
-            2.0 * request OPTIONS
-            2.0 < 401 OPTIONS 2 to=t2
+            2.0 < 200 OPTIONS 2 to=t2 Accept:application/sdp
+            2.5 > OPTIONS 2 again
+            2.5 < 200 OPTIONS 2 to=t2 Accept:application/sdp
+            3.0 > OPTIONS 3
+            3.0 < 200 OPTIONS 3 to=t3 Accept:application/sdp
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -189,6 +194,167 @@ fn challenged_when_decided() {
             left: 0 sessions, 0 transactions
         "#]],
     );
+}
+
+/// The answer of who proved himself is kept for as long as repetitions may come; OPTIONS never is.
+#[test]
+fn what_is_kept() {
+    check(
+        "
+        0 > REGISTER
+        0 count
+        0 respond 200
+        0 count
+        0.5 again REGISTER
+        1 > OPTIONS
+        1 count
+        1.5 again OPTIONS
+        2 strangers
+        2 > REGISTER
+        2 again REGISTER
+        3 > INVITE to=none call=c2 sdp
+        3 count
+        3.1 > ACK branch=invite call=c2 to=t
+        3.2 > CANCEL call=c2
+        4 > BYE to=none call=c3
+        5 > SUBSCRIBE to=none call=c4
+        6 > OPTIONS to=none call=c5 mf=0
+        7 > OPTIONS to=none call=c6
+        + Require: 100rel
+        8 > OPTIONS to=none call=c7 uri=tel:1
+        8 count
+        33 count
+        ",
+        expect![[r#"
+            0.0 > REGISTER 1
+            0.0 * request REGISTER
+            0.0 = 1 transactions
+            0.0 < 200 REGISTER 1 to=t1
+            0.0 = 1 transactions
+            0.5 > REGISTER 1 again
+            0.5 < 200 REGISTER 1 to=t1
+            1.0 > OPTIONS 2
+            1.0 < 200 OPTIONS 2 to=t2 Accept:application/sdp
+            1.0 = 1 transactions
+            1.5 > OPTIONS 2 again
+            1.5 < 200 OPTIONS 2 to=t2 Accept:application/sdp
+            2.0 > REGISTER 3
+            2.0 * request REGISTER
+            2.0 < 401 REGISTER 3 to=t3
+            2.0 > REGISTER 3 again
+            2.0 * request REGISTER
+            2.0 < 401 REGISTER 3 to=t3
+            3.0 > INVITE 4 sdp
+            3.0 * s1 Invited
+            3.0 < 401 INVITE 4 to=t4
+            3.0 = 1 transactions
+            3.1 > ACK 4
+            3.2 > CANCEL 4
+            3.2 < 481 CANCEL 4 to=t5
+            4.0 > BYE 5
+            4.0 < 481 BYE 5 to=t6
+            5.0 > SUBSCRIBE 6
+            5.0 < 405 SUBSCRIBE 6 to=t7 Allow
+            6.0 > OPTIONS 7
+            6.0 < 483 OPTIONS 7 to=t8
+            7.0 > OPTIONS 8
+            7.0 < 420 OPTIONS 8 to=t9 Unsupported:100rel
+            8.0 > OPTIONS 9
+            8.0 < 416 OPTIONS 9 to=t10
+            8.0 = 1 transactions
+            33.0 = 0 transactions
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// 8.2.7: the tag is that of the request, and no two requests have the same.
+#[test]
+fn tags_are_of_the_request() {
+    let now = start();
+    let mut endpoint = Endpoint::new(EndpointSettings::default(), [1; 32]);
+    let mut tags = std::collections::BTreeMap::new();
+    for round in 0..2 {
+        for at in 0..1_000 {
+            for method in ["OPTIONS", "BYE", "MESSAGE"] {
+                endpoint.received(now, flow(), request(method, at));
+                let Some(EndpointOutput::Transmit { bytes, .. }) = endpoint.poll() else { panic!("no answer") };
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let tag = text.split("\r\nTo: <sip:100@y>;tag=").nth(1).unwrap().split('\r').next().unwrap().to_owned();
+                let before = tags.insert((method, at), tag.clone());
+                assert!(round == 0 || before == Some(tag), "{method} {at}");
+            }
+        }
+    }
+    let different: std::collections::BTreeSet<_> = tags.values().collect();
+    assert_eq!(different.len(), tags.len());
+}
+
+/// However many come, they take nothing of what phones and calls need: not in the table, not in the timers.
+#[test]
+fn a_flood_of_strangers_leaves_the_table_empty() {
+    let now = start();
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut endpoint = Endpoint::new(EndpointSettings::for_calls(10, String::new()), [1; 32]);
+        let flow = Flow { transport, ..flow() };
+        for at in 0..100_000 {
+            let method = ["OPTIONS", "REGISTER", "INVITE", "BYE", "SUBSCRIBE", "CANCEL", "ACK", "FROB"][at as usize % 8];
+            endpoint.received(now, flow, request(method, at));
+            let mut sent = 0;
+            while let Some(output) = endpoint.poll() {
+                match output {
+                    EndpointOutput::Invited { session, .. } => endpoint.challenge(now, session, 401, &[]),
+                    EndpointOutput::Request { tx, .. } => endpoint.challenge_request(now, tx, 401, &[]),
+                    EndpointOutput::Transmit { .. } => sent += 1,
+                    EndpointOutput::Heard { .. } => {}
+                    EndpointOutput::Session { event, .. } => panic!("{event:?}"),
+                }
+            }
+            assert_eq!(sent, usize::from(method != "ACK"), "{method} {at}");
+            assert_eq!((endpoint.live(), endpoint.transactions(), endpoint.timeout()), (0, 0, None));
+        }
+        endpoint.received(now, flow, request("REGISTER", 0));
+        assert!(has_answer(&mut endpoint, now, "SIP/2.0 200 "));
+        endpoint.received(now, flow, request("INVITE", 0));
+        let Some(EndpointOutput::Heard { .. }) = endpoint.poll() else { panic!("no room") };
+    }
+}
+
+/// REGISTERs with credentials have a part of the table. Beyond it they are served all the same, and the rest stays for calls.
+#[test]
+fn registers_do_not_crowd_out_calls() {
+    let now = start();
+    let settings = EndpointSettings { transactions_max: 40, sessions_max: 8, ..EndpointSettings::default() };
+    let mut endpoint = Endpoint::new(settings, [1; 32]);
+    for at in 0..1_000 {
+        endpoint.received(now, flow(), request("REGISTER", at));
+        assert!(has_answer(&mut endpoint, now, "SIP/2.0 200 "), "{at}");
+        assert_eq!(endpoint.transactions(), (at as usize + 1).min(10), "a quarter of 40");
+    }
+    assert!(endpoint.has_room());
+    // One that was kept is repeated, one that was not is asked about again.
+    endpoint.received(now, flow(), request("REGISTER", 0));
+    assert!(matches!(endpoint.poll(), Some(EndpointOutput::Transmit { .. })));
+    endpoint.received(now, flow(), request("REGISTER", 999));
+    assert!(has_answer(&mut endpoint, now, "SIP/2.0 200 "));
+    endpoint.wake(now + std::time::Duration::from_secs(32));
+    assert_eq!(endpoint.transactions(), 0);
+    endpoint.received(now, flow(), request("REGISTER", 0));
+    assert!(has_answer(&mut endpoint, now, "SIP/2.0 200 "));
+    assert_eq!(endpoint.transactions(), 1, "there is room again");
+}
+
+/// The owner lets every REGISTER in.
+fn has_answer(endpoint: &mut Endpoint, now: std::time::Instant, status: &str) -> bool {
+    let mut found = false;
+    while let Some(output) = endpoint.poll() {
+        match output {
+            EndpointOutput::Request { tx, .. } => endpoint.respond(now, tx, 200, None, &[]),
+            EndpointOutput::Transmit { bytes, .. } => found = bytes.starts_with(status.as_bytes()),
+            _ => {}
+        }
+    }
+    found
 }
 
 #[test]

@@ -1,8 +1,15 @@
 //! Over streams: nothing is repeated but the 2xx, and a stream that is gone is noticed at once.
 
-use expect_test::expect;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::script::{check, check_tcp};
+use bytes::Bytes;
+use expect_test::expect;
+use sip_core::{
+    Flow, Transport,
+    endpoint::{Endpoint, EndpointSettings, Invite},
+};
+
+use crate::script::{SDP, check, check_tcp, start};
 
 #[test]
 fn nothing_is_repeated_while_we_call() {
@@ -245,7 +252,8 @@ fn stream_is_gone_and_nothing_waits_for_it() {
     );
 }
 
-/// 18.2.2: the response goes to the source's address at the port of its Via; the ACK tells the new stream.
+/// 18.2.2: the response leaves by the way that its request came; a half-closed stream still carries it, and whoever finds none opens one
+/// to the port of its Via. The ACK tells the new stream.
 #[test]
 fn stream_is_gone_before_we_answer() {
     check_tcp(
@@ -263,7 +271,7 @@ fn stream_is_gone_before_we_answer() {
             0.0 * s1 Invited
             0.0 < 100 INVITE 1 port=40000
             0.0 < 180 INVITE 1 to=t1 port=40000
-            2.0 < 200 INVITE 1 to=t1 sdp port=5070
+            2.0 < 200 INVITE 1 to=t1 sdp port=40000
             2.1 > ACK 1
             2.1 * s1 Confirmed { sdp: no }
             3.0 < BYE 1 sip:peer@192.168.1.9:5062 b1 to=peer port=40001
@@ -285,7 +293,7 @@ fn stream_is_gone_before_we_refuse() {
         expect![[r#"
             0.0 > REGISTER 1
             0.0 * request REGISTER
-            2.0 < 200 REGISTER 1 to=t1
+            2.0 < 200 REGISTER 1 to=t1 port=40000
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -349,7 +357,6 @@ fn responses_go_back_by_the_stream() {
     check_tcp(
         "
         0 > OPTIONS via=192.168.1.9:5070 port=40000
-        0 respond 200
         1 > INVITE via=192.168.1.9:5070 port=40000 sdp to=none
         1 refuse 486
         1.1 > ACK branch=invite port=40000
@@ -357,8 +364,7 @@ fn responses_go_back_by_the_stream() {
         ",
         expect![[r#"
             0.0 > OPTIONS 1
-            0.0 * request OPTIONS
-            0.0 < 200 OPTIONS 1 to=t1 port=40000
+            0.0 < 200 OPTIONS 1 to=t1 Accept:application/sdp port=40000
             1.0 > INVITE 2 sdp
             1.0 * s1 Invited
             1.0 < 100 INVITE 2 port=40000
@@ -390,4 +396,62 @@ fn datagrams_know_no_stream() {
             left: 0 sessions, 0 transactions
         "#]],
     );
+}
+
+/// Strangers may open and close streams, and have ICMP sent to us, as often as they please: it costs what it concerns, and not a look at
+/// everything that is in progress.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what one thing costs beside another is what is measured")]
+fn the_end_of_a_stream_costs_what_it_concerns() {
+    let now = start();
+    let flow = |ip: u32, port| Flow {
+        transport: Transport::Tcp,
+        local: "10.0.0.1:5060".parse().unwrap(),
+        remote: SocketAddr::new(Ipv4Addr::from_bits(ip).into(), port),
+    };
+    let endpoint = |calls: u32| {
+        let settings = EndpointSettings { sessions_max: 20_000, transactions_max: 100_000, ..EndpointSettings::default() };
+        let mut endpoint = Endpoint::new(settings, [1; 32]);
+        for call in 0..calls {
+            let invite = Invite {
+                flow: flow(0x0a01_0000 + call, 5060),
+                uri: Bytes::from_static(b"sip:phone@192.168.1.9:5062"),
+                from_display: None,
+                from_user: "100".into(),
+                to_user: "200".into(),
+                host: "pbx.example".into(),
+                sdp: Bytes::from_static(SDP),
+                headers: Vec::new(),
+                ring_s: 60,
+            };
+            endpoint.invite(now, invite).unwrap();
+            let asked = format!(
+                "REGISTER sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK{call}\r\nFrom: <sip:a@b>;tag={call}\r\n\
+                 To: <sip:c@d>\r\nCall-ID: {call}\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            );
+            endpoint.received(now, flow(0x0a02_0000 + call, 5060), asked.into());
+        }
+        while endpoint.poll().is_some() {}
+        endpoint
+    };
+    let (mut empty, mut full) = (endpoint(0), endpoint(10_000));
+    assert_eq!((empty.transactions(), full.transactions()), (0, 20_000));
+    // The quickest of many rounds, so that what else the machine does is not counted.
+    let cost = |endpoint: &mut Endpoint| {
+        let rounds = (0..50).map(|_| {
+            let began = start();
+            for port in 1..=20 {
+                endpoint.flow_closed(now, flow(0x0a03_0000, port));
+                endpoint.unreachable(now, flow(0x0a03_0000, port).remote);
+            }
+            began.elapsed()
+        });
+        rounds.min().unwrap()
+    };
+    let (least, most) = (cost(&mut empty), cost(&mut full));
+    assert!(most < least * 40, "{most:?} beside {least:?}");
+    // It is found all the same.
+    full.flow_closed(now, flow(0x0a01_0000 + 7, 5060));
+    full.unreachable(now, flow(0x0a01_0000 + 8, 5060).remote);
+    assert_eq!((full.transactions(), full.live()), (19_998, 9_998));
 }

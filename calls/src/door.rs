@@ -1,0 +1,57 @@
+//! The door: the one place where an INVITE leaves us, and only with the gate's permit (R23).
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
+
+use seats::Permit;
+use sip_core::{Endpoint, Invite, SessionId};
+
+/// The endpoint with its way out closed: whatever begins a call (REST, a phone, later a transfer, a 302, a menu) has to show the
+/// [`Permit`] that the gate gave for it, or it does not compile.
+///
+/// Everything else of the endpoint is there as it is. Its own [`Endpoint::invite`] is hidden by [`Door::invite`], and refused by a lint
+/// (`clippy.toml`) everywhere but here.
+#[derive(Debug)]
+pub(crate) struct Door {
+    endpoint: Endpoint,
+}
+
+impl Door {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Calls whom the permit is for, which is used up by it. None without room, or if the parts make no message.
+    pub(crate) fn invite(&mut self, now: Instant, permit: Permit, invite: Invite) -> Option<SessionId> {
+        debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
+        drop(permit);
+        self.leave(now, invite)
+    }
+
+    /// Rings the phone of whoever is about to call, before the number that the permit is for (R8): nobody is summoned for a call that may
+    /// not be. None as with [`Door::invite`].
+    pub(crate) fn summon(&mut self, now: Instant, _ahead_of: &Permit, invite: Invite) -> Option<SessionId> {
+        self.leave(now, invite)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]
+    fn leave(&mut self, now: Instant, invite: Invite) -> Option<SessionId> {
+        self.endpoint.invite(now, invite)
+    }
+}
+
+impl Deref for Door {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl DerefMut for Door {
+    fn deref_mut(&mut self) -> &mut Endpoint {
+        &mut self.endpoint
+    }
+}
