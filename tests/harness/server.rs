@@ -31,7 +31,8 @@ const LOG_SHOWN: usize = 80;
 /// When it was not built.
 pub fn binary() -> Result<PathBuf> {
     if let Some(path) = env::var_os("CORDBOARD_BIN") {
-        return Ok(path.into());
+        // Each server runs in a directory of its own, from which a relative path would lead nowhere.
+        return fs::canonicalize(&path).with_context(|| format!("CORDBOARD_BIN={}", path.to_string_lossy()));
     }
     let own = env::current_exe()?;
     // target/debug/deps/it-0123 → target/debug/cordboard
