@@ -187,7 +187,7 @@ impl FakeControl {
         }
         let slot = |id| self.live.slot(id).ok_or(Refusal::SlotNotFound);
         let put = |view: SlotView| {
-            self.live.publish(NOW, &[Event::SlotUpdated(view.clone())]);
+            self.live.publish(NOW, [Event::SlotUpdated(view.clone())]);
             Ok(Reply::Slot(view))
         };
         match command {
@@ -201,7 +201,7 @@ impl FakeControl {
                 (view.user, view.caller_slot, view.callee) = (Some(user), Some(id), number.to_string());
                 let call = view.call_id;
                 (caller.state, caller.holder) = (SlotState::Calling, Some(user));
-                self.live.publish(NOW, &[Event::CallUpdated(view), Event::SlotUpdated(caller)]);
+                self.live.publish(NOW, [Event::CallUpdated(view), Event::SlotUpdated(caller)]);
                 Ok(Reply::CallStarted { call })
             }
             Command::EndCall { user, any, call } => {
@@ -209,7 +209,7 @@ impl FakeControl {
                 let mut view = self.live.call(call, user, scope).ok_or(Refusal::CallNotFound)?;
                 let status = view.status;
                 view.status = CallStatus::Ended;
-                self.live.publish(NOW, &[Event::CallUpdated(view)]);
+                self.live.publish(NOW, [Event::CallUpdated(view)]);
                 Ok(Reply::CallEnding { call, status })
             }
             Command::TakeSlot { user, slot: id } => {
@@ -249,7 +249,7 @@ impl FakeControl {
                     }
                 }
                 for slot in slots {
-                    self.live.publish(NOW, &[Event::SlotRemoved { slot, center: CenterId::DEFAULT }]);
+                    self.live.publish(NOW, [Event::SlotRemoved { slot, center: CenterId::DEFAULT }]);
                 }
                 Ok(Reply::Done)
             }
@@ -289,12 +289,12 @@ impl Control for Handle {
                 if control.live.slot(entry.id).is_none() {
                     let number = entry.number.to_string();
                     let view = SlotView { number, kind: entry.kind, registered: entry.id.0 <= 2, ..slot_view(entry.id.0) };
-                    control.live.publish(NOW, &[Event::SlotUpdated(view)]);
+                    control.live.publish(NOW, [Event::SlotUpdated(view)]);
                 }
             }
             for view in control.live.slots() {
                 if directory.slot(view.id).is_none() {
-                    control.live.publish(NOW, &[Event::SlotRemoved { slot: view.id, center: view.center }]);
+                    control.live.publish(NOW, [Event::SlotRemoved { slot: view.id, center: view.center }]);
                 }
             }
             Ok(())

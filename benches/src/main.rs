@@ -30,7 +30,7 @@ use crate::{
 /// The whole bench is stopped after this.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 /// What a soak takes beside its minutes: start, warm-up, rest.
-const SOAK_EXTRA: Duration = Duration::from_secs(5 * 60);
+const SOAK_EXTRA: Duration = Duration::from_secs(6 * 60);
 const SPAN: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 5;
 const QUICK_SPAN: Duration = Duration::from_secs(2);

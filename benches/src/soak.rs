@@ -28,8 +28,12 @@ const REGISTER_EVERY_S: usize = 120;
 const EVERY: Duration = Duration::from_secs(10);
 /// Before the figures of before and after are taken: ports have rested, the database has followed.
 const REST: Duration = Duration::from_secs(15);
-/// The calls of the first minutes fill pools and caches that stay: they are part of the figures of before.
-const WARM_UP: usize = 30;
+/// The first calls fill what has a bound and stays full: ladders (64 MiB), events, ended calls on the board. That is part of the figures of before.
+const WARM_UP: (u32, Duration) = (100, Duration::from_secs(120));
+/// How long each of these lasts.
+const WARM_UP_TALK: Duration = Duration::from_secs(1);
+/// Until the last of their transactions is over (RFC 3261, 17.1.1.2: 32 s and more), and the database has followed.
+const WARM_UP_REST: Duration = Duration::from_secs(60);
 /// What may differ between before and after.
 const TOLERANCE: f64 = 0.1;
 
@@ -57,20 +61,19 @@ pub(crate) fn run(minutes: u32, rate: u32, tell: fn(&str)) -> Result<(String, Ve
     let rest = ours.server().admin()?;
     let began = Instant::now();
 
-    let warm_up = calls(rate, usize::try_from(rate)? * WARM_UP, 0);
-    let tally = phones.run_all(&[warm_up], EVERY, &mut |_| Ok(()))?;
+    let warm_up = calls(WARM_UP.0, WARM_UP.1, WARM_UP_TALK, 0)?;
+    let tally = phones.run_all(&[warm_up, registrations(&phones, WARM_UP.1)?], EVERY, &mut |_| ours.forget_recordings())?;
     ensure!(tally.failed() == 0, "calls failed at the very beginning: {:?}", tally.failures);
-    listen(&mut phones, REST)?;
+    listen(&mut phones, WARM_UP_REST)?;
     ours.forget_recordings()?;
     let before = look(&ours, &rest, began)?;
     tell(&format!("before: {before:?}"));
 
-    let seconds = usize::try_from(minutes)? * 60;
-    let register_rate = phones.len() / REGISTER_EVERY_S + 1;
-    let register = Offer { work: Work::Register, rate: u32::try_from(register_rate)?, count: register_rate * seconds, first: 0 };
+    let span = Duration::from_secs(u64::from(minutes) * 60);
+    let offers = [calls(rate, span, TALK, warm_up.count)?, registrations(&phones, span)?];
     let mut looks = Vec::new();
     let start = Instant::now();
-    let tally = phones.run_all(&[calls(rate, usize::try_from(rate)? * seconds, warm_up.count), register], EVERY, &mut |tally| {
+    let tally = phones.run_all(&offers, EVERY, &mut |tally| {
         ours.forget_recordings()?;
         let look = look(&ours, &rest, start)?;
         tell(&format!("{look:?} failed: {} sound: {}/{}", tally.failed(), tally.sound.1, tally.sound.0));
@@ -132,8 +135,13 @@ fn report(minutes: u32, rate: u32, before: &Look, after: &Look, looks: &[Look], 
     Ok((text, wrong))
 }
 
-fn calls(rate: u32, count: usize, first: usize) -> Offer {
-    Offer { work: Work::Call { talk: Some(TALK) }, rate, count, first }
+fn calls(rate: u32, span: Duration, talk: Duration, first: usize) -> Result<Offer> {
+    Ok(Offer { work: Work::Call { talk: Some(talk) }, rate, count: usize::try_from(u64::from(rate) * span.as_secs())?, first })
+}
+
+fn registrations(phones: &Phones, span: Duration) -> Result<Offer> {
+    let rate = u32::try_from(phones.len() / REGISTER_EVERY_S + 1)?;
+    Ok(Offer { work: Work::Register, rate, count: usize::try_from(u64::from(rate) * span.as_secs())?, first: 0 })
 }
 
 fn look(ours: &Ours, rest: &Rest, since: Instant) -> Result<Look> {

@@ -322,8 +322,7 @@ impl Signalling {
             }
         }
         if !batch.events.is_empty() {
-            parts.live.publish(wall_clock(), &batch.events);
-            batch.events.clear();
+            parts.live.publish(wall_clock(), batch.events.drain(..));
         }
         for (flow, bytes) in batch.packets.drain(..) {
             lines::goes(flow, &bytes);

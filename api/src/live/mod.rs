@@ -45,12 +45,9 @@ struct State {
     ended: VecDeque<CallId>,
 }
 
-/// A call on the board.
-#[derive(Debug, Clone)]
-struct Known {
-    view: CallView,
-    users: BTreeSet<UserId>,
-}
+/// A call on the board: what was last told of it, and to whom.
+#[derive(Debug)]
+struct Known(Arc<Told>);
 
 /// One event as it was told.
 #[derive(Debug)]
@@ -90,18 +87,16 @@ impl Live {
     }
 
     /// Tells events: updates the board, numbers them, keeps them in the ring, wakes the listeners. Short and synchronous.
-    pub fn publish(&self, now: WallTime, events: &[Event]) {
-        if events.is_empty() {
-            return;
-        }
-        let last = {
+    pub fn publish(&self, now: WallTime, events: impl IntoIterator<Item = Event>) {
+        let (before, last) = {
             let mut state = self.lock();
-            for event in events {
-                state.tell(now, event.clone());
-            }
-            state.last
+            let before = state.last;
+            events.into_iter().for_each(|event| state.tell(now, event));
+            (before, state.last)
         };
-        self.last.send_replace(last);
+        if last != before {
+            self.last.send_replace(last);
+        }
     }
 
     /// The number of the last event.
@@ -125,17 +120,17 @@ impl Live {
     /// Calls that are not over, by id.
     #[must_use]
     pub fn calls(&self) -> Vec<CallView> {
-        self.lock().calls.values().filter(|known| known.view.status != CallStatus::Ended).map(|known| known.view.clone()).collect()
+        self.lock().calls.values().filter_map(Known::view).filter(|view| view.status != CallStatus::Ended).cloned().collect()
     }
 
     /// A call that is live or has ended of late, if `user` may see it.
     pub(crate) fn call(&self, id: CallId, user: UserId, scope: Scope) -> Option<CallView> {
-        self.lock().calls.get(&id).filter(|known| known.is_for(user, scope)).map(|known| known.view.clone())
+        self.lock().calls.get(&id).filter(|known| known.is_for(user, scope)).and_then(Known::view).cloned()
     }
 
     /// Whose call it is, if it is on the board.
     pub(crate) fn center_of(&self, id: CallId) -> Option<CenterId> {
-        self.lock().calls.get(&id).map(|known| known.view.center)
+        self.lock().calls.get(&id).and_then(Known::view).map(|view| view.center)
     }
 
     /// Calls that are live or have ended of late, and that `user` may see, with ids between the bounds (both excluded).
@@ -145,7 +140,9 @@ impl Live {
         if from >= to {
             return vec![];
         }
-        self.lock().calls.range(from..to).filter(|(_, known)| known.is_for(user, scope)).map(|(_, known)| known.view.clone()).collect()
+        let state = self.lock();
+        let known = state.calls.range(from..to).map(|(_, known)| known).filter(|known| known.is_for(user, scope));
+        known.filter_map(Known::view).cloned().collect()
     }
 
     /// Wakes when something was told.
@@ -171,15 +168,22 @@ impl Live {
 }
 
 impl Known {
+    fn view(&self) -> Option<&CallView> {
+        match &self.0.event {
+            Event::CallUpdated(view) => Some(view),
+            _ => None,
+        }
+    }
+
     fn is_for(&self, user: UserId, scope: Scope) -> bool {
-        scope == Scope::All || self.users.contains(&user)
+        scope == Scope::All || self.0.users.contains(&user)
     }
 }
 
 impl State {
     fn tell(&mut self, ts: WallTime, event: Event) {
         let users = match &event {
-            Event::CallUpdated(view) => self.call_updated(view),
+            Event::CallUpdated(view) => self.concerned(view),
             Event::SlotUpdated(view) => {
                 self.slots.insert(view.id, view.clone());
                 BTreeSet::new()
@@ -189,31 +193,38 @@ impl State {
                 BTreeSet::new()
             }
             Event::RecordingClosed(RecordingView { call_id, .. }) | Event::DigitPressed(DigitView { call_id, .. }) => {
-                self.calls.get(call_id).map(|known| known.users.clone()).unwrap_or_default()
+                self.calls.get(call_id).map(|known| known.0.users.clone()).unwrap_or_default()
             }
             Event::Rebound(_) => BTreeSet::new(),
         };
         self.last += 1;
+        let told = Arc::new(Told { seq: self.last, ts, event, users });
+        if let Event::CallUpdated(view) = &told.event {
+            self.put_on_board(view, &told);
+        }
         if self.ring.len() >= RING_MAX {
             self.ring.pop_front();
         }
-        self.ring.push_back(Arc::new(Told { seq: self.last, ts, event, users }));
+        self.ring.push_back(told);
     }
 
     /// A call is its placer's, its servers', and theirs who hold its slots. Who once heard of it hears its end.
-    fn call_updated(&mut self, view: &CallView) -> BTreeSet<UserId> {
+    fn concerned(&self, view: &CallView) -> BTreeSet<UserId> {
         let holders = [view.caller_slot, view.callee_slot].into_iter().flatten().filter_map(|slot| self.slots.get(&slot)?.holder);
         let servers = view.segments.iter().filter_map(|segment| segment.user);
         let mut users: BTreeSet<UserId> = view.user.into_iter().chain(servers).chain(holders).collect();
         if let Some(known) = self.calls.get(&view.call_id) {
-            users.extend(&known.users);
+            users.extend(&known.0.users);
         }
-        let ended = view.status == CallStatus::Ended;
-        let was_ended = self.calls.get(&view.call_id).is_some_and(|known| known.view.status == CallStatus::Ended);
-        if ended && !was_ended {
+        users
+    }
+
+    fn put_on_board(&mut self, view: &CallView, told: &Arc<Told>) {
+        let has_ended = |view: &CallView| view.status == CallStatus::Ended;
+        let before = self.calls.insert(view.call_id, Known(Arc::clone(told)));
+        if has_ended(view) && !before.as_ref().and_then(Known::view).is_some_and(has_ended) {
             self.ended.push_back(view.call_id);
         }
-        self.calls.insert(view.call_id, Known { view: view.clone(), users: users.clone() });
         while self.ended.len() > ENDED_MAX {
             if let Some(oldest) = self.ended.pop_front() {
                 self.calls.remove(&oldest);
@@ -222,7 +233,6 @@ impl State {
         while self.calls.len() > CALLS_MAX {
             self.calls.pop_first();
         }
-        users
     }
 }
 
@@ -251,9 +261,9 @@ mod tests {
         assert_eq!(seqs(&live, u64::MAX), Err(TooOld));
 
         let slot = Event::SlotUpdated(slot_view(1));
-        live.publish(NOW, &vec![slot.clone(); RING_MAX]);
+        live.publish(NOW, vec![slot.clone(); RING_MAX]);
         assert_eq!(seqs(&live, 1_000_000), Ok((1_000_001..=1_000_005).collect()), "the whole ring");
-        live.publish(NOW, &[slot]);
+        live.publish(NOW, [slot]);
         assert_eq!(seqs(&live, 1_000_000), Err(TooOld));
         assert_eq!(seqs(&live, 1_000_001), Ok((1_000_002..=1_000_006).collect()));
         assert_eq!(seqs(&live, live.last_seq()), Ok(vec![]));
@@ -265,9 +275,9 @@ mod tests {
     fn listeners_wake() {
         let live = Live::new(NOW);
         let watch = live.watch();
-        live.publish(NOW, &[]);
+        live.publish(NOW, []);
         assert!(!watch.has_changed().unwrap());
-        live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
+        live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
         assert!(watch.has_changed().unwrap());
     }
 
@@ -279,17 +289,17 @@ mod tests {
         let mut view = call_view(7, Direction::Inbound);
         view.user = None;
         view.callee_slot = Some(SlotId(1));
-        live.publish(NOW, &[Event::SlotUpdated(taken.clone()), Event::CallUpdated(view.clone())]);
+        live.publish(NOW, [Event::SlotUpdated(taken.clone()), Event::CallUpdated(view.clone())]);
 
         // The slot changes hands; a colleague joins; the call ends.
         taken.holder = Some(UserId(22));
         view.callee_slot = None;
         view.segments.push(Segment { user: Some(UserId(23)), slot: SlotId(2), from: NOW, to: None, hold_ms: 0 });
-        live.publish(NOW, &[Event::SlotUpdated(taken), Event::CallUpdated(view.clone())]);
+        live.publish(NOW, [Event::SlotUpdated(taken), Event::CallUpdated(view.clone())]);
         view.status = CallStatus::Ended;
         let recording =
             RecordingView { call_id: view.call_id, center: view.center, state: RecordingState::Complete, reason: None, duration_ms: 1 };
-        live.publish(NOW, &[Event::CallUpdated(view.clone()), Event::RecordingClosed(recording.clone())]);
+        live.publish(NOW, [Event::CallUpdated(view.clone()), Event::RecordingClosed(recording.clone())]);
 
         let told = live.after(1_000_000, 10).unwrap();
         let users: Vec<Vec<i64>> = told.iter().map(|told| told.users.iter().map(|user| user.0).collect()).collect();
@@ -300,7 +310,7 @@ mod tests {
         }
 
         // A recording of a call that is not on the board is nobody's own.
-        live.publish(NOW, &[Event::RecordingClosed(RecordingView { call_id: CallId(99), ..recording })]);
+        live.publish(NOW, [Event::RecordingClosed(RecordingView { call_id: CallId(99), ..recording })]);
         assert!(live.after(live.last_seq() - 1, 1).unwrap()[0].users.is_empty());
     }
 
@@ -310,7 +320,7 @@ mod tests {
         for id in 0..i64::try_from(ENDED_MAX).unwrap() + 10 {
             let mut view = call_view(id, Direction::Internal);
             view.status = CallStatus::Ended;
-            live.publish(NOW, &[Event::CallUpdated(view.clone()), Event::CallUpdated(view)]);
+            live.publish(NOW, [Event::CallUpdated(view.clone()), Event::CallUpdated(view)]);
         }
         assert!(live.calls().is_empty());
         let state = live.lock();
@@ -322,7 +332,7 @@ mod tests {
     fn calls_between_ids() {
         let live = Live::new(NOW);
         for id in 1..=5 {
-            live.publish(NOW, &[Event::CallUpdated(call_view(id, Direction::Internal))]);
+            live.publish(NOW, [Event::CallUpdated(call_view(id, Direction::Internal))]);
         }
         let ids = |after: Option<i64>, before: Option<i64>| -> Vec<i64> {
             live.calls_between(after.map(CallId), before.map(CallId), UserId(1), Scope::All).iter().map(|view| view.call_id.0).collect()

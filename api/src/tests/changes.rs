@@ -20,7 +20,7 @@ async fn a_slot_in_a_call_is_not_changed() {
     for state in [SlotState::Calling, SlotState::ActiveCall, SlotState::Postcall] {
         let world = World::new().await;
         for id in [1, 3] {
-            world.live.publish(NOW, &[Event::SlotUpdated(SlotView { state, holder: Some(BORIS), ..slot_view(id) })]);
+            world.live.publish(NOW, [Event::SlotUpdated(SlotView { state, holder: Some(BORIS), ..slot_view(id) })]);
         }
         let before = picture(&world).await;
         for request in [

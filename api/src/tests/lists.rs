@@ -48,7 +48,7 @@ async fn calls_and_records_page_by_page() {
     .assert_eq(&walk(&world, "/api/cdr/records?limit=3").await);
     // The rows say that they have ended; of the newest the database knows nothing yet.
     for id in [5_000, 5_001] {
-        world.live.publish(NOW, &[Event::CallUpdated(call_view(id, Direction::Outbound))]);
+        world.live.publish(NOW, [Event::CallUpdated(call_view(id, Direction::Outbound))]);
     }
     expect![[r#"
         ["4w9", "4w8", "z8"] count {"capped":false,"value":8}
@@ -67,7 +67,7 @@ async fn calls_and_records_page_by_page() {
 async fn a_page_may_be_shorter_than_what_the_database_has_not_got_yet() {
     let world = World::new().await;
     for id in 5_000..5_005 {
-        world.live.publish(NOW, &[Event::CallUpdated(call_view(id, Direction::Outbound))]);
+        world.live.publish(NOW, [Event::CallUpdated(call_view(id, Direction::Outbound))]);
     }
     expect![[r#"
         ["4wc", "4wb"] count {"capped":false,"value":6}
@@ -87,7 +87,7 @@ async fn the_board_lies_over_the_rows() {
     let world = World::new().await;
     let mut view = call_view(1000, Direction::Internal);
     view.status = CallStatus::Held;
-    world.live.publish(NOW, &[Event::CallUpdated(view)]);
+    world.live.publish(NOW, [Event::CallUpdated(view)]);
     let (_, answer) = world.json("anna GET /api/calls").await;
     assert_eq!(answer["items"][0]["status"], "held");
     assert_eq!(answer["count"], serde_json::json!({"value": 1, "capped": false}));
@@ -98,7 +98,7 @@ async fn the_board_lies_over_the_rows() {
 #[tokio::test]
 async fn spans() {
     let world = World::new().await;
-    world.live.publish(NOW, &[Event::CallUpdated(call_view(5_000, Direction::Outbound))]);
+    world.live.publish(NOW, [Event::CallUpdated(call_view(5_000, Direction::Outbound))]);
     for (span, count) in [
         (format!("from={}", NOW.0), 2),
         (format!("from={}", NOW.0 + 1), 0),
@@ -116,7 +116,7 @@ async fn a_call_that_rings_at_my_slot_is_mine() {
     world.send("boris POST /api/slots/2/take").await;
     let mut view = call_view(5_000, Direction::Inbound);
     (view.user, view.callee_slot) = (None, Some(model::SlotId(2)));
-    world.live.publish(NOW, &[Event::CallUpdated(view)]);
+    world.live.publish(NOW, [Event::CallUpdated(view)]);
     let (_, answer) = world.json("boris GET /api/calls").await;
     assert_eq!(ids(&answer), ["4w8", "1yg"]);
     let (_, answer) = world.json("anna GET /api/calls").await;

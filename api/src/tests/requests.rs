@@ -845,7 +845,7 @@ async fn a_call_is_drawn_as_a_ladder() {
     for (center, status) in [(1, 200), (2, 404)] {
         let mut call = crate::testing::call_view(5000 + center, model::Direction::Internal);
         call.center = model::CenterId(center);
-        world.live.publish(crate::testing::NOW, &[model::Event::CallUpdated(call.clone())]);
+        world.live.publish(crate::testing::NOW, [model::Event::CallUpdated(call.clone())]);
         assert_eq!(world.send(&format!("root GET /api/calls/{}/ladder", call.call_id)).await.status(), status);
     }
 }

@@ -164,7 +164,7 @@ async fn another_centre_sees_nothing() {
     slot.center = model::CenterId(2);
     let mut call = crate::testing::call_view(50, model::Direction::Internal);
     call.center = model::CenterId(2);
-    world.live.publish(crate::testing::NOW, &[model::Event::SlotUpdated(slot), model::Event::CallUpdated(call.clone())]);
+    world.live.publish(crate::testing::NOW, [model::Event::SlotUpdated(slot), model::Event::CallUpdated(call.clone())]);
     let id = call.call_id;
     for request in [
         "root GET /api/slots/50".to_owned(),

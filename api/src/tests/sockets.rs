@@ -117,7 +117,7 @@ async fn without_a_good_token_nobody_hears_anything() {
         assert_eq!(client.packet().await.as_deref(), Some("44{\"message\":\"not_signed_in\"}"), "{auth}");
         // What is sent without sign-in ends the connection or is not answered; at the latest the sign-in time does.
         client.send("42[\"subscribe:calls\",{}]").await;
-        world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
+        world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
         // Engine.IO's close packet, or just the end of the connection.
         let last = client.packet().await;
         assert!(matches!(last.as_deref(), None | Some("1")), "{auth}: {last:?}");
@@ -170,7 +170,7 @@ async fn each_hears_what_they_may() {
         removed,
         Event::SlotUpdated(slot_view(1)),
     ];
-    world.live.publish(NOW, &events);
+    world.live.publish(NOW, events.clone());
     let last = world.live.last_seq();
     let mut told = String::new();
     for (who, client) in &mut clients {
@@ -208,7 +208,7 @@ async fn the_form_of_events() {
         Event::DigitPressed(DigitView { call_id, center, by: PartyRole::Callee, digit: '5', duration_ms: 120 }),
         Event::RecordingClosed(RecordingView { call_id, center, state: RecordingState::Complete, reason: None, duration_ms: 5 }),
     ];
-    world.live.publish(NOW, &events);
+    world.live.publish(NOW, events.clone());
     let mut told = String::new();
     for _ in events {
         let (name, mut data) = client.event().await;
@@ -234,10 +234,10 @@ async fn who_comes_back_misses_nothing() {
     let mut client = Client::signed_in(address, &token).await;
     let start = client.subscribe(json!({})).await;
     let told = |id: i64| Event::SlotUpdated(slot_view(id));
-    world.live.publish(NOW, &[told(1), told(2)]);
+    world.live.publish(NOW, [told(1), told(2)]);
     assert_eq!(client.events_until(start + 2).await, ["slot.update 1", "slot.update 2"]);
     drop(client);
-    world.live.publish(NOW, &[told(3), told(1)]);
+    world.live.publish(NOW, [told(3), told(1)]);
 
     let mut client = Client::signed_in(address, &token).await;
     assert_eq!(client.subscribe(json!({"since": start + 2})).await, start + 4);
@@ -251,9 +251,9 @@ async fn who_comes_back_misses_nothing() {
         let last = client.subscribe(json!({"since": since})).await;
         assert_eq!(client.event().await, ("resync".to_owned(), json!({"seq": last})));
     }
-    world.live.publish(NOW, &vec![told(1); RING_MAX]);
+    world.live.publish(NOW, vec![told(1); RING_MAX]);
     assert_eq!(client.events_until(start + 4 + RING_MAX as u64).await.len(), RING_MAX, "a full ring");
-    world.live.publish(NOW, &[told(2)]);
+    world.live.publish(NOW, [told(2)]);
     client.event().await;
     let last = client.subscribe(json!({"since": start + 4})).await;
     assert_eq!(client.event().await, ("resync".to_owned(), json!({"seq": last})), "one more than the ring holds");
@@ -267,9 +267,9 @@ async fn the_past_of_a_slot_is_not_told_to_its_next_holder() {
     world.send("boris POST /api/slots/2/take").await;
     let mut call = call_view(5_000, Direction::Inbound);
     (call.user, call.callee_slot) = (None, Some(SlotId(2)));
-    world.live.publish(NOW, &[Event::CallUpdated(call.clone())]);
+    world.live.publish(NOW, [Event::CallUpdated(call.clone())]);
     call.status = CallStatus::Ended;
-    world.live.publish(NOW, &[Event::CallUpdated(call)]);
+    world.live.publish(NOW, [Event::CallUpdated(call)]);
     world.send("boris POST /api/slots/2/release").await;
     world.send("anna POST /api/slots/2/take").await;
     let last = world.live.last_seq();
@@ -292,7 +292,7 @@ async fn an_expired_token_ends_the_socket() {
     let mut client = Client::signed_in(address, &token).await;
     client.subscribe(json!({})).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
-    world.live.publish(NOW, &[Event::SlotUpdated(slot_view(1))]);
+    world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
     client.hears_pings_only().await;
     // The same connection may sign in anew.
     client.send(&format!("40{}", json!({"token": world.token("anna", Kind::Access).await}))).await;
@@ -331,7 +331,7 @@ async fn a_client_that_does_not_read_costs_little_and_not_for_long() {
     let mut reader = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
     let start = reader.subscribe(json!({})).await;
     let big = Event::CallUpdated(model::CallView { scenario: Some("x".repeat(4_000)), ..call_view(1, Direction::Internal) });
-    world.live.publish(NOW, &vec![big; 5_000]);
+    world.live.publish(NOW, vec![big; 5_000]);
     // The other hears everything meanwhile.
     assert_eq!(reader.events_until(start + 5_000).await.len(), 5_000);
     until(|| world.api.metrics.sockets_live.get() == 1).await;
