@@ -70,6 +70,7 @@ codes! {
     SlotNotFound "slot_not_found", NOT_FOUND, "No such slot.";
     TrunkNotFound "trunk_not_found", NOT_FOUND, "No such trunk.";
     CallNotFound "call_not_found", NOT_FOUND, "No such call, or not one of yours.";
+    LadderForgotten "ladder_forgotten", NOT_FOUND, "The messages of this call are not kept any more.";
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
     RangeNotSatisfiable "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the recording.";
     SlotNotCallable "slot_not_callable", CONFLICT, "The slot cannot call in its state.";
@@ -237,6 +238,7 @@ impl From<Refusal> for Problem {
             Refusal::SlotInCall { number, state } => Self::new(Code::SlotInCall).with("number", number).with("state", state.name()),
             Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
             Refusal::CallNotFound => Self::new(Code::CallNotFound),
+            Refusal::LadderForgotten => Self::new(Code::LadderForgotten),
             Refusal::DestinationNotAllowed { slot, number } => {
                 Self::new(Code::DestinationNotAllowed).with("slot", slot).with("number", number)
             }
@@ -244,7 +246,7 @@ impl From<Refusal> for Problem {
             Refusal::NoRoute => Self::field(Code::NoRoute, "phone_number", words.clone()),
             Refusal::OwnNumber => Self::field(Code::OwnNumber, "phone_number", words.clone()),
             Refusal::NoMediaPort => Self::new(Code::NoMediaPort),
-            Refusal::Unavailable => Self::new(Code::Unavailable),
+            Refusal::NoRoom(_) | Refusal::Unavailable => Self::new(Code::Unavailable),
         }
         .detail(words)
     }
@@ -257,7 +259,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use expect_test::expect;
-    use model::SlotState;
+    use model::{NoRoom, SlotState};
 
     use super::*;
 
@@ -290,6 +292,11 @@ mod tests {
             Refusal::NoRoute,
             Refusal::OwnNumber,
             Refusal::NoMediaPort,
+            Refusal::LadderForgotten,
+            Refusal::NoRoom(NoRoom::Draining),
+            Refusal::NoRoom(NoRoom::JournalBehind),
+            Refusal::NoRoom(NoRoom::CallsMax),
+            Refusal::NoRoom(NoRoom::Signalling),
             Refusal::Unavailable,
         ];
         let mut told = String::new();
@@ -317,6 +324,11 @@ mod tests {
             422 no_route {"detail":"no route for the number","field":"phone_number"}
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}
             503 no_media_port (retry after 5) {"detail":"every media port is in use"}
+            404 ladder_forgotten {"detail":"the messages of this call are not kept any more"}
+            503 unavailable (retry after 5) {"detail":"the server is shutting down and takes no new calls"}
+            503 unavailable (retry after 5) {"detail":"the disk takes no call records now, so no call may begin"}
+            503 unavailable (retry after 5) {"detail":"as many calls are up as the server may have at once (`calls.max`)"}
+            503 unavailable (retry after 5) {"detail":"the server is busy with as many calls and requests as it can hold"}
             503 unavailable (retry after 5) {"detail":"the server takes no new calls now"}
         "#]]
         .assert_eq(&told);

@@ -91,6 +91,8 @@ metrics! {
     calls_live: Gauge = Gauge::default(), "calls_live";
     /// Calls that began.
     calls_started: Counter = Counter::default(), "calls_started";
+    /// Calls that were turned away with 503 because no further call might begin, by reason.
+    calls_turned_away: Family<WhyLabels, Counter> = Family::default(), "calls_turned_away";
     /// Calls that ended.
     calls_ended: Counter = Counter::default(), "calls_ended";
     /// Slots whose phone is registered.
@@ -141,7 +143,7 @@ metrics! {
     media_sent: Counter = Counter::default(), "media_sent";
     /// RTP and RTCP packets that the kernel did not take.
     media_send_failures: Counter = Counter::default(), "media_send_failures";
-    /// Media ports in stock.
+    /// Pairs of media ports that no call uses; a call takes two.
     media_ports_free: Gauge = Gauge::default(), "media_ports_free";
     /// Audio frames that the recorder had no room for.
     recorder_dropped: Counter = Counter::default(), "recorder_dropped";

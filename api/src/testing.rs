@@ -256,7 +256,7 @@ impl FakeControl {
             Command::Ladder { call } if call == CALL_OF_ANNA || self.live.center_of(call).is_some() => {
                 Ok(Reply::Ladder { drawing: Drawing::new("6001 ── INVITE ──▶ 6002\n".to_owned()) })
             }
-            Command::Ladder { .. } => Err(Refusal::CallNotFound),
+            Command::Ladder { .. } => Err(Refusal::LadderForgotten),
             Command::KeepAlive { .. } => Ok(Reply::Done),
         }
     }

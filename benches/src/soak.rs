@@ -26,14 +26,13 @@ const SOUND_SHARE: usize = 4;
 const REGISTER_EVERY_S: usize = 120;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(10);
-/// Before the figures of before and after are taken: ports have rested, the database has followed.
-const REST: Duration = Duration::from_secs(15);
+/// Before the figures of before and after are taken: the last transactions are over (RFC 3261, 17.1.1.2: 32 s and more), sockets that were kept
+/// for the next call are closed (30 s), the database has followed.
+const REST: Duration = Duration::from_secs(50);
 /// The first calls fill what has a bound and stays full: ladders (64 MiB), events, ended calls on the board. That is part of the figures of before.
 const WARM_UP: (u32, Duration) = (100, Duration::from_secs(120));
 /// How long each of these lasts.
 const WARM_UP_TALK: Duration = Duration::from_secs(1);
-/// Until the last of their transactions is over (RFC 3261, 17.1.1.2: 32 s and more), and the database has followed.
-const WARM_UP_REST: Duration = Duration::from_secs(60);
 /// What may differ between before and after.
 const TOLERANCE: f64 = 0.1;
 
@@ -64,7 +63,7 @@ pub(crate) fn run(minutes: u32, rate: u32, tell: fn(&str)) -> Result<(String, Ve
     let warm_up = calls(WARM_UP.0, WARM_UP.1, WARM_UP_TALK, 0)?;
     let tally = phones.run_all(&[warm_up, registrations(&phones, WARM_UP.1)?], EVERY, &mut |_| ours.forget_recordings())?;
     ensure!(tally.failed() == 0, "calls failed at the very beginning: {:?}", tally.failures);
-    listen(&mut phones, WARM_UP_REST)?;
+    listen(&mut phones, REST)?;
     ours.forget_recordings()?;
     let before = look(&ours, &rest, began)?;
     tell(&format!("before: {before:?}"));

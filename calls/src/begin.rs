@@ -10,6 +10,7 @@ use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
     core::Core,
+    known::User,
     leg::{CODECS, Leg, Party, cause},
     ports::MediaPort,
     registration::{Identity, record_key},
@@ -39,12 +40,14 @@ impl Switchboard {
                 return;
             }
         };
+        // Now, and not when something is said to him: until then his stream would be a stranger's.
+        self.core.know(User::Session(session), Some(flow));
         let directory = Arc::clone(&self.core.directory);
         let Some(caller) = directory.slot(slot) else {
             self.core.endpoint.refuse(now, session, 403, None, &[]);
             return;
         };
-        if !self.has_room() {
+        if self.room().is_err() {
             self.core.refuse_session(now, session, Cause::Overloaded);
             return;
         }
@@ -93,9 +96,7 @@ impl Switchboard {
 
     /// An operator starts a call (R8): nothing changes unless everything that can be known now allows it.
     pub(crate) fn start_call(&mut self, now: Instant, user: UserId, slot: SlotId, number: Number) -> Result<Reply, Refusal> {
-        if !self.has_room() {
-            return Err(Refusal::Unavailable);
-        }
+        self.room().map_err(Refusal::NoRoom)?;
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
         let slot_number = || caller.number.to_string();
@@ -196,7 +197,10 @@ impl Core {
             ring_s: self.settings.slot_ring_s,
         };
         match self.endpoint.summon(now, permit, invite) {
-            Some(session) => Ok(Leg { session, slot: caller.id, audio }),
+            Some(session) => {
+                self.know(User::Session(session), Some(flow));
+                Ok(Leg { session, slot: caller.id, audio })
+            }
             None => {
                 self.media(&audio, media::Command::Close { leg: audio.id });
                 self.seats.ended(now, caller.id, call);
@@ -268,6 +272,7 @@ impl Core {
             self.media(&audio, media::Command::Close { leg: audio.id });
             return Err(Cause::Overloaded);
         };
+        self.know(User::Session(session), Some(flow));
         let far = Leg { session, slot, audio };
         self.join(start.call, Party::Far, &far);
         Ok(far)

@@ -18,6 +18,7 @@ use sip_core::{Endpoint, Flow, Registrar, SessionId, Verifier, reason_header};
 
 use crate::{
     door::Door,
+    known::Known,
     ladder::Ladders,
     leg::{Audio, Leg, Party},
     ports::{MediaPort, Ports},
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     recordings: BTreeMap<CallId, usize>,
     /// Streams that ended while their phones were in calls: what these are asked goes there, until they register again or the calls end.
     pub(crate) lost_streams: BTreeMap<SlotId, Flow>,
+    /// For which streams the sockets were told that their peers are known.
+    pub(crate) known: Known,
     random: ChaCha12Rng,
     last_call: i64,
     last_leg: u64,
@@ -83,6 +86,7 @@ impl Core {
             legs: BTreeMap::new(),
             recordings: BTreeMap::new(),
             lost_streams: BTreeMap::new(),
+            known: Known::default(),
             random,
             last_call: restored.last_call.map_or(0, |call| call.0),
             last_leg: 0,

@@ -8,6 +8,7 @@ mod cdr;
 mod core;
 mod door;
 mod dtmf;
+mod known;
 mod ladder;
 mod leg;
 mod ports;

@@ -13,7 +13,7 @@ use sip_core::{
     address_text,
 };
 
-use crate::{core::Core, settings::Settings};
+use crate::{core::Core, known::User, settings::Settings};
 
 /// Who sent a request.
 pub(crate) enum Identity {
@@ -63,6 +63,7 @@ impl Core {
             Change::None => {}
             Change::Unbound => self.unbound(now, slot),
             Change::Bound { bound, replaced, .. } => {
+                self.know(User::Slot(slot), Some(bound.flow));
                 self.follow(slot, replaced.as_ref(), &bound);
                 self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
                 // A NAT that gives the same phone another port is no news; another contact or another host is (R17).
@@ -87,11 +88,13 @@ impl Core {
         // All sessions are looked through: not for every phone of an office that has a new router.
         if let Some(old) = old.filter(|_| self.seats.calls(slot) > 0) {
             self.endpoint.flow_moved(old, bound.flow);
+            self.know_moved(old, bound.flow);
         }
     }
 
     /// A slot's last binding is gone.
     pub(crate) fn unbound(&mut self, now: Instant, slot: SlotId) {
+        self.know(User::Slot(slot), None);
         self.fact(Fact::Unbound { slot, at: self.clock.wall(now) });
         self.seats.unregistered(now, slot);
     }

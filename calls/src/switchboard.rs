@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
+    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
     WallTime,
 };
 use seats::SeatsOutput;
@@ -19,6 +19,7 @@ use sip_core::{EndpointOutput, Flow, Message, SessionEvent, SessionId};
 
 use crate::{
     core::Core,
+    known::User,
     ladder::Way,
     ports::MediaPort,
     registration::record_key,
@@ -98,6 +99,16 @@ pub enum Output {
         /// The message.
         bytes: Bytes,
     },
+    /// Who is at the other end of a stream is known: his phone is bound by it, or a call of his goes by it.
+    Vouch {
+        /// The stream.
+        flow: Flow,
+    },
+    /// The last of that is over: whoever is there is a stranger again.
+    Unvouch {
+        /// The stream.
+        flow: Flow,
+    },
     /// Tell a media worker.
     Media {
         /// Which worker.
@@ -161,6 +172,7 @@ pub struct Switchboard {
     /// When live calls are next told to the journal.
     seen_due: Option<Instant>,
     draining: bool,
+    turned_away: BTreeMap<NoRoom, u64>,
     journal_behind: bool,
 }
 
@@ -175,8 +187,15 @@ impl Switchboard {
     #[must_use]
     pub fn new(now: Instant, wall: WallTime, settings: Settings, directory: Arc<Directory>, restored: &Restored, seed: [u8; 32]) -> Self {
         let core = Core::new(now, wall, settings, directory, restored, seed);
-        let mut switchboard =
-            Self { core, calls: BTreeMap::new(), deadlines: BTreeSet::new(), seen_due: None, draining: false, journal_behind: false };
+        let mut switchboard = Self {
+            core,
+            calls: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            seen_due: None,
+            draining: false,
+            turned_away: BTreeMap::new(),
+            journal_behind: false,
+        };
         switchboard.settle(now);
         switchboard
     }
@@ -284,7 +303,10 @@ impl Switchboard {
                     }
                     self.core.out(Output::Transmit { flow, bytes });
                 }
-                EndpointOutput::Heard { session, flow, bytes } => self.core.ladders.keep(now, session, Way::In, flow, &bytes),
+                EndpointOutput::Heard { session, flow, bytes } => {
+                    self.core.ladders.keep(now, session, Way::In, flow, &bytes);
+                    self.core.know_heard(session);
+                }
                 EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
                 EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
                 EndpointOutput::Session { session, event } => self.session(now, session, event),
@@ -309,6 +331,9 @@ impl Switchboard {
     fn session(&mut self, now: Instant, session: SessionId, event: SessionEvent) {
         // A session whose call is over says its last words to nobody.
         let is_last = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
+        if is_last {
+            self.core.know(User::Session(session), None);
+        }
         let Some((call, party)) = self.core.party(session, is_last) else { return };
         self.call(now, call, CallInput::Session(party, event));
     }
@@ -379,8 +404,10 @@ impl Switchboard {
     }
 
     fn directory(&mut self, now: Instant, directory: Arc<Directory>) {
-        for gone in self.core.directory.slots().filter(|slot| directory.slot(slot.id).is_none()) {
-            self.core.registrar.remove(record_key(gone.id));
+        let gone: Vec<SlotId> = self.core.directory.slots().map(|slot| slot.id).filter(|slot| directory.slot(*slot).is_none()).collect();
+        for slot in gone {
+            self.core.registrar.remove(record_key(slot));
+            self.core.know(User::Slot(slot), None);
         }
         self.core.seats.directory(now, &directory);
         self.core.directory = directory;
@@ -407,7 +434,7 @@ impl Switchboard {
                 Ok(Reply::Done)
             }
             Command::Ladder { call } => {
-                self.core.ladders.drawing(call).map(|drawing| Reply::Ladder { drawing }).ok_or(Refusal::CallNotFound)
+                self.core.ladders.drawing(call).map(|drawing| Reply::Ladder { drawing }).ok_or(Refusal::LadderForgotten)
             }
             Command::KeepAlive { user } => {
                 self.core.seats.keep_alive(now, user);
@@ -416,9 +443,27 @@ impl Switchboard {
         }
     }
 
-    /// Whether a further call may begin.
-    pub(crate) fn has_room(&self) -> bool {
-        !self.draining && !self.journal_behind && self.calls.len() < self.core.settings.calls_max && self.core.endpoint.has_room()
+    /// How many calls were turned away since the start because none might begin, by reason.
+    #[must_use]
+    pub fn turned_away(&self, why: NoRoom) -> u64 {
+        self.turned_away.get(&why).copied().unwrap_or_default()
+    }
+
+    /// Whether a further call may begin; whoever is told no is counted.
+    pub(crate) fn room(&mut self) -> Result<(), NoRoom> {
+        let why = if self.draining {
+            NoRoom::Draining
+        } else if self.journal_behind {
+            NoRoom::JournalBehind
+        } else if self.calls.len() >= self.core.settings.calls_max {
+            NoRoom::CallsMax
+        } else if !self.core.endpoint.has_room() {
+            NoRoom::Signalling
+        } else {
+            return Ok(());
+        };
+        *self.turned_away.entry(why).or_default() += 1;
+        Err(why)
     }
 
     /// Keeps a call that has just begun, unless it is over already.

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration, and where.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,12 +86,34 @@ pub enum ConfigError {
         /// Why it cannot be.
         reason: String,
     },
-    /// Values contradict each other.
-    #[error("{reason}")]
+    /// A value that can be read and cannot hold: values contradict each other, or another room knows better.
+    #[error("{}{reason}", at(place.as_ref()))]
     Contradiction {
+        /// Where the first of them stands; none if all are defaults.
+        place: Option<Place>,
         /// Which and why, with the keys' full paths.
         reason: String,
     },
+}
+
+impl ConfigError {
+    /// Where it is wrong; none for what stands nowhere.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Syntax { place, .. }
+            | Self::UnknownSection { place, .. }
+            | Self::UnknownKey { place, .. }
+            | Self::WrongType { place, .. }
+            | Self::BadValue { place, .. } => Some(place.clone()),
+            Self::UnknownVariable { name, .. } => Some(Place::Variable(name.clone())),
+            Self::Contradiction { place, .. } => place.clone(),
+        }
+    }
+}
+
+fn at(place: Option<&Place>) -> String {
+    place.map(|place| format!("{place}: ")).unwrap_or_default()
 }
 
 fn meant(suggestion: Option<&str>) -> String {
@@ -101,8 +123,8 @@ fn meant(suggestion: Option<&str>) -> String {
 /// Something that works and is probably not wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The key's full path.
-    pub key: &'static str,
+    /// The key's full path, or the name of a variable.
+    pub key: Cow<'static, str>,
     /// What is odd about it, and what to do.
     pub text: String,
 }

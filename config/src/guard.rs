@@ -25,7 +25,7 @@ impl Guard {
         // A call that is set up takes several messages inside of it for the one that begins it.
         if self.inside_per_s != 0 && (self.new_per_s == 0 || self.inside_per_s < self.new_per_s) {
             findings.warn(
-                "guard.inside_per_s",
+                &["guard.inside_per_s", "guard.new_per_s"],
                 "it allows fewer messages of calls that are up than of new ones (guard.new_per_s), so that a busy address loses calls",
             );
         }

@@ -22,7 +22,7 @@ impl Http {
     pub(crate) fn check(&self, findings: &mut Findings) {
         if !self.listen.ip().is_loopback() {
             findings.warn(
-                "http.listen",
+                &["http.listen"],
                 "others can reach it, and passwords and tokens cross the network as clear text; put a proxy with TLS before it",
             );
         }

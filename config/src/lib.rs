@@ -34,6 +34,8 @@ pub use recording::Recording;
 pub use section::Difference;
 pub use sip::{DigestAlgorithm, Domain, Sip};
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::{
     reader::Reader,
     section::{Findings, Section},
@@ -90,27 +92,29 @@ sections! {
 }
 
 impl Config {
-    /// Reads the configuration: environment before file before default.
+    /// Reads the configuration, environment before file before default, and judges it whole.
     ///
     /// `file` is the text of the configuration file, `env` the whole environment; variables that do not begin with
-    /// [`VARIABLE_PREFIX`] are none of ours.
+    /// [`VARIABLE_PREFIX`] are none of ours. `elsewhere` gives what only other rooms know to be wrong: a key's full path, and why.
     ///
-    /// # Errors
-    ///
-    /// Everything that is wrong, at once: syntax, unknown sections, keys and variables, wrong types, values out of range, values that
-    /// contradict each other. A value of the file is checked even if a variable overrides it.
-    pub fn load(file: Option<&str>, env: impl Iterator<Item = (String, String)>) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
+    /// Everything that is wrong is found at once: syntax, unknown sections, keys and variables, wrong types, values out of range, values
+    /// that contradict each other, what `elsewhere` gives. A value of the file is checked even if a variable overrides it.
+    /// What has to be mended before something else can be judged is broken syntax, which says so, and the single value that is wrong itself.
+    pub fn judge(
+        file: Option<&str>,
+        env: impl Iterator<Item = (String, String)>,
+        elsewhere: impl FnOnce(&Self) -> Vec<(&'static str, String)>,
+    ) -> Judged {
         let mut reader = Reader::new(file.unwrap_or_default(), env);
         let config = Self::read(&mut reader);
-        let mut errors = reader.finish();
-        let mut findings = Findings::default();
-        // A value that could not be read stands at its default by now: only whole configurations are compared with themselves.
-        if errors.is_empty() {
-            config.check(&mut findings);
-            config.check_together(&mut findings);
+        let mut findings = reader.finish();
+        config.check(&mut findings);
+        config.check_together(&mut findings);
+        for (key, reason) in elsewhere(&config) {
+            findings.contradiction(&[key], format!("`{key}`: {reason}"));
         }
-        errors.append(&mut findings.errors);
-        if errors.is_empty() { Ok((config, findings.warnings)) } else { Err(errors) }
+        findings.errors.sort_by_key(reader::order);
+        Judged { config, findings }
     }
 
     /// A configuration file with every key, its documentation and its default: `cordboard.example.toml`.
@@ -124,7 +128,7 @@ impl Config {
     pub fn ephemeral_warning(&self, ephemeral: std::ops::RangeInclusive<u16>) -> Option<Warning> {
         let (ours, theirs) = (&self.media.ports, &ephemeral);
         (ours.first() <= *theirs.end() && *theirs.start() <= ours.last()).then(|| Warning {
-            key: "media.ports",
+            key: "media.ports".into(),
             text: format!(
                 "{ours} overlaps the kernel's ephemeral ports {}-{}, so another program may sit on a media port; \
                  choose another range or change net.ipv4.ip_local_port_range",
@@ -139,8 +143,69 @@ impl Config {
         // A call has two legs, and a leg has a port for RTP and one for RTCP.
         let calls = self.media.ports.pairs() / 2;
         if calls < self.calls.max {
-            findings.warn("media.ports", format!("{} has room for {calls} calls, but calls.max is {}", self.media.ports, self.calls.max));
+            findings.warn(
+                &["media.ports", "calls.max"],
+                format!("{} has room for {calls} calls, but calls.max is {}", self.media.ports, self.calls.max),
+            );
         }
+        let http = self.http.listen;
+        if let Some(tcp) = self.sip.tcp.iter().find(|tcp| excludes(http, **tcp)) {
+            let reason = if *tcp == http {
+                format!("`http.listen` and `sip.tcp` both have {http}; one port cannot serve both")
+            } else {
+                format!("`http.listen` ({http}) and `sip.tcp` ({tcp}) need the same port; one port cannot serve both")
+            };
+            findings.contradiction(&["http.listen", "sip.tcp"], reason);
+        }
+    }
+}
+
+/// Whether HTTP on one address keeps SIP over TCP from the other. `[::]` takes IPv4 along for HTTP, and not for SIP.
+fn excludes(http: SocketAddr, tcp: SocketAddr) -> bool {
+    let is_any = |address: IpAddr| address.is_unspecified();
+    let meet = http.ip() == tcp.ip()
+        || (is_any(http.ip()) && (http.is_ipv6() || tcp.is_ipv4()))
+        || (is_any(tcp.ip()) && http.is_ipv4() == tcp.is_ipv4());
+    // Port 0 is any that is free.
+    http.port() != 0 && http.port() == tcp.port() && meet
+}
+
+/// What came of reading: a configuration, and what is to be said of it.
+#[derive(Debug)]
+pub struct Judged {
+    config: Config,
+    findings: Findings,
+}
+
+impl Judged {
+    /// The configuration with what works and is odd, or all that is wrong, in the order of the file, then of the variables.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong.
+    pub fn outcome(self) -> Result<(Config, Vec<Warning>), Vec<ConfigError>> {
+        let Findings { errors, warnings, .. } = self.findings;
+        if errors.is_empty() { Ok((self.config, warnings)) } else { Err(errors) }
+    }
+
+    /// All that is wrong.
+    #[must_use]
+    pub fn errors(&self) -> &[ConfigError] {
+        &self.findings.errors
+    }
+
+    /// What works and is odd, also beside errors.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.findings.warnings
+    }
+
+    /// The keys whose values differ from `running`'s, and where they stand now, if they are no defaults. What could not be read is not told.
+    #[must_use]
+    pub fn differences(&self, running: &Config) -> Vec<(Difference, Option<&Place>)> {
+        let mut differences = running.differences(&self.config);
+        differences.retain(|difference| !self.findings.unread.contains(difference.key));
+        differences.into_iter().map(|difference| (difference, self.findings.places.get(difference.key))).collect()
     }
 }
 

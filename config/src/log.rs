@@ -21,7 +21,7 @@ section! {
 impl Log {
     pub(crate) fn check(&self, findings: &mut Findings) {
         if self.filter.trim().is_empty() {
-            findings.contradiction("`log.filter` cannot be empty; write \"off\" to log nothing".to_owned());
+            findings.contradiction(&["log.filter"], "`log.filter` cannot be empty; write \"off\" to log nothing".to_owned());
         }
     }
 }

@@ -27,6 +27,7 @@ section! {
         /// Threads that relay sound. 0: one for each processor.
         workers: u32 = "0", 0..=256;
         /// The country whose tones are played (ITU-T E.180): ru, de, fr, gb, it, nl, us, or eu for the set that ETSI recommends.
+        /// uk is another name of gb, and ca has the tones of us.
         tones: Tones = "\"ru\"";
     }
 }
@@ -36,10 +37,13 @@ impl Media {
         if let MediaAddress::Address(address) = self.address
             && address.is_unspecified()
         {
-            findings.contradiction("`media.address` cannot be the unspecified address: phones are told it".to_owned());
+            findings.contradiction(&["media.address"], "`media.address` cannot be the unspecified address: phones are told it".to_owned());
         }
         if self.public_address.is_some_and(|address| address.is_unspecified() || address.is_loopback()) {
-            findings.contradiction("`media.public_address` cannot be an unspecified or loopback address: phones are told it".to_owned());
+            findings.contradiction(
+                &["media.public_address"],
+                "`media.public_address` cannot be an unspecified or loopback address: phones are told it".to_owned(),
+            );
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Puts the sources together, and finds all that is wrong with them.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use toml::{
     Spanned,
@@ -9,10 +12,16 @@ use toml::{
 
 use crate::{
     VARIABLE_PREFIX,
-    error::{ConfigError, Place},
-    section::Key,
+    error::{ConfigError, Place, Warning},
+    section::{Findings, Key},
     value::{Problem, Raw, Value},
 };
+
+/// What variables begin with that are ours, or were probably meant to be.
+const STRAY_PREFIX: &str = "CORDBOARD_";
+
+/// Variables of the tests and benches, which name a server and are none of its configuration.
+const NOT_STRAY: [&str; 2] = ["CORDBOARD_BIN", "CORDBOARD_TEST_NAMESPACE"];
 
 /// A value and where it stands.
 #[derive(Debug)]
@@ -28,29 +37,46 @@ pub(crate) struct Reader {
     sections: BTreeMap<String, Place>,
     /// The keys of the file by full path.
     file: BTreeMap<String, Found>,
+    /// Broken text has no keys.
+    is_toml: bool,
     variables: BTreeMap<String, String>,
+    /// Variables that are not read and look as if they should be.
+    strays: BTreeSet<String>,
     known_sections: Vec<&'static str>,
     known_keys: Vec<&'static str>,
-    errors: Vec<ConfigError>,
+    findings: Findings,
 }
 
 impl Reader {
     pub(crate) fn new(file: &str, env: impl Iterator<Item = (String, String)>) -> Self {
+        let (variables, others): (BTreeMap<_, _>, BTreeMap<_, _>) = env.partition(|(name, _)| name.starts_with(VARIABLE_PREFIX));
+        let strays = others.into_keys().filter(|name| name.starts_with(STRAY_PREFIX) && !NOT_STRAY.contains(&name.as_str())).collect();
+        let (table, errors) = DeTable::parse_recoverable(file);
         let mut reader = Self {
             sections: BTreeMap::new(),
             file: BTreeMap::new(),
-            variables: env.filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect(),
+            is_toml: errors.is_empty(),
+            variables,
+            strays,
             known_sections: Vec::new(),
             known_keys: Vec::new(),
-            errors: Vec::new(),
+            findings: Findings::default(),
         };
-        let (table, errors) = DeTable::parse_recoverable(file);
-        if !errors.is_empty() {
-            // What the parser made of broken text would be told as misspelt keys: the syntax comes first.
-            for error in errors {
-                let place = place(file, error.span().unwrap_or_default());
-                reader.errors.push(ConfigError::Syntax { place, message: error.message().trim().replace('\n', ", ") });
+        // What the parser made of broken text would be told as misspelt keys: the syntax comes first.
+        let start = |error: &toml::de::Error| error.span().unwrap_or_default().start;
+        let last = errors.iter().map(start).max();
+        for error in errors {
+            let span = error.span().unwrap_or_default();
+            let mut message = error.message().trim().replace('\n', ", ");
+            if let (DUPLICATE_KEY, Some(key)) = (message.as_str(), file.get(span.clone())) {
+                message = format!("{DUPLICATE_KEY} `{key}`");
             }
+            if Some(span.start) == last {
+                message.push_str("; the file's keys can be judged only when its syntax is right");
+            }
+            reader.findings.errors.push(ConfigError::Syntax { place: place(file, span), message });
+        }
+        if !reader.is_toml {
             return reader;
         }
         for (name, value) in table.get_ref() {
@@ -77,17 +103,26 @@ impl Reader {
         self.sections.remove(name);
         if let Some(found) = self.file.remove(name) {
             let (expects, found, place) = ("to be a section", found.raw.kind(), found.place);
-            self.errors.push(ConfigError::WrongType { place, key: name.to_owned(), expects, found });
+            self.findings.errors.push(ConfigError::WrongType { place, key: name.to_owned(), expects, found });
         }
     }
 
     /// Reads a key. What cannot be read is an error, and the default is given so that reading goes on.
     pub(crate) fn key<T: Value>(&mut self, key: &Key) -> T {
         self.known_keys.push(key.path);
-        let from_file = self.file.remove(key.path).and_then(|found| self.value(key, found));
+        let in_file = self.file.remove(key.path);
         let name = variable(key.path);
-        let from_env = self.variables.remove(&name).map(|text| Found { place: Place::Variable(name), raw: Raw::Variable(text) });
-        let from_env = from_env.and_then(|found| self.value(key, found));
+        let in_env = self.variables.remove(&name).map(|text| Found { place: Place::Variable(name), raw: Raw::Variable(text) });
+        if let Some(found) = in_env.as_ref().or(in_file.as_ref()) {
+            self.findings.places.insert(key.path, found.place.clone());
+        }
+        let (is_in_env, is_in_file) = (in_env.is_some(), in_file.is_some() || !self.is_toml);
+        let from_file = in_file.and_then(|found| self.value(key, found));
+        let from_env = in_env.and_then(|found| self.value(key, found));
+        let is_read = if is_in_env { from_env.is_some() } else { from_file.is_some() || !is_in_file };
+        if !is_read {
+            self.findings.unread.insert(key.path);
+        }
         from_env.or(from_file).unwrap_or_else(|| {
             let value = DeValue::parse(key.default).expect("a default is TOML, as the tests show");
             T::read(&raw(value.get_ref())).unwrap_or_else(|problem| panic!("the default of `{}` cannot be read: {problem:?}", key.path))
@@ -103,47 +138,58 @@ impl Reader {
             (None, Err(problem)) => problem,
         };
         let path = key.path.to_owned();
-        self.errors.push(match problem {
+        self.findings.errors.push(match problem {
             Problem::Type(found) => ConfigError::WrongType { place, key: path, expects: T::EXPECTS, found },
             Problem::Bad(reason) => ConfigError::BadValue { place, key: path, reason },
         });
         None
     }
 
-    /// All that is wrong, in the order of the file, then of the variables.
-    pub(crate) fn finish(mut self) -> Vec<ConfigError> {
+    /// All that is wrong so far, and what later judgements need.
+    pub(crate) fn finish(mut self) -> Findings {
+        let mut findings = self.findings;
+        let mut meant = Vec::new();
         for (section, place) in std::mem::take(&mut self.sections) {
             // One error for the section, none for each of its keys.
             let prefix = format!("{section}.");
             self.file.retain(|path, _| !path.starts_with(&prefix));
-            let suggestion = closest(&section, &self.known_sections).map(|section| format!("[{section}]"));
-            self.errors.push(ConfigError::UnknownSection { place, section, suggestion });
+            let closest = closest(&section, &self.known_sections);
+            meant.extend(self.known_keys.iter().filter(|key| key.split('.').next() == closest));
+            let suggestion = closest.map(|section| format!("[{section}]"));
+            findings.errors.push(ConfigError::UnknownSection { place, section, suggestion });
         }
         for (key, found) in std::mem::take(&mut self.file) {
-            let suggestion = closest(&key, &self.known_keys);
-            self.errors.push(ConfigError::UnknownKey { place: found.place, key, suggestion });
+            let closest = closest(&key, &self.known_keys);
+            meant.extend(closest);
+            findings.errors.push(ConfigError::UnknownKey { place: found.place, key, suggestion: closest.map(str::to_owned) });
         }
-        let variables: Vec<String> = self.known_keys.iter().map(|path| variable(path)).collect();
         for name in self.variables.into_keys() {
-            let suggestion = closest(&name, &variables);
-            self.errors.push(ConfigError::UnknownVariable { name, suggestion });
+            let closest = closest(&path(&name), &self.known_keys);
+            meant.extend(closest);
+            findings.errors.push(ConfigError::UnknownVariable { name, suggestion: closest.map(variable) });
         }
-        self.errors.sort_by_key(order);
-        self.errors
+        for name in self.strays {
+            let squeezed = |name: &str| name.replace("__", "_");
+            let meant = self.known_keys.iter().map(|key| variable(key)).find(|known| squeezed(known) == squeezed(&name));
+            let meant = meant.unwrap_or_else(|| format!("{VARIABLE_PREFIX}SECTION__KEY"));
+            let text = format!("this environment variable is not read; a key is written with two underscores each: `{meant}`");
+            findings.warnings.push(Warning { key: name.into(), text });
+        }
+        // A misspelt key is not at the default that stands there now.
+        findings.unread.extend(meant.into_iter().filter(|key| !findings.places.contains_key(key)));
+        findings
     }
 }
 
-fn order(error: &ConfigError) -> (usize, usize) {
-    match error {
-        ConfigError::Syntax { place, .. }
-        | ConfigError::UnknownSection { place, .. }
-        | ConfigError::UnknownKey { place, .. }
-        | ConfigError::WrongType { place, .. }
-        | ConfigError::BadValue { place, .. } => match place {
-            Place::File { line, column } => (*line, *column),
-            Place::Variable(_) => (usize::MAX, 0),
-        },
-        ConfigError::UnknownVariable { .. } | ConfigError::Contradiction { .. } => (usize::MAX, 1),
+/// What the TOML parser says of a key that stands twice.
+const DUPLICATE_KEY: &str = "duplicate key";
+
+/// The order of the file, then of the variables, then what stands nowhere.
+pub(crate) fn order(error: &ConfigError) -> (usize, usize) {
+    match (error, error.place()) {
+        (ConfigError::UnknownVariable { .. }, _) | (_, None) => (usize::MAX, 1),
+        (_, Some(Place::File { line, column })) => (line, column),
+        (_, Some(Place::Variable(_))) => (usize::MAX, 0),
     }
 }
 
@@ -152,17 +198,31 @@ fn variable(path: &str) -> String {
     format!("{VARIABLE_PREFIX}{}", path.replace('.', "__").to_uppercase())
 }
 
+/// `CORDBOARD__HTTP__LISTEN` is `http.listen`.
+fn path(variable: &str) -> String {
+    variable.strip_prefix(VARIABLE_PREFIX).unwrap_or(variable).to_lowercase().replace("__", ".")
+}
+
 /// The known name that was probably meant: a few letters away, or the same key in another section.
-fn closest(name: &str, known: &[impl AsRef<str>]) -> Option<String> {
+fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    let near = known.iter().filter_map(|known| Some((letters_apart(&name.to_lowercase(), known)?, *known))).min();
+    near.map(|(_, known)| known).or_else(|| known.iter().copied().find(|known| last(known) == last(name)))
+}
+
+/// How many letters two names differ by; none if they have hardly anything in common. Sections and keys are compared each for itself, for
+/// a long section does not make two short keys alike.
+fn letters_apart(name: &str, known: &str) -> Option<usize> {
     const LETTERS_MAX: usize = 3;
-    let last = |path: &str| path.rsplit(['.', '_']).next().map(str::to_owned);
-    let near = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.as_ref().to_lowercase()), known.as_ref()))
-        .min()
-        .filter(|(distance, known)| *distance <= LETTERS_MAX && distance * 2 < known.len())
-        .map(|(_, known)| known);
-    near.or_else(|| known.iter().map(AsRef::as_ref).find(|known| last(known) == last(name))).map(str::to_owned)
+    let (names, known) = (name.split('.'), known.split('.'));
+    if names.clone().count() != known.clone().count() {
+        return None;
+    }
+    let apart = |(name, known): (&str, &str)| {
+        let apart = strsim::damerau_levenshtein(name, known);
+        (apart <= known.len().div_ceil(3)).then_some(apart)
+    };
+    names.zip(known).map(apart).sum::<Option<usize>>().filter(|letters| *letters <= LETTERS_MAX)
 }
 
 fn raw(value: &DeValue<'_>) -> Raw {

@@ -1,9 +1,12 @@
 //! How a section is declared.
 
-use std::ops::RangeInclusive;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use crate::{
-    error::{ConfigError, Warning},
+    error::{ConfigError, Place, Warning},
     reader::Reader,
 };
 
@@ -39,20 +42,35 @@ pub(crate) struct Documented {
     pub(crate) keys: Vec<Key>,
 }
 
-/// What the checks of a whole configuration found.
+/// What was found in the sources, and by the checks of the values among themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) errors: Vec<ConfigError>,
     pub(crate) warnings: Vec<Warning>,
+    /// Where the values in force were written; a default stands nowhere.
+    pub(crate) places: BTreeMap<&'static str, Place>,
+    /// Keys that stand at their defaults because what was written, or probably meant, cannot be read. Nothing is judged by these.
+    pub(crate) unread: BTreeSet<&'static str>,
 }
 
 impl Findings {
-    pub(crate) fn contradiction(&mut self, reason: String) {
-        self.errors.push(ConfigError::Contradiction { reason });
+    /// The values of these keys cannot hold.
+    pub(crate) fn contradiction(&mut self, keys: &[&'static str], reason: String) {
+        if self.are_read(keys) {
+            let place = keys.iter().find_map(|key| self.places.get(key)).cloned();
+            self.errors.push(ConfigError::Contradiction { place, reason });
+        }
     }
 
-    pub(crate) fn warn(&mut self, key: &'static str, text: impl Into<String>) {
-        self.warnings.push(Warning { key, text: text.into() });
+    /// The values of these keys work, and are odd; the first key is told.
+    pub(crate) fn warn(&mut self, keys: &[&'static str], text: impl Into<String>) {
+        if let (Some(key), true) = (keys.first(), self.are_read(keys)) {
+            self.warnings.push(Warning { key: (*key).into(), text: text.into() });
+        }
+    }
+
+    fn are_read(&self, keys: &[&'static str]) -> bool {
+        !keys.iter().any(|key| self.unread.contains(key))
     }
 }
 

@@ -46,31 +46,37 @@ section! {
 impl Sip {
     pub(crate) fn check(&self, findings: &mut Findings) {
         if !(self.expires_min <= self.expires_default && self.expires_default <= self.expires_max) {
-            findings.contradiction(format!(
-                "`sip.expires_min` ({}), `sip.expires_default` ({}) and `sip.expires_max` ({}) must not fall",
-                self.expires_min, self.expires_default, self.expires_max
-            ));
+            findings.contradiction(
+                &["sip.expires_min", "sip.expires_default", "sip.expires_max"],
+                format!(
+                    "`sip.expires_min` ({}), `sip.expires_default` ({}) and `sip.expires_max` ({}) must not fall",
+                    self.expires_min, self.expires_default, self.expires_max
+                ),
+            );
         }
         if self.digest.is_empty() {
-            findings.contradiction("`sip.digest` names no algorithm, so no phone could log in".to_owned());
+            findings.contradiction(&["sip.digest"], "`sip.digest` names no algorithm, so no phone could log in".to_owned());
         }
         // RFC 4028, 4: no timer is shorter than the Min-SE, which itself is at least 90 s.
         if self.session_expires_s != 0 && self.session_expires_s < self.session_min_s {
-            findings.contradiction(format!(
-                "`sip.session_expires_s` ({}) is below `sip.session_min_s` ({}); write 0 to ask for no session timer",
-                self.session_expires_s, self.session_min_s
-            ));
+            findings.contradiction(
+                &["sip.session_expires_s", "sip.session_min_s"],
+                format!(
+                    "`sip.session_expires_s` ({}) is below `sip.session_min_s` ({}); write 0 to ask for no session timer",
+                    self.session_expires_s, self.session_min_s
+                ),
+            );
         }
         for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp)] {
             if let Some(twice) =
                 addresses.iter().enumerate().find(|(at, one)| one.port() != 0 && addresses.iter().take(*at).any(|two| two == *one))
             {
-                findings.contradiction(format!("`{key}` has {} twice", twice.1));
+                findings.contradiction(&[key], format!("`{key}` has {} twice", twice.1));
             }
         }
         match (self.udp.is_empty(), self.tcp.is_empty()) {
-            (true, true) => findings.warn("sip.udp", "neither it nor sip.tcp has an address, so no phone can register"),
-            (true, false) => findings.warn("sip.udp", "it has no address, so only phones with TCP can register"),
+            (true, true) => findings.warn(&["sip.udp", "sip.tcp"], "neither it nor sip.tcp has an address, so no phone can register"),
+            (true, false) => findings.warn(&["sip.udp", "sip.tcp"], "it has no address, so only phones with TCP can register"),
             (false, _) => {}
         }
     }

@@ -5,10 +5,14 @@ use std::{fmt::Write, path::Path};
 
 use expect_test::{Expect, expect, expect_file};
 
-use crate::{Config, ConfigError, DatabaseUrl, Warning, section::Section, value::Value};
+use crate::{Config, ConfigError, DatabaseUrl, Judged, Warning, section::Section, value::Value};
 
 fn load(file: &str, env: &[(&str, &str)]) -> Result<(Config, Vec<Warning>), Vec<ConfigError>> {
-    Config::load(Some(file), env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    judge(file, env).outcome()
+}
+
+fn judge(file: &str, env: &[(&str, &str)]) -> Judged {
+    Config::judge(Some(file), env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())), |_| Vec::new())
 }
 
 /// What differs from the defaults and the warnings, or all errors.
@@ -44,7 +48,7 @@ fn the_printed_file_gives_the_defaults() {
     assert_eq!(config, Config::default());
     assert_eq!(warnings, []);
     assert_eq!(load("", &[]).unwrap().0, Config::default());
-    assert_eq!(Config::load(None, std::iter::empty()).unwrap().0, Config::default());
+    assert_eq!(Config::judge(None, std::iter::empty(), |_| Vec::new()).outcome().unwrap().0, Config::default());
 }
 
 #[test]
@@ -64,9 +68,10 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
         file,
         &[("CORDBOARD__HTTP__LISTEN", "127.0.0.1:5000"), ("PATH", "/bin"), ("CORDBOARD_DATA_DIR", "x")],
         expect![[r#"
-        listen: 127.0.0.1:5000,
-        max: 10,
-    "#]],
+            listen: 127.0.0.1:5000,
+            max: 10,
+            warning: `CORDBOARD_DATA_DIR`: this environment variable is not read; a key is written with two underscores each: `CORDBOARD__SECTION__KEY`
+        "#]],
     );
 }
 
@@ -201,12 +206,128 @@ fn broken_toml_is_told_with_the_variables() {
         file,
         &[("CORDBOARD__CALLS__MAX", "0")],
         expect![[r#"
-            line 3, column 1: duplicate key
+            line 3, column 1: duplicate key `listen`
             line 5, column 7: unclosed table, expected `]`
             line 6, column 7: extra `=`, expected nothing
-            line 6, column 9: unexpected key or value, expected newline, `#`
+            line 6, column 9: unexpected key or value, expected newline, `#`; the file's keys can be judged only when its syntax is right
             CORDBOARD__CALLS__MAX: `calls.max`: 0 is not from 1 to 10000
         "#]],
+    );
+}
+
+/// What is misspelt, out of range, in contradiction, and unknown to another room: all at once, each where it stands.
+#[test]
+fn every_kind_of_error_is_told_at_once() {
+    let file =
+        "[http]\nlisen = \"127.0.0.1:1\"\n[sip]\nexpires_min = 500\nexpires_default = 30\n[media]\ntones = \"xx\"\n[calls]\nring_s = 0\n";
+    let env = [("CORDBOARD__LOG__FILTER".to_owned(), "blah=foo".to_owned())];
+    let judged = Config::judge(Some(file), env.into_iter(), |config| {
+        let Config { media, log, .. } = config;
+        vec![
+            ("media.tones", format!("{:?} is unknown", media.tones.country())),
+            ("log.filter", format!("{:?} is no filter", log.filter)),
+            ("calls.ring_s", "it stands at its default, which nobody has written".to_owned()),
+            ("journal.fsync_ms", "a default can be wrong too".to_owned()),
+        ]
+    });
+    let told: String = judged.errors().iter().map(|error| format!("{error}\n")).collect();
+    expect![[r#"
+        line 2, column 1: unknown key `http.lisen`; did you mean `http.listen`?
+        line 4, column 1: `sip.expires_min` (500), `sip.expires_default` (30) and `sip.expires_max` (3600) must not fall
+        line 7, column 1: `media.tones`: "xx" is unknown
+        line 9, column 1: `calls.ring_s`: 0 is not from 1 to 600
+        CORDBOARD__LOG__FILTER: `log.filter`: "blah=foo" is no filter
+        `journal.fsync_ms`: a default can be wrong too
+    "#]]
+    .assert_eq(&told);
+}
+
+/// What cannot be read, or is probably misspelt, stands at its default and is no change; all else is, and where.
+#[test]
+fn what_differs_is_told_beside_errors() {
+    let (running, _) =
+        load("[media]\nworkers = 3\ntones = \"de\"\n[http]\nlisten = \"127.0.0.1:1\"\n[journal]\nfsync_ms = 7\n", &[]).unwrap();
+    let file = "[media]\nworkers = 4\ntones = 5\n[http]\nlisen = \"127.0.0.1:2\"\n[sip]\ndomain = \"a\"\n";
+    let told = |file: &str, env: &[(&str, &str)]| -> String {
+        let judged = judge(file, env);
+        let differences = judged.differences(&running).into_iter();
+        differences
+            .map(|(difference, place)| format!("{} {}\n", difference.key, place.map(ToString::to_string).unwrap_or_default()))
+            .collect()
+    };
+    expect![[r#"
+        sip.domain CORDBOARD__SIP__DOMAIN
+        media.workers line 2, column 1
+        journal.fsync_ms 
+    "#]]
+    .assert_eq(&told(file, &[("CORDBOARD__SIP__DOMAIN", "b")]));
+    expect![[r#"
+        sip.domain CORDBOARD__SIP__DOMAIN
+    "#]]
+    .assert_eq(&told("no toml", &[("CORDBOARD__SIP__DOMAIN", "b")]));
+}
+
+#[test]
+fn a_suggestion_is_not_far_fetched() {
+    check(
+        "[sip]\nfoo = 1\n[calls]\nmx = 1\n[nowhere]\nmax = 1\n",
+        &[("CORDBOARD__SIP__FOO", "1"), ("CORDBOARD__SPI__DOMIAN", "1"), ("CORDBOARD__X__BURST_MS", "1"), ("CORDBOARD__HTTP__RING_S", "1")],
+        expect![[r#"
+            line 2, column 1: unknown key `sip.foo`
+            line 4, column 1: unknown key `calls.mx`; did you mean `calls.max`?
+            line 5, column 2: unknown section `[nowhere]`
+            CORDBOARD__HTTP__RING_S: unknown environment variable; did you mean `CORDBOARD__CALLS__RING_S`?
+            CORDBOARD__SIP__FOO: unknown environment variable
+            CORDBOARD__SPI__DOMIAN: unknown environment variable; did you mean `CORDBOARD__SIP__DOMAIN`?
+            CORDBOARD__X__BURST_MS: unknown environment variable
+        "#]],
+    );
+}
+
+#[test]
+fn variables_that_nobody_reads_are_told() {
+    check(
+        "",
+        &[
+            ("CORDBOARD_HTTP_LISTEN", "x"),
+            ("CORDBOARD_CALLS__RING_S", "x"),
+            ("CORDBOARD_TOKEN", "s3cret"),
+            ("CORDBOARD_BIN", "x"),
+            ("CORDBOARDS", "x"),
+        ],
+        expect![[r#"
+            warning: `CORDBOARD_CALLS__RING_S`: this environment variable is not read; a key is written with two underscores each: `CORDBOARD__CALLS__RING_S`
+            warning: `CORDBOARD_HTTP_LISTEN`: this environment variable is not read; a key is written with two underscores each: `CORDBOARD__HTTP__LISTEN`
+            warning: `CORDBOARD_TOKEN`: this environment variable is not read; a key is written with two underscores each: `CORDBOARD__SECTION__KEY`
+        "#]],
+    );
+    assert_eq!(judge("[calls]\nmax = 0", &[("CORDBOARD_HTTP_LISTEN", "x")]).warnings().len(), 1, "beside errors too");
+}
+
+#[test]
+fn one_port_serves_http_or_sip() {
+    let load = |http: &str, tcp: &str| load(&format!("[http]\nlisten = \"{http}\"\n[sip]\ntcp = [\"{tcp}\"]\n"), &[]);
+    for (http, tcp, is_good) in [
+        ("127.0.0.1:5060", "127.0.0.1:5060", false),
+        ("127.0.0.1:5060", "0.0.0.0:5060", false),
+        ("0.0.0.0:5060", "127.0.0.1:5060", false),
+        ("[::]:5060", "127.0.0.1:5060", false),
+        ("[::]:5060", "[::1]:5060", false),
+        ("[::1]:5060", "[::]:5060", false),
+        ("127.0.0.1:5060", "[::]:5060", true),
+        ("0.0.0.0:5060", "[::]:5060", true),
+        ("127.0.0.1:5060", "127.0.0.2:5060", true),
+        ("127.0.0.1:5060", "127.0.0.1:5061", true),
+        ("127.0.0.1:0", "127.0.0.1:0", true),
+    ] {
+        assert_eq!(load(http, tcp).is_ok(), is_good, "{http} {tcp}");
+    }
+    check(
+        "[http]\nlisten = \"127.0.0.1:5060\"\n",
+        &[],
+        expect![[r#"
+        line 2, column 1: `http.listen` (127.0.0.1:5060) and `sip.tcp` (0.0.0.0:5060) need the same port; one port cannot serve both
+    "#]],
     );
 }
 
@@ -216,12 +337,12 @@ fn values_that_contradict_each_other() {
         "[sip]\ndigest = []\nexpires_min = 400\nudp = [\"0.0.0.0:5060\", \"0.0.0.0:5060\"]\n[media]\naddress = \"0.0.0.0\"\npublic_address = \"127.0.0.1\"\n[log]\nfilter = \"\"",
         &[],
         expect![[r#"
-            `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must not fall
-            `sip.digest` names no algorithm, so no phone could log in
-            `sip.udp` has 0.0.0.0:5060 twice
-            `media.address` cannot be the unspecified address: phones are told it
-            `media.public_address` cannot be an unspecified or loopback address: phones are told it
-            `log.filter` cannot be empty; write "off" to log nothing
+            line 2, column 1: `sip.digest` names no algorithm, so no phone could log in
+            line 3, column 1: `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must not fall
+            line 4, column 1: `sip.udp` has 0.0.0.0:5060 twice
+            line 6, column 1: `media.address` cannot be the unspecified address: phones are told it
+            line 7, column 1: `media.public_address` cannot be an unspecified or loopback address: phones are told it
+            line 9, column 1: `log.filter` cannot be empty; write "off" to log nothing
         "#]],
     );
 }
@@ -250,7 +371,7 @@ fn session_timers_and_the_guard_must_fit_themselves() {
         &sip("100", "101"),
         &[],
         expect![[r#"
-            `sip.session_expires_s` (100) is below `sip.session_min_s` (101); write 0 to ask for no session timer
+            line 2, column 1: `sip.session_expires_s` (100) is below `sip.session_min_s` (101); write 0 to ask for no session timer
         "#]],
     );
     // RFC 4028, 4: no session timer is below 90 s.

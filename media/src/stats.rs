@@ -25,6 +25,8 @@ pub struct LegStats {
     pub junk: u64,
     /// Packets from a wrong source, dropped (B-59).
     pub foreign: u64,
+    /// Datagrams that came before the phone had said where its sound would come from: they go nowhere.
+    pub early: u64,
     /// Digits that were not reported because no finger types so many a second.
     pub digits_dropped: u64,
     /// RTCP packets from the phone.

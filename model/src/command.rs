@@ -177,7 +177,46 @@ pub enum Refusal {
     /// Every media port is in use.
     #[error("every media port is in use")]
     NoMediaPort,
+    /// The call's messages are not kept, or no longer.
+    #[error("the messages of this call are not kept any more")]
+    LadderForgotten,
+    /// No further call may begin.
+    #[error("{0}")]
+    NoRoom(NoRoom),
     /// The server takes no new calls.
     #[error("the server takes no new calls now")]
     Unavailable,
+}
+
+/// Why no further call may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum NoRoom {
+    /// It was told to end (SIGTERM).
+    #[error("the server is shutting down and takes no new calls")]
+    Draining,
+    /// What begins might never be recorded (R22).
+    #[error("the disk takes no call records now, so no call may begin")]
+    JournalBehind,
+    /// As many calls are up as `calls.max` allows.
+    #[error("as many calls are up as the server may have at once (`calls.max`)")]
+    CallsMax,
+    /// Signalling holds as much as it has memory for.
+    #[error("the server is busy with as many calls and requests as it can hold")]
+    Signalling,
+}
+
+impl NoRoom {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Draining, Self::JournalBehind, Self::CallsMax, Self::Signalling];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::JournalBehind => "journal_behind",
+            Self::CallsMax => "calls_max",
+            Self::Signalling => "signalling",
+        }
+    }
 }

@@ -19,7 +19,7 @@ mod time;
 
 pub use cause::{Cause, Side};
 pub use cdr::{Cdr, Direction, Outcome, Segment};
-pub use command::{Command, Refusal, Reply};
+pub use command::{Command, NoRoom, Refusal, Reply};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
 pub use event::{CallStatus, CallView, DigitView, Envelope, Event, PartyRole, ReboundView, RecordingView, SlotView};

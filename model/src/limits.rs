@@ -8,7 +8,8 @@ use crate::{Number, ParseNumberError};
 
 /// A destination that a slot may call: one number (`6001`), or every number that begins so (`+7495*`, or `*` for all).
 ///
-/// A final `*` always means "begins so"; a service code that itself ends in `*` is allowed by its beginning.
+/// A final `*` always means "begins so", and there is no other: who writes `6*3` means a pattern that there is not.
+/// A service code with a `*` in it, such as `*72#`, is allowed by `*` alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination {
     start: String,
@@ -17,8 +18,14 @@ pub struct Destination {
 
 /// A text that names no destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a destination is a number (6001), or the beginning of numbers and a star (+7495*)")]
-pub struct ParseDestinationError;
+pub enum ParseDestinationError {
+    /// It is neither a number nor the beginning of one.
+    #[error("a destination is a number (6001), or the beginning of numbers and a star (+7495*)")]
+    NoNumber,
+    /// A star stands before the end.
+    #[error("a star can only be the last character: a destination is a number (6001), or the beginning of numbers and a star (+7495*)")]
+    StarInside,
+}
 
 /// The toll limits of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +59,19 @@ impl Default for SlotLimits {
 }
 
 impl Destination {
+    /// A destination as older databases may hold it: a star before the end is a character of the number.
+    fn stored(text: &str) -> Result<Self, ParseDestinationError> {
+        let text = text.trim();
+        let (start, is_prefix) = text.strip_suffix('*').map_or((text, false), |start| (start, true));
+        let start = match start {
+            "" if is_prefix => String::new(),
+            // "+*" is every number in the international form.
+            "+" if is_prefix => "+".to_owned(),
+            start => start.parse::<Number>().map_err(|ParseNumberError| ParseDestinationError::NoNumber)?.to_string(),
+        };
+        Ok(Self { start, is_prefix })
+    }
+
     /// Whether the number is meant.
     #[must_use]
     pub fn covers(&self, number: &Number) -> bool {
@@ -64,15 +84,8 @@ impl FromStr for Destination {
 
     /// Drops separators as [`Number`] does.
     fn from_str(text: &str) -> Result<Self, ParseDestinationError> {
-        let text = text.trim();
-        let (start, is_prefix) = text.strip_suffix('*').map_or((text, false), |start| (start, true));
-        let start = match start {
-            "" if is_prefix => String::new(),
-            // "+*" is every number in the international form.
-            "+" if is_prefix => "+".to_owned(),
-            start => start.parse::<Number>().map_err(|ParseNumberError| ParseDestinationError)?.to_string(),
-        };
-        Ok(Self { start, is_prefix })
+        let destination = Self::stored(text)?;
+        if destination.start.contains('*') { Err(ParseDestinationError::StarInside) } else { Ok(destination) }
     }
 }
 
@@ -91,7 +104,8 @@ impl Serialize for Destination {
 
 impl<'de> Deserialize<'de> for Destination {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
+        // This is how databases and tapes are read: what was accepted once must not keep a server from starting.
+        Self::stored(&String::deserialize(from)?).map_err(de::Error::custom)
     }
 }
 
@@ -119,7 +133,12 @@ mod tests {
             assert_eq!(destination.covers(&number.parse().unwrap()), covered, "{destination} {number}");
         }
         for wrong in ["", "x", "60**x", "6001;a", "+"] {
-            assert_eq!(wrong.parse::<Destination>(), Err(ParseDestinationError), "{wrong:?}");
+            assert_eq!(wrong.parse::<Destination>(), Err(ParseDestinationError::NoNumber), "{wrong:?}");
+        }
+        for wrong in ["6*3", "*3", "60**", "*72#", "+7*495*"] {
+            assert_eq!(wrong.parse::<Destination>(), Err(ParseDestinationError::StarInside), "{wrong:?}");
+            let stored: Destination = serde_json::from_str(&format!("{wrong:?}")).unwrap();
+            assert_eq!(stored.to_string(), wrong, "a database that holds it can still be read");
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  free --bind--> stock --open--> in use --close--> kept --2 s--> stock
 //!    ^ ^                             |                |
-//!    | |                             | not kept       | not needed for 6 s, or the system is short: closed
+//!    | |                             | not kept       | not needed for 30 s, or the system is short: closed
 //!    | +-----2 s----- resting <------+                |
 //!    +------------------------------------------------+
 //!  refused: rests 30 s
@@ -26,8 +26,9 @@ use std::{
 /// So long is the port of a closed leg left alone: what comes late dies in the kernel.
 pub(crate) const REST: Duration = Duration::from_secs(2);
 
-/// So long after their leg was closed are sockets closed too that nobody has needed.
-const KEEP: Duration = Duration::from_secs(6);
+/// So long after their leg was closed are sockets closed too that nobody has needed: bursts come again, and to bind costs a call as much as all else
+/// that a worker does for it.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// So long is a port left alone that another program holds.
 const TAKEN_REST: Duration = Duration::from_secs(30);
@@ -99,6 +100,12 @@ impl<S> PortPool<S> {
     /// Pairs in stock.
     pub(crate) fn stock(&self) -> usize {
         self.stock.len()
+    }
+
+    /// Pairs that no leg uses, and that could be handed out in two seconds at the latest; those that rest unbound, or that another program holds,
+    /// are not counted.
+    pub(crate) fn unused(&self) -> usize {
+        self.stock.len() + self.kept.len() + self.free.len()
     }
 
     /// Fills the stock if half of it is gone, frees what has rested, and gives up what nobody needs.
@@ -547,6 +554,7 @@ mod tests {
                 }
             }
             assert_eq!(pool.stock(), stock.len());
+            assert_eq!(pool.unused() + in_use.len() + pool.resting.len(), 40, "of the whole range");
             assert!(pool.kept.len() <= kept_max && open.len() == stock.len() + in_use.len() + pool.kept.len());
         }
         assert!(start < now && bindings > 40);

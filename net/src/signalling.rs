@@ -192,14 +192,20 @@ impl SignallingSockets {
         self.streams.resume(Instant::now());
     }
 
-    /// Whoever is at the other end of `flow` is known: he has proven a password, or is a trunk. For as long as its stream is there it does not
-    /// make room for others, and may be silent for [`StreamLimits::idle`]; a stranger's may for [`StreamLimits::idle_stranger`].
+    /// Whoever is at the other end of `flow` is known: his phone is bound by it, or he has proven who he is and a call goes by it. Until
+    /// [`SignallingSockets::unvouch`] its stream does not make room for others, and may be silent for [`StreamLimits::idle`]; a stranger's may
+    /// for [`StreamLimits::idle_stranger`].
     ///
-    /// What we send vouches, too: a response that registers a phone or goes on with a call (a 2xx to REGISTER, anything between 100 and 300 to
-    /// INVITE), and any request. So do streams that we open for a request. This is for what is not seen by that, such as a trunk that asks by
-    /// OPTIONS whether we are there. For datagrams, and where there is no such stream, it does nothing.
+    /// Nothing else vouches, but that streams which we open for a request are known from the start. For datagrams, and where there is no such
+    /// stream, it does nothing.
     pub fn vouch(&mut self, flow: Flow) {
-        self.streams.vouch(flow);
+        self.streams.set_vouched(Instant::now(), flow, true);
+    }
+
+    /// The last reason for which `flow` was vouched for is over: whoever is there is a stranger from now on. For datagrams, and where there is
+    /// no such stream, it does nothing.
+    pub fn unvouch(&mut self, flow: Flow) {
+        self.streams.set_vouched(Instant::now(), flow, false);
     }
 
     /// Blocks until something arrives, a wake, or the deadline; then appends what arrived: at most [`BATCH_MAX`] messages, those that belong

@@ -27,6 +27,7 @@ pub(crate) fn add(new: NewAccount) -> anyhow::Result<()> {
         bail!("a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters");
     }
     let (config, _) = options::load(&new.place)?;
+    start::expect_database(&config, &new.place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = start::open_store(&config, &new.place.data_dir).await?;

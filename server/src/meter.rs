@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use api::{Metrics, SourceLabels, WhyLabels};
-use model::{Fact, RecordingRow, RecordingState};
+use model::{Fact, NoRoom, RecordingRow, RecordingState};
 use net::{MediaWorkers, SignallingSockets, TcpCounters};
 use sip_core::GuardCounters;
 use tracing::{info, warn};
@@ -13,6 +13,9 @@ use crate::traffic::Traffic;
 /// Sockets and workers are asked for their counters this often at most.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
+/// A limit that turns calls away is told of this often at most.
+const LIMIT_EVERY: Duration = Duration::from_secs(60);
+
 /// The loop's side of the metrics.
 pub(crate) struct Meter {
     pub(crate) metrics: Metrics,
@@ -20,6 +23,8 @@ pub(crate) struct Meter {
     read_due: Option<Instant>,
     told: Totals,
     ports_short: Option<bool>,
+    /// When a limit that turns calls away is next worth a line.
+    limit_due: Option<Instant>,
 }
 
 /// With fewer media ports than one call needs, calls are refused.
@@ -44,11 +49,12 @@ struct Totals {
     media_sent: u64,
     media_send_failures: u64,
     journal_lost: u64,
+    turned_away: [u64; NoRoom::ALL.len()],
 }
 
 impl Meter {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, traffic: Traffic::default(), read_due: None, told: Totals::default(), ports_short: None }
+        Self { metrics, traffic: Traffic::default(), read_due: None, told: Totals::default(), ports_short: None, limit_due: None }
     }
 
     /// How long the core took for one input.
@@ -80,9 +86,8 @@ impl Meter {
         }
     }
 
-    /// Media ports that are free now. Says once when they run out, and once when there are some again.
+    /// Media ports in stock. Says once when they run out, and once when there are some again.
     pub(crate) fn ports(&mut self, free: usize) {
-        self.metrics.media_ports_free.set(i64::try_from(free).unwrap_or(i64::MAX));
         match self.ports_short {
             Some(false) if free < PORTS_OF_A_CALL => {
                 warn!("Every media port is in use; calls are refused with 503 until some are free. Widen media.ports.");
@@ -148,6 +153,7 @@ impl Meter {
     pub(crate) fn media(&mut self, media: &MediaWorkers) {
         let workers = media.counters();
         let (metrics, told) = (&self.metrics, &mut self.told);
+        metrics.media_ports_free.set(i64::try_from(workers.iter().map(|worker| worker.unused).sum::<u64>()).unwrap_or(i64::MAX));
         metrics.media_received.inc_by(new(&mut told.media_received, workers.iter().map(|worker| worker.received).sum()));
         metrics.media_sent.inc_by(new(&mut told.media_sent, workers.iter().map(|worker| worker.sent).sum()));
         metrics.media_send_failures.inc_by(new(&mut told.media_send_failures, workers.iter().map(|worker| worker.send_failed).sum()));
@@ -159,6 +165,24 @@ impl Meter {
         metrics.journal_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         metrics.journal_lost.inc_by(new(&mut told.journal_lost, u64::try_from(lost).unwrap_or(u64::MAX)));
         metrics.journal_behind.set(i64::from(is_behind));
+    }
+
+    /// How many calls were turned away, all told, because none might begin. Says so now and then while a limit is the reason.
+    pub(crate) fn turned_away(&mut self, now: Instant, of: impl Fn(NoRoom) -> u64) {
+        for (why, told) in NoRoom::ALL.into_iter().zip(&mut self.told.turned_away) {
+            let count = new(told, of(why));
+            self.metrics.calls_turned_away.get_or_create(&WhyLabels { why: why.name() }).inc_by(count);
+            // Of a shutdown and of a journal that is away there are lines already.
+            if matches!(why, NoRoom::CallsMax | NoRoom::Signalling) && count > 0 && self.limit_due.is_none_or(|due| now >= due) {
+                self.limit_due = Some(now + LIMIT_EVERY);
+                warn!("Calls are turned away with 503: {why}. See cordboard_calls_turned_away_total.");
+            }
+        }
+    }
+
+    /// When [`Self::read`] next has something to do.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.read_due
     }
 
     /// Whether the disk of recordings refuses what is written.
@@ -226,6 +250,38 @@ mod tests {
             r#"cordboard_sip_guard_dropped_total{why="new"} 15"#,
             "cordboard_sip_guard_shared_total 16",
             "cordboard_sip_send_failures_total 30",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn calls_that_are_turned_away_are_counted_once_and_a_limit_is_told_now_and_then() {
+        let mut meter = Meter::new(Metrics::new());
+        let now = Instant::now();
+        let of = |draining, most| {
+            move |why| {
+                if why == NoRoom::Draining {
+                    draining
+                } else if why == NoRoom::CallsMax {
+                    most
+                } else {
+                    0
+                }
+            }
+        };
+        meter.turned_away(now, of(3, 0));
+        assert_eq!(meter.limit_due, None, "of a shutdown there are lines already");
+        meter.turned_away(now, of(3, 5));
+        meter.turned_away(now + LIMIT_EVERY / 2, of(4, 9));
+        assert_eq!(meter.limit_due, Some(now + LIMIT_EVERY));
+        meter.turned_away(now + LIMIT_EVERY, of(4, 10));
+        assert_eq!(meter.limit_due, Some(now + 2 * LIMIT_EVERY));
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            r#"cordboard_calls_turned_away_total{why="draining"} 4"#,
+            r#"cordboard_calls_turned_away_total{why="journal_behind"} 0"#,
+            r#"cordboard_calls_turned_away_total{why="calls_max"} 10"#,
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

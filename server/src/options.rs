@@ -1,15 +1,19 @@
 //! The command line.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Display,
+    fs,
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use config::{Config, Warning};
+use config::{Config, Judged, Warning};
+use rustix::fs::OFlags;
 use tracing_subscriber::EnvFilter;
 
 /// The longest configuration file, in octets: the documented one has 8 KiB.
@@ -28,7 +32,8 @@ pub(crate) struct Options {
 pub(crate) enum Action {
     /// Run the server until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.
     Serve(ServeOptions),
-    /// Check the configuration and show everything that is wrong with it.
+    /// Check the configuration and show everything that is wrong with it. Whether ports are free and the data directory can be used is not
+    /// looked at, nor whether a running server can take the changes without a restart.
     Check(Place),
     /// Play a tape of inputs that `serve --record-inputs` has made, and say whether the outputs are those of then.
     Replay(ReplayOptions),
@@ -54,7 +59,7 @@ pub(crate) enum ConfigAction {
 /// What to do about accounts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserAction {
-    /// Add a person. Works while the server runs.
+    /// Add a person to a server that has been started before. Works while it runs.
     Add(NewAccount),
 }
 
@@ -64,7 +69,7 @@ pub(crate) struct Place {
     /// The configuration file. Without one, defaults and CORDBOARD__SECTION__KEY variables hold.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The directory that everything is kept in; made if it is missing.
+    /// The directory that everything is kept in. `serve` makes it if it is missing, `user add` wants the server's, `check` does not look at it.
     #[arg(long, value_name = "DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
 }
@@ -107,71 +112,84 @@ pub(crate) struct NewAccount {
     pub(crate) password_stdin: bool,
 }
 
-/// Reads the configuration of a place; what is wrong with it goes to standard error, all of it.
+/// Reads the configuration of a place; what is wrong with it goes to standard error, all of it, and what is odd beside it.
 pub(crate) fn load(place: &Place) -> anyhow::Result<(Config, Vec<Warning>)> {
-    let errors = match read(place) {
-        Ok(read) => return Ok(read),
-        Err(errors) => errors,
+    let (errors, warnings) = match read(place) {
+        Ok(judged) => {
+            let warnings = judged.warnings().to_vec();
+            match settle(place, judged) {
+                Ok(settled) => return Ok(settled),
+                Err(errors) => (errors, warnings),
+            }
+        }
+        Err(error) => (vec![error], Vec::new()),
     };
     let mut to = io::stderr().lock();
     for error in &errors {
         let _ = writeln!(to, "error: {error}");
     }
+    for warning in &warnings {
+        let _ = writeln!(to, "warning: {warning}");
+    }
     bail!("the configuration has {} error{}", errors.len(), if errors.len() == 1 { "" } else { "s" })
 }
 
-/// Reads the configuration of a place and checks it whole: the start, `cordboard check` and a reload judge alike. All that is wrong, as text.
-pub(crate) fn read(place: &Place) -> Result<(Config, Vec<Warning>), Vec<String>> {
-    let text = match &place.config {
-        Some(file) => {
-            let text = read_file(file);
-            Some(text.map_err(|failure| vec![format!("cannot read the configuration file {}: {failure}", file.display())])?)
-        }
-        None => None,
-    };
+/// Reads the configuration of a place and judges it whole: the start, `cordboard check` and a reload do so alike.
+/// A file that cannot be read is told alone, for nothing else can be judged without it.
+pub(crate) fn read(place: &Place) -> Result<Judged, String> {
+    let unread = |file: &Path, failure| format!("cannot read the configuration file {}: {failure}", file.display());
+    let text = place.config.as_deref().map(|file| read_file(file).map_err(|failure| unread(file, failure))).transpose()?;
     // A variable that is no Unicode is somebody else's, or its value is shown as wrong.
     let variables = env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-    let errors: Vec<String> = match Config::load(text.as_deref(), variables) {
-        Ok((config, mut warnings)) => match meanings(&config) {
-            errors if errors.is_empty() => {
-                warnings.extend(ports_warning(&config));
-                return Ok((config, warnings));
-            }
-            errors => errors,
-        },
-        Err(errors) => errors.iter().map(ToString::to_string).collect(),
-    };
-    let named = |error| match &place.config {
-        Some(file) => format!("{}: {error}", file.display()),
-        None => error,
-    };
-    Err(errors.into_iter().map(named).collect())
+    Ok(Config::judge(text.as_deref(), variables, meanings))
+}
+
+/// A configuration that can be worked with, and what is odd about it; else all that is wrong, as text.
+pub(crate) fn settle(place: &Place, judged: Judged) -> Result<(Config, Vec<Warning>), Vec<String>> {
+    match judged.outcome() {
+        Ok((config, mut warnings)) => {
+            warnings.extend(ports_warning(&config));
+            Ok((config, warnings))
+        }
+        Err(errors) => Err(errors.iter().map(|error| named(place, error.place().as_ref(), error)).collect()),
+    }
+}
+
+/// What is told of the configuration, with the name of the file unless it is about a variable.
+pub(crate) fn named(place: &Place, written: Option<&config::Place>, told: &impl Display) -> String {
+    match (&place.config, written) {
+        (Some(file), None | Some(config::Place::File { .. })) => format!("{}: {told}", file.display()),
+        (None, _) | (_, Some(config::Place::Variable(_))) => told.to_string(),
+    }
 }
 
 /// The text of a configuration file. A pipe or a device might never come to its end, and a running server would wait for it at each reload.
 fn read_file(file: &Path) -> io::Result<String> {
     let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    if !fs::metadata(file)?.is_file() {
+    // What is opened is what is judged. Files of /proc that wait for something to read say that there is nothing instead.
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = fs::File::options().read(true).custom_flags(nonblock).open(file)?;
+    if !file.metadata()?.is_file() {
         return refuse("it is not a regular file");
     }
     let mut text = String::new();
-    if fs::File::open(file)?.take(CONFIG_MAX + 1).read_to_string(&mut text)? > usize::try_from(CONFIG_MAX).unwrap_or(usize::MAX) {
+    if file.take(CONFIG_MAX + 1).read_to_string(&mut text)? > usize::try_from(CONFIG_MAX).unwrap_or(usize::MAX) {
         return refuse("it is longer than 1 MiB");
     }
     Ok(text)
 }
 
-/// What is well formed and still means nothing, which only other rooms know.
-fn meanings(config: &Config) -> Vec<String> {
-    let mut errors = Vec::new();
+/// What is well formed and still means nothing, which only other rooms know: the key, and why.
+fn meanings(config: &Config) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
     if media::ToneSet::by_country(config.media.tones.country()).is_none() {
         let known: Vec<_> = media::ToneSet::countries().collect();
-        errors.push(format!("`media.tones`: {:?} is none of {}", config.media.tones.country(), known.join(", ")));
+        wrong.push(("media.tones", format!("{:?} is none of {}", config.media.tones.country(), known.join(", "))));
     }
     if let Err(failure) = EnvFilter::try_new(&config.log.filter) {
-        errors.push(format!("`log.filter`: {:?}: {failure}", config.log.filter));
+        wrong.push(("log.filter", format!("{:?}: {failure}", config.log.filter)));
     }
-    errors
+    wrong
 }
 
 /// `cordboard check`: 0 if the server would start with this configuration.
@@ -222,9 +240,36 @@ mod tests {
         fs::write(&right, "[calls]\nmax = 7\n").unwrap();
         let read = |config: &Path| read(&Place { config: Some(config.to_owned()), data_dir: PathBuf::from("data") });
         for (file, why) in [(&pipe, "not a regular file"), (&long, "longer than 1 MiB"), (&dir.path().join("none"), "No such file")] {
-            let errors = read(file).unwrap_err();
-            assert!(errors.iter().all(|error| error.contains(why) && error.contains(&file.display().to_string())), "{errors:?}");
+            let error = read(file).unwrap_err();
+            assert!(error.contains(why) && error.contains(&file.display().to_string()), "{error}");
         }
-        assert_eq!(read(&right).unwrap().0.calls.max, 7);
+        assert_eq!(read(&right).unwrap().outcome().unwrap().0.calls.max, 7);
+    }
+
+    #[test]
+    fn a_variable_is_not_said_to_stand_in_the_file() {
+        let place = Place { config: Some(PathBuf::from("a.toml")), data_dir: PathBuf::from("data") };
+        let env = [("CORDBOARD__NO__SUCH".to_owned(), "1".to_owned())];
+        let errors = settle(&place, Config::judge(Some("x = 1"), env.into_iter(), meanings)).unwrap_err();
+        assert_eq!(errors, ["a.toml: line 1, column 1: unknown key `x`", "CORDBOARD__NO__SUCH: unknown environment variable"]);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_where_it_stands() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[http]\nlisen = \"127.0.0.1:1\"\n[media]\ntones = \"xx\"\n[sip]\nexpires_min = 500\nexpires_default = 30\n[log]\nfilter = \"blah=foo\"\n";
+        fs::write(file.path(), text).unwrap();
+        let place = Place { config: Some(file.path().to_owned()), data_dir: PathBuf::from("data") };
+        let errors = settle(&place, read(&place).unwrap()).unwrap_err();
+        let wanted = [
+            "line 2, column 1: unknown key",
+            "line 4, column 1: `media.tones`",
+            "line 6, column 1: `sip.expires_min`",
+            "line 9, column 1: `log.filter`",
+        ];
+        assert_eq!(errors.len(), wanted.len(), "{errors:?}");
+        for (error, wanted) in errors.iter().zip(wanted) {
+            assert!(error.starts_with(&format!("{}: {wanted}", file.path().display())), "{error}");
+        }
     }
 }

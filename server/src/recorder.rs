@@ -194,7 +194,7 @@ pub(crate) fn start(
     closed: impl Fn(RecordingRow) + Send + 'static,
 ) -> anyhow::Result<RecorderThread> {
     let dir = settings.dir.clone();
-    let mut recorder = Recorder::new(settings).context("cannot use the recording directory")?;
+    let mut recorder = Recorder::new(settings).with_context(|| format!("cannot keep recordings in {} (recording.dir)", dir.display()))?;
     let _ = inbox.dir.set(dir);
     let queue = Arc::clone(&inbox);
     let (alive, ended) = vitals::alive();
@@ -288,6 +288,15 @@ mod tests {
     use model::{CallId, CenterId, ChannelRole, RecordingState, WallTime};
 
     use super::*;
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named_with_its_key() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let dir = file.path().join("recordings");
+        let failure = start(inbox(), RecorderSettings { dir: dir.clone(), fsync: SOON }, |_| ()).err().unwrap();
+        let told = format!("{failure:#}");
+        assert!(told.contains(&dir.display().to_string()) && told.contains("recording.dir"), "{told}");
+    }
 
     /// So long a test waits for what must come.
     const SOON: Duration = Duration::from_secs(20);

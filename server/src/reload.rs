@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use api::{Metrics, OutcomeLabels, Reloaded, System};
-use config::{Config, Difference};
+use config::{Config, Judged};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     signal::unix::Signal,
@@ -82,12 +82,15 @@ impl Reloader {
         let mut running = self.0.running.lock().await;
         let place = self.0.place.clone();
         let read = tokio::task::spawn_blocking(move || options::read(&place)).await;
-        let (config, warnings) = read.map_err(|failure| vec![failure.to_string()])??;
+        let judged = read.map_err(|failure| vec![failure.to_string()])?.map_err(|error| vec![error])?;
+        // What is wrong by itself and what cannot change are told together.
+        let fixed = cannot_change(&self.0.place, &judged, &running);
+        let (config, warnings) = match options::settle(&self.0.place, judged) {
+            Ok(_) if !fixed.is_empty() => return Err(fixed),
+            Ok(settled) => settled,
+            Err(errors) => return Err(errors.into_iter().chain(fixed).collect()),
+        };
         let differences = running.differences(&config);
-        let fixed = cannot_change(&differences);
-        if !fixed.is_empty() {
-            return Err(fixed);
-        }
         let nonce_key = secrets::random_seed().map_err(|failure| vec![format!("{failure:#}")])?;
         // From here on nothing is refused any more; what can fail comes first.
         if differences.iter().any(|difference| difference.key == "log.filter") {
@@ -119,10 +122,15 @@ impl System for Reloader {
 }
 
 /// A line for each key that a running server cannot change.
-fn cannot_change(differences: &[Difference]) -> Vec<String> {
-    let fixed = differences.iter().filter(|difference| !difference.live);
+fn cannot_change(place: &Place, judged: &Judged, running: &Config) -> Vec<String> {
+    let fixed = judged.differences(running).into_iter().filter(|(difference, _)| !difference.live);
     fixed
-        .map(|difference| format!("`{}` cannot change while the server runs: restart it, or put the old value back", difference.key))
+        .map(|(difference, written)| {
+            let told = format!("`{}` cannot change while the server runs: restart it, or put the old value back", difference.key);
+            // A key that was taken out of the file stands nowhere.
+            let placed = written.map_or_else(|| told.clone(), |written| format!("{written}: {told}"));
+            options::named(place, written, &placed)
+        })
         .collect()
 }
 
@@ -305,8 +313,8 @@ mod tests {
         let bench = bench();
         let errors = bench.reload("[sip]\nudp = [\"127.0.0.1:5070\"]\n[calls]\nring_s = 31\n[journal]\nfsync_ms = 7\n").await.unwrap_err();
         assert_eq!(errors.len(), 2);
-        for (error, key) in errors.iter().zip(["`sip.udp`", "`journal.fsync_ms`"]) {
-            assert!(error.starts_with(key), "{error}");
+        for (error, key) in errors.iter().zip(["line 2, column 1: `sip.udp`", "line 6, column 1: `journal.fsync_ms`"]) {
+            assert!(error.starts_with(&format!("{}: {key} cannot change", bench.file.path().display())), "{error}");
         }
         assert!(bench.taken.lock().unwrap().is_empty());
         assert_eq!(bench.reload("[calls]\nring_s = 31\n").await.unwrap(), ["calls.ring_s"]);
@@ -318,12 +326,21 @@ mod tests {
         let errors = bench.reload("[calls]\nring_s = \"x\"\nnonsense = 1\n[log]\nfilter = 5\n").await.unwrap_err();
         assert_eq!(errors.len(), 3, "{errors:?}");
         let errors = bench.reload("[log]\nfilter = \"a=b=c\"\n[media]\ntones = \"xx\"\n").await.unwrap_err();
-        assert_eq!(errors.len(), 2, "what only other rooms know, too: {errors:?}");
+        let [filter, tones, fixed] = errors.as_slice() else { panic!("what only other rooms know, too: {errors:?}") };
+        assert!(filter.contains("`log.filter`") && tones.contains("`media.tones`: \"xx\" is none of"), "{errors:?}");
+        assert!(fixed.contains("`media.tones` cannot change"), "who mends the value is not told the next thing only then: {fixed}");
+        let errors = bench.reload("[calls]\nring_s = 0\n[media]\ntones = \"de\"\nworkers = \"x\"\n").await.unwrap_err();
+        let [range, kind, fixed] = errors.as_slice() else { panic!("three errors: {errors:?}") };
+        assert!(
+            range.contains("line 2, column 1: `calls.ring_s`") && kind.contains("line 5, column 1: `media.workers` expects"),
+            "{errors:?}"
+        );
+        assert!(fixed.contains("line 4, column 1: `media.tones` cannot change"), "{fixed}");
         fs::remove_file(bench.file.path()).unwrap();
         let errors = bench.reloader.reload().await.unwrap_err();
         assert!(errors.iter().any(|error| error.contains("cannot read")), "{errors:?}");
         assert!(bench.taken.lock().unwrap().is_empty());
         let text = bench.metrics.render().unwrap();
-        assert!(text.contains(r#"cordboard_reloads_total{outcome="refused"} 3"#), "{text}");
+        assert!(text.contains(r#"cordboard_reloads_total{outcome="refused"} 4"#), "{text}");
     }
 }

@@ -121,6 +121,8 @@ impl Signalling {
             thread::sleep(pause);
         }
         let deadline = self.parts.door.rest(begun, self.busy_at, due);
+        // What sockets and workers count is told in time also while nothing else happens.
+        let deadline = deadline.into_iter().chain(self.parts.meter.due()).min();
         self.parts.sockets.wait(deadline, &mut self.received);
         self.parts.door.take(&mut self.messages);
         let now = Instant::now();
@@ -268,7 +270,7 @@ impl Signalling {
         Input::MediaLost { worker }
     }
 
-    /// Takes what the core has put out. What concerns audio goes with the turn; the rest waits for the journal.
+    /// Takes what the core has put out. What concerns audio goes with the turn, and whose a stream is at once; the rest waits for the journal.
     fn collect(&mut self) {
         let Self { parts, batch, .. } = self;
         while let Some(output) = parts.switchboard.poll() {
@@ -277,6 +279,8 @@ impl Signalling {
             }
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
+                Output::Vouch { flow } => parts.sockets.vouch(flow),
+                Output::Unvouch { flow } => parts.sockets.unvouch(flow),
                 Output::Media { worker, command } => batch.media.push((worker, command)),
                 Output::RecordBegin { key, row } => {
                     parts.meter.recording_began();
@@ -349,6 +353,7 @@ impl Signalling {
             let (waiting, lost) = parts.gate.waiting_and_lost();
             meter.journal(waiting, lost, parts.gate.is_behind(now));
             meter.recorder(parts.recorder.in_trouble());
+            meter.turned_away(now, |why| parts.switchboard.turned_away(why));
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });
         parts.tape = parts.tape.take().and_then(Tape::go_on);

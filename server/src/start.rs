@@ -16,6 +16,9 @@ use rustix::fs::{FlockOperation, flock};
 use store::{Page, Store, consumer, journal::Journal};
 use tracing::{info, warn};
 
+/// The SQLite database in the data directory.
+const DATABASE_FILE: &str = "cordboard.db";
+
 /// Makes the data directory and takes it for this process alone.
 ///
 /// The returned file holds the lock; two servers on one directory would write one journal.
@@ -35,7 +38,7 @@ pub(crate) fn claim(data_dir: &Path) -> anyhow::Result<File> {
     Ok(lock)
 }
 
-/// Opens the database and brings its schema up to date.
+/// Opens the database and brings its schema up to date. One in the data directory is made if it is not there.
 pub(crate) async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
     let url = match &config.database.url {
         Some(url) => url.secret().to_owned(),
@@ -45,12 +48,34 @@ pub(crate) async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Resu
                 .mode(0o700)
                 .create(data_dir)
                 .with_context(|| format!("cannot make {}", data_dir.display()))?;
-            let path = fs::canonicalize(data_dir)?.join("cordboard.db");
+            let path = fs::canonicalize(data_dir)?.join(DATABASE_FILE);
             format!("sqlite:{}", path.display())
         }
     };
     // The URL may hold a password: it is not named.
     Store::open(&url).await.context("cannot open the database")
+}
+
+/// Refuses what works on a server's data if no server has ever run there: a new database helps nobody who has named the wrong place.
+pub(crate) fn expect_database(config: &Config, data_dir: &Path) -> anyhow::Result<()> {
+    let wanted = "give the --data-dir and --config with which the server runs; its first start makes the database";
+    match &config.database.url {
+        None => {
+            if !data_dir.join(DATABASE_FILE).is_file() {
+                // Nobody sees in "./data" which directory that is.
+                let seen = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+                bail!("there is no database in {}; {wanted}", seen.display());
+            }
+        }
+        Some(url) => {
+            let path = url.secret().strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+            let path = path.map(|path| path.split('?').next().unwrap_or(path));
+            if let Some(path) = path.filter(|path| !Path::new(path).is_file()) {
+                bail!("there is no database {path} (database.url); {wanted}");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where recordings are kept.
@@ -126,4 +151,37 @@ pub(crate) fn default_domain(listening: &[SocketAddr]) -> String {
 /// Says something to the person who started the program.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_directory_without_a_database_is_named_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let config = |url: &str| {
+            let url = [("CORDBOARD__DATABASE__URL".to_owned(), url.to_owned())];
+            Config::judge(None, url.into_iter(), |_| Vec::new()).outcome().unwrap().0
+        };
+        let elsewhere = dir.path().join("else.db");
+        let urls = [elsewhere.display().to_string(), format!("//{}?mode=rwc", elsewhere.display())];
+        let refusal = |url: &str| expect_database(&config(url), &data).unwrap_err().to_string();
+        assert!(refusal("").contains(&data.display().to_string()) && refusal("").contains("--data-dir"), "{}", refusal(""));
+        assert!(!data.exists());
+        for url in &urls {
+            let told = refusal(&format!("sqlite:{url}"));
+            assert!(told.contains("else.db (database.url)"), "{told}");
+        }
+        fs::create_dir(&data).unwrap();
+        assert!(refusal("").contains("no database"));
+        fs::write(data.join(DATABASE_FILE), "").unwrap();
+        fs::write(&elsewhere, "").unwrap();
+        for url in ["", &format!("sqlite:{}", urls[0]), &format!("sqlite:{}", urls[1]), "postgres://host/name"] {
+            expect_database(&config(url), &data).unwrap();
+        }
+    }
 }

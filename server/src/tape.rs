@@ -37,7 +37,10 @@ pub(crate) struct Tape {
 
 /// The file of a tape, made before anything runs: one that exists is not touched. It holds secrets, so nobody else may read it.
 pub(crate) fn create(path: &Path) -> anyhow::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| format!("cannot make {}", path.display()))
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
+        let path = path.display();
+        format!("cannot make {path}; --record-inputs wants a new file, in a directory that is there")
+    })
 }
 
 impl Tape {
@@ -147,7 +150,8 @@ mod tests {
         let path = dir.path().join("tape");
         let file = create(&path).unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(create(&path).is_err());
+        let failure = format!("{:#}", create(&path).unwrap_err());
+        assert!(failure.contains("wants a new file") && failure.contains(&path.display().to_string()), "{failure}");
     }
 
     #[test]

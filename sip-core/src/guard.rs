@@ -7,6 +7,7 @@
 //! A datagram beyond the allowance is dropped, for whoever sent it sends it again. A message of a stream is not, for nobody repeats what TCP
 //! has delivered (RFC 3261, 17.1.1.2): it is told when it may come in, and its stream is not read meanwhile. Datagrams and streams have
 //! allowances of their own: anybody may write another's address on a datagram, and is not to use up the allowance of his streams by that.
+//! So has the opening of streams: a few of them that say more than they may wait for their turn, and the next one is let in all the same.
 
 use std::{
     hash::{DefaultHasher, Hasher},
@@ -19,7 +20,7 @@ use crate::message::{Cursor, LINE_MAX, is_token};
 /// How much each [`Source`] may send, over datagrams and over streams each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuardSettings {
-    /// Messages a second that begin something, and streams that are opened to us; 0: no limit.
+    /// Messages a second that begin something, and as many streams that are opened to us; 0: no limit.
     pub new_per_s: u32,
     /// How many of these may come at once after a pause; at least 1 is meant.
     pub new_burst: u32,
@@ -28,7 +29,7 @@ pub struct GuardSettings {
     /// How many of these may come at once after a pause; at least 1 is meant.
     pub inside_burst: u32,
     /// Sources that are told apart, of those who have sent more than they may go on with; of datagrams and of streams so many each. Each costs
-    /// 24 octets.
+    /// 32 octets.
     pub sources_max: usize,
 }
 
@@ -172,7 +173,7 @@ impl Guard {
         let rate = self.rate(is_inside);
         let admitted = rate.is_unlimited() || {
             let now = self.since_epoch(now);
-            rate.take(now, self.bucket(now, source.into(), Class::Datagram, is_inside))
+            rate.take(now, self.bucket(now, source.into(), Class::Datagram, Work::of(is_inside)))
         };
         let (admit, counter) = match (admitted, is_inside) {
             (true, true) => (Admit::Inside, &mut self.counters.inside),
@@ -201,12 +202,12 @@ impl Guard {
         self.reserve(now, source.into(), true)
     }
 
-    /// Decides about a stream that `source` opens to us: it begins something, whatever it will say.
+    /// Decides about a stream that `source` opens to us: that may be as often as something new may begin, whatever the streams say.
     pub fn admit_stream(&mut self, now: Instant, source: impl Into<Source>) -> bool {
         let rate = self.rate(false);
         let admitted = rate.is_unlimited() || {
             let now = self.since_epoch(now);
-            rate.take(now, self.bucket(now, source.into(), Class::Stream, false))
+            rate.take(now, self.bucket(now, source.into(), Class::Stream, Work::Opening))
         };
         self.counters.streams_refused += u64::from(!admitted);
         admitted
@@ -219,7 +220,7 @@ impl Guard {
             return now;
         }
         let since = self.since_epoch(now);
-        let at = rate.reserve(since, self.bucket(since, source, Class::Stream, is_inside));
+        let at = rate.reserve(since, self.bucket(since, source, Class::Stream, Work::of(is_inside)));
         now.checked_add(Duration::from_nanos(at - since)).unwrap_or(now)
     }
 
@@ -232,7 +233,7 @@ impl Guard {
     }
 
     /// The bucket of a source.
-    fn bucket(&mut self, now: u64, source: Source, class: Class, is_inside: bool) -> &mut u64 {
+    fn bucket(&mut self, now: u64, source: Source, class: Class, work: Work) -> &mut u64 {
         let (address, scope) = source.parts();
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.key.0);
@@ -245,7 +246,11 @@ impl Guard {
         };
         let (place, is_own) = table.place(now, hasher.finish());
         self.counters.shared += u64::from(!is_own);
-        if is_inside { &mut place.inside } else { &mut place.new }
+        match work {
+            Work::New => &mut place.new,
+            Work::Inside => &mut place.inside,
+            Work::Opening => &mut place.opening,
+        }
     }
 }
 
@@ -254,6 +259,21 @@ impl Guard {
 enum Class {
     Datagram,
     Stream,
+}
+
+/// What is paid for from one bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    New,
+    Inside,
+    /// Of streams alone.
+    Opening,
+}
+
+impl Work {
+    fn of(is_inside: bool) -> Self {
+        if is_inside { Self::Inside } else { Self::New }
+    }
 }
 
 /// What sources have used.
@@ -336,17 +356,18 @@ impl Rate {
     }
 }
 
-/// A source and its two buckets. An empty place is one that has all its tokens: it needs no mark.
+/// A source and its buckets. An empty place is one that has all its tokens: it needs no mark.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     name: u64,
     new: u64,
     inside: u64,
+    opening: u64,
 }
 
 impl Place {
     fn is_quiet(&self, now: u64) -> bool {
-        self.new.max(self.inside) <= now
+        self.new.max(self.inside).max(self.opening) <= now
     }
 }
 

@@ -217,6 +217,15 @@ impl Session {
         }
     }
 
+    /// By what its peer is reached; `None` while nothing but an INVITE of ours has gone there.
+    pub(crate) fn flow(&self) -> Option<Flow> {
+        match &self.stage {
+            Stage::Incoming(Incoming { dialog, .. }) | Stage::Leaving(Leaving { dialog, .. }) => Some(dialog.flow),
+            Stage::Talking(talking) => Some(talking.dialog.flow),
+            Stage::Calling(_) => None,
+        }
+    }
+
     /// Its dialogs that were reached by `old` are reached by `new`.
     pub(crate) fn move_flow(&mut self, old: Flow, new: Flow) {
         let change = |flow: &mut Flow| {

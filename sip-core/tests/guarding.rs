@@ -98,20 +98,23 @@ fn an_allowance_is_a_burst_and_a_rate() {
     assert_eq!(admitted(&mut guard, now, ip(3), INSIDE, 100), 50);
 }
 
-/// To open a stream is to begin something: it costs what a message costs that does.
+/// Streams may be opened as often as something may begin, and whoever has used that up by messages may open streams all the same: of his
+/// messages each can wait, of his streams none.
 #[test]
-fn opening_streams_has_the_allowance_of_new_work() {
+fn opening_streams_has_an_allowance_of_its_own() {
     let mut guard = Guard::new(GuardSettings { new_per_s: 10, new_burst: 20, ..GuardSettings::default() }, SEED);
     let now = Instant::now();
     let opened = |guard: &mut Guard, now, source, count| (0..count).filter(|_| guard.admit_stream(now, source)).count();
-    assert_eq!(opened(&mut guard, now, ip(1), 15), 15);
-    for _ in 0..5 {
-        assert_eq!(guard.admit_message(now, ip(1), NEW), (Admit::New, now), "they share it");
+    for number in 0..80 {
+        let at = now + Duration::from_millis(100) * 60_u32.min(number.max(19) - 19);
+        assert_eq!(guard.admit_message(now, ip(1), NEW), (Admit::New, at), "{number}");
     }
-    assert_eq!(opened(&mut guard, now, ip(1), 100), 0);
+    assert_eq!(opened(&mut guard, now, ip(1), 15), 15, "what is promised to messages is none of its business");
+    assert_eq!(opened(&mut guard, now, ip(1), 100), 5);
+    assert_eq!(guard.admit_message(now, ip(1), NEW), (Admit::New, now + Duration::from_millis(6_100)), "nor the other way round");
     assert_eq!(opened(&mut guard, now, ip(2), 100), 20, "another source has its own");
     assert_eq!(opened(&mut guard, now + Duration::from_secs(1), ip(1), 100), 10);
-    assert_eq!((guard.counters().streams_refused, guard.counters().new), (100 + 80 + 90, 5));
+    assert_eq!((guard.counters().streams_refused, guard.counters().new), (95 + 80 + 90, 81));
     guard.set(GuardSettings { new_per_s: 0, ..GuardSettings::default() });
     assert_eq!(opened(&mut guard, now, ip(1), 1_000), 1_000);
 }
@@ -131,11 +134,10 @@ fn what_streams_bring_waits_for_its_token() {
     }
     assert_eq!(guard.admit_keep_alive(now, ip(1)), ms(20), "a keep-alive counts as what belongs to something");
     assert_eq!(guard.admit_message(now, ip(2), NEW), (Admit::New, now), "nor one source another's");
-    // What is promised is taken: at 300 ms nobody else gets what came until then.
-    assert!(!guard.admit_stream(ms(300), ip(1)));
-    assert!(guard.admit_stream(ms(400), ip(1)));
+    // What is promised is taken: what comes at 300 ms gets nothing of what came until then.
+    assert_eq!(guard.admit_message(ms(300), ip(1), NEW), (Admit::New, ms(400)));
     assert_eq!(guard.admit_message(ms(10_000), ip(1), NEW), (Admit::New, ms(10_000)));
-    assert_eq!((guard.counters().new_dropped, guard.counters().inside_dropped, guard.counters().new), (0, 0, 8));
+    assert_eq!((guard.counters().new_dropped, guard.counters().inside_dropped, guard.counters().new), (0, 0, 9));
     // With other limits nobody waits for what the old ones would have given.
     for _ in 0..1_000 {
         guard.admit_message(ms(10_000), ip(1), NEW);

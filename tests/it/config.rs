@@ -16,12 +16,15 @@ fn text(output: &Output) -> String {
 fn every_error_of_a_file_is_shown_at_once() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("broken.toml");
-    fs::write(&file, "[http]\nlisten = \"nowhere\"\nlissten = \"127.0.0.1:1\"\n\n[media]\nports = \"9-1\"\n\n[sipp]\nudp = []\n")?;
+    let wrong = "[http]\nlisten = \"nowhere\"\nlissten = \"127.0.0.1:1\"\n\n[media]\nports = \"9-1\"\ntones = \"xx\"\n\n[sipp]\nudp = []\n\n\
+                 [sip]\nsession_expires_s = 100\nsession_min_s = 101\n";
+    fs::write(&file, wrong)?;
     let path = file.display().to_string();
     let output = server::run(&["check", "--config", &path], &[("CORDBOARD__CALLS__RING_S", "never"), ("CORDBOARD__NO__SUCH", "1")], "")?;
     let told = text(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    for wrong in ["http.listen", "lissten", "did you mean", "media.ports", "[sipp]", "CORDBOARD__CALLS__RING_S", "CORDBOARD__NO__SUCH"] {
+    let wrong = ["http.listen", "lissten", "did you mean", "media.ports", "line 7, column 1: `media.tones`", "[sipp]", "sip.session_min_s"];
+    for wrong in wrong.into_iter().chain(["CORDBOARD__CALLS__RING_S", "CORDBOARD__NO__SUCH"]) {
         assert!(told.contains(wrong), "nothing is said of {wrong}:\n{told}");
     }
 
@@ -49,6 +52,20 @@ fn config_print_is_the_example_in_the_repository() -> Result<()> {
     fs::write(&file, &output.stdout)?;
     let output = server::run(&["check", "--config", &file.display().to_string()], &[], "")?;
     assert_eq!(output.status.code(), Some(0), "what is printed is accepted: {}", text(&output));
+    Ok(())
+}
+
+/// Who names no server's data directory has no second database behind.
+#[test]
+fn nobody_is_added_where_no_server_has_been() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let data = dir.path().join("data").display().to_string();
+    let add = ["user", "add", "--data-dir", &data, "--username", "anna", "--role", "operator", "--password-stdin"];
+    let output = server::run(&add, &[], "correct horse battery\n")?;
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains(&data) && told.contains("--data-dir") && told.contains("--config"), "{told}");
+    assert!(!dir.path().join("data").exists(), "nothing was made");
     Ok(())
 }
 

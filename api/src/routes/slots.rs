@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, ParseDestinationError, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
+use model::{Command, Destination, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -94,9 +94,9 @@ impl Limits {
         }
         let mut destinations = Vec::new();
         for (at, text) in self.destinations.iter().enumerate().take(SlotLimits::DESTINATIONS_MAX) {
-            match text.parse() {
+            match text.parse::<Destination>() {
                 Ok(destination) => destinations.push(destination),
-                Err(error @ ParseDestinationError) => refuse(format!("destinations[{at}]"), error.to_string()),
+                Err(error) => refuse(format!("destinations[{at}]"), error.to_string()),
             }
         }
         match calls_max.filter(|_| errors.is_empty()) {

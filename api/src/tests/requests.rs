@@ -741,7 +741,7 @@ async fn a_slot_has_toll_limits() {
             "root PUT /api/slots/1/limits\n\n{\"calls_max\": 1, \"destinations\": [\"60-01\", \"+7 (495)*\", \"*\"]}",
             "root GET /api/slots/1/limits",
             "root GET /api/slots/2/limits",
-            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 0, \"destinations\": [\"6001\", \"x\", \"\"]}",
+            "root PUT /api/slots/1/limits\n\n{\"calls_max\": 0, \"destinations\": [\"6001\", \"x\", \"\", \"6*3\"]}",
             "root PUT /api/slots/1/limits\n\n{\"calls_max\": 300, \"destinations\": []}",
             "root PUT /api/slots/1/limits\n\n{\"calls_max\": 2}",
             "root PUT /api/slots/1/limits\n\n{\"calls_max\": 2, \"destinations\": [], \"more\": 1}",
@@ -766,9 +766,9 @@ async fn a_slot_has_toll_limits() {
             200
             {"calls_max":2,"destinations":[]}
 
-            > root PUT /api/slots/1/limits | {"calls_max": 0, "destinations": ["6001", "x", ""]}
+            > root PUT /api/slots/1/limits | {"calls_max": 0, "destinations": ["6001", "x", "", "6*3"]}
             422
-            {"code":"invalid_field","detail":"0 is not from 1 to 2","errors":[{"code":"invalid_field","detail":"0 is not from 1 to 2","field":"calls_max"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[1]"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[2]"}],"field":"calls_max"}
+            {"code":"invalid_field","detail":"0 is not from 1 to 2","errors":[{"code":"invalid_field","detail":"0 is not from 1 to 2","field":"calls_max"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[1]"},{"code":"invalid_field","detail":"a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[2]"},{"code":"invalid_field","detail":"a star can only be the last character: a destination is a number (6001), or the beginning of numbers and a star (+7495*)","field":"destinations[3]"}],"field":"calls_max"}
 
             > root PUT /api/slots/1/limits | {"calls_max": 300, "destinations": []}
             422
@@ -825,7 +825,7 @@ async fn a_call_is_drawn_as_a_ladder() {
 
             > root GET /api/calls/c_00000000001yg/ladder
             404
-            {"code":"call_not_found","detail":"no such call"}
+            {"code":"ladder_forgotten","detail":"the messages of this call are not kept any more"}
 
             > root GET /api/calls/c_00000000009rh/ladder
             404

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use calls::Input;
 use media::MediaEvent;
-use model::{CallId, Cause, Command, Fact, Refusal, UserId};
+use model::{CallId, Cause, Command, Fact, NoRoom, Refusal, UserId};
 use sip_core::{Flow, Transport};
 
 use crate::{
@@ -201,7 +201,8 @@ fn a_draining_server_takes_no_new_calls_and_serves_the_old() {
     world.run(seconds(1));
     let refused = world.phone("6003").refused.join("\n");
     assert!(refused.starts_with("503 Service Unavailable") && refused.contains("Retry-After: "), "FT-3, B-70: {refused}");
-    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::Unavailable));
+    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::NoRoom(NoRoom::Draining)));
+    assert_eq!(NoRoom::ALL.map(|why| world.board.turned_away(why)), [2, 0, 0, 0], "the phone's call, and the operator's");
     // A call that is up may do what calls do, and phones stay registered.
     world.info("6001", "application/dtmf-relay", "Signal=5\r\nDuration=90\r\n");
     world.phone("6001").direction = "sendonly";
@@ -228,7 +229,8 @@ fn while_the_journal_is_behind_no_call_begins_and_those_that_are_up_go_on() {
     world.run(seconds(1));
     let refused = world.phone("6003").refused.join("\n");
     assert!(refused.starts_with("503 Service Unavailable") && refused.contains("Retry-After: "), "FT-6, B-70: {refused}");
-    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::Unavailable));
+    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::NoRoom(NoRoom::JournalBehind)));
+    assert_eq!(NoRoom::ALL.map(|why| world.board.turned_away(why)), [0, 2, 0, 0]);
     world.register("6003", 300);
     world.run(seconds(1));
     assert_eq!(world.board.calls(), 1);

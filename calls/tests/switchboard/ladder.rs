@@ -182,7 +182,7 @@ fn only_as_much_is_kept_as_was_allowed() {
     world.hang_up("6001");
     world.run(seconds(1));
     let last = calls(&world)[8];
-    assert_eq!(ladder(&mut world, last), Err(Refusal::CallNotFound));
+    assert_eq!(ladder(&mut world, last), Err(Refusal::LadderForgotten));
     world.assert_clean();
 }
 
@@ -271,7 +271,7 @@ fn a_ladder_that_was_given_away_is_drawn_by_its_reader() {
     world.run(seconds(1));
     assert_ne!(ladder(&mut world, call).unwrap(), text);
     world.input(Input::Settings(Box::new(calls::Settings { ladder_memory: 0, ..settings() })));
-    assert_eq!(ladder(&mut world, call), Err(Refusal::CallNotFound));
+    assert_eq!(ladder(&mut world, call), Err(Refusal::LadderForgotten));
     assert_eq!(given.text(), text);
     world.assert_clean();
 }
@@ -283,5 +283,5 @@ fn strangers_have_no_ladder() {
     world.run(seconds(1));
     assert_eq!(world.phone("6001").session, None, "challenged");
     assert_eq!(world.board.ladder_octets(), 0);
-    assert_eq!(ladder(&mut world, CallId(1)), Err(Refusal::CallNotFound));
+    assert_eq!(ladder(&mut world, CallId(1)), Err(Refusal::LadderForgotten));
 }

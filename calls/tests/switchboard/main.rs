@@ -9,4 +9,5 @@ mod limits;
 mod phone;
 mod reload;
 mod stories;
+mod streams;
 mod world;

@@ -31,7 +31,7 @@ pub(crate) struct Phone {
     pub(crate) address: SocketAddr,
     pub(crate) habit: Habit,
     pub(crate) server: SocketAddr,
-    password: String,
+    pub(crate) password: String,
     endpoint: Endpoint,
     /// The nonce of the last challenge, and how often it was used.
     nonce: Option<(String, u32)>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calls::{Input, Settings};
 use media::{Command as MediaCommand, LegId};
-use model::{Cause, Command, Fact, SlotId, SlotState, UserId};
+use model::{Cause, Command, Fact, NoRoom, SlotId, SlotState, UserId};
 use sip_core::Algorithm;
 
 use crate::{
@@ -73,6 +73,7 @@ fn a_lower_limit_of_calls_ends_none() {
     world.run(seconds(1));
     assert_eq!(world.board.calls(), 1);
     assert_eq!(world.phone("6003").refused[0], "503 Service Unavailable");
+    assert_eq!(world.board.turned_away(NoRoom::CallsMax), 1);
     reload(&mut world, |settings| settings.calls_max = 2);
     world.dial("6003", "6004");
     world.run(seconds(1));

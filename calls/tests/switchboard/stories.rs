@@ -5,7 +5,7 @@ use std::time::Duration;
 use calls::{Input, Restored};
 use expect_test::{Expect, expect};
 use media::{Command as MediaCommand, Hears, LegId, MediaEvent, Tone};
-use model::{CallId, Cause, Command, Event, Fact, Outcome, PartyRole, RecordingState, Refusal, Reply, SlotId, SlotState, UserId};
+use model::{CallId, Cause, Command, Event, Fact, NoRoom, Outcome, PartyRole, RecordingState, Refusal, Reply, SlotId, SlotState, UserId};
 
 use crate::{
     phone::Habit,
@@ -455,7 +455,7 @@ fn draining_refuses_new_calls_and_keeps_the_old() {
     world.dial("6003", "6004");
     world.run(seconds(1));
     assert_eq!(world.phone("6003").session, None);
-    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::Unavailable));
+    assert_eq!(world.start_call(7, 3, "6004"), Err(Refusal::NoRoom(NoRoom::Draining)));
     assert_eq!(world.board.calls(), 1);
     world.input(Input::EndAll);
     world.run(seconds(1));

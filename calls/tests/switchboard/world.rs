@@ -1,7 +1,7 @@
 //! The switchboard, its phones, and the time between them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     net::SocketAddr,
     sync::Arc,
@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) facts: Vec<Fact>,
     pub(crate) events: Vec<Event>,
     pub(crate) media: Vec<MediaCommand>,
+    /// The streams that the sockets know.
+    pub(crate) known: BTreeSet<Flow>,
     pub(crate) replies: BTreeMap<u64, Result<Reply, Refusal>>,
     pub(crate) recorded: Vec<(RecordingRow, Option<u64>)>,
     orders: u64,
@@ -140,6 +142,7 @@ impl World {
             facts: Vec::new(),
             events: Vec::new(),
             media: Vec::new(),
+            known: BTreeSet::new(),
             replies: BTreeMap::new(),
             recorded: Vec::new(),
             orders: 0,
@@ -389,6 +392,8 @@ impl World {
             }
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
+                Output::Vouch { flow } => _ = self.known.insert(flow),
+                Output::Unvouch { flow } => assert!(self.known.remove(&flow), "{flow} was not known"),
                 Output::Media { command, .. } => self.media.push(command),
                 Output::RecordBegin { row, .. } => self.recorded.push((row, None)),
                 Output::Defect { call } => panic!("a defect ended {call}"),

@@ -115,7 +115,7 @@ impl Relay {
         };
         // Who may send here comes first, so that a stranger's flood is cheap.
         let (Some(source), Some(remote)) = (&mut leg.source, &leg.remote) else {
-            leg.stats.foreign += 1;
+            leg.stats.early += 1;
             return None;
         };
         if !source.admits(from) {
@@ -194,10 +194,14 @@ impl Relay {
             self.stats.unknown_leg += 1;
             return;
         };
-        let Some(source) = leg.source.as_mut().filter(|source| source.admits_rtcp(from)) else {
-            leg.stats.foreign += 1;
+        let Some(source) = leg.source.as_mut() else {
+            leg.stats.early += 1;
             return;
         };
+        if !source.admits_rtcp(from) {
+            leg.stats.foreign += 1;
+            return;
+        }
         let Some(feedback) = rtcp::read(packet, leg.line.ssrc()) else {
             leg.stats.junk += 1;
             return;

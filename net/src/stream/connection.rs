@@ -23,6 +23,9 @@ const READS_MAX: usize = 8;
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// Messages that go into one system call.
 const SLICES_MAX: usize = 16;
+/// How long a stranger's stream stays for the answer to a request: by then whoever asked has given up (64*T1; RFC 3261, 17.1.2.2). Of what
+/// cannot be parsed nobody here knows that it will never be answered.
+const ANSWER_MAX: Duration = Duration::from_secs(32);
 /// How long a broken stream stays for the answers to what came by it before.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// What is left to be read of a stream that we close: were it closed with something unread, the kernel would reset it, and our answer might
@@ -64,7 +67,7 @@ pub(super) struct Connection {
     pub(super) heard: Instant,
     /// When the last keep-alive came that cost nothing.
     kept_alive: Option<Instant>,
-    /// When the last request of the peer was answered.
+    /// When the last request of the peer was answered, or its peer ceased to be known.
     answered: Instant,
     /// Since when a message is half read.
     half_since: Option<Instant>,
@@ -102,7 +105,7 @@ struct Pause {
 enum Stage {
     Connecting,
     Open,
-    HalfClosed { until: Instant },
+    HalfClosed { since: Instant, was_owed: bool },
     Broken { until: Instant },
     Draining { until: Instant, left: usize, shut: bool },
 }
@@ -262,7 +265,7 @@ impl Connection {
                 return After::Waits;
             }
             match self.io.read(buffer) {
-                Ok(0) => return self.peer_closed(intake.now, limits),
+                Ok(0) => return self.peer_closed(intake.now),
                 Ok(count) => {
                     // What comes after a short read is told anew.
                     self.readable = count == buffer.len() || self.ended;
@@ -366,7 +369,7 @@ impl Connection {
     }
 
     /// The peer sends no more. It may still wait for what we owe it (half-close); nothing new can be asked of it.
-    fn peer_closed(&mut self, now: Instant, limits: &StreamLimits) -> After {
+    fn peer_closed(&mut self, now: Instant) -> After {
         self.readable = false;
         if self.is_draining() {
             return After::Over(End::Broken);
@@ -374,10 +377,16 @@ impl Connection {
         if self.owed == 0 && self.out.is_empty() {
             return After::Over(End::Peer);
         }
-        // Nobody knows how long its INVITE will ring.
-        let patience = if self.owed > 0 { limits.idle } else { limits.half_message };
-        self.stage = Stage::HalfClosed { until: now + patience };
+        self.stage = Stage::HalfClosed { since: now, was_owed: self.owed > 0 };
         After::Waits
+    }
+
+    /// Somebody has vouched for its peer, or takes that back: then it has a stranger's time from now on.
+    pub(super) fn set_vouched(&mut self, now: Instant, is_vouched: bool) {
+        if self.is_vouched && !is_vouched {
+            self.answered = now;
+        }
+        self.is_vouched = is_vouched;
     }
 
     /// Whether `bytes` may still be sent here.
@@ -495,15 +504,24 @@ impl Connection {
         let stalled = self.stalled_since.map(|since| (since + limits.half_message, End::Stalled));
         match self.stage {
             Stage::Connecting => (self.opened + limits.connect, End::NotOpened),
-            Stage::HalfClosed { until } => stalled.filter(|&(at, _)| at < until).unwrap_or((until, End::Peer)),
+            Stage::HalfClosed { since, was_owed } => {
+                let until = match (was_owed, self.is_vouched) {
+                    (false, _) => since + limits.half_message,
+                    // Nobody knows how long its INVITE will ring.
+                    (true, true) => since + limits.idle,
+                    (true, false) => since.max(self.answered) + ANSWER_MAX.min(limits.idle),
+                };
+                stalled.filter(|&(at, _)| at < until).unwrap_or((until, End::Peer))
+            }
             Stage::Broken { until } | Stage::Draining { until, .. } => (until, End::Broken),
             Stage::Open => {
                 // Nobody is blamed for a silence that we have ordered.
                 let heard = self.pause.as_ref().map_or(self.heard, |pause| pause.until.max(self.heard));
-                let idle = if self.is_vouched || self.owed > 0 {
+                let idle = if self.is_vouched {
                     heard + limits.idle
                 } else {
-                    heard.max(self.answered) + limits.idle_stranger.min(limits.idle)
+                    let patience = if self.owed > 0 { limits.idle_stranger.max(ANSWER_MAX) } else { limits.idle_stranger };
+                    heard.max(self.answered) + patience.min(limits.idle)
                 };
                 let ends = [
                     (self.origin == Origin::Peer && !self.has_spoken).then(|| (self.opened + limits.first_message, End::Slow)),
@@ -520,20 +538,6 @@ impl Connection {
 /// The start of every response (RFC 3261, 7.2).
 pub(super) fn is_response(message: &[u8]) -> bool {
     message.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
-}
-
-/// Whether we say this only to somebody whom we know: a request; that his call goes on; that his phone is registered.
-pub(super) fn is_welcome(message: &[u8]) -> bool {
-    let method = match message.get(8..11) {
-        _ if !is_response(message) => return true,
-        Some([b'1', tens, ones]) if (*tens, *ones) != (b'0', b'0') => None,
-        Some([b'2', ..]) => Some(&b"REGISTER"[..]),
-        _ => return false,
-    };
-    let mut lines = message.split(|octet| *octet == b'\n').take_while(|line| !matches!(line, [] | [b'\r']));
-    let cseq = lines.find_map(|line| line.strip_prefix(b"CSeq:")).unwrap_or_default();
-    let answered = cseq.trim_ascii().rsplit(u8::is_ascii_whitespace).next();
-    answered == Some(b"INVITE") || (method.is_some() && answered == method)
 }
 
 /// Whether a peer that half-closed would wait for a response to it.

@@ -11,16 +11,18 @@ pub struct StreamLimits {
     /// silent for longest (see [`crate::SignallingSockets::vouch`]); where there is no such stranger, what goes beyond is refused.
     pub connections_max: usize,
     /// Streams that one source ([`sip_core::guard::Source`]) may have at once: those opened to us, and those that we open to bring it
-    /// responses.
+    /// responses. One more that it opens takes the place of its stranger that has been silent for longest; where there is no such stranger,
+    /// it is refused.
     pub per_source_max: usize,
     /// How long a message may take from its first octet to its last (B-37), and what we have to say may wait for its reader.
     pub half_message: Duration,
     /// How long a stream that was opened to us may take until its first whole message.
     pub first_message: Duration,
-    /// How long a stream lives without a message or line end from the peer, if its peer is known or waits for an answer; also how long one
-    /// that the peer closed in its own direction waits for the answers that it is still to carry.
+    /// How long a stream lives without a message or line end from the peer, if its peer is known; also how long one that such a peer closed in
+    /// its own direction waits for the answers that it is still to carry.
     pub idle: Duration,
-    /// How long a stream of a stranger lives without a message or line end from the peer, or an answer of ours.
+    /// How long a stream of a stranger lives without a message or line end from the peer, or an answer of ours. While it waits for an answer
+    /// it has 32 seconds at least (64*T1).
     pub idle_stranger: Duration,
     /// Octets that may wait to be sent on one stream; it is closed when there are more, for its peer does not read.
     pub write_queue_max: usize,
@@ -80,7 +82,7 @@ pub struct TcpCounters {
     /// Closed because the peer does not read what we send.
     pub closed_stalled: u64,
     /// Closed because all streams together held too much ([`StreamLimits::memory_max`]) and this one much of it, or because there were nearly
-    /// too many ([`StreamLimits::connections_max`]) and this one was a stranger's.
+    /// too many, in all or of its source ([`StreamLimits::connections_max`], [`StreamLimits::per_source_max`]), and this one was a stranger's.
     pub closed_crowded: u64,
     /// Ends that were not told, because too many waited to be: who waits for such a stream finds out by its timers.
     pub closed_untold: u64,

@@ -1,4 +1,9 @@
 //! All streams: those opened to us, those opened by us, found by their flow.
+//!
+//! Whose stream it is, is the owner's to say. It vouches for a stream as long as a phone is bound by it or a call goes by it, and takes that
+//! back when the last of these is over ([`crate::SignallingSockets::vouch`]). All other streams are strangers': they live shortly, and make
+//! room when there are nearly too many. Nothing that goes by a stream vouches for it: whoever has one password could else have as many known
+//! streams as there may be, one after the other, and lock everybody else out.
 
 mod connection;
 mod limits;
@@ -18,7 +23,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use self::limits::{StreamLimits, TcpCounters};
 use self::{
-    connection::{After, Connection, End, Origin, READ_MAX, is_response, is_welcome},
+    connection::{After, Connection, End, Origin, READ_MAX, is_response},
     listener::{Accepted, Listener},
 };
 use crate::{
@@ -48,10 +53,10 @@ pub(crate) struct Streams {
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     by_flow: HashMap<Flow, usize>,
-    /// How many streams of [`StreamLimits::per_source_max`] each source has.
-    sources: HashMap<Source, usize>,
-    /// Streams that nobody has vouched for, by when they had been heard last when that was looked at last.
-    strangers: BTreeSet<(Instant, usize)>,
+    /// Which streams of [`StreamLimits::per_source_max`] each source has.
+    sources: HashMap<Source, OfSource>,
+    /// All streams that nobody vouches for.
+    strangers: Strangers,
     /// When each stream must be looked at again: at its deadline or before.
     timers: BTreeSet<(Instant, usize)>,
     /// Those with something to read, in turn.
@@ -66,6 +71,16 @@ pub(crate) struct Streams {
     registry: Registry,
 }
 
+/// Streams that nobody vouches for, by when they had been heard last when that was looked at last.
+type Strangers = BTreeSet<(Instant, usize)>;
+
+/// The streams that a source has caused.
+#[derive(Default)]
+struct OfSource {
+    open: usize,
+    strangers: Strangers,
+}
+
 impl Streams {
     /// Without listeners. Tokens from `first_token` on are its own.
     pub(crate) fn new(limits: StreamLimits, registry: Registry, first_token: usize) -> Self {
@@ -77,7 +92,7 @@ impl Streams {
             free: Vec::new(),
             by_flow: HashMap::new(),
             sources: HashMap::new(),
-            strangers: BTreeSet::new(),
+            strangers: Strangers::new(),
             timers: BTreeSet::new(),
             turns: VecDeque::new(),
             dirty: Vec::new(),
@@ -199,30 +214,46 @@ impl Streams {
             return self.tell_closed(flow);
         };
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
-        let is_welcome = !connection.is_vouched && is_welcome(&bytes);
         if connection.send(now, bytes, &self.limits) {
             self.counters.sent += 1;
             self.mark_dirty(place);
-            if is_welcome {
-                self.vouch_for(place);
-            }
         } else {
             self.counters.send_failed += 1;
             self.remove(place, End::Stalled);
         }
     }
 
-    /// The peer of `flow` is known.
-    pub(crate) fn vouch(&mut self, flow: Flow) {
-        if let Some(&place) = self.by_flow.get(&flow) {
-            self.vouch_for(place);
+    /// The peer of `flow` is known, or is a stranger again.
+    pub(crate) fn set_vouched(&mut self, now: Instant, flow: Flow, is_vouched: bool) {
+        let Some(&place) = self.by_flow.get(&flow) else { return };
+        self.unrank(place);
+        if let Some(Some(connection)) = self.connections.get_mut(place) {
+            connection.set_vouched(now, is_vouched);
+        }
+        self.rank(place);
+        self.settle(now, place);
+    }
+
+    /// Puts a stream among the strangers, if it is one's.
+    fn rank(&mut self, place: usize) {
+        let Some(Some(connection)) = self.connections.get_mut(place).filter(|one| one.as_ref().is_some_and(|one| !one.is_vouched)) else {
+            return;
+        };
+        connection.ranked = connection.heard;
+        self.strangers.insert((connection.ranked, place));
+        if connection.origin.is_of_peer()
+            && let Some(of_source) = self.sources.get_mut(&connection.flow.remote.into())
+        {
+            of_source.strangers.insert((connection.ranked, place));
         }
     }
 
-    fn vouch_for(&mut self, place: usize) {
-        if let Some(Some(connection)) = self.connections.get_mut(place) {
-            connection.is_vouched = true;
-            self.strangers.remove(&(connection.ranked, place));
+    /// Takes a stream from among the strangers.
+    fn unrank(&mut self, place: usize) {
+        let Some(Some(connection)) = self.connections.get(place) else { return };
+        self.strangers.remove(&(connection.ranked, place));
+        if let Some(of_source) = self.sources.get_mut(&connection.flow.remote.into()) {
+            of_source.strangers.remove(&(connection.ranked, place));
         }
     }
 
@@ -320,7 +351,13 @@ impl Streams {
     }
 
     fn accepted(&mut self, now: Instant, bound: SocketAddr, stream: mio::net::TcpStream, remote: SocketAddr) {
-        if !self.make_room(now, Some(remote)) {
+        let source = Source::from(remote);
+        if self.has_its_share(source)
+            && let Some((_, place)) = self.longest_silent(Some(source))
+        {
+            self.remove(place, End::Crowded);
+        }
+        if !self.make_room(now, Some(source)) {
             self.counters.refused += 1;
             return;
         }
@@ -333,15 +370,14 @@ impl Streams {
     }
 
     /// Whether another stream may be: in all, and of the source that causes it. When most places are taken, a stranger goes for it.
-    fn make_room(&mut self, now: Instant, cause: Option<SocketAddr>) -> bool {
-        let of_source = cause.and_then(|remote| self.sources.get(&remote.into())).copied().unwrap_or(0);
-        if of_source >= self.limits.per_source_max {
+    fn make_room(&mut self, now: Instant, cause: Option<Source>) -> bool {
+        if cause.is_some_and(|source| self.has_its_share(source)) {
             return false;
         }
         let max = self.limits.connections_max;
         let is_full = self.open() >= max;
         if self.open() >= max - max / 4
-            && let Some((heard, place)) = self.longest_silent()
+            && let Some((heard, place)) = self.longest_silent(None)
             && (is_full || now.saturating_duration_since(heard) >= SILENT_MIN)
         {
             self.remove(place, End::Crowded);
@@ -349,19 +385,26 @@ impl Streams {
         self.open() < max
     }
 
-    /// The stranger that has been silent for longest.
-    fn longest_silent(&mut self) -> Option<(Instant, usize)> {
+    /// Whether `source` has as many streams as one may.
+    fn has_its_share(&self, source: Source) -> bool {
+        self.sources.get(&source).map_or(0, |of_source| of_source.open) >= self.limits.per_source_max
+    }
+
+    /// The stranger that has been silent for longest, of all or of one source.
+    fn longest_silent(&mut self, of: Option<Source>) -> Option<(Instant, usize)> {
         // Who was heard meanwhile is put where he belongs: once for each time that he was heard, at most.
-        while let Some(&(ranked, place)) = self.strangers.first() {
-            let connection = self.connections.get_mut(place)?.as_mut()?;
-            if connection.heard <= ranked {
+        loop {
+            let strangers = match of {
+                Some(source) => &self.sources.get(&source)?.strangers,
+                None => &self.strangers,
+            };
+            let &(ranked, place) = strangers.first()?;
+            if self.connections.get(place)?.as_ref()?.heard <= ranked {
                 return Some((ranked, place));
             }
-            connection.ranked = connection.heard;
-            self.strangers.remove(&(ranked, place));
-            self.strangers.insert((connection.heard, place));
+            self.unrank(place);
+            self.rank(place);
         }
-        None
     }
 
     /// Begins to open a stream to `flow.remote`. It leaves from any port; for its owner it is the listener's flow. One for a response is
@@ -377,7 +420,7 @@ impl Streams {
         if flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
-        if !self.make_room(now, is_for_response.then_some(flow.remote)) {
+        if !self.make_room(now, is_for_response.then(|| flow.remote.into())) {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let socket = Socket::new(Domain::for_address(flow.remote), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
@@ -405,9 +448,6 @@ impl Streams {
         let mut connection = Connection::new(stream, flow, origin, now, &self.limits);
         connection.timer = connection.deadline(&self.limits).0;
         self.timers.insert((connection.timer, place));
-        if !connection.is_vouched {
-            self.strangers.insert((connection.ranked, place));
-        }
         match self.connections.get_mut(place) {
             Some(free) => {
                 self.free.pop();
@@ -417,8 +457,9 @@ impl Streams {
         }
         self.by_flow.insert(flow, place);
         if origin.is_of_peer() {
-            *self.sources.entry(flow.remote.into()).or_default() += 1;
+            self.sources.entry(flow.remote.into()).or_default().open += 1;
         }
+        self.rank(place);
         Ok(place)
     }
 
@@ -465,17 +506,17 @@ impl Streams {
     }
 
     fn remove(&mut self, at: usize, end: End) {
+        self.unrank(at);
         let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
         self.free.push(at);
         self.timers.remove(&(connection.timer, at));
-        self.strangers.remove(&(connection.ranked, at));
         self.held -= connection.counted;
         // Left in `turns` or `dirty`, the place is passed over, or its next owner is looked at once too often.
         if connection.origin.is_of_peer() {
             let source = Source::from(connection.flow.remote);
-            if let Some(open) = self.sources.get_mut(&source) {
-                *open -= 1;
-                if *open == 0 {
+            if let Some(of_source) = self.sources.get_mut(&source) {
+                of_source.open -= 1;
+                if of_source.open == 0 {
                     self.sources.remove(&source);
                 }
             }

@@ -79,6 +79,8 @@ pub struct WorkerCounters {
     pub legs: u64,
     /// Pairs that are bound and unused now.
     pub stock: u64,
+    /// Pairs that no leg uses now, bound or not.
+    pub unused: u64,
     /// Datagrams received.
     pub received: u64,
     /// Datagrams given to the kernel.
@@ -99,22 +101,45 @@ pub struct WorkerCounters {
 
 /// The counters as the worker publishes them, once a turn.
 #[derive(Debug, Default)]
-struct SharedCounters([AtomicU64; 10]);
+struct SharedCounters([AtomicU64; 11]);
 
 impl SharedCounters {
     fn publish(&self, counters: &WorkerCounters) {
-        let WorkerCounters { legs, stock, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics } =
-            *counters;
-        let values = [legs, stock, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics];
+        let WorkerCounters {
+            legs,
+            stock,
+            unused,
+            received,
+            sent,
+            send_failed,
+            receive_failed,
+            oversized,
+            taps_dropped,
+            commands_refused,
+            panics,
+        } = *counters;
+        let values = [legs, stock, unused, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics];
         for (shared, value) in self.0.iter().zip(values) {
             shared.store(value, Ordering::Relaxed);
         }
     }
 
     fn read(&self) -> WorkerCounters {
-        let [legs, stock, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics] =
+        let [legs, stock, unused, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics] =
             self.0.each_ref().map(|shared| shared.load(Ordering::Relaxed));
-        WorkerCounters { legs, stock, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics }
+        WorkerCounters {
+            legs,
+            stock,
+            unused,
+            received,
+            sent,
+            send_failed,
+            receive_failed,
+            oversized,
+            taps_dropped,
+            commands_refused,
+            panics,
+        }
     }
 }
 

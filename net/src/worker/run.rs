@@ -139,6 +139,7 @@ where
     fn publish(&mut self, published: &SharedCounters) {
         self.counters.legs = u64::try_from(self.place_of.len()).unwrap_or(u64::MAX);
         self.counters.stock = u64::try_from(self.pool.stock()).unwrap_or(u64::MAX);
+        self.counters.unused = u64::try_from(self.pool.unused()).unwrap_or(u64::MAX);
         published.publish(&self.counters);
     }
 

@@ -41,6 +41,7 @@ pub(super) fn leg_closed(event: &MediaEvent) {
         restarts = stats.restarts,
         junk = stats.junk,
         foreign = stats.foreign,
+        early = stats.early,
         digits_dropped = stats.digits_dropped,
         remote_lost = stats.remote_lost,
         remote_jitter_ms = stats.remote_jitter_ms,

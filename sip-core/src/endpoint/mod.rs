@@ -285,6 +285,12 @@ impl Endpoint {
         }
     }
 
+    /// What the peer of a session is asked goes there. `None` for a session that is over, and while we call and nobody has answered.
+    #[must_use]
+    pub fn flow_of(&self, session: SessionId) -> Option<Flow> {
+        self.sessions.get(session.0)?.flow()
+    }
+
     fn all_failed(&mut self, now: Instant, failed: Vec<Purpose>) {
         for purpose in failed {
             match purpose {

@@ -35,6 +35,18 @@ const AGAIN_KIB: u64 = 8 << 10;
 const AFTER: Duration = Duration::from_secs(75);
 
 #[test]
+fn a_quiet_server_tells_what_its_sockets_count() -> Result<()> {
+    world::with_hub_and(Settings::default(), 2, |server, _, _| {
+        let streams = (0..3).map(|_| TcpStream::connect(server.sip())).collect::<Result<Vec<_>, _>>()?;
+        wait::until("connections that say nothing to be told", SOON, || {
+            Ok((metric(server, "cordboard_sip_streams")? >= 3.0).then_some(()))
+        })?;
+        drop(streams);
+        wait::until("their end to be told", SOON, || Ok((metric(server, "cordboard_sip_streams")? < 1.0).then_some(())))
+    })
+}
+
+#[test]
 fn a_flood_is_bounded_and_forgotten() -> Result<()> {
     world::with_hub_and(Settings::default(), 22, |server, admin, accounts| {
         let calls = Calls::begin(server, accounts)?;

@@ -7,8 +7,8 @@ use super::{MASK, escape};
 const SECRET_PARTS: [&[u8]; 10] =
     [b"auth", b"pass", b"pwd", b"secret", b"token", b"credential", b"nonce", b"response", b"cookie", b"crypto"];
 
-/// Names that are short enough to be a part of harmless ones, and the token of a push service (RFC 8599).
-const SECRET_NAMES: [&[u8]; 4] = [b"pin", b"pw", b"inline", b"pn-prid"];
+/// Names that are short enough to be a part of harmless ones: also the token of a push service (RFC 8599), and a key for SRTP (RFC 8870, 5.2).
+const SECRET_NAMES: [&[u8]; 5] = [b"pin", b"pw", b"inline", b"pn-prid", b"ekt"];
 
 /// The same for keys of ciphers: `key-mgmt` (RFC 4567), `private_key`.
 const KEY: &[u8] = b"key";

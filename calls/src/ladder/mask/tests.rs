@@ -159,7 +159,7 @@ fn keys_in_a_description_are_masked() {
         let shown = shown(
             format!(
                 "INVITE sip:a SIP/2.0\r\nCSeq: 1 INVITE\r\n{content_type}\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret\r\n\
-                 A=ICE-PWD:secret\r\nk=base64:secret\r\na=key-mgmt:mikey secret\r\na=crypto :1 secret\r\n a = ice-pwd :secret\r\n\
+                 A=ICE-PWD:secret\r\nk=base64:secret\r\na=key-mgmt:mikey secret\r\na=ekt:1 secret\r\na=crypto :1 secret\r\n a = ice-pwd :secret\r\n\
                  K =clear:secret\r\ni=a=crypto:1 x secret\r\nu=https://u:secret@h\r\na=x-pass:secret\r\nSignal=secret\r\nsecret\r\n\
                  a=rtpmap:8 PCMA/8000\r\na=fmtp:101 0-15\r\na=ice-ufrag:x\r\na=setup:actpass\r\na=sendrecv\r\n",
             )
@@ -174,6 +174,7 @@ fn keys_in_a_description_are_masked() {
         A=ICE-PWD:***
         k=***
         a=key-mgmt:***
+        a=ekt:***
         a=crypto :***
          a = ice-pwd :***
         k=***

@@ -130,7 +130,7 @@ fn behind_a_nat_the_first_valid_source_is_learnt() {
     world.remote(1, "192.168.1.21:7078", with_dtmf(Codec::Pcma, 101), Latch::First);
     world.pass(40);
     let stats = world.stats(1);
-    assert_eq!((stats.foreign, stats.junk, stats.packets_in), (2, 6, 4));
+    assert_eq!((stats.early, stats.foreign, stats.junk, stats.packets_in), (1, 1, 6, 4));
     check(
         world,
         expect![[r#"
@@ -169,6 +169,17 @@ fn one_host_in_two_spellings() {
             0     FirstMedia { leg: LegId(1) }
         "#]],
     );
+}
+
+#[test]
+fn sound_before_any_address_is_early_and_no_strangers() {
+    let mut world = World::new();
+    world.open(1);
+    let mut phone = Phone::new(1, "10.0.0.1:4000");
+    world.say(&mut phone, Codec::Pcma, 2);
+    world.rtcp(1, "10.0.0.1:4001", &[0x80, 201, 0, 1, 0, 0, 0, 9]);
+    assert_eq!(world.stats(1), LegStats { early: 3, ..LegStats::default() });
+    check(world, expect![[r#""#]]);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! Streams whose peers are known, for the sockets: all others are strangers', live shortly, and make room when there are too many.
+//!
+//! A stream is known while a phone is bound by it, or a session goes by it whose peer has proven who he is or was called by us. What was is no
+//! reason: one password, registered over one stream after another, would else make as many streams known as there may be.
+
+use std::collections::BTreeMap;
+
+use model::SlotId;
+use sip_core::{Flow, SessionId};
+
+use crate::{core::Core, switchboard::Output};
+
+/// For whose sake a stream is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum User {
+    /// The phone of the slot is bound by it.
+    Slot(SlotId),
+    /// What the session's peer is asked goes by it.
+    Session(SessionId),
+}
+
+/// Which streams are known. There is one for each slot and each session at most, so their own limits are its limit.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    by_user: BTreeMap<User, Flow>,
+    /// How many users each stream has; never 0.
+    users: BTreeMap<Flow, usize>,
+}
+
+impl Known {
+    /// `user` uses `flow` now; a datagram flow is as none.
+    fn set(&mut self, user: User, flow: Option<Flow>) -> impl Iterator<Item = Output> + use<> {
+        let flow = flow.filter(|flow| flow.transport.is_reliable());
+        let before = match flow {
+            Some(flow) => self.by_user.insert(user, flow),
+            None => self.by_user.remove(&user),
+        };
+        let begun = flow.filter(|_| before != flow);
+        let ended = before.filter(|_| before != flow);
+        if let Some(flow) = begun {
+            *self.users.entry(flow).or_default() += 1;
+        }
+        let ended = ended.filter(|flow| {
+            let users = self.users.get_mut(flow).map_or(0, |users| {
+                *users = users.saturating_sub(1);
+                *users
+            });
+            users == 0 && self.users.remove(flow).is_some()
+        });
+        // Also where another vouches already: that may have been for an earlier stream between the same ports.
+        let begun = begun.map(|flow| Output::Vouch { flow });
+        begun.into_iter().chain(ended.map(|flow| Output::Unvouch { flow }))
+    }
+}
+
+impl Core {
+    /// `user` uses `flow` from now on; `None`: no stream.
+    pub(crate) fn know(&mut self, user: User, flow: Option<Flow>) {
+        for output in self.known.set(user, flow) {
+            self.out(output);
+        }
+    }
+
+    /// Something was heard in a session: its peer may have come by another stream, and be asked there from now on.
+    pub(crate) fn know_heard(&mut self, session: SessionId) {
+        let user = User::Session(session);
+        if self.known.by_user.contains_key(&user)
+            && let Some(flow) = self.endpoint.flow_of(session)
+        {
+            self.know(user, Some(flow));
+        }
+    }
+
+    /// The sessions that went by `old` go by `new`.
+    pub(crate) fn know_moved(&mut self, old: Flow, new: Flow) {
+        let moved: Vec<User> = self
+            .known
+            .by_user
+            .iter()
+            .filter(|(user, flow)| matches!(user, User::Session(_)) && **flow == old)
+            .map(|(user, _)| *user)
+            .collect();
+        for user in moved {
+            self.know(user, Some(new));
+        }
+    }
+}
