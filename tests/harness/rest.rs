@@ -8,6 +8,8 @@ use ureq::http;
 
 /// A call over REST is answered at once or something is wrong.
 const LIMIT: Duration = Duration::from_secs(30);
+/// A connection that has been idle for so long is not used again.
+const IDLE: Duration = Duration::from_secs(5);
 /// A list in a test never has more pages than this.
 const PAGES_MAX: usize = 1_000;
 
@@ -70,7 +72,12 @@ impl Rest {
     /// A client of `base` (`http://127.0.0.1:8080`) that is nobody.
     #[must_use]
     pub fn new(base: impl Into<String>) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(LIMIT))
+            // The server closes what is idle for 10 s: a request must not meet that.
+            .max_idle_age(IDLE)
+            .build();
         Self { agent: config.new_agent(), base: base.into(), token: None }
     }
 

@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 
 use crate::{ports, rest::Account};
 
+/// So often other ports are tried, if somebody else took one between our look and its bind.
+const PORT_TRIES: usize = 3;
+
 /// What a run came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -78,11 +81,21 @@ impl Run {
     /// # Errors
     /// When `SIPp` is not installed.
     pub fn run(&self) -> Result<Outcome> {
+        if let Some(port) = self.port {
+            return self.run_at(port);
+        }
+        for _ in 1..PORT_TRIES {
+            let outcome = self.run_at(ports::block(2)?.start)?;
+            // Then it has sent nothing yet.
+            if !outcome.text.contains("Address already in use") {
+                return Ok(outcome);
+            }
+        }
+        self.run_at(ports::block(2)?.start)
+    }
+
+    fn run_at(&self, port: u16) -> Result<Outcome> {
         let dir = tempfile::tempdir()?;
-        let port = match self.port {
-            Some(port) => port,
-            None => ports::block(2)?.start,
-        };
         let mut table = "SEQUENTIAL\n".to_owned();
         for (at, account) in self.accounts.iter().enumerate() {
             let callee = self.callees.get(at % self.callees.len().max(1)).unwrap_or(&account.number);
