@@ -20,9 +20,6 @@ use crate::{
 /// What variables begin with that are ours, or were probably meant to be.
 const STRAY_PREFIX: &str = "CORDBOARD_";
 
-/// Variables of the tests and benches, which name a server and are none of its configuration.
-const NOT_STRAY: [&str; 2] = ["CORDBOARD_BIN", "CORDBOARD_TEST_NAMESPACE"];
-
 /// A value and where it stands.
 #[derive(Debug)]
 struct Found {
@@ -50,7 +47,7 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(file: &str, env: impl Iterator<Item = (String, String)>) -> Self {
         let (variables, others): (BTreeMap<_, _>, BTreeMap<_, _>) = env.partition(|(name, _)| name.starts_with(VARIABLE_PREFIX));
-        let strays = others.into_keys().filter(|name| name.starts_with(STRAY_PREFIX) && !NOT_STRAY.contains(&name.as_str())).collect();
+        let strays = others.into_keys().filter(|name| name.starts_with(STRAY_PREFIX)).collect();
         let (table, errors) = DeTable::parse_recoverable(file);
         let mut reader = Self {
             sections: BTreeMap::new(),

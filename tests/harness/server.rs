@@ -61,9 +61,9 @@ fn command() -> Result<Command> {
     Ok(command)
 }
 
-/// Takes out of a command's environment what would change the server's settings.
+/// Takes out of a command's environment what would change the server's settings, and what is the tests' own.
 fn clean(command: &mut Command) -> &mut Command {
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CORDBOARD__")) {
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CORDBOARD_")) {
         command.env_remove(name);
     }
     command
