@@ -12,8 +12,8 @@ use std::{
     net::IpAddr,
     ops::RangeInclusive,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
 };
@@ -101,45 +101,15 @@ pub struct WorkerCounters {
 
 /// The counters as the worker publishes them, once a turn.
 #[derive(Debug, Default)]
-struct SharedCounters([AtomicU64; 11]);
+struct SharedCounters(Mutex<WorkerCounters>);
 
 impl SharedCounters {
     fn publish(&self, counters: &WorkerCounters) {
-        let WorkerCounters {
-            legs,
-            stock,
-            unused,
-            received,
-            sent,
-            send_failed,
-            receive_failed,
-            oversized,
-            taps_dropped,
-            commands_refused,
-            panics,
-        } = *counters;
-        let values = [legs, stock, unused, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics];
-        for (shared, value) in self.0.iter().zip(values) {
-            shared.store(value, Ordering::Relaxed);
-        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = *counters;
     }
 
     fn read(&self) -> WorkerCounters {
-        let [legs, stock, unused, received, sent, send_failed, receive_failed, oversized, taps_dropped, commands_refused, panics] =
-            self.0.each_ref().map(|shared| shared.load(Ordering::Relaxed));
-        WorkerCounters {
-            legs,
-            stock,
-            unused,
-            received,
-            sent,
-            send_failed,
-            receive_failed,
-            oversized,
-            taps_dropped,
-            commands_refused,
-            panics,
-        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
