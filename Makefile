@@ -1,7 +1,7 @@
 # What a newcomer needs is `make run` and `make test`; each sets up on a fresh Debian machine with a Rust toolchain what it needs itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dist test lint bench soak instructions fuzz clean-tools
+.PHONY: help run console dist test lint bench soak instructions fuzz clean-tools
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -9,6 +9,9 @@ help: ## list these targets
 run: ## build the server and start it: SQLite and everything else in ./data, log-in printed at first start
 	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev
 	cargo run --locked --release -- serve $(ARGS)
+
+console: ## build the web console into console/dist, which the next build of the server takes in
+	scripts/console.sh
 
 dist: ## build the server as it is installed, as target/dist/cordboard
 	scripts/apt.sh cc=gcc /usr/include/string.h=libc6-dev

@@ -13,7 +13,7 @@ use axum::{
 use futures_util::FutureExt as _;
 use http::{
     HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
 use rand::{TryRngCore as _, rngs::OsRng};
 use tracing::{Instrument as _, debug, info_span, warn};
@@ -22,19 +22,26 @@ use crate::{
     error::{ForLog, Problem},
     metrics::HttpLabels,
     routes,
+    serve::Encrypted,
     state::Api,
 };
 
 /// By this name a person finds an answer's log lines.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The request's id, for whoever answers it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// An answer that took longer is worth a line of its own.
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The outermost layer.
-pub(crate) async fn dress(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn dress(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let encrypted = request.extensions().get::<Encrypted>().is_some();
     let method = request.method().clone();
     // The route's pattern, never the path or the query: no tokens, and few values.
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| routes::pattern(path.as_str()));
@@ -57,7 +64,12 @@ pub(crate) async fn dress(State(api): State<Api>, request: Request, next: Next) 
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    // The console's page has a policy of its own.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    if encrypted {
+        // RFC 6797: half a year, and no subdomains, which are not ours to speak for.
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=15768000"));
+    }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

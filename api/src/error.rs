@@ -11,6 +11,7 @@ use http::{
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use model::Refusal;
+use office::{Conflict, OfficeError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -61,7 +62,30 @@ codes! {
     BodyTooSlow "body_too_slow", REQUEST_TIMEOUT, "The body took too long to arrive.";
     NotSignedIn "not_signed_in", UNAUTHORIZED, "A valid bearer token is needed.";
     InvalidCredentials "invalid_credentials", UNAUTHORIZED, "User name or password is wrong.";
+    LocalLoginOff "local_login_off", FORBIDDEN, "This centre logs in by its provider, not with a password.";
+    OidcLoginOff "oidc_login_off", FORBIDDEN, "This centre does not log in by a provider.";
+    OidcUnavailable "oidc_unavailable", BAD_GATEWAY, "The log-in provider does not answer.";
+    OidcUnusable "oidc_unusable", BAD_GATEWAY, "The log-in provider cannot be used: an administrator finds the reason in the log.";
+    OidcRefused "oidc_refused", FORBIDDEN, "The log-in provider has refused.";
+    OidcForeign "oidc_foreign", BAD_REQUEST, "This log-in was not begun in this browser, or too long ago; begin again.";
+    OidcToken "oidc_token", BAD_REQUEST, "What the log-in provider says does not hold.";
+    OidcNoRole "oidc_no_role", FORBIDDEN, "No role here belongs to your account at the provider; ask an administrator.";
+    TokenReused "token_reused", UNAUTHORIZED, "The refresh token was used before; its session has ended.";
+    LinkNotGood "link_not_good", GONE, "The link was used before, has expired or never was.";
+    CenterNotFound "center_not_found", NOT_FOUND, "No such centre, or not one that you may work in.";
+    NoSession "no_session", FORBIDDEN, "This needs a person's session; an API token has none.";
     Forbidden "forbidden", FORBIDDEN, "Your role does not allow this.";
+    Escalation "escalation", FORBIDDEN, "Nobody gives rights that they do not have themselves.";
+    LastAdmin "last_admin", CONFLICT, "Nobody would be left who may administer.";
+    UsernameTaken "username_taken", CONFLICT, "The user name is taken.";
+    Taken "code_taken", CONFLICT, "The code is taken.";
+    VersionConflict "version_conflict", CONFLICT, "It was changed meanwhile.";
+    BuiltIn "built_in", CONFLICT, "It came with the program and cannot be deleted or renamed.";
+    InUse "in_use", CONFLICT, "It is still in use.";
+    WrongState "wrong_state", CONFLICT, "It is not in a state for that.";
+    TooSlow "too_slow", UNPROCESSABLE_ENTITY, "The database would need too long for this.";
+    UserNotFound "user_not_found", NOT_FOUND, "No such user, or not one of yours.";
+    RowNotFound "row_not_found", NOT_FOUND, "There is no such thing, or not one of yours.";
     ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
     TooManyAttempts "too_many_attempts", TOO_MANY_REQUESTS, "Too many failed attempts; wait.";
     TooManyConnections "too_many_connections", TOO_MANY_REQUESTS, "Too many new connections; wait.";
@@ -183,7 +207,6 @@ impl Problem {
     }
 
     /// What it is.
-    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }
@@ -222,6 +245,45 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(ForLog { code: self.0.code, why: self.0.log });
         response
+    }
+}
+
+impl From<OfficeError> for Problem {
+    fn from(error: OfficeError) -> Self {
+        let words = error.to_string();
+        match error {
+            OfficeError::Store(error) => error.into(),
+            OfficeError::NotFound("user") => Self::new(Code::UserNotFound),
+            OfficeError::NotFound("trunk") => Self::new(Code::TrunkNotFound),
+            OfficeError::NotFound("link") => Self::new(Code::LinkNotGood),
+            OfficeError::Crowded => Self::new(Code::TooManyAttempts).retry_after(1),
+            OfficeError::NotFound("call") => Self::new(Code::CallNotFound),
+            OfficeError::NotFound(what) => Self::new(Code::RowNotFound).with("resource", what),
+            OfficeError::Invalid(faults) => {
+                let errors = faults.into_iter().map(|fault| FieldError { field: fault.field, code: fault.code, detail: fault.detail });
+                Self::fields(errors.collect(), Code::InvalidField)
+            }
+            OfficeError::Conflict(conflict) => conflict.into(),
+            OfficeError::Forbidden(why) => Self::new(Code::Escalation).detail(why),
+            OfficeError::TooSlow => Self::new(Code::TooSlow).detail(words),
+            OfficeError::File(_) | OfficeError::Defect(_) => Self::internal(words),
+        }
+    }
+}
+
+impl From<Conflict> for Problem {
+    fn from(conflict: Conflict) -> Self {
+        let words = conflict.to_string();
+        match conflict {
+            Conflict::LastAdmin => Self::new(Code::LastAdmin),
+            Conflict::UsernameTaken => Self::field(Code::UsernameTaken, "username", words.clone()),
+            Conflict::CodeTaken => Self::field(Code::Taken, "code", words.clone()),
+            Conflict::Version { current } => Self::new(Code::VersionConflict).with("version", current),
+            Conflict::BuiltIn => Self::new(Code::BuiltIn),
+            Conflict::InUse(_) => Self::new(Code::InUse),
+            Conflict::State(_) => Self::new(Code::WrongState),
+        }
+        .detail(words)
     }
 }
 

@@ -2,20 +2,21 @@
 //! Knows no SIP and no media: what it orders goes through [`Control`], what it plays comes through [`Recordings`].
 
 mod auth;
+mod console;
 mod dress;
 mod error;
 mod idempotency;
 mod live;
 mod metrics;
 mod openapi;
-mod page;
 mod params;
 mod range;
-mod rights;
+mod resources;
 mod routes;
 mod secret;
 mod serve;
 mod state;
+mod tls;
 mod wire;
 
 #[cfg(test)]
@@ -23,11 +24,11 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use auth::passwords::hash_password;
 pub use error::Code;
 pub use live::{Live, RING_MAX};
 pub use metrics::{HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, WhyLabels};
 pub use openapi::document as openapi;
 pub use routes::router;
 pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, serve};
-pub use state::{ApiParts, ApiSettings, Control, Ha1Of, NotYet, OpenRecording, Recordings, Reloaded, System};
+pub use state::{ApiParts, ApiSettings, Control, Ha1Of, NotYet, OpenRecording, Peaks, Recordings, Reloaded, Status, System};
+pub use tls::{Tls, TlsError};

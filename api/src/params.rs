@@ -13,7 +13,7 @@ use http::{
     request::Parts,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::{CallId, HubId, SlotId};
+use model::{CallId, CenterId, HubId, SlotId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -38,6 +38,14 @@ pub(crate) trait Resource: FromStr {
 
 impl Resource for SlotId {
     const MISSING: Code = Code::SlotNotFound;
+}
+
+impl Resource for UserId {
+    const MISSING: Code = Code::UserNotFound;
+}
+
+impl Resource for CenterId {
+    const MISSING: Code = Code::CenterNotFound;
 }
 
 impl Resource for HubId {
@@ -128,6 +136,23 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
         }
         let octets = octets(&parts.headers, body, api.settings.body_max).await?;
         read(&octets).map(Self)
+    }
+}
+
+/// A JSON body of any kind.
+#[derive(Debug)]
+pub(crate) struct JsonValue(pub(crate) serde_json::Value);
+
+impl FromRequest<Api> for JsonValue {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        let octets = octets(&parts.headers, body, api.settings.body_max).await?;
+        serde_json::from_slice(&octets).map(Self).map_err(|error| Problem::new(Code::MalformedJson).detail(error.to_string()))
     }
 }
 

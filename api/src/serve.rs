@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::ConnectInfo};
+use axum::{Extension, Router, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -26,7 +26,10 @@ use tokio::{
 use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
-use crate::metrics::{Metrics, SourceLabels};
+use crate::{
+    metrics::{Metrics, SourceLabels},
+    tls::{self, Tls},
+};
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 4096;
@@ -35,6 +38,8 @@ pub const CONNECTIONS_MAX: usize = 4096;
 pub const CONNECTIONS_PER_SOURCE_MAX: u32 = 256;
 /// Time for a request's head to arrive; also how long an idle connection is kept.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time for a TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Time without progress after which a peer that does not read is cut off.
 const STALL_TIME: Duration = Duration::from_secs(30);
 /// Time for open requests to finish at shutdown.
@@ -48,17 +53,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time without such a failure after which the trouble is over.
 const TROUBLE_OVER: Duration = Duration::from_secs(5);
 
-/// Answers HTTP on `listener` until `shutdown` resolves, then lets open requests finish for 5 s.
+/// Answers HTTP on `listener`, over TLS if there is any, until `shutdown` resolves, then lets open requests finish for 5 s.
 ///
-/// Each request carries [`ConnectInfo`] with the peer's address. `metrics` are those of the router's [`crate::ApiParts`].
-pub async fn serve(listener: TcpListener, router: Router, metrics: Metrics, shutdown: impl Future<Output = ()> + Send) {
-    serve_within(Arc::new(Semaphore::new(CONNECTIONS_MAX)), listener, router, metrics, shutdown).await;
+/// Each request carries [`ConnectInfo`] with the peer's address, and [`Encrypted`] if it came over TLS. `metrics` are those of the router's
+/// [`crate::ApiParts`].
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, metrics: Metrics, shutdown: impl Future<Output = ()> + Send) {
+    serve_within(Arc::new(Semaphore::new(CONNECTIONS_MAX)), listener, tls, router, metrics, shutdown).await;
 }
+
+/// The request came over TLS that we ended ourselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encrypted;
 
 /// The same with as many connections at once as there are `places`.
 pub(crate) async fn serve_within(
     places: Arc<Semaphore>,
     listener: impl Accept,
+    tls: Option<Tls>,
     router: Router,
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send,
@@ -100,8 +111,12 @@ pub(crate) async fn serve_within(
         };
         drop(stream.set_nodelay(true));
         // Place and entry go with the stream, which outlives the connection's task when it is upgraded to WebSocket.
-        let stream = Guarded::new(stream, (place, entry));
-        tokio::spawn(connection(stream, peer, router.clone(), stopped.clone()));
+        let held = (place, entry);
+        let (router, stopped) = (router.clone(), stopped.clone());
+        match tls.clone() {
+            None => tokio::spawn(connection(Guarded::new(stream, held), peer, router, stopped)),
+            Some(tls) => tokio::spawn(encrypted(tls, stream, held, peer, router, stopped)),
+        };
     }
     drop((listener, stopped));
     stop.send_replace(());
@@ -123,12 +138,37 @@ impl Accept for TcpListener {
     }
 }
 
-async fn connection<H: Send + Unpin + 'static>(
-    stream: Guarded<TcpStream, H>,
+/// A connection at a port that speaks TLS. A client that does not is told so.
+async fn encrypted<H: Send + Unpin + 'static>(
+    tls: Tls,
+    stream: TcpStream,
+    held: H,
     peer: SocketAddr,
     router: Router,
-    mut stopped: watch::Receiver<()>,
+    stopped: watch::Receiver<()>,
 ) {
+    let begun = async {
+        if !tls::speaks_tls(&stream).await? {
+            return tls::redirect(stream).await.map(|()| None);
+        }
+        tls.acceptor().accept(stream).await.map(Some)
+    };
+    match tokio::time::timeout(HANDSHAKE_TIME, begun).await {
+        Ok(Ok(Some(stream))) => {
+            let router = router.layer(Extension(Encrypted));
+            connection(Guarded::new(stream, held), peer, router, stopped).await;
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => debug!(%peer, %error, "No TLS came about."),
+        Err(_) => debug!(%peer, "No TLS came about in time."),
+    }
+}
+
+async fn connection<S, H>(stream: Guarded<S, H>, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<()>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Send + Unpin + 'static,
+{
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request

@@ -8,17 +8,21 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use links::oidc::Providers;
 use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId};
-use store::{Store, StoreError};
+use office::{Office, StoreError};
 
 use crate::{
-    auth::{Auth, people::People},
+    auth::Auth,
     error::{Code, Problem},
     idempotency::{KeyError, Lost, Orders},
     live::{Live, door::Doors, presence::Presence},
     metrics::Metrics,
+    routes::oidc::Waiting,
 };
 
+/// Recordings that are read through at once, to be drawn.
+const DRAWINGS_MAX: usize = 2;
 /// How long an answer waits for signalling to follow a change of slots.
 const FOLLOW_TIME: Duration = Duration::from_secs(5);
 
@@ -43,6 +47,24 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// All that is wrong with it, as text for people; nothing has changed then.
     fn reload(&self) -> BoxFuture<'static, Result<Reloaded, Vec<String>>>;
+
+    /// How it is.
+    fn status(&self) -> Status;
+}
+
+/// How the server is, for administrators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The program's version.
+    pub version: &'static str,
+    /// How long it has been up.
+    pub uptime: Duration,
+    /// Facts that the database does not have yet.
+    pub journal_lag: i64,
+    /// Octets free where the data is.
+    pub disk_free: Option<u64>,
+    /// Octets in all there.
+    pub disk_total: Option<u64>,
 }
 
 /// A configuration was put into force.
@@ -61,6 +83,23 @@ pub trait Recordings: Send + Sync + 'static {
     /// # Errors
     /// If there is no such file, or it cannot be read.
     fn open(&self, row: &RecordingRow) -> io::Result<OpenRecording>;
+
+    /// How loud a recording is, moment by moment. Blocks; called off the runtime's threads.
+    ///
+    /// # Errors
+    /// If there is no such file, or it cannot be read.
+    fn peaks(&self, row: &RecordingRow) -> io::Result<Peaks>;
+}
+
+/// How loud a recording is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peaks {
+    /// Its length, in milliseconds.
+    pub duration_ms: u64,
+    /// Moments a second.
+    pub per_second: f64,
+    /// For each channel and moment the least and the greatest sample, as -127 to 127.
+    pub channels: [Vec<[i8; 2]>; 2],
 }
 
 /// A recording that can be streamed: a snapshot of a file that may still grow.
@@ -86,12 +125,14 @@ pub struct ApiSettings {
     pub jwt_secret: [u8; 32],
     /// How long an access token lives. Default 15 minutes.
     pub access_life: Duration,
-    /// How long a refresh token lives. Default 14 days.
-    pub refresh_life: Duration,
     /// The longest body that is read, in octets (`http.body_max`). Default 10 MiB.
     pub body_max: usize,
     /// The domain that phones register with, shown to administrators.
     pub sip_domain: String,
+    /// Where people reach the console, without a slash at its end: it stands in links that are sent to them.
+    pub public_url: String,
+    /// Whether people reach it over HTTPS, by a proxy if not by ourselves: cookies are then sent over nothing else.
+    pub is_https: bool,
     /// Origins (`https://desk.example`) whose pages may connect by Socket.IO, besides pages that came from here.
     pub origins: Vec<String>,
 }
@@ -103,11 +144,19 @@ impl ApiSettings {
         Self {
             jwt_secret,
             access_life: Duration::from_secs(15 * 60),
-            refresh_life: Duration::from_secs(14 * 24 * 60 * 60),
             body_max: 10 * 1024 * 1024,
             sip_domain,
+            public_url: String::new(),
+            is_https: false,
             origins: vec![],
         }
+    }
+}
+
+impl ApiSettings {
+    /// Where the console takes one-time links; the token comes directly behind it. Behind a `#`, so that no server's log has it.
+    pub(crate) fn link_page(&self) -> String {
+        format!("{}/link#token=", self.public_url)
     }
 }
 
@@ -115,8 +164,10 @@ impl ApiSettings {
 pub struct ApiParts {
     /// How it behaves.
     pub settings: ApiSettings,
-    /// The database.
-    pub store: Store,
+    /// People, rights, lists: the only way to the database.
+    pub office: Office,
+    /// By whom people can log in beside us.
+    pub providers: Providers,
     /// Call control.
     pub control: Arc<dyn Control>,
     /// The recordings' files.
@@ -137,7 +188,9 @@ pub(crate) struct Api(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) settings: ApiSettings,
-    pub(crate) store: Store,
+    pub(crate) office: Office,
+    pub(crate) providers: Providers,
+    pub(crate) waiting: Waiting,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) recordings: Arc<dyn Recordings>,
     pub(crate) system: Arc<dyn System>,
@@ -148,6 +201,8 @@ pub(crate) struct Shared {
     pub(crate) presence: Arc<Presence>,
     pub(crate) doors: Doors,
     pub(crate) orders: Orders<CallId, OrderError>,
+    /// How many recordings are drawn at once.
+    pub(crate) drawing: tokio::sync::Semaphore,
     /// Held while slots and hubs are changed: what is retired in signalling and what is deleted in the store stay one.
     pub(crate) directory: tokio::sync::Mutex<()>,
 }
@@ -162,11 +217,13 @@ impl std::ops::Deref for Api {
 
 impl Api {
     pub(crate) fn new(parts: ApiParts) -> Self {
-        let ApiParts { settings, store, control, recordings, system, live, metrics, ha1 } = parts;
-        let auth = Auth::new(&settings.jwt_secret, People::new(store.clone()));
+        let ApiParts { settings, office, providers, control, recordings, system, live, metrics, ha1 } = parts;
+        let auth = Auth::new(&settings.jwt_secret);
         Self(Arc::new(Shared {
             settings,
-            store,
+            office,
+            providers,
+            waiting: Waiting::default(),
             control,
             recordings,
             system,
@@ -177,6 +234,7 @@ impl Api {
             presence: Arc::default(),
             doors: Doors::default(),
             orders: Orders::new(),
+            drawing: tokio::sync::Semaphore::new(DRAWINGS_MAX),
             directory: tokio::sync::Mutex::new(()),
         }))
     }

@@ -17,23 +17,25 @@ use axum::{Router, body::Body};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use links::oidc::Providers;
 use model::{
     CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome,
     RecordingRow, RecordingState, Refusal, Reply, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
 };
+use office::{
+    Office, Principal, Settings,
+    accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
+    can,
+};
 use serde_json::Value;
-use store::{NewTrunk, NewUser, Role, Store};
+use store::{NewTrunk, Store};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiParts, ApiSettings, Control, Live, Metrics, NotYet, OpenRecording, Recordings, Reloaded, System,
-    auth::{
-        people::Person,
-        tokens::{Kind, Subject},
-    },
-    hash_password,
+    ApiParts, ApiSettings, Control, Live, Metrics, NotYet, OpenRecording, Peaks, Recordings, Reloaded, Status, System,
+    auth::{self, tokens::Subject},
     routes::routed,
     state::Api,
 };
@@ -50,8 +52,43 @@ pub(crate) const CALL_OF_ANNA: CallId = CallId(1000);
 /// Boris's.
 pub(crate) const CALL_OF_BORIS: CallId = CallId(2000);
 
-/// One hash for all: it is slow to compute.
-static HASH: LazyLock<String> = LazyLock::new(|| hash_password(PASSWORD).unwrap());
+/// A database with the three users in it, each signed in, and what their sessions are: hashing passwords is slow, so it is made once.
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    let make = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(Template::make());
+    // The test that asks first is inside of a runtime, where no other can be.
+    std::thread::spawn(make).join().unwrap()
+});
+
+struct Template {
+    database: Vec<u8>,
+    subjects: Vec<Subject>,
+}
+
+impl Template {
+    async fn make() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cordboard.db");
+        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+        let office = Office::open(store.clone(), Settings::default(), auth::now()).await.unwrap();
+        let mut subjects = Vec::new();
+        for (name, role) in [("root", "admin"), ("anna", "operator"), ("boris", "operator")] {
+            let (username, password, roles) = (name.to_owned(), Some(PASSWORD.to_owned()), vec![role.to_owned()]);
+            let new = NewUser { username, password, roles, ..NewUser::default() };
+            office.add_user_as_system("test", CenterId::DEFAULT, new, auth::now()).await.unwrap();
+            let log_in = LogIn { username: name.to_owned(), password: PASSWORD.to_owned(), client: Client::default() };
+            let session = office.log_in(log_in, auth::now()).await.unwrap();
+            subjects.push(Subject {
+                user: session.user,
+                center: session.center,
+                name: session.username,
+                session: session.id,
+                roles: session.roles,
+            });
+        }
+        store.close().await;
+        Self { database: std::fs::read(path).unwrap(), subjects }
+    }
+}
 
 pub(crate) fn slot_view(id: i64) -> SlotView {
     SlotView {
@@ -205,8 +242,9 @@ impl FakeControl {
                 Ok(Reply::CallStarted { call })
             }
             Command::EndCall { user, any, call } => {
-                let scope = if any { crate::rights::Scope::All } else { crate::rights::Scope::Own };
-                let mut view = self.live.call(call, user, scope).ok_or(Refusal::CallNotFound)?;
+                let own = model::RowPart { users: (!any).then(|| [user].into()), lists: vec![] };
+                let rows = model::RowRule { center: CenterId::DEFAULT, any_of: vec![own] };
+                let mut view = self.live.call(call, &rows).ok_or(Refusal::CallNotFound)?;
                 let status = view.status;
                 view.status = CallStatus::Ended;
                 self.live.publish(NOW, [Event::CallUpdated(view)]);
@@ -253,7 +291,7 @@ impl FakeControl {
                 }
                 Ok(Reply::Done)
             }
-            Command::Ladder { call } if call == CALL_OF_ANNA || self.live.center_of(call).is_some() => {
+            Command::Ladder { call } if call == CALL_OF_ANNA || self.live.known(call).is_some() => {
                 Ok(Reply::Ladder { drawing: Drawing::new("6001 ── INVITE ──▶ 6002\n".to_owned()) })
             }
             Command::Ladder { .. } => Err(Refusal::LadderForgotten),
@@ -311,6 +349,10 @@ impl System for FakeSystem {
         let outcome = self.0.lock().unwrap().clone();
         async move { outcome }.boxed()
     }
+
+    fn status(&self) -> Status {
+        Status { version: "0.0.0", uptime: Duration::from_secs(61), journal_lag: 0, disk_free: Some(1), disk_total: Some(2) }
+    }
 }
 
 /// Recordings in a directory. One that ends in `.part` grows and has a header that is not its own.
@@ -322,6 +364,11 @@ impl Recordings for FakeRecordings {
         let length = file.metadata()?.len();
         let closed = row.state != RecordingState::Recording;
         Ok(OpenRecording { file, header: (!closed).then_some([b'H'; 44]), length, closed })
+    }
+
+    fn peaks(&self, row: &RecordingRow) -> io::Result<Peaks> {
+        self.open(row)?;
+        Ok(Peaks { duration_ms: 40, per_second: 50.0, channels: [vec![[-1, 1], [0, 0]], vec![[-127, 127], [0, 3]]] })
     }
 }
 
@@ -346,18 +393,17 @@ impl World {
 
     pub(crate) async fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("cordboard.db").display());
-        let store = Store::open(&url).await.unwrap();
-        for (name, role) in [("root", Role::Admin), ("anna", Role::Operator), ("boris", Role::Operator)] {
-            let user = NewUser { username: name.to_owned(), role, password_hash: HASH.clone() };
-            store.create_user(user).await.unwrap();
-        }
+        let path = directory.path().join("cordboard.db");
+        std::fs::write(&path, &TEMPLATE.database).unwrap();
+        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+        let office = Office::open(store.clone(), Settings::default(), auth::now()).await.unwrap();
         let ha1 = |username: &str, password: &str| {
             let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
             Ha1 { md5: [mark; 16], sha256: [mark; 32], sha512_256: [mark; 32] }
         };
         let new = NewTrunk { name: "North".to_owned(), kind: HubKind::Auto, capacity: 3 };
-        store.create_trunk(new, |number| (number.to_string(), ha1(number.as_str(), "x"))).await.unwrap();
+        let actor = model::Actor::system(CenterId::DEFAULT, "test");
+        store.create_trunk(&actor, new, |number| (number.to_string(), ha1(number.as_str(), "x"))).await.unwrap();
 
         let live = Arc::new(Live::new(NOW));
         let control = FakeControl {
@@ -375,7 +421,8 @@ impl World {
         let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {
             settings,
-            store: store.clone(),
+            office,
+            providers: Providers::default(),
             control: Arc::new(handle),
             recordings: Arc::new(FakeRecordings(directory.path().to_owned())),
             system: system.clone(),
@@ -394,10 +441,11 @@ impl World {
     }
 
     /// The same database and board under a new process.
-    pub(crate) fn restarted(&self) -> Self {
+    pub(crate) async fn restarted(&self) -> Self {
         let api = Api::new(ApiParts {
             settings: self.api.settings.clone(),
-            store: self.store.clone(),
+            office: Office::open(self.store.clone(), Settings::default(), auth::now()).await.unwrap(),
+            providers: Providers::default(),
             control: Arc::new(Handle(self.control.clone())),
             recordings: self.api.recordings.clone(),
             system: self.system.clone(),
@@ -419,14 +467,30 @@ impl World {
         assert_eq!(applied.applied, u64::try_from(facts.len()).unwrap(), "{applied:?}");
     }
 
-    pub(crate) async fn subject(&self, name: &str) -> Subject {
-        Subject::from(&Person::from(&self.store.user_by_name(name).await.unwrap().unwrap()))
+    /// The session of one of the three.
+    pub(crate) fn subject(&self, name: &str) -> Subject {
+        TEMPLATE.subjects.iter().find(|subject| subject.name == name).unwrap().clone()
     }
 
-    /// A token of that user.
-    pub(crate) async fn token(&self, name: &str, kind: Kind) -> String {
-        let subject = self.subject(name).await;
-        self.api.auth.tokens.issue(SystemTime::now(), &subject, kind, Duration::from_secs(900), None).unwrap()
+    /// An access token of that user.
+    pub(crate) fn token(&self, name: &str) -> String {
+        self.api.auth.tokens.access(SystemTime::now(), &self.subject(name), Duration::from_secs(900)).unwrap()
+    }
+
+    /// That user, as the guard would find them.
+    pub(crate) async fn principal(&self, name: &str) -> Principal {
+        let subject = self.subject(name);
+        let claimed = Claimed { center: subject.center, username: subject.name, roles: subject.roles };
+        let request = PrincipalRequest::default();
+        let found = self.api.office.principal_of_session(subject.user, subject.session, &claimed, &request, auth::now()).await;
+        let Found::Person(principal) = found else { panic!("{name} is signed in: {found:?}") };
+        principal
+    }
+
+    /// Disables an account, or enables it again.
+    pub(crate) async fn set_active(&self, user: UserId, active: bool) {
+        let permit = self.principal("root").await.permit(can::USERS_UPDATE).unwrap();
+        self.api.office.set_user_active(&permit, user, active, auth::now()).await.unwrap();
     }
 
     /// Sends a request as text: `who METHOD path`, header lines, an empty line, the body. `-` is nobody.
@@ -437,7 +501,7 @@ impl World {
         let (who, method, path) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
         let mut request = Request::builder().method(method).uri(path);
         if who != "-" {
-            request = request.header("Authorization", format!("Bearer {}", self.token(who, Kind::Access).await));
+            request = request.header("Authorization", format!("Bearer {}", self.token(who)));
         }
         let mut has_type = false;
         for line in lines {

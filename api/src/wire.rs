@@ -1,7 +1,7 @@
 //! The JSON forms of what the API tells: the same for REST and for Socket.IO.
 
 use model::{
-    CallId, CallStatus, CallView, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, Outcome, PartyRole, ReboundView,
+    CallId, CallStatus, CallView, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, JobView, Outcome, PartyRole, ReboundView,
     RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, UserId, WallTime,
 };
 use serde::Serialize;
@@ -9,6 +9,25 @@ use utoipa::{
     ToSchema,
     openapi::schema::{Object, ObjectBuilder, Type},
 };
+
+use crate::resources::ColumnAnswer;
+
+/// How far a background job is.
+#[derive(Debug, Serialize)]
+pub(crate) struct JobProgress {
+    id: String,
+    kind: String,
+    state: String,
+    done: i64,
+    total: Option<i64>,
+}
+
+impl From<JobView> for JobProgress {
+    fn from(view: JobView) -> Self {
+        let JobView { id, center: _, user: _, kind, state, done, total } = view;
+        Self { id: id.to_string(), kind, state, done, total }
+    }
+}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,6 +40,8 @@ pub(crate) struct List<T> {
     pub(crate) prev: Option<String>,
     /// How many rows there are in all pages; null if that was not counted.
     pub(crate) count: Option<Count>,
+    /// What the caller may do with each column that they may see.
+    pub(crate) columns: Vec<ColumnAnswer>,
 }
 
 /// How many rows there are.
@@ -148,6 +169,24 @@ impl From<CallView> for Call {
             source,
         }
     }
+}
+
+/// A call with its recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallWithRecording {
+    #[serde(flatten)]
+    pub(crate) call: Call,
+    /// Null as long as nobody has answered.
+    pub(crate) recording: Option<Recording>,
+}
+
+/// A record with its recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CdrWithRecording {
+    #[serde(flatten)]
+    pub(crate) record: CdrRecord,
+    /// Null if nobody answered.
+    pub(crate) recording: Option<Recording>,
 }
 
 /// The part of a call that one person served.

@@ -1,6 +1,6 @@
 //! `[http]`
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use crate::{
     section::{Findings, section},
@@ -8,11 +8,19 @@ use crate::{
 };
 
 section! {
-    /// The front door over HTTP: REST, Socket.IO, health, metrics.
+    /// The front door over HTTP or HTTPS: the console, REST, Socket.IO, health, metrics.
     Http in http {
         /// Address and port to listen on.
-        /// The default can be reached from this machine only; put a proxy with TLS before it to let others in.
+        /// The default can be reached from this machine only. To let others in, give it a certificate, or put a proxy with TLS before it.
         listen: SocketAddr = "\"127.0.0.1:3000\"";
+        /// The file with the certificate and those that vouch for it, PEM. It is read again when it changes. Empty: plain HTTP, over which
+        /// a browser gives a page no microphone, and which anybody on the way can read.
+        tls_cert: Option<PathBuf> = "\"\"";
+        /// The file with the certificate's private key, PEM.
+        tls_key: Option<PathBuf> = "\"\"";
+        /// The address under which people reach the console, such as "https://desk.example.com": it stands in links that are sent to them.
+        /// Empty: made from the address to listen on.
+        public_url: Option<PublicUrl> = "\"\"";
         /// The largest body of a request: octets, or a text such as "10 MiB". A larger one gets 413.
         body_max: Size = "\"10 MiB\"";
     }
@@ -20,11 +28,53 @@ section! {
 
 impl Http {
     pub(crate) fn check(&self, findings: &mut Findings) {
-        if !self.listen.ip().is_loopback() {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let reason = "http.tls_cert and http.tls_key go together: a certificate is of no use without its key".to_owned();
+            findings.contradiction(&["http.tls_cert", "http.tls_key"], reason);
+        }
+        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() {
             findings.warn(
                 &["http.listen"],
-                "others can reach it, and passwords and tokens cross the network as clear text; put a proxy with TLS before it",
+                "others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or put a \
+                 proxy with TLS before it",
             );
+        }
+    }
+
+    /// The address under which people reach the console, without a slash at its end.
+    #[must_use]
+    pub fn reached_at(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.0.clone(),
+            None => format!("{}://{}", if self.tls_cert.is_some() { "https" } else { "http" }, self.listen),
+        }
+    }
+}
+
+/// Where people reach the console: a scheme, a host, perhaps a port, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// Whether it is HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl Value for PublicUrl {
+    const EXPECTS: &'static str = "an address such as \"https://desk.example.com\"";
+
+    fn read(raw: &Raw) -> Result<Self, Problem> {
+        let text = raw.text()?.trim_end_matches('/');
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let is_host =
+            |rest: &str| !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-:[]".contains(letter));
+        if rest.is_some_and(is_host) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Problem::Bad("it begins with http:// or https://, names a host and perhaps a port, and has no path".into()))
         }
     }
 }

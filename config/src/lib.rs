@@ -10,13 +10,16 @@ mod error;
 mod guard;
 mod http;
 mod journal;
+mod links;
 mod log;
 mod media;
+mod oidc;
 mod print;
 mod reader;
 mod recording;
 mod section;
 mod sip;
+mod smtp;
 mod value;
 
 #[cfg(test)]
@@ -26,13 +29,16 @@ pub use calls::Calls;
 pub use database::{Database, DatabaseUrl};
 pub use error::{ConfigError, Place, Warning};
 pub use guard::Guard;
-pub use http::{Http, Size};
+pub use http::{Http, PublicUrl, Size};
 pub use journal::Journal;
+pub use links::{Links, Port};
 pub use log::{Log, LogFormat, Memory};
 pub use media::{Media, MediaAddress, Ports, Tones};
+pub use oidc::{Oidc, OidcDirectory, OidcProvider, OidcProviders, Secret};
 pub use recording::Recording;
 pub use section::Difference;
 pub use sip::{DigestAlgorithm, Domain, Sip};
+pub use smtp::{Sender, Smtp, SmtpTls, SmtpUrl};
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -88,6 +94,9 @@ sections! {
     recording: Recording,
     calls: Calls,
     journal: Journal,
+    links: Links,
+    smtp: Smtp,
+    oidc: Oidc,
     log: Log,
 }
 

@@ -201,7 +201,7 @@ fn path(variable: &str) -> String {
 }
 
 /// The known name that was probably meant: a few letters away, or the same key in another section.
-fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
     let near = known.iter().filter_map(|known| Some((letters_apart(&name.to_lowercase(), known)?, *known))).min();
     near.map(|(_, known)| known).or_else(|| known.iter().copied().find(|known| last(known) == last(name)))
@@ -222,6 +222,11 @@ fn letters_apart(name: &str, known: &str) -> Option<usize> {
     names.zip(known).map(apart).sum::<Option<usize>>().filter(|letters| *letters <= LETTERS_MAX)
 }
 
+/// A value that stands as TOML in a text of its own.
+pub(crate) fn parse(text: &str) -> Option<Raw> {
+    DeValue::parse(text).ok().map(|value| raw(value.get_ref()))
+}
+
 fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.to_string()),
@@ -233,7 +238,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Array(items) => Raw::List(items.iter().map(|item| raw(item.get_ref())).collect()),
         DeValue::Float(_) => Raw::Other("a fraction"),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Table(_) => Raw::Other("a section"),
+        DeValue::Table(keys) => Raw::Table(keys.iter().map(|(key, value)| (key.get_ref().to_string(), raw(value.get_ref()))).collect()),
     }
 }
 

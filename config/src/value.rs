@@ -1,6 +1,6 @@
 //! How a value is read, wherever it came from.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// A value as it was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,7 @@ pub(crate) enum Raw {
     Whole(i64),
     Flag(bool),
     List(Vec<Raw>),
+    Table(BTreeMap<String, Raw>),
     /// Something that no key expects, in words.
     Other(&'static str),
 }
@@ -24,6 +25,7 @@ impl Raw {
             Self::Whole(_) => "a whole number",
             Self::Flag(_) => "true or false",
             Self::List(_) => "a list",
+            Self::Table(_) => "a section",
             Self::Other(kind) => kind,
         }
     }

@@ -167,6 +167,25 @@ pub struct DigitView {
     pub duration_ms: u32,
 }
 
+/// How far a background job is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// The job's id.
+    pub id: i64,
+    /// Whose it is.
+    pub center: CenterId,
+    /// Who ordered it.
+    pub user: Option<UserId>,
+    /// What it does: `export`.
+    pub kind: String,
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    pub state: String,
+    /// How much is done.
+    pub done: i64,
+    /// Of how much, if that is known.
+    pub total: Option<i64>,
+}
+
 /// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -187,6 +206,8 @@ pub enum Event {
     DigitPressed(DigitView),
     /// A recording was closed: `recording.ready`.
     RecordingClosed(RecordingView),
+    /// A background job came further, or ended: `job.progress`.
+    JobProgressed(JobView),
 }
 
 /// The form in which an event leaves us.
@@ -198,7 +219,7 @@ pub struct Envelope {
     pub ts: WallTime,
     /// Whose event it is.
     pub center: CenterId,
-    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`.
+    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

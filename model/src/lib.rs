@@ -3,6 +3,8 @@
 //! Plain data: this room does no IO and knows no other room.
 //! It is the one place whose types are serialised for others (journal, Socket.IO, REST).
 
+mod access;
+mod actor;
 mod cause;
 mod cdr;
 mod command;
@@ -14,19 +16,23 @@ mod id;
 mod limits;
 mod number;
 mod recording;
+mod resource;
 mod slot;
 mod time;
 
+pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRule, Scope};
+pub use actor::{Actor, ActorKind};
 pub use cause::{Cause, Side};
 pub use cdr::{Cdr, Direction, Outcome, Segment};
 pub use command::{Command, NoRoom, Refusal, Reply};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
-pub use event::{CallStatus, CallView, DigitView, Envelope, Event, PartyRole, ReboundView, RecordingView, SlotView};
+pub use event::{CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView};
 pub use fact::{Binding, Fact};
 pub use id::{CallId, CenterId, HubId, ParseIdError, SlotId, UserId};
 pub use limits::{Destination, ParseDestinationError, SlotLimits};
 pub use number::{Number, ParseNumberError};
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
+pub use resource::{Column, ColumnKind, Mask, Owner, Resource};
 pub use slot::{SlotState, SlotStatus};
 pub use time::{Anchor, WallTime};

@@ -14,6 +14,7 @@
 mod disk;
 mod open;
 mod path;
+mod peaks;
 mod place;
 mod recover;
 mod seal;
@@ -25,6 +26,7 @@ mod writer;
 mod tests;
 
 pub use open::{Snapshot, open};
+pub use peaks::{MOMENTS_MAX, Peaks, peaks};
 pub use recover::{forget_sidecar, recover};
 pub use spool::{RECORDINGS_MAX, Recorder, RecorderCounters, RecorderSettings, ToRecorder};
 pub use wav::HEADER_LENGTH;

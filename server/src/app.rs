@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{ApiParts, ApiSettings, Live, Metrics};
+use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
 use calls::{Restored, Switchboard};
 use config::Config;
 use futures_util::FutureExt;
@@ -31,6 +31,7 @@ use tracing::{error, info, warn};
 use crate::{
     accounts,
     control::LoopControl,
+    desk::{self, Desk},
     door::{Door, Load, Message},
     journaling::JournalGate,
     logging::{self, SetFilter},
@@ -38,7 +39,7 @@ use crate::{
     options::{self, ServeOptions},
     recorder,
     recordings::RecordingDir,
-    reload::Reloader,
+    reload::{Reloader, Started},
     secrets::{self, Secrets},
     shutdown,
     signalling::{self, Parts, Signalling, wall_clock},
@@ -60,6 +61,9 @@ const OUTBOX_ROWS_MAX: u32 = 100_000;
 /// At the end the database gets this long to take what is in the journal; the rest waits there for the next start.
 const LAST_FACTS: Duration = Duration::from_secs(5);
 
+/// At the end the office gets this long to end the steps of its jobs.
+const LAST_JOBS: Duration = Duration::from_secs(10);
+
 /// At the end the signalling loop gets this long; its journal takes most of that if the disk is away.
 const LAST_TURN: Duration = Duration::from_secs(15);
 
@@ -75,10 +79,11 @@ pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         warn!("{warning}");
     }
     let _lock = start::claim(&place.data_dir)?;
+    let tls = wiring::tls(&config)?;
     let tape = record_inputs.as_deref().map(tape::create).transpose()?;
     let secrets = Secrets::load(&place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape));
+    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape, tls));
     // Whatever hangs on a disk or a database by now does not hold up the end.
     runtime.shutdown_timeout(LAST_FACTS);
     outcome
@@ -91,6 +96,7 @@ async fn run(
     capacity: Capacity,
     set_filter: SetFilter,
     tape: Option<File>,
+    tls: Option<Tls>,
 ) -> anyhow::Result<()> {
     let config = &config;
     // From here on the signal does not end the process; what comes before the server is up is done then.
@@ -98,6 +104,7 @@ async fn run(
     // What must be there, and what the last run left.
     let store = start::open_store(config, &place.data_dir).await?;
     let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
+    let office = desk::open(store.clone(), config, &place.data_dir).await?;
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
@@ -168,16 +175,22 @@ async fn run(
         load,
         tape,
     })?;
-    let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, domain.clone(), capacity, metrics.clone());
+    let started = Started { domain: domain.clone(), capacity, tls: tls.clone() };
+    let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, metrics.clone(), started);
     tokio::spawn(reloader.clone().follow(hangup));
 
     // The front door.
     let listening = http.local_addr()?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
-    let password = accounts::first_admin(&store).await?;
+    let password = accounts::first_admin(&office).await?;
+    let desk = Desk::start(&office, &live).await?;
     let control = Arc::new(LoopControl::new(door.clone(), store.clone()));
-    let settings =
-        ApiSettings { body_max: config.http.body_max.octets(), ..ApiSettings::new(secrets.derive("access tokens"), domain.clone()) };
+    let settings = ApiSettings {
+        body_max: config.http.body_max.octets(),
+        public_url: wiring::public_url(config, listening),
+        is_https: tls.is_some() || config.http.public_url.as_ref().is_some_and(config::PublicUrl::is_https),
+        ..ApiSettings::new(secrets.derive("access tokens"), domain.clone())
+    };
     let ha1 = Arc::new(move |username: &str, password: &str| {
         let ha1 = sip_core::Credentials::of(username, &realm, password);
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
@@ -185,7 +198,8 @@ async fn run(
     let recordings = Arc::new(RecordingDir(recordings));
     let router = api::router(ApiParts {
         settings,
-        store: store.clone(),
+        office,
+        providers: desk::providers(config)?,
         control,
         recordings,
         system: Arc::new(reloader.clone()),
@@ -194,10 +208,12 @@ async fn run(
         ha1,
     });
     let (close, closed) = oneshot::channel::<()>();
-    let front = tokio::spawn(api::serve(http, router, metrics, async {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tokio::spawn(tls.clone().map_or_else(|| std::future::ready(()).boxed(), |tls| tls.follow().boxed()));
+    let front = tokio::spawn(api::serve(http, tls, router, metrics, async {
         let _ = closed.await;
     }));
-    greet(listening, &sip, &tcp, &domain, password.as_deref());
+    greet(scheme, listening, &sip, &tcp, &domain, password.as_deref());
     info!(version = env!("CARGO_PKG_VERSION"), http = %listening, domain, calls_max = capacity.calls.min(usize::try_from(config.calls.max)?), "Cordboard is up.");
 
     // The end: somebody asks for it, or a part that the server cannot do without is gone.
@@ -228,6 +244,9 @@ async fn run(
     door.close();
     let _ = close.send(());
     let _ = front.await;
+    if timeout(LAST_JOBS, desk.stop()).await.is_err() {
+        warn!("A job does not come to the end of its step; the next start goes on with it.");
+    }
     // The journal's thread has ended, so the consumer ends when it has read everything.
     if timeout(LAST_FACTS, consumer).await.is_err() {
         warn!("The database is behind the journal; it catches up at the next start.");
@@ -311,7 +330,7 @@ async fn housekeeping(store: Store) {
 }
 
 /// Tells whoever started the program where to go next.
-fn greet(http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str, password: Option<&str>) {
+fn greet(scheme: &str, http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str, password: Option<&str>) {
     let list = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let over = match tcp {
         [] => format!("UDP {}", list(udp)),
@@ -319,7 +338,8 @@ fn greet(http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str,
         tcp => format!("UDP {}; TCP {}", list(udp), list(tcp)),
     };
     start::say(&format!("Cordboard {} is up.", env!("CARGO_PKG_VERSION")));
-    start::say(&format!("  REST and live events: http://{http}/api (description: http://{http}/api/openapi.json)"));
+    start::say(&format!("  console:              {scheme}://{http}/"));
+    start::say(&format!("  REST and live events: {scheme}://{http}/api (description: {scheme}://{http}/api/openapi.json)"));
     start::say(&format!("  phones register at:   {domain} ({over})"));
     if let Some(password) = password {
         start::say("First start: an administrator was made. This password is shown once; keep it.");

@@ -3,6 +3,7 @@
 mod accounts;
 mod app;
 mod control;
+mod desk;
 mod door;
 mod inbox;
 mod journaling;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::options::{Action, ConfigAction, Options, UserAction};
+use crate::options::{Action, AuditAction, ConfigAction, Options, UserAction};
 
 /// Gives back to the system what a flood took (FT-12): glibc's allocator kept its peak for ever.
 #[global_allocator]
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         },
         Action::Config { action: ConfigAction::Print } => options::print_config(),
         Action::User { action: UserAction::Add(new) } => accounts::add(new),
+        Action::Audit { action: AuditAction::Verify(place) } => match accounts::verify_audit(&place) {
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,6 +47,11 @@ pub(crate) enum Action {
         #[command(subcommand)]
         action: UserAction,
     },
+    /// About the audit log.
+    Audit {
+        #[command(subcommand)]
+        action: AuditAction,
+    },
 }
 
 /// What to do about the configuration.
@@ -61,6 +66,12 @@ pub(crate) enum ConfigAction {
 pub(crate) enum UserAction {
     /// Add a person to a server that has been started before. Works while it runs.
     Add(NewAccount),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// See whether a row of the audit log was edited, taken out or put in. Works while the server runs.
+    Verify(Place),
 }
 
 /// Where the configuration and the data are.
@@ -104,7 +115,7 @@ pub(crate) struct NewAccount {
     /// The name to log in with.
     #[arg(long)]
     pub(crate) username: String,
-    /// What the person may do: admin or operator.
+    /// The code of the person's role: admin, supervisor, operator, seller, listener and so on.
     #[arg(long)]
     pub(crate) role: String,
     /// Read the password from the first line of standard input.

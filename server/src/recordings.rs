@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use api::{OpenRecording, Recordings};
+use api::{OpenRecording, Peaks, Recordings};
 use model::RecordingRow;
 
 /// The recording directory.
@@ -12,5 +12,10 @@ impl Recordings for RecordingDir {
     fn open(&self, row: &RecordingRow) -> io::Result<OpenRecording> {
         let snapshot = recording::open(&self.0, row)?;
         Ok(OpenRecording { file: snapshot.file, header: snapshot.header, length: snapshot.length, closed: snapshot.closed })
+    }
+
+    fn peaks(&self, row: &RecordingRow) -> io::Result<Peaks> {
+        let peaks = recording::peaks(&recording::open(&self.0, row)?)?;
+        Ok(Peaks { duration_ms: peaks.duration_ms, per_second: peaks.per_second(), channels: peaks.channels })
     }
 }

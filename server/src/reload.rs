@@ -1,11 +1,15 @@
 //! The configuration read again in a running server: checked whole, then put into force at once, or refused with nothing changed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
 };
 
-use api::{Metrics, OutcomeLabels, Reloaded, System};
+use api::{Metrics, OutcomeLabels, Reloaded, Status, System, Tls};
 use config::{Config, Judged};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
@@ -38,20 +42,25 @@ struct Inner {
     domain: String,
     capacity: Capacity,
     metrics: Metrics,
+    tls: Option<Tls>,
+    began: Instant,
+    data_dir: PathBuf,
+}
+
+/// What the start has settled for the whole run.
+pub(crate) struct Started {
+    pub(crate) domain: String,
+    pub(crate) capacity: Capacity,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Reloader {
-    pub(crate) fn new(
-        place: Place,
-        running: Config,
-        door: Door,
-        set_filter: SetFilter,
-        domain: String,
-        capacity: Capacity,
-        metrics: Metrics,
-    ) -> Self {
+    pub(crate) fn new(place: Place, running: Config, door: Door, set_filter: SetFilter, metrics: Metrics, started: Started) -> Self {
+        let Started { domain, capacity, tls } = started;
         let drain_s = AtomicU32::new(running.calls.drain_s);
-        Self(Arc::new(Inner { place, running: Mutex::new(running), drain_s, door, set_filter, domain, capacity, metrics }))
+        let data_dir = place.data_dir.clone();
+        let running = Mutex::new(running);
+        Self(Arc::new(Inner { place, running, drain_s, door, set_filter, domain, capacity, metrics, tls, began: Instant::now(), data_dir }))
     }
 
     /// How long running calls may go on at the end: the start's value may have been changed since.
@@ -90,6 +99,9 @@ impl Reloader {
             Ok(settled) => settled,
             Err(errors) => return Err(errors.into_iter().chain(fixed).collect()),
         };
+        if let Some(tls) = &self.0.tls {
+            tls.reload().map_err(|failure| vec![format!("`http.tls_cert`: {failure}")])?;
+        }
         let differences = running.differences(&config);
         let nonce_key = secrets::random_seed().map_err(|failure| vec![format!("{failure:#}")])?;
         // From here on nothing is refused any more; what can fail comes first.
@@ -118,6 +130,17 @@ impl Reloader {
 impl System for Reloader {
     fn reload(&self) -> BoxFuture<'static, Result<Reloaded, Vec<String>>> {
         self.clone().reload_now().boxed()
+    }
+
+    fn status(&self) -> Status {
+        let disk = rustix::fs::statvfs(&self.0.data_dir).ok();
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime: self.0.began.elapsed(),
+            journal_lag: self.0.metrics.journal_lag.get(),
+            disk_free: disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+            disk_total: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
+        }
     }
 }
 
@@ -197,7 +220,8 @@ mod tests {
         });
         let metrics = Metrics::new();
         let capacity = Capacity::of(descriptors, &Config::default());
-        let reloader = Reloader::new(place, Config::default(), door, set_filter, "pbx".to_owned(), capacity, metrics.clone());
+        let started = Started { domain: "pbx".to_owned(), capacity, tls: None };
+        let reloader = Reloader::new(place, Config::default(), door, set_filter, metrics.clone(), started);
         Bench { file, reloader, filters, taken, metrics }
     }
 

@@ -1,7 +1,9 @@
 //! From the configuration to what each room wants to be told.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
+use anyhow::Context;
+use api::Tls;
 use calls::Settings;
 use config::{Config, DigestAlgorithm};
 use net::StreamLimits;
@@ -48,6 +50,22 @@ pub(crate) struct Capacity {
     pub(crate) stock: usize,
     /// Media workers.
     pub(crate) workers: usize,
+}
+
+/// The certificate, if there is one.
+pub(crate) fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
+    match (&config.http.tls_cert, &config.http.tls_key) {
+        (Some(chain), Some(key)) => Tls::of_files(chain, key).map(Some).context("cannot speak HTTPS (http.tls_cert, http.tls_key)"),
+        _ => Ok(None),
+    }
+}
+
+/// Where people reach the console, if nobody has said: the address that was bound, which may have got its port just now.
+pub(crate) fn public_url(config: &Config, listening: SocketAddr) -> String {
+    match &config.http.public_url {
+        Some(_) => config.http.reached_at(),
+        None => format!("{}://{listening}", if config.http.tls_cert.is_some() { "https" } else { "http" }),
+    }
 }
 
 impl Capacity {

@@ -100,7 +100,7 @@ async fn open(url: &str) -> Store {
     if store.trunks(CenterId::DEFAULT).await.unwrap().is_empty() {
         let credentials = |number: &Number| (number.to_string(), Ha1 { md5: [0; 16], sha256: [0; 32], sha512_256: [0; 32] });
         let new = NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 999 };
-        store.create_trunk(new, credentials).await.unwrap();
+        store.create_trunk(&model::Actor::system(CenterId::DEFAULT, "example"), new, credentials).await.unwrap();
     }
     store
 }

@@ -3,10 +3,14 @@
 //! Nothing here may hang (FT-4, FT-5): getting a connection takes at most [`ACQUIRE_MAX`], a statement at most [`STATEMENT_MAX`].
 //! A connection that was left in the middle of something is closed, not returned, so that a stalled server cannot eat the pool.
 
-use std::{borrow::Cow, future::Future, time::Duration};
+use std::{
+    borrow::Cow,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
-    Arguments, FromRow, Postgres, Sqlite,
+    Arguments, AssertSqlSafe, FromRow, Postgres, Sqlite,
     pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -20,6 +24,10 @@ pub const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 pub const STATEMENT_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite waits for another process's write lock.
 const BUSY_MAX: Duration = Duration::from_secs(5);
+/// SQLite asks whether to go on after so many steps of its machine: some tens of microseconds.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+/// A longer statement is not kept by its connection for the next time: there are too many others like it.
+const KEPT_OCTETS_MAX: usize = 4 * 1024;
 /// Connections that read from SQLite at once.
 const LITE_READERS: u32 = 4;
 /// Connections to PostgreSQL.
@@ -81,7 +89,7 @@ impl Db {
     }
 
     /// All rows of a query.
-    pub(crate) async fn all<T: FromBoth>(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<Vec<T>, StoreError> {
+    pub async fn all<T: FromBoth>(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<Vec<T>, StoreError> {
         let mut session = self.session(Purpose::Read).await?;
         let rows = session.all(statement, binds).await?;
         session.between_statements = true;
@@ -89,12 +97,27 @@ impl Db {
     }
 
     /// The first row of a query.
-    pub(crate) async fn one<T: FromBoth>(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<Option<T>, StoreError> {
+    pub async fn one<T: FromBoth>(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<Option<T>, StoreError> {
         Ok(self.all(statement, binds).await?.into_iter().next())
     }
 
+    /// All rows of a query that `list` has put together of static texts; none if they took longer than `limit` to find.
+    pub(crate) async fn dynamic<T: FromBoth>(
+        &self,
+        name: &'static str,
+        sql: String,
+        binds: &[Bind<'_>],
+        limit: Duration,
+    ) -> Result<Option<Vec<T>>, StoreError> {
+        let mut session = self.session(Purpose::Read).await?;
+        let rows = session.dynamic(name, sql, binds, limit).await?;
+        // A server that is still looking is not waited for: the connection goes.
+        session.between_statements = rows.is_some();
+        Ok(rows)
+    }
+
     /// Carries out one statement in a transaction of its own; says how many rows it changed.
-    pub(crate) async fn run(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
+    pub async fn run(&self, statement: Statement, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let rows = tx.run(statement, binds).await?;
         tx.commit().await?;
@@ -102,7 +125,7 @@ impl Db {
     }
 
     /// Begins a transaction that writes.
-    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
         let mut session = self.session(Purpose::Write).await?;
         // SQLite: a deferred transaction that reads and then writes fails at once instead of waiting, so take the lock first.
         session.control("BEGIN IMMEDIATE", "BEGIN").await?;
@@ -157,20 +180,23 @@ pub struct Statement {
 /// Declares a file's statements and, for the test that prepares each on both engines, lists them as `STATEMENTS`.
 ///
 /// The list is used by the registry only, so a file that is missing there is a warning of unused code.
+#[macro_export]
 macro_rules! statements {
-    (@one $name:ident both $sql:expr) => { $crate::db::Statement { name: stringify!($name), lite: $sql, pg: $sql } };
-    (@one $name:ident each $lite:expr, $pg:expr) => { $crate::db::Statement { name: stringify!($name), lite: $lite, pg: $pg } };
+    (@one $name:ident both $sql:expr) => { $crate::sql::Statement { name: stringify!($name), lite: $sql, pg: $sql } };
+    (@one $name:ident each $lite:expr, $pg:expr) => { $crate::sql::Statement { name: stringify!($name), lite: $lite, pg: $pg } };
     ($($(#[$doc:meta])* $name:ident: $kind:ident $($sql:expr),+;)*) => {
-        $($(#[$doc])* const $name: $crate::db::Statement = $crate::db::statements!(@one $name $kind $($sql),+);)*
-        pub(crate) const STATEMENTS: &[$crate::db::Statement] = &[$($name),*];
+        $($(#[$doc])* const $name: $crate::sql::Statement = $crate::statements!(@one $name $kind $($sql),+);)*
+        pub(crate) const STATEMENTS: &[$crate::sql::Statement] = &[$($name),*];
     };
 }
 pub(crate) use statements;
 
 /// A value for a `$n`.
 #[derive(Debug, Clone)]
-pub(crate) enum Bind<'a> {
+pub enum Bind<'a> {
+    /// A whole number.
     Int(Option<i64>),
+    /// A text.
     Text(Option<Cow<'a, str>>),
 }
 
@@ -201,8 +227,9 @@ impl Bind<'_> {
 }
 
 /// The values of a statement, in the order of their `$n`.
+#[macro_export]
 macro_rules! binds {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Bind::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::sql::Bind::from($value)),*] };
 }
 pub(crate) use binds;
 
@@ -281,12 +308,12 @@ macro_rules! bind_newtypes {
 bind_newtypes!(model::CallId, model::CenterId, model::HubId, model::SlotId, model::UserId, model::WallTime);
 
 /// PostgreSQL's TEXT has no NUL. What phones say of themselves may have one, and both engines shall hold the same.
-fn storable(text: &str) -> Cow<'_, str> {
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// A row type that both engines can give.
-pub(crate) trait FromBoth: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+pub trait FromBoth: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
 
 impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static> FromBoth for T {}
 
@@ -314,6 +341,40 @@ impl Session {
             }
         };
         bounded(statement.name, rows).await
+    }
+
+    /// The only place with SQL that is not static; `list::render` says why it is safe.
+    async fn dynamic<T: FromBoth>(
+        &mut self,
+        name: &'static str,
+        sql: String,
+        binds: &[Bind<'_>],
+        limit: Duration,
+    ) -> Result<Option<Vec<T>>, StoreError> {
+        let end = Instant::now() + limit;
+        let is_kept = sql.len() <= KEPT_OCTETS_MAX;
+        let found = async {
+            match &mut self.connection {
+                Connection::Lite(connection) => {
+                    let arguments = lite_arguments(binds)?;
+                    // Nobody hears when a statement of SQLite is no longer waited for: it has to look at the clock itself.
+                    connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || Instant::now() < end);
+                    let query = sqlx::query_as_with::<Sqlite, T, _>(AssertSqlSafe(sql), arguments).persistent(is_kept);
+                    let found = query.fetch_all(&mut **connection).await;
+                    connection.lock_handle().await?.remove_progress_handler();
+                    found
+                }
+                Connection::Pg(connection) => {
+                    let query = sqlx::query_as_with::<Postgres, T, _>(AssertSqlSafe(sql), pg_arguments(binds)?).persistent(is_kept);
+                    tokio::time::timeout_at(end.into(), query.fetch_all(&mut **connection)).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+                }
+            }
+        };
+        match bounded(name, async { Ok(found.await) }).await? {
+            Ok(rows) => Ok(Some(rows)),
+            Err(_) if Instant::now() >= end => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn run(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
@@ -391,33 +452,33 @@ impl Drop for Session {
 }
 
 /// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing behind.
-pub(crate) struct Tx {
+pub struct Tx {
     session: Session,
 }
 
 impl Tx {
     /// All rows of a query, which may also change rows (`RETURNING`).
-    pub(crate) async fn all<T: FromBoth>(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<Vec<T>, StoreError> {
+    pub async fn all<T: FromBoth>(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<Vec<T>, StoreError> {
         self.session.all(statement, binds).await
     }
 
     /// The first row of a query.
-    pub(crate) async fn one<T: FromBoth>(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<Option<T>, StoreError> {
+    pub async fn one<T: FromBoth>(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<Option<T>, StoreError> {
         Ok(self.session.all(statement, binds).await?.into_iter().next())
     }
 
     /// Carries out a statement; says how many rows it changed.
-    pub(crate) async fn run(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
+    pub async fn run(&mut self, statement: Statement, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
         self.session.run(statement, binds).await
     }
 
     /// Carries out a statement for all the rows (`many`), if there are any; says how many rows it changed.
-    pub(crate) async fn run_many(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<u64, StoreError> {
+    pub async fn run_many(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<u64, StoreError> {
         if rows.is_empty() { Ok(0) } else { self.session.run_many(statement, rows).await }
     }
 
     /// The same; what the statement returns (`RETURNING`).
-    pub(crate) async fn all_many<T: FromBoth>(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<Vec<T>, StoreError> {
+    pub async fn all_many<T: FromBoth>(&mut self, statement: Statement, rows: &Rows<'_>) -> Result<Vec<T>, StoreError> {
         if rows.is_empty() { Ok(Vec::new()) } else { self.session.all_many(statement, rows).await }
     }
 
@@ -427,14 +488,14 @@ impl Tx {
     }
 
     /// Makes it lasting.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
         self.session.control("COMMIT", "COMMIT").await?;
         self.session.between_statements = true;
         Ok(())
     }
 
     /// Takes everything back, and keeps the connection.
-    pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
+    pub async fn rollback(mut self) -> Result<(), StoreError> {
         self.session.control("ROLLBACK", "ROLLBACK").await?;
         self.session.between_statements = true;
         Ok(())

@@ -86,7 +86,7 @@ impl StoreError {
 
     /// Turns a breach of the rule `name` into an answer.
     #[must_use]
-    pub(crate) fn on_constraint(self, name: &str, answer: impl FnOnce() -> Self) -> Self {
+    pub fn on_constraint(self, name: &str, answer: impl FnOnce() -> Self) -> Self {
         match self {
             Self::Constraint { name: broken } if broken == name => answer(),
             other => other,

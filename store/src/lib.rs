@@ -12,8 +12,10 @@
 //! 5. [`consumer::consume`] as a task.
 
 mod apply;
+pub mod audit;
 mod bindings;
 mod calls;
+pub mod catalogue;
 mod cdrs;
 mod code;
 pub mod consumer;
@@ -23,6 +25,7 @@ mod fold;
 mod idempotency;
 mod ids;
 pub mod journal;
+pub mod list;
 mod many;
 mod migrate;
 mod numbers;
@@ -30,10 +33,10 @@ mod outbox;
 mod page;
 mod recordings;
 mod settings;
+pub mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod trunks;
-mod users;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -46,7 +49,6 @@ pub use idempotency::Idempotency;
 pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
 pub use page::{At, COUNT_MAX, Count, Listed, PAGE_ROWS_MAX, Page};
 pub use trunks::{ChangedTrunk, NewTrunk, TrunkChange};
-pub use users::{NewUser, ParseRoleError, Role, User, UserChange};
 
 /// The database, opened and up to date. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -86,6 +88,7 @@ impl Store {
 pub fn statements() -> impl Iterator<Item = Statement> {
     [
         apply::STATEMENTS,
+        audit::STATEMENTS,
         bindings::STATEMENTS,
         calls::STATEMENTS,
         cdrs::STATEMENTS,
@@ -96,7 +99,6 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         recordings::STATEMENTS,
         settings::STATEMENTS,
         trunks::STATEMENTS,
-        users::STATEMENTS,
     ]
     .into_iter()
     .flatten()

@@ -11,10 +11,11 @@ use crate::db::Bind;
 pub(crate) const LITE_ROWS: usize = 32;
 
 /// Thirty-two times the text of one row, as a table for SQLite. Its columns are `column1`, `column2`, ….
+#[macro_export]
 macro_rules! rows_32 {
     ($row:literal) => {
-        concat!("(VALUES ", $crate::many::rows_32!(@8 $row), ",", $crate::many::rows_32!(@8 $row), ",",
-            $crate::many::rows_32!(@8 $row), ",", $crate::many::rows_32!(@8 $row), ") AS v")
+        concat!("(VALUES ", $crate::rows_32!(@8 $row), ",", $crate::rows_32!(@8 $row), ",",
+            $crate::rows_32!(@8 $row), ",", $crate::rows_32!(@8 $row), ") AS v")
     };
     (@8 $row:literal) => {
         concat!($row, ",", $row, ",", $row, ",", $row, ",", $row, ",", $row, ",", $row, ",", $row)
@@ -25,6 +26,7 @@ pub(crate) use rows_32;
 /// A list of ids in a statement, as its first value ([`list`]).
 ///
 /// Both engines read a JSON array, but each has its own function for it.
+#[macro_export]
 macro_rules! ids {
     (lite) => {
         "(SELECT value FROM json_each($1))"
@@ -37,34 +39,42 @@ pub(crate) use ids;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Column {
+pub enum Column {
+    /// Whole numbers.
     Int,
+    /// Texts.
     Text,
 }
 
 /// Rows for one statement. The first column is never NULL.
 #[derive(Debug)]
-pub(crate) struct Rows<'a> {
+pub struct Rows<'a> {
     columns: &'static [Column],
     values: Vec<Bind<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(columns: &'static [Column]) -> Self {
+    /// No rows yet; what their columns hold.
+    #[must_use]
+    pub fn new(columns: &'static [Column]) -> Self {
         Self { columns, values: Vec::new() }
     }
 
     /// Adds a row with as many values as there are columns.
-    pub(crate) fn push<const N: usize>(&mut self, row: [Bind<'a>; N]) {
+    pub fn push<const N: usize>(&mut self, row: [Bind<'a>; N]) {
         debug_assert_eq!(N, self.columns.len(), "a value for each column");
         self.values.extend(row);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.values.len() / self.columns.len().max(1)
     }
 
@@ -100,13 +110,15 @@ impl<'a> Rows<'a> {
 }
 
 /// The values of a row, for [`Rows::push`].
+#[macro_export]
 macro_rules! row {
-    ($($value:expr),* $(,)?) => { [$($crate::db::Bind::from($value)),*] };
+    ($($value:expr),* $(,)?) => { [$($crate::sql::Bind::from($value)),*] };
 }
 pub(crate) use row;
 
 /// A list of ids as one value, for a statement with `ids!`.
-pub(crate) fn list(ids: impl Iterator<Item = i64>) -> String {
+#[must_use]
+pub fn list(ids: impl Iterator<Item = i64>) -> String {
     use std::fmt::Write;
     let mut text = String::from("[");
     for (place, id) in ids.enumerate() {

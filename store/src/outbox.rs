@@ -1,5 +1,7 @@
 //! What is to be told of facts, stored with the fact and delivered at least once by a cursor a listener.
 
+use std::borrow::Borrow;
+
 use model::{CenterId, WallTime};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -8,7 +10,7 @@ use crate::{
     Store, StoreError,
     code::{json, unsigned},
     db::{Tx, binds, statements},
-    ids::{self, Kind},
+    ids,
     many::{Column, Rows, row, rows_32},
 };
 
@@ -52,6 +54,7 @@ statements! {
     // A new listener hears what comes, not what was.
     LISTEN: both "INSERT INTO outbox_cursors (listener, position) SELECT CAST($1 AS TEXT), i.next - 1 FROM ids i WHERE i.kind = 'outbox'
         ON CONFLICT (listener) DO NOTHING";
+    NEWEST: both "SELECT next - 1 FROM ids WHERE kind = 'outbox'";
     FORGET: both "DELETE FROM outbox_cursors WHERE listener = $1";
     READ: both "SELECT o.id, o.center_id, o.seq, o.kind, o.payload, o.created_at FROM outbox o
         WHERE o.id > (SELECT position FROM outbox_cursors WHERE listener = $1) ORDER BY o.id LIMIT $2";
@@ -66,9 +69,7 @@ impl Store {
     /// Makes a listener known, from now on; a known one stays where it is. Rows are kept until every listener has them.
     pub async fn outbox_listen(&self, listener: &str) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        // Whoever applies facts has the cursor locked: those facts come before the listener, and all later ones are for it.
-        tx.run(LOCK_CURSOR, &[]).await?;
-        tx.run(LISTEN, binds![listener]).await?;
+        listen(&mut tx, listener).await?;
         tx.commit().await
     }
 
@@ -98,8 +99,37 @@ impl Store {
     }
 }
 
+/// As [`Store::outbox_listen`], in a transaction of the caller's; others who begin or cease to listen wait for its end. Gives the newest row.
+///
+/// # Errors
+/// As the database's.
+pub async fn listen(tx: &mut Tx, listener: &str) -> Result<i64, StoreError> {
+    // Whoever applies facts has the cursor locked: those facts come before the listener, and all later ones are for it.
+    tx.run(LOCK_CURSOR, &[]).await?;
+    tx.run(LISTEN, binds![listener]).await?;
+    let newest: Option<(i64,)> = tx.one(NEWEST, &[]).await?;
+    newest.map(|(newest,)| newest).ok_or_else(|| StoreError::Broken { table: "ids", what: "no row for outbox".to_owned() })
+}
+
+/// As [`Store::outbox_forget`], in a transaction of the caller's.
+///
+/// # Errors
+/// As the database's.
+pub async fn forget(tx: &mut Tx, listener: &str) -> Result<(), StoreError> {
+    tx.run(FORGET, binds![listener]).await.map(drop)
+}
+
+/// As [`Store::outbox_ack`], in the transaction of what was done with the rows.
+///
+/// # Errors
+/// As the database's.
+pub async fn ack(tx: &mut Tx, listener: &str, id: i64) -> Result<(), StoreError> {
+    tx.run(ACK, binds![listener, id]).await.map(drop)
+}
+
 /// What to tell of a fact.
-pub(crate) struct News {
+#[derive(Debug)]
+pub struct News {
     pub(crate) center: CenterId,
     pub(crate) kind: &'static str,
     pub(crate) payload: String,
@@ -112,22 +142,39 @@ pub(crate) async fn is_listened_to(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(listeners.is_some_and(|(count,)| count > 0))
 }
 
+/// Writes what is to be told of a change, in the change's own transaction, if anybody listens.
+///
+/// # Errors
+/// As the database's.
+pub async fn tell(tx: &mut Tx, news: News) -> Result<(), StoreError> {
+    // Nobody waits for the journal here: who begins to listen at this very moment may or may not hear of it.
+    if is_listened_to(tx).await? { insert(tx, &[(None, news)]).await } else { Ok(()) }
+}
+
 /// Writes rows in the facts' own transaction. Each comes with the journal's number of its fact.
 pub(crate) async fn push(tx: &mut Tx, news: &[(u64, News)]) -> Result<(), StoreError> {
+    let news: Vec<_> = news.iter().map(|(seq, news)| (Some(*seq), news)).collect();
+    insert(tx, &news).await
+}
+
+async fn insert(tx: &mut Tx, news: &[(Option<u64>, impl Borrow<News>)]) -> Result<(), StoreError> {
     use Column::{Int, Text};
     if news.is_empty() {
         return Ok(());
     }
-    let first = ids::draw(tx, Kind::Outbox, i64::try_from(news.len()).unwrap_or(i64::MAX)).await?;
+    let first = ids::draw(tx, "outbox", i64::try_from(news.len()).unwrap_or(i64::MAX)).await?;
     let mut rows = Rows::new(&[Int, Int, Int, Text, Text, Int]);
     for (id, (seq, news)) in (first..).zip(news) {
-        rows.push(row![id, news.center, *seq, news.kind, &news.payload, news.created_at]);
+        let (seq, news) = (seq.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX)), news.borrow());
+        rows.push(row![id, news.center, seq, news.kind, &news.payload, news.created_at]);
     }
     tx.run_many(INSERT, &rows).await.map(drop)
 }
 
 impl News {
-    pub(crate) fn new(center: CenterId, kind: &'static str, payload: &impl serde::Serialize, created_at: WallTime) -> Self {
+    /// What to tell: the kind (`user.updated`), and the whole new picture of what changed.
+    #[must_use]
+    pub fn new(center: CenterId, kind: &'static str, payload: &impl serde::Serialize, created_at: WallTime) -> Self {
         Self { center, kind, payload: json(payload), created_at }
     }
 }

@@ -2,15 +2,16 @@
 
 use std::{future::Future, ops::RangeInclusive};
 
-use model::{CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotLimits, SlotState};
+use model::{Actor, CenterId, Directory, Ha1, Hub, HubId, HubKind, Number, SlotEntry, SlotId, SlotLimits, SlotState};
+use serde_json::{Map, Value, json};
 use sqlx::FromRow;
 
 use crate::{
     Store, StoreError,
+    audit::{self, Diff, Entry},
     code::{code, decode, hex, unhex},
     db::{Tx, binds, statements},
-    ids::{self, Kind},
-    now, numbers,
+    ids, now, numbers,
 };
 
 /// A hub to be made.
@@ -76,30 +77,33 @@ statements! {
 }
 
 impl Store {
-    /// Makes a hub in the default centre and its slots, in one transaction.
+    /// Makes a hub in the actor's centre and its slots, in one transaction.
     ///
     /// The slots get the lowest free contiguous block of numbers; there may be none ([`StoreError::NumbersExhausted`]).
     /// `credentials` says user name and HA1 of a number's slot.
     pub async fn create_trunk(
         &self,
+        actor: &Actor,
         new: NewTrunk,
         credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
     ) -> Result<(Hub, Vec<SlotEntry>), StoreError> {
         check(new.capacity)?;
         let mut tx = self.db.begin().await?;
         // Drawn first: whoever else wants numbers waits here until we are done.
-        let first_slot = ids::draw(&mut tx, Kind::Slot, new.capacity).await?;
+        let first_slot = ids::draw(&mut tx, "slot", new.capacity).await?;
         let taken = taken(&mut tx).await?;
         let base = new.kind.base();
         let Some(block) = numbers::lowest_free(base, &taken, new.capacity) else {
             tx.rollback().await?;
             return Err(StoreError::NumbersExhausted { first: base + 1, wanted: new.capacity });
         };
-        let id = HubId(ids::draw(&mut tx, Kind::Trunk, 1).await?);
-        let hub = Hub { id, center: CenterId::DEFAULT, name: new.name, kind: new.kind, capacity: new.capacity };
+        let id = HubId(ids::draw(&mut tx, "trunk", 1).await?);
+        let hub = Hub { id, center: actor.center, name: new.name, kind: new.kind, capacity: new.capacity };
         let binds = binds![hub.id, hub.center, &hub.name, hub.kind.name(), i64::from(hub.capacity), now()];
         tx.run(INSERT_TRUNK, binds).await?;
         let slots = insert_slots(&mut tx, &hub, block, first_slot, credentials).await?;
+        let created = Entry::change("trunks.create", "trunks", id, Diff::created(&audited(&hub)));
+        audit::append(&mut tx, now(), actor, &[created]).await?;
         tx.commit().await?;
         Ok((hub, slots))
     }
@@ -133,6 +137,7 @@ impl Store {
     /// after that, what it agreed to is for the caller to take back.
     pub async fn change_trunk<E, F>(
         &self,
+        actor: &Actor,
         id: HubId,
         change: TrunkChange,
         credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
@@ -145,8 +150,8 @@ impl Store {
         change.capacity.map_or(Ok(()), check)?;
         let mut tx = self.db.begin().await?;
         // Drawn before looking, and perhaps not all used: the draw is the lock.
-        let first_slot = ids::draw(&mut tx, Kind::Slot, change.capacity.unwrap_or(0)).await?;
-        let changed = change_in(&mut tx, id, change, first_slot, credentials).await;
+        let first_slot = ids::draw(&mut tx, "slot", change.capacity.unwrap_or(0)).await?;
+        let changed = change_in(&mut tx, actor, id, change, first_slot, credentials).await;
         let agreed = match changed {
             Ok(changed) => agree(changed.removed.clone()).await.map(|()| changed),
             Err(error) => Err(error.into()),
@@ -157,15 +162,15 @@ impl Store {
     /// Deletes a hub, its slots and their bindings; says which slots those were. Its numbers are free again.
     ///
     /// `agree` is asked as by [`Store::change_trunk`].
-    pub async fn delete_trunk<E, F>(&self, id: HubId, agree: impl FnOnce(Vec<SlotId>) -> F + Send) -> Result<Vec<SlotId>, E>
+    pub async fn delete_trunk<E, F>(&self, actor: &Actor, id: HubId, agree: impl FnOnce(Vec<SlotId>) -> F + Send) -> Result<Vec<SlotId>, E>
     where
         E: From<StoreError>,
         F: Future<Output = Result<(), E>> + Send,
     {
         let mut tx = self.db.begin().await?;
         // The lock against a change that would add slots meanwhile.
-        ids::draw(&mut tx, Kind::Slot, 0).await?;
-        let deleted = delete_in(&mut tx, id).await;
+        ids::draw(&mut tx, "slot", 0).await?;
+        let deleted = delete_in(&mut tx, actor, id).await;
         let agreed = match deleted {
             Ok(slots) => agree(slots.clone()).await.map(|()| slots),
             Err(error) => Err(error.into()),
@@ -179,6 +184,7 @@ impl Store {
     /// the caller to take back.
     pub async fn set_slot_credentials<T, E: From<StoreError>>(
         &self,
+        actor: &Actor,
         slot: SlotId,
         username: &str,
         ha1: &Ha1,
@@ -186,7 +192,13 @@ impl Store {
     ) -> Result<T, E> {
         let mut tx = self.db.begin().await?;
         let binds = binds![slot, username, hex(&ha1.md5), hex(&ha1.sha256), hex(&ha1.sha512_256), now()];
-        let changed = tx.run(CREDENTIALS, binds).await.and_then(|rows| found(rows, "slot"));
+        let changed = async {
+            own(&mut tx, actor, slot).await?;
+            found(tx.run(CREDENTIALS, binds).await?, "slot")?;
+            let renewed = Entry::change("slots.update", "slots", slot, Diff::none().secret("password")).security();
+            audit::append(&mut tx, now(), actor, &[renewed]).await
+        };
+        let changed = changed.await;
         let agreed = match changed {
             Ok(()) => agree.await,
             Err(error) => Err(error.into()),
@@ -207,14 +219,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such slot, [`StoreError::Limits`] for limits that no slot can have.
-    pub async fn set_slot_limits(&self, slot: SlotId, limits: &SlotLimits) -> Result<(), StoreError> {
+    pub async fn set_slot_limits(&self, actor: &Actor, slot: SlotId, limits: &SlotLimits) -> Result<(), StoreError> {
         let is_possible =
             (1..=SlotLimits::CALLS_MAX).contains(&limits.calls_max) && limits.destinations.len() <= SlotLimits::DESTINATIONS_MAX;
         if !is_possible {
             return Err(StoreError::Limits);
         }
         let destinations = serde_json::to_string(&limits.destinations).map_err(|error| StoreError::Unstorable(Box::new(error)))?;
-        found(self.db.run(SET_LIMITS, binds![slot, i64::from(limits.calls_max), destinations, now()]).await?, "slot")
+        let mut tx = self.db.begin().await?;
+        let before = own(&mut tx, actor, slot).await?.limits;
+        found(tx.run(SET_LIMITS, binds![slot, i64::from(limits.calls_max), destinations, now()]).await?, "slot")?;
+        let told = |limits: &SlotLimits| json!({"calls_max": limits.calls_max, "destinations": limits.destinations});
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        let diff = Diff::between(&object(told(&before)), &object(told(limits)));
+        audit::append(&mut tx, now(), actor, &[Entry::change("slots.update", "slots", slot, diff)]).await?;
+        tx.commit().await
     }
 
     /// All slots and hubs of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
@@ -250,14 +269,34 @@ async fn end<T, E: From<StoreError>>(tx: Tx, agreed: Result<T, E>) -> Result<T, 
     }
 }
 
+/// The slot, if it is of the actor's centre; another centre's is not there.
+async fn own(tx: &mut Tx, actor: &Actor, id: SlotId) -> Result<SlotEntry, StoreError> {
+    let slot = tx.one::<SlotRow>(SLOT, binds![id]).await?.map(SlotEntry::try_from).transpose()?;
+    slot.filter(|slot| slot.center == actor.center).ok_or(StoreError::NotFound("slot"))
+}
+
+/// The hub, if it is of the actor's centre; another centre's is not there.
+async fn own_hub(tx: &mut Tx, actor: &Actor, id: HubId) -> Result<Hub, StoreError> {
+    let hub = tx.one::<HubRow>(TRUNK, binds![id]).await?.map(Hub::try_from).transpose()?;
+    hub.filter(|hub| hub.center == actor.center).ok_or(StoreError::NotFound("trunk"))
+}
+
+/// A hub as the audit log tells of it.
+fn audited(hub: &Hub) -> Map<String, Value> {
+    let told = json!({"name": hub.name, "type": hub.kind.name(), "capacity": hub.capacity});
+    told.as_object().cloned().unwrap_or_default()
+}
+
 async fn change_in(
     tx: &mut Tx,
+    actor: &Actor,
     id: HubId,
     change: TrunkChange,
     first_slot: i64,
     credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
 ) -> Result<ChangedTrunk, StoreError> {
-    let mut hub: Hub = tx.one::<HubRow>(TRUNK, binds![id]).await?.ok_or(StoreError::NotFound("trunk"))?.try_into()?;
+    let mut hub = own_hub(tx, actor, id).await?;
+    let before = audited(&hub);
     hub.capacity = change.capacity.unwrap_or(hub.capacity);
     hub.name = change.name.unwrap_or(hub.name);
     let own = tx.all::<SlotRow>(SLOTS, binds![id]).await?;
@@ -283,13 +322,18 @@ async fn change_in(
         }
     }
     tx.run(CHANGE, binds![id, &hub.name, i64::from(hub.capacity), now()]).await?;
+    let changed = Entry::change("trunks.update", "trunks", id, Diff::between(&before, &audited(&hub)));
+    audit::append(tx, now(), actor, &[changed]).await?;
     Ok(ChangedTrunk { hub, slots, added, removed })
 }
 
-async fn delete_in(tx: &mut Tx, id: HubId) -> Result<Vec<SlotId>, StoreError> {
+async fn delete_in(tx: &mut Tx, actor: &Actor, id: HubId) -> Result<Vec<SlotId>, StoreError> {
+    let hub = own_hub(tx, actor, id).await?;
     let slots: Vec<SlotRow> = tx.all(SLOTS, binds![id]).await?;
     tx.run(DELETE_SLOTS, binds![id]).await?;
     found(tx.run(DELETE_TRUNK, binds![id]).await?, "trunk")?;
+    let deleted = Entry::change("trunks.delete", "trunks", id, Diff::deleted(&audited(&hub)));
+    audit::append(tx, now(), actor, &[deleted]).await?;
     Ok(slots.into_iter().map(|slot| SlotId(slot.id)).collect())
 }
 

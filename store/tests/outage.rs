@@ -13,10 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Base, CENTER, call, cdr, credentials};
+use common::{Base, CENTER, actor, call, cdr, credentials};
 use model::{Fact, HubKind};
 use store::{
-    ACQUIRE_MAX, Db, NewTrunk, NewUser, Page, Role, STATEMENT_MAX, Store, StoreError,
+    ACQUIRE_MAX, Db, NewTrunk, Page, STATEMENT_MAX, Store, StoreError,
     consumer::{Progress, catch_up, consume},
     journal::Journal,
     testing::Postgres,
@@ -95,11 +95,11 @@ async fn facts_wait_for_a_database_that_is_away_and_arrive_once() {
         .map(|n| {
             let store = store.clone();
             tokio::spawn(async move {
-                let name = format!("user{n}");
+                let name = format!("setting{n}");
                 match n % 3 {
                     0 => store.cdrs(&Page::first(CENTER, 10)).await.map(drop),
-                    1 => store.user_by_name(&name).await.map(drop),
-                    _ => store.create_user(NewUser { username: name, role: Role::Operator, password_hash: String::new() }).await.map(drop),
+                    1 => store.setting(&name).await.map(drop),
+                    _ => store.put_setting(&name, "").await,
                 }
             })
         })
@@ -161,7 +161,7 @@ async fn a_database_that_answers_nothing_is_given_up_and_the_pool_recovers() {
     sqlx::query("UPDATE ids SET next = next").execute(&mut *lock).await.unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
-        async move { store.create_user(NewUser { username: "a".to_owned(), role: Role::Operator, password_hash: String::new() }).await }
+        async move { store.create_trunk(&actor(), NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await }
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     while sqlx::query_as::<_, (i64,)>(waits).fetch_one(pool).await.unwrap().0 == 0 {}
@@ -176,7 +176,7 @@ async fn a_database_that_answers_nothing_is_given_up_and_the_pool_recovers() {
     server.thaw();
     drop(lock);
     assert!(ask(40).await.iter().all(Result::is_ok), "the pool is whole again");
-    assert_eq!(store.users_count().await.unwrap(), 0, "what was given up has left nothing behind");
+    assert_eq!(store.trunks(CENTER).await.unwrap(), [], "what was given up has left nothing behind");
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn a_consumer_waits_for_another_process_that_locks_sqlite() {
 async fn registrations_may_wait_a_moment_and_nothing_else_does() {
     let base = Base::sqlite();
     let store = base.open().await;
-    store.create_trunk(NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap();
+    store.create_trunk(&actor(), NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap();
     let mut house = House::new(&store).await;
     let bound = Fact::Bound { binding: common::binding(1, "192.0.2.1:5060") };
     let seq = house.journal.append(std::slice::from_ref(&bound)).unwrap();
@@ -373,22 +373,21 @@ async fn sqlite_locked_by_another_process_is_waited_for_and_then_told() {
     let base = Base::sqlite();
     let (store, other) = (base.open().await, base.open().await);
     let Db::Lite { write, .. } = other.db() else { unreachable!() };
-    let new = |name: &str| NewUser { username: name.to_owned(), role: Role::Operator, password_hash: String::new() };
     let lock = write.begin_with("BEGIN IMMEDIATE").await.unwrap();
     // Reading goes on meanwhile.
-    assert_eq!(store.users_count().await.unwrap(), 0);
+    assert_eq!(store.setting("b").await.unwrap(), None);
     let asked = Instant::now();
-    let refused = store.create_user(new("a")).await.unwrap_err();
+    let refused = store.put_setting("a", "1").await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused:?}");
     assert!(asked.elapsed() < STATEMENT_MAX, "{:?}", asked.elapsed());
     // A lock that is given up in time is not even noticed.
     let waiting = tokio::spawn({
         let store = store.clone();
-        async move { store.create_user(NewUser { username: "b".to_owned(), role: Role::Operator, password_hash: String::new() }).await }
+        async move { store.put_setting("b", "1").await }
     });
     lock.rollback().await.unwrap();
     waiting.await.unwrap().unwrap();
-    assert_eq!(store.users_count().await.unwrap(), 1);
+    assert_eq!(store.setting("b").await.unwrap().as_deref(), Some("1"));
 }
 
 #[tokio::test]
@@ -411,12 +410,13 @@ async fn a_full_disk_is_no_defect_and_leaves_nothing_behind() {
 async fn postgres_locked_by_another_is_waited_for_and_then_told() {
     let base = Base::postgres();
     let store = base.open().await;
-    store.create_trunk(NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap();
+    store.create_trunk(&actor(), NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap();
     let Db::Pg(pool) = store.db() else { unreachable!() };
     let mut lock = pool.begin().await.unwrap();
     sqlx::query("UPDATE ids SET next = next").execute(&mut *lock).await.unwrap();
     let asked = Instant::now();
-    let refused = store.create_trunk(NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap_err();
+    let refused =
+        store.create_trunk(&actor(), NewTrunk { name: "Hub".to_owned(), kind: HubKind::Auto, capacity: 1 }, credentials).await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused:?}");
     assert!(asked.elapsed() < STATEMENT_MAX, "{:?}", asked.elapsed());
     // A query that is slow on the server's side is given up there too (FT-5).
@@ -464,11 +464,12 @@ async fn the_sqlite_file_is_its_owners_alone() {
         }
         assert_eq!(mode, "wal");
     }
-    let strict: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM pragma_table_list WHERE strict = 0 AND schema = 'main' AND name NOT LIKE 'sqlite%'")
-            .fetch_all(read)
-            .await
-            .unwrap();
+    let strict: Vec<(String,)> = sqlx::query_as(
+        "SELECT name FROM pragma_table_list WHERE strict = 0 AND type = 'table' AND schema = 'main' AND name NOT LIKE 'sqlite%'",
+    )
+    .fetch_all(read)
+    .await
+    .unwrap();
     assert_eq!(strict.iter().map(|(name,)| name.as_str()).collect::<Vec<_>>(), ["schema_migrations"]);
 }
 
@@ -479,7 +480,9 @@ fn futures_can_be_sent() {
     fn store() -> Store {
         unreachable!()
     }
-    sendable(|| async { store().create_trunk(NewTrunk { name: String::new(), kind: HubKind::Ls, capacity: 1 }, credentials).await });
+    sendable(|| async {
+        store().create_trunk(&actor(), NewTrunk { name: String::new(), kind: HubKind::Ls, capacity: 1 }, credentials).await
+    });
     sendable(|| async { store().apply(&[]).await });
     sendable(|| async { store().cdrs(&Page::first(CENTER, 1)).await });
     sendable(|| consume(store(), String::new().into(), watch::channel(0).1, watch::channel(Progress::default()).0));

@@ -6,11 +6,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Base, CENTER, at, binding, call, call_id, cdr, credentials, numbered, recording};
+use common::{Base, CENTER, actor, at, binding, call, call_id, cdr, credentials, numbered, recording};
 use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId, WallTime};
-use store::{
-    Applied, At, Db, Idempotency, NewTrunk, NewUser, OutboxPruned, Page, Role, Store, StoreError, TrunkChange, UserChange, statements,
-};
+use store::{Applied, At, Db, Idempotency, NewTrunk, OutboxPruned, Page, Store, StoreError, TrunkChange, statements};
 
 /// Makes each story a test on SQLite and a test on PostgreSQL.
 macro_rules! stories {
@@ -26,8 +24,6 @@ macro_rules! stories {
 stories! {
     every_statement_is_understood
     the_realm_is_drawn_once
-    users_have_one_name_in_any_case
-    users_are_listed_by_page
     a_hub_gets_the_lowest_free_block
     hubs_grow_and_shrink_at_their_end
     what_is_not_agreed_to_is_not_done
@@ -83,61 +79,6 @@ async fn the_realm_is_drawn_once(base: Base) {
     assert_eq!(base.open().await.realm("third.example").await.unwrap(), "first.example");
 }
 
-fn new_user(username: &str, role: Role) -> NewUser {
-    NewUser { username: username.to_owned(), role, password_hash: "$argon2id$x".to_owned() }
-}
-
-async fn users_have_one_name_in_any_case(base: Base) {
-    let store = base.open().await;
-    assert_eq!(store.users_count().await.unwrap(), 0);
-    let ann = store.create_user(new_user(" Анна ", Role::Admin)).await.unwrap();
-    assert_eq!((ann.username.as_str(), ann.role, ann.active), ("анна", Role::Admin, true));
-    for name in ["анна", "АННА"] {
-        assert!(matches!(store.create_user(new_user(name, Role::Operator)).await, Err(StoreError::UsernameTaken)), "{name}");
-        assert_eq!(store.user_by_name(name).await.unwrap().as_ref(), Some(&ann));
-    }
-    assert_eq!(store.user_by_name("анн").await.unwrap(), None);
-    for wrong in ["", "  ", &"x".repeat(129)] {
-        let refused = store.create_user(new_user(wrong, Role::Operator)).await;
-        assert!(matches!(&refused, Err(StoreError::Constraint { name }) if name == "users_username_check"), "{refused:?}");
-    }
-    let injection = store.create_user(new_user("x'; DROP TABLE users; --", Role::Operator)).await.unwrap();
-    let nul = store.create_user(new_user("a\0b", Role::Operator)).await.unwrap();
-    assert_eq!(store.user(nul.id).await.unwrap().unwrap().username, "a\u{fffd}b");
-    assert_eq!(store.users_count().await.unwrap(), 3);
-
-    store.set_last_login(ann.id, at(5)).await.unwrap();
-    let change = UserChange { role: Some(Role::Operator), active: Some(false), password_hash: None };
-    store.change_user(ann.id, change).await.unwrap();
-    let ann = store.user(ann.id).await.unwrap().unwrap();
-    assert_eq!((ann.role, ann.active, ann.last_login_at), (Role::Operator, false, Some(at(5))));
-    assert_eq!(ann.password_hash, "$argon2id$x");
-    assert!(!format!("{ann:?}").contains("argon2id"), "a hash is not for the log");
-
-    store.delete_user(injection.id).await.unwrap();
-    assert!(matches!(store.delete_user(injection.id).await, Err(StoreError::NotFound("user"))));
-    assert!(matches!(store.set_last_login(UserId(99), at(0)).await, Err(StoreError::NotFound("user"))));
-    assert_eq!(store.user(injection.id).await.unwrap(), None);
-    let again = store.create_user(new_user("again", Role::Operator)).await.unwrap();
-    assert!(again.id > nul.id, "ids never come back");
-}
-
-async fn users_are_listed_by_page(base: Base) {
-    let store = base.open().await;
-    for n in 1..=5 {
-        store.create_user(new_user(&format!("user{n}"), Role::Operator)).await.unwrap();
-    }
-    let names = |listed: &store::Listed<store::User>| listed.items.iter().map(|user| user.username.clone()).collect::<Vec<_>>();
-    let mut page = Page::first(CENTER, 3);
-    let first = store.users(&page).await.unwrap();
-    assert_eq!(names(&first), ["user5", "user4", "user3"]);
-    page.at = At::Older(first.next.unwrap());
-    let second = store.users(&page).await.unwrap();
-    assert_eq!(names(&second), ["user2", "user1"]);
-    assert_eq!(second.next, None);
-    assert_eq!(store.users_of_page_count(&page).await.unwrap().value, 5);
-}
-
 fn trunk(kind: HubKind, capacity: u16) -> NewTrunk {
     NewTrunk { name: "Hub".to_owned(), kind, capacity }
 }
@@ -157,35 +98,38 @@ async fn numbers(store: &Store, hub: HubId) -> Vec<String> {
 
 async fn a_hub_gets_the_lowest_free_block(base: Base) {
     let store = base.open().await;
-    let (a, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let (a, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 3), credentials).await.unwrap();
     assert_eq!(numbers(&store, a.id).await, ["6001", "6002", "6003"]);
     assert_eq!(slots, store.trunk_slots(a.id).await.unwrap());
     assert_eq!((slots[2].username.as_str(), slots[2].service, slots[2].kind), ("6003", SlotState::Idle, HubKind::Auto));
     assert_eq!(slots[2].ha1, credentials(&slots[2].number).1);
-    let (b, _) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
-    let (c, _) = store.create_trunk(trunk(HubKind::Mf, 1), credentials).await.unwrap();
+    let (b, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (c, _) = store.create_trunk(&actor(), trunk(HubKind::Mf, 1), credentials).await.unwrap();
     assert_eq!(numbers(&store, b.id).await, ["6004", "6005"]);
     assert_eq!(numbers(&store, c.id).await, ["7001"]);
 
     // Gaps are filled when they are wide enough.
-    let gone = store.delete_trunk(a.id, agreed).await.unwrap();
+    let gone = store.delete_trunk(&actor(), a.id, agreed).await.unwrap();
     assert_eq!(gone, slots.iter().map(|slot| slot.id).collect::<Vec<_>>());
-    let (d, _) = store.create_trunk(trunk(HubKind::Auto, 4), credentials).await.unwrap();
+    let (d, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 4), credentials).await.unwrap();
     assert_eq!(numbers(&store, d.id).await, ["6006", "6007", "6008", "6009"]);
-    let (e, again) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let (e, again) = store.create_trunk(&actor(), trunk(HubKind::Auto, 3), credentials).await.unwrap();
     assert_eq!(numbers(&store, e.id).await, ["6001", "6002", "6003"]);
     assert!(again.iter().all(|slot| !gone.contains(&slot.id)), "a slot's id never comes back");
 
     // The rest of the kind, one too many, and all of another kind.
-    let refused = store.create_trunk(trunk(HubKind::Auto, 991), credentials).await;
+    let refused = store.create_trunk(&actor(), trunk(HubKind::Auto, 991), credentials).await;
     assert!(matches!(refused, Err(StoreError::NumbersExhausted { first: 6001, wanted: 991 })), "{refused:?}");
-    let (f, _) = store.create_trunk(trunk(HubKind::Auto, 990), credentials).await.unwrap();
+    let (f, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 990), credentials).await.unwrap();
     assert_eq!(numbers(&store, f.id).await.last().unwrap(), "6999");
-    assert!(matches!(store.create_trunk(trunk(HubKind::Auto, 1), credentials).await, Err(StoreError::NumbersExhausted { .. })));
-    let (g, _) = store.create_trunk(trunk(HubKind::Ls, 999), credentials).await.unwrap();
+    assert!(matches!(store.create_trunk(&actor(), trunk(HubKind::Auto, 1), credentials).await, Err(StoreError::NumbersExhausted { .. })));
+    let (g, _) = store.create_trunk(&actor(), trunk(HubKind::Ls, 999), credentials).await.unwrap();
     assert_eq!(numbers(&store, g.id).await.len(), 999);
     for wrong in [0, 1000, u16::MAX] {
-        assert!(matches!(store.create_trunk(trunk(HubKind::Mf, wrong), credentials).await, Err(StoreError::Capacity(_))), "{wrong}");
+        assert!(
+            matches!(store.create_trunk(&actor(), trunk(HubKind::Mf, wrong), credentials).await, Err(StoreError::Capacity(_))),
+            "{wrong}"
+        );
     }
     // What was refused has left nothing behind.
     assert_eq!(store.trunks(CENTER).await.unwrap().len(), 6);
@@ -194,49 +138,55 @@ async fn a_hub_gets_the_lowest_free_block(base: Base) {
     assert_eq!(directory.slot_by_number("7001").unwrap().hub, c.id);
     assert_eq!(directory.hub(g.id).unwrap().capacity, 999);
 
-    assert!(matches!(store.delete_trunk(HubId(99), agreed).await, Err(StoreError::NotFound("trunk"))));
-    let taken = store.set_slot_credentials(again[0].id, "7001", &again[0].ha1, agreed(vec![])).await;
+    assert!(matches!(store.delete_trunk(&actor(), HubId(99), agreed).await, Err(StoreError::NotFound("trunk"))));
+    let taken = store.set_slot_credentials(&actor(), again[0].id, "7001", &again[0].ha1, agreed(vec![])).await;
     assert!(matches!(&taken, Err(StoreError::Constraint { name }) if name == "slots_username_key"), "{taken:?}");
-    store.set_slot_credentials(again[0].id, "new", &again[1].ha1, agreed(vec![])).await.unwrap();
+    store.set_slot_credentials(&actor(), again[0].id, "new", &again[1].ha1, agreed(vec![])).await.unwrap();
     let changed = store.slot(again[0].id).await.unwrap().unwrap();
     assert_eq!((changed.username.as_str(), &changed.ha1), ("new", &again[1].ha1));
 }
 
 async fn hubs_grow_and_shrink_at_their_end(base: Base) {
     let store = base.open().await;
-    let (a, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let (a, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 3), credentials).await.unwrap();
     // Free behind it: grows.
-    let grown = store.change_trunk(a.id, capacity(5), credentials, agreed).await.unwrap();
+    let grown = store.change_trunk(&actor(), a.id, capacity(5), credentials, agreed).await.unwrap();
     assert_eq!(grown.hub.capacity, 5);
     assert_eq!(numbers(&store, a.id).await, ["6001", "6002", "6003", "6004", "6005"]);
     assert_eq!(store.trunk(a.id).await.unwrap().unwrap(), grown.hub);
     assert_eq!(store.trunk_slots(a.id).await.unwrap(), grown.slots);
     assert_eq!(grown.slots[3..].iter().map(|slot| slot.id).collect::<Vec<_>>(), grown.added);
     // Another hub behind it: does not grow, not even by a part.
-    let (b, _) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
-    let refused = store.change_trunk(a.id, capacity(7), credentials, agreed).await;
+    let (b, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let refused = store.change_trunk(&actor(), a.id, capacity(7), credentials, agreed).await;
     assert!(matches!(refused, Err(StoreError::NumbersExhausted { first: 6006, wanted: 2 })), "{refused:?}");
     assert_eq!(store.trunk(a.id).await.unwrap().unwrap().capacity, 5);
     // Shrinks by the highest numbers, whose bindings go too.
     store.apply(&numbered(1, [Fact::Bound { binding: binding(grown.added[1].0, "192.0.2.9:5060") }])).await.unwrap();
     assert_eq!(store.bindings().await.unwrap().len(), 1);
     let beyond = vec![slots[2].id, grown.added[0], grown.added[1]];
-    let shrunk = store.change_trunk(a.id, capacity(2), credentials, agreed).await.unwrap();
+    let shrunk = store.change_trunk(&actor(), a.id, capacity(2), credentials, agreed).await.unwrap();
     assert_eq!((shrunk.removed, shrunk.added), (beyond, vec![]));
     assert_eq!(numbers(&store, a.id).await, ["6001", "6002"]);
     assert_eq!(store.bindings().await.unwrap(), []);
     // The same size changes nothing; the room is free for itself and for others.
-    let same = store.change_trunk(a.id, capacity(2), credentials, agreed).await.unwrap();
+    let same = store.change_trunk(&actor(), a.id, capacity(2), credentials, agreed).await.unwrap();
     assert_eq!((same.added, same.removed), (vec![], vec![]));
-    let (c, _) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let (c, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 3), credentials).await.unwrap();
     assert_eq!(numbers(&store, c.id).await, ["6003", "6004", "6005"]);
     // Not beyond the kind's last number.
-    assert!(matches!(store.change_trunk(b.id, capacity(995), credentials, agreed).await, Err(StoreError::NumbersExhausted { .. })));
-    assert_eq!(store.change_trunk(b.id, capacity(994), credentials, agreed).await.unwrap().slots.last().unwrap().number.as_str(), "6999");
-    assert!(matches!(store.change_trunk(HubId(99), capacity(5), credentials, agreed).await, Err(StoreError::NotFound("trunk"))));
-    assert!(matches!(store.change_trunk(a.id, capacity(0), credentials, agreed).await, Err(StoreError::Capacity(0))));
+    assert!(matches!(
+        store.change_trunk(&actor(), b.id, capacity(995), credentials, agreed).await,
+        Err(StoreError::NumbersExhausted { .. })
+    ));
+    assert_eq!(
+        store.change_trunk(&actor(), b.id, capacity(994), credentials, agreed).await.unwrap().slots.last().unwrap().number.as_str(),
+        "6999"
+    );
+    assert!(matches!(store.change_trunk(&actor(), HubId(99), capacity(5), credentials, agreed).await, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.change_trunk(&actor(), a.id, capacity(0), credentials, agreed).await, Err(StoreError::Capacity(0))));
     let name = TrunkChange { name: Some("Ферма 1".to_owned()), capacity: None };
-    let renamed = store.change_trunk(a.id, name, credentials, agreed).await.unwrap();
+    let renamed = store.change_trunk(&actor(), a.id, name, credentials, agreed).await.unwrap();
     assert_eq!(store.trunk(a.id).await.unwrap().unwrap(), renamed.hub);
     assert_eq!((renamed.hub.name.as_str(), renamed.hub.capacity, renamed.slots.len()), ("Ферма 1", 2, 2));
 }
@@ -244,17 +194,17 @@ async fn hubs_grow_and_shrink_at_their_end(base: Base) {
 /// Whoever is asked before the commit may refuse, and then nothing has changed.
 async fn what_is_not_agreed_to_is_not_done(base: Base) {
     let store = base.open().await;
-    let (hub, slots) = store.create_trunk(trunk(HubKind::Auto, 3), credentials).await.unwrap();
+    let (hub, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 3), credentials).await.unwrap();
     let asked = std::sync::Mutex::new(vec![]);
     let refuse = |slots: Vec<SlotId>| {
         asked.lock().unwrap().push(slots);
         std::future::ready(Err(StoreError::UsernameTaken))
     };
     let change = TrunkChange { name: Some("Other".to_owned()), capacity: Some(1) };
-    assert!(matches!(store.change_trunk(hub.id, change, credentials, refuse).await, Err(StoreError::UsernameTaken)));
-    assert!(matches!(store.change_trunk(hub.id, capacity(5), credentials, refuse).await, Err(StoreError::UsernameTaken)));
-    assert!(matches!(store.delete_trunk(hub.id, refuse).await, Err(StoreError::UsernameTaken)));
-    let refused = store.set_slot_credentials(slots[0].id, "new", &slots[1].ha1, async { refuse(vec![]).await }).await;
+    assert!(matches!(store.change_trunk(&actor(), hub.id, change, credentials, refuse).await, Err(StoreError::UsernameTaken)));
+    assert!(matches!(store.change_trunk(&actor(), hub.id, capacity(5), credentials, refuse).await, Err(StoreError::UsernameTaken)));
+    assert!(matches!(store.delete_trunk(&actor(), hub.id, refuse).await, Err(StoreError::UsernameTaken)));
+    let refused = store.set_slot_credentials(&actor(), slots[0].id, "new", &slots[1].ha1, async { refuse(vec![]).await }).await;
     assert!(matches!(refused, Err(StoreError::UsernameTaken)));
     let all: Vec<SlotId> = slots.iter().map(|slot| slot.id).collect();
     assert_eq!(asked.into_inner().unwrap(), [all[1..].to_vec(), vec![], all, vec![]]);
@@ -263,15 +213,15 @@ async fn what_is_not_agreed_to_is_not_done(base: Base) {
 
     // Nobody is asked about what the store itself refuses.
     let never = |_: Vec<SlotId>| async { panic!("asked") };
-    assert!(matches!(store.change_trunk(hub.id, capacity(1000), credentials, never).await, Err(StoreError::Capacity(1000))));
-    let gone = store.change_trunk(HubId(99), TrunkChange::default(), credentials, never).await;
+    assert!(matches!(store.change_trunk(&actor(), hub.id, capacity(1000), credentials, never).await, Err(StoreError::Capacity(1000))));
+    let gone = store.change_trunk(&actor(), HubId(99), TrunkChange::default(), credentials, never).await;
     assert!(matches!(gone, Err(StoreError::NotFound("trunk"))));
-    assert!(matches!(store.delete_trunk(HubId(99), never).await, Err(StoreError::NotFound("trunk"))));
+    assert!(matches!(store.delete_trunk(&actor(), HubId(99), never).await, Err(StoreError::NotFound("trunk"))));
 
     // Name and capacity change together or not at all.
-    let (_, _) = store.create_trunk(trunk(HubKind::Auto, 1), credentials).await.unwrap();
+    let (_, _) = store.create_trunk(&actor(), trunk(HubKind::Auto, 1), credentials).await.unwrap();
     let both = TrunkChange { name: Some("Other".to_owned()), capacity: Some(5) };
-    assert!(matches!(store.change_trunk(hub.id, both, credentials, never).await, Err(StoreError::NumbersExhausted { .. })));
+    assert!(matches!(store.change_trunk(&actor(), hub.id, both, credentials, never).await, Err(StoreError::NumbersExhausted { .. })));
     assert_eq!(store.trunk(hub.id).await.unwrap().unwrap(), hub);
 }
 
@@ -280,7 +230,7 @@ async fn hubs_made_at_once_share_no_number(base: Base) {
     let made: Vec<_> = (0..8)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { store.create_trunk(trunk(HubKind::Auto, 7), credentials).await.unwrap().1 })
+            tokio::spawn(async move { store.create_trunk(&actor(), trunk(HubKind::Auto, 7), credentials).await.unwrap().1 })
         })
         .collect();
     let mut numbers = BTreeSet::new();
@@ -294,35 +244,35 @@ async fn hubs_made_at_once_share_no_number(base: Base) {
 
 async fn a_slot_has_limits(base: Base) {
     let store = base.open().await;
-    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (_, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
     let (one, two) = (slots[0].id, slots[1].id);
     assert_eq!(slots[0].limits, SlotLimits::default());
     assert_eq!(store.slot_limits(one).await.unwrap(), SlotLimits::default());
     let limits = SlotLimits { calls_max: 1, destinations: vec!["6001".parse().unwrap(), "+7 495*".parse().unwrap(), "*".parse().unwrap()] };
-    store.set_slot_limits(one, &limits).await.unwrap();
+    store.set_slot_limits(&actor(), one, &limits).await.unwrap();
     assert_eq!(store.slot_limits(one).await.unwrap(), limits);
     let directory = store.directory().await.unwrap();
     assert_eq!(directory.slot(one).unwrap().limits, limits);
     assert_eq!(directory.slot(two).unwrap().limits, SlotLimits::default());
     // Whatever else happens to the slot leaves them.
-    store.set_slot_credentials(one, "other", &slots[0].ha1, async { Ok::<_, StoreError>(()) }).await.unwrap();
+    store.set_slot_credentials(&actor(), one, "other", &slots[0].ha1, async { Ok::<_, StoreError>(()) }).await.unwrap();
     store.apply(&numbered(1, [Fact::ServiceSet { slot: one, state: SlotState::Disabled, at: at(0) }])).await.unwrap();
     assert_eq!(base.open().await.slot(one).await.unwrap().unwrap().limits, limits);
     for calls_max in [0, SlotLimits::CALLS_MAX + 1] {
-        let refused = store.set_slot_limits(one, &SlotLimits { calls_max, ..SlotLimits::default() }).await;
+        let refused = store.set_slot_limits(&actor(), one, &SlotLimits { calls_max, ..SlotLimits::default() }).await;
         assert!(matches!(refused, Err(StoreError::Limits)), "{refused:?}");
     }
     let many = SlotLimits { destinations: vec!["1*".parse().unwrap(); SlotLimits::DESTINATIONS_MAX + 1], ..SlotLimits::default() };
-    assert!(matches!(store.set_slot_limits(one, &many).await, Err(StoreError::Limits)));
+    assert!(matches!(store.set_slot_limits(&actor(), one, &many).await, Err(StoreError::Limits)));
     assert_eq!(store.slot_limits(one).await.unwrap(), limits);
     assert!(matches!(store.slot_limits(SlotId(99)).await, Err(StoreError::NotFound("slot"))));
-    assert!(matches!(store.set_slot_limits(SlotId(99), &limits).await, Err(StoreError::NotFound("slot"))));
+    assert!(matches!(store.set_slot_limits(&actor(), SlotId(99), &limits).await, Err(StoreError::NotFound("slot"))));
 }
 
 /// More rows than one statement of SQLite has, and facts of which each takes back the one before.
 async fn many_facts_of_many_slots_and_calls_are_one_transaction(base: Base) {
     let store = base.open().await;
-    store.create_trunk(trunk(HubKind::Auto, 100), credentials).await.unwrap();
+    store.create_trunk(&actor(), trunk(HubKind::Auto, 100), credentials).await.unwrap();
     let mut facts = Vec::new();
     for round in 1..=3 {
         for slot in 1..=101 {
@@ -490,8 +440,8 @@ async fn calls_left_behind_are_known_with_their_last_sign_of_life(base: Base) {
 
 async fn facts_about_what_is_gone_are_skipped(base: Base) {
     let store = base.open().await;
-    let (hub, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
-    store.delete_trunk(hub.id, agreed).await.unwrap();
+    let (hub, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    store.delete_trunk(&actor(), hub.id, agreed).await.unwrap();
     let slot = slots[0].id;
     let facts = numbered(
         1,
@@ -513,7 +463,7 @@ async fn facts_about_what_is_gone_are_skipped(base: Base) {
 
 async fn a_fact_that_cannot_be_stored_is_put_aside_alone(base: Base) {
     let store = base.open().await;
-    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 1), credentials).await.unwrap();
+    let (_, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 1), credentials).await.unwrap();
     // READY is no service state: the schema's rule refuses it.
     let poison = Fact::ServiceSet { slot: slots[0].id, state: SlotState::Ready, at: at(0) };
     let facts = numbered(1, [Fact::CallEnded { cdr: cdr(&call(1, None)) }, poison.clone(), Fact::CallEnded { cdr: cdr(&call(2, None)) }]);
@@ -600,7 +550,7 @@ async fn walk(store: &Store, page: Page, wanted: &[i64]) {
 
 async fn a_slot_has_one_binding_one_lease_one_service_state(base: Base) {
     let store = base.open().await;
-    let (_, slots) = store.create_trunk(trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (_, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
     let (a, b) = (slots[0].id, slots[1].id);
     let (first, second) = (binding(a.0, "192.0.2.9:5060"), binding(a.0, "[2001:db8::9]:41000"));
     let bound = |binding: &model::Binding| Fact::Bound { binding: binding.clone() };
@@ -740,7 +690,8 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
     let (mut whole, mut dropped) = (0, 0);
     // How many waits a request has depends on who is faster, so early ones are dropped again and again, and the last one may finish.
     for polls in (0..60).chain((0..6).cycle().take(60)).chain([usize::MAX]) {
-        let mut request = Box::pin(store.create_trunk(trunk(HubKind::Auto, 3), credentials));
+        let somebody = actor();
+        let mut request = Box::pin(store.create_trunk(&somebody, trunk(HubKind::Auto, 3), credentials));
         let mut left = polls;
         let finished = std::future::poll_fn(|context| match request.as_mut().poll(context) {
             std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
@@ -754,7 +705,7 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
         drop(request);
         if let Some(done) = finished {
             whole += 1;
-            store.delete_trunk(done.unwrap().0.id, agreed).await.unwrap();
+            store.delete_trunk(&actor(), done.unwrap().0.id, agreed).await.unwrap();
         } else {
             dropped += 1;
         }
@@ -766,7 +717,7 @@ async fn a_dropped_request_leaves_nothing_behind(base: Base) {
         };
         assert_eq!(halves, 0, "after {polls} polls");
         for hub in store.trunks(CENTER).await.unwrap() {
-            store.delete_trunk(hub.id, agreed).await.unwrap();
+            store.delete_trunk(&actor(), hub.id, agreed).await.unwrap();
         }
     }
     assert!(whole > 0 && dropped > 5, "{whole} were whole, {dropped} were dropped");

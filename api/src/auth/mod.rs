@@ -1,7 +1,5 @@
 //! Who asks: log-in, tokens, and the guard that stands before every route.
 
-pub(crate) mod passwords;
-pub(crate) mod people;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
 
@@ -16,62 +14,44 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
-use model::{CallId, CenterId, UserId};
-use store::Role;
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, USER_AGENT},
+    request::Parts,
+};
+use model::{Action, CenterId, UserId, WallTime};
+use office::{
+    Permit, Principal,
+    accounts::{Claimed, Client, Found, PrincipalRequest},
+};
 
 use self::{
-    passwords::Passwords,
-    people::{Found, People, Person},
     throttle::Throttle,
     tokens::{Claims, Kind, Subject, Tokens},
 };
 use crate::{
+    dress::RequestId,
     error::{Code, Problem},
     params::Params,
-    rights::{self, Action, Scope},
     state::Api,
 };
 
-/// Everything that log-in and tokens need.
+/// The header by which a person with rights in all centres works in another one.
+const CENTER_HEADER: &str = "x-center";
+
+/// What log-in and tokens need beside the office.
 pub(crate) struct Auth {
     pub(crate) tokens: Tokens,
-    pub(crate) passwords: Passwords,
-    pub(crate) people: People,
     throttle: Mutex<Throttle>,
 }
 
 impl Auth {
-    pub(crate) fn new(secret: &[u8; 32], people: People) -> Self {
-        Self { tokens: Tokens::new(secret), passwords: Passwords::new(), people, throttle: Mutex::default() }
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self { tokens: Tokens::new(secret), throttle: Mutex::default() }
     }
 
     pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The one behind a verified token, as the database has them now. None: no account, disabled, or another password.
-    pub(crate) async fn person(&self, claims: &Claims) -> Option<Person> {
-        let person = match self.people.person(claims.sub).await {
-            Found::Person(person) => person,
-            Found::Nobody => return None,
-            // R21: the token is good and young; what it says is all there is until the database is back.
-            Found::Unknown => Person {
-                user: claims.sub,
-                center: claims.center,
-                username: String::new(),
-                role: claims.role.parse().ok()?,
-                active: true,
-                password_mark: claims.pwd.clone(),
-            },
-        };
-        (person.active && person.password_mark == claims.pwd && person.center == claims.center).then_some(person)
-    }
-}
-
-impl From<&Person> for Subject {
-    fn from(person: &Person) -> Self {
-        Self { user: person.user, center: person.center, role: person.role, password_mark: person.password_mark.clone() }
     }
 }
 
@@ -80,43 +60,57 @@ impl From<&Person> for Subject {
 pub(crate) enum Access {
     /// Nothing.
     Open,
-    /// A token whose role is granted the action.
+    /// A right to the action.
     Token(Action),
     /// The same, or that the caller sits on this machine.
     TokenOrLoopback(Action),
-    /// The same, or a recording's own token in the query (`?t=`), which an audio element can carry.
+    /// The same, or a ticket for this very path in the query (`?t=`), which an audio element can carry.
     TokenOrTicket(Action),
 }
 
-/// The caller, as the guard found them. Handlers get it by naming it as an argument.
+impl Access {
+    /// The right that it asks for.
+    pub(crate) fn action(self) -> Option<Action> {
+        match self {
+            Self::Open => None,
+            Self::Token(action) | Self::TokenOrLoopback(action) | Self::TokenOrTicket(action) => Some(action),
+        }
+    }
+}
+
+/// The caller with leave for the route's action, as the guard found them. Handlers get it by naming it as an argument.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) user: UserId,
-    pub(crate) center: CenterId,
-    pub(crate) username: String,
-    pub(crate) role: Role,
-    /// How far the route's action is granted.
-    pub(crate) scope: Scope,
-    /// The only call that is allowed, if the caller came with a recording's token.
-    pub(crate) ticket: Option<CallId>,
-    pub(crate) password_mark: String,
+pub(crate) struct Caller(pub(crate) Permit);
+
+impl std::ops::Deref for Caller {
+    type Target = Permit;
+
+    fn deref(&self) -> &Permit {
+        &self.0
+    }
 }
 
 impl Caller {
-    fn new(person: Person, scope: Scope, ticket: Option<CallId>) -> Self {
-        let Person { user, center, username, role, active: _, password_mark } = person;
-        Self { user, center, username, role, scope, ticket, password_mark }
+    pub(crate) fn user(&self) -> UserId {
+        self.0.principal().user()
     }
 
-    /// To whom a token in the caller's name is issued.
-    pub(crate) fn subject(&self) -> Subject {
-        Subject { user: self.user, center: self.center, role: self.role, password_mark: self.password_mark.clone() }
+    /// The centre that they work in.
+    pub(crate) fn center(&self) -> CenterId {
+        self.0.principal().center()
     }
 
-    /// The user whose rows lists are held to, if the scope is narrow.
-    pub(crate) fn rows_of(&self) -> Option<UserId> {
-        (self.scope == Scope::Own).then_some(self.user)
+    /// Leave to do something else than the route is for.
+    pub(crate) fn also(&self, action: Action) -> Option<Self> {
+        self.0.principal().permit(action).map(Self)
     }
+}
+
+/// To whom a token in somebody's name is issued; none if they have no session.
+pub(crate) fn subject(principal: &Principal) -> Option<Subject> {
+    let session = principal.session()?;
+    let (name, roles) = (principal.username().to_owned(), principal.roles().to_vec());
+    Some(Subject { user: principal.user(), center: principal.home(), name, session, roles })
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -130,39 +124,103 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// Stands before every route: finds out who asks and whether they may. It runs before the body is read.
 pub(crate) async fn guard(State((api, access)): State<(Api, Access)>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match admit(&api, access, &parts).await {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                tracing::Span::current().record("user", tracing::field::display(caller.user));
-                api.sign_of_life(caller.user);
-                parts.extensions.insert(caller);
+    let principal = match admit(&api, access, &parts).await {
+        Ok(principal) => principal,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Some(principal) = principal {
+        tracing::Span::current().record("user", tracing::field::display(principal.user()));
+        if let Some(action) = access.action() {
+            match permit(&api, &principal, action) {
+                Ok(caller) => drop(parts.extensions.insert(caller)),
+                Err(problem) => return problem.into_response(),
             }
-            next.run(Request::from_parts(parts, body)).await
         }
-        Err(problem) => problem.into_response(),
+        api.sign_of_life(principal.user());
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Leave for an action, or the refusal, which is audited.
+pub(crate) fn permit(api: &Api, principal: &Principal, action: Action) -> Result<Caller, Problem> {
+    match principal.permit(action) {
+        Some(permit) => Ok(Caller(permit)),
+        None => {
+            api.office.note_refusal(principal.actor(), action, action.resource(), "", now());
+            Err(Problem::new(Code::Forbidden).with("action", action.0))
+        }
     }
 }
 
-async fn admit(api: &Api, access: Access, request: &Parts) -> Result<Option<Caller>, Problem> {
-    let action = match access {
+async fn admit(api: &Api, access: Access, request: &Parts) -> Result<Option<Principal>, Problem> {
+    match access {
         Access::Open => return Ok(None),
-        Access::Token(action) | Access::TokenOrTicket(action) => action,
         Access::TokenOrLoopback(_) if is_on_this_machine(request) => return Ok(None),
-        Access::TokenOrLoopback(action) => action,
-    };
-    let not_signed_in = || Problem::new(Code::NotSignedIn);
-    let claims = match (bearer(&request.headers), access) {
-        (Some(token), _) => api.auth.tokens.verify(token, Kind::Access),
-        (None, Access::TokenOrTicket(_)) => {
-            let ticket = Params::of(request.uri.query()).take("t");
-            ticket.and_then(|ticket| api.auth.tokens.verify(&ticket, Kind::Recording)).filter(|claims| claims.call.is_some())
+        _ => {}
+    }
+    if let Some(token) = bearer(&request.headers) {
+        return who(api, token, &asked(request)?).await.map(Some);
+    }
+    let Access::TokenOrTicket(_) = access else { return Err(Problem::new(Code::NotSignedIn)) };
+    let ticket = Params::of(request.uri.query()).take("t");
+    let claims = ticket.and_then(|ticket| api.auth.tokens.verify(&ticket, Kind::Ticket));
+    let claims = claims.filter(|claims| claims.path.as_deref() == Some(request.uri.path()));
+    of_session(api, &claims.ok_or_else(|| Problem::new(Code::NotSignedIn))?, &asked(request)?).await.map(Some)
+}
+
+/// Who comes with this bearer token: a person's access token, or a program's API token.
+pub(crate) async fn who(api: &Api, token: &str, asked: &PrincipalRequest) -> Result<Principal, Problem> {
+    // A JWT has full stops in it, and an API token has none.
+    if !token.contains('.') {
+        return found(api.office.principal_of_token(token, asked, now()).await);
+    }
+    let claims = api.auth.tokens.verify(token, Kind::Access).ok_or_else(|| Problem::new(Code::NotSignedIn))?;
+    of_session(api, &claims, asked).await
+}
+
+/// The one behind a verified token, as the database has them now.
+pub(crate) async fn of_session(api: &Api, claims: &Claims, asked: &PrincipalRequest) -> Result<Principal, Problem> {
+    let claimed = Claimed { center: claims.center, username: claims.name.clone(), roles: claims.roles.clone() };
+    found(api.office.principal_of_session(claims.sub, claims.sid, &claimed, asked, now()).await)
+}
+
+fn found(found: Found) -> Result<Principal, Problem> {
+    match found {
+        Found::Person(principal) => Ok(principal),
+        // R21: nothing is known of them, and nobody can be asked; their token may well be good.
+        Found::Unknown => Err(Problem::new(Code::StoreUnavailable)),
+        Found::Nobody => Err(Problem::new(Code::NotSignedIn)),
+        Found::NotInCenter => {
+            Err(Problem::field(Code::CenterNotFound, "X-Center", "there is no such centre, or it is not yours to work in"))
         }
-        _ => None,
+    }
+}
+
+/// What a request says of where it comes from, and in which centre it wants to work.
+pub(crate) fn asked(request: &Parts) -> Result<PrincipalRequest, Problem> {
+    let center = match request.headers.get(CENTER_HEADER) {
+        None => None,
+        Some(center) => {
+            let center = center.to_str().ok().and_then(|text| text.trim().parse::<CenterId>().ok());
+            Some(center.ok_or_else(|| Problem::field(Code::InvalidField, "X-Center", "the header holds a centre's id"))?)
+        }
     };
-    let claims = claims.ok_or_else(not_signed_in)?;
-    let person = api.auth.person(&claims).await.ok_or_else(not_signed_in)?;
-    let scope = rights::grant(person.role, action).ok_or_else(|| Problem::new(Code::Forbidden).with("action", action.name()))?;
-    Ok(Some(Caller::new(person, scope, claims.call)))
+    Ok(PrincipalRequest { client: client(&request.headers, &request.extensions), center })
+}
+
+/// Where a request comes from, for the audit log.
+pub(crate) fn client(headers: &HeaderMap, extensions: &http::Extensions) -> Client {
+    Client {
+        source: source(extensions).map(|address| address.to_canonical().to_string()).unwrap_or_default(),
+        user_agent: headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default(),
+        request_id: extensions.get::<RequestId>().map(|RequestId(id)| id.clone()).unwrap_or_default(),
+    }
+}
+
+/// The wall clock.
+pub(crate) fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, 2.1).

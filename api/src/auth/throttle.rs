@@ -47,6 +47,11 @@ impl Suspect {
         [Self::Pair(name, source), Self::User(name), Self::Source(source)]
     }
 
+    /// A source alone, whoever it speaks of.
+    pub(crate) fn of_source(address: IpAddr) -> Self {
+        Self::Source(subscriber(address))
+    }
+
     fn free(&self) -> u32 {
         match self {
             Self::Pair(..) => FREE_OF_PAIR,

@@ -3,9 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use model::{CallId, CenterId, UserId};
+use model::{CenterId, UserId};
 use serde::{Deserialize, Serialize};
-use store::Role;
 
 /// How far clocks may differ, in seconds (FT-10).
 pub(crate) const LEEWAY_S: u64 = 60;
@@ -18,10 +17,8 @@ const TOKEN_MAX: usize = 2048;
 pub(crate) enum Kind {
     /// Requests and Socket.IO.
     Access,
-    /// New tokens.
-    Refresh,
-    /// Hearing one call's recording.
-    Recording,
+    /// One path, for an element of a page that cannot send a header.
+    Ticket,
 }
 
 /// What a token says.
@@ -31,19 +28,21 @@ pub(crate) struct Claims {
     pub(crate) sub: UserId,
     /// The user's centre.
     pub(crate) center: CenterId,
-    /// The user's role when it was issued; what counts is the role in the database, if it can be reached.
-    pub(crate) role: String,
+    /// The name that the user logs in with.
+    pub(crate) name: String,
+    /// The session that it belongs to: when that ends, the token is good for nothing.
+    pub(crate) sid: i64,
+    /// The user's roles when it was issued; what counts are the roles in the database, if it can be reached.
+    pub(crate) roles: Vec<String>,
     /// What it is good for.
     pub(crate) typ: Kind,
     /// When it was issued, in seconds since 1970.
     pub(crate) iat: u64,
     /// When it expires, in seconds since 1970.
     pub(crate) exp: u64,
-    /// A fingerprint of the user's password hash: a new password ends the old tokens (FT-17).
-    pub(crate) pwd: String,
-    /// The call whose recording may be heard.
+    /// The path that a ticket is good for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) call: Option<CallId>,
+    pub(crate) path: Option<String>,
 }
 
 impl Claims {
@@ -58,8 +57,9 @@ impl Claims {
 pub(crate) struct Subject {
     pub(crate) user: UserId,
     pub(crate) center: CenterId,
-    pub(crate) role: Role,
-    pub(crate) password_mark: String,
+    pub(crate) name: String,
+    pub(crate) session: i64,
+    pub(crate) roles: Vec<String>,
 }
 
 /// Issues and verifies.
@@ -78,25 +78,41 @@ impl Tokens {
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation }
     }
 
-    /// A new token that lives for `life`.
-    pub(crate) fn issue(
+    /// A new access token that lives for `life`.
+    pub(crate) fn access(&self, now: SystemTime, subject: &Subject, life: Duration) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue(now, subject, Kind::Access, life, None)
+    }
+
+    /// A new ticket for a path that lives for `life`.
+    pub(crate) fn ticket(
+        &self,
+        now: SystemTime,
+        subject: &Subject,
+        path: String,
+        life: Duration,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue(now, subject, Kind::Ticket, life, Some(path))
+    }
+
+    fn issue(
         &self,
         now: SystemTime,
         subject: &Subject,
         typ: Kind,
         life: Duration,
-        call: Option<CallId>,
+        path: Option<String>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = Claims {
             sub: subject.user,
             center: subject.center,
-            role: subject.role.as_str().to_owned(),
+            name: subject.name.clone(),
+            sid: subject.session,
+            roles: subject.roles.clone(),
             typ,
             iat,
             exp: iat.saturating_add(life.as_secs()),
-            pwd: subject.password_mark.clone(),
-            call,
+            path,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
@@ -138,7 +154,7 @@ mod tests {
     }
 
     fn good_claims() -> Value {
-        json!({"sub": "5", "center": "1", "role": "admin", "typ": "access", "iat": now_s(), "exp": now_s() + 900, "pwd": "x"})
+        json!({"sub": "5", "center": "1", "name": "anna", "roles": ["admin"], "typ": "access", "iat": now_s(), "exp": now_s() + 900, "sid": 7})
     }
 
     #[test]
@@ -187,9 +203,10 @@ mod tests {
             ("sub is a list", signed(&hs256, &with("sub", json!([1])), &SECRET)),
             ("sub is zero", signed(&hs256, &with("sub", json!("0")), &SECRET)),
             ("no typ", signed(&hs256, &without("typ"), &SECRET)),
-            ("wrong typ", signed(&hs256, &with("typ", json!("refresh")), &SECRET)),
+            ("wrong typ", signed(&hs256, &with("typ", json!("ticket")), &SECRET)),
             ("unknown typ", signed(&hs256, &with("typ", json!("Access")), &SECRET)),
-            ("role is a list", signed(&hs256, &with("role", json!(["admin"])), &SECRET)),
+            ("roles are a text", signed(&hs256, &with("roles", json!("admin")), &SECRET)),
+            ("no session", signed(&hs256, &without("sid"), &SECRET)),
             ("claims are a list", signed(&hs256, &json!([]), &SECRET)),
             ("too long", signed(&hs256, &with("pad", json!("x".repeat(4096))), &SECRET)),
         ];
@@ -201,20 +218,18 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_kind_until_it_expires() {
         let tokens = Tokens::new(&SECRET);
-        let subject = Subject { user: UserId(5), center: CenterId(1), role: Role::Operator, password_mark: "m".to_owned() };
+        let subject =
+            Subject { user: UserId(5), center: CenterId(1), name: "anna".to_owned(), session: 7, roles: vec!["operator".to_owned()] };
         let now = SystemTime::now();
         let life = Duration::from_secs(900);
-        let kinds = [Kind::Access, Kind::Refresh, Kind::Recording];
-        for kind in kinds {
-            let token = tokens.issue(now, &subject, kind, life, Some(CallId(9))).unwrap();
-            for other in kinds {
-                assert_eq!(tokens.verify(&token, other).is_some(), kind == other, "{kind:?} as {other:?}");
-            }
-            let claims = tokens.verify(&token, kind).unwrap();
-            assert_eq!((claims.sub, claims.call, claims.pwd.as_str()), (UserId(5), Some(CallId(9)), "m"));
-        }
+        let access = tokens.access(now, &subject, life).unwrap();
+        let ticket = tokens.ticket(now, &subject, "/api/x".to_owned(), life).unwrap();
+        assert!(tokens.verify(&access, Kind::Ticket).is_none() && tokens.verify(&ticket, Kind::Access).is_none());
+        let claims = tokens.verify(&access, Kind::Access).unwrap();
+        assert_eq!((claims.sub, claims.sid, claims.path), (UserId(5), 7, None));
+        assert_eq!(tokens.verify(&ticket, Kind::Ticket).unwrap().path.as_deref(), Some("/api/x"));
         // A minute late is still in time; two are not.
-        let late = |s: u64| tokens.issue(now - Duration::from_secs(900 + s), &subject, Kind::Access, life, None).unwrap();
+        let late = |s: u64| tokens.access(now - Duration::from_secs(900 + s), &subject, life).unwrap();
         assert!(tokens.verify(&late(50), Kind::Access).is_some());
         assert!(tokens.verify(&late(70), Kind::Access).is_none());
     }

@@ -4,6 +4,7 @@
 //! further behind than the ring is long is told to read everything anew (`resync`).
 
 pub(crate) mod door;
+pub(crate) mod ears;
 pub(crate) mod presence;
 pub(crate) mod socket;
 
@@ -15,10 +16,9 @@ use std::{
     },
 };
 
-use model::{CallId, CallStatus, CallView, CenterId, DigitView, Event, RecordingView, SlotId, SlotView, UserId, WallTime};
+use model::{CallId, CallStatus, CallView, DigitView, Event, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime};
+use office::reaches_call;
 use tokio::sync::watch;
-
-use crate::rights::Scope;
 
 /// Events that are kept for those who come back (at least 10,000 by contract).
 pub const RING_MAX: usize = 10_240;
@@ -123,25 +123,25 @@ impl Live {
         self.lock().calls.values().filter_map(Known::view).filter(|view| view.status != CallStatus::Ended).cloned().collect()
     }
 
-    /// A call that is live or has ended of late, if `user` may see it.
-    pub(crate) fn call(&self, id: CallId, user: UserId, scope: Scope) -> Option<CallView> {
-        self.lock().calls.get(&id).filter(|known| known.is_for(user, scope)).and_then(Known::view).cloned()
+    /// A call that is live or has ended of late, if the right reaches it.
+    pub(crate) fn call(&self, id: CallId, rows: &RowRule) -> Option<CallView> {
+        self.lock().calls.get(&id).filter(|known| known.is_reached(rows)).and_then(Known::view).cloned()
     }
 
-    /// Whose call it is, if it is on the board.
-    pub(crate) fn center_of(&self, id: CallId) -> Option<CenterId> {
-        self.lock().calls.get(&id).and_then(Known::view).map(|view| view.center)
+    /// A call that is live or has ended of late, whosever it is: for whoever asks for leave afterwards.
+    pub(crate) fn known(&self, id: CallId) -> Option<CallView> {
+        self.lock().calls.get(&id).and_then(Known::view).cloned()
     }
 
-    /// Calls that are live or have ended of late, and that `user` may see, with ids between the bounds (both excluded).
-    pub(crate) fn calls_between(&self, after: Option<CallId>, before: Option<CallId>, user: UserId, scope: Scope) -> Vec<CallView> {
+    /// Calls that are live or have ended of late, and that the right reaches, with ids between the bounds (both excluded).
+    pub(crate) fn calls_between(&self, after: Option<CallId>, before: Option<CallId>, rows: &RowRule) -> Vec<CallView> {
         let from = after.map_or(CallId(i64::MIN), |after| CallId(after.0.saturating_add(1)));
         let to = before.unwrap_or(CallId(i64::MAX));
         if from >= to {
             return vec![];
         }
         let state = self.lock();
-        let known = state.calls.range(from..to).map(|(_, known)| known).filter(|known| known.is_for(user, scope));
+        let known = state.calls.range(from..to).map(|(_, known)| known).filter(|known| known.is_reached(rows));
         known.filter_map(Known::view).cloned().collect()
     }
 
@@ -175,8 +175,8 @@ impl Known {
         }
     }
 
-    fn is_for(&self, user: UserId, scope: Scope) -> bool {
-        scope == Scope::All || self.0.users.contains(&user)
+    fn is_reached(&self, rows: &RowRule) -> bool {
+        self.view().is_some_and(|view| reaches_call(rows, view, &self.0.users))
     }
 }
 
@@ -196,6 +196,7 @@ impl State {
                 self.calls.get(call_id).map(|known| known.0.users.clone()).unwrap_or_default()
             }
             Event::Rebound(_) => BTreeSet::new(),
+            Event::JobProgressed(view) => view.user.into_iter().collect(),
         };
         self.last += 1;
         let told = Arc::new(Told { seq: self.last, ts, event, users });
@@ -240,12 +241,17 @@ impl State {
 mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-    use model::{Direction, RecordingState, RecordingView, Segment};
+    use model::{CenterId, Direction, RecordingState, RecordingView, Segment};
 
     use super::*;
     use crate::testing::{call_view, slot_view};
 
     const NOW: WallTime = WallTime(1_000);
+
+    fn own(user: i64) -> RowRule {
+        let part = model::RowPart { users: Some([UserId(user)].into()), lists: vec![] };
+        RowRule { center: CenterId::DEFAULT, any_of: vec![part] }
+    }
 
     fn seqs(live: &Live, since: u64) -> Result<Vec<u64>, TooOld> {
         Ok(live.after(since, 5)?.iter().map(|told| told.seq).collect())
@@ -305,9 +311,10 @@ mod tests {
         let users: Vec<Vec<i64>> = told.iter().map(|told| told.users.iter().map(|user| user.0).collect()).collect();
         assert_eq!(users, [vec![], vec![21], vec![], vec![21, 23], vec![21, 23], vec![21, 23]]);
         for (user, seen) in [(21, true), (22, false), (23, true)] {
-            assert_eq!(live.call(view.call_id, UserId(user), Scope::Own).is_some(), seen, "{user}");
-            assert!(live.call(view.call_id, UserId(user), Scope::All).is_some());
+            assert_eq!(live.call(view.call_id, &own(user)).is_some(), seen, "{user}");
         }
+        assert!(live.call(view.call_id, &RowRule::everything(CenterId::DEFAULT)).is_some());
+        assert!(live.call(view.call_id, &RowRule::everything(CenterId(2))).is_none());
 
         // A recording of a call that is not on the board is nobody's own.
         live.publish(NOW, [Event::RecordingClosed(RecordingView { call_id: CallId(99), ..recording })]);
@@ -335,7 +342,10 @@ mod tests {
             live.publish(NOW, [Event::CallUpdated(call_view(id, Direction::Internal))]);
         }
         let ids = |after: Option<i64>, before: Option<i64>| -> Vec<i64> {
-            live.calls_between(after.map(CallId), before.map(CallId), UserId(1), Scope::All).iter().map(|view| view.call_id.0).collect()
+            live.calls_between(after.map(CallId), before.map(CallId), &RowRule::everything(CenterId::DEFAULT))
+                .iter()
+                .map(|view| view.call_id.0)
+                .collect()
         };
         assert_eq!(ids(None, None), [1, 2, 3, 4, 5]);
         assert_eq!(ids(Some(2), Some(5)), [3, 4]);

@@ -18,7 +18,7 @@ use http::{
     HeaderMap,
     header::{HOST, ORIGIN},
 };
-use model::{Envelope, Event};
+use office::{Principal, accounts::PrincipalRequest};
 use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,21 +32,15 @@ use tokio::sync::mpsc;
 use tracing::{debug, error};
 
 use crate::{
-    auth::{
-        left_until,
-        people::Person,
-        source_or_none,
-        tokens::{Claims, Kind},
-    },
+    auth::{self, left_until, source_or_none, tokens::Kind},
     error::{Code, Problem},
     live::{
-        Told, TooOld,
+        TooOld,
+        ears::{Ears, Topics},
         presence::{Present, TELL_EVERY},
     },
     params::Params,
-    rights::{self, Action, Scope},
     state::Api,
-    wire::{Call, Digit, Rebound, RecordingReady, Slot},
 };
 
 /// Where the library listens.
@@ -118,8 +112,23 @@ struct Seq {
 /// Who listens.
 #[derive(Clone)]
 struct Listener {
-    claims: Claims,
-    person: Person,
+    token: String,
+    /// From when on the token is refused; an API token has no such time of its own.
+    refused_from: SystemTime,
+    request: PrincipalRequest,
+    principal: Principal,
+}
+
+impl Listener {
+    /// The one behind a token, as the database has them now.
+    async fn of(api: &Api, token: String, request: PrincipalRequest) -> Result<Self, Refused> {
+        let claims = api.auth.tokens.verify(&token, Kind::Access);
+        // Looked at every few seconds anyway.
+        let far = || SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60);
+        let refused_from = claims.map_or_else(far, |claims| claims.refused_from());
+        let principal = auth::who(api, &token, &request).await.map_err(|problem| Refused(problem.code()))?;
+        Ok(Self { token, refused_from, request, principal })
+    }
 }
 
 /// Why a client may not connect; the library tells it as `connect_error`.
@@ -133,29 +142,34 @@ impl fmt::Display for Refused {
 }
 
 async fn sign_in(api: &Api, socket: &SocketRef, auth: Option<SignIn>) -> Result<(), Refused> {
-    let refused = || Refused(Code::NotSignedIn);
-    let SignIn { token } = auth.ok_or_else(refused)?;
-    let claims = api.auth.tokens.verify(&token, Kind::Access).ok_or_else(refused)?;
-    let person = api.auth.person(&claims).await.ok_or_else(refused)?;
-    rights::grant(person.role, Action::EventsHear).ok_or(Refused(Code::Forbidden))?;
-    socket.extensions.insert(Listener { claims, person });
+    let SignIn { token } = auth.ok_or(Refused(Code::NotSignedIn))?;
+    let parts = socket.req_parts();
+    let request = auth::asked(parts).map_err(|problem| Refused(problem.code()))?;
+    socket.extensions.insert(Listener::of(api, token, request).await?);
     Ok(())
 }
 
 fn connected(api: Api, socket: SocketRef, listener: Listener) {
-    let user = listener.person.user;
+    let user = listener.principal.user();
     let Some(present) = api.presence.enter(user) else {
         debug!(%user, "Too many sockets of one user.");
         drop(socket.disconnect());
         return;
     };
     let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+    // S004-110: everything that the listener may hear.
+    let all = orders.clone();
     socket.on("subscribe:calls", async move |TryData(data): TryData<Value>, ack: AckSender| {
         // A client that asks faster than it is served has an answer under way already.
-        drop(orders.try_send(Order { from: From::read(data.ok().as_ref()), ack }));
+        drop(all.try_send(Order { from: From::read(data.ok().as_ref()), topics: Topics::all(), ack }));
+    });
+    socket.on("subscribe", async move |TryData(data): TryData<Value>, ack: AckSender| {
+        let data = data.ok();
+        drop(orders.try_send(Order { from: From::read(data.as_ref()), topics: Topics::read(data.as_ref()), ack }));
     });
     let open = Open::new(&api, present);
-    let feed = Feed { api, socket: socket.clone(), listener, place: None };
+    let ears = Ears::of(&listener.principal);
+    let feed = Feed { api, socket: socket.clone(), listener, ears, topics: Topics::all(), place: None };
     let task = tokio::spawn(async move {
         let _open = open;
         feed.run(ordered).await;
@@ -187,6 +201,7 @@ impl Drop for Open {
 /// A subscription.
 struct Order {
     from: From,
+    topics: Topics,
     ack: AckSender,
 }
 
@@ -214,6 +229,8 @@ struct Feed {
     api: Api,
     socket: SocketRef,
     listener: Listener,
+    ears: Ears,
+    topics: Topics,
     /// The last event that was told or passed over; none before the subscription.
     place: Option<u64>,
 }
@@ -235,7 +252,7 @@ impl Feed {
     async fn run(mut self, mut ordered: mpsc::Receiver<Order>) {
         let mut news = self.api.live.watch();
         let mut signs = tokio::time::interval(LOOK_EVERY);
-        let expiry = tokio::time::sleep(left_until(self.listener.claims.refused_from()));
+        let expiry = tokio::time::sleep(left_until(self.listener.refused_from));
         let mut expiry = pin!(expiry);
         let end = loop {
             let step = tokio::select! {
@@ -258,7 +275,8 @@ impl Feed {
         self.close(end).await;
     }
 
-    async fn subscribe(&mut self, Order { from, ack }: Order) -> Result<(), End> {
+    async fn subscribe(&mut self, Order { from, topics, ack }: Order) -> Result<(), End> {
+        self.topics = topics;
         let last = self.api.live.last_seq();
         // The acknowledgement goes first: it says up to where the replay will bring the client.
         drop(ack.send(&Seq { seq: last }));
@@ -278,9 +296,17 @@ impl Feed {
         if !self.socket.connected() {
             return Err(End::Gone);
         }
-        self.listener.person = self.api.auth.person(&self.listener.claims).await.ok_or(End::Unwelcome)?;
-        rights::grant(self.listener.person.role, Action::EventsHear).ok_or(End::Unwelcome)?;
-        self.api.sign_of_life(self.listener.person.user);
+        let Listener { token, request, .. } = &self.listener;
+        match auth::who(&self.api, token, request).await {
+            Ok(principal) => {
+                self.ears = Ears::of(&principal);
+                self.listener.principal = principal;
+            }
+            // R21: the database is away; who listened may go on listening.
+            Err(problem) if problem.code() == Code::StoreUnavailable => {}
+            Err(_) => return Err(End::Unwelcome),
+        }
+        self.api.sign_of_life(self.listener.principal.user());
         Ok(())
     }
 
@@ -298,7 +324,7 @@ impl Feed {
                 }
             };
             for told in &batch {
-                if let Some(envelope) = self.envelope(told).await {
+                if let Some(envelope) = self.ears.hear(&self.api, told).await.filter(|envelope| self.topics.has(envelope)) {
                     self.emit(envelope.kind, &envelope).await?;
                 }
                 self.place = Some(told.seq);
@@ -316,7 +342,7 @@ impl Feed {
     async fn emit(&self, event: &str, data: &impl Serialize) -> Result<(), End> {
         let began = Instant::now();
         loop {
-            if SystemTime::now() >= self.listener.claims.refused_from() {
+            if SystemTime::now() >= self.listener.refused_from {
                 return Err(End::Expired);
             }
             match self.socket.emit(event, data) {
@@ -334,43 +360,8 @@ impl Feed {
         }
     }
 
-    /// The event as this listener may hear it; none if they may not.
-    async fn envelope(&self, told: &Told) -> Option<Envelope> {
-        let Person { user, center, role, .. } = self.listener.person;
-        let may = |action| rights::grant(role, action).filter(|scope| *scope == Scope::All || told.users.contains(&user));
-        let (kind, of, id, epoch, data) = match &told.event {
-            Event::CallUpdated(view) => {
-                may(Action::CallsRead)?;
-                ("call.update", view.center, view.call_id.to_string(), 0, json(&Call::from(view.clone())))
-            }
-            Event::DigitPressed(view) => {
-                may(Action::CallsRead)?;
-                ("call.digit", view.center, view.call_id.to_string(), 0, json(&Digit::from(view.clone())))
-            }
-            Event::SlotUpdated(view) => {
-                rights::grant(role, Action::SlotsRead)?;
-                let mut names = self.api.auth.people.names(view.holder.into_iter().collect()).await;
-                let name = view.holder.and_then(|holder| names.remove(&holder));
-                ("slot.update", view.center, view.id.to_string(), view.epoch, json(&Slot::new(view.clone(), user, name)))
-            }
-            Event::SlotRemoved { slot, center } => {
-                rights::grant(role, Action::SlotsRead)?;
-                ("slot.update", *center, slot.to_string(), 0, Value::Null)
-            }
-            Event::Rebound(view) => {
-                rights::grant(role, Action::BindingsHear)?;
-                ("slot.rebound", view.center, view.id.to_string(), 0, json(&Rebound::from(view.clone())))
-            }
-            Event::RecordingClosed(view) => {
-                may(Action::RecordingsListen)?;
-                ("recording.ready", view.center, view.call_id.to_string(), 0, json(&RecordingReady::from(view.clone())))
-            }
-        };
-        (of == center).then_some(Envelope { seq: told.seq, ts: told.ts, center: of, kind, id, epoch, data })
-    }
-
     async fn close(self, end: End) {
-        debug!(user = %self.listener.person.user, ?end, "A socket's feed ends.");
+        debug!(user = %self.listener.principal.user(), ?end, "A socket's feed ends.");
         if matches!(end, End::Slow) {
             self.api.metrics.sockets_too_slow.inc();
         }
@@ -383,10 +374,6 @@ impl Feed {
             }
         }
     }
-}
-
-fn json(data: &impl Serialize) -> Value {
-    serde_json::to_value(data).unwrap_or_default()
 }
 
 /// Stands before Socket.IO: pages of foreign origins stay out (FT-29), and so does who opens connections by the hundred.
@@ -406,7 +393,7 @@ pub(crate) async fn door(State(api): State<Api>, request: Request, next: Next) -
 }
 
 /// Programs send no Origin; a page's must be the host that it asks, or one that the configuration names.
-fn is_own_origin(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(crate) fn is_own_origin(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());

@@ -1,21 +1,23 @@
 //! Starting and ending calls (S004-29, 30, 98, 102; R8, R18).
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime},
+};
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode};
 use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId, UserId, WallTime};
+use office::{Idempotency, reaches_call};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use store::Idempotency;
 use utoipa::ToSchema;
 
 use crate::{
     auth::Caller,
     error::{Code, Problem},
     params::JsonBody,
-    rights::Scope,
-    routes::calls,
+    routes::{calls, slots},
     state::{Api, OrderError},
 };
 
@@ -89,9 +91,9 @@ pub(crate) async fn start(
     let number: Number = phone_number
         .parse()
         .map_err(|error: model::ParseNumberError| Problem::field(Code::InvalidField, "phone_number", error.to_string()))?;
-    api.live.slot(slot).filter(|view| view.center == caller.center).ok_or_else(|| Problem::new(Code::SlotNotFound))?;
+    slots::usable(&api, &caller, slot)?;
 
-    let user = caller.user;
+    let user = caller.user();
     let meant = format!("POST /api/call/start {slot} {number}");
     let call_id = match headers.get("idempotency-key").map(|key| key.as_bytes()) {
         None => order(api, user, slot, number).await?,
@@ -110,12 +112,14 @@ pub(crate) async fn start(
 #[utoipa::path(post, path = "/api/call/end", tag = "calls", request_body = EndCall,
     responses((status = 200, description = "Ending, or ended.", body = EndedCall)))]
 pub(crate) async fn end(State(api): State<Api>, caller: Caller, JsonBody(body): JsonBody<EndCall>) -> Result<Json<EndedCall>, Problem> {
-    let any = caller.scope == Scope::All;
     let call = body.call_id;
-    if api.live.center_of(call).is_some_and(|center| center != caller.center) {
+    let known = api.live.known(call);
+    if known.as_ref().is_some_and(|view| view.center != caller.center()) {
         return Err(Problem::new(Code::CallNotFound));
     }
-    match api.control.execute(Command::EndCall { user: caller.user, any, call }).await {
+    // To whom it only rings, it is not theirs to end.
+    let any = known.is_some_and(|view| reaches_call(caller.rows(), &view, &BTreeSet::new()));
+    match api.control.execute(Command::EndCall { user: caller.user(), any, call }).await {
         Ok(Reply::CallEnding { call, status }) => Ok(Json(EndedCall { call_id: call, status })),
         // Call control forgets calls when they end; that is no reason to say that there was none.
         Err(Refusal::CallNotFound) => match calls::visible(&api, &caller, call).await?.status {
@@ -140,7 +144,7 @@ async fn remembered_order(api: Api, user: UserId, key: String, meant: String, sl
     let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = WallTime(i64::try_from(now).unwrap_or(i64::MAX));
-    match tokio::time::timeout(REMEMBER_TIME, api.store.idempotency_begin(user, &key, &hash, now)).await {
+    match tokio::time::timeout(REMEMBER_TIME, api.office.idempotency_begin(user, &key, &hash, now)).await {
         Ok(Ok(Idempotency::Proceed)) => {}
         Ok(Ok(Idempotency::Running)) => return Err(OrderError::Running),
         Ok(Ok(Idempotency::OtherBody)) => return Err(OrderError::Reused),
@@ -153,8 +157,8 @@ async fn remembered_order(api: Api, user: UserId, key: String, meant: String, sl
     let outcome = order(api.clone(), user, slot, number).await;
     let remember = async {
         match &outcome {
-            Ok(call) => api.store.idempotency_finish(user, &key, StatusCode::ACCEPTED.as_u16(), &call.to_string()).await,
-            Err(_) => api.store.idempotency_abandon(user, &key).await,
+            Ok(call) => api.office.idempotency_finish(user, &key, StatusCode::ACCEPTED.as_u16(), &call.to_string()).await,
+            Err(_) => api.office.idempotency_abandon(user, &key).await,
         }
     };
     if let Ok(Err(error)) = tokio::time::timeout(REMEMBER_TIME, remember).await {

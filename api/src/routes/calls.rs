@@ -1,6 +1,6 @@
 //! Calls, live and past, and their records (S004-34, 86, 127).
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::{
     Json,
@@ -8,72 +8,71 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use model::{CallId, CallView, Command, Reply};
-use serde::Serialize;
-use store::{At, Listed, Page};
-use utoipa::ToSchema;
+use model::{CallId, CallView, Cause, Command, Reply};
+use office::{CALLS, CDRS, ListPage, StoreError, View};
+use serde_json::{Map, Value};
 
 use crate::{
     auth::Caller,
     error::{Code, Problem},
-    page::{self, Asked, PageParams, SpanParams},
-    params::{Id, Params},
-    rights::Scope,
+    params::Id,
+    resources::{ListAnswer, ListParamsSchema, ListQuery, Span, SpanSchema, object},
     state::Api,
-    wire::{Call, CdrRecord, List, Recording},
+    wire::{Call, CallWithRecording, CdrWithRecording, List, Recording},
 };
-
-/// A call with its recording.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CallWithRecording {
-    #[serde(flatten)]
-    call: Call,
-    /// Null as long as nobody has answered.
-    recording: Option<Recording>,
-}
-
-/// A record with its recording.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CdrWithRecording {
-    #[serde(flatten)]
-    record: CdrRecord,
-    /// Null if nobody answered.
-    recording: Option<Recording>,
-}
 
 /// List calls, newest first, live ones as they are now.
 ///
 /// Operators see their own: calls that they placed, served, or that ring at the slot they hold.
-#[utoipa::path(get, path = "/api/calls", tag = "calls", params(PageParams, SpanParams),
-    responses((status = 200, description = "Calls.", body = List<Call>)))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Call>>, Problem> {
-    let asked = Asked::take(&mut params);
-    let mut page = asked.page(&caller);
-    page::take_span(&mut params, &mut page);
-    params.finish()?;
-    let mut listed = api.store.calls(&page).await?;
-    let mut count = if asked.counted { Some(api.store.calls_count(&page).await?) } else { None };
-    let came = overlay(&api, &caller, &page, &mut listed);
-    if let Some(count) = count.as_mut().filter(|count| !count.capped && page.at == At::First) {
-        count.value = count.value.saturating_add(came);
+#[utoipa::path(get, path = "/api/calls", tag = "calls", params(ListParamsSchema, SpanSchema),
+    responses((status = 200, description = "Calls.", body = List<CallWithRecording>)))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
+    let span = query.take_span()?;
+    let (is_plain, limit) = (query.is_plain(), query.limit());
+    let params = span.narrow(query.params());
+    let view = caller.view(&CALLS);
+    let mut page = api.office.list(&view, &params).await?;
+    // The database follows the journal: its rows may be some moments old, and the newest calls may not be there yet.
+    // One row of the page is always the database's, because its cursor leads on; with more newcomers than that, the older of them are seen
+    // when the database has them.
+    let mut came = if is_plain { newcomers(&api, &caller, &page, span) } else { vec![] };
+    came.truncate(limit.saturating_sub(1));
+    if page.next.is_some() && !came.is_empty() {
+        page = api.office.list(&view, &params.limited(limit.saturating_sub(came.len()))).await?;
     }
-    Ok(Json(page::list(listed, count)))
+    refresh(&api, &caller, &view, &mut page);
+    for call in came {
+        if page.keys.contains(&call.call_id.0) {
+            continue;
+        }
+        if let Some(count) = page.count.as_mut().filter(|count| !count.capped) {
+            count.value = count.value.saturating_add(1);
+        }
+        page.keys.push(call.call_id.0);
+        page.items.push(seen(&view, &Call::from(call)));
+    }
+    if is_plain {
+        newest_first(&mut page);
+    }
+    add_recordings(&api, &view, &mut page).await?;
+    Ok(Json(page.into()))
 }
 
 /// Read a call.
 #[utoipa::path(get, path = "/api/calls/{id}", tag = "calls", params(("id" = String, Path)),
     responses((status = 200, description = "The call.", body = CallWithRecording)))]
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<CallWithRecording>, Problem> {
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Map<String, Value>>, Problem> {
     let (call, is_live) = match on_board(&api, &caller, id) {
         Some(view) => (view, true),
         None => (in_store(&api, &caller, id).await?, false),
     };
-    let recording = match api.store.recording(id).await {
+    let recording = match api.office.recording(id).await {
         // A live call can be told without the database (R21).
         Err(error) if is_live && error.is_unavailable() => None,
         found => found?,
     };
-    Ok(Json(CallWithRecording { call: call.into(), recording: recording.map(Into::into) }))
+    let recording = recording.map(Recording::from);
+    Ok(Json(seen(&caller.view(&CALLS), &CallWithRecording { call: call.into(), recording })))
 }
 
 /// Draw a call's SIP messages.
@@ -95,23 +94,21 @@ pub(crate) async fn ladder(State(api): State<Api>, caller: Caller, Id(id): Id<Ca
 }
 
 /// List call records, newest first.
-#[utoipa::path(get, path = "/api/cdr/records", tag = "calls", params(PageParams, SpanParams),
+#[utoipa::path(get, path = "/api/cdr/records", tag = "calls", params(ListParamsSchema, SpanSchema),
     responses((status = 200, description = "Records of ended calls.", body = List<CdrWithRecording>)))]
-pub(crate) async fn records(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<CdrWithRecording>>, Problem> {
-    let asked = Asked::take(&mut params);
-    let mut page = asked.page(&caller);
-    page::take_span(&mut params, &mut page);
-    params.finish()?;
-    let listed = api.store.cdrs(&page).await?;
-    let count = if asked.counted { Some(api.store.cdrs_count(&page).await?) } else { None };
-    let ids: Vec<CallId> = listed.items.iter().map(|cdr| cdr.call_id).collect();
-    let mut recordings = api.store.recordings_of(&ids).await?;
-    let List { items, next, prev, count } = page::list::<_, CdrRecord>(listed, count);
-    let with_recording = |record: CdrRecord| {
-        let recording = recordings.remove(&record.call_id).map(Into::into);
-        CdrWithRecording { record, recording }
-    };
-    Ok(Json(List { items: items.into_iter().map(with_recording).collect(), next, prev, count }))
+pub(crate) async fn records(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
+    let params = query.take_span()?.narrow(query.params());
+    let view = caller.view(&CDRS);
+    let mut page = api.office.list(&view, &params).await?;
+    if page.added.iter().any(|column| column.name == "remedy") {
+        for row in &mut page.items {
+            let cause = row.get("cause").and_then(|cause| serde_json::from_value::<Cause>(cause.clone()).ok());
+            let remedy = cause.map_or(Value::Null, |cause| cause.remedy().into());
+            row.extend(view.shown("remedy", remedy).map(|remedy| ("remedy".to_owned(), remedy)));
+        }
+    }
+    add_recordings(&api, &view, &mut page).await?;
+    Ok(Json(page.into()))
 }
 
 /// The call, if the caller may see it; if not, it is not there (FT-18).
@@ -123,56 +120,61 @@ pub(crate) async fn visible(api: &Api, caller: &Caller, id: CallId) -> Result<Ca
 }
 
 fn on_board(api: &Api, caller: &Caller, id: CallId) -> Option<CallView> {
-    api.live.call(id, caller.user, caller.scope).filter(|view| view.center == caller.center)
+    api.live.call(id, caller.rows())
 }
 
 async fn in_store(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Problem> {
-    let missing = || Problem::new(Code::CallNotFound);
-    let view = api.store.call(id).await?.filter(|view| view.center == caller.center).ok_or_else(missing)?;
-    if caller.scope == Scope::Own && !api.store.is_call_of_user(id, caller.user).await? {
-        return Err(missing());
-    }
-    Ok(view)
+    api.office.call(caller, id).await?.ok_or_else(|| Problem::new(Code::CallNotFound))
 }
 
-/// Lays the board over a page of rows: the database follows the journal, so its rows may be some moments old, and the
-/// newest calls may not be there yet. Says how many calls came in that way.
-fn overlay(api: &Api, caller: &Caller, page: &Page, listed: &mut Listed<CallView>) -> u64 {
-    for row in &mut listed.items {
-        if let Some(view) = on_board(api, caller, row.call_id) {
-            *row = view;
+/// What the caller may see of a call.
+fn seen(view: &View, call: &impl serde::Serialize) -> Map<String, Value> {
+    let mut row = object(call);
+    view.project(&mut row);
+    row
+}
+
+/// Calls on the board that belong on this first page and are not on it, newest first.
+fn newcomers(api: &Api, caller: &Caller, page: &ListPage, span: Span) -> Vec<CallView> {
+    // What is older than the page's last row belongs to other pages.
+    let after = page.next.as_ref().and(page.keys.last()).map(|key| CallId(*key));
+    let there: BTreeSet<i64> = page.keys.iter().copied().collect();
+    let mut came = api.live.calls_between(after, None, caller.rows());
+    came.retain(|view| !there.contains(&view.call_id.0) && span.holds(view.started_at));
+    came.sort_unstable_by_key(|view| std::cmp::Reverse(view.call_id));
+    came
+}
+
+/// Lays the board over the rows of a page.
+fn refresh(api: &Api, caller: &Caller, view: &View, page: &mut ListPage) {
+    for (key, row) in page.keys.iter().zip(&mut page.items) {
+        if let Some(call) = on_board(api, caller, CallId(*key)) {
+            let mut fresh = seen(view, &Call::from(call));
+            // As many columns as were asked for.
+            fresh.retain(|name, _| row.contains_key(name));
+            *row = fresh;
         }
     }
-    // Where the page lies: what is beyond belongs to other pages.
-    let (after, before) = match page.at {
-        At::First => (listed.next, None),
-        At::Older(key) => (listed.next, Some(key)),
-        At::Newer(key) => (Some(key), listed.prev),
-    };
-    let in_span = |view: &CallView| page.from.is_none_or(|from| view.started_at >= from) && page.to.is_none_or(|to| view.started_at < to);
-    let there: BTreeSet<CallId> = listed.items.iter().map(|row| row.call_id).collect();
-    let mut came = api.live.calls_between(after.map(CallId), before.map(CallId), caller.user, caller.scope);
-    came.retain(|view| view.center == caller.center && in_span(view) && !there.contains(&view.call_id));
-    if came.is_empty() {
-        return 0;
+}
+
+/// Ids grow with the start.
+fn newest_first(page: &mut ListPage) {
+    let mut rows: Vec<_> = std::mem::take(&mut page.keys).into_iter().zip(std::mem::take(&mut page.items)).collect();
+    rows.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+    (page.keys, page.items) = rows.into_iter().unzip();
+}
+
+/// Adds to each row what is known of its recording, if that was asked for and the caller may see it.
+async fn add_recordings(api: &Api, view: &View, page: &mut ListPage) -> Result<(), StoreError> {
+    if !page.added.iter().any(|column| column.name == "recording") {
+        return Ok(());
     }
-    let count = u64::try_from(came.len()).unwrap_or(u64::MAX);
-    listed.items.append(&mut came);
-    listed.items.sort_unstable_by_key(|row| Reverse(row.call_id));
-    // The rows farthest from the cursor make room; they are the first of the page behind.
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let too_many = listed.items.len().saturating_sub(limit);
-    let (mut newer, mut older) = (listed.prev.is_some(), listed.next.is_some());
-    if too_many > 0 {
-        if let At::Newer(_) = page.at {
-            listed.items.drain(..too_many);
-            newer = true;
-        } else {
-            listed.items.truncate(limit);
-            older = true;
-        }
+    let calls: Vec<CallId> = page.keys.iter().map(|key| CallId(*key)).collect();
+    let mut recordings = api.office.recordings_of(&calls).await?;
+    for (call, row) in calls.iter().zip(&mut page.items) {
+        let recording = recordings.remove(call).map(|row| object(&Recording::from(row)));
+        let shown = view.shown("recording", recording.map_or(Value::Null, Value::Object));
+        row.extend(shown.map(|recording| ("recording".to_owned(), recording)));
     }
-    listed.prev = listed.items.first().filter(|_| newer).map(|row| row.call_id.0);
-    listed.next = listed.items.last().filter(|_| older).map(|row| row.call_id.0);
-    count
+    Ok(())
 }

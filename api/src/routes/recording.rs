@@ -22,17 +22,18 @@ use http::{
         RANGE,
     },
 };
-use model::CallId;
+use model::{CallId, RecordingRow};
+use office::{RECORDINGS, can};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{Caller, tokens::Kind},
+    auth::{Caller, now, subject},
     error::{Code, Problem},
     params::{Id, Params},
     range::{Part, part},
     routes::calls,
-    state::{Api, OpenRecording},
+    state::{Api, OpenRecording, Peaks},
 };
 
 /// What is in memory of a stream at a time, in octets: 2 s of sound.
@@ -50,6 +51,18 @@ pub(crate) struct Ticket {
     /// Seconds until it expires.
     #[schema(examples(300))]
     expires_in: u64,
+}
+
+/// How loud a recording is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PeaksAnswer {
+    /// The recording's length, in milliseconds.
+    duration_ms: u64,
+    /// Moments a second: 50, and fewer for a long recording.
+    #[schema(examples(50.0))]
+    per_second: f64,
+    /// Our side and the world: for each moment the least and the greatest sample, -127 to 127, one after the other.
+    channels: [Vec<i8>; 2],
 }
 
 /// Hear a recording.
@@ -72,12 +85,12 @@ pub(crate) async fn stream(
 ) -> Result<Response, Problem> {
     params.take("t");
     params.finish()?;
-    if caller.ticket.is_some_and(|ticket| ticket != id) {
-        return Err(Problem::new(Code::CallNotFound));
+    let row = known(&api, &caller, id).await?;
+    // A player asks for many ranges of what it plays; the first octet is where it begins to listen.
+    if method == Method::GET && from_the_start(&headers) {
+        api.office.audit_read(&caller, can::RECORDINGS_LISTEN.0, RECORDINGS.name, id, now()).await?;
     }
-    calls::visible(&api, &caller, id).await?;
     let missing = || Problem::new(Code::RecordingNotFound);
-    let row = api.store.recording(id).await?.filter(|row| row.file.is_some()).ok_or_else(missing)?;
     let recordings = api.recordings.clone();
     let opened = tokio::task::spawn_blocking(move || recordings.open(&row)).await.map_err(Problem::internal)?;
     let open = match opened {
@@ -98,10 +111,50 @@ pub(crate) async fn stream(
     responses((status = 200, description = "The token.", body = Ticket)))]
 pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Ticket>, Problem> {
     calls::visible(&api, &caller, id).await?;
-    let token = api.auth.tokens.issue(SystemTime::now(), &caller.subject(), Kind::Recording, TICKET_LIFE, Some(id));
-    let token = token.map_err(Problem::internal)?;
-    let url = format!("/api/calls/{id}/recording?t={token}");
-    Ok(Json(Ticket { token, url, expires_in: TICKET_LIFE.as_secs() }))
+    Ok(Json(Ticket::new(&api, &caller, format!("/api/calls/{id}/recording"))?))
+}
+
+/// How loud is a recording, moment by moment?
+///
+/// What a player draws. While the call lasts it is as far as the recording goes.
+#[utoipa::path(get, path = "/api/calls/{id}/recording/peaks", tag = "recordings", params(("id" = String, Path)),
+    responses((status = 200, description = "Least and greatest sample of each moment.", body = PeaksAnswer)))]
+pub(crate) async fn peaks(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<PeaksAnswer>, Problem> {
+    let row = known(&api, &caller, id).await?;
+    // Each reads a whole file: some at a time, and the others wait.
+    let _turn = api.drawing.acquire().await.map_err(Problem::internal)?;
+    let recordings = api.recordings.clone();
+    let drawn = tokio::task::spawn_blocking(move || recordings.peaks(&row)).await.map_err(Problem::internal)?;
+    match drawn {
+        Ok(Peaks { duration_ms, per_second, channels }) => {
+            let channels = channels.map(|channel| channel.into_iter().flatten().collect());
+            Ok(Json(PeaksAnswer { duration_ms, per_second, channels }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Problem::new(Code::RecordingNotFound)),
+        Err(error) => Err(Problem::internal(format!("recording of {id}: {error}"))),
+    }
+}
+
+/// The recording of a call that the caller may see, if there is one to hear.
+async fn known(api: &Api, caller: &Caller, id: CallId) -> Result<RecordingRow, Problem> {
+    calls::visible(api, caller, id).await?;
+    let row = api.office.recording(id).await?.filter(|row| row.file.is_some());
+    row.ok_or_else(|| Problem::new(Code::RecordingNotFound))
+}
+
+/// Whether the first octet is asked for.
+fn from_the_start(headers: &HeaderMap) -> bool {
+    let Some(range) = headers.get(RANGE).and_then(|range| range.to_str().ok()) else { return true };
+    range.trim_start_matches("bytes=").trim_start().starts_with("0-")
+}
+
+impl Ticket {
+    /// A ticket for a path, in the caller's name.
+    pub(crate) fn new(api: &Api, caller: &Caller, path: String) -> Result<Self, Problem> {
+        let subject = subject(caller.principal()).ok_or_else(|| Problem::new(Code::NoSession))?;
+        let token = api.auth.tokens.ticket(SystemTime::now(), &subject, path.clone(), TICKET_LIFE).map_err(Problem::internal)?;
+        Ok(Self { url: format!("{path}?t={token}"), token, expires_in: TICKET_LIFE.as_secs() })
+    }
 }
 
 fn answer(id: CallId, open: OpenRecording, method: &Method, headers: &HeaderMap) -> Response {

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, Destination, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
+use model::{Command, Destination, ListKind, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
+use office::{Diff, Entry, Row, SLOTS, reaches_slot};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, now},
     error::{Code, FieldError, Problem},
-    page::{Asked, PageParams, list_of_all},
-    params::{Id, JsonBody, OptionalJsonBody, Params},
-    rights::Scope,
+    params::{Id, JsonBody, OptionalJsonBody},
+    resources::{ListAnswer, ListParamsSchema, ListQuery, object},
     routes::trunks::{self, uninterrupted},
     secret,
     state::Api,
@@ -131,24 +131,22 @@ pub(crate) struct ChangedSlot {
 
 /// List slots.
 ///
-/// `?status=free` is what an operator wants to see: slots with a phone that nobody else has taken.
-#[utoipa::path(get, path = "/api/slots", tag = "slots", params(SlotFilter, PageParams),
-    responses((status = 200, description = "Slots by id.", body = List<Slot>)))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Slot>>, Problem> {
-    let asked = Asked::take(&mut params);
-    let filter = params.take("status").map(|text| {
-        let filter = Filter::read(&text);
-        if filter.is_none() {
-            params.refuse("status", format!("{text:?} is neither a status nor a state of slots"));
-        }
-        filter
-    });
-    params.finish()?;
-    let filter = filter.flatten();
+/// `?status=free` is what an operator wants to see: slots with a phone that nobody else has taken. A status or a state, in any case.
+#[utoipa::path(get, path = "/api/slots", tag = "slots", params(SlotFilter, ListParamsSchema),
+    responses((status = 200, description = "Slots.", body = List<Slot>)))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
+    let filter = query.take("status").map(|text| Filter::read(&text)).transpose()?;
     let mut slots = api.live.slots();
-    slots.retain(|view| view.center == caller.center && filter.as_ref().is_none_or(|filter| filter.shows(view, &caller)));
-    let List { items, next, prev, count } = list_of_all(slots, &asked, |view| view.id.0);
-    Ok(Json(List { items: seen(&api, &caller, items).await, next, prev, count }))
+    slots.retain(|view| view.center == caller.center() && filter.as_ref().is_none_or(|filter| filter.shows(view, &caller)));
+    let names = api.office.names(slots.iter().filter_map(|view| view.holder).collect()).await;
+    let row = |slot: SlotView| {
+        let (id, center, users) = (slot.id, slot.center, slot.holder.into_iter().collect());
+        let name = slot.holder.and_then(|holder| names.get(&holder).cloned());
+        let lists = vec![(ListKind::Slot, id.to_string())];
+        Row { key: id.0, row: object(&Slot::new(slot, caller.user(), name)), center, users, lists }
+    };
+    let rows = slots.into_iter().map(row).collect();
+    Ok(Json(api.office.list_in_memory(&caller.view(&SLOTS), rows, &query.params())?.into()))
 }
 
 /// Read a slot.
@@ -165,8 +163,8 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Slot
 #[utoipa::path(post, path = "/api/slots/{id}/take", tag = "slots", params(("id" = String, Path)),
     responses((status = 200, description = "Taken.", body = Slot)))]
 pub(crate) async fn take(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Slot>, Problem> {
-    known(&api, &caller, id)?;
-    let reply = api.control.execute(Command::TakeSlot { user: caller.user, slot: id }).await?;
+    usable(&api, &caller, id)?;
+    let reply = api.control.execute(Command::TakeSlot { user: caller.user(), slot: id }).await?;
     answer(&api, &caller, id, reply).await
 }
 
@@ -179,9 +177,10 @@ pub(crate) async fn release(
     Id(id): Id<SlotId>,
     OptionalJsonBody(Release { epoch }): OptionalJsonBody<Release>,
 ) -> Result<Json<Slot>, Problem> {
-    known(&api, &caller, id)?;
-    let any = caller.scope == Scope::All;
-    let reply = api.control.execute(Command::ReleaseSlot { user: caller.user, any, slot: id, epoch }).await?;
+    let view = usable(&api, &caller, id)?;
+    // Whoever's right goes beyond their own may let go what others have.
+    let any = reaches_slot(caller.rows(), id, view.center, &BTreeSet::new());
+    let reply = api.control.execute(Command::ReleaseSlot { user: caller.user(), any, slot: id, epoch }).await?;
     answer(&api, &caller, id, reply).await
 }
 
@@ -205,9 +204,13 @@ pub(crate) async fn change(
         let wanted = state.map_or(present, Into::into);
         let (view, account) = match (state, new_password) {
             (None, false) => (view, None),
-            (Some(_), false) => (set_service(&api, id, wanted).await?, None),
+            (Some(_), false) => {
+                let view = set_service(&api, id, wanted).await?;
+                audit_service(&api, &caller, id, present, wanted);
+                (view, None)
+            }
             (_, true) => {
-                let (view, account) = renew(&api, id, present, wanted).await?;
+                let (view, account) = renew(&api, &caller, id, present, wanted).await?;
                 (view, Some(account))
             }
         };
@@ -222,7 +225,7 @@ pub(crate) async fn change(
     responses((status = 200, description = "What it may call, and how much at once.", body = Limits)))]
 pub(crate) async fn limits(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Limits>, Problem> {
     known(&api, &caller, id)?;
-    Ok(Json(api.store.slot_limits(id).await?.into()))
+    Ok(Json(api.office.slot_limits(&caller, id).await?.into()))
 }
 
 /// Set a slot's toll limits.
@@ -241,7 +244,7 @@ pub(crate) async fn set_limits(
     let limits = body.check()?;
     let set = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
-        api.store.set_slot_limits(id, &limits).await?;
+        api.office.set_slot_limits(&caller, id, &limits).await?;
         api.directory_changed().await?;
         Ok(limits)
     });
@@ -256,16 +259,22 @@ pub(crate) async fn set_limits(
     responses((status = 204, description = "Deleted.")))]
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<StatusCode, Problem> {
     known(&api, &caller, id)?;
-    uninterrupted(trunks::delete_slot(api, id)).await?;
+    uninterrupted(trunks::delete_slot(api, caller, id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Draws a new password and sets the service state with it, both or neither; gives user name and password.
 ///
 /// With the service state as it is, the order changes nothing in call control, which then only says whether there is a call.
-async fn renew(api: &Api, id: SlotId, present: SlotState, wanted: SlotState) -> Result<(SlotView, (String, String)), Problem> {
+async fn renew(
+    api: &Api,
+    caller: &Caller,
+    id: SlotId,
+    present: SlotState,
+    wanted: SlotState,
+) -> Result<(SlotView, (String, String)), Problem> {
     let password = secret::password()?;
-    let username = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.username;
+    let username = api.office.slot(caller, id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.username;
     let ha1 = (api.ha1)(&username, &password);
     let mut is_set = false;
     let agree = async {
@@ -273,8 +282,9 @@ async fn renew(api: &Api, id: SlotId, present: SlotState, wanted: SlotState) -> 
         is_set = true;
         Ok(view)
     };
-    match api.store.set_slot_credentials(id, &username, &ha1, agree).await {
+    match api.office.set_slot_credentials(caller, id, &username, &ha1, agree).await {
         Ok(view) => {
+            audit_service(api, caller, id, present, wanted);
             // In force or not yet: the password is shown this once.
             let _ = api.directory_changed().await;
             Ok((view, (username, password)))
@@ -305,6 +315,14 @@ async fn take_back(api: &Api, slot: SlotId, state: SlotState) {
     }
 }
 
+/// Call control has done it, and the journal knows; who ordered it stands in the audit log.
+fn audit_service(api: &Api, caller: &Caller, id: SlotId, present: SlotState, wanted: SlotState) {
+    if present != wanted {
+        let diff = Diff::none().and("state", present.name(), wanted.name());
+        api.office.note(caller.actor(), Entry::change(caller.action().0, SLOTS.name, id, diff), now());
+    }
+}
+
 /// Whether a slot is in service. One in a call is.
 fn service_of(view: &SlotView) -> SlotState {
     match view.state {
@@ -313,33 +331,30 @@ fn service_of(view: &SlotView) -> SlotState {
     }
 }
 
-/// The slot, if it is of the caller's centre.
+/// The slot, if the caller's right reaches it. One's own is the slot that one has taken.
 fn known(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView, Problem> {
-    api.live.slot(id).filter(|view| view.center == caller.center).ok_or_else(|| Problem::new(Code::SlotNotFound))
+    let reached = |view: &SlotView| reaches_slot(caller.rows(), id, view.center, &view.holder.into_iter().collect());
+    api.live.slot(id).filter(reached).ok_or_else(|| Problem::new(Code::SlotNotFound))
+}
+
+/// The slot, if the caller may use it for themselves, whoever has it now: a right to one's own is a right to any that can become so.
+pub(crate) fn usable(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView, Problem> {
+    let reached = |view: &SlotView| reaches_slot(caller.rows(), id, view.center, &[caller.user()].into());
+    api.live.slot(id).filter(reached).ok_or_else(|| Problem::new(Code::SlotNotFound))
 }
 
 async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<Json<Slot>, Problem> {
     let view = match reply {
         Reply::Slot(view) => view,
-        _ => known(api, caller, id)?,
+        _ => usable(api, caller, id)?,
     };
     Ok(Json(one(api, caller, view).await))
 }
 
 async fn one(api: &Api, caller: &Caller, view: SlotView) -> Slot {
-    let mut names = api.auth.people.names(view.holder.into_iter().collect()).await;
+    let mut names = api.office.names(view.holder.into_iter().collect()).await;
     let name = view.holder.and_then(|holder| names.remove(&holder));
-    Slot::new(view, caller.user, name)
-}
-
-async fn seen(api: &Api, caller: &Caller, views: Vec<SlotView>) -> Vec<Slot> {
-    let holders: BTreeSet<_> = views.iter().filter_map(|view| view.holder).collect();
-    let names = api.auth.people.names(holders).await;
-    let slot = |view: SlotView| {
-        let name = view.holder.and_then(|holder| names.get(&holder).cloned());
-        Slot::new(view, caller.user, name)
-    };
-    views.into_iter().map(slot).collect()
+    Slot::new(view, caller.user(), name)
 }
 
 /// What `?status=` asks for (D8): the coarse status, or a state of the FSM.
@@ -349,15 +364,17 @@ enum Filter {
 }
 
 impl Filter {
-    fn read(text: &str) -> Option<Self> {
+    fn read(text: &str) -> Result<Self, Problem> {
         // FAULT and DISABLED are both, and mean the same slots.
         let status = serde_json::from_value(text.to_lowercase().into()).map(Self::Status);
-        status.or_else(|_| serde_json::from_value(text.to_uppercase().into()).map(Self::State)).ok()
+        status
+            .or_else(|_| serde_json::from_value(text.to_uppercase().into()).map(Self::State))
+            .map_err(|_| Problem::field(Code::InvalidField, "status", format!("{text:?} is neither a status nor a state of slots")))
     }
 
     fn shows(&self, view: &SlotView, caller: &Caller) -> bool {
         match self {
-            Self::Status(status) => view.status(Some(caller.user)) == *status,
+            Self::Status(status) => view.status(Some(caller.user())) == *status,
             Self::State(state) => view.state == *state,
         }
     }

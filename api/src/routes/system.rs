@@ -1,6 +1,10 @@
 //! How the server is: health, the state of the trunks, metrics, the API's own description (S004-33).
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -18,9 +22,12 @@ use crate::{
     error::{Code, Problem},
     metrics::CONTENT_TYPE as OPEN_METRICS,
     openapi::document,
-    state::{Api, Reloaded},
+    state::{Api, Reloaded, Status},
     wire::Trunk,
 };
+
+/// How long the database may take to say that it is there.
+const DATABASE_TIME: Duration = Duration::from_secs(2);
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,6 +72,39 @@ pub(crate) struct SlotCounts {
     disabled: u64,
 }
 
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SystemStatus {
+    version: &'static str,
+    uptime_s: u64,
+    /// Whether it shuts down and takes no new calls.
+    draining: bool,
+    database: DatabaseStatus,
+    /// Facts in the journal that the database does not have yet.
+    journal_lag: i64,
+    /// Calls that are up or being set up, in all centres.
+    calls: u64,
+    slots: u64,
+    slots_registered: u64,
+    /// Open Socket.IO connections.
+    sockets: i64,
+    /// Octets free where the data is.
+    disk_free: Option<u64>,
+    disk_total: Option<u64>,
+}
+
+/// How the database is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DatabaseStatus {
+    /// `sqlite` or `postgres`.
+    #[schema(examples("sqlite"))]
+    engine: &'static str,
+    /// Whether it answers and takes changes.
+    ok: bool,
+    /// How long that took.
+    answer_ms: u64,
+}
+
 /// What a reload of the configuration did.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReloadDone {
@@ -105,11 +145,11 @@ pub(crate) async fn reload(State(api): State<Api>) -> Result<Json<ReloadDone>, P
 /// How are the trunks?
 #[utoipa::path(get, path = "/api/pbx/status", tag = "system", responses((status = 200, description = "They are so.", body = PbxStatus)))]
 pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result<Json<PbxStatus>, Problem> {
-    let directory = api.store.directory().await?;
-    let hubs = api.store.trunks(caller.center).await?;
+    let directory = api.office.directory(&caller).await?;
+    let hubs = api.office.trunks(&caller).await?;
     let mut all = SlotCounts::default();
     let mut by_hub: BTreeMap<HubId, SlotCounts> = BTreeMap::new();
-    for view in api.live.slots().into_iter().filter(|view| view.center == caller.center) {
+    for view in api.live.slots().into_iter().filter(|view| view.center == caller.center()) {
         // Nobody's viewpoint: a slot that the asking administrator holds is taken here as well.
         let status = view.status(None);
         all.add(status, view.registered);
@@ -118,13 +158,41 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
         }
     }
     let trunk = |hub: model::Hub| TrunkStatus { slots: by_hub.get(&hub.id).copied().unwrap_or_default(), trunk: hub.into() };
-    let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center).count();
+    let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center()).count();
     Ok(Json(PbxStatus {
         domain: api.settings.sip_domain.clone(),
         calls: u64::try_from(calls).unwrap_or(u64::MAX),
         slots: all,
         trunks: hubs.into_iter().map(trunk).collect(),
     }))
+}
+
+/// How is the server?
+#[utoipa::path(get, path = "/api/monitor/system", tag = "system",
+    responses((status = 200, description = "It is so.", body = SystemStatus)))]
+pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Json<SystemStatus> {
+    let Status { version, uptime, journal_lag, disk_free, disk_total } = api.system.status();
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let slots = api.live.slots();
+    let asked = Instant::now();
+    let database_ok = tokio::time::timeout(DATABASE_TIME, api.office.ping()).await.is_ok_and(|answer| answer.is_ok());
+    Json(SystemStatus {
+        version,
+        uptime_s: uptime.as_secs(),
+        draining: api.live.is_draining(),
+        database: DatabaseStatus { engine: api.office.engine(), ok: database_ok, answer_ms: milliseconds(asked.elapsed()) },
+        journal_lag,
+        calls: count(api.live.calls().len()),
+        slots: count(slots.len()),
+        slots_registered: count(slots.iter().filter(|view| view.registered).count()),
+        sockets: api.metrics.sockets_live.get(),
+        disk_free,
+        disk_total,
+    })
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The server's own metrics, for Prometheus.

@@ -5,18 +5,17 @@ use std::{collections::HashMap, future::Future};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{Command, Hub, HubId, HubKind, Number, SlotEntry, SlotId};
+use office::{ChangedTrunk, NewTrunk, TrunkChange};
 use serde::Deserialize;
-use store::{ChangedTrunk, NewTrunk, TrunkChange};
 use utoipa::ToSchema;
 
 use crate::{
     auth::Caller,
     error::{Code, FieldError, Problem},
-    page::{Asked, PageParams, list_of_all},
-    params::{Id, JsonBody, Params},
+    params::{Id, JsonBody},
     secret,
     state::Api,
-    wire::{Account, List, Trunk, TrunkWithSlots, hub_kind},
+    wire::{Account, TrunkWithSlots, hub_kind},
 };
 
 /// Slots in a trunk at most (R2): a kind has 999 numbers.
@@ -49,17 +48,6 @@ pub(crate) struct ChangeTrunk {
     capacity: Option<i64>,
 }
 
-/// List trunks.
-#[utoipa::path(get, path = "/api/trunks", tag = "trunks", params(PageParams),
-    responses((status = 200, description = "Trunks by id.", body = List<Trunk>)))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<List<Trunk>>, Problem> {
-    let asked = Asked::take(&mut params);
-    params.finish()?;
-    let hubs = api.store.trunks(caller.center).await?;
-    let List { items, next, prev, count } = list_of_all(hubs, &asked, |hub| hub.id.0);
-    Ok(Json(List { items: items.into_iter().map(Into::into).collect(), next, prev, count }))
-}
-
 /// Create a trunk.
 ///
 /// Its slots get the lowest free block of numbers and passwords of their own, which are shown this once.
@@ -67,7 +55,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut params: Par
     responses((status = 201, description = "Created.", body = TrunkWithSlots)))]
 pub(crate) async fn create(
     State(api): State<Api>,
-    _: Caller,
+    caller: Caller,
     JsonBody(body): JsonBody<CreateTrunk>,
 ) -> Result<(StatusCode, Json<TrunkWithSlots>), Problem> {
     let CreateTrunk { name, kind, capacity } = body;
@@ -78,7 +66,7 @@ pub(crate) async fn create(
     let created = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         let mut accounts = Accounts::draw(capacity)?;
-        let (hub, slots) = api.store.create_trunk(NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
+        let (hub, slots) = api.office.create_trunk(&caller, NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
         // In force or not yet: the passwords are shown this once.
         let _ = api.directory_changed().await;
         Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
@@ -91,7 +79,7 @@ pub(crate) async fn create(
     responses((status = 200, description = "The trunk.", body = TrunkWithSlots)))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<TrunkWithSlots>, Problem> {
     let hub = known(&api, &caller, id).await?;
-    let slots = api.store.trunk_slots(hub.id).await?;
+    let slots = api.office.trunk_slots(&caller, hub.id).await?;
     Ok(Json(TrunkWithSlots { trunk: hub.into(), slots: Accounts::default().shown(slots) }))
 }
 
@@ -119,7 +107,7 @@ pub(crate) async fn change(
         let mut accounts = Accounts::draw(capacity.unwrap_or(0).saturating_sub(hub.capacity))?;
         let mut retired = false;
         let change = TrunkChange { name, capacity };
-        let changed = api.store.change_trunk(id, change, accounts.of(&api), |going| retire(&api, going, &mut retired)).await;
+        let changed = api.office.change_trunk(&caller, id, change, accounts.of(&api), |going| retire(&api, going, &mut retired)).await;
         let ChangedTrunk { hub, slots, .. } = done(&api, changed, retired).await?;
         Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
     });
@@ -136,7 +124,7 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<Hu
         let _one_at_a_time = api.directory.lock().await;
         known(&api, &caller, id).await?;
         let mut retired = false;
-        let deleted = api.store.delete_trunk(id, |going| retire(&api, going, &mut retired)).await;
+        let deleted = api.office.delete_trunk(&caller, id, |going| retire(&api, going, &mut retired)).await;
         done(&api, deleted, retired).await.map(drop)
     })
     .await?;
@@ -144,17 +132,17 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<Hu
 }
 
 /// Deletes a trunk's last slot; the trunk has one less. Its numbers stay contiguous, so no other slot can go.
-pub(crate) async fn delete_slot(api: Api, id: SlotId) -> Result<(), Problem> {
+pub(crate) async fn delete_slot(api: Api, caller: Caller, id: SlotId) -> Result<(), Problem> {
     let _one_at_a_time = api.directory.lock().await;
-    let hub = api.store.slot(id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.hub;
-    let slots = api.store.trunk_slots(hub).await?;
+    let hub = api.office.slot(&caller, id).await?.ok_or_else(|| Problem::new(Code::SlotNotFound))?.hub;
+    let slots = api.office.trunk_slots(&caller, hub).await?;
     let capacity = match slots.len().checked_sub(1).and_then(|left| u16::try_from(left).ok()) {
         Some(left @ 1..) if slots.last().is_some_and(|last| last.id == id) => left,
         _ => return Err(Problem::new(Code::NotLastSlot)),
     };
     let (mut nothing_new, mut retired) = (Accounts::default(), false);
     let change = TrunkChange { name: None, capacity: Some(capacity) };
-    let changed = api.store.change_trunk(hub, change, nothing_new.of(&api), |going| retire(&api, going, &mut retired)).await;
+    let changed = api.office.change_trunk(&caller, hub, change, nothing_new.of(&api), |going| retire(&api, going, &mut retired)).await;
     done(&api, changed, retired).await.map(drop)
 }
 
@@ -187,8 +175,7 @@ pub(crate) async fn uninterrupted<T: Send + 'static>(
 }
 
 async fn known(api: &Api, caller: &Caller, id: HubId) -> Result<Hub, Problem> {
-    let hub = api.store.trunk(id).await?.filter(|hub| hub.center == caller.center);
-    hub.ok_or_else(|| Problem::new(Code::TrunkNotFound))
+    api.office.trunk(caller, id).await?.ok_or_else(|| Problem::new(Code::TrunkNotFound))
 }
 
 /// New slots' passwords: drawn before, given out while the store makes the slots, shown after.

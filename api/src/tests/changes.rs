@@ -112,7 +112,7 @@ async fn without_a_database_nothing_is_ordered() {
     for change in CHANGES {
         let world = World::new().await;
         // So that the token is known without the database.
-        let token = world.token("root", crate::auth::tokens::Kind::Access).await;
+        let token = world.token("root");
         let request = |rest: &str| {
             let (head, body) = rest.split_once(" {").map_or((rest, String::new()), |(head, body)| (head, format!("\n\n{{{body}")));
             format!("{}\nAuthorization: Bearer {token}{body}", head.replacen("root", "-", 1))

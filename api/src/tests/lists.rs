@@ -57,7 +57,7 @@ async fn calls_and_records_page_by_page() {
         (next ends)
         ["2", "1"] count {"capped":false,"value":6}
         ["6", "5", "4"] count {"capped":false,"value":6}
-        ["4w9", "4w8", "z8"] count {"capped":false,"value":6}
+        ["z8"] count {"capped":false,"value":6}
         (prev ends)
     "#]]
     .assert_eq(&walk(&world, "/api/calls?limit=3").await);
@@ -70,13 +70,9 @@ async fn a_page_may_be_shorter_than_what_the_database_has_not_got_yet() {
         world.live.publish(NOW, [Event::CallUpdated(call_view(id, Direction::Outbound))]);
     }
     expect![[r#"
-        ["4wc", "4wb"] count {"capped":false,"value":6}
-        ["4wa", "4w9"] count {"capped":false,"value":1}
-        ["4w8", "z8"] count {"capped":false,"value":1}
+        ["4wc", "z8"] count {"capped":false,"value":2}
         (next ends)
-        ["4w8", "z8"] count {"capped":false,"value":1}
-        ["4wa", "4w9"] count {"capped":false,"value":1}
-        ["4wc", "4wb"] count {"capped":false,"value":1}
+        ["4wc", "z8"] count {"capped":false,"value":2}
         (prev ends)
     "#]]
     .assert_eq(&walk(&world, "/api/calls?limit=2").await);
@@ -97,7 +93,9 @@ async fn the_board_lies_over_the_rows() {
 
 #[tokio::test]
 async fn spans() {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    // An id as signalling makes it: it holds the start.
+    world.tell(history(CallId((NOW.0 << 22) | 7), ANNA)).await;
     world.live.publish(NOW, [Event::CallUpdated(call_view(5_000, Direction::Outbound))]);
     for (span, count) in [
         (format!("from={}", NOW.0), 2),
@@ -106,7 +104,7 @@ async fn spans() {
         (format!("from={}&to={}", NOW.0, NOW.0 + 1), 2),
     ] {
         let (_, answer) = world.json(&format!("anna GET /api/calls?{span}")).await;
-        assert_eq!(ids(&answer).len(), count, "{span}");
+        assert_eq!(ids(&answer).len(), count, "{span}: {answer}");
     }
 }
 

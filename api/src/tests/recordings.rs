@@ -8,10 +8,7 @@ use http_body_util::BodyExt as _;
 use model::{CallId, Direction, Fact, RecordingState};
 
 use super::check;
-use crate::{
-    auth::tokens::Kind,
-    testing::{ANNA, CALL_OF_ANNA, CALL_OF_BORIS, World, call_view, recording},
-};
+use crate::testing::{ANNA, CALL_OF_ANNA, CALL_OF_BORIS, World, call_view, recording};
 
 const PATH: &str = "/api/calls/c_00000000000z8/recording";
 
@@ -358,32 +355,30 @@ async fn a_token_opens_one_recording_for_one_user() {
     let (token, url) = (answer["token"].as_str().unwrap(), answer["url"].as_str().unwrap());
     let of = |call: CallId| format!("- GET /api/calls/{call}/recording?t={token}");
     let tokens = &world.api.auth.tokens;
-    let anna = world.subject("anna").await;
-    let issue = |kind, age: u64, call| {
-        tokens.issue(SystemTime::now() - Duration::from_secs(age), &anna, kind, Duration::from_secs(300), call).unwrap()
+    let anna = world.subject("anna");
+    let issue = |path: &str, age: u64| {
+        tokens.ticket(SystemTime::now() - Duration::from_secs(age), &anna, path.to_owned(), Duration::from_secs(300)).unwrap()
     };
+    let of_boris = format!("/api/calls/{CALL_OF_BORIS}/recording");
     let plain = |token: &str| format!("- GET {PATH}?t={token}");
     for (what, request, status) in [
         ("as told", format!("- GET {url}"), StatusCode::OK),
         ("HEAD too", format!("- HEAD {url}"), StatusCode::OK),
-        ("another call", of(CALL_OF_BORIS), StatusCode::NOT_FOUND),
+        ("another call", of(CALL_OF_BORIS), StatusCode::UNAUTHORIZED),
         ("its own call", of(CALL_OF_ANNA), StatusCode::OK),
-        ("expired", plain(&issue(Kind::Recording, 400, Some(CALL_OF_ANNA))), StatusCode::UNAUTHORIZED),
-        ("of no call", plain(&issue(Kind::Recording, 0, None)), StatusCode::UNAUTHORIZED),
-        ("an access token", plain(&issue(Kind::Access, 0, None)), StatusCode::UNAUTHORIZED),
-        ("an access token for the call", plain(&issue(Kind::Access, 0, Some(CALL_OF_ANNA))), StatusCode::UNAUTHORIZED),
+        ("expired", plain(&issue(PATH, 400)), StatusCode::UNAUTHORIZED),
+        ("of no call", plain(&issue("", 0)), StatusCode::UNAUTHORIZED),
+        ("an access token", plain(&world.token("anna")), StatusCode::UNAUTHORIZED),
         ("made up", plain("x.y.z"), StatusCode::UNAUTHORIZED),
         ("as a bearer", format!("- GET {PATH}\nAuthorization: Bearer {token}"), StatusCode::UNAUTHORIZED),
         ("elsewhere", format!("- GET /api/me?t={token}"), StatusCode::UNAUTHORIZED),
-        ("a call that is not hers", plain(&issue(Kind::Recording, 0, Some(CALL_OF_BORIS))), StatusCode::NOT_FOUND),
+        ("of a call that is not hers", plain(&issue(&of_boris, 0)), StatusCode::UNAUTHORIZED),
     ] {
         assert_eq!(world.send(&request).await.status(), status, "{what}");
     }
-    let foreign = issue(Kind::Recording, 0, Some(CALL_OF_BORIS));
+    let foreign = issue(&of_boris, 0);
     let foreign = world.send(&format!("- GET /api/calls/{CALL_OF_BORIS}/recording?t={foreign}")).await.status();
     assert_eq!(foreign, StatusCode::NOT_FOUND, "the token does not make the call hers");
-    let change = store::UserChange { active: Some(false), ..Default::default() };
-    world.store.change_user(ANNA, change).await.unwrap();
-    world.api.auth.people.forget();
+    world.set_active(ANNA, false).await;
     assert_eq!(world.send(&format!("- GET {url}")).await.status(), StatusCode::UNAUTHORIZED, "she is disabled");
 }

@@ -4,29 +4,39 @@ use std::fmt::Write as _;
 
 use expect_test::expect;
 use http::StatusCode;
-use store::UserChange;
+use office::{accounts::UserChange, can};
 
 use crate::{
-    auth::{Access, tokens::Kind},
+    auth::{Access, now, tokens::Subject},
     routes::ROUTES,
-    testing::{ANNA, World},
+    testing::{ANNA, ROOT, World},
 };
 
 /// A request to the route with ids in place.
 fn request(who: &str, method: &str, path: &str) -> String {
-    let id = if path.contains("calls") { "c_00000000000z8" } else { "1" };
+    // The sessions are those who ask.
+    let id = if path.contains("calls") {
+        "c_00000000000z8"
+    } else if path.contains("sessions") || path.contains("users") {
+        "9"
+    } else {
+        "1"
+    };
     let body = if method == "GET" || method == "DELETE" { "" } else { "\n\n{\"nothing\": 1}" };
-    format!("{who} {method} {}{body}", path.replace("{id}", id))
+    format!("{who} {method} {}{body}", path.replace("{id}", id).replace("{key}", "theme"))
 }
 
 #[tokio::test]
 async fn every_route_with_every_role() {
     let mut lines: Vec<String> = ROUTES.iter().map(|route| format!("{:6} {:34}", route.method, route.path)).collect();
     for who in ["-", "anna", "root"] {
-        let world = World::new().await;
+        let mut world = World::new().await;
         for (route, line) in ROUTES.iter().zip(&mut lines) {
             let status = world.send(&request(who, route.method, route.path)).await.status();
             write!(line, " {} {}", if who == "-" { "nobody" } else { who }, status.as_u16()).unwrap();
+            if route.path.ends_with("logout") {
+                world = World::new().await;
+            }
             if route.access != Access::Open {
                 assert_eq!(status == StatusCode::UNAUTHORIZED, who == "-", "{line}");
             }
@@ -36,7 +46,85 @@ async fn every_route_with_every_role() {
     expect![[r#"
         POST   /api/auth/login                    nobody 422 anna 422 root 422
         POST   /api/auth/refresh                  nobody 422 anna 422 root 422
+        POST   /api/auth/logout                   nobody 401 anna 422 root 422
+        GET    /api/auth/link                     nobody 410 anna 410 root 410
+        POST   /api/auth/link                     nobody 422 anna 422 root 422
+        POST   /api/auth/forgot                   nobody 422 anna 422 root 422
+        GET    /api/auth/providers                nobody 200 anna 200 root 200
+        GET    /api/auth/oidc/{id}/start          nobody 404 anna 404 root 404
+        GET    /api/auth/oidc/{id}/callback       nobody 302 anna 302 root 302
+        POST   /api/auth/oidc/{id}/backchannel    nobody 415 anna 415 root 415
         GET    /api/me                            nobody 401 anna 200 root 200
+        PUT    /api/me                            nobody 401 anna 422 root 422
+        PUT    /api/me/password                   nobody 401 anna 422 root 422
+        GET    /api/me/permissions                nobody 401 anna 200 root 200
+        GET    /api/me/settings/{key}             nobody 401 anna 200 root 200
+        PUT    /api/me/settings/{key}             nobody 401 anna 204 root 204
+        GET    /api/me/sessions                   nobody 401 anna 200 root 200
+        DELETE /api/me/sessions/{id}              nobody 401 anna 404 root 404
+        GET    /api/me/tokens                     nobody 401 anna 403 root 200
+        POST   /api/me/tokens                     nobody 401 anna 403 root 422
+        DELETE /api/tokens/{id}                   nobody 401 anna 403 root 404
+        GET    /api/point/rolecheck               nobody 401 anna 422 root 422
+        GET    /api/users                         nobody 401 anna 403 root 200
+        POST   /api/users                         nobody 401 anna 403 root 422
+        POST   /api/users/bulk                    nobody 401 anna 403 root 422
+        GET    /api/users/{id}                    nobody 401 anna 403 root 404
+        PUT    /api/users/{id}                    nobody 401 anna 403 root 422
+        DELETE /api/users/{id}                    nobody 401 anna 403 root 404
+        POST   /api/users/{id}/link               nobody 401 anna 403 root 422
+        POST   /api/users/{id}/logout             nobody 401 anna 403 root 404
+        GET    /api/users/{id}/tokens             nobody 401 anna 403 root 200
+        GET    /api/roles                         nobody 401 anna 403 root 200
+        POST   /api/roles                         nobody 401 anna 403 root 422
+        GET    /api/roles/{id}                    nobody 401 anna 403 root 200
+        PUT    /api/roles/{id}                    nobody 401 anna 403 root 422
+        DELETE /api/roles/{id}                    nobody 401 anna 403 root 422
+        GET    /api/roles/{id}/shape              nobody 401 anna 403 root 200
+        PUT    /api/roles/{id}/shape              nobody 401 anna 403 root 422
+        GET    /api/permission-sets               nobody 401 anna 403 root 200
+        POST   /api/permission-sets               nobody 401 anna 403 root 422
+        GET    /api/permission-sets/{id}          nobody 401 anna 403 root 200
+        PUT    /api/permission-sets/{id}          nobody 401 anna 403 root 422
+        DELETE /api/permission-sets/{id}          nobody 401 anna 403 root 422
+        GET    /api/permissions                   nobody 401 anna 403 root 200
+        GET    /api/oidc-role-map                 nobody 401 anna 403 root 200
+        POST   /api/oidc-role-map                 nobody 401 anna 403 root 422
+        DELETE /api/oidc-role-map/{id}            nobody 401 anna 403 root 404
+        GET    /api/centers                       nobody 401 anna 403 root 200
+        POST   /api/centers                       nobody 401 anna 403 root 422
+        GET    /api/centers/{id}                  nobody 401 anna 403 root 200
+        PUT    /api/centers/{id}                  nobody 401 anna 403 root 422
+        GET    /api/audit                         nobody 401 anna 403 root 200
+        GET    /api/audit/{id}                    nobody 401 anna 403 root 200
+        POST   /api/audit/verify                  nobody 401 anna 403 root 202
+        GET    /api/security-audit                nobody 401 anna 403 root 200
+        GET    /api/dci/logs                      nobody 401 anna 403 root 200
+        POST   /api/dci/log-event                 nobody 401 anna 403 root 422
+        GET    /api/jobs                          nobody 401 anna 200 root 200
+        GET    /api/jobs/{id}                     nobody 401 anna 404 root 200
+        POST   /api/jobs/{id}/cancel              nobody 401 anna 404 root 202
+        GET    /api/schedules                     nobody 401 anna 403 root 200
+        POST   /api/schedules                     nobody 401 anna 403 root 422
+        GET    /api/schedules/{id}                nobody 401 anna 403 root 404
+        PUT    /api/schedules/{id}                nobody 401 anna 403 root 422
+        DELETE /api/schedules/{id}                nobody 401 anna 403 root 404
+        GET    /api/exports                       nobody 401 anna 403 root 200
+        POST   /api/exports                       nobody 401 anna 403 root 422
+        GET    /api/exports/{id}                  nobody 401 anna 403 root 404
+        DELETE /api/exports/{id}                  nobody 401 anna 403 root 404
+        GET    /api/exports/{id}/file             nobody 401 anna 403 root 404
+        POST   /api/exports/{id}/file/token       nobody 401 anna 403 root 200
+        GET    /api/webhooks                      nobody 401 anna 403 root 200
+        POST   /api/webhooks                      nobody 401 anna 403 root 422
+        GET    /api/webhooks/{id}                 nobody 401 anna 403 root 404
+        PUT    /api/webhooks/{id}                 nobody 401 anna 403 root 422
+        DELETE /api/webhooks/{id}                 nobody 401 anna 403 root 404
+        POST   /api/webhooks/{id}/secret          nobody 401 anna 403 root 404
+        POST   /api/webhooks/{id}/test            nobody 401 anna 403 root 404
+        GET    /api/webhook-deliveries            nobody 401 anna 403 root 200
+        GET    /api/webhook-deliveries/{id}       nobody 401 anna 403 root 404
+        POST   /api/webhook-deliveries/{id}/replay nobody 401 anna 403 root 404
         GET    /api/slots                         nobody 401 anna 200 root 200
         GET    /api/slots/{id}                    nobody 401 anna 200 root 200
         PUT    /api/slots/{id}                    nobody 401 anna 403 root 422
@@ -56,9 +144,12 @@ async fn every_route_with_every_role() {
         GET    /api/calls/{id}                    nobody 401 anna 200 root 200
         GET    /api/calls/{id}/ladder             nobody 401 anna 403 root 200
         GET    /api/cdr/records                   nobody 401 anna 200 root 200
+        GET    /api/recordings                    nobody 401 anna 200 root 200
         GET    /api/calls/{id}/recording          nobody 401 anna 200 root 200
         POST   /api/calls/{id}/recording/token    nobody 401 anna 200 root 200
+        GET    /api/calls/{id}/recording/peaks    nobody 401 anna 200 root 200
         GET    /api/pbx/status                    nobody 401 anna 403 root 200
+        GET    /api/monitor/system                nobody 401 anna 403 root 200
         POST   /api/system/reload                 nobody 401 anna 403 root 200
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200
@@ -70,11 +161,14 @@ async fn every_route_with_every_role() {
 #[tokio::test]
 async fn bad_tokens_open_nothing() {
     let world = World::new().await;
-    let subject = world.subject("root").await;
-    let issue = |kind| world.api.auth.tokens.issue(std::time::SystemTime::now(), &subject, kind, std::time::Duration::from_secs(60), None);
-    let refresh = issue(Kind::Refresh).unwrap();
-    let recording = issue(Kind::Recording).unwrap();
-    let access = world.token("root", Kind::Access).await;
+    let subject = world.subject("root");
+    let ticket = |path: &str| {
+        world.api.auth.tokens.ticket(std::time::SystemTime::now(), &subject, path.to_owned(), std::time::Duration::from_secs(60)).unwrap()
+    };
+    let ended = Subject { session: 999, ..subject.clone() };
+    let ended = world.api.auth.tokens.access(std::time::SystemTime::now(), &ended, std::time::Duration::from_secs(60)).unwrap();
+    let recording = ticket("/api/me");
+    let access = world.token("root");
     let headers = [
         String::new(),
         "Authorization:".to_owned(),
@@ -83,7 +177,9 @@ async fn bad_tokens_open_nothing() {
         "Authorization: Basic cm9vdDpyb290".to_owned(),
         format!("Authorization: {access}"),
         format!("Authorization: Bearer {access}x"),
-        format!("Authorization: Bearer {refresh}"),
+        format!("Authorization: Bearer {ended}"),
+        "Authorization: Bearer cbr_0000000000000000000000000000000000000000000".to_owned(),
+        "Authorization: Bearer cba_0000000000000000000000000000000000000000000".to_owned(),
         format!("Authorization: Bearer {recording}"),
     ];
     for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
@@ -102,35 +198,39 @@ async fn bad_tokens_open_nothing() {
 
 #[tokio::test]
 async fn who_is_disabled_or_has_a_new_password_is_out() {
-    let world = World::new().await;
-    let token = world.token("anna", Kind::Access).await;
-    let refresh = world.token("anna", Kind::Refresh).await;
-    let me = format!("- GET /api/me\nAuthorization: Bearer {token}");
-    let renew = format!("- POST /api/auth/refresh\n\n{{\"refresh_token\": \"{refresh}\"}}");
-    assert_eq!(world.send(&me).await.status(), StatusCode::OK);
-    assert_eq!(world.send(&renew).await.status(), StatusCode::OK);
-    for (change, status) in [
-        (UserChange { active: Some(false), ..UserChange::default() }, StatusCode::UNAUTHORIZED),
-        (UserChange { active: Some(true), ..UserChange::default() }, StatusCode::OK),
-        (UserChange { password_hash: Some("$argon2id$other".to_owned()), ..UserChange::default() }, StatusCode::UNAUTHORIZED),
-    ] {
-        world.store.change_user(ANNA, change).await.unwrap();
-        world.api.auth.people.forget();
-        assert_eq!(world.send(&me).await.status(), status);
-        assert_eq!(world.send(&renew).await.status(), status);
+    for what in ["disabled", "password"] {
+        let world = World::new().await;
+        let (_, session) = world.json("- POST /api/auth/login\n\n{\"username\": \"anna\", \"password\": \"right horse\"}").await;
+        let me = format!("- GET /api/me\nAuthorization: Bearer {}", session["access_token"].as_str().unwrap());
+        let renew = format!("- POST /api/auth/refresh\n\n{{\"refresh_token\": {}}}", session["refresh_token"]);
+        assert_eq!(world.send(&me).await.status(), StatusCode::OK);
+        if what == "disabled" {
+            world.set_active(ANNA, false).await;
+        } else {
+            let permit = world.principal("root").await.permit(can::USERS_UPDATE).unwrap();
+            let change = UserChange { password: Some("another horse".to_owned()), ..UserChange::default() };
+            world.api.office.update_user(&permit, ANNA, change, 1, now()).await.unwrap();
+        }
+        assert_eq!(world.send(&me).await.status(), StatusCode::UNAUTHORIZED, "{what}");
+        assert_eq!(world.send(&renew).await.status(), StatusCode::UNAUTHORIZED, "{what}");
+        // Sessions that have ended do not come back with the account.
+        world.set_active(ANNA, true).await;
+        assert_eq!(world.send(&me).await.status(), StatusCode::UNAUTHORIZED, "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_role_is_what_the_database_says() {
     let world = World::new().await;
-    let token = world.token("root", Kind::Access).await;
+    let token = world.token("anna");
     let trunks = format!("- GET /api/trunks\nAuthorization: Bearer {token}");
-    assert_eq!(world.send(&trunks).await.status(), StatusCode::OK);
-    let change = UserChange { role: Some(store::Role::Operator), ..UserChange::default() };
-    world.store.change_user(crate::testing::ROOT, change).await.unwrap();
-    world.api.auth.people.forget();
     assert_eq!(world.send(&trunks).await.status(), StatusCode::FORBIDDEN);
+    let permit = world.principal("root").await.permit(can::USERS_UPDATE).unwrap();
+    let roles = |role: &str| UserChange { roles: Some(vec![role.to_owned()]), ..UserChange::default() };
+    world.api.office.update_user(&permit, ANNA, roles("admin"), 1, now()).await.unwrap();
+    assert_eq!(world.send(&trunks).await.status(), StatusCode::OK);
+    world.api.office.update_user(&permit, ROOT, roles("operator"), 1, now()).await.unwrap();
+    assert_eq!(world.send("root GET /api/trunks").await.status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
@@ -200,7 +300,7 @@ async fn metrics_are_for_administrators_and_this_machine() {
     ] {
         let mut request = http::Request::builder().uri("/metrics");
         if who != "-" {
-            request = request.header("Authorization", format!("Bearer {}", world.token(who, Kind::Access).await));
+            request = request.header("Authorization", format!("Bearer {}", world.token(who)));
         }
         if proxy {
             request = request.header("X-Forwarded-For", "203.0.113.9");

@@ -20,7 +20,7 @@ async fn started(router: Router) -> (SocketAddr, oneshot::Sender<()>, JoinHandle
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(serve(listener, router, Metrics::new(), async {
+    let task = tokio::spawn(serve(listener, None, router, Metrics::new(), async {
         stopped.await.ok();
     }));
     (address, stop, task)
@@ -68,7 +68,7 @@ async fn heads_are_bounded() {
 async fn bodies_are_bounded_while_they_come() {
     let world = World::with(|settings| settings.body_max = 100).await;
     let (address, _stop, _) = started(world.router.clone()).await;
-    let token = world.token("anna", crate::auth::tokens::Kind::Access).await;
+    let token = world.token("anna");
     let head = |length: &str| {
         format!(
             "POST /api/call/start HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
@@ -86,7 +86,7 @@ async fn bodies_are_bounded_while_they_come() {
 async fn answers_without_a_body_are_right_on_the_wire() {
     let world = World::new().await;
     let (address, _stop, _) = started(world.router.clone()).await;
-    let token = world.token("root", crate::auth::tokens::Kind::Access).await;
+    let token = world.token("root");
     let mut told = String::new();
     for request in [
         "GET /api/calls/c_00000000000z8/recording HTTP/1.1\r\nRange: bytes=0-3",
@@ -112,7 +112,7 @@ async fn answers_without_a_body_are_right_on_the_wire() {
         DELETE /api/slots/3 HTTP/1.1
             HTTP/1.1 204 No Content | ""
         HEAD /api/slots HTTP/1.1
-            HTTP/1.1 200 OK, content-length: 380 | ""
+            HTTP/1.1 200 OK, content-length: 983 | ""
         HEAD /api/nothing HTTP/1.1
             HTTP/1.1 404 Not Found, content-length: 157 | ""
     "#]]
@@ -191,7 +191,7 @@ async fn without_descriptors_it_waits_and_recovers() {
     let began = tokio::time::Instant::now();
     let router = Router::new().route("/", get(async || "here"));
     let places = Arc::new(tokio::sync::Semaphore::new(8));
-    tokio::spawn(serve_within(places, listener, router, metrics.clone(), std::future::pending()));
+    tokio::spawn(serve_within(places, listener, None, router, metrics.clone(), std::future::pending()));
     let answer = exchange(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("here"), "{answer}");
     // A tenth of a second between attempts: no processor is kept busy with them (FT-11).

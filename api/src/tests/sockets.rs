@@ -12,7 +12,6 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use crate::{
-    auth::tokens::Kind,
     live::RING_MAX,
     serve,
     testing::{ANNA, NOW, World, call_view, slot_view},
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn listening(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, world.router.clone(), crate::Metrics::new(), std::future::pending()));
+    tokio::spawn(serve(listener, None, world.router.clone(), crate::Metrics::new(), std::future::pending()));
     address
 }
 
@@ -110,7 +109,7 @@ impl Client {
 async fn without_a_good_token_nobody_hears_anything() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let refresh = world.token("root", Kind::Refresh).await;
+    let refresh = "cbr_0000000000000000000000000000000000000000000";
     for auth in ["", "{}", "{\"token\":1}", "{\"token\":\"x\"}", "[]", &json!({"token": refresh}).to_string()] {
         let mut client = Client::open(address).await;
         client.send(&format!("40{auth}")).await;
@@ -131,7 +130,7 @@ async fn each_hears_what_they_may() {
     world.send("boris POST /api/slots/2/take").await;
     let mut clients = vec![];
     for who in ["root", "anna", "boris"] {
-        let mut client = Client::signed_in(address, &world.token(who, Kind::Access).await).await;
+        let mut client = Client::signed_in(address, &world.token(who)).await;
         assert_eq!(client.subscribe(json!({})).await, world.live.last_seq());
         clients.push((who, client));
     }
@@ -188,7 +187,7 @@ async fn the_form_of_events() {
     let world = World::new().await;
     let address = listening(&world).await;
     world.send("boris POST /api/slots/2/take").await;
-    let mut client = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
+    let mut client = Client::signed_in(address, &world.token("root")).await;
     let since = client.subscribe(json!({})).await;
     let mut call = call_view(5_000, Direction::Internal);
     call.callee_slot = Some(SlotId(2));
@@ -230,7 +229,7 @@ async fn the_form_of_events() {
 async fn who_comes_back_misses_nothing() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let token = world.token("root", Kind::Access).await;
+    let token = world.token("root");
     let mut client = Client::signed_in(address, &token).await;
     let start = client.subscribe(json!({})).await;
     let told = |id: i64| Event::SlotUpdated(slot_view(id));
@@ -274,7 +273,7 @@ async fn the_past_of_a_slot_is_not_told_to_its_next_holder() {
     world.send("anna POST /api/slots/2/take").await;
     let last = world.live.last_seq();
     for (who, calls) in [("anna", 0), ("boris", 2), ("root", 2)] {
-        let mut client = Client::signed_in(address, &world.token(who, Kind::Access).await).await;
+        let mut client = Client::signed_in(address, &world.token(who)).await;
         client.subscribe(json!({"since": start})).await;
         let told = client.events_until(last).await;
         assert_eq!(told.iter().filter(|event| event.starts_with("call.update")).count(), calls, "{who}: {told:?}");
@@ -285,17 +284,17 @@ async fn the_past_of_a_slot_is_not_told_to_its_next_holder() {
 async fn an_expired_token_ends_the_socket() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let anna = world.subject("anna").await;
+    let anna = world.subject("anna");
     // The leeway of a minute is nearly over.
     let issued = SystemTime::now() - Duration::from_secs(900 + 55);
-    let token = world.api.auth.tokens.issue(issued, &anna, Kind::Access, Duration::from_secs(900), None).unwrap();
+    let token = world.api.auth.tokens.access(issued, &anna, Duration::from_secs(900)).unwrap();
     let mut client = Client::signed_in(address, &token).await;
     client.subscribe(json!({})).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
     world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
     client.hears_pings_only().await;
     // The same connection may sign in anew.
-    client.send(&format!("40{}", json!({"token": world.token("anna", Kind::Access).await}))).await;
+    client.send(&format!("40{}", json!({"token": world.token("anna")}))).await;
     assert!(client.packet().await.unwrap().starts_with("40{\"sid\""));
 }
 
@@ -303,10 +302,9 @@ async fn an_expired_token_ends_the_socket() {
 async fn a_disabled_user_is_put_out() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let mut client = Client::signed_in(address, &world.token("anna", Kind::Access).await).await;
+    let mut client = Client::signed_in(address, &world.token("anna")).await;
     client.subscribe(json!({})).await;
-    world.store.change_user(ANNA, store::UserChange { active: Some(false), ..Default::default() }).await.unwrap();
-    world.api.auth.people.forget();
+    world.set_active(ANNA, false).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
 }
 
@@ -314,7 +312,7 @@ async fn a_disabled_user_is_put_out() {
 async fn a_socket_is_a_sign_of_life() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let mut client = Client::signed_in(address, &world.token("anna", Kind::Access).await).await;
+    let mut client = Client::signed_in(address, &world.token("anna")).await;
     client.subscribe(json!({})).await;
     until(|| world.control.orders() == [model::Command::KeepAlive { user: ANNA }]).await;
     assert_eq!(world.api.metrics.sockets_live.get(), 1);
@@ -326,9 +324,9 @@ async fn a_socket_is_a_sign_of_life() {
 async fn a_client_that_does_not_read_costs_little_and_not_for_long() {
     let world = World::new().await;
     let address = listening(&world).await;
-    let mut stalled = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
+    let mut stalled = Client::signed_in(address, &world.token("root")).await;
     stalled.subscribe(json!({})).await;
-    let mut reader = Client::signed_in(address, &world.token("root", Kind::Access).await).await;
+    let mut reader = Client::signed_in(address, &world.token("root")).await;
     let start = reader.subscribe(json!({})).await;
     let big = Event::CallUpdated(model::CallView { scenario: Some("x".repeat(4_000)), ..call_view(1, Direction::Internal) });
     world.live.publish(NOW, vec![big; 5_000]);
@@ -343,8 +341,15 @@ async fn an_upgraded_connection_keeps_its_place() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(3));
-    tokio::spawn(crate::serve::serve_within(places.clone(), listener, world.router.clone(), crate::Metrics::new(), std::future::pending()));
-    let token = world.token("root", Kind::Access).await;
+    tokio::spawn(crate::serve::serve_within(
+        places.clone(),
+        listener,
+        None,
+        world.router.clone(),
+        crate::Metrics::new(),
+        std::future::pending(),
+    ));
+    let token = world.token("root");
     let first = Client::signed_in(address, &token).await;
     let second = Client::signed_in(address, &token).await;
     // One more is held by the loop that waits for the next connection.

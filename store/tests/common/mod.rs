@@ -4,7 +4,7 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 use model::{
-    Binding, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number, Outcome, RecordingRow,
+    Actor, Binding, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number, Outcome, RecordingRow,
     RecordingState, Segment, SlotId, UserId, WallTime,
 };
 use store::{Store, testing::Postgres};
@@ -34,6 +34,11 @@ impl Base {
 pub const CENTER: CenterId = CenterId::DEFAULT;
 /// When the first call of a test begins.
 pub const T0: i64 = 1_763_712_000_000;
+
+/// Who does everything here.
+pub fn actor() -> Actor {
+    Actor::system(CENTER, "test")
+}
 
 /// HA1s that differ from number to number.
 pub fn credentials(number: &Number) -> (String, Ha1) {

@@ -1,0 +1,168 @@
+//! What one listener may hear of what happens, and how much of it: rights and column policies, for each event (S004-110).
+
+use std::collections::BTreeSet;
+
+use model::{CallId, Envelope, Event, UserId};
+use office::{CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, reaches_call, reaches_slot};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    live::Told,
+    resources::object,
+    state::Api,
+    wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
+};
+
+/// Topics that one listener may name.
+const TOPICS_MAX: usize = 64;
+
+/// A person's rights to hear, worked out once and not for each event.
+pub(crate) struct Ears {
+    user: UserId,
+    calls: Option<(Permit, View)>,
+    recordings: Option<(Permit, View)>,
+    slots: Option<(Permit, View)>,
+    bindings: Option<Permit>,
+    jobs: Option<Permit>,
+}
+
+impl Ears {
+    pub(crate) fn of(principal: &Principal) -> Self {
+        let seen = |action, resource| principal.permit(action).map(|permit: Permit| (permit.clone(), permit.view(resource)));
+        Self {
+            user: principal.user(),
+            calls: seen(can::CALLS_READ, &CALLS),
+            recordings: seen(can::RECORDINGS_LISTEN, &RECORDINGS),
+            slots: seen(can::SLOTS_READ, &SLOTS),
+            bindings: principal.permit(can::SLOTS_TRACE),
+            jobs: principal.permit(can::JOBS_READ),
+        }
+    }
+
+    /// The event as this listener may hear it; none if they may not.
+    pub(crate) async fn hear(&self, api: &Api, told: &Told) -> Option<Envelope> {
+        let (kind, center, id, epoch, data) = match &told.event {
+            Event::CallUpdated(call) => {
+                let (permit, view) = self.calls.as_ref()?;
+                reaches_call(permit.rows(), call, &told.users).then_some(())?;
+                ("call.update", call.center, call.call_id.to_string(), 0, shown(view, &Call::from(call.clone())))
+            }
+            Event::DigitPressed(digit) => {
+                let (permit, _) = self.calls.as_ref()?;
+                is_reached(api, permit, digit.call_id, &told.users).then_some(())?;
+                ("call.digit", digit.center, digit.call_id.to_string(), 0, whole(&Digit::from(digit.clone())))
+            }
+            Event::SlotUpdated(slot) => {
+                let (permit, view) = self.slots.as_ref()?;
+                reaches_slot(permit.rows(), slot.id, slot.center, &slot.holder.into_iter().collect()).then_some(())?;
+                let mut names = api.office.names(slot.holder.into_iter().collect()).await;
+                let name = slot.holder.and_then(|holder| names.remove(&holder));
+                ("slot.update", slot.center, slot.id.to_string(), slot.epoch, shown(view, &Slot::new(slot.clone(), self.user, name)))
+            }
+            Event::SlotRemoved { slot, center } => {
+                let (permit, _) = self.slots.as_ref()?;
+                // Nobody has it any more: who could see it as their own hears that it is gone.
+                reaches_slot(permit.rows(), *slot, *center, &[self.user].into()).then_some(())?;
+                ("slot.update", *center, slot.to_string(), 0, Value::Null)
+            }
+            Event::Rebound(rebound) => {
+                self.bindings.as_ref().filter(|permit| permit.rows().center == rebound.center)?;
+                ("slot.rebound", rebound.center, rebound.id.to_string(), 0, whole(&Rebound::from(rebound.clone())))
+            }
+            Event::RecordingClosed(recording) => {
+                let (permit, view) = self.recordings.as_ref()?;
+                is_reached(api, permit, recording.call_id, &told.users).then_some(())?;
+                (
+                    "recording.ready",
+                    recording.center,
+                    recording.call_id.to_string(),
+                    0,
+                    shown(view, &RecordingReady::from(recording.clone())),
+                )
+            }
+            Event::JobProgressed(job) => {
+                let permit = self.jobs.as_ref()?;
+                permit.rows().admits(job.center, &told.users, |_, _| false).then_some(())?;
+                ("job.progress", job.center, job.id.to_string(), 0, whole(&JobProgress::from(job.clone())))
+            }
+        };
+        Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })
+    }
+}
+
+/// Whether a right reaches the call that an event is about. A call that is not on the board is nobody's.
+fn is_reached(api: &Api, permit: &Permit, call: CallId, users: &BTreeSet<UserId>) -> bool {
+    api.live.known(call).is_some_and(|call| reaches_call(permit.rows(), &call, users))
+}
+
+fn shown(view: &View, data: &impl Serialize) -> Value {
+    let mut row = object(data);
+    view.project(&mut row);
+    Value::Object(row)
+}
+
+fn whole(data: &impl Serialize) -> Value {
+    Value::Object(object(data))
+}
+
+/// What a listener wants to hear of what they may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Topics(Option<BTreeSet<String>>);
+
+impl Topics {
+    /// Everything.
+    pub(crate) fn all() -> Self {
+        Self(None)
+    }
+
+    /// Reads `{topics: ["calls", "slots", "job:12"]}`; without topics it is everything.
+    pub(crate) fn read(data: Option<&Value>) -> Self {
+        let Some(Value::Array(topics)) = data.and_then(|data| data.get("topics")) else { return Self::all() };
+        Self(Some(topics.iter().filter_map(Value::as_str).take(TOPICS_MAX).map(str::to_owned).collect()))
+    }
+
+    pub(crate) fn has(&self, envelope: &Envelope) -> bool {
+        let Some(topics) = &self.0 else { return true };
+        let (subject, _) = envelope.kind.split_once('.').unwrap_or((envelope.kind, ""));
+        topics.contains(&format!("{subject}s")) || topics.contains(&format!("{subject}:{}", envelope.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use model::{CenterId, WallTime};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn topics_are_kinds_or_single_things() {
+        let envelope = |kind, id: &str| Envelope {
+            seq: 1,
+            ts: WallTime(0),
+            center: CenterId::DEFAULT,
+            kind,
+            id: id.to_owned(),
+            epoch: 0,
+            data: Value::Null,
+        };
+        let topics = Topics::read(Some(&json!({"topics": ["slots", "job:12", 7, null]})));
+        for (kind, id, wanted) in [
+            ("slot.update", "1", true),
+            ("slot.rebound", "1", true),
+            ("job.progress", "12", true),
+            ("job.progress", "1", false),
+            ("call.update", "c_1", false),
+        ] {
+            assert_eq!(topics.has(&envelope(kind, id)), wanted, "{kind} {id}");
+            assert!(Topics::all().has(&envelope(kind, id)));
+        }
+        assert_eq!(Topics::read(Some(&json!({"since": 1}))), Topics::all());
+        assert_eq!(Topics::read(None), Topics::all());
+        let many = json!({"topics": (0..100).map(|n| n.to_string()).collect::<Vec<_>>()});
+        assert_eq!(Topics::read(Some(&many)).0.unwrap().len(), TOPICS_MAX);
+    }
+}

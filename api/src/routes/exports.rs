@@ -1,0 +1,127 @@
+//! Lists as files (S004-136, S000-21).
+
+use std::io;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE},
+};
+use office::export::{ExportFile, ExportOrder, Format};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{self, Caller, now},
+    error::{Code, Problem},
+    params::{JsonBody, Params},
+    routes::{jobs::number, recording::Ticket},
+    state::Api,
+};
+
+/// What is in memory of a file at a time, in octets.
+const PIECE: usize = 256 * 1024;
+
+/// A list to be exported.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Export {
+    /// Which list: `calls`, `users`.
+    resource: String,
+    /// As the list's `filter`.
+    filter: Option<Value>,
+    /// As the list's `q`.
+    q: Option<String>,
+    /// As the list's `sort`; an export can be in the order of the key only.
+    sort: Option<String>,
+    /// Which columns, in this order; without it, all that may be exported.
+    columns: Option<Vec<String>>,
+    /// `csv` or `xlsx`.
+    format: String,
+    /// The language of the head, `en` or `ru`; without it, one's own.
+    locale: Option<String>,
+}
+
+/// An export that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExportBegun {
+    #[schema(examples("3"))]
+    id: String,
+    /// The job that makes it: hear of it by `job.progress`.
+    #[schema(examples("12"))]
+    job_id: String,
+}
+
+/// Export a list.
+///
+/// A job writes the file; it takes the right to export the resource, now and while the job runs.
+#[utoipa::path(post, path = "/api/exports", tag = "exports", request_body = Export,
+    responses((status = 202, description = "Under way.", body = ExportBegun)))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    JsonBody(body): JsonBody<Export>,
+) -> Result<(StatusCode, Json<ExportBegun>), Problem> {
+    let Export { resource, filter, q, sort, columns, format, locale } = body;
+    let format = Format::parse(&format).ok_or_else(|| Problem::field(Code::InvalidField, "format", "a format is csv or xlsx"))?;
+    let unknown = || Problem::field(Code::UnknownField, "resource", "there is nothing of this name to export");
+    let right = api.office.export_right(&resource).ok_or_else(unknown)?;
+    let caller = auth::permit(&api, caller.principal(), right)?;
+    let order = ExportOrder { resource, filter, search: q, sort, columns, format, locale };
+    let begun = api.office.start_export(&caller, &order, now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(ExportBegun { id: begun.id.to_string(), job_id: begun.job.to_string() })))
+}
+
+/// Fetch an export's file.
+#[utoipa::path(get, path = "/api/exports/{id}/file", tag = "exports",
+    params(("id" = String, Path), ("t" = Option<String>, Query, description = "A token of POST …/file/token, instead of the Authorization header.")),
+    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>)))]
+pub(crate) async fn file(State(api): State<Api>, caller: Caller, Path(id): Path<String>, mut params: Params) -> Result<Response, Problem> {
+    params.take("t");
+    params.finish()?;
+    let ExportFile { file, name, mime, size } = api.office.open_export(&caller, number(&id)?, now()).await?;
+    let file = tokio::fs::File::from_std(file);
+    let pieces = stream::try_unfold(file, async |mut file| {
+        let mut piece = vec![0; PIECE];
+        let length = file.read(&mut piece).await?;
+        piece.truncate(length);
+        Ok::<_, io::Error>((length > 0).then(|| (Bytes::from(piece), file)))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(mime));
+    headers.insert(CONTENT_LENGTH, size.into());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The name is made of a resource's name and a date: nothing in it needs an escape.
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+/// Get a token to fetch an export's file with.
+///
+/// A link cannot send an Authorization header; it leads to `url` instead.
+#[utoipa::path(post, path = "/api/exports/{id}/file/token", tag = "exports", params(("id" = String, Path)),
+    responses((status = 200, description = "The token.", body = Ticket)))]
+pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Ticket>, Problem> {
+    let id = number(&id)?;
+    Ok(Json(Ticket::new(&api, &caller, format!("/api/exports/{id}/file"))?))
+}
+
+/// Delete an export with its file.
+#[utoipa::path(delete, path = "/api/exports/{id}", tag = "exports", params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted.")))]
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    api.office.delete_export(&caller, number(&id)?, now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

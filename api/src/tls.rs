@@ -1,0 +1,221 @@
+//! TLS on the listener: a certificate of one's own, read again when it changes, and what becomes of plain HTTP at the same port.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        server::{ClientHello, ResolvesServerCert},
+        sign::CertifiedKey,
+        version::{TLS12, TLS13},
+    },
+};
+use tracing::{info, warn};
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+/// Octets of a plain request that are read to answer it.
+const PLAIN_HEAD_MAX: usize = 4096;
+/// Time for that request to come.
+const PLAIN_TIME: Duration = Duration::from_secs(5);
+/// The first octet of a TLS record with a handshake (RFC 8446, 5.1).
+const HANDSHAKE: u8 = 0x16;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds no certificate or key.
+    #[error("{path}: {why}")]
+    Content {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The library refuses.
+    #[error("the certificate cannot be used: {0}")]
+    Refused(#[from] tokio_rustls::rustls::Error),
+}
+
+/// The server's side of TLS 1.2 and 1.3, with a certificate that can be exchanged while connections come.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
+}
+
+/// The certificate in force, and the files that it came from.
+#[derive(Debug)]
+struct Certificate {
+    chain: PathBuf,
+    key: PathBuf,
+    current: RwLock<Arc<CertifiedKey>>,
+}
+
+impl Tls {
+    /// Reads a chain of certificates and its key, both PEM.
+    ///
+    /// # Errors
+    /// If a file cannot be read, holds no such thing, or the two do not belong together.
+    pub fn of_files(chain: &Path, key: &Path) -> Result<Self, TlsError> {
+        let current = RwLock::new(Arc::new(read(chain, key)?));
+        let certificate = Arc::new(Certificate { chain: chain.to_owned(), key: key.to_owned(), current });
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(certificate.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+    }
+
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
+    /// Reads the files again. If they cannot be used, the certificate that is in force stays.
+    ///
+    /// # Errors
+    /// As [`Tls::of_files`].
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let fresh = read(&self.certificate.chain, &self.certificate.key)?;
+        *self.certificate.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(())
+    }
+
+    /// Reads the files again whenever they have changed, for ever.
+    pub async fn follow(self) {
+        let mut seen = self.changed_at();
+        let mut due = tokio::time::interval(LOOK_EVERY);
+        loop {
+            due.tick().await;
+            let now = self.changed_at();
+            if now == seen {
+                continue;
+            }
+            match self.reload() {
+                Ok(()) => info!("The certificate was exchanged."),
+                // A certificate and its key are written one after the other, so the next look may find both.
+                Err(error) => warn!(%error, "The new certificate cannot be used; the old one stays."),
+            }
+            seen = now;
+        }
+    }
+
+    fn changed_at(&self) -> [Option<SystemTime>; 2] {
+        [&self.certificate.chain, &self.certificate.key].map(|path| fs::metadata(path).and_then(|file| file.modified()).ok())
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let file = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
+    let content = |path: &Path, why: String| TlsError::Content { path: path.to_owned(), why };
+    let certificates =
+        CertificateDer::pem_slice_iter(&file(chain)?).collect::<Result<Vec<_>, _>>().map_err(|error| content(chain, error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(content(chain, "there is no certificate in it".to_owned()));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&file(key)?).map_err(|error| content(key, error.to_string()))?;
+    let signer = ring::sign::any_supported_type(&private)?;
+    let certified = CertifiedKey::new(certificates, signer);
+    // Whether they belong together; a kind of key that cannot tell is taken at its word.
+    match certified.keys_match() {
+        Err(tokio_rustls::rustls::Error::InconsistentKeys(tokio_rustls::rustls::InconsistentKeys::Unknown)) | Ok(()) => Ok(certified),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a client speaks TLS, without taking anything of what it says.
+pub(crate) async fn speaks_tls(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 1 && first == [HANDSHAKE])
+}
+
+/// Answers a plain HTTP request at a port that speaks TLS: the same place over HTTPS. Nothing of it is carried out.
+pub(crate) async fn redirect(mut stream: TcpStream) -> io::Result<()> {
+    let mut head = Vec::new();
+    let whole = async {
+        let mut piece = [0; 512];
+        while head.len() < PLAIN_HEAD_MAX && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            match stream.read(&mut piece).await? {
+                0 => break,
+                length => head.extend_from_slice(piece.get(..length).unwrap_or_default()),
+            }
+        }
+        Ok::<_, io::Error>(())
+    };
+    if let Ok(read) = tokio::time::timeout(PLAIN_TIME, whole).await {
+        read?;
+    }
+    stream.write_all(redirection(&head).as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// What a plain request is answered. A host or a path that could mean something else inside a header is not repeated.
+fn redirection(head: &[u8]) -> String {
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    let path = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or("/");
+    let host = lines.find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("host").then(|| value.trim())
+    });
+    let is_plain = |text: &str, more: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(letter));
+    let body = "This port speaks HTTPS: write https:// before the address.\n";
+    let length = body.len();
+    let rest = format!("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    match host.filter(|host| !host.is_empty() && is_plain(host, ".-:[]")) {
+        Some(host) => {
+            let path = if path.starts_with('/') && !path.starts_with("//") && is_plain(path, "/-._~%?&=+,") { path } else { "/" };
+            format!("HTTP/1.1 308 Permanent Redirect\r\nLocation: https://{host}{path}\r\n{rest}")
+        }
+        None => format!("HTTP/1.1 400 Bad Request\r\n{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_request_is_sent_to_the_same_place_over_https() {
+        let first = |head: &str| redirection(head.as_bytes()).lines().take(2).collect::<Vec<_>>().join(" | ");
+        assert_eq!(
+            first("GET /calls?id=1 HTTP/1.1\r\nHost: desk.example:8443\r\n\r\n"),
+            "HTTP/1.1 308 Permanent Redirect | Location: https://desk.example:8443/calls?id=1"
+        );
+        for evil in ["//evil.example", "/a<b>", "/\u{0}", "http://evil.example/", "/%0d%0aX:\u{1}"] {
+            let told = first(&format!("GET {evil} HTTP/1.1\r\nhost: desk.example\r\n\r\n"));
+            assert_eq!(told, "HTTP/1.1 308 Permanent Redirect | Location: https://desk.example/", "{evil:?}");
+        }
+        for nowhere in ["", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "\u{fffd}"]
+        {
+            assert!(first(nowhere).starts_with("HTTP/1.1 400"), "{nowhere:?}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Autocomplete from '@mui/material/Autocomplete';
+import Box from '@mui/material/Box';
+import Dialog from '@mui/material/Dialog';
+import InputBase from '@mui/material/InputBase';
+import { useNavigate } from 'react-router';
+import { useCan } from '@/access/me';
+import { useT } from '@/i18n';
+import { pages } from '../pages';
+
+/** Any page by a few letters of its name. */
+export function QuickJump({ open, onClose }: { open: boolean; onClose: () => void }) {
+    const t = useT();
+    const can = useCan();
+    const navigate = useNavigate();
+    const options = [
+        ...pages.flatMap(({ path, permission, menu }) => (menu && can(permission) ? [{ path, label: t(menu.label), group: t(`nav.groups.${menu.group}`) }] : [])),
+        { path: '/settings', label: t('nav.settings'), group: t('nav.me') },
+    ];
+    return (
+        <Dialog open={open} onClose={onClose} maxWidth="xs" aria-label={t('nav.jump')} slotProps={{ container: { sx: { alignItems: 'flex-start', pt: '12vh' } } }}>
+            <Autocomplete
+                open
+                autoHighlight
+                disablePortal
+                options={options}
+                groupBy={({ group }) => group}
+                noOptionsText={t('common.nothing_found')}
+                forcePopupIcon={false}
+                onChange={(_, page) => {
+                    onClose();
+                    if (page) void navigate(page.path);
+                }}
+                onClose={(_, reason) => reason === 'escape' && onClose()}
+                renderInput={(params) => (
+                    <Box ref={params.slotProps.input.ref} sx={{ px: 2, py: 1, borderBottom: 1, borderColor: 'divider' }}>
+                        <InputBase
+                            fullWidth
+                            autoFocus
+                            placeholder={t('nav.jump_hint')}
+                            inputProps={{ ...params.slotProps.htmlInput, 'aria-label': t('nav.jump') }}
+                            sx={{ fontSize: '1rem', '& input:focus-visible': { outline: 'none', boxShadow: 'none' } }}
+                        />
+                    </Box>
+                )}
+                slotProps={{
+                    popper: { sx: { position: 'static !important', transform: 'none !important', width: 'auto !important' }, disablePortal: true } as object,
+                    paper: { sx: { boxShadow: 'none', borderRadius: 0 } },
+                    listbox: { sx: { maxHeight: '50vh' } },
+                }}
+            />
+        </Dialog>
+    );
+}

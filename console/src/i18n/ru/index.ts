@@ -1,0 +1,9 @@
+import { codes } from './codes';
+import { columns } from './columns';
+import { common } from './common';
+import { pages } from './pages';
+import { permissions } from './permissions';
+import { ra } from './ra';
+
+/** Все русские тексты. */
+export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, columns };

@@ -1,0 +1,1 @@
+export { AuditList as List, SecurityAuditList as SecurityList } from './AuditList';

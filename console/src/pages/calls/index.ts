@@ -1,0 +1,2 @@
+export { CallList as List } from './CallList';
+export { CallShow as Show } from './CallShow';

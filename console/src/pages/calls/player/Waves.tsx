@@ -1,0 +1,46 @@
+import { darken, lighten, useTheme } from '@mui/material/styles';
+import { useEffect, useRef, type RefObject } from 'react';
+import WaveSurfer from 'wavesurfer.js';
+import { nonce } from '@/app/look';
+import type { Peaks } from '@/api/types';
+
+/** How high a channel is drawn. */
+export const WAVE_PX = 52;
+/** The greatest sample of an outline. */
+const SAMPLE_MAX = 127;
+
+/** Both channels' outlines, with what has been heard in full colour. A click goes there. */
+export function Waves({ sound, peaks, colours }: { sound: RefObject<HTMLAudioElement | null>; peaks: Peaks; colours: [string, string] }) {
+    const { palette } = useTheme();
+    const frame = useRef<HTMLDivElement>(null);
+    const [left, right] = colours;
+    const isDark = palette.mode === 'dark';
+    const cursor = palette.text.primary;
+    useEffect(() => {
+        if (!frame.current || !sound.current) return undefined;
+        // What has been heard is drawn over what has not, so the latter must be no veil but a colour of its own.
+        const pale = isDark ? darken : lighten;
+        const wave = (colour: string) => ({ waveColor: pale(colour, 0.58), progressColor: colour, height: WAVE_PX });
+        const made = WaveSurfer.create({
+            container: frame.current,
+            media: sound.current,
+            peaks: peaks.channels.map((channel) => Float32Array.from(channel, (sample) => sample / SAMPLE_MAX)),
+            duration: peaks.duration_ms / 1000,
+            splitChannels: peaks.channels.map((_, index) => wave(index === 0 ? left : right)),
+            height: WAVE_PX,
+            cursorColor: cursor,
+            cursorWidth: 1.5,
+            barWidth: 2,
+            barGap: 1,
+            barRadius: 1,
+            barMinHeight: 1,
+            normalize: true,
+            dragToSeek: true,
+            hideScrollbar: true,
+            cspNonce: nonce(),
+        });
+        // The sound is not its own and stays; only the drawing goes.
+        return () => made.destroy();
+    }, [sound, peaks, left, right, isDark, cursor]);
+    return <div ref={frame} aria-hidden style={{ cursor: 'pointer', minHeight: WAVE_PX * 2 }} />;
+}

@@ -1,0 +1,1 @@
+export { CdrList as List } from './CdrList';

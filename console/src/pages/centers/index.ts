@@ -1,0 +1,2 @@
+export { CenterCreate as Create, CenterEdit as Edit } from './CenterForm';
+export { CenterList as List } from './CenterList';

@@ -1,0 +1,1 @@
+export { EventList as List } from './EventList';

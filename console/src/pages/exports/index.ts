@@ -1,0 +1,1 @@
+export { ExportList as List } from './ExportList';

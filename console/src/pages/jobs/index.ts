@@ -1,0 +1,2 @@
+export { JobList as List } from './JobList';
+export { JobShow as Show } from './JobShow';

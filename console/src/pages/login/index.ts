@@ -1,0 +1,3 @@
+export { ForgotPage } from './ForgotPage';
+export { LinkPage } from './LinkPage';
+export { LoginPage } from './LoginPage';

@@ -1,0 +1,2 @@
+export { RuleCreate as Create } from './RuleCreate';
+export { RuleList as List } from './RuleList';

@@ -1,0 +1,2 @@
+export { SetList as List } from './SetList';
+export { SetCreate as Create, SetEdit as Edit } from './SetForm';

@@ -1,0 +1,22 @@
+import { useT } from '@/i18n';
+import { Page, PageHead } from '@/ui/page';
+import { LookSection } from './LookSection';
+import { PasswordSection } from './PasswordSection';
+import { ProfileSection } from './ProfileSection';
+import { SessionsSection } from './SessionsSection';
+import { TokensSection } from './TokensSection';
+
+/** What one sets up for oneself. */
+export function SettingsPage() {
+    const t = useT();
+    return (
+        <Page width={860}>
+            <PageHead title={t('nav.settings')} />
+            <ProfileSection />
+            <LookSection />
+            <PasswordSection />
+            <SessionsSection />
+            <TokensSection />
+        </Page>
+    );
+}

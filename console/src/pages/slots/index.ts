@@ -1,0 +1,2 @@
+export { SlotList as List } from './SlotList';
+export { SlotShow as Show } from './SlotShow';

@@ -1,0 +1,3 @@
+export { DeliveryList as Deliveries } from './DeliveryList';
+export { WebhookCreate as Create, WebhookEdit as Edit } from './WebhookForm';
+export { WebhookList as List } from './WebhookList';

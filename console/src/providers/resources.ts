@@ -1,0 +1,57 @@
+/** How a resource of the console stands on the wire. */
+export interface ResourceOnWire {
+    /** Below `/api`. */
+    path: string;
+    /** The member that names a row; the console calls it `id`. */
+    key: string;
+    /** What its rights are called: `users` of `users.read`. */
+    right: string;
+    /** What it is called in rights, exports, audit and the catalogue of columns. */
+    wire: string;
+    /** What is sent of a record when it is made, and when it is changed; none: all of it. */
+    create?: readonly string[];
+    update?: readonly string[];
+    /** Whether a change carries the version that it started from. */
+    versioned?: boolean;
+    /** Whether it is deleted by its version, too. */
+    deleteVersion?: boolean;
+    /** Whether lists can be searched with `q`. */
+    searchable?: boolean;
+}
+
+const log = (path: string, right: string, more: Partial<ResourceOnWire> = {}): ResourceOnWire => ({ path, key: 'id', right, wire: right, ...more });
+
+/** What can be made and changed; a code, once given, stays. */
+const crud = (path: string, right: string, update: readonly string[], create: readonly string[], more: Partial<ResourceOnWire> = {}): ResourceOnWire =>
+    log(path, right, { create: [...create, ...update], update, versioned: true, ...more });
+
+const PERSON = ['username', 'password', 'email', 'display_name', 'roles', 'manager', 'locale', 'tz', 'lists', 'columns'];
+
+/** Every resource that the console lists, by the name that stands in the browser's address. */
+export const RESOURCES = {
+    calls: log('/calls', 'calls', { key: 'call_id', searchable: true }),
+    cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true }),
+    slots: log('/slots', 'slots'),
+    trunks: crud('/trunks', 'trunks', ['name', 'capacity'], ['type'], { versioned: false }),
+    users: crud('/users', 'users', PERSON, [], { searchable: true }),
+    roles: crud('/roles', 'roles', ['name', 'sets', 'lists', 'columns'], ['code'], { searchable: true, deleteVersion: true }),
+    'permission-sets': crud('/permission-sets', 'roles', ['name', 'permissions'], ['code'], { wire: 'permission_sets', searchable: true, deleteVersion: true }),
+    'oidc-role-map': crud('/oidc-role-map', 'oidc_role_map', [], ['issuer', 'claim', 'value', 'role'], { versioned: false }),
+    audit: log('/audit', 'audit_log', { key: 'seq' }),
+    'security-audit': log('/security-audit', 'audit_log', { key: 'seq', wire: 'security_audit' }),
+    events: log('/dci/logs', 'events_log'),
+    jobs: log('/jobs', 'jobs'),
+    schedules: crud('/schedules', 'schedules', ['kind', 'payload', 'cron', 'tz', 'enabled'], []),
+    exports: log('/exports', 'exports'),
+    webhooks: crud('/webhooks', 'webhooks', ['name', 'url', 'events', 'enabled'], []),
+    'webhook-deliveries': log('/webhook-deliveries', 'webhooks', { wire: 'webhook_deliveries' }),
+    centers: crud('/centers', 'centers', ['name', 'locale', 'tz', 'state', 'settings'], ['code'], { searchable: true }),
+} as const satisfies Record<string, ResourceOnWire>;
+
+export type ResourceName = keyof typeof RESOURCES;
+
+export function onWire(resource: string): ResourceOnWire {
+    const known = (RESOURCES as Record<string, ResourceOnWire>)[resource];
+    if (!known) throw new Error(`no resource is called ${resource}`);
+    return known;
+}

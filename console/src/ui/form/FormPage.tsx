@@ -1,0 +1,267 @@
+import ArrowBack from '@mui/icons-material/ArrowBack';
+import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Link from '@mui/material/Link';
+import Skeleton from '@mui/material/Skeleton';
+import {
+    CreateContextProvider,
+    EditContextProvider,
+    Form,
+    useCreateController,
+    useEditController,
+    useDataProvider,
+    useRecordContext,
+    useSaveContext,
+    type RaRecord,
+} from 'ra-core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { useFormState } from 'react-hook-form';
+import { Link as RouterLink, useNavigate } from 'react-router';
+import { useCanDo } from '@/access/me';
+import { useT } from '@/i18n';
+import { Problem } from '@/providers/problem';
+import type { ResourceName } from '@/providers/resources';
+import { Confirm } from '../confirm';
+import { Page, PageHead, Section } from '../page';
+import { ProblemBox, useFormProblem, useTell, useTellProblem } from '../problems';
+
+interface FormPageProps<T> {
+    resource: ResourceName;
+    children: ReactNode;
+    /** Where Cancel and the way back lead: the list, unless said otherwise. */
+    list?: string;
+    /** What is sent, from what the form holds. */
+    transform?: (data: Partial<T>) => Partial<T>;
+    validate?: (data: Record<string, unknown>) => Record<string, unknown>;
+    width?: number;
+}
+
+/** The form for something new. */
+export function CreatePage<T extends RaRecord>({
+    resource,
+    title,
+    about,
+    children,
+    list = `/${resource}`,
+    transform,
+    validate,
+    defaults,
+    onDone,
+    width,
+}: FormPageProps<T> & {
+    title: string;
+    about?: ReactNode;
+    defaults?: Partial<T>;
+    /** What comes after it was made; the list, if nothing is said. */
+    onDone?: (made: T) => void;
+}) {
+    const t = useT();
+    const tell = useTell();
+    const tellProblem = useTellProblem();
+    const formProblem = useFormProblem();
+    const navigate = useNavigate();
+    const controller = useCreateController<T>({
+        resource,
+        transform,
+        mutationOptions: {
+            onSuccess: (made: T) => {
+                if (onDone) return onDone(made);
+                tell(t('form.created'));
+                return void navigate(list);
+            },
+            onError: (problem: unknown) => tellProblem(formProblem(problem)),
+        },
+    });
+    return (
+        <CreateContextProvider value={controller as never}>
+            <Page width={width ?? 900}>
+                <PageHead title={title} about={about} back={<Back to={list} />} />
+                <Form defaultValues={defaults as never} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
+                    {children}
+                    <SaveBar list={list} action={t('form.create')} />
+                </Form>
+            </Page>
+        </CreateContextProvider>
+    );
+}
+
+/** The form for something that is there. Without the right to change it, it can be read. */
+export function EditPage<T extends RaRecord>({
+    resource,
+    title,
+    about,
+    children,
+    list = `/${resource}`,
+    transform,
+    validate,
+    actions,
+    canDelete = () => true,
+    deleteText,
+    after,
+    onDone,
+    width,
+}: FormPageProps<T> & {
+    title: (record: T) => string;
+    about?: (record: T) => ReactNode;
+    actions?: (record: T) => ReactNode;
+    canDelete?: (record: T) => boolean;
+    /** What is asked before it is deleted. */
+    deleteText?: (record: T) => string;
+    /** What comes after it was changed; true if that is all, else the list follows. */
+    onDone?: (changed: T) => boolean;
+    /** What stands under the form and is no part of it. */
+    after?: (record: T) => ReactNode;
+}) {
+    const t = useT();
+    const tell = useTell();
+    const tellProblem = useTellProblem();
+    const formProblem = useFormProblem();
+    const navigate = useNavigate();
+    const queries = useQueryClient();
+    const dataProvider = useDataProvider();
+    const mayDo = useCanDo(resource);
+    const [conflict, setConflict] = useState(false);
+    const [deleting, setDeleting] = useState(false);
+    const controller = useEditController<T>({
+        resource,
+        transform,
+        mutationMode: 'pessimistic',
+        queryOptions: { onError: () => undefined },
+        mutationOptions: {
+            onSuccess: (changed: T) => {
+                tell(t('form.saved'));
+                void queries.invalidateQueries({ queryKey: [resource] });
+                if (!onDone?.(changed)) void navigate(list);
+            },
+            onError: (problem: unknown) => {
+                if (problem instanceof Problem && problem.code === 'version_conflict') setConflict(true);
+                else tellProblem(formProblem(problem));
+            },
+        },
+    });
+    const { record, error, refetch } = controller;
+    if (error && !record) {
+        return (
+            <Page>
+                <Back to={list} />
+                <ProblemBox error={error} onRetry={() => void refetch()} />
+            </Page>
+        );
+    }
+    if (!record) return <FormSkeleton list={list} />;
+    const isWritable = mayDo('update');
+    return (
+        <EditContextProvider value={controller as never}>
+            <Page width={width ?? 900}>
+                <PageHead title={title(record)} about={about?.(record)} back={<Back to={list} />} actions={actions?.(record)} />
+                <Form record={record} key={`${record.id}:${(record as { version?: number }).version ?? 0}`} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
+                    <Box component="fieldset" disabled={!isWritable} sx={{ border: 0, p: 0, m: 0, minWidth: 0 }}>
+                        {children}
+                    </Box>
+                    {isWritable && (
+                        <SaveBar
+                            list={list}
+                            action={t('form.save')}
+                            extra={
+                                mayDo('delete') &&
+                                canDelete(record) && (
+                                    <Button color="error" startIcon={<DeleteOutlined />} onClick={() => setDeleting(true)}>
+                                        {t('form.delete')}
+                                    </Button>
+                                )
+                            }
+                        />
+                    )}
+                </Form>
+                {after?.(record)}
+            </Page>
+            <Confirm
+                open={deleting}
+                danger
+                title={t('form.delete_title', { name: title(record) })}
+                action={t('form.delete')}
+                onClose={() => setDeleting(false)}
+                onConfirm={async () => {
+                    await dataProvider.delete(resource, { id: record.id, previousData: record });
+                    tell(t('form.deleted'));
+                    queries.removeQueries({ queryKey: [resource, 'getOne', { id: String(record.id) }], exact: false });
+                    await queries.invalidateQueries({ queryKey: [resource, 'getList'] });
+                    await navigate(list);
+                }}
+            >
+                {deleteText?.(record) ?? t('form.delete_text')}
+            </Confirm>
+            <Confirm open={conflict} title={t('form.conflict_title')} action={t('form.reload')} onClose={() => setConflict(false)} onConfirm={() => refetch()}>
+                {t('form.conflict_text')}
+            </Confirm>
+        </EditContextProvider>
+    );
+}
+
+function Back({ to }: { to: string }) {
+    const t = useT();
+    return (
+        <Link component={RouterLink} to={to} variant="body2" sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.5, color: 'text.secondary', mb: 0.25 }}>
+            <ArrowBack sx={{ fontSize: 15 }} />
+            {t('form.back')}
+        </Link>
+    );
+}
+
+function SaveBar({ list, action, extra }: { list: string; action: string; extra?: ReactNode }) {
+    const t = useT();
+    const { isDirty } = useFormState();
+    const { saving } = useSaveContext();
+    const isNew = useRecordContext()?.id === undefined;
+    return (
+        <Box
+            sx={{ position: 'sticky', bottom: 0, zIndex: 3, display: 'flex', gap: 1, alignItems: 'center', py: 1.25, bgcolor: 'background.default', borderTop: 1, borderColor: 'divider' }}
+        >
+            <Button type="submit" variant="contained" loading={saving} disabled={!isDirty && !isNew}>
+                {action}
+            </Button>
+            <Button component={RouterLink} to={list} color="inherit">
+                {t('common.cancel')}
+            </Button>
+            <Box sx={{ flex: 1 }} />
+            {extra}
+        </Box>
+    );
+}
+
+function FormSkeleton({ list }: { list: string }) {
+    return (
+        <Page width={900}>
+            <Back to={list} />
+            <Skeleton width={260} height={32} />
+            <Box sx={{ mt: 2 }}>
+                <Section>
+                    {[0, 1, 2, 3].map((index) => (
+                        <Skeleton key={index} height={44} sx={{ maxWidth: 420, mb: 1 }} />
+                    ))}
+                </Section>
+            </Box>
+        </Page>
+    );
+}
+
+/** Inputs side by side where there is room. */
+export function Fields({ children }: { children: ReactNode }) {
+    return (
+        <Box
+            sx={{
+                display: 'grid',
+                gridTemplateColumns: { xs: '1fr', sm: '1fr 1fr' },
+                columnGap: 2,
+                rowGap: 1.25,
+                mb: 1.25,
+                alignItems: 'start',
+                '& .MuiFormHelperText-root': { minHeight: '1.25em' },
+            }}
+        >
+            {children}
+        </Box>
+    );
+}

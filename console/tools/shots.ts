@@ -1,0 +1,192 @@
+// Pictures of every page against the fake twin, in both languages and both looks, to be looked at by people.
+//   npm run build:fake && npm run shots -- --out /tmp/shots [--only users] [--lang ru] [--look dark] [--user ann]
+// Says what the browser complained of, such as a style that the page's policy does not let in.
+import { mkdir } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { chromium, type Page } from 'playwright-core';
+import { serve } from './serve.ts';
+
+const { values } = parseArgs({
+    options: {
+        out: { type: 'string', default: 'target/shots' },
+        only: { type: 'string' },
+        lang: { type: 'string' },
+        look: { type: 'string' },
+        user: { type: 'string', default: 'admin' },
+        width: { type: 'string', default: '1440' },
+        height: { type: 'string', default: '900' },
+    },
+});
+
+type Step = (page: Page) => Promise<unknown>;
+
+/** Pages by name, and what is done there before the picture is taken. */
+const PAGES: [string, string, Step?][] = [
+    ['live', '/live'],
+    ['calls', '/calls'],
+    ['calls-filter', '/calls', (page) => page.locator('[role=search] button').nth(1).click()],
+    ['calls-columns', '/calls', (page) => page.getByRole('button', { name: /^(Columns|Столбцы)$/ }).click()],
+    ['call', '/calls', async (page) => openRow(page, 5)],
+    ['call-ladder', '/calls', ladder],
+    ['call-live', '/live', async (page) => page.locator('tr[data-row]').first().click()],
+    ['cdr', '/cdr'],
+    ['export-dialog', '/cdr', (page) => page.getByRole('button', { name: /Export…|Выгрузить…/ }).click()],
+    ['slots', '/slots'],
+    ['slot', '/slots/1/show'],
+    ['slot-menu', '/slots', (page) => page.getByRole('button', { name: /slot 6004|слотом 6004/ }).click()],
+    ['slot-qr', '/slots/7/show', slotQr],
+    ['trunks', '/trunks'],
+    ['trunk-create', '/trunks/create'],
+    ['trunk-created', '/trunks/create', createTrunk],
+    ['trunk', '/trunks/1'],
+    ['users', '/users'],
+    ['users-bulk', '/users', pickUsers],
+    ['user-create', '/users/create'],
+    ['user', '/users/7'],
+    ['user-link', '/users/7', userLink],
+    ['roles', '/roles'],
+    ['role', '/roles/6'],
+    ['role-shape', '/roles/4', (page) => page.getByRole('button', { name: /JSON/ }).click()],
+    ['sets', '/permission-sets'],
+    ['set', '/permission-sets/3'],
+    ['oidc', '/oidc-role-map'],
+    ['oidc-create', '/oidc-role-map/create'],
+    ['status', '/status'],
+    ['jobs', '/jobs'],
+    ['job', '/jobs/6/show'],
+    ['schedules', '/schedules'],
+    ['schedule', '/schedules/3'],
+    ['exports', '/exports'],
+    ['webhooks', '/webhooks'],
+    ['webhook', '/webhooks/1'],
+    ['deliveries', '/webhook-deliveries'],
+    ['delivery', '/webhook-deliveries', (page) => openRow(page, 1)],
+    ['events', '/events'],
+    ['event', '/events', (page) => openRow(page, 2)],
+    ['audit', '/audit'],
+    ['audit-entry', '/audit', auditEntry],
+    ['security', '/security-audit'],
+    ['centers', '/centers'],
+    ['center', '/centers/1'],
+    ['settings', '/settings'],
+    ['token-dialog', '/settings', (page) => page.getByRole('button', { name: /New token|Новый ключ/ }).click()],
+    ['jump', '/users', (page) => page.keyboard.press('Control+k')],
+    ['not-found', '/nowhere'],
+    ['empty', '/users?filter=%7B%22q%22%3A%22nobody%22%7D'],
+];
+
+const SIGNED_OUT: [string, string, Step?][] = [
+    ['login', '/login'],
+    ['login-wrong', '/login', wrongPassword],
+    ['forgot', '/forgot'],
+    ['link', '/link#token=x'],
+    ['link-gone', '/link#token=gone'],
+];
+
+const folder = new URL('../target/fake', import.meta.url).pathname;
+const { url, close } = await serve(folder);
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+const complaints = new Map<string, string>();
+
+for (const lang of values.lang ? [values.lang] : ['ru', 'en']) {
+    for (const look of values.look ? [values.look] : ['light', 'dark']) {
+        const out = `${values.out}/${lang}-${look}${values.user === 'admin' ? '' : `-${values.user}`}`;
+        await mkdir(out, { recursive: true });
+        for (const [pages, isSignedIn] of [
+            [PAGES, true],
+            [SIGNED_OUT, false],
+        ] as const) {
+            const wanted = pages.filter(([name]) => !values.only || values.only.split(',').includes(name));
+            if (wanted.length === 0) continue;
+            const context = await browser.newContext({ viewport: { width: Number(values.width), height: Number(values.height) }, locale: lang === 'ru' ? 'ru-RU' : 'en-GB', timezoneId: 'Europe/Moscow' });
+            await context.addInitScript(
+                ([lang, look]) => {
+                    localStorage.setItem('cordboard.locale', lang ?? '');
+                    localStorage.setItem('cordboard.look', look ?? '');
+                },
+                [lang, look],
+            );
+            const page = await context.newPage();
+            let at = '';
+            page.on('console', (message) => {
+                if (message.type() === 'error' || message.type() === 'warning') complaints.set(`${at}: ${message.text().slice(0, 300)}`, '');
+            });
+            page.on('pageerror', (error) => complaints.set(`${at}: ${error.message}`, ''));
+            if (isSignedIn) await signIn(page, lang);
+            for (const [name, path, step] of wanted) {
+                at = name;
+                await page.goto(url + path);
+                await page.waitForLoadState('networkidle');
+                await page.locator('#main, main').first().waitFor();
+                await page.locator('.MuiSkeleton-root').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => undefined);
+                if (step) {
+                    await step(page).catch((error: unknown) => complaints.set(`${at}: ${String(error).slice(0, 200)}`, ''));
+                    await page.waitForTimeout(700);
+                } else await page.waitForTimeout(250);
+                await page.screenshot({ path: `${out}/${name}.png` });
+            }
+            await context.close();
+        }
+    }
+}
+await browser.close();
+close();
+for (const complaint of complaints.keys()) console.log(complaint);
+
+async function signIn(page: Page, lang: string): Promise<void> {
+    await page.goto(`${url}/login`);
+    await page.locator('input[name=username]').fill(values.user);
+    await page.locator('input[name=password]').fill('cordboard');
+    await page.locator('button[type=submit]').click();
+    await page.waitForURL((target) => !target.pathname.startsWith('/login'));
+    // The people of the twin have languages of their own; the pictures have theirs.
+    await page.waitForTimeout(500);
+    await page.getByRole('button', { name: /^(Language|Язык)$/ }).click();
+    await page.locator(`[role=menuitem][lang=${lang}]`).click();
+    await page.waitForTimeout(300);
+}
+
+async function wrongPassword(page: Page): Promise<void> {
+    await page.locator('input[name=username]').fill('admin');
+    await page.locator('input[name=password]').fill('wrong');
+    await page.locator('button[type=submit]').click();
+}
+
+async function openRow(page: Page, index: number): Promise<void> {
+    await page.locator('tr[data-row]').nth(index).click();
+    await page.waitForTimeout(600);
+}
+
+async function ladder(page: Page): Promise<void> {
+    await openRow(page, 7);
+    await page.getByRole('button', { name: /Show the messages|Показать сообщения/ }).click();
+    await page.waitForTimeout(500);
+    await page.locator('pre').scrollIntoViewIfNeeded();
+}
+
+async function auditEntry(page: Page): Promise<void> {
+    const rows = page.locator('tr[data-row]');
+    const at = await rows.evaluateAll((all) => all.findIndex((row) => row.children[5]?.textContent === '7'));
+    await rows.nth(Math.max(0, at)).click();
+}
+
+async function pickUsers(page: Page): Promise<void> {
+    await page.locator('thead input[type=checkbox]').click();
+}
+
+async function userLink(page: Page): Promise<void> {
+    await page.locator('header + div main button, main button').filter({ hasText: /Ссылка|Link for/ }).first().click();
+    await page.locator('[role=dialog] button').nth(1).click();
+}
+
+async function slotQr(page: Page): Promise<void> {
+    await page.getByRole('button', { name: /slot 6007|слотом 6007/ }).click();
+    await page.locator('[role=menuitem]').filter({ hasText: /QR/ }).click();
+    await page.locator('[role=dialog] button').last().click();
+}
+
+async function createTrunk(page: Page): Promise<void> {
+    await page.locator('input[name=name]').fill('Ночная смена');
+    await page.locator('button[type=submit]').click();
+    await page.locator('[role=dialog]').waitFor();
+}

@@ -1,0 +1,11 @@
+//! The one door to other servers: HTTP (with a guard against requests to private addresses), e-mail, sign-in providers.
+//! Knows no rights, no modules and no database.
+
+pub mod http;
+pub mod oidc;
+pub mod smtp;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod tls;
+
+pub use tls::{Roots, RootsError};

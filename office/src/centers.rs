@@ -1,0 +1,361 @@
+//! Centres: each customer's or site's own people, roles, slots and calls in one installation. By default there is one.
+
+use chrono_tz::Tz;
+use model::{CenterId, Column, ColumnKind, Owner, Resource, WallTime};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::FromRow;
+use store::{
+    StoreError,
+    audit::{self, Diff, Entry},
+    binds,
+    list::fold_search,
+    sql::{Tx, draw},
+    statements,
+};
+
+use crate::{
+    Conflict, Fault, Office, OfficeError, Permit,
+    rights::{can, finish, guard_admins, lock_and_count_up, seed_center, text, without_admin},
+};
+
+/// Centres of one installation; more are refused. The roles of all are in memory.
+const CENTERS_MAX: i64 = 500;
+/// The languages that there are.
+pub const LOCALES: &[&str] = &["en", "ru"];
+
+/// Centres.
+pub static CENTERS: Resource = Resource {
+    name: "centers",
+    from: "centers t",
+    key: "id",
+    center: "",
+    owner: Owner::Nobody,
+    lists: &[],
+    search: "t.search_norm",
+    order: "id",
+    read: can::CENTERS_READ,
+    export: Some(can::CENTERS_EXPORT),
+    columns: &[
+        Column::new("id", "t.id", ColumnKind::Id, "The centre's id.").sorted().filtered(),
+        Column::new("code", "t.code", ColumnKind::Text, "Its code, unique among centres.").filtered(),
+        Column::new("name", "t.name", ColumnKind::Text, "Its name.").filtered(),
+        Column::new("locale", "t.locale", ColumnKind::Code(LOCALES), "Its language.").filtered(),
+        Column::new("tz", "t.tz", ColumnKind::Text, "Its time zone.").filtered(),
+        Column::new("state", "t.state", ColumnKind::Code(&["active", "disabled"]), "Whether its people can log in.").filtered(),
+        Column::new("settings", "t.settings", ColumnKind::Json, "Its settings: which log-ins are allowed."),
+        Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from."),
+        Column::new("created_at", "t.created_at", ColumnKind::Time, "When it was made.").filtered(),
+        Column::new("updated_at", "t.updated_at", ColumnKind::Time, "When it was last changed.").filtered(),
+    ],
+};
+
+/// A centre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Center {
+    /// Its id.
+    pub id: CenterId,
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its language: `en` or `ru`.
+    pub locale: String,
+    /// Its time zone.
+    pub tz: Tz,
+    /// Whether its people can log in.
+    pub is_active: bool,
+    /// Its settings.
+    pub settings: CenterSettings,
+    /// Grows with each change.
+    pub version: i64,
+}
+
+/// What can be set of a centre. What is absent has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CenterSettings {
+    /// How its people may log in (D20).
+    pub login: LoginSettings,
+}
+
+/// How people may log in (D20). Who administers may always log in with a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginSettings {
+    /// With a password of ours.
+    pub local: bool,
+    /// By a provider.
+    pub oidc: bool,
+}
+
+impl Default for LoginSettings {
+    fn default() -> Self {
+        Self { local: true, oidc: true }
+    }
+}
+
+/// A centre to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewCenter {
+    /// Its code: 1 to 64 letters, digits, `_`, `-`, `.`.
+    pub code: String,
+    /// Its name, 1 to 128 characters.
+    pub name: String,
+    /// Its language; none: English.
+    pub locale: Option<String>,
+    /// Its time zone; none: UTC.
+    pub tz: Option<String>,
+    /// Its settings.
+    pub settings: Option<Value>,
+}
+
+/// What is to be changed of a centre; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct CenterChange {
+    /// Its code, if it is said again: it stays for ever.
+    pub code: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its language.
+    pub locale: Option<String>,
+    /// Its time zone.
+    pub tz: Option<String>,
+    /// Whether its people can log in.
+    pub active: Option<bool>,
+    /// Its settings.
+    pub settings: Option<Value>,
+}
+
+statements! {
+    COUNT: both "SELECT count(*) FROM centers";
+    INSERT: both "INSERT INTO centers (id, code, name, locale, tz, state, settings, search_norm, version, created_at, updated_at, created_by)
+        VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, 1, $8, $8, $9)";
+    ROW: both "SELECT id, code, name, locale, tz, state, settings, version FROM centers WHERE id = $1";
+    CHANGE: both "UPDATE centers SET name = $2, locale = $3, tz = $4, state = $5, settings = $6, search_norm = $7, version = version + 1,
+        updated_at = $8 WHERE id = $1";
+}
+
+/// A row of the table.
+#[derive(Debug, FromRow)]
+pub(crate) struct CenterRow {
+    id: i64,
+    code: String,
+    name: String,
+    locale: String,
+    tz: String,
+    state: String,
+    settings: String,
+    version: i64,
+}
+
+impl From<CenterRow> for Center {
+    /// What another version of the program wrote and this one cannot read must not stop the other centres: UTC, and no log-in.
+    fn from(row: CenterRow) -> Self {
+        let tz = row.tz.parse().unwrap_or_else(|_| {
+            tracing::warn!(center = row.id, tz = row.tz, "A centre's time zone is unknown; UTC stands for it.");
+            Tz::UTC
+        });
+        let settings = serde_json::from_str(&row.settings).unwrap_or_else(|error| {
+            tracing::warn!(center = row.id, %error, "A centre's settings cannot be read; until they can, only administrators log in.");
+            CenterSettings { login: LoginSettings { local: false, oidc: false } }
+        });
+        Self {
+            id: CenterId(row.id),
+            tz,
+            settings,
+            is_active: row.state == "active",
+            code: row.code,
+            name: row.name,
+            locale: row.locale,
+            version: row.version,
+        }
+    }
+}
+
+impl Center {
+    fn picture(&self) -> Map<String, Value> {
+        let value = serde_json::json!({
+            "code": self.code,
+            "name": self.name,
+            "locale": self.locale,
+            "tz": self.tz.name(),
+            "state": self.state(),
+            "settings": self.settings,
+        });
+        if let Value::Object(picture) = value { picture } else { Map::new() }
+    }
+
+    fn state(&self) -> &'static str {
+        if self.is_active { "active" } else { "disabled" }
+    }
+
+    fn settings_text(&self) -> String {
+        // Plain data cannot fail.
+        serde_json::to_string(&self.settings).unwrap_or_else(|_| "{}".to_owned())
+    }
+
+    fn set(&mut self, change: &CenterChange, faults: &mut Vec<Fault>) {
+        if let Some(name) = &change.name {
+            self.name = text::name("name", name, faults);
+        }
+        if let Some(locale) = &change.locale {
+            if LOCALES.contains(&locale.as_str()) {
+                self.locale.clone_from(locale);
+            } else {
+                faults.push(Fault::invalid("locale", format!("a language is one of: {}", LOCALES.join(", "))));
+            }
+        }
+        if let Some(tz) = &change.tz {
+            match tz.parse() {
+                Ok(tz) => self.tz = tz,
+                Err(_) => faults.push(Fault::invalid("tz", "a time zone is a name such as Europe/Moscow or UTC")),
+            }
+        }
+        if let Some(active) = change.active {
+            self.is_active = active;
+        }
+        if let Some(settings) = &change.settings {
+            self.set_settings(settings, faults);
+        }
+    }
+
+    fn set_settings(&mut self, settings: &Value, faults: &mut Vec<Fault>) {
+        // A list would pass for a structure, its members in their order.
+        let are_objects = settings.is_object() && settings.get("login").is_none_or(Value::is_object);
+        match CenterSettings::deserialize(settings) {
+            Ok(settings) if are_objects && (settings.login.local || settings.login.oidc) => self.settings = settings,
+            Ok(_) if are_objects => faults.push(Fault::invalid("settings.login", "at least one way to log in must be left")),
+            _ => faults.push(Fault::invalid("settings", r#"settings are {"login": {"local": true, "oidc": true}}"#)),
+        }
+    }
+}
+
+impl Office {
+    /// Makes a centre with the roles that come with the program, and gives its id.
+    ///
+    /// # Errors
+    /// [`OfficeError::Invalid`], [`Conflict::CodeTaken`].
+    pub async fn create_center(&self, permit: &Permit, new: &NewCenter, now: WallTime) -> Result<CenterId, OfficeError> {
+        permit.must_be(can::CENTERS_CREATE)?;
+        let changing = self.rights_change();
+        let mut tx = self.store().db().begin().await?;
+        let made = self.create_center_in(&mut tx, permit, new, now).await;
+        finish(tx, made, changing).await
+    }
+
+    async fn create_center_in(&self, tx: &mut Tx, permit: &Permit, new: &NewCenter, now: WallTime) -> Result<CenterId, OfficeError> {
+        let mut faults = Vec::new();
+        let code = text::code("code", &new.code, &mut faults);
+        let mut center = Center {
+            id: CenterId(0),
+            code,
+            name: String::new(),
+            locale: "en".to_owned(),
+            tz: Tz::UTC,
+            is_active: true,
+            settings: CenterSettings::default(),
+            version: 1,
+        };
+        let change = CenterChange {
+            code: None,
+            name: Some(new.name.clone()),
+            locale: new.locale.clone(),
+            tz: new.tz.clone(),
+            active: None,
+            settings: new.settings.clone(),
+        };
+        center.set(&change, &mut faults);
+        if !faults.is_empty() {
+            return Err(OfficeError::Invalid(faults));
+        }
+        lock_and_count_up(tx).await?;
+        let count: Option<(i64,)> = tx.one(COUNT, &[]).await?;
+        if count.is_some_and(|(count,)| count >= CENTERS_MAX) {
+            return Err(OfficeError::Conflict(Conflict::State(format!("there are at most {CENTERS_MAX} centres"))));
+        }
+        center.id = CenterId(draw(tx, "center", 1).await?);
+        let binds = binds![
+            center.id,
+            &center.code,
+            &center.name,
+            &center.locale,
+            center.tz.name(),
+            center.settings_text(),
+            fold_search(&format!("{} {}", center.code, center.name)),
+            now,
+            permit.actor().user(),
+        ];
+        tx.run(INSERT, binds).await.map_err(code_taken)?;
+        let seeded = seed_center(tx, self.catalogue(), center.id, now).await?;
+        let created = Entry::change("centers.create", "centers", center.id, Diff::created(&center.picture())).security();
+        audit::append(tx, now, permit.actor(), &std::iter::once(created).chain(seeded).collect::<Vec<_>>()).await?;
+        Ok(center.id)
+    }
+
+    /// Changes a centre, and gives its new version.
+    ///
+    /// # Errors
+    /// [`OfficeError::Invalid`], [`OfficeError::NotFound`], [`Conflict::Version`], [`Conflict::LastAdmin`], [`Conflict::State`] for the
+    /// centre that the person belongs to, which cannot be disabled.
+    pub async fn update_center(
+        &self,
+        permit: &Permit,
+        id: CenterId,
+        version: i64,
+        change: &CenterChange,
+        now: WallTime,
+    ) -> Result<i64, OfficeError> {
+        permit.must_be(can::CENTERS_UPDATE)?;
+        let changing = self.rights_change();
+        let mut tx = self.store().db().begin().await?;
+        let made = self.update_center_in(&mut tx, permit, (id, version), change, now).await;
+        finish(tx, made, changing).await
+    }
+
+    async fn update_center_in(
+        &self,
+        tx: &mut Tx,
+        permit: &Permit,
+        (id, version): (CenterId, i64),
+        change: &CenterChange,
+        now: WallTime,
+    ) -> Result<i64, OfficeError> {
+        lock_and_count_up(tx).await?;
+        let old = read(tx, id).await?.ok_or(OfficeError::NotFound("center"))?;
+        if old.version != version {
+            return Err(OfficeError::Conflict(Conflict::Version { current: old.version }));
+        }
+        let (mut new, mut faults) = (old.clone(), Vec::new());
+        text::same_code(change.code.as_deref(), &old.code, false, &mut faults)?;
+        new.set(change, &mut faults);
+        if !faults.is_empty() {
+            return Err(OfficeError::Invalid(faults));
+        }
+        if new == old {
+            return Ok(version);
+        }
+        if !new.is_active && id == permit.principal().home() {
+            return Err(OfficeError::Conflict(Conflict::State("the centre that you belong to cannot be disabled".to_owned())));
+        }
+        let orphans = without_admin(tx).await?;
+        let search = fold_search(&format!("{} {}", new.code, new.name));
+        let binds = binds![id, &new.name, &new.locale, new.tz.name(), new.state(), new.settings_text(), search, now];
+        tx.run(CHANGE, binds).await?;
+        guard_admins(tx, &orphans).await?;
+        let diff = Diff::between(&old.picture(), &new.picture());
+        audit::append(tx, now, permit.actor(), &[Entry::change("centers.update", "centers", id, diff).security()]).await?;
+        Ok(version + 1)
+    }
+}
+
+async fn read(tx: &mut Tx, id: CenterId) -> Result<Option<Center>, StoreError> {
+    Ok(tx.one::<CenterRow>(ROW, binds![id]).await?.map(Center::from))
+}
+
+fn code_taken(error: StoreError) -> OfficeError {
+    match error {
+        StoreError::Constraint { name } if name == "centers_code_key" => OfficeError::Conflict(Conflict::CodeTaken),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,147 @@
+//! The engines that every CRM module stands on: people, rights, lists, audit, jobs, exports, webhooks.
+//! Knows no HTTP routes and no telephony; what a person may see and do is decided here and nowhere else.
+
+pub mod accounts;
+pub mod audit;
+pub mod bulk;
+mod centers;
+mod error;
+pub mod events;
+pub mod export;
+pub mod jobs;
+mod keycloak;
+mod list;
+mod mask;
+pub mod notify;
+mod principal;
+pub mod rights;
+mod telephony;
+#[cfg(test)]
+mod testing;
+pub mod webhooks;
+mod work;
+
+use std::sync::Arc;
+
+use model::{Resource, WallTime};
+use store::{Statement, Store};
+
+pub use centers::{CENTERS, Center, CenterChange, CenterSettings, LOCALES, LoginSettings, NewCenter};
+pub use error::{Conflict, Fault, OfficeError};
+pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
+pub use principal::{By, Permit, Principal, View};
+pub use rights::can;
+pub use store::{
+    ChangedTrunk, Idempotency, NewTrunk, StoreError, TrunkChange,
+    audit::{Diff, Entry},
+    catalogue::{CALLS, CDRS, RECORDINGS, TRUNKS},
+};
+pub use telephony::{SLOTS, reaches_call, reaches_slot};
+pub use work::WorkOptions;
+
+/// What this room lists itself. Each engine's resources stand here, so that rights, exports and the audit log know them.
+static RESOURCES: &[&Resource] = &[
+    &accounts::OIDC_ROLE_MAP,
+    &accounts::USERS,
+    &audit::AUDIT_LOG,
+    &audit::SECURITY_AUDIT,
+    &centers::CENTERS,
+    &events::EVENTS_LOG,
+    &export::EXPORTS,
+    &jobs::JOBS,
+    &jobs::SCHEDULES,
+    &rights::PERMISSION_SETS,
+    &rights::ROLES,
+    &store::catalogue::CALLS,
+    &store::catalogue::CDRS,
+    &store::catalogue::RECORDINGS,
+    &store::catalogue::TRUNKS,
+    &telephony::SLOTS,
+    &webhooks::WEBHOOKS,
+    &webhooks::WEBHOOK_DELIVERIES,
+];
+
+/// What an office needs to know. Each engine has a field.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The permissions and resources of modules.
+    pub parts: Vec<rights::Part>,
+    /// Jobs and exports.
+    pub work: WorkOptions,
+    /// Webhooks.
+    pub webhooks: webhooks::WebhookOptions,
+}
+
+/// All engines. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Office(Arc<Inner>);
+
+/// What engines keep in memory. Each has a field, made in [`Office::assemble`].
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    catalogue: rights::Catalogue,
+    rights: rights::Memory,
+    accounts: accounts::Accounts,
+    work: work::Work,
+    webhooks: webhooks::Hub,
+}
+
+impl Office {
+    /// Puts the engines on a database that is up to date, and sees to it that every centre has the roles that come with the program.
+    ///
+    /// # Errors
+    /// [`OfficeError::Defect`] if parts contradict one another; as the database's.
+    pub async fn open(store: Store, settings: Settings, now: WallTime) -> Result<Self, OfficeError> {
+        let office = Self::assemble(store, settings)?;
+        office.seed_all(now).await?;
+        office.picture().await?;
+        Ok(office)
+    }
+
+    /// Puts the engines on a database, and leaves it as it is.
+    pub(crate) fn assemble(store: Store, settings: Settings) -> Result<Self, OfficeError> {
+        let parts: Vec<rights::Part> = std::iter::once(rights::own_part(RESOURCES)).chain(settings.parts).collect();
+        Ok(Self(Arc::new(Inner {
+            store,
+            catalogue: rights::Catalogue::new(&parts)?,
+            rights: rights::Memory::default(),
+            accounts: accounts::Accounts::new(),
+            work: work::Work::new(WorkOptions { bulk: accounts::bulk_actions(settings.work.bulk), ..settings.work }),
+            webhooks: webhooks::Hub::new(settings.webhooks),
+        })))
+    }
+
+    /// The database, for the engines themselves.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Everything that can be permitted, and on what.
+    pub(crate) fn catalogue(&self) -> &rights::Catalogue {
+        &self.0.catalogue
+    }
+
+    /// Roles and centres in memory.
+    pub(crate) fn memory(&self) -> &rights::Memory {
+        &self.0.rights
+    }
+
+    /// The resource with this name, of this room or of a module.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&'static Resource> {
+        self.catalogue().resource(name)
+    }
+}
+
+/// Every SQL text of this room; a test prepares each on both engines.
+pub fn statements() -> impl Iterator<Item = Statement> {
+    let own = [audit::STATEMENTS, bulk::STATEMENTS, centers::STATEMENTS, events::STATEMENTS, work::STATEMENTS].into_iter();
+    let own = own.chain(jobs::ALL_STATEMENTS.iter().copied()).chain(export::ALL_STATEMENTS.iter().copied());
+    own.chain(rights::STATEMENTS.iter().copied())
+        .chain(accounts::STATEMENTS.iter().copied())
+        .chain(webhooks::STATEMENTS.iter().copied())
+        .chain([notify::STATEMENTS])
+        .flatten()
+        .copied()
+}

@@ -1,0 +1,239 @@
+//! Somebody who asks, and what they may do: the only way to rows and columns leads through a [`Permit`] and its [`View`].
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use model::{Action, Actor, CenterId, Column, ListKind, Mode, Resource, RowRule, UserId};
+
+use crate::{
+    OfficeError,
+    rights::{AccessMap, Seat},
+};
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Principal(Arc<Who>);
+
+#[derive(Debug)]
+struct Who {
+    user: UserId,
+    username: String,
+    home: CenterId,
+    roles: Vec<String>,
+    session: Option<i64>,
+    actor: Actor,
+    access: Arc<AccessMap>,
+}
+
+impl Principal {
+    pub(crate) fn new(
+        user: UserId,
+        username: String,
+        home: CenterId,
+        roles: Vec<String>,
+        session: Option<i64>,
+        actor: Actor,
+        access: Arc<AccessMap>,
+    ) -> Self {
+        Self(Arc::new(Who { user, username, home, roles, session, actor, access }))
+    }
+
+    /// Their account.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.0.user
+    }
+
+    /// The name that they log in with.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// The centre that they belong to.
+    #[must_use]
+    pub fn home(&self) -> CenterId {
+        self.0.home
+    }
+
+    /// The centre that they work in now.
+    #[must_use]
+    pub fn center(&self) -> CenterId {
+        self.0.actor.center
+    }
+
+    /// The codes of their roles.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.0.roles
+    }
+
+    /// Their session; none if they came with an API token.
+    #[must_use]
+    pub fn session(&self) -> Option<i64> {
+        self.0.session
+    }
+
+    /// Who they are for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.0.actor
+    }
+
+    pub(crate) fn access(&self) -> &AccessMap {
+        &self.0.access
+    }
+
+    pub(crate) fn seat(&self) -> Seat {
+        Seat { user: self.user(), home: self.home(), center: self.center() }
+    }
+
+    /// Leave to do something, with the rows that it reaches; none if they may not do it at all.
+    #[must_use]
+    pub fn permit(&self, action: Action) -> Option<Permit> {
+        let rows = self.0.access.rows(action, self.seat())?;
+        Some(Permit { principal: self.clone(), action, rows: Arc::new(rows) })
+    }
+}
+
+/// Leave to do one thing. It can be had from [`Principal::permit`] only.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    principal: Principal,
+    action: Action,
+    rows: Arc<RowRule>,
+}
+
+impl Permit {
+    /// Whose it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Who they are for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        self.principal.actor()
+    }
+
+    /// To do what.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// To which rows.
+    #[must_use]
+    pub fn rows(&self) -> &RowRule {
+        &self.rows
+    }
+
+    /// Whether it reaches everybody's rows of the centre, with no list to narrow it.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.rows.any_of.iter().any(|part| part.users.is_none() && part.lists.is_empty())
+    }
+
+    /// Whether it reaches a row of one of these users (rows that can be in no list).
+    #[must_use]
+    pub fn reaches(&self, users: &BTreeSet<UserId>) -> bool {
+        self.rows.admits(self.rows.center, users, |_, _| false)
+    }
+
+    /// Whether it reaches somebody's account: lists of roles must name every role that the account has, and it must have one.
+    #[must_use]
+    pub fn reaches_account(&self, user: UserId, roles: &BTreeSet<String>) -> bool {
+        self.rows.any_of.iter().any(|part| {
+            let is_one_of = part.users.as_ref().is_none_or(|users| users.contains(&user));
+            let listed = |(kind, ids): &(ListKind, BTreeSet<String>)| *kind == ListKind::Role && !roles.is_empty() && roles.is_subset(ids);
+            is_one_of && part.lists.iter().all(listed)
+        })
+    }
+
+    /// What of a resource's rows is seen with it.
+    #[must_use]
+    pub fn view(&self, resource: &'static Resource) -> View {
+        let columns = self.principal.access().columns(self.action, self.principal.seat(), resource);
+        View { resource, rows: Arc::clone(&self.rows), columns }
+    }
+
+    /// Whoever carries something out asks for leave to do just that.
+    pub(crate) fn must_be(&self, action: Action) -> Result<(), OfficeError> {
+        if self.action == action {
+            return Ok(());
+        }
+        Err(OfficeError::Defect(format!("leave to {} was used for {action}", self.action)))
+    }
+}
+
+/// In whose name something is changed: by leave of a person, whose own rights bound what they may give to others, or by the program.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// A person, or a program that came with their token.
+    Person(&'a Permit),
+    /// The program itself.
+    Program(&'a Actor),
+}
+
+impl By<'_> {
+    /// Who it is for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        match self {
+            Self::Person(permit) => permit.actor(),
+            Self::Program(actor) => actor,
+        }
+    }
+
+    /// The centre in which it is done.
+    #[must_use]
+    pub fn center(&self) -> CenterId {
+        self.actor().center
+    }
+}
+
+impl<'a> From<&'a Permit> for By<'a> {
+    fn from(permit: &'a Permit) -> Self {
+        Self::Person(permit)
+    }
+}
+
+impl<'a> From<&'a Actor> for By<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        Self::Program(actor)
+    }
+}
+
+/// The rows and columns of a resource that a person sees. It can be had from [`Permit::view`] only.
+#[derive(Debug, Clone)]
+pub struct View {
+    resource: &'static Resource,
+    rows: Arc<RowRule>,
+    columns: Vec<(&'static Column, Mode)>,
+}
+
+impl View {
+    /// The resource.
+    #[must_use]
+    pub fn resource(&self) -> &'static Resource {
+        self.resource
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn rows(&self) -> &RowRule {
+        &self.rows
+    }
+
+    /// The columns that are not hidden, and whether they are masked.
+    #[must_use]
+    pub fn columns(&self) -> &[(&'static Column, Mode)] {
+        &self.columns
+    }
+
+    /// How much of a column is seen; [`Mode::Hide`] for one that does not exist.
+    #[must_use]
+    pub fn mode(&self, column: &str) -> Mode {
+        self.columns.iter().find(|(known, _)| known.name == column).map_or(Mode::Hide, |(_, mode)| *mode)
+    }
+}

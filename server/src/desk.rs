@@ -1,0 +1,139 @@
+//! The office at work: its jobs, its audit log, its webhooks, and what its jobs tell the consoles.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::Context;
+use api::Live;
+use config::{Config, OidcProvider, SmtpTls};
+use links::{
+    Roots,
+    http::{Client, Guard, Limits},
+    oidc::{self, Providers},
+    smtp::{self, Encryption, Mailer},
+};
+use model::{Event, JobView};
+use office::{
+    Office, Settings, WorkOptions,
+    jobs::{Clock, JobProgress, Kinds, Runner, RunnerOptions},
+    notify::SendMail,
+    webhooks::{Deliverer, DelivererOptions, WebhookOptions},
+};
+use store::Store;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
+use tracing::warn;
+
+use crate::{secrets, signalling::wall_clock};
+
+/// Jobs that are worked on at once.
+const WORKERS: usize = 2;
+
+/// Opens the office on a database that is up to date.
+pub(crate) async fn open(store: Store, config: &Config, data_dir: &Path) -> anyhow::Result<Office> {
+    let roots = roots(config)?;
+    let kinds = match mailer(config, &roots)? {
+        Some(mailer) => Kinds::default().with(SendMail::new(mailer)),
+        None => Kinds::default(),
+    };
+    let work = WorkOptions { kinds, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
+    let ports = config.links.allow_ports.iter().map(|port| port.0).collect();
+    let http = Client::new(Guard::public(config.links.allow_nets.clone(), ports), &roots, Limits::default());
+    let settings = Settings { work, webhooks: WebhookOptions { http }, ..Settings::default() };
+    Office::open(store, settings, wall_clock()).await.context("cannot open the office")
+}
+
+/// By whom people can log in beside us.
+pub(crate) fn providers(config: &Config) -> anyhow::Result<Providers> {
+    let provider = |provider: &OidcProvider| oidc::Settings {
+        id: provider.id.clone(),
+        name: provider.name.clone(),
+        issuer: provider.issuer.clone(),
+        client_id: provider.client_id.clone(),
+        client_secret: provider.client_secret.as_ref().map(|secret| secret.secret().to_owned()),
+        scopes: provider.scopes.clone(),
+        allow_insecure: provider.allow_insecure,
+        bearer_audience: provider.bearer_audience.clone(),
+    };
+    Ok(Providers::new(config.oidc.providers.0.iter().map(provider).collect(), &roots(config)?))
+}
+
+/// Whose certificates are believed.
+fn roots(config: &Config) -> anyhow::Result<Roots> {
+    let Some(file) = &config.links.ca_file else { return Ok(Roots::public()) };
+    let named = || format!("{} (links.ca_file)", file.display());
+    Roots::with_house(&fs::read(file).with_context(named)?).with_context(named)
+}
+
+fn mailer(config: &Config, roots: &Roots) -> anyhow::Result<Option<Mailer>> {
+    let Some(url) = &config.smtp.url else { return Ok(None) };
+    let encryption = match url.tls() {
+        SmtpTls::Wrapped => Encryption::Wrapped,
+        SmtpTls::StartTls => Encryption::StartTls,
+        SmtpTls::None => Encryption::None,
+    };
+    let login = url.secret_login().map(|(user, password)| (user.to_owned(), password.to_owned()));
+    let from = config.smtp.from.as_str().to_owned();
+    let settings = smtp::Settings { host: url.host().to_owned(), port: url.port(), encryption, login, from };
+    Mailer::new(&settings, roots).map(Some).context("the mail server cannot be used (smtp.url)")
+}
+
+/// The office's tasks. They end when they are told to.
+pub(crate) struct Desk {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Desk {
+    /// Begins to work.
+    pub(crate) async fn start(office: &Office, live: &Arc<Live>) -> anyhow::Result<Self> {
+        // The database may be away by now; the runner waits for it, and the next start sets the schedules.
+        if let Err(failure) = office.install_schedules(wall_clock()).await {
+            warn!(%failure, "The schedules that come with the program could not be set.");
+        }
+        let clock: Clock = Arc::new(wall_clock);
+        let seed = u64::from_le_bytes(secrets::random_seed()?);
+        // The data directory is locked: nobody else does the jobs of its database. Of a database elsewhere that is not known.
+        let sole = office.engine() == "sqlite";
+        let runner = Runner::new(office.clone(), Arc::clone(&clock), RunnerOptions { workers: WORKERS, seed, sole });
+        let (stop, stopped) = watch::channel(false);
+        let deliverer = Deliverer::new(office.clone(), Arc::clone(&clock), DelivererOptions { seed, ..DelivererOptions::default() });
+        let tasks = vec![
+            tokio::spawn(runner.run(stopped.clone())),
+            tokio::spawn(deliverer.run(stopped.clone())),
+            tokio::spawn(office.clone().write_refusals(clock, stopped)),
+            tokio::spawn(tell(office.job_news(), Arc::clone(live))),
+        ];
+        Ok(Self { stop, tasks })
+    }
+
+    /// Ends what has begun, and what is in memory only is written.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        let mut tasks = self.tasks;
+        // Nothing hangs on what is told.
+        if let Some(telling) = tasks.pop() {
+            telling.abort();
+        }
+        for task in tasks {
+            if let Err(failure) = task.await {
+                warn!(%failure, "A task of the office has failed.");
+            }
+        }
+    }
+}
+
+/// Tells consoles of jobs. What is missed for being too many stands in the list of jobs.
+async fn tell(mut news: broadcast::Receiver<JobProgress>, live: Arc<Live>) {
+    loop {
+        match news.recv().await {
+            Ok(JobProgress { id, center, kind, created_by, state, done, total, .. }) => {
+                let view = JobView { id, center, user: created_by, kind, state: state.as_str().to_owned(), done, total };
+                live.publish(wall_clock(), [Event::JobProgressed(view)]);
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What can be listed of telephony: calls, their records, recordings, hubs.
+//!
+//! Columns have the names that they have on the wire. A list of slots reaches a call if it has the calling or the called slot: whoever
+//! may see a slot may see what it was in.
+
+use model::{Action, Column, ColumnKind, ListKind, Mask, Owner, Resource};
+
+const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answered", "held", "ended"]);
+const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
+const OUTCOMES: ColumnKind = ColumnKind::Code(&["answered", "busy", "no_answer", "canceled", "failed"]);
+const RECORDING_STATES: ColumnKind = ColumnKind::Code(&["recording", "complete", "partial", "failed", "not_wanted"]);
+const HUB_KINDS: ColumnKind = ColumnKind::Code(&["auto", "mf", "ls"]);
+/// The codes of `model::Cause`, in its order.
+const CAUSES: ColumnKind = ColumnKind::Code(&[
+    "caller_hung_up",
+    "callee_hung_up",
+    "ended_by_request",
+    "caller_gave_up",
+    "no_answer",
+    "busy",
+    "declined",
+    "slot_no_answer",
+    "slot_refused",
+    "no_such_number",
+    "destination_not_allowed",
+    "slot_call_limit",
+    "too_many_hops",
+    "not_registered",
+    "out_of_service",
+    "unreachable",
+    "callee_failed",
+    "no_common_codec",
+    "bad_sdp",
+    "bad_answer",
+    "no_media_port",
+    "overloaded",
+    "media_timeout",
+    "no_ack",
+    "dialog_lost",
+    "session_expired",
+    "aborted",
+    "shutdown",
+    "internal",
+]);
+
+const USERS_OF_CALLS: Owner = Owner::Link { table: "call_users", row: "call_id", user: "user_id" };
+
+const LISTS_OF_CALLS: &[(ListKind, &str)] =
+    &[(ListKind::Scenario, "t.scenario"), (ListKind::Slot, "CAST(t.caller_slot AS TEXT)"), (ListKind::Slot, "CAST(t.callee_slot AS TEXT)")];
+
+// What calls and their records have in common.
+const CALL_ID: Column = Column::new("call_id", "t.call_id", ColumnKind::Call, "The call.").filtered().sorted();
+const PARENT: Column =
+    Column::new("parent", "t.parent_id", ColumnKind::Call, "The call that this one consults about.").nullable().filtered();
+const DIRECTION: Column = Column::new("direction", "t.direction", DIRECTIONS, "Where it goes, seen from us.").filtered();
+const CALLER: Column = Column::new("caller", "t.caller", ColumnKind::Text, "The calling number.").filtered().masked(Mask::Phone);
+const CALLEE: Column = Column::new("callee", "t.callee", ColumnKind::Text, "The dialled number.").filtered().masked(Mask::Phone);
+const CALLER_SLOT: Column = Column::new("caller_slot", "t.caller_slot", ColumnKind::Id, "The slot that placed it.").nullable().filtered();
+const CALLEE_SLOT: Column = Column::new("callee_slot", "t.callee_slot", ColumnKind::Id, "The slot that is called.").nullable().filtered();
+const USER: Column = Column::new("user", "t.user_id", ColumnKind::Id, "Who placed it.").nullable().filtered();
+// A call's id holds its start, so the order of ids is the order of starts.
+const STARTED_AT: Column = Column::new("started_at", "t.started_at", ColumnKind::Time, "When it began.").filtered().sorted_by("t.call_id");
+const RINGING_AT: Column =
+    Column::new("ringing_at", "t.ringing_at", ColumnKind::Time, "When the far party first rang.").nullable().filtered();
+const ANSWERED_AT: Column =
+    Column::new("answered_at", "t.answered_at", ColumnKind::Time, "When the far party answered.").nullable().filtered();
+const ENDED_AT: Column = Column::new("ended_at", "t.ended_at", ColumnKind::Time, "When it ended.").filtered();
+const OUTCOME: Column = Column::new("outcome", "t.outcome", OUTCOMES, "How it ended.").filtered();
+const CAUSE: Column = Column::new("cause", "t.cause", CAUSES, "Why it ended.").filtered();
+/// Who served a call, part by part (R14): the one column that is JSON in the database and not as it stands on the wire.
+pub(crate) const SEGMENTS: &str = "segments";
+const SERVED: Column = Column::new(SEGMENTS, "t.segments", ColumnKind::Json, "Who serves or served it.");
+const SCENARIO: Column = Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered();
+const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
+const RECORDING: Column = Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable();
+
+/// Numbers have no letters to fold but those of ASCII.
+const NUMBERS_OF_CALLS: &str = "lower(t.caller || ' ' || t.callee)";
+
+/// Calls, live and ended.
+pub static CALLS: Resource = Resource {
+    name: "calls",
+    from: "calls t",
+    key: "call_id",
+    center: "t.center_id",
+    owner: USERS_OF_CALLS,
+    lists: LISTS_OF_CALLS,
+    search: NUMBERS_OF_CALLS,
+    order: "-started_at",
+    read: Action("calls.read"),
+    export: Some(Action("calls.export")),
+    columns: &[
+        CALL_ID,
+        PARENT,
+        Column::new("status", "t.status", CALL_STATUSES, "How far it has come.").filtered(),
+        DIRECTION,
+        CALLER,
+        CALLEE,
+        CALLER_SLOT,
+        CALLEE_SLOT,
+        USER,
+        STARTED_AT,
+        RINGING_AT,
+        ANSWERED_AT,
+        ENDED_AT.nullable(),
+        OUTCOME.nullable(),
+        CAUSE.nullable(),
+        SERVED,
+        SCENARIO,
+        SOURCE,
+        RECORDING,
+    ],
+};
+
+/// The records of ended calls.
+pub static CDRS: Resource = Resource {
+    name: "cdrs",
+    from: "cdrs t",
+    key: "call_id",
+    center: "t.center_id",
+    owner: USERS_OF_CALLS,
+    lists: LISTS_OF_CALLS,
+    search: NUMBERS_OF_CALLS,
+    order: "-started_at",
+    read: Action("calls.read"),
+    export: Some(Action("calls.export")),
+    columns: &[
+        CALL_ID,
+        PARENT,
+        DIRECTION,
+        CALLER,
+        CALLEE,
+        CALLER_SLOT,
+        CALLEE_SLOT,
+        USER,
+        STARTED_AT,
+        RINGING_AT,
+        ANSWERED_AT,
+        ENDED_AT,
+        Column::new("ring_ms", "t.ring_ms", ColumnKind::Int, "From the first ringing to the answer or the end, in milliseconds.")
+            .filtered(),
+        Column::new("talk_ms", "t.talk_ms", ColumnKind::Int, "From the answer to the end, in milliseconds; 0 if unanswered.")
+            .filtered()
+            .sorted(),
+        OUTCOME,
+        CAUSE,
+        Column::new("remedy", "", ColumnKind::Text, "What a person at the desk can do about the cause."),
+        Column::new("sip_status", "t.sip_status", ColumnKind::Int, "The last SIP status of the called side.").filtered(),
+        SERVED,
+        SCENARIO,
+        SOURCE,
+        RECORDING,
+    ],
+};
+
+/// Recordings: every answered call has one. A list of scenarios or slots is that of the call.
+pub static RECORDINGS: Resource = Resource {
+    name: "recordings",
+    from: "recordings t LEFT JOIN calls c ON c.call_id = t.call_id",
+    key: "call_id",
+    center: "t.center_id",
+    owner: USERS_OF_CALLS,
+    lists: &[
+        (ListKind::Scenario, "c.scenario"),
+        (ListKind::Slot, "CAST(c.caller_slot AS TEXT)"),
+        (ListKind::Slot, "CAST(c.callee_slot AS TEXT)"),
+    ],
+    search: "lower(t.left_number || ' ' || t.right_number)",
+    order: "-call_id",
+    read: Action("recordings.read"),
+    export: None,
+    columns: &[
+        Column::new("call_id", "t.call_id", ColumnKind::Call, "The recorded call.").filtered().sorted(),
+        Column::new("state", "t.state", RECORDING_STATES, "How far it has come.").filtered(),
+        Column::new("reason", "t.reason", ColumnKind::Text, "Why it is partial, failed or not wanted.").nullable(),
+        Column::new("scenario", "c.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered(),
+        Column::new("left_role", "t.left_role", ColumnKind::Text, "Who is heard on the left, our side: caller or callee."),
+        Column::new("left_number", "t.left_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone),
+        Column::new("right_role", "t.right_role", ColumnKind::Text, "Who is heard on the right, the world: caller or callee."),
+        Column::new("right_number", "t.right_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone),
+        Column::new("started_at", "t.started_at", ColumnKind::Time, "When the first sample was due.").filtered(),
+        Column::new("duration_ms", "t.duration_ms", ColumnKind::Int, "Length of the audio in milliseconds; 0 until closed.").filtered(),
+        Column::new("size", "t.size", ColumnKind::Int, "Length of the file in octets; 0 until closed.").filtered(),
+    ],
+};
+
+/// Hubs: trunks of slots. There are at most 2,997 in all, so any order is quick.
+pub static TRUNKS: Resource = Resource {
+    name: "trunks",
+    from: "trunks t",
+    key: "id",
+    center: "t.center_id",
+    owner: Owner::Nobody,
+    lists: &[],
+    search: "",
+    order: "id",
+    read: Action("trunks.read"),
+    export: None,
+    columns: &[
+        Column::new("id", "t.id", ColumnKind::Id, "The trunk.").filtered().sorted(),
+        Column::new("name", "t.name", ColumnKind::Text, "What people call it.").filtered().sorted(),
+        Column::new("type", "t.kind", HUB_KINDS, "What its numbers begin with.").filtered().sorted(),
+        Column::new("capacity", "t.capacity", ColumnKind::Int, "How many slots it has.").filtered().sorted(),
+    ],
+};
+
+/// All of them.
+pub static RESOURCES: &[&Resource] = &[&CALLS, &CDRS, &RECORDINGS, &TRUNKS];
+
+#[cfg(test)]
+mod tests {
+    use model::Cause;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_can_be_asked_for() {
+        let known: Vec<&str> = Cause::ALL.iter().map(|cause| cause.code()).collect();
+        assert_eq!(CAUSES, ColumnKind::Code(known.leak()));
+    }
+
+    #[test]
+    fn resources_hold_together() {
+        for resource in RESOURCES {
+            let names: std::collections::BTreeSet<_> = resource.columns.iter().map(|column| column.name).collect();
+            assert_eq!(names.len(), resource.columns.len(), "{}: a name stands twice", resource.name);
+            let key = resource.column(resource.key);
+            assert!(key.is_some_and(|key| !key.nullable && matches!(key.kind, ColumnKind::Id | ColumnKind::Call)), "{}", resource.name);
+            let order = resource.column(resource.order.trim_start_matches('-'));
+            assert!(order.is_some_and(|order| !order.sort.is_empty()), "{}", resource.name);
+            for column in resource.columns {
+                let is_read = !column.sql.is_empty();
+                assert!(is_read || (!column.filter && column.sort.is_empty()), "{}.{}", resource.name, column.name);
+                assert!(!column.filter || column.kind != ColumnKind::Json, "{}.{}", resource.name, column.name);
+            }
+        }
+    }
+}
