@@ -6,7 +6,7 @@ use axum::{
 };
 use http::request::Parts;
 use model::{Mode, Resource, WallTime};
-use office::{ListColumn, ListPage, ListParams};
+use office::{ListColumn, ListPage, ListParams, View};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -198,6 +198,13 @@ pub(crate) async fn read<L: Listed>(
     Path(id): Path<String>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
     Ok(Json(api.office.read(&caller.view(L::resource()), &id).await?))
+}
+
+/// What of something may be seen, as an object.
+pub(crate) fn seen(view: &View, row: &impl Serialize) -> Map<String, Value> {
+    let mut row = object(row);
+    view.project(&mut row);
+    row
 }
 
 /// What is serialised as an object, as one.

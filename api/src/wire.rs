@@ -5,6 +5,7 @@ use model::{
     RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, UserId, WallTime,
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::{
     ToSchema,
     openapi::schema::{Object, ObjectBuilder, Type},
@@ -396,7 +397,8 @@ impl From<model::Hub> for Trunk {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrunkWithSlots {
     #[serde(flatten)]
-    pub(crate) trunk: Trunk,
+    #[schema(value_type = Trunk)]
+    pub(crate) trunk: Map<String, Value>,
     /// Its slots, by number.
     pub(crate) slots: Vec<Account>,
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use model::{CallId, Envelope, Event, UserId};
-use office::{CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, reaches_call, reaches_slot};
+use office::{CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     live::Told,
-    resources::object,
+    resources::{object, seen},
     state::Api,
     wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
 };
@@ -24,7 +24,7 @@ pub(crate) struct Ears {
     recordings: Option<(Permit, View)>,
     slots: Option<(Permit, View)>,
     bindings: Option<Permit>,
-    jobs: Option<Permit>,
+    jobs: Option<(Permit, View)>,
 }
 
 impl Ears {
@@ -36,7 +36,7 @@ impl Ears {
             recordings: seen(can::RECORDINGS_LISTEN, &RECORDINGS),
             slots: seen(can::SLOTS_READ, &SLOTS),
             bindings: principal.permit(can::SLOTS_TRACE),
-            jobs: principal.permit(can::JOBS_READ),
+            jobs: seen(can::JOBS_READ, &JOBS),
         }
     }
 
@@ -82,9 +82,9 @@ impl Ears {
                 )
             }
             Event::JobProgressed(job) => {
-                let permit = self.jobs.as_ref()?;
+                let (permit, view) = self.jobs.as_ref()?;
                 permit.rows().admits(job.center, &told.users, |_, _| false).then_some(())?;
-                ("job.progress", job.center, job.id.to_string(), 0, whole(&JobProgress::from(job.clone())))
+                ("job.progress", job.center, job.id.to_string(), 0, shown(view, &JobProgress::from(job.clone())))
             }
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })
@@ -97,9 +97,7 @@ fn is_reached(api: &Api, permit: &Permit, call: CallId, users: &BTreeSet<UserId>
 }
 
 fn shown(view: &View, data: &impl Serialize) -> Value {
-    let mut row = object(data);
-    view.project(&mut row);
-    Value::Object(row)
+    Value::Object(seen(view, data))
 }
 
 fn whole(data: &impl Serialize) -> Value {

@@ -16,7 +16,7 @@ use crate::{
     auth::Caller,
     error::{Code, Problem},
     params::Id,
-    resources::{ListAnswer, ListParamsSchema, ListQuery, Span, SpanSchema, object},
+    resources::{ListAnswer, ListParamsSchema, ListQuery, Span, SpanSchema, object, seen},
     state::Api,
     wire::{Call, CallWithRecording, CdrWithRecording, List, Recording},
 };
@@ -125,13 +125,6 @@ fn on_board(api: &Api, caller: &Caller, id: CallId) -> Option<CallView> {
 
 async fn in_store(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Problem> {
     api.office.call(caller, id).await?.ok_or_else(|| Problem::new(Code::CallNotFound))
-}
-
-/// What the caller may see of a call.
-fn seen(view: &View, call: &impl serde::Serialize) -> Map<String, Value> {
-    let mut row = object(call);
-    view.project(&mut row);
-    row
 }
 
 /// Calls on the board that belong on this first page and are not on it, newest first.

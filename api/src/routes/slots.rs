@@ -7,13 +7,14 @@ use http::StatusCode;
 use model::{Command, Destination, ListKind, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
 use office::{Diff, Entry, Row, SLOTS, reaches_slot};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     auth::{Caller, now},
     error::{Code, FieldError, Problem},
     params::{Id, JsonBody, OptionalJsonBody},
-    resources::{ListAnswer, ListParamsSchema, ListQuery, object},
+    resources::{ListAnswer, ListParamsSchema, ListQuery, object, seen},
     routes::trunks::{self, uninterrupted},
     secret,
     state::Api,
@@ -118,7 +119,8 @@ impl From<SlotLimits> for Limits {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChangedSlot {
     #[serde(flatten)]
-    slot: Slot,
+    #[schema(value_type = Slot)]
+    slot: Map<String, Value>,
     /// The new password's user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -152,7 +154,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: List
 /// Read a slot.
 #[utoipa::path(get, path = "/api/slots/{id}", tag = "slots", params(("id" = String, Path)),
     responses((status = 200, description = "The slot.", body = Slot)))]
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Slot>, Problem> {
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Map<String, Value>>, Problem> {
     let view = known(&api, &caller, id)?;
     Ok(Json(one(&api, &caller, view).await))
 }
@@ -162,7 +164,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Slot
 /// Taking one's own slot again keeps it. A lease ends 90 s after the last sign of life, but never during a call.
 #[utoipa::path(post, path = "/api/slots/{id}/take", tag = "slots", params(("id" = String, Path)),
     responses((status = 200, description = "Taken.", body = Slot)))]
-pub(crate) async fn take(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Slot>, Problem> {
+pub(crate) async fn take(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Map<String, Value>>, Problem> {
     usable(&api, &caller, id)?;
     let reply = api.control.execute(Command::TakeSlot { user: caller.user(), slot: id }).await?;
     answer(&api, &caller, id, reply).await
@@ -176,7 +178,7 @@ pub(crate) async fn release(
     caller: Caller,
     Id(id): Id<SlotId>,
     OptionalJsonBody(Release { epoch }): OptionalJsonBody<Release>,
-) -> Result<Json<Slot>, Problem> {
+) -> Result<Json<Map<String, Value>>, Problem> {
     let view = usable(&api, &caller, id)?;
     // Whoever's right goes beyond their own may let go what others have.
     let any = reaches_slot(caller.rows(), id, view.center, &BTreeSet::new());
@@ -343,7 +345,7 @@ pub(crate) fn usable(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView,
     api.live.slot(id).filter(reached).ok_or_else(|| Problem::new(Code::SlotNotFound))
 }
 
-async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<Json<Slot>, Problem> {
+async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<Json<Map<String, Value>>, Problem> {
     let view = match reply {
         Reply::Slot(view) => view,
         _ => usable(api, caller, id)?,
@@ -351,10 +353,11 @@ async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<
     Ok(Json(one(api, caller, view).await))
 }
 
-async fn one(api: &Api, caller: &Caller, view: SlotView) -> Slot {
+/// What the caller may see of a slot.
+async fn one(api: &Api, caller: &Caller, view: SlotView) -> Map<String, Value> {
     let mut names = api.office.names(view.holder.into_iter().collect()).await;
     let name = view.holder.and_then(|holder| names.remove(&holder));
-    Slot::new(view, caller.user(), name)
+    seen(&caller.view(&SLOTS), &Slot::new(view, caller.user(), name))
 }
 
 /// What `?status=` asks for (D8): the coarse status, or a state of the FSM.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Future};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{Command, Hub, HubId, HubKind, Number, SlotEntry, SlotId};
-use office::{ChangedTrunk, NewTrunk, TrunkChange};
+use office::{ChangedTrunk, NewTrunk, TRUNKS, TrunkChange};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -13,9 +13,10 @@ use crate::{
     auth::Caller,
     error::{Code, FieldError, Problem},
     params::{Id, JsonBody},
+    resources::seen,
     secret,
     state::Api,
-    wire::{Account, TrunkWithSlots, hub_kind},
+    wire::{Account, Trunk, TrunkWithSlots, hub_kind},
 };
 
 /// Slots in a trunk at most (R2): a kind has 999 numbers.
@@ -65,11 +66,12 @@ pub(crate) async fn create(
     let (Some(name), Some(capacity)) = (name, capacity) else { return Err(Problem::fields(errors, Code::InvalidField)) };
     let created = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
+        let view = caller.view(&TRUNKS);
         let mut accounts = Accounts::draw(capacity)?;
         let (hub, slots) = api.office.create_trunk(&caller, NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
         // In force or not yet: the passwords are shown this once.
         let _ = api.directory_changed().await;
-        Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
+        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(slots) })
     });
     Ok((StatusCode::CREATED, Json(created.await?)))
 }
@@ -79,8 +81,9 @@ pub(crate) async fn create(
     responses((status = 200, description = "The trunk.", body = TrunkWithSlots)))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<TrunkWithSlots>, Problem> {
     let hub = known(&api, &caller, id).await?;
+    let view = caller.view(&TRUNKS);
     let slots = api.office.trunk_slots(&caller, hub.id).await?;
-    Ok(Json(TrunkWithSlots { trunk: hub.into(), slots: Accounts::default().shown(slots) }))
+    Ok(Json(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: Accounts::default().shown(slots) }))
 }
 
 /// Change a trunk.
@@ -104,12 +107,13 @@ pub(crate) async fn change(
     let changed = uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         let hub = known(&api, &caller, id).await?;
+        let view = caller.view(&TRUNKS);
         let mut accounts = Accounts::draw(capacity.unwrap_or(0).saturating_sub(hub.capacity))?;
         let mut retired = false;
         let change = TrunkChange { name, capacity };
         let changed = api.office.change_trunk(&caller, id, change, accounts.of(&api), |going| retire(&api, going, &mut retired)).await;
         let ChangedTrunk { hub, slots, .. } = done(&api, changed, retired).await?;
-        Ok(TrunkWithSlots { trunk: hub.into(), slots: accounts.shown(slots) })
+        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(slots) })
     });
     Ok(Json(changed.await?))
 }

@@ -5,6 +5,7 @@
 mod changes;
 mod document;
 mod keys;
+mod leaks;
 mod lists;
 mod recordings;
 mod requests;

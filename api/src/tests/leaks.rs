@@ -1,0 +1,247 @@
+//! Nothing of a hidden column leaks: every resource, every role that may read it, every column of it, by every way that there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use expect_test::expect;
+use http::StatusCode;
+use model::{CenterId, Direction, Event, JobView, RecordingState, RecordingView};
+use serde_json::{Value, json};
+
+use crate::{
+    live::{Told, ears::Ears},
+    testing::{BORIS, CALL_OF_BORIS, NOW, World, call_view, slot_view},
+};
+
+/// Where each resource is listed and, with its key, read.
+const PLACES: &[(&str, &str, Option<&str>)] = &[
+    ("audit_log", "/api/audit", Some("/api/audit/")),
+    ("calls", "/api/calls", Some("/api/calls/")),
+    ("cdrs", "/api/cdr/records", None),
+    ("centers", "/api/centers", Some("/api/centers/")),
+    ("events_log", "/api/dci/logs", None),
+    ("exports", "/api/exports", Some("/api/exports/")),
+    ("jobs", "/api/jobs", Some("/api/jobs/")),
+    ("oidc_role_map", "/api/oidc-role-map", None),
+    ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
+    ("recordings", "/api/recordings", None),
+    ("roles", "/api/roles", Some("/api/roles/")),
+    ("schedules", "/api/schedules", Some("/api/schedules/")),
+    ("security_audit", "/api/security-audit", None),
+    ("slots", "/api/slots", Some("/api/slots/")),
+    ("trunks", "/api/trunks", Some("/api/trunks/")),
+    ("users", "/api/users", Some("/api/users/")),
+    ("webhook_deliveries", "/api/webhook-deliveries", Some("/api/webhook-deliveries/")),
+    ("webhooks", "/api/webhooks", Some("/api/webhooks/")),
+];
+
+/// Rows of everything, some of them boris's.
+async fn furnish(world: &World) {
+    for request in [
+        "root POST /api/webhooks\n\n{\"name\": \"Hook\", \"url\": \"https://hooks.example.com/\", \"events\": [\"call.update\"]}",
+        "root POST /api/schedules\n\n{\"kind\": \"audit.verify\", \"cron\": \"0 4 * * *\", \"payload\": {}}",
+        "root POST /api/dci/log-event\n\n{\"module\": \"dialer\", \"severity\": \"warning\", \"code\": \"slow\", \"message\": \"It is slow.\"}",
+        "root POST /api/oidc-role-map\n\n{\"issuer\": \"https://sso.example.com\", \"claim\": \"groups\", \"value\": \"desk\", \"role\": \"operator\"}",
+        "root PUT /api/users/3\n\n{\"email\": \"boris@example.com\", \"display_name\": \"Boris B\", \"version\": 1}",
+        "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
+    ] {
+        let (status, answer) = world.json(request).await;
+        assert!(status.is_success(), "{request}: {status} {answer}");
+    }
+}
+
+/// Whether a name stands anywhere in a document as a key.
+fn has_key(document: &Value, name: &str) -> bool {
+    match document {
+        Value::Object(object) => object.iter().any(|(key, value)| key == name || has_key(value, name)),
+        Value::Array(items) => items.iter().any(|item| has_key(item, name)),
+        _ => false,
+    }
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// Boris, with one role and columns hidden from him.
+struct Glass<'a> {
+    world: &'a World,
+    version: i64,
+}
+
+impl Glass<'_> {
+    async fn wear(&mut self, role: &str, hidden: Option<(&str, &str)>) -> StatusCode {
+        let columns: Vec<Value> =
+            hidden.iter().map(|(resource, column)| json!({"resource": resource, "column": column, "mode": "hide"})).collect();
+        let body = json!({"roles": [role], "columns": columns, "version": self.version});
+        let (status, answer) = self.world.json(&format!("root PUT /api/users/{}\n\n{body}", BORIS.0)).await;
+        if status.is_success() {
+            self.version = answer["version"].as_i64().unwrap();
+        }
+        status
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.world.json(&format!("boris GET {path}")).await
+    }
+
+    /// What leaks of a column, by which way.
+    async fn leaks(&self, (resource, list, read): (&str, &str, Option<&str>), column: &str, keys: &[String]) -> Vec<String> {
+        let mut leaks = Vec::new();
+        let mut leak = |way: &str| leaks.push(format!("{resource}.{column} by {way}"));
+        // List.
+        let (status, answer) = self.get(&format!("{list}?limit=200")).await;
+        assert_eq!(status, StatusCode::OK, "{list} with {column} hidden: {answer}");
+        if answer["items"].as_array().unwrap().iter().any(|item| item.get(column).is_some()) {
+            leak("list");
+        }
+        if answer["columns"].as_array().unwrap().iter().any(|told| told["name"] == column) {
+            leak("the list's columns");
+        }
+        // One.
+        for (prefix, key) in read.iter().flat_map(|prefix| keys.iter().map(move |key| (prefix, key))) {
+            let (_, one) = self.get(&format!("{prefix}{key}")).await;
+            if one.get(column).is_some() {
+                leak("one");
+            }
+        }
+        // Asking for it, in any way.
+        let mut asked = vec![format!("sort={column}"), format!("sort=-{column}"), format!("fields={column}")];
+        for condition in [json!(null), json!(1), json!(["x"]), json!({"gt": 1}), json!({"prefix": "a"}), json!({"is_null": true})] {
+            asked.push(format!("filter={}", encoded(&json!({column: condition}).to_string())));
+            asked.push(format!("filter={}", encoded(&json!({"or": [{column: condition}]}).to_string())));
+        }
+        for query in asked {
+            let (status, _) = self.get(&format!("{list}?{query}")).await;
+            if status != StatusCode::UNPROCESSABLE_ENTITY {
+                leak(&query);
+            }
+        }
+        // In a file.
+        for body in [json!({"columns": [column]}), json!({"filter": {column: "x"}}), json!({"sort": column})] {
+            let mut order = json!({"resource": resource, "format": "csv"});
+            order.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+            let (status, _) = self.world.json(&format!("boris POST /api/exports\n\n{order}")).await;
+            if status.is_success() {
+                leak(&format!("an export of {body}"));
+            }
+        }
+        // In what the audit log shows of changes.
+        let (status, answer) =
+            self.get(&format!("/api/audit?limit=200&filter={}", encoded(&json!({"resource": resource}).to_string()))).await;
+        let rows = answer["items"].as_array().cloned().unwrap_or_default();
+        if status == StatusCode::OK && rows.iter().any(|row| has_key(&row["diff"], column)) {
+            leak("audit");
+        }
+        leaks
+    }
+
+    /// What is heard with a column hidden.
+    async fn heard(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let ears = Ears::of(&self.world.principal("boris").await);
+        let mut call = call_view(CALL_OF_BORIS.0, Direction::Internal);
+        call.user = Some(BORIS);
+        let recording = RecordingView {
+            call_id: CALL_OF_BORIS,
+            center: CenterId::DEFAULT,
+            state: RecordingState::Complete,
+            reason: None,
+            duration_ms: 9_000,
+        };
+        let job = JobView {
+            id: 1,
+            center: CenterId::DEFAULT,
+            user: Some(BORIS),
+            kind: "x".to_owned(),
+            state: "running".to_owned(),
+            done: 1,
+            total: Some(2),
+        };
+        self.world.live.publish(NOW, [Event::CallUpdated(call.clone())]);
+        let mut heard = BTreeMap::new();
+        for (resource, event) in [
+            ("calls", Event::CallUpdated(call)),
+            ("slots", Event::SlotUpdated(slot_view(1))),
+            ("recordings", Event::RecordingClosed(recording)),
+            ("jobs", Event::JobProgressed(job)),
+        ] {
+            let told = Told { seq: 1, ts: NOW, event, users: [BORIS].into() };
+            let envelope = ears.hear(&self.world.api, &told).await;
+            let names = envelope.map(|envelope| envelope.data.as_object().unwrap().keys().cloned().collect());
+            heard.insert(resource, names.unwrap_or_default());
+        }
+        heard
+    }
+}
+
+/// S000-13, S004-57: a hidden column is not listed, filtered, sorted, searched, exported, or sent in an event, whoever asks.
+#[tokio::test]
+async fn a_hidden_column_leaks_by_no_way() {
+    let world = World::new().await;
+    furnish(&world).await;
+    let (_, known) = world.json("root GET /api/permissions").await;
+    let resources: Vec<&str> = known["resources"].as_array().unwrap().iter().map(|resource| resource["name"].as_str().unwrap()).collect();
+    assert_eq!(resources, PLACES.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), "every resource has its place here");
+    let (_, roles) = world.json("root GET /api/roles?limit=200").await;
+    let roles: Vec<&str> = roles["items"].as_array().unwrap().iter().map(|role| role["code"].as_str().unwrap()).collect();
+
+    let (_, boris) = world.json(&format!("root GET /api/users/{}", BORIS.0)).await;
+    let mut glass = Glass { world: &world, version: boris["version"].as_i64().unwrap() };
+    let (mut leaks, mut walked, mut refused) = (Vec::new(), 0, BTreeSet::new());
+    let mut told = String::new();
+    for role in roles {
+        assert_eq!(glass.wear(role, None).await, StatusCode::OK, "{role}");
+        let before = glass.heard().await;
+        let mut read_by_role = Vec::new();
+        for place @ (resource, list, _) in PLACES {
+            let (status, answer) = glass.get(&format!("{list}?limit=200")).await;
+            if status == StatusCode::FORBIDDEN {
+                continue;
+            }
+            let columns: Vec<String> =
+                answer["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap().to_owned()).collect();
+            let key = &columns[0];
+            let keys: Vec<String> = answer["items"].as_array().unwrap().iter().take(2).map(|item| plain(&item[key])).collect();
+            read_by_role.push(format!("{resource} {}", keys.len()));
+            for column in &columns {
+                if glass.wear(role, Some((resource, column))).await != StatusCode::OK {
+                    refused.insert(format!("{resource}.{column}"));
+                    continue;
+                }
+                walked += 1;
+                leaks.extend(glass.leaks(*place, column, &keys).await.into_iter().map(|leak| format!("{role}: {leak}")));
+                let after = glass.heard().await;
+                for (subject, names) in &after {
+                    if subject == resource && names.contains(column) {
+                        leaks.push(format!("{role}: {resource}.{column} by an event"));
+                    }
+                    let missing: Vec<&String> = before[subject].difference(names).filter(|name| *name != column).collect();
+                    assert!(missing.is_empty(), "{role}: hiding {resource}.{column} hides {missing:?} of {subject}");
+                }
+            }
+        }
+        told += &format!("{role}: {}\n", read_by_role.join(", "));
+    }
+    assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
+    expect![[r#"
+        HelpDeskManager: calls 1, cdrs 1, jobs 0, recordings 1, users 1
+        HelpDeskUser: calls 1, cdrs 1, jobs 0, recordings 1
+        SL3Manager: calls 1, cdrs 1, jobs 0, recordings 1, users 1
+        SL3User: calls 1, cdrs 1, jobs 0, recordings 1
+        admin: audit_log 2, calls 2, cdrs 2, centers 1, events_log 1, exports 1, jobs 1, oidc_role_map 1, permission_sets 2, recordings 2, roles 2, schedules 1, security_audit 2, slots 2, trunks 1, users 2, webhook_deliveries 0, webhooks 1
+        analyst: calls 2, cdrs 2, exports 0, jobs 0
+        client_admin: audit_log 2, calls 2, cdrs 2, exports 0, jobs 0, permission_sets 0, recordings 2, roles 1, security_audit 2, users 0
+        listener: calls 0, cdrs 0, jobs 0, recordings 0
+        number_manager: audit_log 1, calls 0, cdrs 0, exports 0, jobs 0, security_audit 1
+        operator: calls 1, cdrs 1, jobs 0, recordings 1, slots 2
+        seller: calls 1, cdrs 1, jobs 0, recordings 1
+        supervisor: calls 2, cdrs 2, events_log 1, exports 0, jobs 1, permission_sets 2, recordings 2, roles 2, slots 2, trunks 1, users 2, webhook_deliveries 0, webhooks 1
+        viewer: calls 2, cdrs 2, jobs 0
+    "#]].assert_eq(&told);
+    expect!["audit_log.seq calls.call_id cdrs.call_id centers.id events_log.id exports.id jobs.id oidc_role_map.id permission_sets.id recordings.call_id roles.id schedules.id security_audit.seq slots.id trunks.id users.id webhook_deliveries.id webhooks.id"].assert_eq(&refused.into_iter().collect::<Vec<_>>().join(" "));
+    assert!(walked > 400, "{walked} columns were walked");
+}
+
+/// A key as it stands in a path.
+fn plain(key: &Value) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
+}
