@@ -4,6 +4,7 @@
 
 mod changes;
 mod document;
+mod https;
 mod keys;
 mod leaks;
 mod lists;
