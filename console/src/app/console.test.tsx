@@ -165,8 +165,7 @@ describe('lists', () => {
         expect(server.log.find(({ method, path: at }) => method === 'POST' && at === '/exports')?.body).toEqual({
             resource: 'cdrs',
             filter: { outcome: 'busy' },
-            sort: '-started_at',
-            columns: ['direction', 'caller', 'callee', 'user', 'started_at', 'outcome', 'recording', 'ring_ms', 'talk_ms'],
+            columns: ['direction', 'caller', 'callee', 'user', 'started_at', 'outcome', 'ring_ms', 'talk_ms'],
             format: 'csv',
             locale: 'en',
         });
@@ -214,6 +213,27 @@ describe('forms', () => {
         await user.click(within(dialog).getByRole('button', { name: 'Show the link' }));
         expect(await within(dialog).findByText(/link#token=/)).toBeInTheDocument();
         expect(server.data.users.at(-1)).toMatchObject({ username: 'newcomer', state: 'invited', roles: ['operator'] });
+    });
+
+    it('lead back to the list when they are saved', async () => {
+        const { user, server, path } = await renderConsole({ path: '/users/7' });
+        await user.type(await screen.findByLabelText('Name'), ' Jr');
+        await user.click(screen.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(path()).toBe('/users'));
+        expect(server.data.users.find(({ id }) => id === '7')?.display_name).toMatch(/ Jr$/);
+    });
+
+    it('keep what was typed when something else is done on their page', async () => {
+        const { user, server, path } = await renderConsole({ path: '/users/7' });
+        await user.type(await screen.findByLabelText('Name'), ' Jr');
+        await user.click(screen.getByRole('button', { name: 'Disable' }));
+        await user.click(within(await screen.findByRole('dialog')).getByRole('button', { name: 'Disable' }));
+        expect(await screen.findByRole('button', { name: 'Enable' })).toBeInTheDocument();
+        await user.click(screen.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(path()).toBe('/users'));
+        const saved = server.data.users.find(({ id }) => id === '7');
+        expect(saved?.display_name).toMatch(/ Jr$/);
+        expect(saved?.state).toBe('disabled');
     });
 
     it('do not overwrite what somebody else has changed meanwhile', async () => {

@@ -17,6 +17,8 @@ export interface ResourceOnWire {
     deleteVersion?: boolean;
     /** Whether lists can be searched with `q`. */
     searchable?: boolean;
+    /** What cannot be written to a file: columns that no table of the database holds, or the whole of it. */
+    unexported?: 'all' | readonly string[];
 }
 
 const log = (path: string, right: string, more: Partial<ResourceOnWire> = {}): ResourceOnWire => ({ path, key: 'id', right, wire: right, ...more });
@@ -29,20 +31,20 @@ const PERSON = ['username', 'password', 'email', 'display_name', 'roles', 'manag
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
 export const RESOURCES = {
-    calls: log('/calls', 'calls', { key: 'call_id', searchable: true }),
-    cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true }),
-    slots: log('/slots', 'slots'),
-    trunks: crud('/trunks', 'trunks', ['name', 'capacity'], ['type'], { versioned: false }),
-    users: crud('/users', 'users', PERSON, [], { searchable: true }),
-    roles: crud('/roles', 'roles', ['name', 'sets', 'lists', 'columns'], ['code'], { searchable: true, deleteVersion: true }),
-    'permission-sets': crud('/permission-sets', 'roles', ['name', 'permissions'], ['code'], { wire: 'permission_sets', searchable: true, deleteVersion: true }),
-    'oidc-role-map': crud('/oidc-role-map', 'oidc_role_map', [], ['issuer', 'claim', 'value', 'role'], { versioned: false }),
+    calls: log('/calls', 'calls', { key: 'call_id', searchable: true, unexported: ['recording', 'remedy'] }),
+    cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true, unexported: ['recording', 'remedy'] }),
+    slots: log('/slots', 'slots', { unexported: 'all' }),
+    trunks: crud('/trunks', 'trunks', ['name', 'capacity'], ['type'], { versioned: false, unexported: 'all' }),
+    users: crud('/users', 'users', PERSON, [], { searchable: true, unexported: ['roles', 'lists', 'columns'] }),
+    roles: crud('/roles', 'roles', ['name', 'sets', 'lists', 'columns'], ['code'], { searchable: true, deleteVersion: true, unexported: ['sets', 'permissions', 'lists', 'columns'] }),
+    'permission-sets': crud('/permission-sets', 'roles', ['name', 'permissions'], ['code'], { wire: 'permission_sets', searchable: true, deleteVersion: true, unexported: ['permissions'] }),
+    'oidc-role-map': crud('/oidc-role-map', 'oidc_role_map', [], ['issuer', 'claim', 'value', 'role'], { versioned: false, unexported: 'all' }),
     audit: log('/audit', 'audit_log', { key: 'seq' }),
-    'security-audit': log('/security-audit', 'audit_log', { key: 'seq', wire: 'security_audit' }),
+    'security-audit': log('/security-audit', 'audit_log', { key: 'seq', wire: 'security_audit', unexported: 'all' }),
     events: log('/dci/logs', 'events_log'),
     jobs: log('/jobs', 'jobs'),
-    schedules: crud('/schedules', 'schedules', ['kind', 'payload', 'cron', 'tz', 'enabled'], []),
-    exports: log('/exports', 'exports'),
+    schedules: crud('/schedules', 'schedules', ['kind', 'payload', 'cron', 'tz', 'enabled'], [], { unexported: 'all' }),
+    exports: log('/exports', 'exports', { unexported: 'all' }),
     webhooks: crud('/webhooks', 'webhooks', ['name', 'url', 'events', 'enabled'], []),
     'webhook-deliveries': log('/webhook-deliveries', 'webhooks', { wire: 'webhook_deliveries' }),
     centers: crud('/centers', 'centers', ['name', 'locale', 'tz', 'state', 'settings'], ['code'], { searchable: true }),

@@ -95,7 +95,6 @@ export function SecurityAuditList() {
                 filters={SECURITY_FILTERS}
                 sort={{ field: 'seq', order: 'DESC' }}
                 onOpen={setOpen}
-                noExport
                 empty={<Empty icon={GppGoodOutlined} title={t('audit.security_empty')} />}
             />
             <EntryDrawer entry={open} onClose={() => setOpen(undefined)} />

@@ -61,7 +61,6 @@ export function ExportList() {
             filters={FILTERS}
             sort={{ field: 'id', order: 'DESC' }}
             topic="exports"
-            noExport
             rowActions={(row) => <ExportDeeds row={row} />}
             empty={<Empty icon={FileDownloadOutlined} title={t('exports.empty')} hint={t('exports.empty_hint')} />}
         />

@@ -51,7 +51,6 @@ export function ScheduleList() {
             columns={COLUMNS}
             filters={[{ kind: 'yes', name: 'enabled' }]}
             actions={create}
-            noExport
             onOpen={(schedule) => void navigate(`/schedules/${schedule.id}`)}
             empty={<Empty icon={EventRepeat} title={t('schedules.empty')} action={create} />}
         />

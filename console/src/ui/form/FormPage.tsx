@@ -16,13 +16,13 @@ import {
     type RaRecord,
 } from 'ra-core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type ReactNode } from 'react';
-import { useFormState } from 'react-hook-form';
+import { useEffect, useState, type ReactNode } from 'react';
+import { useFormContext, useFormState } from 'react-hook-form';
 import { Link as RouterLink, useNavigate } from 'react-router';
 import { useCanDo } from '@/access/me';
 import { useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
-import type { ResourceName } from '@/providers/resources';
+import { onWire, type ResourceName } from '@/providers/resources';
 import { Confirm } from '../confirm';
 import { Page, PageHead, Section } from '../page';
 import { ProblemBox, useFormProblem, useTell, useTellProblem } from '../problems';
@@ -124,6 +124,9 @@ export function EditPage<T extends RaRecord>({
     const mayDo = useCanDo(resource);
     const [conflict, setConflict] = useState(false);
     const [deleting, setDeleting] = useState(false);
+    const [held, setHeld] = useState<T>();
+    // How often all that was typed was given up for what the server has.
+    const [loads, setLoads] = useState(0);
     const controller = useEditController<T>({
         resource,
         transform,
@@ -132,6 +135,7 @@ export function EditPage<T extends RaRecord>({
         mutationOptions: {
             onSuccess: (changed: T) => {
                 tell(t('form.saved'));
+                setHeld(changed);
                 void queries.invalidateQueries({ queryKey: [resource] });
                 if (!onDone?.(changed)) void navigate(list);
             },
@@ -156,7 +160,8 @@ export function EditPage<T extends RaRecord>({
         <EditContextProvider value={controller as never}>
             <Page width={width ?? 900}>
                 <PageHead title={title(record)} about={about?.(record)} back={<Back to={list} />} actions={actions?.(record)} />
-                <Form record={record} key={`${record.id}:${(record as { version?: number }).version ?? 0}`} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
+                <Form record={held?.id === record.id ? held : record} key={`${record.id}:${loads}`} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
+                    <Follow resource={resource} record={record} held={held} onFollow={setHeld} />
                     <Box component="fieldset" disabled={!isWritable} sx={{ border: 0, p: 0, m: 0, minWidth: 0 }}>
                         {children}
                     </Box>
@@ -193,11 +198,36 @@ export function EditPage<T extends RaRecord>({
             >
                 {deleteText?.(record) ?? t('form.delete_text')}
             </Confirm>
-            <Confirm open={conflict} title={t('form.conflict_title')} action={t('form.reload')} onClose={() => setConflict(false)} onConfirm={() => refetch()}>
+            <Confirm
+                open={conflict}
+                title={t('form.conflict_title')}
+                action={t('form.reload')}
+                onClose={() => setConflict(false)}
+                onConfirm={async () => {
+                    const { data } = await refetch();
+                    setHeld(data);
+                    setLoads(loads + 1);
+                }}
+            >
                 {t('form.conflict_text')}
             </Confirm>
         </EditContextProvider>
     );
+}
+
+/**
+ * A record may come anew while its form is open. A form in which nothing was typed shows it. What was typed stays, and
+ * is saved over the new version only if nothing that the form can change is different in it.
+ */
+function Follow<T extends RaRecord>({ resource, record, held, onFollow }: { resource: ResourceName; record: T; held: T | undefined; onFollow: (record: T) => void }) {
+    const { isDirty } = useFormState();
+    const { setValue } = useFormContext();
+    useEffect(() => {
+        if (held === record) return;
+        if (!isDirty || held?.id !== record.id) onFollow(record);
+        else if (onWire(resource).update?.every((name) => JSON.stringify(held[name]) === JSON.stringify(record[name]))) setValue('version', record.version);
+    }, [resource, record, held, isDirty, onFollow, setValue]);
+    return null;
 }
 
 function Back({ to }: { to: string }) {

@@ -21,7 +21,7 @@ import { useClient } from '@/providers/services';
 import { ProblemBox } from '../problems';
 import { countText } from './Pager';
 
-/** Hands what the list shows now, by its filter and order, to a job that writes it into a file. */
+/** Hands what the list shows now, by its filter, to a job that writes it into a file. */
 export function ExportButton({ shown }: { shown: string[] }) {
     const t = useT();
     const [open, setOpen] = useState(false);
@@ -45,9 +45,11 @@ function ExportDialog({ columns, shown, onClose }: { columns: ColumnRight[] | un
     const navigate = useNavigate();
     const [locale] = useLocaleState();
     const resource = useResourceContext() ?? '';
-    const { filterValues, sort, meta } = useListContext();
+    const { filterValues, meta } = useListContext();
+    const { wire, unexported = [] } = onWire(resource);
     // What is masked cannot be exported.
-    const possible = columns?.length ? columns.filter(({ mode }) => mode === 'show').map(({ name }) => name) : shown;
+    const allowed = columns?.length ? columns.filter(({ mode }) => mode === 'show').map(({ name }) => name) : shown;
+    const possible = allowed.filter((name) => !unexported.includes(name));
     const [chosen, setChosen] = useState(possible.filter((name) => shown.includes(name)));
     const [kind, setKind] = useState<ExportFormat>('xlsx');
     const [busy, setBusy] = useState(false);
@@ -58,10 +60,9 @@ function ExportDialog({ columns, shown, onClose }: { columns: ColumnRight[] | un
         setBusy(true);
         try {
             await client.post('/exports', {
-                resource: onWire(resource).wire,
+                resource: wire,
                 filter: cleanFilter(filter),
                 ...(typeof q === 'string' && q ? { q } : {}),
-                sort: sort.field ? `${sort.order === 'DESC' ? '-' : ''}${sort.field}` : undefined,
                 columns: possible.filter((name) => chosen.includes(name)),
                 format: kind,
                 locale,

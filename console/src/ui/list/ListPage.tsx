@@ -99,7 +99,7 @@ function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, 
     const tools = (
         <>
             {actions}
-            {!noExport && can(`${wire.right}.export`) && <ExportButton shown={columns.filter((column) => column.shown).map((column) => column.name)} />}
+            {!noExport && wire.unexported !== 'all' && can(`${wire.right}.export`) && <ExportButton shown={columns.filter((column) => column.shown).map((column) => column.name)} />}
             <ColumnMenu columns={columns as never} onChoose={choose} isChosen={isChosen} />
             <Tooltip title={t('list.refresh')}>
                 <IconButton aria-label={t('list.refresh')} onClick={() => void refetch()}>
