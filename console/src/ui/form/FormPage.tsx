@@ -146,7 +146,7 @@ export function EditPage<T extends RaRecord>({
         },
     });
     const { record, error, refetch } = controller;
-    if (error && !record) {
+    if (error && (!record || (error instanceof Problem && error.status === 404))) {
         return (
             <Page>
                 <Back to={list} />
@@ -191,7 +191,8 @@ export function EditPage<T extends RaRecord>({
                 onConfirm={async () => {
                     await dataProvider.delete(resource, { id: record.id, previousData: record });
                     tell(t('form.deleted'));
-                    queries.removeQueries({ queryKey: [resource, 'getOne', { id: String(record.id) }], exact: false });
+                    // What was typed goes with it, unasked.
+                    setLoads(loads + 1);
                     await queries.invalidateQueries({ queryKey: [resource, 'getList'] });
                     await navigate(list);
                 }}
