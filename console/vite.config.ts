@@ -37,7 +37,7 @@ export default defineConfig(({ mode }) => ({
         restoreMocks: true,
         // Logic needs no browser; what is drawn gets as much of one as there is without a browser.
         projects: [
-            { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'] } },
+            { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'], testTimeout: 30_000 } },
             {
                 extends: true,
                 test: {

@@ -7,4 +7,5 @@ cd "$(dirname "$0")/.."
 exec scripts/apt.sh \
     cc=gcc /usr/include/string.h=libc6-dev \
     kamailio=kamailio \
+    '/usr/lib/postgresql/*/bin/initdb=postgresql' runuser=util-linux \
     rtpengine=rtpengine-daemon

@@ -2,18 +2,24 @@
 
 use std::{
     panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use axum::{
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{
     HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
 use rand::{TryRngCore as _, rngs::OsRng};
 use tracing::{Instrument as _, debug, info_span, warn};
@@ -46,6 +52,7 @@ pub(crate) async fn dress(State(api): State<Api>, mut request: Request, next: Ne
     // The route's pattern, never the path or the query: no tokens, and few values.
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| routes::pattern(path.as_str()));
     let span = info_span!("request", %id, %method, route, user = tracing::field::Empty);
+    let (request, is_read) = watched(request);
     let mut response = async {
         // FT-14: a defect costs this request only.
         let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -59,6 +66,10 @@ pub(crate) async fn dress(State(api): State<Api>, mut request: Request, next: Ne
     api.metrics.http_seconds.observe(began.elapsed().as_secs_f64());
 
     let headers = response.headers_mut();
+    if !is_read.load(Ordering::Relaxed) {
+        // RFC 9112, 9.6: what is left of the body stands before the next request, so the connection ends. Said so, no client uses it again.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -72,6 +83,20 @@ pub(crate) async fn dress(State(api): State<Api>, mut request: Request, next: Ne
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The request, and whether its body was read to its end; none is as good as read.
+fn watched(request: Request) -> (Request, Arc<AtomicBool>) {
+    let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    if is_read.load(Ordering::Relaxed) {
+        return (request, is_read);
+    }
+    let end = Arc::clone(&is_read);
+    let behind = stream::poll_fn(move |_| {
+        end.store(true, Ordering::Relaxed);
+        Poll::Ready(None)
+    });
+    (request.map(|body| Body::from_stream(body.into_data_stream().chain(behind))), is_read)
 }
 
 fn report(response: &Response, took: Duration) {

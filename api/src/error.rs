@@ -64,7 +64,7 @@ codes! {
     InvalidCredentials "invalid_credentials", UNAUTHORIZED, "User name or password is wrong.";
     LocalLoginOff "local_login_off", FORBIDDEN, "This centre logs in by its provider, not with a password.";
     OidcLoginOff "oidc_login_off", FORBIDDEN, "This centre does not log in by a provider.";
-    OidcUnavailable "oidc_unavailable", BAD_GATEWAY, "The log-in provider does not answer.";
+    OidcUnavailable "oidc_unavailable", SERVICE_UNAVAILABLE, "The log-in provider does not answer.";
     OidcUnusable "oidc_unusable", BAD_GATEWAY, "The log-in provider cannot be used: an administrator finds the reason in the log.";
     OidcRefused "oidc_refused", FORBIDDEN, "The log-in provider has refused.";
     OidcForeign "oidc_foreign", BAD_REQUEST, "This log-in was not begun in this browser, or too long ago; begin again.";

@@ -1,6 +1,7 @@
 //! `Idempotency-Key` (R18): the same key of the same user within a day is the same order, carried out once.
 //!
-//! Kept in memory: the day ends with the process. What was ordered is a call, and a call does not outlive it either.
+//! Kept in memory, so that it holds while the database is away; `routes/call.rs` also keeps it in the database, so that it holds after a
+//! restart.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -11,6 +11,7 @@ mod metrics;
 mod openapi;
 mod params;
 mod range;
+mod refusals;
 mod resources;
 mod routes;
 mod secret;
@@ -30,5 +31,7 @@ pub use metrics::{HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, W
 pub use openapi::document as openapi;
 pub use routes::router;
 pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, serve};
-pub use state::{ApiParts, ApiSettings, Control, Ha1Of, NotYet, OpenRecording, Peaks, Recordings, Reloaded, Status, System};
+pub use state::{
+    ApiParts, ApiSettings, CertificateStatus, Control, Ha1Of, NotYet, OpenRecording, Peaks, Recordings, Reloaded, Status, System,
+};
 pub use tls::{Tls, TlsError};

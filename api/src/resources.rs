@@ -188,6 +188,7 @@ pub(crate) use listed;
 
 /// A page of such a resource.
 pub(crate) async fn list<L: Listed>(State(api): State<Api>, caller: Caller, query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
+    asked_for(&caller, L::resource())?;
     Ok(Json(api.office.list(&caller.view(L::resource()), &query.params()).await?.into()))
 }
 
@@ -197,7 +198,16 @@ pub(crate) async fn read<L: Listed>(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
+    asked_for(&caller, L::resource())?;
     Ok(Json(api.office.read(&caller.view(L::resource()), &id).await?))
+}
+
+/// A route that asks for one resource's right and shows another one is a mistake of ours, and shows nothing.
+fn asked_for(caller: &Caller, resource: &Resource) -> Result<(), Problem> {
+    if caller.action() == resource.read {
+        return Ok(());
+    }
+    Err(Problem::internal(format!("the route of {} asks for {}", resource.name, caller.action().0)))
 }
 
 /// What of something may be seen, as an object.

@@ -18,7 +18,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::{Instant, Sleep},
@@ -27,13 +27,14 @@ use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
 use crate::{
+    auth::throttle::subscriber,
     metrics::{Metrics, SourceLabels},
     tls::{self, Tls},
 };
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 4096;
-/// Connections at once from one address. Loopback is exempt: a reverse proxy brings everybody from there, and is to limit its own
+/// Connections at once from one address; of IPv6, from one /64. Loopback is exempt: a reverse proxy brings everybody from there, and is to limit its own
 /// clients (docs/operations.md says so).
 pub const CONNECTIONS_PER_SOURCE_MAX: u32 = 256;
 /// Time for a request's head to arrive; also how long an idle connection is kept.
@@ -149,9 +150,13 @@ async fn encrypted<H: Send + Unpin + 'static>(
 ) {
     let begun = async {
         if !tls::speaks_tls(&stream).await? {
-            return tls::redirect(stream).await.map(|()| None);
+            return tls::plain(stream, &tls, router.clone(), peer).await.map(|()| None);
         }
-        tls.acceptor().accept(stream).await.map(Some)
+        let mut stream = tls.acceptor().accept(stream).await?;
+        if tls::is_proof(&stream) {
+            return stream.shutdown().await.map(|()| None);
+        }
+        Ok(Some(stream))
     };
     match tokio::time::timeout(HANDSHAKE_TIME, begun).await {
         Ok(Ok(Some(stream))) => {
@@ -231,6 +236,7 @@ impl Sources {
         if address.is_loopback() {
             return Some(Entry { sources: None, address });
         }
+        let address = subscriber(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= CONNECTIONS_PER_SOURCE_MAX {

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use links::oidc::Providers;
-use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId};
+use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
 use office::{Office, StoreError};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     idempotency::{KeyError, Lost, Orders},
     live::{Live, door::Doors, presence::Presence},
     metrics::Metrics,
-    routes::oidc::Waiting,
+    routes::{oidc::Waiting, recording::Heard},
 };
 
 /// Recordings that are read through at once, to be drawn.
@@ -65,6 +65,21 @@ pub struct Status {
     pub disk_free: Option<u64>,
     /// Octets in all there.
     pub disk_total: Option<u64>,
+    /// The certificate that an authority gives; none: none is ordered.
+    pub certificate: Option<CertificateStatus>,
+}
+
+/// How it is with the certificate that an authority gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateStatus {
+    /// The names that it is for.
+    pub domains: Vec<String>,
+    /// Until when the one in force is good; none: there is none.
+    pub ends_at: Option<WallTime>,
+    /// When the next is ordered.
+    pub next_at: Option<WallTime>,
+    /// What somebody should do something about.
+    pub warning: Option<String>,
 }
 
 /// A configuration was put into force.
@@ -203,6 +218,8 @@ pub(crate) struct Shared {
     pub(crate) orders: Orders<CallId, OrderError>,
     /// How many recordings are drawn at once.
     pub(crate) drawing: tokio::sync::Semaphore,
+    /// Recordings that are being heard.
+    pub(crate) heard: Heard,
     /// Held while slots and hubs are changed: what is retired in signalling and what is deleted in the store stay one.
     pub(crate) directory: tokio::sync::Mutex<()>,
 }
@@ -235,6 +252,7 @@ impl Api {
             doors: Doors::default(),
             orders: Orders::new(),
             drawing: tokio::sync::Semaphore::new(DRAWINGS_MAX),
+            heard: Heard::default(),
             directory: tokio::sync::Mutex::new(()),
         }))
     }

@@ -351,7 +351,14 @@ impl System for FakeSystem {
     }
 
     fn status(&self) -> Status {
-        Status { version: "0.0.0", uptime: Duration::from_secs(61), journal_lag: 0, disk_free: Some(1), disk_total: Some(2) }
+        Status {
+            version: "0.0.0",
+            uptime: Duration::from_secs(61),
+            journal_lag: 0,
+            disk_free: Some(1),
+            disk_total: Some(2),
+            certificate: None,
+        }
     }
 }
 

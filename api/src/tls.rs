@@ -1,12 +1,18 @@
-//! TLS on the listener: a certificate of one's own, read again when it changes, and what becomes of plain HTTP at the same port.
+//! TLS on the listener: a certificate of one's own, read again when it changes, or an authority's; and what becomes of plain HTTP at the
+//! same port.
 
 use std::{
+    convert::Infallible,
     fs, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::Request;
+use links::acme::{ACME_TLS, Certificates};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,7 +27,9 @@ use tokio_rustls::{
         sign::CertifiedKey,
         version::{TLS12, TLS13},
     },
+    server::TlsStream,
 };
+use tower::ServiceExt as _;
 use tracing::{info, warn};
 
 /// How often the files are looked at.
@@ -61,7 +69,14 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    certificate: Arc<Certificate>,
+    source: Source,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone)]
+enum Source {
+    Files(Arc<Certificate>),
+    Authority(Arc<Certificates>),
 }
 
 /// The certificate in force, and the files that it came from.
@@ -70,6 +85,8 @@ struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
+    /// When the files were written that it was read from.
+    written: [Option<SystemTime>; 2],
 }
 
 impl Tls {
@@ -78,14 +95,21 @@ impl Tls {
     /// # Errors
     /// If a file cannot be read, holds no such thing, or the two do not belong together.
     pub fn of_files(chain: &Path, key: &Path) -> Result<Self, TlsError> {
+        // Before they are read: what is written meanwhile is read again.
+        let written = written(chain, key);
         let current = RwLock::new(Arc::new(read(chain, key)?));
-        let certificate = Arc::new(Certificate { chain: chain.to_owned(), key: key.to_owned(), current });
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(certificate.clone());
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+        let certificate = Arc::new(Certificate { chain: chain.to_owned(), key: key.to_owned(), current, written });
+        let acceptor = acceptor(certificate.clone(), &[HTTP])?;
+        Ok(Self { acceptor, source: Source::Files(certificate) })
+    }
+
+    /// Serves what an authority gives, as soon as it has; until then no connection comes about but the authority's own.
+    ///
+    /// # Errors
+    /// If the library refuses.
+    pub fn of_authority(certificates: Arc<Certificates>) -> Result<Self, TlsError> {
+        let acceptor = acceptor(certificates.clone(), &[HTTP, ACME_TLS])?;
+        Ok(Self { acceptor, source: Source::Authority(certificates) })
     }
 
     pub(crate) fn acceptor(&self) -> &TlsAcceptor {
@@ -97,33 +121,63 @@ impl Tls {
     /// # Errors
     /// As [`Tls::of_files`].
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = read(&self.certificate.chain, &self.certificate.key)?;
-        *self.certificate.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        let Source::Files(certificate) = &self.source else { return Ok(()) };
+        let fresh = read(&certificate.chain, &certificate.key)?;
+        *certificate.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
     }
 
     /// Reads the files again whenever they have changed, for ever.
     pub async fn follow(self) {
-        let mut seen = self.changed_at();
+        let Source::Files(certificate) = &self.source else { return };
+        let (mut used, mut told) = (certificate.written, None);
         let mut due = tokio::time::interval(LOOK_EVERY);
         loop {
             due.tick().await;
-            let now = self.changed_at();
-            if now == seen {
+            let now = written(&certificate.chain, &certificate.key);
+            if now == used {
                 continue;
             }
+            // Until it can be used: a certificate and its key are written one after the other, and who may read them is set after that.
             match self.reload() {
-                Ok(()) => info!("The certificate was exchanged."),
-                // A certificate and its key are written one after the other, so the next look may find both.
-                Err(error) => warn!(%error, "The new certificate cannot be used; the old one stays."),
+                Ok(()) => {
+                    info!("The certificate was exchanged.");
+                    used = now;
+                }
+                Err(error) if told != Some(now) => {
+                    warn!(%error, "The new certificate cannot be used yet; the old one stays.");
+                    told = Some(now);
+                }
+                Err(_) => {}
             }
-            seen = now;
         }
     }
 
-    fn changed_at(&self) -> [Option<SystemTime>; 2] {
-        [&self.certificate.chain, &self.certificate.key].map(|path| fs::metadata(path).and_then(|file| file.modified()).ok())
+    /// Whether there is no certificate yet.
+    fn is_missing(&self) -> bool {
+        matches!(&self.source, Source::Authority(certificates) if certificates.in_force().is_none())
     }
+
+    /// What proves to an authority that we are reached by plain HTTP.
+    fn proof(&self, path: &str) -> Option<String> {
+        if let Source::Authority(certificates) = &self.source { certificates.answer_to(path) } else { None }
+    }
+}
+
+/// HTTP/1.1, as ALPN names it.
+const HTTP: &[u8] = b"http/1.1";
+
+fn acceptor(certificates: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> Result<TlsAcceptor, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn written(chain: &Path, key: &Path) -> [Option<SystemTime>; 2] {
+    [chain, key].map(|path| fs::metadata(path).and_then(|file| file.modified()).ok())
 }
 
 impl ResolvesServerCert for Certificate {
@@ -156,8 +210,14 @@ pub(crate) async fn speaks_tls(stream: &TcpStream) -> io::Result<bool> {
     Ok(stream.peek(&mut first).await? == 1 && first == [HANDSHAKE])
 }
 
+/// Whether a connection was only to prove our name to an authority: nothing is said over it (RFC 8737, 3).
+pub(crate) fn is_proof(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(ACME_TLS)
+}
+
 /// Answers a plain HTTP request at a port that speaks TLS: the same place over HTTPS. Nothing of it is carried out.
-pub(crate) async fn redirect(mut stream: TcpStream) -> io::Result<()> {
+/// Whether the server is up is told over plain HTTP, too, and an authority is given what it asks for.
+pub(crate) async fn plain(mut stream: TcpStream, tls: &Tls, router: Router, peer: SocketAddr) -> io::Result<()> {
     let mut head = Vec::new();
     let whole = async {
         let mut piece = [0; 512];
@@ -172,8 +232,43 @@ pub(crate) async fn redirect(mut stream: TcpStream) -> io::Result<()> {
     if let Ok(read) = tokio::time::timeout(PLAIN_TIME, whole).await {
         read?;
     }
-    stream.write_all(redirection(&head).as_bytes()).await?;
+    let answer = match asked(&head) {
+        Some("/healthz") => health(router, peer).await,
+        Some(path) => match tls.proof(path) {
+            Some(proof) => answer("200 OK", "application/octet-stream", &proof),
+            None if tls.is_missing() => answer("503 Service Unavailable", "text/plain; charset=utf-8", NO_CERTIFICATE),
+            None => redirection(&head),
+        },
+        None => redirection(&head),
+    };
+    stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
+}
+
+/// What is told while there is no certificate.
+const NO_CERTIFICATE: &str = "This server waits for its certificate; its log says why. Phones and calls work.\n";
+
+/// The path that is asked for with GET.
+fn asked(head: &[u8]) -> Option<&str> {
+    std::str::from_utf8(head).ok()?.lines().next()?.strip_prefix("GET ")?.split(' ').next()
+}
+
+async fn health(router: Router, peer: SocketAddr) -> String {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = http::Uri::from_static("/healthz");
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let reply: Result<_, Infallible> = router.oneshot(request).await;
+    let Ok(reply) = reply;
+    let status = reply.status();
+    let body = axum::body::to_bytes(reply.into_body(), PLAIN_HEAD_MAX).await.unwrap_or_default();
+    answer(&status.to_string(), "application/json", &String::from_utf8_lossy(&body))
+}
+
+fn answer(status: &str, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+    )
 }
 
 /// What a plain request is answered. A host or a path that could mean something else inside a header is not repeated.

@@ -400,7 +400,8 @@ pub(crate) struct TrunkWithSlots {
     #[schema(value_type = Trunk)]
     pub(crate) trunk: Map<String, Value>,
     /// Its slots, by number.
-    pub(crate) slots: Vec<Account>,
+    #[schema(value_type = Vec<Account>)]
+    pub(crate) slots: Vec<Map<String, Value>>,
 }
 
 /// A slot's account.

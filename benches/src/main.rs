@@ -5,7 +5,9 @@
 //! absolute figures hold for one machine and one hour.
 
 mod alone;
+mod events;
 mod generate;
+mod lists;
 mod numbers;
 mod peers;
 mod report;
@@ -28,19 +30,21 @@ use crate::{
 };
 
 /// The whole bench is stopped after this.
-const LIMIT: Duration = Duration::from_secs(25 * 60);
+const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// What a soak takes beside its minutes: start, warm-up, rest.
 const SOAK_EXTRA: Duration = Duration::from_secs(6 * 60);
 const SPAN: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 5;
 const QUICK_SPAN: Duration = Duration::from_secs(2);
 const QUICK_ROUNDS: usize = 2;
+/// How often each page of a list is read.
+const PAGE_REPEATS: usize = 300;
 
 /// What the command line says.
 #[derive(Debug, Parser)]
 #[command(about = "Measures Cordboard beside Kamailio and rtpengine. CORDBOARD_BIN names another server binary than the one beside this.")]
 struct Arguments {
-    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest.
+    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest, events, lists.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each side has its turn.
@@ -104,6 +108,11 @@ fn main() -> Result<()> {
         match row.kind {
             Kind::Memory => report.figures.push(alone::memory(row, warn)?),
             Kind::Rest => report.figures.push(alone::rest(row, if arguments.quick { row.amount / 2 } else { row.amount })?),
+            Kind::Events => report.figures.push(events::measure(row, extent.span, warn)?),
+            Kind::Lists => {
+                let (rows, repeats) = if arguments.quick { (row.amount / 10, PAGE_REPEATS / 3) } else { (row.amount, PAGE_REPEATS) };
+                report.figures.extend(lists::measure(row, rows.into(), repeats, warn)?);
+            }
             Kind::Registration | Kind::Call | Kind::Sound => {}
         }
     }

@@ -31,10 +31,14 @@ pub(crate) enum Kind {
     Memory,
     /// From `POST /api/call/start` to the INVITE at the slot's phone.
     Rest,
+    /// From a phone's packet to the event at open consoles.
+    Events,
+    /// Pages of a list of so many rows, beside SQL written by hand.
+    Lists,
 }
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 8] = [
+pub(crate) const ROWS: [Row; 10] = [
     Row { name: "registration-500", kind: Kind::Registration, amount: 500, piece: "registration" },
     Row { name: "registration-2000", kind: Kind::Registration, amount: 2_000, piece: "registration" },
     Row { name: "call-50", kind: Kind::Call, amount: 50, piece: "call" },
@@ -43,6 +47,8 @@ pub(crate) const ROWS: [Row; 8] = [
     Row { name: "sound-500", kind: Kind::Sound, amount: 500, piece: "packet" },
     Row { name: "memory", kind: Kind::Memory, amount: 1_400, piece: "call" },
     Row { name: "rest", kind: Kind::Rest, amount: 200, piece: "call" },
+    Row { name: "events", kind: Kind::Events, amount: 100, piece: "console" },
+    Row { name: "lists", kind: Kind::Lists, amount: 10_000_000, piece: "row" },
 ];
 
 /// What a ratio of processor time should not exceed.
@@ -61,3 +67,9 @@ pub(crate) const MEMORY_AIM: u64 = 40_000;
 pub(crate) const ADDED_AIM: Duration = Duration::from_millis(2);
 /// From a REST request to the INVITE on the wire (99th percentile).
 pub(crate) const REST_AIM: Duration = Duration::from_millis(5);
+/// From a phone's packet to the event at a console (99th percentile).
+pub(crate) const EVENT_AIM: Duration = Duration::from_millis(100);
+/// What a page of a list may cost beyond the same SQL by hand (99th percentile).
+pub(crate) const LIST_AIM: Duration = Duration::from_millis(5);
+/// A page far behind against the first one.
+pub(crate) const FAR_PAGE_AIM: f64 = 1.3;

@@ -11,7 +11,8 @@ section! {
     /// The front door over HTTP or HTTPS: the console, REST, Socket.IO, health, metrics.
     Http in http {
         /// Address and port to listen on.
-        /// The default can be reached from this machine only. To let others in, give it a certificate, or put a proxy with TLS before it.
+        /// The default can be reached from this machine only. To let others in, give it a certificate (here or in [acme]), or put a proxy with TLS
+        /// before it.
         listen: SocketAddr = "\"127.0.0.1:3000\"";
         /// The file with the certificate and those that vouch for it, PEM. It is read again when it changes. Empty: plain HTTP, over which
         /// a browser gives a page no microphone, and which anybody on the way can read.
@@ -32,22 +33,6 @@ impl Http {
             let reason = "http.tls_cert and http.tls_key go together: a certificate is of no use without its key".to_owned();
             findings.contradiction(&["http.tls_cert", "http.tls_key"], reason);
         }
-        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() {
-            findings.warn(
-                &["http.listen"],
-                "others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or put a \
-                 proxy with TLS before it",
-            );
-        }
-    }
-
-    /// The address under which people reach the console, without a slash at its end.
-    #[must_use]
-    pub fn reached_at(&self) -> String {
-        match &self.public_url {
-            Some(url) => url.0.clone(),
-            None => format!("{}://{}", if self.tls_cert.is_some() { "https" } else { "http" }, self.listen),
-        }
     }
 }
 
@@ -56,6 +41,12 @@ impl Http {
 pub struct PublicUrl(String);
 
 impl PublicUrl {
+    /// The address, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether it is HTTPS.
     #[must_use]
     pub fn is_https(&self) -> bool {

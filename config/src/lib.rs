@@ -4,6 +4,7 @@
 //! A key is declared once, with its documentation and its default, by the macro `section!`; reading, defaults and the example file are made
 //! from that one place and cannot drift apart.
 
+mod acme;
 mod calls;
 mod database;
 mod error;
@@ -25,6 +26,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use acme::{Acme, AcmeChallenge, CertificateName};
 pub use calls::Calls;
 pub use database::{Database, DatabaseUrl};
 pub use error::{ConfigError, Place, Warning};
@@ -87,6 +89,7 @@ macro_rules! sections {
 
 sections! {
     http: Http,
+    acme: Acme,
     sip: Sip,
     guard: Guard,
     media: Media,
@@ -132,6 +135,23 @@ impl Config {
         print::print(&Self::documented())
     }
 
+    /// Whether `http.listen` speaks HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.http.tls_cert.is_some() || self.acme.is_wanted()
+    }
+
+    /// The address under which people reach the console, without a slash at its end. `listening` is where `http.listen` has come to be.
+    #[must_use]
+    pub fn reached_at(&self, listening: SocketAddr) -> String {
+        match (&self.http.public_url, self.acme.domains.first()) {
+            (Some(url), _) => url.as_str().to_owned(),
+            // Port 443 leads here, else there would be no certificate.
+            (None, Some(name)) => format!("https://{}", name.as_str()),
+            (None, None) => format!("{}://{listening}", if self.is_https() { "https" } else { "http" }),
+        }
+    }
+
     /// A warning if media ports lie in the kernel's range of ephemeral ports, from which other programs' sockets are numbered.
     #[must_use]
     pub fn ephemeral_warning(&self, ephemeral: std::ops::RangeInclusive<u16>) -> Option<Warning> {
@@ -155,6 +175,17 @@ impl Config {
             findings.warn(
                 &["media.ports", "calls.max"],
                 format!("{} has room for {calls} calls, but calls.max is {}", self.media.ports, self.calls.max),
+            );
+        }
+        if self.acme.is_wanted() && self.http.tls_cert.is_some() {
+            let reason = "http.tls_cert and acme.domains exclude each other: the certificate is your own, or the authority's";
+            findings.contradiction(&["acme.domains", "http.tls_cert"], reason.to_owned());
+        }
+        if !self.http.listen.ip().is_loopback() && !self.is_https() {
+            findings.warn(
+                &["http.listen"],
+                "others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or \
+                 acme.domains, or put a proxy with TLS before it",
             );
         }
         let http = self.http.listen;

@@ -351,9 +351,9 @@ fn what_works_and_is_odd() {
             udp: [],
             tcp: [],
             20000..=20099,
-            warning: `http.listen`: others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or put a proxy with TLS before it
             warning: `sip.udp`: neither it nor sip.tcp has an address, so no phone can register
             warning: `media.ports`: 20000-20099 has room for 25 calls, but calls.max is 2000
+            warning: `http.listen`: others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or acme.domains, or put a proxy with TLS before it
         "#]],
     );
 }
@@ -438,12 +438,21 @@ fn what_differs_is_told() {
                 "\"smtp://x\"",
                 "\"x@y\"",
                 "[{ id = \"x\", issuer = \"https://x\", client_id = \"x\" }]",
+                "[\"desk.example\"]",
+                "true",
+                "\"x@y.z\"",
+                "\"http-01\"",
+                "\"zzzzzzzzzzzzzzzz\"",
             ]);
             // Of two that go together neither can change from nothing alone.
-            let together = ["tls_cert", "tls_key"].map(|other| format!("{other} = \"y\"\n"));
-            let rest = if key.path.starts_with("http.tls_") { together.concat() } else { String::new() };
-            let before = load(&format!("[{}]\n{rest}", section.name), &[]).unwrap().0;
-            let rest = together.into_iter().filter(|line| !rest.is_empty() && !line.starts_with(name)).collect::<String>();
+            let together: &[&str] = match key.path {
+                "http.tls_cert" | "http.tls_key" => &["tls_cert = \"y\"\n", "tls_key = \"y\"\n"],
+                "acme.eab_key_id" | "acme.eab_key" => &["eab_key_id = \"y\"\n", "eab_key = \"yyyyyyyyyyyyyyyy\"\n"],
+                "acme.domains" => &["terms_agreed = true\n"],
+                _ => &[],
+            };
+            let before = load(&format!("[{}]\n{}", section.name, together.concat()), &[]).unwrap().0;
+            let rest: String = together.iter().copied().filter(|line| !line.starts_with(&format!("{name} "))).collect();
             let mut configs = others.filter_map(|other| Some(load(&format!("[{}]\n{rest}{name} = {other}", section.name), &[]).ok()?.0));
             let config = configs.find(|config| *config != before).unwrap_or_else(|| panic!("no other value for {}", key.path));
             let differences = config.differences(&before);

@@ -1,6 +1,7 @@
-//! The one door to other servers: HTTP (with a guard against requests to private addresses), e-mail, sign-in providers.
-//! Knows no rights, no modules and no database.
+//! The one door to other servers: HTTP (with a guard against requests to private addresses), e-mail, sign-in providers,
+//! certificate authorities. Knows no rights, no modules and no database.
 
+pub mod acme;
 pub mod http;
 pub mod oidc;
 pub mod smtp;

@@ -226,7 +226,6 @@ impl Check {
         let rows: Vec<Row> = store.db().all(ROWS, binds![self.at.seq + 1, self.head.seq, CHUNK]).await?;
         let is_last = rows.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX);
         let (mut at, rows) = (self.at.clone(), rows);
-        // Hashing a chunk takes some milliseconds; others want their turn in between.
         for row in &rows {
             self.rows += 1;
             if let Err(broken) = at.follow(row) {
@@ -371,8 +370,13 @@ impl Office {
         for row in rows {
             let resource = row.get("resource").and_then(Value::as_str).map(str::to_owned);
             let Some(diff) = row.get_mut("diff") else { continue };
+            // An empty one has nothing to withhold.
+            if diff.as_object().is_some_and(Map::is_empty) {
+                continue;
+            }
+            // What a log-in changed, it changed of the person.
             *diff = resource
-                .and_then(|name| self.resource(&name))
+                .and_then(|name| self.resource(if name == "sessions" { "users" } else { &name }))
                 .and_then(|resource| project(principal, resource, diff))
                 .unwrap_or(Value::Null);
         }

@@ -1,6 +1,6 @@
 //! Keycloak as the directory of a realm's people (S001-05 to S001-07).
 
-use links::oidc::{Keycloak, KeycloakUser};
+use links::oidc::{Keycloak, KeycloakUser, OidcError};
 
 use crate::accounts::{Directory, DirectoryError, DirectoryUser};
 
@@ -9,14 +9,24 @@ impl Directory for Keycloak {
         if issuer != self.issuer() {
             return Err(DirectoryError(format!("it knows the people of {}, and not those of {issuer}", self.issuer())));
         }
-        let user = Self::user(self, sub).await.map_err(|error| DirectoryError(error.to_string()))?;
+        let user = Self::user(self, sub).await.map_err(|error| match error {
+            OidcError::Refused { .. } => {
+                DirectoryError("our client may not read users: give its service account the role view-users of realm-management".to_owned())
+            }
+            error => DirectoryError(error.to_string()),
+        })?;
         Ok(user.map(entry))
     }
 }
 
 fn entry(user: KeycloakUser) -> DirectoryUser {
     let names: Vec<String> = [user.first_name, user.last_name].into_iter().flatten().filter(|name| !name.trim().is_empty()).collect();
-    DirectoryUser { email: user.email, manager_sub: user.manager, display_name: (!names.is_empty()).then(|| names.join(" ")) }
+    DirectoryUser {
+        email: user.email,
+        manager_sub: user.manager,
+        display_name: (!names.is_empty()).then(|| names.join(" ")),
+        is_disabled: !user.enabled,
+    }
 }
 
 #[cfg(test)]
@@ -44,9 +54,9 @@ mod tests {
                 "/realms/main/certs" => Reply::json(json!({"keys": []})),
                 "/realms/main/token" => Reply::json(json!({"access_token": "x", "token_type": "Bearer", "expires_in": 60})),
                 "/admin/realms/main/users/a-1" => Reply::json(json!({
-                    "id": "a-1", "email": "anna@example.org", "firstName": "Anna", "lastName": "Petrova", "attributes": {"manager": ["b-2"]},
+                    "id": "a-1", "email": "anna@example.org", "firstName": "Anna", "lastName": "Petrova", "enabled": true, "attributes": {"manager": ["b-2"]},
                 })),
-                "/admin/realms/main/users/c-3" => Reply::json(json!({"id": "c-3", "firstName": " "})),
+                "/admin/realms/main/users/c-3" => Reply::json(json!({"id": "c-3", "firstName": " ", "enabled": false})),
                 _ => Reply::status(404),
             }
         })
@@ -67,9 +77,11 @@ mod tests {
             email: Some("anna@example.org".to_owned()),
             manager_sub: Some("b-2".to_owned()),
             display_name: Some("Anna Petrova".to_owned()),
+            is_disabled: false,
         };
+        let closed = DirectoryUser { is_disabled: true, ..DirectoryUser::default() };
         assert_eq!(Directory::user(&keycloak, &issuer, "a-1").await.unwrap(), Some(anna));
-        assert_eq!(Directory::user(&keycloak, &issuer, "c-3").await.unwrap(), Some(DirectoryUser::default()));
+        assert_eq!(Directory::user(&keycloak, &issuer, "c-3").await.unwrap(), Some(closed));
         assert_eq!(Directory::user(&keycloak, &issuer, "nobody").await.unwrap(), None);
         assert!(Directory::user(&keycloak, "https://other.example", "a-1").await.is_err());
     }

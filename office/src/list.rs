@@ -12,8 +12,8 @@ use model::{Column, ColumnKind, Mode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::{
-    Count, Store, StoreError,
-    list::{Chunk, Filter, Found, ListError, Query, Search, Sort, Wrong},
+    Store, StoreError,
+    list::{Chunk, Count, Filter, Found, ListError, Query, Search, Sort, Wrong},
 };
 
 pub use store::list::MemoryRow as Row;

@@ -289,7 +289,8 @@ mod tests {
             Arc::new(move || WallTime(time.load(Ordering::Relaxed)))
         };
         let (stop, stopped) = watch::channel(false);
-        let runner = tokio::spawn(Runner::new(office.clone(), clock, RunnerOptions { workers: 1, seed: 1, sole: true }).run(stopped));
+        let runner =
+            tokio::spawn(Runner::new(office.clone(), clock, RunnerOptions { workers: 1, seed: 1, node: 1, sole: true }).run(stopped));
         let order = async |note: LinkNote<'_>| {
             let mut tx = office.store().db().begin().await.unwrap();
             let id = office

@@ -63,7 +63,7 @@ fn at_office<T>(place: &Place, work: impl AsyncFnOnce(Office, String) -> anyhow:
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = start::open_store(&config, &place.data_dir).await?;
-        let office = desk::open(store, &config, &place.data_dir).await?;
+        let office = desk::open(store, &config, &desk::providers(&config)?, &place.data_dir).await?;
         let named = if config.database.url.is_some() { "the configured database".to_owned() } else { place.data_dir.display().to_string() };
         work(office, named).await
     })

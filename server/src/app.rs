@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
+use api::{ApiParts, ApiSettings, Live, Metrics};
 use calls::{Restored, Switchboard};
 use config::Config;
 use futures_util::FutureExt;
@@ -46,7 +46,7 @@ use crate::{
     start,
     tape::{self, Tape},
     vitals::{self, End, Vitals},
-    wiring::{self, Capacity, seconds},
+    wiring::{self, Capacity, Https, seconds},
 };
 
 /// How often old rows are taken away.
@@ -79,11 +79,11 @@ pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         warn!("{warning}");
     }
     let _lock = start::claim(&place.data_dir)?;
-    let tls = wiring::tls(&config)?;
+    let https = wiring::https(&config, &place.data_dir)?;
     let tape = record_inputs.as_deref().map(tape::create).transpose()?;
     let secrets = Secrets::load(&place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape, tls));
+    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape, https));
     // Whatever hangs on a disk or a database by now does not hold up the end.
     runtime.shutdown_timeout(LAST_FACTS);
     outcome
@@ -96,15 +96,18 @@ async fn run(
     capacity: Capacity,
     set_filter: SetFilter,
     tape: Option<File>,
-    tls: Option<Tls>,
+    https: Option<Https>,
 ) -> anyhow::Result<()> {
     let config = &config;
+    let (tls, keeper) = https.map(|https| (https.tls, https.keeper)).unzip();
+    let (keeper, standing) = keeper.flatten().unzip();
     // From here on the signal does not end the process; what comes before the server is up is done then.
     let hangup = signal(SignalKind::hangup())?;
     // What must be there, and what the last run left.
     let store = start::open_store(config, &place.data_dir).await?;
     let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
-    let office = desk::open(store.clone(), config, &place.data_dir).await?;
+    let providers = desk::providers(config)?;
+    let office = desk::open(store.clone(), config, &providers, &place.data_dir).await?;
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
@@ -175,7 +178,7 @@ async fn run(
         load,
         tape,
     })?;
-    let started = Started { domain: domain.clone(), capacity, tls: tls.clone() };
+    let started = Started { domain: domain.clone(), capacity, tls: tls.clone(), standing };
     let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, metrics.clone(), started);
     tokio::spawn(reloader.clone().follow(hangup));
 
@@ -183,11 +186,11 @@ async fn run(
     let listening = http.local_addr()?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
     let password = accounts::first_admin(&office).await?;
-    let desk = Desk::start(&office, &live).await?;
+    let desk = Desk::start(&office, &live, secrets).await?;
     let control = Arc::new(LoopControl::new(door.clone(), store.clone()));
     let settings = ApiSettings {
         body_max: config.http.body_max.octets(),
-        public_url: wiring::public_url(config, listening),
+        public_url: config.reached_at(listening),
         is_https: tls.is_some() || config.http.public_url.as_ref().is_some_and(config::PublicUrl::is_https),
         ..ApiSettings::new(secrets.derive("access tokens"), domain.clone())
     };
@@ -199,7 +202,7 @@ async fn run(
     let router = api::router(ApiParts {
         settings,
         office,
-        providers: desk::providers(config)?,
+        providers,
         control,
         recordings,
         system: Arc::new(reloader.clone()),
@@ -210,6 +213,10 @@ async fn run(
     let (close, closed) = oneshot::channel::<()>();
     let scheme = if tls.is_some() { "https" } else { "http" };
     tokio::spawn(tls.clone().map_or_else(|| std::future::ready(()).boxed(), |tls| tls.follow().boxed()));
+    if let Some(keeper) = keeper {
+        // It orders at once if it has to: the listener answers from now on.
+        tokio::spawn(keeper.run());
+    }
     let front = tokio::spawn(api::serve(http, tls, router, metrics, async {
         let _ = closed.await;
     }));
@@ -319,13 +326,18 @@ async fn housekeeping(store: Store) {
     let mut due = tokio::time::interval(HOUSEKEEPING);
     loop {
         due.tick().await;
-        // With the database away there is nothing to tidy; the next turn comes.
-        if let Ok(pruned) = store.outbox_prune(OUTBOX_ROWS_MAX).await
-            && pruned.dropped > 0
-        {
-            info!(rows = pruned.dropped, "Outbox rows that nobody fetched were dropped.");
+        let outbox = store.outbox_prune(OUTBOX_ROWS_MAX).await.map(|pruned| {
+            if pruned.dropped > 0 {
+                info!(rows = pruned.dropped, "Outbox rows that nobody fetched were dropped.");
+            }
+        });
+        let keys = store.idempotency_prune(wall_clock()).await.map(drop);
+        for failure in [outbox, keys].into_iter().filter_map(Result::err) {
+            // With the database away there is nothing to tidy; the next turn comes.
+            if !failure.is_unavailable() {
+                warn!(%failure, "What nobody needs any more could not be taken away.");
+            }
         }
-        let _ = store.idempotency_prune(wall_clock()).await;
     }
 }
 

@@ -4,16 +4,17 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use api::Live;
-use config::{Config, OidcProvider, SmtpTls};
+use config::{Config, OidcDirectory, OidcProvider, SmtpTls};
 use links::{
     Roots,
     http::{Client, Guard, Limits},
-    oidc::{self, Providers},
+    oidc::{self, Keycloak, Providers},
     smtp::{self, Encryption, Mailer},
 };
 use model::{Event, JobView};
 use office::{
     Office, Settings, WorkOptions,
+    accounts::RefreshDirectory,
     jobs::{Clock, JobProgress, Kinds, Runner, RunnerOptions},
     notify::SendMail,
     webhooks::{Deliverer, DelivererOptions, WebhookOptions},
@@ -25,17 +26,21 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{secrets, signalling::wall_clock};
+use crate::{
+    secrets::{self, Secrets},
+    signalling::wall_clock,
+};
 
 /// Jobs that are worked on at once.
 const WORKERS: usize = 2;
 
 /// Opens the office on a database that is up to date.
-pub(crate) async fn open(store: Store, config: &Config, data_dir: &Path) -> anyhow::Result<Office> {
+pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
     let roots = roots(config)?;
+    let kinds = Kinds::default().with(directories(config, providers)?);
     let kinds = match mailer(config, &roots)? {
-        Some(mailer) => Kinds::default().with(SendMail::new(mailer)),
-        None => Kinds::default(),
+        Some(mailer) => kinds.with(SendMail::new(mailer)),
+        None => kinds,
     };
     let work = WorkOptions { kinds, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
     let ports = config.links.allow_ports.iter().map(|port| port.0).collect();
@@ -57,6 +62,17 @@ pub(crate) fn providers(config: &Config) -> anyhow::Result<Providers> {
         bearer_audience: provider.bearer_audience.clone(),
     };
     Ok(Providers::new(config.oidc.providers.0.iter().map(provider).collect(), &roots(config)?))
+}
+
+/// The job that asks who is whose manager (S001-05 to S001-07). Without a directory it has nothing to do, and no schedule.
+fn directories(config: &Config, providers: &Providers) -> anyhow::Result<RefreshDirectory<Keycloak>> {
+    let known = config.oidc.providers.0.iter().filter(|provider| provider.directory == Some(OidcDirectory::Keycloak));
+    let directory = |provider: &OidcProvider| {
+        let known = providers.find(&provider.id).cloned().context("a provider is not there")?;
+        let keycloak = Keycloak::new(known).with_context(|| format!("the directory of {} cannot be used (oidc.providers)", provider.id))?;
+        Ok((keycloak, provider.issuer.clone()))
+    };
+    Ok(RefreshDirectory::new(known.map(directory).collect::<anyhow::Result<_>>()?))
 }
 
 /// Whose certificates are believed.
@@ -87,16 +103,18 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Begins to work.
-    pub(crate) async fn start(office: &Office, live: &Arc<Live>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(office: &Office, live: &Arc<Live>, secrets: &Secrets) -> anyhow::Result<Self> {
         // The database may be away by now; the runner waits for it, and the next start sets the schedules.
         if let Err(failure) = office.install_schedules(wall_clock()).await {
             warn!(%failure, "The schedules that come with the program could not be set.");
         }
         let clock: Clock = Arc::new(wall_clock);
         let seed = u64::from_le_bytes(secrets::random_seed()?);
+        let [a, b, c, d, e, f, g, h, ..] = secrets.derive("name of the installation");
+        let node = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
         // The data directory is locked: nobody else does the jobs of its database. Of a database elsewhere that is not known.
         let sole = office.engine() == "sqlite";
-        let runner = Runner::new(office.clone(), Arc::clone(&clock), RunnerOptions { workers: WORKERS, seed, sole });
+        let runner = Runner::new(office.clone(), Arc::clone(&clock), RunnerOptions { workers: WORKERS, seed, node, sole });
         let (stop, stopped) = watch::channel(false);
         let deliverer = Deliverer::new(office.clone(), Arc::clone(&clock), DelivererOptions { seed, ..DelivererOptions::default() });
         let tasks = vec![

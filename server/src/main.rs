@@ -3,6 +3,7 @@
 mod accounts;
 mod app;
 mod control;
+mod copying;
 mod desk;
 mod door;
 mod inbox;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::options::{Action, AuditAction, ConfigAction, Options, UserAction};
+use crate::options::{Action, AuditAction, ConfigAction, DbAction, Options, UserAction};
 
 /// Gives back to the system what a flood took (FT-12): glibc's allocator kept its peak for ever.
 #[global_allocator]
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(failure) => Err(failure),
         },
+        Action::Db { action: DbAction::Copy(options) } => copying::copy(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

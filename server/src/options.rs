@@ -52,6 +52,11 @@ pub(crate) enum Action {
         #[command(subcommand)]
         action: AuditAction,
     },
+    /// About the database.
+    Db {
+        #[command(subcommand)]
+        action: DbAction,
+    },
 }
 
 /// What to do about the configuration.
@@ -72,6 +77,27 @@ pub(crate) enum UserAction {
 pub(crate) enum AuditAction {
     /// See whether a row of the audit log was edited, taken out or put in. Works while the server runs.
     Verify(Place),
+}
+
+/// What to do about the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbAction {
+    /// Copy a database into an empty one: from SQLite to PostgreSQL, or back. Stop the server first. Both sides are compared afterwards.
+    Copy(CopyOptions),
+}
+
+/// What to copy.
+#[derive(Debug, Args)]
+pub(crate) struct CopyOptions {
+    /// The database to copy: sqlite:FILE or postgres://USER@HOST/NAME. It stays as it is. A password can also stand in PGPASSWORD.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+    /// The database to copy to, of either kind: an empty one, or a SQLite file that is not there yet.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// Take a target that an unfinished copy has left behind. One with data in it is never taken.
+    #[arg(long)]
+    pub(crate) start_over: bool,
 }
 
 /// Where the configuration and the data are.

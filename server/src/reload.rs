@@ -6,15 +6,17 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use api::{Metrics, OutcomeLabels, Reloaded, Status, System, Tls};
+use api::{CertificateStatus, Metrics, OutcomeLabels, Reloaded, Status, System, Tls};
 use config::{Config, Judged};
 use futures_util::{FutureExt, future::BoxFuture};
+use links::acme::Standing;
+use model::WallTime;
 use tokio::{
     signal::unix::Signal,
-    sync::{Mutex, oneshot},
+    sync::{Mutex, oneshot, watch},
 };
 use tracing::{error, info, warn};
 
@@ -43,6 +45,8 @@ struct Inner {
     capacity: Capacity,
     metrics: Metrics,
     tls: Option<Tls>,
+    /// How it is with the certificate of an authority, if one is ordered.
+    standing: Option<watch::Receiver<Standing>>,
     began: Instant,
     data_dir: PathBuf,
 }
@@ -52,15 +56,29 @@ pub(crate) struct Started {
     pub(crate) domain: String,
     pub(crate) capacity: Capacity,
     pub(crate) tls: Option<Tls>,
+    pub(crate) standing: Option<watch::Receiver<Standing>>,
 }
 
 impl Reloader {
     pub(crate) fn new(place: Place, running: Config, door: Door, set_filter: SetFilter, metrics: Metrics, started: Started) -> Self {
-        let Started { domain, capacity, tls } = started;
+        let Started { domain, capacity, tls, standing } = started;
         let drain_s = AtomicU32::new(running.calls.drain_s);
         let data_dir = place.data_dir.clone();
         let running = Mutex::new(running);
-        Self(Arc::new(Inner { place, running, drain_s, door, set_filter, domain, capacity, metrics, tls, began: Instant::now(), data_dir }))
+        Self(Arc::new(Inner {
+            place,
+            running,
+            drain_s,
+            door,
+            set_filter,
+            domain,
+            capacity,
+            metrics,
+            tls,
+            standing,
+            began: Instant::now(),
+            data_dir,
+        }))
     }
 
     /// How long running calls may go on at the end: the start's value may have been changed since.
@@ -140,7 +158,19 @@ impl System for Reloader {
             journal_lag: self.0.metrics.journal_lag.get(),
             disk_free: disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             disk_total: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
+            certificate: self.0.standing.as_ref().map(|standing| certificate_status(&standing.borrow(), SystemTime::now())),
         }
+    }
+}
+
+fn certificate_status(standing: &Standing, now: SystemTime) -> CertificateStatus {
+    let wall =
+        |time: SystemTime| WallTime(i64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX));
+    CertificateStatus {
+        domains: standing.domains.clone(),
+        ends_at: standing.ends.map(wall),
+        next_at: standing.next.map(wall),
+        warning: standing.warning(now),
     }
 }
 
@@ -220,7 +250,7 @@ mod tests {
         });
         let metrics = Metrics::new();
         let capacity = Capacity::of(descriptors, &Config::default());
-        let started = Started { domain: "pbx".to_owned(), capacity, tls: None };
+        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, standing: None };
         let reloader = Reloader::new(place, Config::default(), door, set_filter, metrics.clone(), started);
         Bench { file, reloader, filters, taken, metrics }
     }

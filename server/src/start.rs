@@ -11,9 +11,9 @@ use std::{
 
 use anyhow::{Context, bail};
 use config::Config;
-use model::{CallId, CenterId, Fact};
+use model::{CallId, Fact};
 use rustix::fs::{FlockOperation, flock};
-use store::{Page, Store, consumer, journal::Journal};
+use store::{Store, consumer, journal::Journal};
 use tracing::{info, warn};
 
 /// The SQLite database in the data directory.
@@ -127,7 +127,7 @@ pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &
 
 /// The greatest call id ever given, so that ids go on above it.
 pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
-    Ok(store.calls(&Page::first(CenterId::DEFAULT, 1)).await?.items.first().map(|call| call.call_id))
+    Ok(store.newest_call().await?)
 }
 
 /// The SIP domain if none is configured: the address of the default route, else 127.0.0.1. No packet is sent.

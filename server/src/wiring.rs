@@ -1,13 +1,20 @@
 //! From the configuration to what each room wants to be told.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::Context;
 use api::Tls;
 use calls::Settings;
-use config::{Config, DigestAlgorithm};
+use config::{AcmeChallenge, Config, DigestAlgorithm};
+use links::{
+    Roots,
+    acme::{self, Keeper, Proof, Standing},
+};
 use net::StreamLimits;
 use sip_core::{GuardSettings, RegistrarSettings};
+use tokio::sync::watch;
+
+use crate::secrets;
 
 /// How long a digest nonce is good.
 const NONCE_LIFE: Duration = Duration::from_secs(300);
@@ -52,20 +59,50 @@ pub(crate) struct Capacity {
     pub(crate) workers: usize,
 }
 
-/// The certificate, if there is one.
-pub(crate) fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
-    match (&config.http.tls_cert, &config.http.tls_key) {
-        (Some(chain), Some(key)) => Tls::of_files(chain, key).map(Some).context("cannot speak HTTPS (http.tls_cert, http.tls_key)"),
-        _ => Ok(None),
-    }
+/// How HTTPS is spoken.
+pub(crate) struct Https {
+    pub(crate) tls: Tls,
+    /// What gets the certificate from an authority, and how it is with that.
+    pub(crate) keeper: Option<(Keeper, watch::Receiver<Standing>)>,
 }
 
-/// Where people reach the console, if nobody has said: the address that was bound, which may have got its port just now.
-pub(crate) fn public_url(config: &Config, listening: SocketAddr) -> String {
-    match &config.http.public_url {
-        Some(_) => config.http.reached_at(),
-        None => format!("{}://{listening}", if config.http.tls_cert.is_some() { "https" } else { "http" }),
+/// The certificate, if there is to be one.
+pub(crate) fn https(config: &Config, data_dir: &Path) -> anyhow::Result<Option<Https>> {
+    if let (Some(chain), Some(key)) = (&config.http.tls_cert, &config.http.tls_key) {
+        let tls = Tls::of_files(chain, key).context("cannot speak HTTPS (http.tls_cert, http.tls_key)")?;
+        return Ok(Some(Https { tls, keeper: None }));
     }
+    let acme = &config.acme;
+    if !acme.is_wanted() {
+        return Ok(None);
+    }
+    let roots = match &acme.ca_file {
+        Some(file) => {
+            let named = || format!("{} (acme.ca_file)", file.display());
+            Roots::with_house(&fs::read(file).with_context(named)?).with_context(named)?
+        }
+        None => Roots::public(),
+    };
+    let settings = acme::Settings {
+        directory: acme.directory.as_str().to_owned(),
+        domains: acme.domains.iter().map(|name| name.as_str().to_owned()).collect(),
+        contact: acme.contact.as_ref().map(|contact| contact.as_str().to_owned()),
+        proof: match acme.challenge {
+            AcmeChallenge::TlsAlpn01 => Proof::TlsAlpn01,
+            AcmeChallenge::Http01 => Proof::Http01,
+        },
+        external_account: acme
+            .eab_key_id
+            .as_ref()
+            .zip(acme.eab_key.as_ref())
+            .map(|(id, key)| (id.as_str().to_owned(), key.secret().to_owned())),
+        dir: data_dir.join("acme"),
+    };
+    // Without chance all pauses are the longest, which harms nobody.
+    let chance = || secrets::random_seed::<4>().map_or(1.0, |seed| f64::from(u32::from_le_bytes(seed)) / f64::from(u32::MAX));
+    let (keeper, certificates, standing) = Keeper::new(settings, &roots, chance);
+    let tls = Tls::of_authority(certificates).context("cannot speak HTTPS (acme)")?;
+    Ok(Some(Https { tls, keeper: Some((keeper, standing)) }))
 }
 
 impl Capacity {

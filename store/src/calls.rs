@@ -11,7 +11,6 @@ use crate::{
     code::{code, decode, decode_some, read_segments, segments},
     db::{Tx, binds, statements},
     many::{Column, Rows, ids, list, row, rows_32},
-    page::{Count, Keyed, Listed, Lists, Page},
 };
 
 macro_rules! columns {
@@ -44,21 +43,8 @@ macro_rules! replace {
 
 statements! {
     CALL: both concat!(columns!(), "FROM calls c WHERE c.call_id = $1");
+    NEWEST: both "SELECT call_id FROM calls ORDER BY call_id DESC LIMIT 1";
     UNFINISHED: both concat!(columns!(), "FROM calls c WHERE c.status <> 'ended' ORDER BY c.call_id");
-    OLDER: both concat!(columns!(), "FROM calls c
-        WHERE c.center_id = $1 AND c.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id DESC LIMIT $5");
-    NEWER: both concat!(columns!(), "FROM calls c
-        WHERE c.center_id = $1 AND c.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id LIMIT $5");
-    OLDER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN calls c ON c.call_id = u.call_id
-        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4
-        ORDER BY u.call_id DESC LIMIT $5");
-    NEWER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN calls c ON c.call_id = u.call_id
-        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4
-        ORDER BY u.call_id LIMIT $5");
-    COUNT: both "SELECT count(*) FROM (SELECT 1 FROM calls c
-        WHERE c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
-    COUNT_OF_USER: both "SELECT count(*) FROM (SELECT 1 FROM call_users u JOIN calls c ON c.call_id = u.call_id
-        WHERE u.user_id = $5 AND c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
     OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2";
     KNOWN: each concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(lite)), concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(pg));
     PUT: each
@@ -76,29 +62,16 @@ statements! {
         concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(pg));
 }
 
-const LISTS: Lists = Lists {
-    older: OLDER,
-    newer: NEWER,
-    older_of_user: OLDER_OF_USER,
-    newer_of_user: NEWER_OF_USER,
-    count: COUNT,
-    count_of_user: COUNT_OF_USER,
-};
-
 impl Store {
     /// The call with this id, live or ended.
     pub async fn call(&self, id: CallId) -> Result<Option<CallView>, StoreError> {
         self.db.one::<Row>(CALL, binds![id]).await?.map(CallView::try_from).transpose()
     }
 
-    /// A page of calls, newest first. Keys are call ids.
-    pub async fn calls(&self, page: &Page) -> Result<Listed<CallView>, StoreError> {
-        page.list::<Row, CallView>(&self.db, LISTS).await
-    }
-
-    /// How many calls the lists of `page` hold.
-    pub async fn calls_count(&self, page: &Page) -> Result<Count, StoreError> {
-        page.count(&self.db, LISTS).await
+    /// The call that began last, if there ever was one.
+    pub async fn newest_call(&self) -> Result<Option<CallId>, StoreError> {
+        let row: Option<(i64,)> = self.db.one(NEWEST, &[]).await?;
+        Ok(row.map(|(call,)| CallId(call)))
     }
 
     /// Whether the user placed the call or served a part of it (R18).
@@ -239,12 +212,6 @@ struct Row {
     scenario: Option<String>,
     source: Option<String>,
     last_seen_at: i64,
-}
-
-impl Keyed for Row {
-    fn key(&self) -> i64 {
-        self.call_id
-    }
 }
 
 impl TryFrom<Row> for CallView {

@@ -10,7 +10,6 @@ use crate::{
     code::{code, decode, read_segments, segments, unsigned},
     db::{Tx, binds, statements},
     many::{Column, Rows, row, rows_32},
-    page::{Count, Keyed, Listed, Lists, Page},
 };
 
 macro_rules! columns {
@@ -31,20 +30,6 @@ macro_rules! insert {
 
 statements! {
     CDR: both concat!(columns!(), "FROM cdrs c WHERE c.call_id = $1");
-    OLDER: both concat!(columns!(), "FROM cdrs c
-        WHERE c.center_id = $1 AND c.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id DESC LIMIT $5");
-    NEWER: both concat!(columns!(), "FROM cdrs c
-        WHERE c.center_id = $1 AND c.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4 ORDER BY c.call_id LIMIT $5");
-    OLDER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN cdrs c ON c.call_id = u.call_id
-        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id < $2 AND c.started_at >= $3 AND c.started_at < $4
-        ORDER BY u.call_id DESC LIMIT $5");
-    NEWER_OF_USER: both concat!(columns!(), "FROM call_users u JOIN cdrs c ON c.call_id = u.call_id
-        WHERE u.user_id = $6 AND c.center_id = $1 AND u.call_id > $2 AND c.started_at >= $3 AND c.started_at < $4
-        ORDER BY u.call_id LIMIT $5");
-    COUNT: both "SELECT count(*) FROM (SELECT 1 FROM cdrs c
-        WHERE c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
-    COUNT_OF_USER: both "SELECT count(*) FROM (SELECT 1 FROM call_users u JOIN cdrs c ON c.call_id = u.call_id
-        WHERE u.user_id = $5 AND c.center_id = $1 AND c.started_at >= $2 AND c.started_at < $3 LIMIT $4) AS rows_seen";
     // The first record of a call stays.
     INSERT: each
         concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
@@ -54,29 +39,10 @@ statements! {
         $17::text[], $18::bigint[], $19::text[], $20::text[], $21::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
 }
 
-const LISTS: Lists = Lists {
-    older: OLDER,
-    newer: NEWER,
-    older_of_user: OLDER_OF_USER,
-    newer_of_user: NEWER_OF_USER,
-    count: COUNT,
-    count_of_user: COUNT_OF_USER,
-};
-
 impl Store {
     /// The record of a call; none while it lasts.
     pub async fn cdr(&self, call: CallId) -> Result<Option<Cdr>, StoreError> {
         self.db.one::<Row>(CDR, binds![call]).await?.map(Cdr::try_from).transpose()
-    }
-
-    /// A page of records, newest first. Keys are call ids.
-    pub async fn cdrs(&self, page: &Page) -> Result<Listed<Cdr>, StoreError> {
-        page.list::<Row, Cdr>(&self.db, LISTS).await
-    }
-
-    /// How many records the lists of `page` hold.
-    pub async fn cdrs_count(&self, page: &Page) -> Result<Count, StoreError> {
-        page.count(&self.db, LISTS).await
     }
 }
 
@@ -137,12 +103,6 @@ struct Row {
     segments: String,
     scenario: Option<String>,
     source: Option<String>,
-}
-
-impl Keyed for Row {
-    fn key(&self) -> i64 {
-        self.call_id
-    }
 }
 
 impl TryFrom<Row> for Cdr {

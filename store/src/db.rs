@@ -26,6 +26,8 @@ pub const STATEMENT_MAX: Duration = Duration::from_secs(10);
 const BUSY_MAX: Duration = Duration::from_secs(5);
 /// SQLite asks whether to go on after so many steps of its machine: some tens of microseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+/// Rows of an index that SQLite looks at to know how its values are spread (its manual advises 100 to 1000).
+const ROWS_LOOKED_AT: u32 = 1000;
 /// A longer statement is not kept by its connection for the next time: there are too many others like it.
 const KEPT_OCTETS_MAX: usize = 4 * 1024;
 /// Connections that read from SQLite at once.
@@ -84,8 +86,19 @@ impl Db {
         };
         Ok(Self::Lite {
             read: pool(LITE_READERS).connect_lazy_with(options.clone().pragma("query_only", "ON")),
-            write: pool(1).connect_lazy_with(options),
+            // SQLite looks at its own statistics when nobody waits for it: so many rows of each index are enough.
+            write: pool(1).connect_lazy_with(options.optimize_on_close(true, Some(ROWS_LOOKED_AT))),
         })
+    }
+
+    /// How many lists may be looked for at once. They take long, and connections must be left for what cannot wait: who somebody is, and the
+    /// facts of calls.
+    pub(crate) fn lookers(&self) -> usize {
+        let connections = match self {
+            Self::Lite { .. } => LITE_READERS,
+            Self::Pg(_) => PG_CONNECTIONS,
+        };
+        usize::try_from(connections / 2).unwrap_or(1)
     }
 
     /// All rows of a query.

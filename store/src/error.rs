@@ -23,6 +23,11 @@ pub enum StoreError {
         /// The newest version that this program has.
         known: i64,
     },
+    /// A copy into this database was begun and not finished (`copy`): it holds nothing of it.
+    #[error(
+        "a copy into this database was begun and never finished: run `cordboard db copy` again with --start-over, or name the database that was copied"
+    )]
+    CopyUnfinished,
     /// A migration that was applied differs from the one in this program.
     #[error("migration {version} in the database is not the one in this program")]
     SchemaChanged {

@@ -19,6 +19,7 @@ pub mod catalogue;
 mod cdrs;
 mod code;
 pub mod consumer;
+pub mod copy;
 mod db;
 mod error;
 mod fold;
@@ -30,7 +31,6 @@ mod many;
 mod migrate;
 mod numbers;
 mod outbox;
-mod page;
 mod recordings;
 mod settings;
 pub mod sql;
@@ -38,22 +38,27 @@ pub mod sql;
 pub mod testing;
 mod trunks;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use model::WallTime;
+use tokio::sync::Semaphore;
 
 pub use apply::Applied;
 pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
 pub use error::StoreError;
 pub use idempotency::Idempotency;
 pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
-pub use page::{At, COUNT_MAX, Count, Listed, PAGE_ROWS_MAX, Page};
 pub use trunks::{ChangedTrunk, NewTrunk, TrunkChange};
 
 /// The database, opened and up to date. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    /// Who may look for rows of a list at the moment.
+    looking: Arc<Semaphore>,
 }
 
 impl Store {
@@ -64,7 +69,12 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let db = Db::connect(url)?;
         migrate::migrate(&db, migrate::MIGRATIONS).await?;
-        Ok(Self { db })
+        Ok(Self::of(db))
+    }
+
+    fn of(db: Db) -> Self {
+        let looking = Arc::new(Semaphore::new(db.lookers()));
+        Self { db, looking }
     }
 
     /// Asks the database for the least there is: whether it is available, and whether it can write.

@@ -29,6 +29,10 @@ macro_rules! migrations {
     };
 }
 
+/// The version of a database into which a copy was begun and not finished (`copy`). It is greater than any: programs that know nothing of
+/// copies refuse it as well.
+pub(crate) const COPYING: i64 = i64::MAX;
+
 /// In ascending order of version.
 pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_first"
@@ -55,8 +59,29 @@ statements! {
 /// Applies what is missing of `migrations` to `db`.
 pub(crate) async fn migrate(db: &Db, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
+    let (known, steps) = bring_up(db, &mut tx, migrations).await?;
+    tx.commit().await?;
+    if steps > 0 {
+        info!(version = known, steps, "The database schema is up to date.");
+    }
+    Ok(())
+}
+
+/// Makes the schema in `db`, where there is none or a new one, and marks it as a copy that is not finished, which no program opens.
+pub(crate) async fn migrate_for_copy(db: &Db) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    bring_up(db, &mut tx, MIGRATIONS).await?;
+    tx.run(RECORD, binds![COPYING, "copying", 0_i64, now()]).await?;
+    tx.commit().await
+}
+
+/// Applies what is missing, in a transaction; gives the version that is there then, and how many steps it took.
+async fn bring_up(db: &Db, tx: &mut Tx, migrations: &[Migration]) -> Result<(i64, usize), StoreError> {
     tx.script(CREATE_TABLE, LOCK_AND_CREATE_TABLE).await?;
     let applied: Vec<(i64, i64)> = tx.all(APPLIED, &[]).await?;
+    if applied.last().is_some_and(|(version, _)| *version == COPYING) {
+        return Err(StoreError::CopyUnfinished);
+    }
     let known = migrations.last().map_or(0, |last| last.version);
     if let Some((found, _)) = applied.last().filter(|(found, _)| *found > known) {
         return Err(StoreError::SchemaNewer { found: *found, known });
@@ -68,16 +93,12 @@ pub(crate) async fn migrate(db: &Db, migrations: &[Migration]) -> Result<(), Sto
             Some((_, checksum)) if *checksum == migration.checksum(db) => {}
             Some(_) => return Err(StoreError::SchemaChanged { version: migration.version }),
             None => {
-                migration.apply(db, &mut tx, now).await?;
+                migration.apply(db, tx, now).await?;
                 steps += 1;
             }
         }
     }
-    tx.commit().await?;
-    if steps > 0 {
-        info!(version = known, steps, "The database schema is up to date.");
-    }
-    Ok(())
+    Ok((known, steps))
 }
 
 impl Migration {
@@ -89,10 +110,11 @@ impl Migration {
 
     /// Guards against a released text that was edited by mistake; not against malice.
     fn checksum(&self, db: &Db) -> i64 {
-        let text = match db {
-            Db::Lite { .. } => self.lite,
-            Db::Pg(_) => self.pg,
-        };
+        self.checksum_of(matches!(db, Db::Pg(_)))
+    }
+
+    pub(crate) fn checksum_of(&self, is_postgres: bool) -> i64 {
+        let text = if is_postgres { self.pg } else { self.lite };
         i64::from(crc32fast::hash(text.as_bytes()))
     }
 }
@@ -175,7 +197,7 @@ mod tests {
         tx.script(rows, rows).await.unwrap();
         tx.commit().await.unwrap();
         migrate(&db, MIGRATIONS).await.unwrap();
-        let store = crate::Store { db };
+        let store = crate::Store::of(db);
         assert_eq!(store.slot_limits(model::SlotId(1)).await.unwrap(), model::SlotLimits::default());
         assert!(matches!(migrate(store.db(), MIGRATIONS.get(..1).unwrap()).await, Err(StoreError::SchemaNewer { .. })));
     }

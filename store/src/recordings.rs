@@ -9,8 +9,8 @@ use crate::{
     Store, StoreError,
     code::{code, decode, unsigned},
     db::{Tx, binds, statements},
+    list::LIST_ROWS_MAX,
     many::{Column, Rows, ids, list, row, rows_32},
-    page::PAGE_ROWS_MAX,
 };
 
 macro_rules! columns {
@@ -53,9 +53,9 @@ impl Store {
         self.db.one::<Row>(RECORDING, binds![call]).await?.map(RecordingRow::try_from).transpose()
     }
 
-    /// The recordings of up to [`PAGE_ROWS_MAX`] calls, as for a page of records; calls without one are absent.
+    /// The recordings of up to [`LIST_ROWS_MAX`] calls, as for a page of records; calls without one are absent.
     pub async fn recordings_of(&self, calls: &[CallId]) -> Result<BTreeMap<CallId, RecordingRow>, StoreError> {
-        let most = usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
+        let most = usize::try_from(LIST_ROWS_MAX).unwrap_or(usize::MAX);
         let rows: Vec<Row> = self.db.all(OF_CALLS, binds![list(calls.iter().take(most).map(|call| call.0))]).await?;
         rows.into_iter().map(|row| RecordingRow::try_from(row).map(|row| (row.call_id, row))).collect()
     }

@@ -232,7 +232,9 @@ impl Store {
         let told = |limits: &SlotLimits| json!({"calls_max": limits.calls_max, "destinations": limits.destinations});
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         let diff = Diff::between(&object(told(&before)), &object(told(limits)));
-        audit::append(&mut tx, now(), actor, &[Entry::change("slots.update", "slots", slot, diff)]).await?;
+        if !diff.is_empty() {
+            audit::append(&mut tx, now(), actor, &[Entry::change("slots.update", "slots", slot, diff)]).await?;
+        }
         tx.commit().await
     }
 
@@ -322,8 +324,10 @@ async fn change_in(
         }
     }
     tx.run(CHANGE, binds![id, &hub.name, i64::from(hub.capacity), now()]).await?;
-    let changed = Entry::change("trunks.update", "trunks", id, Diff::between(&before, &audited(&hub)));
-    audit::append(tx, now(), actor, &[changed]).await?;
+    let diff = Diff::between(&before, &audited(&hub));
+    if !diff.is_empty() {
+        audit::append(tx, now(), actor, &[Entry::change("trunks.update", "trunks", id, diff)]).await?;
+    }
     Ok(ChangedTrunk { hub, slots, added, removed })
 }
 

@@ -5,18 +5,23 @@
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value indexed by a missing key is null, which no check takes for right")]
 
+pub mod acme;
 pub mod audio;
 pub mod baresip;
+pub mod browser;
 pub mod clock;
 pub mod namespace;
+pub mod oidc;
 pub mod ports;
 pub mod postgres;
 pub mod proc;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod rest;
 pub mod server;
 pub mod sipp;
+pub mod smtp;
 pub mod tmpfs;
 pub mod wait;
 

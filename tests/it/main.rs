@@ -2,18 +2,24 @@
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value indexed by a missing key is null, which no assertion takes for right")]
 
+mod acme;
 mod bad_input;
 mod config;
 mod conformance;
+mod console;
 mod crash;
+mod db_copy;
 mod dialling;
 mod faults;
 mod first_call;
 mod floors;
+mod mail;
+mod office;
 mod peers_input;
 mod people;
 mod registrar;
 mod shutdown;
+mod sso;
 mod store_pg;
 mod torture;
 mod world;

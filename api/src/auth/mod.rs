@@ -6,7 +6,7 @@ pub(crate) mod tokens;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -19,6 +19,7 @@ use http::{
     header::{AUTHORIZATION, USER_AGENT},
     request::Parts,
 };
+use links::oidc::{OidcError, Provider};
 use model::{Action, CenterId, UserId, WallTime};
 use office::{
     Permit, Principal,
@@ -27,12 +28,13 @@ use office::{
 
 use self::{
     throttle::Throttle,
-    tokens::{Claims, Kind, Subject, Tokens},
+    tokens::{Claims, Kind, LEEWAY_S, Subject, Tokens},
 };
 use crate::{
     dress::RequestId,
     error::{Code, Problem},
     params::Params,
+    routes::oidc::claims_of_bearer,
     state::Api,
 };
 
@@ -168,14 +170,37 @@ async fn admit(api: &Api, access: Access, request: &Parts) -> Result<Option<Prin
     of_session(api, &claims.ok_or_else(|| Problem::new(Code::NotSignedIn))?, &asked(request)?).await.map(Some)
 }
 
-/// Who comes with this bearer token: a person's access token, or a program's API token.
+/// Who comes with this bearer token: a person's access token, a program's API token, or an access token of a sign-in provider.
 pub(crate) async fn who(api: &Api, token: &str, asked: &PrincipalRequest) -> Result<Principal, Problem> {
+    who_until(api, token, asked).await.map(|(principal, _)| principal)
+}
+
+/// The same, and from when on the token is refused; an API token does not say.
+pub(crate) async fn who_until(api: &Api, token: &str, asked: &PrincipalRequest) -> Result<(Principal, Option<SystemTime>), Problem> {
     // A JWT has full stops in it, and an API token has none.
     if !token.contains('.') {
-        return found(api.office.principal_of_token(token, asked, now()).await);
+        return Ok((found(api.office.principal_of_token(token, asked, now()).await)?, None));
     }
-    let claims = api.auth.tokens.verify(token, Kind::Access).ok_or_else(|| Problem::new(Code::NotSignedIn))?;
-    of_session(api, &claims, asked).await
+    if let Some(claims) = api.auth.tokens.verify(token, Kind::Access) {
+        return Ok((of_session(api, &claims, asked).await?, Some(claims.refused_from())));
+    }
+    match api.providers.of_bearer(token) {
+        Some(provider) => of_provider(api, provider, token, asked).await.map(|(principal, until)| (principal, Some(until))),
+        None => Err(Problem::new(Code::NotSignedIn)),
+    }
+}
+
+/// The one for whom a program comes with a provider's access token.
+async fn of_provider(api: &Api, provider: &Provider, token: &str, asked: &PrincipalRequest) -> Result<(Principal, SystemTime), Problem> {
+    let bearer = provider.bearer(token, now()).await.map_err(|error| match error {
+        // Nothing was learnt of the token: it may well be good.
+        OidcError::Unavailable { .. } | OidcError::Unusable { .. } => Problem::from(error),
+        error => Problem::new(Code::NotSignedIn).logged(error),
+    })?;
+    let ends = u64::try_from(bearer.expires_at.0).unwrap_or_default();
+    let until = UNIX_EPOCH + Duration::from_millis(ends.min(u64::from(u32::MAX) * 1000)) + Duration::from_secs(LEEWAY_S);
+    let claims = claims_of_bearer(bearer);
+    Ok((found(api.office.principal_of_bearer(CenterId::DEFAULT, token, &claims, asked, now()).await)?, until))
 }
 
 /// The one behind a verified token, as the database has them now.
@@ -190,6 +215,8 @@ fn found(found: Found) -> Result<Principal, Problem> {
         // R21: nothing is known of them, and nobody can be asked; their token may well be good.
         Found::Unknown => Err(Problem::new(Code::StoreUnavailable)),
         Found::Nobody => Err(Problem::new(Code::NotSignedIn)),
+        Found::Off => Err(Problem::new(Code::OidcLoginOff)),
+        Found::NoRole => Err(Problem::new(Code::OidcNoRole)),
         Found::NotInCenter => {
             Err(Problem::field(Code::CenterNotFound, "X-Center", "there is no such centre, or it is not yours to work in"))
         }

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use model::UserId;
 use sha2::{Digest as _, Sha256};
 
 /// Entries in the table; past it the one that has been quiet longest is forgotten.
@@ -20,6 +21,8 @@ const FREE_OF_PAIR: u32 = 5;
 const FREE_OF_USER: u32 = 50;
 /// Attempts that cost no wait: of one source, behind which a whole office may sit.
 const FREE_OF_SOURCE: u32 = 30;
+/// Log-ins by a provider that one source may have under way without a wait: a shift that begins behind one address, or behind a proxy.
+const FREE_OF_BEGUN: u32 = 500;
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// An entry without attempts for so long is forgotten.
@@ -36,6 +39,10 @@ pub(crate) enum Suspect {
     Source(IpAddr),
     /// A user name from one source.
     Pair([u8; 16], IpAddr),
+    /// A source address, for the log-ins by a provider that it has begun and not ended.
+    Begun(IpAddr),
+    /// A person who changes their own password, wherever from: apart from log-ins, which a stolen session must not stop.
+    Change(UserId),
 }
 
 impl Suspect {
@@ -52,11 +59,18 @@ impl Suspect {
         Self::Source(subscriber(address))
     }
 
+    /// A source that begins a log-in by a provider: nothing can be guessed by that, but each takes room.
+    pub(crate) fn of_begun(address: IpAddr) -> Self {
+        Self::Begun(subscriber(address))
+    }
+
     fn free(&self) -> u32 {
         match self {
             Self::Pair(..) => FREE_OF_PAIR,
             Self::User(_) => FREE_OF_USER,
             Self::Source(_) => FREE_OF_SOURCE,
+            Self::Begun(_) => FREE_OF_BEGUN,
+            Self::Change(_) => FREE_OF_PAIR,
         }
     }
 }
@@ -117,7 +131,7 @@ impl Throttle {
     pub(crate) fn succeeded(&mut self, now: Instant, suspects: &[Suspect]) {
         for suspect in suspects {
             match suspect {
-                Suspect::User(_) => drop(self.records.remove(suspect)),
+                Suspect::User(_) | Suspect::Change(_) => drop(self.records.remove(suspect)),
                 Suspect::Pair(..) => {
                     self.records.remove(suspect);
                     if self.at_home.len() >= ENTRIES_MAX && !self.at_home.contains_key(suspect) {
@@ -126,7 +140,7 @@ impl Throttle {
                     }
                     self.at_home.insert(*suspect, now);
                 }
-                Suspect::Source(_) => self.undo(now, std::slice::from_ref(suspect)),
+                Suspect::Source(_) | Suspect::Begun(_) => self.undo(now, std::slice::from_ref(suspect)),
             }
         }
     }

@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, error};
 
 use crate::{
-    auth::{self, left_until, source_or_none, tokens::Kind},
+    auth::{self, left_until, source_or_none},
     error::{Code, Problem},
     live::{
         TooOld,
@@ -113,7 +113,7 @@ struct Seq {
 #[derive(Clone)]
 struct Listener {
     token: String,
-    /// From when on the token is refused; an API token has no such time of its own.
+    /// From when on the token is refused; an API token says none, and then it is far off.
     refused_from: SystemTime,
     request: PrincipalRequest,
     principal: Principal,
@@ -122,11 +122,9 @@ struct Listener {
 impl Listener {
     /// The one behind a token, as the database has them now.
     async fn of(api: &Api, token: String, request: PrincipalRequest) -> Result<Self, Refused> {
-        let claims = api.auth.tokens.verify(&token, Kind::Access);
+        let (principal, until) = auth::who_until(api, &token, &request).await.map_err(|problem| Refused(problem.code()))?;
         // Looked at every few seconds anyway.
-        let far = || SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60);
-        let refused_from = claims.map_or_else(far, |claims| claims.refused_from());
-        let principal = auth::who(api, &token, &request).await.map_err(|problem| Refused(problem.code()))?;
+        let refused_from = until.unwrap_or_else(|| SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60));
         Ok(Self { token, refused_from, request, principal })
     }
 }
@@ -302,8 +300,8 @@ impl Feed {
                 self.ears = Ears::of(&principal);
                 self.listener.principal = principal;
             }
-            // R21: the database is away; who listened may go on listening.
-            Err(problem) if problem.code() == Code::StoreUnavailable => {}
+            // R21: the database is away, or a provider; who listened may go on listening, until the token ends.
+            Err(problem) if matches!(problem.code(), Code::StoreUnavailable | Code::OidcUnavailable) => {}
             Err(_) => return Err(End::Unwelcome),
         }
         self.api.sign_of_life(self.listener.principal.user());

@@ -67,17 +67,12 @@ pub(crate) async fn security(State(api): State<Api>, caller: Caller, query: List
 }
 
 async fn page(api: &Api, caller: &Caller, log: &'static Resource, query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
-    let mut page = api.office.list(&caller.view(log), &query.params()).await?;
-    api.office.project_diffs(caller.principal(), &mut page.items);
-    Ok(Json(page.into()))
+    Ok(Json(api.office.list_audit(caller, log, &query.params()).await?.into()))
 }
 
 /// Read one thing that was done.
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Path(seq): Path<String>) -> Result<Json<Map<String, Value>>, Problem> {
-    let mut rows = [api.office.read(&caller.view(&AUDIT_LOG), &seq).await?];
-    api.office.project_diffs(caller.principal(), &mut rows);
-    let [row] = rows;
-    Ok(Json(row))
+    Ok(Json(api.office.read_audit(&caller, &AUDIT_LOG, &seq).await?))
 }
 
 /// Verify the audit log's chain of hashes.

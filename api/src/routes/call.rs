@@ -2,19 +2,20 @@
 
 use std::{
     collections::BTreeSet,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode};
-use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId, UserId, WallTime};
-use office::{Idempotency, reaches_call};
+use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId};
+use office::{Diff, Entry, Idempotency, reaches_call};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, now},
     error::{Code, Problem},
     params::JsonBody,
     routes::{calls, slots},
@@ -23,6 +24,9 @@ use crate::{
 
 /// How long a call waits for the database to remember its key. Calls do not depend on the database (R21).
 const REMEMBER_TIME: Duration = Duration::from_millis(if cfg!(test) { 30_000 } else { 500 });
+
+/// The resource, as the audit log names it.
+const CALLS: &str = "calls";
 
 /// A call to be placed.
 #[derive(Deserialize, ToSchema)]
@@ -96,10 +100,10 @@ pub(crate) async fn start(
     let user = caller.user();
     let meant = format!("POST /api/call/start {slot} {number}");
     let call_id = match headers.get("idempotency-key").map(|key| key.as_bytes()) {
-        None => order(api, user, slot, number).await?,
+        None => order(&api, &caller, slot, number).await?,
         Some(key) => {
             let text = String::from_utf8_lossy(key).into_owned();
-            let remembered = remembered_order(api.clone(), user, text, meant.clone(), slot, number);
+            let remembered = remembered_order(api.clone(), caller, text, meant.clone(), slot, number);
             api.orders.once(Instant::now(), user, key, meant.as_bytes(), remembered).await?
         }
     };
@@ -120,7 +124,11 @@ pub(crate) async fn end(State(api): State<Api>, caller: Caller, JsonBody(body): 
     // To whom it only rings, it is not theirs to end.
     let any = known.is_some_and(|view| reaches_call(caller.rows(), &view, &BTreeSet::new()));
     match api.control.execute(Command::EndCall { user: caller.user(), any, call }).await {
-        Ok(Reply::CallEnding { call, status }) => Ok(Json(EndedCall { call_id: call, status })),
+        Ok(Reply::CallEnding { call, status }) => {
+            let diff = Diff::none().and("status", json!(status), json!(CallStatus::Ended));
+            api.office.note(caller.actor(), Entry::change(caller.action().0, CALLS, call, diff), now());
+            Ok(Json(EndedCall { call_id: call, status }))
+        }
         // Call control forgets calls when they end; that is no reason to say that there was none.
         Err(Refusal::CallNotFound) => match calls::visible(&api, &caller, call).await?.status {
             CallStatus::Ended => Ok(Json(EndedCall { call_id: call, status: CallStatus::Ended })),
@@ -131,20 +139,31 @@ pub(crate) async fn end(State(api): State<Api>, caller: Caller, JsonBody(body): 
     }
 }
 
-async fn order(api: Api, user: UserId, slot: SlotId, number: Number) -> Result<CallId, OrderError> {
-    match api.control.execute(Command::StartCall { user, slot, number }).await {
-        Ok(Reply::CallStarted { call }) => Ok(call),
+/// Orders the call. Whoever did stands in the audit log.
+async fn order(api: &Api, caller: &Caller, slot: SlotId, number: Number) -> Result<CallId, OrderError> {
+    let diff = Diff::none().and("caller_slot", Value::Null, slot.to_string()).and("callee", Value::Null, number.as_str());
+    match api.control.execute(Command::StartCall { user: caller.user(), slot, number }).await {
+        Ok(Reply::CallStarted { call }) => {
+            api.office.note(caller.actor(), Entry::change(caller.action().0, CALLS, call, diff), now());
+            Ok(call)
+        }
         Ok(_) => Err(OrderError::Broken("call control answered StartCall with something else")),
         Err(refusal) => Err(OrderError::Refused(refusal)),
     }
 }
 
 /// The same, with the key kept in the database, so that it also holds after a restart.
-async fn remembered_order(api: Api, user: UserId, key: String, meant: String, slot: SlotId, number: Number) -> Result<CallId, OrderError> {
+async fn remembered_order(
+    api: Api,
+    caller: Caller,
+    key: String,
+    meant: String,
+    slot: SlotId,
+    number: Number,
+) -> Result<CallId, OrderError> {
+    let user = caller.user();
     let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let now = WallTime(i64::try_from(now).unwrap_or(i64::MAX));
-    match tokio::time::timeout(REMEMBER_TIME, api.office.idempotency_begin(user, &key, &hash, now)).await {
+    match tokio::time::timeout(REMEMBER_TIME, api.office.idempotency_begin(user, &key, &hash, now())).await {
         Ok(Ok(Idempotency::Proceed)) => {}
         Ok(Ok(Idempotency::Running)) => return Err(OrderError::Running),
         Ok(Ok(Idempotency::OtherBody)) => return Err(OrderError::Reused),
@@ -154,7 +173,7 @@ async fn remembered_order(api: Api, user: UserId, key: String, meant: String, sl
         Ok(Err(error)) => tracing::warn!(%user, %error, "An Idempotency-Key is kept in memory only."),
         Err(_) => tracing::warn!(%user, "An Idempotency-Key is kept in memory only: the database is slow."),
     }
-    let outcome = order(api.clone(), user, slot, number).await;
+    let outcome = order(&api, &caller, slot, number).await;
     let remember = async {
         match &outcome {
             Ok(call) => api.office.idempotency_finish(user, &key, StatusCode::ACCEPTED.as_u16(), &call.to_string()).await,

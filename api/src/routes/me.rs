@@ -1,5 +1,7 @@
 //! One's own account: who one is, what one may do, settings, sessions, API tokens.
 
+use std::time::Instant;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -15,7 +17,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{Caller, now},
+    auth::{Caller, now, throttle::Suspect, whole_seconds},
     error::{Code, Problem},
     params::{JsonBody, JsonValue},
     state::Api,
@@ -171,7 +173,13 @@ pub(crate) async fn change_password(
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let ChangePassword { old, new } = body;
+    // Not with an API token, which may be in many hands.
+    caller.principal().session().ok_or_else(|| Problem::new(Code::NoSession))?;
+    let suspects = [Suspect::Change(caller.user())];
+    let attempt = api.auth.throttle().attempt(Instant::now(), &suspects);
+    attempt.map_err(|wait| Problem::new(Code::TooManyAttempts).retry_after(whole_seconds(wait)))?;
     api.office.change_own_password(&caller, &old, &new, now()).await?;
+    api.auth.throttle().succeeded(Instant::now(), &suspects);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -33,7 +33,7 @@ use crate::{
     dress::dress,
     error::{Code, Problem},
     live::socket,
-    resources,
+    refusals, resources,
     state::{Api, ApiParts},
 };
 
@@ -219,7 +219,9 @@ where
     H: Handler<T, Api>,
     T: 'static,
 {
-    let guarded = on(method, handler).route_layer(from_fn_with_state((api.clone(), access), guard));
+    let guarded = on(method, handler)
+        .route_layer(from_fn_with_state(api.clone(), refusals::note))
+        .route_layer(from_fn_with_state((api.clone(), access), guard));
     router.route(path, guarded)
 }
 

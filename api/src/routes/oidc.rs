@@ -19,7 +19,7 @@ use http::{
     Extensions, HeaderMap, HeaderValue, StatusCode,
     header::{COOKIE, LOCATION, SET_COOKIE},
 };
-use links::oidc::{Begun, OidcError, Return, SignedIn};
+use links::oidc::{Bearer, Begun, OidcError, Return, SignedIn};
 use model::CenterId;
 use office::accounts::{OidcClaims, OidcError as Refused};
 use serde::{Deserialize, Serialize};
@@ -132,10 +132,12 @@ pub(crate) async fn start(
     if !is_own_path(&back_to) {
         return Err(Problem::field(Code::InvalidField, "return", "it is a path of the console"));
     }
-    // Each costs a place among those who wait.
-    let attempt = api.auth.throttle().attempt(Instant::now(), &[Suspect::of_source(source_or_none(&extensions))]);
+    // Each costs a place among those who wait, until it is ended.
+    let suspects = [Suspect::of_begun(source_or_none(&extensions))];
+    let attempt = api.auth.throttle().attempt(Instant::now(), &suspects);
     attempt.map_err(|wait| Problem::new(Code::TooManyAttempts).retry_after(whole_seconds(wait)))?;
-    let (url, begun) = provider.begin(&format!("{}/api/auth/oidc/{id}/callback", api.settings.public_url)).await?;
+    let begun = provider.begin(&format!("{}/api/auth/oidc/{id}/callback", api.settings.public_url)).await;
+    let (url, begun) = begun.inspect_err(|_| api.auth.throttle().undo(Instant::now(), &suspects))?;
     let cookie = bound(&api, &extensions, &format!("{COOKIE_NAME}={}; Max-Age={}", begun.state, WAIT.as_secs()));
     api.waiting.put(Instant::now(), begun, back_to);
     Ok((StatusCode::FOUND, cookie, to(&url)).into_response())
@@ -169,6 +171,8 @@ async fn finish(api: &Api, id: &str, extensions: &Extensions, headers: &HeaderMa
     let provider = api.providers.find(id).ok_or_else(|| Problem::new(Code::NotFound))?;
     let state = back.state.as_deref().filter(|state| cookie(headers).as_deref() == Some(*state)).ok_or_else(foreign)?;
     let (begun, back_to) = api.waiting.take(state).ok_or_else(foreign)?;
+    // Its place is free again.
+    api.auth.throttle().undo(Instant::now(), &[Suspect::of_begun(source_or_none(extensions))]);
     let signed_in = provider.finish(&begun, back, now()).await?;
     let session = api.office.log_in_oidc(CenterId::DEFAULT, &claims(signed_in), &client(headers, extensions), now()).await?;
     api.sign_of_life(session.user);
@@ -206,6 +210,12 @@ fn claims(signed_in: SignedIn) -> OidcClaims {
         sid: signed_in.session,
         all: Value::Object(signed_in.claims),
     }
+}
+
+/// The same of a program's access token.
+pub(crate) fn claims_of_bearer(bearer: Bearer) -> OidcClaims {
+    let session = bearer.claims.get("sid").and_then(Value::as_str).map(str::to_owned);
+    claims(SignedIn { issuer: bearer.issuer, subject: bearer.subject, session, claims: bearer.claims })
 }
 
 /// Whether it is a path of ours, and no way to another host.

@@ -1,10 +1,11 @@
 //! Hearing recordings: streamed in pieces, by ranges, also while they grow (S004-128, FT-20).
 
 use std::{
+    collections::HashMap,
     io,
     os::unix::fs::FileExt as _,
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
@@ -22,7 +23,7 @@ use http::{
         RANGE,
     },
 };
-use model::{CallId, RecordingRow};
+use model::{CallId, RecordingRow, UserId};
 use office::{RECORDINGS, can};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,6 +41,8 @@ use crate::{
 const PIECE: u64 = 64 * 1024;
 /// How long a recording's token lives (wire contract).
 const TICKET_LIFE: Duration = Duration::from_secs(5 * 60);
+/// Hearings that are kept in memory.
+const HEARD_MAX: usize = 10_000;
 
 /// A token that an audio element can carry.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,9 +89,11 @@ pub(crate) async fn stream(
     params.take("t");
     params.finish()?;
     let row = known(&api, &caller, id).await?;
-    // A player asks for many ranges of what it plays; the first octet is where it begins to listen.
-    if method == Method::GET && from_the_start(&headers) {
+    // A player asks for many ranges of what it plays: that is one hearing, whichever part it asks for first.
+    let hearing = (caller.user(), id);
+    if method == Method::GET && !api.heard.is_known(Instant::now(), hearing) {
         api.office.audit_read(&caller, can::RECORDINGS_LISTEN.0, RECORDINGS.name, id, now()).await?;
+        api.heard.keep(Instant::now(), hearing);
     }
     let missing = || Problem::new(Code::RecordingNotFound);
     let recordings = api.recordings.clone();
@@ -142,10 +147,32 @@ async fn known(api: &Api, caller: &Caller, id: CallId) -> Result<RecordingRow, P
     row.ok_or_else(|| Problem::new(Code::RecordingNotFound))
 }
 
-/// Whether the first octet is asked for.
-fn from_the_start(headers: &HeaderMap) -> bool {
-    let Some(range) = headers.get(RANGE).and_then(|range| range.to_str().ok()) else { return true };
-    range.trim_start_matches("bytes=").trim_start().starts_with("0-")
+/// Who hears which recording at the moment: what is audited already.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<HashMap<(UserId, CallId), Instant>>);
+
+impl Heard {
+    /// Whether it began less than a ticket's life ago, and was audited then.
+    fn is_known(&self, now: Instant, hearing: (UserId, CallId)) -> bool {
+        let began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        began.get(&hearing).is_some_and(|began| now.saturating_duration_since(*began) < TICKET_LIFE)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Keeps one that was audited. Without room for it, its next part is audited again.
+    fn keep(&self, now: Instant, hearing: (UserId, CallId)) {
+        let mut began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if began.len() >= HEARD_MAX {
+            began.retain(|_, began| now.saturating_duration_since(*began) < TICKET_LIFE);
+        }
+        if began.len() < HEARD_MAX {
+            began.insert(hearing, now);
+        }
+    }
 }
 
 impl Ticket {

@@ -157,7 +157,7 @@ pub(crate) async fn login(
         }
     };
     api.auth.throttle().succeeded(Instant::now(), &suspects);
-    tracing::info!(user = %session.user, username = %session.username, "Signed in.");
+    tracing::info!(user = %session.user, "Signed in.");
     tokens(&api, session, cookie, &extensions)
 }
 

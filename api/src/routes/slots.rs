@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, Destination, ListKind, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView};
+use model::{Command, Destination, ListKind, Refusal, Reply, SlotId, SlotLimits, SlotState, SlotStatus, SlotView, UserId};
 use office::{Diff, Entry, Row, SLOTS, reaches_slot};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -165,9 +165,9 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Slot
 #[utoipa::path(post, path = "/api/slots/{id}/take", tag = "slots", params(("id" = String, Path)),
     responses((status = 200, description = "Taken.", body = Slot)))]
 pub(crate) async fn take(State(api): State<Api>, caller: Caller, Id(id): Id<SlotId>) -> Result<Json<Map<String, Value>>, Problem> {
-    usable(&api, &caller, id)?;
+    let before = usable(&api, &caller, id)?;
     let reply = api.control.execute(Command::TakeSlot { user: caller.user(), slot: id }).await?;
-    answer(&api, &caller, id, reply).await
+    answer(&api, &caller, &before, reply).await
 }
 
 /// Let a slot go.
@@ -183,7 +183,7 @@ pub(crate) async fn release(
     // Whoever's right goes beyond their own may let go what others have.
     let any = reaches_slot(caller.rows(), id, view.center, &BTreeSet::new());
     let reply = api.control.execute(Command::ReleaseSlot { user: caller.user(), any, slot: id, epoch }).await?;
-    answer(&api, &caller, id, reply).await
+    answer(&api, &caller, &view, reply).await
 }
 
 /// Put a slot into or out of service, or give it a new password.
@@ -345,11 +345,17 @@ pub(crate) fn usable(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView,
     api.live.slot(id).filter(reached).ok_or_else(|| Problem::new(Code::SlotNotFound))
 }
 
-async fn answer(api: &Api, caller: &Caller, id: SlotId, reply: Reply) -> Result<Json<Map<String, Value>>, Problem> {
+/// Tells the audit log who has the slot now, and the caller what it is.
+async fn answer(api: &Api, caller: &Caller, before: &SlotView, reply: Reply) -> Result<Json<Map<String, Value>>, Problem> {
     let view = match reply {
         Reply::Slot(view) => view,
-        _ => usable(api, caller, id)?,
+        _ => usable(api, caller, before.id)?,
     };
+    if view.holder != before.holder {
+        let name = |holder: Option<UserId>| holder.map(|user| user.to_string());
+        let diff = Diff::none().and("holder", name(before.holder), name(view.holder));
+        api.office.note(caller.actor(), Entry::change(caller.action().0, SLOTS.name, view.id, diff), now());
+    }
     Ok(Json(one(api, caller, view).await))
 }
 

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::CONTENT_TYPE};
-use model::{HubId, SlotStatus};
+use model::{HubId, SlotStatus, WallTime};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -91,6 +91,24 @@ pub(crate) struct SystemStatus {
     /// Octets free where the data is.
     disk_free: Option<u64>,
     disk_total: Option<u64>,
+    /// The certificate that an authority gives; null if none is ordered.
+    certificate: Option<Certificate>,
+}
+
+/// How it is with the certificate that an authority gives.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Certificate {
+    /// The names that it is for.
+    #[schema(examples("desk.example.com"))]
+    domains: Vec<String>,
+    /// Until when the one in force is good; null if there is none.
+    #[schema(value_type = Option<i64>)]
+    ends_at: Option<WallTime>,
+    /// When the next is ordered.
+    #[schema(value_type = Option<i64>)]
+    next_at: Option<WallTime>,
+    /// What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot be renewed.
+    warning: Option<String>,
 }
 
 /// How the database is.
@@ -171,7 +189,7 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
 #[utoipa::path(get, path = "/api/monitor/system", tag = "system",
     responses((status = 200, description = "It is so.", body = SystemStatus)))]
 pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Json<SystemStatus> {
-    let Status { version, uptime, journal_lag, disk_free, disk_total } = api.system.status();
+    let Status { version, uptime, journal_lag, disk_free, disk_total, certificate } = api.system.status();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let slots = api.live.slots();
     let asked = Instant::now();
@@ -188,6 +206,12 @@ pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Json<SystemStat
         sockets: api.metrics.sockets_live.get(),
         disk_free,
         disk_total,
+        certificate: certificate.map(|certificate| Certificate {
+            domains: certificate.domains,
+            ends_at: certificate.ends_at,
+            next_at: certificate.next_at,
+            warning: certificate.warning,
+        }),
     })
 }
 

@@ -4,16 +4,17 @@ use std::{collections::HashMap, future::Future};
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::{Command, Hub, HubId, HubKind, Number, SlotEntry, SlotId};
-use office::{ChangedTrunk, NewTrunk, TRUNKS, TrunkChange};
+use model::{Command, Hub, HubId, HubKind, Mode, Number, SlotEntry, SlotId};
+use office::{ChangedTrunk, NewTrunk, SLOTS, TRUNKS, TrunkChange};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     auth::Caller,
     error::{Code, FieldError, Problem},
     params::{Id, JsonBody},
-    resources::seen,
+    resources::{object, seen},
     secret,
     state::Api,
     wire::{Account, Trunk, TrunkWithSlots, hub_kind},
@@ -71,7 +72,7 @@ pub(crate) async fn create(
         let (hub, slots) = api.office.create_trunk(&caller, NewTrunk { name, kind, capacity }, accounts.of(&api)).await?;
         // In force or not yet: the passwords are shown this once.
         let _ = api.directory_changed().await;
-        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(slots) })
+        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(&caller, slots) })
     });
     Ok((StatusCode::CREATED, Json(created.await?)))
 }
@@ -83,7 +84,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubI
     let hub = known(&api, &caller, id).await?;
     let view = caller.view(&TRUNKS);
     let slots = api.office.trunk_slots(&caller, hub.id).await?;
-    Ok(Json(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: Accounts::default().shown(slots) }))
+    Ok(Json(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: Accounts::default().shown(&caller, slots) }))
 }
 
 /// Change a trunk.
@@ -113,7 +114,7 @@ pub(crate) async fn change(
         let change = TrunkChange { name, capacity };
         let changed = api.office.change_trunk(&caller, id, change, accounts.of(&api), |going| retire(&api, going, &mut retired)).await;
         let ChangedTrunk { hub, slots, .. } = done(&api, changed, retired).await?;
-        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(slots) })
+        Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(&caller, slots) })
     });
     Ok(Json(changed.await?))
 }
@@ -207,14 +208,21 @@ impl Accounts {
         }
     }
 
-    fn shown(&self, slots: Vec<SlotEntry>) -> Vec<Account> {
-        let account = |slot: SlotEntry| Account {
-            id: slot.id,
-            number: slot.number.as_str().to_owned(),
-            password: self.given.get(&slot.username).cloned(),
-            username: slot.username,
+    /// The accounts as the caller may see them: new ones whole, for whoever makes them hands them on; the others as far as slots are theirs
+    /// to see.
+    fn shown(&self, caller: &Caller, slots: Vec<SlotEntry>) -> Vec<Map<String, Value>> {
+        let view = caller.principal().permit(SLOTS.read).map(|permit| permit.view(&SLOTS));
+        let account = |slot: SlotEntry| {
+            let password = self.given.get(&slot.username).cloned();
+            let is_new = password.is_some();
+            let mut shown = object(&Account { id: slot.id, number: slot.number.as_str().to_owned(), password, username: slot.username });
+            if !is_new && view.as_ref()?.mode("number") != Mode::Show {
+                // The user name is the number.
+                shown.retain(|name, _| name == "id");
+            }
+            Some(shown)
         };
-        slots.into_iter().map(account).collect()
+        slots.into_iter().filter_map(account).collect()
     }
 }
 

@@ -1,12 +1,14 @@
 //! Changes of slots and trunks are done whole or not at all (S004-68, 69).
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use expect_test::expect;
 use model::{CenterId, Command, Event, Refusal, SlotEntry, SlotId, SlotState, SlotView};
+use serde_json::json;
 use store::testing::break_commits;
+use tokio::sync::watch;
 
-use super::check;
+use super::{check, encoded};
 use crate::testing::{BORIS, NOW, World, slot_view};
 
 /// What there is to be half changed: accounts, trunks, and what signalling shows.
@@ -208,4 +210,44 @@ async fn a_lease_outlives_a_new_password() {
     let (status, answer) = world.json("root PUT /api/slots/1\n\n{\"new_password\": true}").await;
     assert_eq!((status.as_u16(), answer["state"].as_str(), answer["holder_name"].as_str()), (200, Some("READY"), Some("anna")));
     assert_eq!(world.live.slot(SlotId(1)).unwrap(), before);
+}
+
+#[tokio::test]
+async fn who_takes_calls_ends_and_releases_stands_in_the_audit_log() {
+    let world = World::new().await;
+    let (_, me) = world.json("anna GET /api/me").await;
+    let anna = me["id"].as_str().unwrap();
+    for _ in 0..2 {
+        world.json("anna POST /api/slots/1/take").await;
+    }
+    // The same key is the same call; what is refused is no deed.
+    let mut calls = Vec::new();
+    for key in ["one", "one", "two"] {
+        let start = format!("anna POST /api/call/start\nIdempotency-Key: {key}\n\n{{\"slot_id\": \"1\", \"phone_number\": \"6002\"}}");
+        let (_, answer) = world.json(&start).await;
+        calls.push(answer["call_id"].as_str().map(str::to_owned));
+    }
+    let call = calls[0].clone().unwrap();
+    assert_eq!(calls, [Some(call.clone()), Some(call.clone()), None]);
+    world.json("boris POST /api/slots/1/take").await;
+    world.json("boris POST /api/slots/1/release").await;
+    world.json(&format!("anna POST /api/call/end\n\n{{\"call_id\": \"{call}\"}}")).await;
+    world.json("anna POST /api/slots/1/release").await;
+    // What waits to be written is written at the end at the latest.
+    world.api.office.clone().write_refusals(Arc::new(crate::auth::now), watch::channel(true).1).await;
+
+    let filter = r#"{"resource": ["slots", "calls"]}"#;
+    let (_, log) = world.json(&format!("root GET /api/audit?filter={}", encoded(filter))).await;
+    let mut told: Vec<_> = log["items"].as_array().unwrap().iter().collect();
+    told.reverse();
+    let told: Vec<_> = told.iter().map(|row| json!([row["action"], row["actor"], row["resource_id"], row["diff"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["slots.use", anna, "1", {"holder": [null, anna]}]),
+            json!(["calls.start", anna, call, {"caller_slot": [null, "1"], "callee": [null, "6002"]}]),
+            json!(["calls.end", anna, call, {"status": ["dialing", "ended"]}]),
+            json!(["slots.use", anna, "1", {"holder": [anna, null]}]),
+        ]
+    );
 }

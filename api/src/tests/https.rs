@@ -151,6 +151,33 @@ async fn a_cookie_is_for_https_only_and_plain_http_is_sent_there() {
     plain.read_to_string(&mut told).await.unwrap();
     assert!(told.starts_with("HTTP/1.1 308") && told.contains("Location: https://desk.example/api/auth/login"), "{told}");
     assert!(!told.contains("access_token"), "nothing of it is carried out: {told}");
+    assert!(plainly(address, HEALTH).await.starts_with("HTTP/1.1 200 OK"), "whoever watches over us needs no certificate");
+}
+
+/// What is answered to plain HTTP.
+async fn plainly(address: SocketAddr, request: &str) -> String {
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(request.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    plain.read_to_string(&mut told).await.unwrap();
+    told
+}
+
+#[tokio::test]
+async fn without_a_certificate_nothing_is_said_in_clear_text() {
+    let world = World::new().await;
+    let tls = Tls::of_authority(Arc::new(links::acme::Certificates::default())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, Some(tls.clone()), world.router.clone(), Metrics::new(), std::future::pending()));
+    let told = plainly(address, HEALTH).await;
+    assert!(told.starts_with("HTTP/1.1 200 OK") && told.contains("\"status\":\"ok\""), "{told}");
+    for path in ["/", "/api/auth/login", "/healthz/", "/.well-known/acme-challenge/x"] {
+        let told = plainly(address, &format!("GET {path} HTTP/1.1\r\nHost: desk.example\r\n\r\n")).await;
+        assert!(told.starts_with("HTTP/1.1 503") && told.contains("waits for its certificate"), "{path}: {told}");
+    }
+    Identity::new().connect(address).await.unwrap_err();
+    tls.reload().unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@ use http::StatusCode;
 use model::{CenterId, Direction, Event, JobView, RecordingState, RecordingView};
 use serde_json::{Value, json};
 
+use super::encoded;
 use crate::{
     live::{Told, ears::Ears},
     testing::{BORIS, CALL_OF_BORIS, NOW, World, call_view, slot_view},
@@ -58,10 +59,6 @@ fn has_key(document: &Value, name: &str) -> bool {
     }
 }
 
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 /// Boris, with one role and columns hidden from him.
 struct Glass<'a> {
     world: &'a World,
@@ -102,6 +99,13 @@ impl Glass<'_> {
             let (_, one) = self.get(&format!("{prefix}{key}")).await;
             if one.get(column).is_some() {
                 leak("one");
+            }
+        }
+        // A trunk shows its slots.
+        if resource == "slots" {
+            let (_, trunk) = self.get("/api/trunks/1").await;
+            if trunk["slots"].as_array().is_some_and(|slots| slots.iter().any(|slot| slot.get(column).is_some())) {
+                leak("its trunk");
             }
         }
         // Asking for it, in any way.

@@ -28,3 +28,8 @@ async fn check(world: &World, requests: &[&str], expect: Expect) {
     }
     expect.assert_eq(&told);
 }
+
+/// A text as a value in a query.
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http_body_util::BodyExt as _;
 use model::{CallId, Direction, Fact, RecordingState};
 
-use super::check;
+use super::{check, encoded};
 use crate::testing::{ANNA, CALL_OF_ANNA, CALL_OF_BORIS, World, call_view, recording};
 
 const PATH: &str = "/api/calls/c_00000000000z8/recording";
@@ -381,4 +381,29 @@ async fn a_token_opens_one_recording_for_one_user() {
     assert_eq!(foreign, StatusCode::NOT_FOUND, "the token does not make the call hers");
     world.set_active(ANNA, false).await;
     assert_eq!(world.send(&format!("- GET {url}")).await.status(), StatusCode::UNAUTHORIZED, "she is disabled");
+}
+
+/// However a player asks for sound, that it is heard stands in the audit log, once a hearing.
+#[tokio::test]
+async fn whoever_hears_a_recording_is_in_the_audit_log() {
+    let world = World::new().await;
+    let heard = async || {
+        let filter = encoded(r#"{"category": "read"}"#);
+        let (_, log) = world.json(&format!("root GET /api/audit?filter={filter}")).await;
+        let rows = log["items"].as_array().unwrap().clone();
+        rows.iter().map(|row| format!("{} {} {}", row["actor_name"], row["action"], row["resource_id"])).collect::<Vec<_>>()
+    };
+    let row = r#""anna" "recordings.listen" "c_00000000000z8""#;
+    world.send(&format!("anna HEAD {PATH}")).await;
+    assert_eq!(heard().await, Vec::<String>::new(), "only looked at");
+    let ranges = ["", "bytes=44-", "bytes=00-", "Bytes=0-", "bytes=5-1", "x", "bytes=1-2,0-", "bytes=-999999999", "bytes=1-", "bytes=0-0"];
+    for (times, range) in ranges.into_iter().enumerate() {
+        // As if nobody had heard it for a while.
+        world.api.heard.forget();
+        for _ in 0..2 {
+            let request = if range.is_empty() { format!("anna GET {PATH}") } else { format!("anna GET {PATH}\nRange: {range}") };
+            assert!(world.send(&request).await.status().is_success(), "{range}");
+        }
+        assert_eq!(heard().await, vec![row; times + 1], "{range}");
+    }
 }

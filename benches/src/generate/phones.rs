@@ -133,6 +133,17 @@ struct Call {
     packets: u16,
 }
 
+/// A packet that changes what a call is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said {
+    /// When it was sent.
+    pub(crate) at: Stamp,
+    /// Which phone is called.
+    pub(crate) callee: usize,
+    /// What the call becomes by it: `ringing`, `answered`, `ended`.
+    pub(crate) status: &'static str,
+}
+
 /// All phones and their sockets.
 pub(crate) struct Phones {
     wire: Wire,
@@ -151,6 +162,8 @@ struct Crowd {
     byes: VecDeque<(Instant, usize, u64)>,
     /// BYEs that the server sent.
     ended: u64,
+    /// What was said of calls and when, for somebody who wants to know.
+    said: Option<Vec<Said>>,
     /// Of calls with sound: one in so many, none if 0; and when they speak next.
     sound_share: usize,
     speak_at: Instant,
@@ -205,6 +218,7 @@ impl Phones {
             deadlines: VecDeque::new(),
             byes: VecDeque::new(),
             ended: 0,
+            said: None,
             sound_share: 0,
             speak_at: Instant::now(),
             sound,
@@ -248,6 +262,11 @@ impl Phones {
     /// When a phone last got an INVITE; forgotten by asking.
     pub(crate) fn take_invited(&mut self, phone: usize) -> Option<Stamp> {
         self.crowd.phones.get_mut(phone)?.invited.take()
+    }
+
+    /// Keeps from now on what is said of calls; gives what was kept so far.
+    pub(crate) fn take_said(&mut self) -> Vec<Said> {
+        self.crowd.said.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Registers all of them at a rate that nobody minds.
@@ -438,7 +457,9 @@ impl Crowd {
             let Some(phone) = self.phones.get_mut(at) else { continue };
             let Some(call) = phone.call.as_mut().filter(|call| call.turn == turn) else { continue };
             call.ending = true;
+            let callee = call.callee;
             let Some(bye) = phone.write_inside(at, "BYE", 2) else { continue };
+            self.say(callee, "ended");
             send(sockets, self.socket(at), self.server, bye.as_bytes());
         }
     }
@@ -465,6 +486,12 @@ impl Crowd {
             } else if let Some(call) = phone.call.take() {
                 self.tally.fail(if call.answered { "no answer to BYE" } else { "no answer to INVITE" });
             }
+        }
+    }
+
+    fn say(&mut self, callee: usize, status: &'static str) {
+        if let Some(said) = &mut self.said {
+            said.push(Said { at: now(), callee, status });
         }
     }
 
@@ -575,7 +602,9 @@ impl Crowd {
                     if let Some(sent) = sent {
                         self.tally.through.push(datagram.at.saturating_sub(sent));
                     }
+                    self.say(at, "ringing");
                     send(sockets, datagram.socket, from, respond(message, "180 Ringing", &contact, "").as_bytes());
+                    self.say(at, "answered");
                 }
                 send(sockets, datagram.socket, from, respond(message, "200 OK", &contact, &description).as_bytes());
             }

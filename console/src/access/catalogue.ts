@@ -10,7 +10,7 @@ import { useCan } from './me';
 export function useCatalogue(): Catalogue | undefined {
     const client = useClient();
     const can = useCan();
-    return useQuery({ queryKey: ['permissions'], queryFn: () => client.get<Catalogue>('/permissions'), staleTime: Infinity, enabled: can('roles.read') || can('users.read'), retry: false }).data;
+    return useQuery({ queryKey: ['permissions'], queryFn: () => client.get<Catalogue>('/permissions'), staleTime: Infinity, enabled: can('roles.read'), retry: false }).data;
 }
 
 /** What was done, in words: the past of a deed, or at least what the permission for it is called. */
@@ -33,4 +33,10 @@ export function usePermissionText(): (permission: string, about?: string) => str
         },
         [translate, code],
     );
+}
+
+/** What an entry of the audit log names: a column, or a role where rights of several roles were changed at once. */
+export function useFieldText(): (name: string) => string {
+    const code = useCode();
+    return useCallback((name) => code('columns', name, code('roles.codes', name)), [code]);
 }

@@ -1,12 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useRef } from 'react';
 import type { Look } from '@/app/look';
+import type { Locale } from '@/i18n';
 import { useServices } from '@/providers/services';
 import { useSignedIn } from './me';
 
 /** What a person has set up for themselves; the server keeps it, so that it is there at every desk. */
 export interface ConsoleSettings {
     look?: Look;
+    /** The language, if the person has chosen one; else the browser's counts. */
+    locale?: Locale;
     /** By list: which columns, in which order. */
     columns?: Record<string, string[]>;
     /** By list: how many rows a page. */
@@ -18,8 +21,8 @@ const KEY = ['me', 'settings', 'console'];
 /** Several changes in a row are sent as one. */
 const SEND_AFTER_MS = 600;
 
-/** One's settings, and how to change some of them. */
-export function useSettings(): [ConsoleSettings, (change: Partial<ConsoleSettings>) => void] {
+/** One's settings, how to change some of them, and whether they are there yet. */
+export function useSettings(): [ConsoleSettings, (change: Partial<ConsoleSettings>) => void, boolean] {
     const { client } = useServices();
     const queries = useQueryClient();
     const enabled = useSignedIn();
@@ -43,5 +46,5 @@ export function useSettings(): [ConsoleSettings, (change: Partial<ConsoleSetting
         },
         [client, queries],
     );
-    return [data ?? {}, change];
+    return [data ?? {}, change, data !== undefined];
 }

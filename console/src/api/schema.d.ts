@@ -1893,6 +1893,23 @@ export interface components {
         CdrWithRecording: components["schemas"]["CdrRecord"] & {
             recording?: null | components["schemas"]["Recording"];
         };
+        /** @description How it is with the certificate that an authority gives. */
+        Certificate: {
+            /** @description The names that it is for. */
+            domains: string[];
+            /**
+             * Format: int64
+             * @description Until when the one in force is good; null if there is none.
+             */
+            ends_at?: number | null;
+            /**
+             * Format: int64
+             * @description When the next is ordered.
+             */
+            next_at?: number | null;
+            /** @description What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot be renewed. */
+            warning?: string | null;
+        };
         /** @description What to change of a centre; what is left out stays. */
         ChangeCenter: {
             code?: string | null;
@@ -2804,6 +2821,7 @@ export interface components {
              * @description Calls that are up or being set up, in all centres.
              */
             calls: number;
+            certificate?: null | components["schemas"]["Certificate"];
             database: components["schemas"]["DatabaseStatus"];
             /**
              * Format: int64

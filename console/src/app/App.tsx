@@ -1,10 +1,12 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { CoreAdminContext, CoreAdminUI, CustomRoutes, localStorageStore, Resource, type I18nProvider } from 'ra-core';
-import { useState } from 'react';
+import { useState, type ComponentType } from 'react';
 import { createBrowserRouter, Route, RouterProvider } from 'react-router';
+import { useCan, useMyPermissions } from '@/access/me';
+import { onWire } from '@/providers/resources';
 import { ServicesProvider, type Services } from '@/providers/services';
 import { ErrorPage } from './ErrorPage';
-import { LookProvider } from './look';
+import { LookProvider, OwnTexts } from './look';
 import { pages } from './pages';
 import { ForgotPage, HomePage, LinkPage, LoginPage, NoAccess, NotFound } from './routes';
 import { Loading } from './shell/Loading';
@@ -22,10 +24,29 @@ export function App(props: AppProps) {
     const [router] = useState(() => createBrowserRouter([{ path: '*', element: <Console {...props} />, errorElement: <ErrorPage /> }]));
     return (
         <LookProvider>
-            <RouterProvider router={router} />
+            {/* Going somewhere takes hold at once. As a transition it would wait for what is more urgent; and whoever is not signed in is sent to the
+                log-in by a page that does urgent things as long as it stands: some thousand times, for seconds, until the one overtakes the other. */}
+            <RouterProvider router={router} useTransitions={false} />
         </LookProvider>
     );
 }
+
+/** A page, for whom it is: nobody else's browser even asks the server for what is on it. */
+function Granted({ permission, page: Element }: { permission: string; page: ComponentType }) {
+    const can = useCan();
+    if (!useMyPermissions()) return <Loading />;
+    return permission === '' || can(permission) ? <Element /> : <NoAccess />;
+}
+
+/** The pages of each resource. A form for something new is for who may make it; one for something that is there can be read by who may read it. */
+const resources = pages.flatMap((page) => {
+    if (!('resource' in page)) return [];
+    const views = Object.entries(page.views).map(([name, Element]) => {
+        const permission = name === 'create' ? `${onWire(page.resource).right}.create` : page.permission;
+        return [name, () => <Granted permission={permission} page={Element} />] as const;
+    });
+    return [{ name: page.resource, ...(Object.fromEntries(views) as Partial<Record<string, ComponentType>>) }];
+});
 
 /** The console within a router. */
 export function Console({ services, i18n, queries }: AppProps) {
@@ -33,27 +54,31 @@ export function Console({ services, i18n, queries }: AppProps) {
     return (
         <ServicesProvider services={services}>
             <CoreAdminContext dataProvider={services.dataProvider} authProvider={services.authProvider} i18nProvider={i18n} queryClient={queries} store={store}>
-                <CoreAdminUI
-                    disableTelemetry
-                    requireAuth
-                    title="Cordboard"
-                    layout={Shell}
-                    loginPage={LoginPage}
-                    dashboard={HomePage}
-                    catchAll={NotFound}
-                    accessDenied={NoAccess}
-                    loading={Loading}
-                    error={ErrorPage}
-                >
-                    {pages.flatMap((page) => ('resource' in page ? [<Resource key={page.path} name={page.resource} {...page.views} />] : []))}
-                    <CustomRoutes>
-                        {pages.flatMap((page) => ('element' in page ? [<Route key={page.path} path={page.path} element={<page.element />} />] : []))}
-                    </CustomRoutes>
-                    <CustomRoutes noLayout>
-                        <Route path="/link" element={<LinkPage />} />
-                        <Route path="/forgot" element={<ForgotPage />} />
-                    </CustomRoutes>
-                </CoreAdminUI>
+                <OwnTexts>
+                    <CoreAdminUI
+                        disableTelemetry
+                        requireAuth
+                        title="Cordboard"
+                        layout={Shell}
+                        loginPage={LoginPage}
+                        dashboard={HomePage}
+                        catchAll={NotFound}
+                        accessDenied={NoAccess}
+                        loading={Loading}
+                        error={ErrorPage}
+                    >
+                        {resources.map((resource) => (
+                            <Resource key={resource.name} {...resource} />
+                        ))}
+                        <CustomRoutes>
+                            {pages.flatMap((page) => ('element' in page ? [<Route key={page.path} path={page.path} element={<Granted permission={page.permission} page={page.element} />} />] : []))}
+                        </CustomRoutes>
+                        <CustomRoutes noLayout>
+                            <Route path="/link" element={<LinkPage />} />
+                            <Route path="/forgot" element={<ForgotPage />} />
+                        </CustomRoutes>
+                    </CoreAdminUI>
+                </OwnTexts>
             </CoreAdminContext>
         </ServicesProvider>
     );

@@ -91,6 +91,11 @@ describe('the menu', () => {
         expect(await screen.findByRole('heading', { name: 'Звонки', level: 1 })).toBeInTheDocument();
     });
 
+    it('is in the language that the person has chosen, whatever the browser speaks', async () => {
+        await renderConsole({ user: 'elena', locale: 'ru', settings: { console: { locale: 'en' } } });
+        expect(await screen.findByRole('heading', { name: 'Calls', level: 1 })).toBeInTheDocument();
+    });
+
     it('leads nowhere that one may not go', async () => {
         await renderConsole({ user: 'ann', path: '/users' });
         expect(await screen.findByText('You may not see this page')).toBeInTheDocument();
@@ -324,7 +329,24 @@ describe('personal settings', () => {
         expect(await screen.findByRole('heading', { name: 'Личные настройки' })).toBeInTheDocument();
         expect(server.data.users[0]?.locale).toBe('ru');
         await user.click(screen.getByRole('button', { name: 'Тёмные' }));
-        await waitFor(() => expect(server.log.find(({ method, path }) => method === 'PUT' && path === '/me/settings/console')?.body).toEqual({ look: 'dark' }));
+        await waitFor(() => expect(server.log.findLast(({ method, path }) => method === 'PUT' && path === '/me/settings/console')?.body).toEqual({ locale: 'ru', look: 'dark' }));
+    });
+
+    it('the language that was chosen on the way in becomes one’s own', async () => {
+        const { user, server } = await renderConsole({ user: null, path: '/settings' });
+        await user.click(await screen.findByRole('button', { name: 'Русский' }));
+        await user.type(await screen.findByLabelText(/Имя пользователя/), 'admin');
+        await user.type(screen.getByLabelText(/^Пароль/), 'cordboard');
+        await user.click(screen.getByRole('button', { name: 'Войти' }));
+        expect(await screen.findByRole('heading', { name: 'Личные настройки' })).toBeInTheDocument();
+        await waitFor(() => expect(server.log.findLast(({ method, path }) => method === 'PUT' && path === '/me/settings/console')?.body).toEqual({ locale: 'ru' }));
+    });
+
+    it('saving one’s name leaves the language and the time zone to the centre', async () => {
+        const { user, server } = await renderConsole({ path: '/settings' });
+        await user.type(await screen.findByLabelText(/^Name/), ' the First');
+        await user.click(screen.getAllByRole('button', { name: 'Save' })[0] as HTMLElement);
+        await waitFor(() => expect(server.log.findLast(({ method, path }) => method === 'PUT' && path === '/me')?.body).toEqual({ display_name: expect.stringMatching(/ the First$/) }));
     });
 
     it('a wrong old password is said beside its field', async () => {

@@ -1,8 +1,9 @@
 import createCache from '@emotion/cache';
 import { CacheProvider } from '@emotion/react';
 import CssBaseline from '@mui/material/CssBaseline';
-import { ThemeProvider } from '@mui/material/styles';
+import { ThemeProvider, type Theme } from '@mui/material/styles';
 import { createContext, useCallback, useContext, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useT } from '@/i18n';
 import { consoleTheme } from './theme';
 
 export type Look = 'light' | 'dark' | 'system';
@@ -47,6 +48,33 @@ export function LookProvider({ children }: { children: ReactNode }) {
             </ThemeProvider>
         </CacheProvider>
     );
+}
+
+/** The few texts that MUI brings itself, in English, in the language of the console. */
+export function OwnTexts({ children }: { children: ReactNode }) {
+    const t = useT();
+    const own = useCallback(
+        (outer: Theme): Theme => ({
+            ...outer,
+            components: {
+                ...outer.components,
+                MuiAlert: { ...outer.components?.MuiAlert, defaultProps: { ...outer.components?.MuiAlert?.defaultProps, closeText: t('common.close') } },
+                MuiAutocomplete: {
+                    ...outer.components?.MuiAutocomplete,
+                    defaultProps: {
+                        ...outer.components?.MuiAutocomplete?.defaultProps,
+                        clearText: t('common.clear'),
+                        closeText: t('common.close'),
+                        openText: t('common.open'),
+                        loadingText: t('common.loading'),
+                        noOptionsText: t('common.nothing_found'),
+                    },
+                },
+            },
+        }),
+        [t],
+    );
+    return <ThemeProvider theme={own}>{children}</ThemeProvider>;
 }
 
 export function nonce(): string | undefined {

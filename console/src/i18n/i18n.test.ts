@@ -114,4 +114,16 @@ describe('codes of the server', () => {
         expect(permissions.filter((each) => !english.has(`permissions.${keyOf(each)}`))).toEqual([]);
         expect([...new Set(permissions.map((each) => each.split('.')[0] ?? ''))].filter((each) => !english.has(`resources.${each}`))).toEqual([]);
     });
+
+    it('that the audit log tells beside columns have texts', () => {
+        const rust = (folder: string): string[] =>
+            readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+                const path = join(folder, entry.name);
+                if (entry.isDirectory()) return entry.name === 'tests' ? [] : rust(path);
+                return entry.name.endsWith('.rs') && entry.name !== 'tests.rs' ? [readFileSync(path, 'utf8').split('#[cfg(test)]')[0] ?? ''] : [];
+            });
+        const told = rust('../office/src').flatMap((text) => [...text.matchAll(/\.(?:and|secret)\("(\w+)"/g)].map(([, name]) => name ?? ''));
+        expect(told.length).toBeGreaterThan(20);
+        expect([...new Set(told)].filter((name) => name.length > 1 && !english.has(`columns.${name}`))).toEqual([]);
+    });
 });

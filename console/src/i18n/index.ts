@@ -41,7 +41,7 @@ export function useCode(): (prefix: string, code: string | null | undefined, oth
 
 /** A dot in a code would be taken for a step down. */
 export function keyOf(code: string): string {
-    return code.replaceAll('.', '_').replaceAll('-', '_').replaceAll('+', '_').replaceAll(':', '_').replaceAll('*', '_');
+    return code.replaceAll('.', '_').replaceAll('-', '_').replaceAll('+', '_').replaceAll(':', '_').replaceAll('*', '_').replaceAll(' ', '_');
 }
 
 export function useFormat(): Format {
@@ -55,11 +55,17 @@ function regional(locale: string): string {
     return locale === 'en' ? 'en-GB' : locale;
 }
 
-/** Which language to begin with, before it is known who is there. */
-export function firstLocale(): Locale {
-    const known = (text: string | null | undefined) => LANGUAGES.find(({ locale }) => text?.toLowerCase().startsWith(locale))?.locale;
+const known = (text: string | null | undefined) => LANGUAGES.find(({ locale }) => text?.toLowerCase().startsWith(locale))?.locale;
+
+/** The language that the browser speaks, as far as we do. */
+export function browserLocale(): Locale {
     const own = typeof navigator === 'undefined' ? [] : navigator.languages;
-    return known(remembered()) ?? own?.map(known).find(Boolean) ?? 'en';
+    return own?.map(known).find(Boolean) ?? 'en';
+}
+
+/** Which language to begin with, before it is known who is there: the last one at this desk. */
+export function firstLocale(): Locale {
+    return known(remembered()) ?? browserLocale();
 }
 
 export function isLocale(text: string | null | undefined): text is Locale {

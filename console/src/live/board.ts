@@ -30,16 +30,19 @@ export function useBoardSlots() {
     return { ...query, slots };
 }
 
-/** The calls that are under way, oldest first. */
+/** The calls that are under way and that one may see, oldest first. */
 export function useBoardCalls() {
     const client = useClient();
     const queries = useQueryClient();
+    const can = useCan();
+    const may = can('calls.read');
     const query = useQuery({
         queryKey: CALLS,
         queryFn: ({ signal }) => all<Call>(client, '/calls', { filter: JSON.stringify({ status: LIVE_STATES }) }, signal),
+        enabled: may,
         staleTime: Infinity,
     });
-    useTopic('calls', (event) => {
+    useTopic(may ? 'calls' : undefined, (event) => {
         if (event.type === 'call.update') upsert<Call>(queries, CALLS, event, 'call_id', (call) => call.status !== 'ended');
     });
     const calls = useMemo(() => query.data?.toSorted((a, b) => a.started_at - b.started_at), [query.data]);

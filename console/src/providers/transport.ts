@@ -9,6 +9,8 @@ export interface Request {
     /** What the answer's body is read as. */
     as?: 'json' | 'text' | 'blob';
     signal?: AbortSignal;
+    /** Whether it is to arrive even if the page is closed at this moment. */
+    outlives?: boolean;
 }
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -37,6 +39,7 @@ export const fetchTransport: Transport = async (request) => {
         body: request.body === undefined ? undefined : JSON.stringify(request.body),
         credentials: 'same-origin',
         cache: 'no-store',
+        keepalive: request.outlives,
         signal: request.signal ? AbortSignal.any([request.signal, patience]) : patience,
     });
     const type = response.headers.get('content-type') ?? '';

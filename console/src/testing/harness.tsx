@@ -2,6 +2,7 @@ import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { CoreAdminContext, type I18nProvider } from 'ra-core';
 import type { ReactNode } from 'react';
+import { vi } from 'vitest';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { Console } from '@/app/App';
 import { LookProvider } from '@/app/look';
@@ -15,16 +16,19 @@ export interface HarnessOptions extends FakeOptions {
     path?: string;
     /** Who is signed in; null: nobody. */
     user?: string | null;
+    /** What the browser speaks. */
     locale?: Locale;
+    /** What the person has set up, by key. */
+    settings?: Record<string, unknown>;
 }
 
 /** The whole console at a place, against the fake twin. */
-export async function renderConsole({ path = '/', user = 'admin', locale = 'en', ...options }: HarnessOptions = {}) {
+export async function renderConsole({ path = '/', user = 'admin', locale = 'en', settings, ...options }: HarnessOptions = {}) {
+    vi.spyOn(navigator, 'languages', 'get').mockReturnValue([locale]);
     const queries = createQueries();
     const services = createFakeServices(queries, options);
     if (user) await services.session.signIn(user, FAKE_PASSWORD);
-    const person = services.server.data.users.find(({ username }) => username === user);
-    if (person) person.locale = locale;
+    for (const [key, value] of Object.entries(settings ?? {})) await services.client.put(`/me/settings/${key}`, value);
     const i18n = await createI18n(locale);
     const router = createMemoryRouter([{ path: '*', element: <Console services={services} i18n={i18n} queries={queries} /> }], { initialEntries: [path] });
     const view = render(

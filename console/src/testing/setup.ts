@@ -3,7 +3,7 @@ import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach, vi } from 'vitest';
 
 // A page is fetched in parts, and this machine may be busy. What fails is told by its name, not by the whole page.
-configure({ asyncUtilTimeout: 8000, getElementError: (message) => new Error(message ?? undefined) });
+configure({ asyncUtilTimeout: 15_000, getElementError: (message) => new Error(message ?? undefined) });
 
 // What browsers have and jsdom has not. The window is a desk's.
 vi.stubGlobal('matchMedia', (query: string) => ({

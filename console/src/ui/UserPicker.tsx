@@ -46,7 +46,6 @@ export function UserPicker({
             onChange={(_, next) => onChange(next?.id ?? null)}
             loading={isFetching}
             loadingText={t('common.loading')}
-            noOptionsText={t('common.nothing_found')}
             renderOption={({ key: _, ...props }, user) => (
                 <li key={user.id} {...props}>
                     <bdi>{name(user)}</bdi>

@@ -51,10 +51,9 @@ struct UserAnswer {
     email: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
-    #[serde(default)]
-    enabled: bool,
-    #[serde(default)]
-    attributes: BTreeMap<String, Vec<String>>,
+    /// An answer without it takes nothing away from anybody.
+    enabled: Option<bool>,
+    attributes: Option<BTreeMap<String, Vec<String>>>,
 }
 
 impl Keycloak {
@@ -93,13 +92,13 @@ impl Keycloak {
         }
         let user: Option<UserAnswer> = self.get(&format!("{}/users/{id}", self.base)).await?;
         Ok(user.map(|user| KeycloakUser {
-            manager: user.attributes.get("manager").and_then(|values| values.first()).filter(|manager| !manager.is_empty()).cloned(),
+            manager: user.attributes.and_then(|mut all| all.remove("manager")?.into_iter().next()).filter(|manager| !manager.is_empty()),
             id: user.id,
             username: user.username,
             email: user.email.filter(|email| !email.is_empty()),
             first_name: user.first_name,
             last_name: user.last_name,
-            enabled: user.enabled,
+            enabled: user.enabled.unwrap_or(true),
         }))
     }
 

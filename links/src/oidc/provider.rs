@@ -1,6 +1,10 @@
 //! One provider: what it says of itself, its keys, and the conversations with it.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use http::{Request, StatusCode, header::AUTHORIZATION};
@@ -16,7 +20,10 @@ use openidconnect::{
 };
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::Mutex as Turn,
+    time::{Instant, timeout},
+};
 use tracing::warn;
 
 use super::{
@@ -36,6 +43,10 @@ const KNOWN_MAX: Duration = Duration::from_secs(3600);
 const KNOWN_AWAY_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long after a failure a provider is not asked again, so that each of a hundred people does not wait for it.
 const FAILED_MIN: Duration = Duration::from_secs(5);
+/// How long somebody waits for a provider to say anew what it has said before; after that the old will do.
+const REFRESH_WAIT: Duration = Duration::from_secs(2);
+/// How long a program with an access token waits for the provider's keys. Requests are not to pile up before a provider that hangs.
+const BEARER_WAIT: Duration = Duration::from_secs(3);
 /// How often new keys are asked for because a token names an unknown one. Anybody can send such tokens.
 const KEYS_MIN: Duration = Duration::from_secs(30);
 /// By how much clocks may differ.
@@ -57,7 +68,12 @@ pub struct Provider(Arc<Inner>);
 struct Inner {
     settings: Settings,
     http: Client,
+    /// Never held while somebody is asked.
     state: Mutex<State>,
+    /// Whose turn it is to ask the provider what it is.
+    asking: Arc<Turn<()>>,
+    /// Whose turn it is to ask for its keys alone.
+    asking_keys: Arc<Turn<()>>,
     seen: Seen,
 }
 
@@ -67,6 +83,13 @@ struct State {
     failed: Option<(Instant, OidcError)>,
     /// When keys were last asked for because of an unknown one.
     keys_asked: Option<Instant>,
+}
+
+impl State {
+    /// What it said so long ago that it is to be asked anew, but will do while it does not answer.
+    fn old(&self, now: Instant) -> Option<Known> {
+        self.known.clone().filter(|known| now.duration_since(known.at) < KNOWN_AWAY_MAX)
+    }
 }
 
 /// What the provider says of itself.
@@ -83,7 +106,8 @@ impl Provider {
     pub fn new(settings: Settings, roots: &Roots) -> Self {
         let plain = if settings.allow_insecure { Plain::Loopback } else { Plain::Nowhere };
         let http = Client::new(Guard::configured(plain), roots, Limits::default());
-        Self(Arc::new(Inner { settings, http, state: Mutex::default(), seen: Seen::default() }))
+        let (state, asking, asking_keys, seen) = (Mutex::default(), Arc::default(), Arc::default(), Seen::default());
+        Self(Arc::new(Inner { settings, http, state, asking, asking_keys, seen }))
     }
 
     /// What it is, and what we are to it.
@@ -94,6 +118,10 @@ impl Provider {
 
     pub(crate) fn http(&self) -> &Client {
         &self.0.http
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a log-in: where to send the browser, and what to keep until it comes back to `redirect_uri`.
@@ -215,11 +243,12 @@ impl Provider {
     /// Proves an access token with which a program comes (RFC 9068; Keycloak's are nearly such).
     ///
     /// # Errors
-    /// [`OidcError::Token`] if it does not hold, or is not for us.
+    /// [`OidcError::Token`] if it does not hold, or is not for us; [`OidcError::Unavailable`] if its keys cannot be had soon.
     pub async fn bearer(&self, token: &str, now: WallTime) -> Result<Bearer, OidcError> {
         let wrong = |reason: &str| Err(OidcError::token(reason));
         let Some(audience) = &self.settings().bearer_audience else { return wrong("this provider's access tokens are not taken") };
-        let Proven { kind, claims } = self.prove(token).await?;
+        let proven = timeout(BEARER_WAIT, self.prove(token)).await;
+        let Proven { kind, claims } = proven.unwrap_or_else(|_| Err(self.away("it does not give its keys in time")))?;
         let is_access = matches!(kind.as_str(), "" | "jwt" | "at+jwt" | "application/at+jwt");
         // Keycloak says it within; an ID token or a log-out message of the same audience is none.
         let is_bearer = text(&claims, "typ").is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -378,20 +407,50 @@ impl Provider {
         self.settings().client_secret.clone().map(ClientSecret::new)
     }
 
-    /// What the provider says of itself. Whoever asks while it is asked waits for that answer.
+    /// What the provider says of itself. One asks it; whoever comes meanwhile goes by what it has said before, or else waits for that answer.
     async fn known(&self) -> Result<Known, OidcError> {
-        let mut state = self.0.state.lock().await;
-        let now = Instant::now();
+        if let Some(answer) = self.remembered() {
+            return answer;
+        }
+        let old = self.state().old(Instant::now());
+        let Ok(turn) = Arc::clone(&self.0.asking).try_lock_owned() else {
+            if let Some(old) = old {
+                return Ok(old);
+            }
+            let _turn = self.0.asking.lock().await;
+            return self.remembered().unwrap_or_else(|| Err(self.away("it says nothing of itself")));
+        };
+        let provider = self.clone();
+        // In a task of its own: whoever stops waiting does not break the question off.
+        let asked = tokio::spawn(async move {
+            let _turn = turn;
+            provider.ask().await
+        });
+        let lost = |_| Err(self.away("the question was broken off"));
+        match old {
+            None => asked.await.unwrap_or_else(lost),
+            Some(old) => timeout(REFRESH_WAIT, asked).await.map_or(Ok(old), |asked| asked.unwrap_or_else(lost)),
+        }
+    }
+
+    /// What it said lately; none if it is to be asked.
+    fn remembered(&self) -> Option<Result<Known, OidcError>> {
+        let (state, now) = (self.state(), Instant::now());
         if let Some(known) = state.known.as_ref().filter(|known| now.duration_since(known.at) < KNOWN_MAX) {
-            return Ok(known.clone());
+            return Some(Ok(known.clone()));
         }
-        if let Some((at, error)) = &state.failed
-            && now.duration_since(*at) < FAILED_MIN
-        {
-            let old = state.known.as_ref().filter(|known| now.duration_since(known.at) < KNOWN_AWAY_MAX);
-            return old.cloned().ok_or_else(|| error.clone());
+        let (at, error) = state.failed.as_ref()?;
+        (now.duration_since(*at) < FAILED_MIN).then(|| state.old(now).ok_or_else(|| error.clone()))
+    }
+
+    async fn ask(&self) -> Result<Known, OidcError> {
+        // Somebody may have asked just before.
+        if let Some(answer) = self.remembered() {
+            return answer;
         }
-        match self.discover().await {
+        let answer = self.discover().await;
+        let mut state = self.state();
+        match answer {
             Ok(known) => {
                 state.failed = None;
                 state.known = Some(known.clone());
@@ -399,9 +458,9 @@ impl Provider {
             }
             Err(error) => {
                 warn!(provider = self.settings().id, %error, "A sign-in provider says nothing of itself.");
-                state.failed = Some((Instant::now(), error.clone()));
-                let old = state.known.as_ref().filter(|known| now.duration_since(known.at) < KNOWN_AWAY_MAX);
-                old.cloned().ok_or(error)
+                let now = Instant::now();
+                state.failed = Some((now, error.clone()));
+                state.old(now).ok_or(error)
             }
         }
     }
@@ -418,20 +477,35 @@ impl Provider {
 
     /// The provider's keys, asked for anew unless that was just done; `old` are those that were not enough.
     async fn new_keys(&self, old: &SharedKeys) -> Result<SharedKeys, OidcError> {
-        let mut state = self.0.state.lock().await;
+        // Only tokens whose key is unknown wait here: whoever makes up such tokens holds up nobody else.
+        let turn = Arc::clone(&self.0.asking_keys).lock_owned().await;
+        let (provider, old) = (self.clone(), Arc::clone(old));
+        let asked = tokio::spawn(async move {
+            let _turn = turn;
+            provider.ask_keys(old).await
+        });
+        asked.await.unwrap_or_else(|_| Err(self.away("the question was broken off")))
+    }
+
+    async fn ask_keys(&self, old: SharedKeys) -> Result<SharedKeys, OidcError> {
         let now = Instant::now();
-        let Some(known) = &mut state.known else { return Ok(Arc::clone(old)) };
-        if !Arc::ptr_eq(&known.keys, old) {
-            // Somebody else has asked meanwhile.
-            return Ok(Arc::clone(&known.keys));
-        }
-        let place = known.metadata.jwks_uri().clone();
-        if state.keys_asked.is_some_and(|asked| now.duration_since(asked) < KEYS_MIN) {
-            return Ok(Arc::clone(old));
-        }
-        state.keys_asked = Some(now);
+        let place = {
+            let mut state = self.state();
+            let is_just_asked = state.keys_asked.is_some_and(|asked| now.duration_since(asked) < KEYS_MIN);
+            let Some(known) = &state.known else { return Ok(old) };
+            if !Arc::ptr_eq(&known.keys, &old) {
+                // Somebody else has asked meanwhile.
+                return Ok(Arc::clone(&known.keys));
+            }
+            if is_just_asked {
+                return Ok(old);
+            }
+            let place = known.metadata.jwks_uri().clone();
+            state.keys_asked = Some(now);
+            place
+        };
         let keys = Arc::new(CoreJsonWebKeySet::fetch_async(&place, self).await.map_err(|error| self.discovery_error(error))?);
-        if let Some(known) = &mut state.known {
+        if let Some(known) = &mut self.state().known {
             known.keys = Arc::clone(&keys);
         }
         Ok(keys)

@@ -22,6 +22,8 @@ use crate::testing::{Got, Receiver, Reply};
 
 const NOW: WallTime = WallTime(1_763_712_000_000);
 const SECONDS: i64 = NOW.0 / 1000;
+/// Later than anything that is known holds, and not so late that it is forgotten.
+const FAR: std::time::Duration = std::time::Duration::from_secs(2 * 3600);
 const CLIENT: &str = "cordboard";
 const SECRET: &str = "a client's secret, of some length";
 const BACK: &str = "https://desk.example.org/api/auth/oidc/test/callback";
@@ -84,6 +86,8 @@ struct Acts {
     new_key: Option<Value>,
     /// What it answers to everything.
     down: Option<u16>,
+    /// Takes requests and says nothing.
+    hangs: bool,
     userinfo: Option<Value>,
     metadata: Value,
     /// What its token endpoint answers.
@@ -188,6 +192,9 @@ fn with(mut claims: Value, changes: &Value) -> Value {
 }
 
 fn answer(got: &Got, acts: &Acts, issuer: &str, shared: &Mutex<Acts>) -> Reply {
+    if acts.hangs {
+        return Reply::Hang(Vec::new());
+    }
     if let Some(status) = acts.down {
         return Reply::status(status);
     }
@@ -507,6 +514,47 @@ async fn a_provider_that_is_away_is_told_and_comes_back() {
 }
 
 #[tokio::test]
+async fn nobody_waits_long_for_a_provider_that_hangs() {
+    let fake = Fake::start().await;
+    let token = |kid: &str| {
+        let claims = with(fake.claims(), &json!({"aud": "cordboard-api"}));
+        jsonwebtoken::encode(&header(Algorithm::ES256, kid), &claims, &KEYS["ec"].private).unwrap()
+    };
+    // Nothing is known of it yet: nobody knows whether the token is good.
+    fake.acts().hangs = true;
+    tokio::time::pause();
+    let all = [fake.provider.clone(), fake.provider.clone()].map(|provider| {
+        let token = token("ec");
+        tokio::spawn(async move { provider.bearer(&token, NOW).await })
+    });
+    for asked in all {
+        assert!(asked.await.unwrap().unwrap_err().is_unavailable());
+    }
+    // The question itself ends, and after its pause there is another.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    tokio::time::resume();
+    fake.acts().hangs = false;
+    assert!(fake.provider.bearer(&token("ec"), NOW).await.is_ok());
+    // It hangs an hour later, when it is to be asked again: what it has said before will do.
+    fake.acts().hangs = true;
+    tokio::time::pause();
+    tokio::time::advance(FAR).await;
+    let begun = tokio::time::Instant::now();
+    assert!(fake.provider.bearer(&token("ec"), NOW).await.is_ok());
+    assert!(begun.elapsed() <= std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+    // Whoever comes with a key that nobody knows waits for it alone.
+    let stranger = {
+        let (provider, token) = (fake.provider.clone(), token("unknown"));
+        tokio::spawn(async move { provider.bearer(&token, NOW).await })
+    };
+    tokio::task::yield_now().await;
+    let begun = tokio::time::Instant::now();
+    assert!(fake.provider.bearer(&token("ec"), NOW).await.is_ok());
+    assert!(begun.elapsed() <= std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(stranger.await.unwrap().is_err());
+}
+
+#[tokio::test]
 async fn a_provider_that_is_set_up_wrongly_is_told() {
     for (metadata, told_so) in [
         (json!({"issuer": "https://other.example"}), "unexpected issuer"),
@@ -661,7 +709,9 @@ async fn keycloak_tells_of_its_users() {
     assert_eq!(fake.server.got().iter().rev().find(|got| got.path.contains("/users/")).unwrap().header("authorization"), "Bearer our own");
     fake.acts().users = vec![(200, json!({"id": "c", "username": "c", "attributes": {"manager": [""]}}))];
     let user = keycloak.user("c").await.unwrap().unwrap();
-    assert_eq!((user.manager, user.email, user.enabled), (None, None, false));
+    assert_eq!((user.manager, user.email, user.enabled), (None, None, true));
+    fake.acts().users = vec![(200, json!({"id": "c", "username": "c", "enabled": false, "attributes": null}))];
+    assert!(!keycloak.user("c").await.unwrap().unwrap().enabled);
     fake.acts().users = vec![(404, json!({}))];
     assert_eq!(keycloak.user("nobody").await, Ok(None));
     // The token was taken back before its time: once more with a new one, and not again.

@@ -13,6 +13,7 @@ use store::{
 
 use super::{
     fields,
+    sessions::{self, Which},
     users::{self, USERS},
 };
 use crate::{
@@ -33,6 +34,8 @@ pub struct DirectoryUser {
     pub manager_sub: Option<String>,
     /// The name that others see.
     pub display_name: Option<String>,
+    /// Whether they may not log in there any more.
+    pub is_disabled: bool,
 }
 
 /// Why a directory gave no answer.
@@ -84,7 +87,9 @@ struct Row {
 
 impl Office {
     /// Asks the directory about the next `limit` accounts of a provider behind the account `after` (at first 0), and takes over their names,
-    /// e-mail addresses and managers. A manager who has no account here, or who would close a circle, is passed over.
+    /// e-mail addresses and managers. A manager who has no account here counts as none, and one who would close a circle is passed over.
+    ///
+    /// Who may not log in there any more has no role here and no session until the next log-in, as at a log-in without a role.
     ///
     /// # Errors
     /// If the directory does not answer, or as the database's; what was taken over stays, and the step can be repeated.
@@ -126,21 +131,20 @@ impl Office {
             Some(sub) => tx.one(BY_SUBJECT, binds![issuer, sub, center]).await?,
             None => None,
         };
-        let manager = match manager.map(|(id,)| UserId(id)) {
-            Some(manager) => match users::check_manager(&mut tx, center, Some(user), Some(manager)).await {
-                Ok(()) => Some(manager),
-                Err(OfficeError::Invalid(_)) => {
-                    tracing::warn!(%user, %manager, "The directory's managers go in a circle; this one is passed over.");
-                    None
-                }
-                Err(error) => return Err(error),
-            },
-            None => None,
+        let manager = manager.map(|(id,)| UserId(id));
+        let may_be = match users::check_manager(&mut tx, center, Some(user), manager).await {
+            Ok(()) => true,
+            Err(OfficeError::Invalid(_)) => {
+                tracing::warn!(%user, ?manager, "The directory's managers go in a circle; this one is passed over.");
+                false
+            }
+            Err(error) => return Err(error),
         };
         let old = users::lock(&mut tx, user, center).await?;
         let mut row = old.clone();
-        if let Some(UserId(manager)) = manager {
-            row.manager_id = Some(manager);
+        if may_be {
+            // None is told as well: a manager who is none there any more is to see nothing more here.
+            row.manager_id = manager.map(|UserId(id)| id);
         }
         if let Some(email) = told.email.filter(|email| fields::is_email(email)) {
             row.email = Some(email);
@@ -150,40 +154,52 @@ impl Office {
         if faults.is_empty() && !name.is_empty() {
             row.display_name = name;
         }
-        let diff = Diff::between(&old.seen(), &row.seen());
-        if diff.is_empty() {
+        let mut diff = Diff::between(&old.seen(), &row.seen());
+        if !diff.is_empty() {
+            row.change(&mut tx, now).await?;
+        }
+        let actor = Actor::system(center, "directory");
+        let mut ended = Vec::new();
+        if told.is_disabled {
+            diff = self.take_roles(&mut tx, &actor, user, &[], diff).await?;
+            ended = sessions::end(&mut tx, user, Which::All, "directory", now).await?;
+        }
+        if diff.is_empty() && ended.is_empty() {
             tx.rollback().await?;
             return Ok(false);
         }
-        row.change(&mut tx, now).await?;
-        users::tell_changed(&mut tx, &row, now).await?;
-        let actor = Actor::system(center, "directory");
-        audit::append(&mut tx, now, &actor, &[Entry::change("users.update", USERS.name, user, diff)]).await?;
+        let mut entries: Vec<Entry> =
+            ended.iter().map(|id| Entry::change("session.provider_logout", "sessions", id, Diff::none()).security()).collect();
+        if !diff.is_empty() {
+            users::tell_changed(&mut tx, &row, now).await?;
+            entries.push(Entry::change("users.update", USERS.name, user, diff));
+        }
+        audit::append(&mut tx, now, &actor, &entries).await?;
         let change = self.accounts().people.change_all();
         tx.commit().await?;
         drop(change);
+        self.accounts().people.ended(ended);
         Ok(true)
     }
 }
 
-/// The job that refreshes all accounts of a provider from its directory.
+/// The job that refreshes all accounts of providers from their directories.
 #[derive(Debug)]
-pub struct RefreshDirectory<D> {
-    directory: D,
-    issuer: String,
-}
+pub struct RefreshDirectory<D>(Vec<(D, String)>);
 
 impl<D: Directory> RefreshDirectory<D> {
-    /// From this directory, which knows the people of this issuer.
+    /// From these directories, each with the issuer whose people it knows. There may be none.
     #[must_use]
-    pub fn new(directory: D, issuer: String) -> Self {
-        Self { directory, issuer }
+    pub fn new(directories: Vec<(D, String)>) -> Self {
+        Self(directories)
     }
 }
 
 /// Where a refresh goes on, and what came of it so far.
 #[derive(Default, Serialize, Deserialize)]
 struct Checkpoint {
+    /// Which directory.
+    place: usize,
     after: i64,
     found: u64,
     missing: u64,
@@ -199,10 +215,16 @@ impl<D: Directory + 'static> JobKind for RefreshDirectory<D> {
         Some(can::SYSTEM_CONFIGURE)
     }
 
+    fn comes_with(&self) -> Option<&'static str> {
+        // So soon a new manager sees their people.
+        (!self.0.is_empty()).then_some("*/15 * * * *")
+    }
+
     async fn step(&self, step: &mut Step<'_>) -> Result<Next, JobError> {
         let mut at: Checkpoint = step.checkpoint()?.unwrap_or_default();
+        let Some((directory, issuer)) = self.0.get(at.place) else { return Ok(Next::Done) };
         // Each account is a transaction of its own, and is taken over again without harm if this step is repeated.
-        let refreshed = step.office().refresh_directory(&self.directory, &self.issuer, UserId(at.after), STEP, step.now()).await;
+        let refreshed = step.office().refresh_directory(directory, issuer, UserId(at.after), STEP, step.now()).await;
         let page = refreshed.map_err(|error| match error {
             DirectoryFailure::Directory(error) => JobError::Temporary(error.to_string()),
             DirectoryFailure::Office(error) => error.into(),
@@ -211,8 +233,10 @@ impl<D: Directory + 'static> JobKind for RefreshDirectory<D> {
         at.missing += page.missing;
         at.changed += page.changed;
         step.result(&json!({"found": at.found, "missing": at.missing, "changed": at.changed}));
-        let Some(UserId(last)) = page.last else { return Ok(Next::Done) };
-        at.after = last;
+        match page.last {
+            Some(UserId(last)) => at.after = last,
+            None => (at.place, at.after) = (at.place + 1, 0),
+        }
         step.progress(i64::try_from(at.found + at.missing).unwrap_or(i64::MAX), None);
         step.save(&at);
         Ok(Next::Again)

@@ -5,7 +5,7 @@
 //! claims give, no more and no fewer, and nobody can give it others by hand, because what was taken away at the provider must be gone here.
 //! For the same reason the last administrator is not kept by force: `cordboard user add` makes another.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use model::{Actor, ActorKind, CenterId, UserId, WallTime};
 use serde_json::Value;
@@ -22,7 +22,8 @@ use store::{
 use super::{
     fields::{self, NAME_MAX},
     log_in::login_settings,
-    oidc_rules::roles_of_claims,
+    oidc_rules::{roles_of_claims, roles_of_claims_now},
+    people::{Account, Bearing},
     sessions::{self, Client, Method, Session, Which},
     users::{self, USERS, UserRow},
 };
@@ -84,6 +85,7 @@ impl From<StoreError> for OidcError {
 
 statements! {
     BY_SUBJECT: both "SELECT id, center_id FROM users WHERE oidc_issuer = $1 AND oidc_sub = $2";
+    BEARER: both "SELECT id, center_id, username, state FROM users WHERE oidc_issuer = $1 AND oidc_sub = $2";
     CENTER: both "SELECT state, settings FROM centers WHERE id = $1";
     IS_TAKEN: both "SELECT id FROM users WHERE username = $1";
     TAKE_ROLES: both "DELETE FROM user_roles WHERE user_id = $1";
@@ -91,9 +93,32 @@ statements! {
 }
 
 #[derive(FromRow)]
+struct BearerRow {
+    id: i64,
+    center_id: i64,
+    username: String,
+    state: String,
+}
+
+#[derive(FromRow)]
 struct CenterRow {
     state: String,
     settings: String,
+}
+
+impl CenterRow {
+    /// Whether the centre takes people from a provider.
+    fn is_open(&self) -> bool {
+        self.state == "active" && login_settings(&self.settings).oidc
+    }
+}
+
+impl OidcClaims {
+    /// Whether issuer, subject and session can be such.
+    pub(super) fn are_sound(&self) -> bool {
+        let is_id = |id: &str| !id.is_empty() && id.len() <= ID_MAX && !id.chars().any(char::is_control);
+        is_id(&self.issuer) && is_id(&self.sub) && self.sid.as_deref().is_none_or(is_id)
+    }
 }
 
 /// How a log-in ends, besides in a failure of the database.
@@ -108,8 +133,7 @@ impl Office {
     /// # Errors
     /// See [`OidcError`]; each refusal stands in the audit log.
     pub async fn log_in_oidc(&self, center: CenterId, claims: &OidcClaims, client: &Client, now: WallTime) -> Result<Session, OidcError> {
-        let is_id = |id: &str| !id.is_empty() && id.len() <= ID_MAX && !id.chars().any(char::is_control);
-        if !is_id(&claims.issuer) || !is_id(&claims.sub) || claims.sid.as_deref().is_some_and(|sid| !is_id(sid)) {
+        if !claims.are_sound() {
             return Err(OfficeError::Defect("a provider's issuer, subject or session cannot be one".to_owned()).into());
         }
         let mut tx = self.store().db().begin().await?;
@@ -155,7 +179,7 @@ impl Office {
             (client.actor(ActorKind::Nobody, &name, center), Entry { outcome: AuditOutcome::Refused, ..entry })
         };
         let settings: Option<CenterRow> = tx.one(CENTER, binds![center]).await?;
-        let is_allowed = settings.is_some_and(|center| center.state == "active" && login_settings(&center.settings).oidc);
+        let is_allowed = settings.is_some_and(|center| center.is_open());
         let is_disabled = row.as_ref().is_some_and(|row| row.state == "disabled");
         if !is_allowed || is_disabled {
             let (why, error) = if is_allowed { ("disabled", OidcError::Disabled) } else { ("oidc_off", OidcError::Off) };
@@ -224,7 +248,14 @@ impl Office {
 
     /// Gives an account the roles that the rules say, even if it was the last administrator: the old ones are taken away first, so that
     /// nothing is lost with the new ones.
-    async fn take_roles(&self, tx: &mut Tx, actor: &Actor, user: UserId, roles: &[String], diff: Diff) -> Result<Diff, OfficeError> {
+    pub(super) async fn take_roles(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        user: UserId,
+        roles: &[String],
+        diff: Diff,
+    ) -> Result<Diff, OfficeError> {
         let old = users::role_codes(tx, user).await?;
         if old == roles {
             return Ok(diff);
@@ -233,6 +264,57 @@ impl Office {
         let access = AccessChange { roles: Some(roles.to_vec()), ..AccessChange::default() };
         let diff = self.set_user_access(tx, By::Program(actor), user, &access, diff).await?;
         Ok(diff.and("roles", old, roles.to_vec()))
+    }
+
+    /// Who is behind a provider's access token, with the rights that its claims give by the rules.
+    ///
+    /// The account's own roles stay as the last log-in has set them: a token may say less than a log-in does, and whoever comes with it may
+    /// then do less.
+    pub(super) async fn read_bearer(&self, center: CenterId, claims: &OidcClaims) -> Result<Bearing, OfficeError> {
+        let db = self.store().db();
+        let known: Option<BearerRow> = db.one(BEARER, binds![&claims.issuer, &claims.sub]).await?;
+        let center = known.as_ref().map_or(center, |row| CenterId(row.center_id));
+        let settings: Option<CenterRow> = db.one(CENTER, binds![center]).await?;
+        if !settings.is_some_and(|center| center.is_open()) {
+            return Ok(Bearing::Off);
+        }
+        if known.as_ref().is_some_and(|row| row.state != "active") {
+            return Ok(Bearing::Disabled);
+        }
+        let roles = roles_of_claims_now(db, center, &claims.issuer, &claims.all).await?;
+        let roles: Vec<String> = roles.into_iter().take(USER_ROLES_MAX).collect();
+        if roles.is_empty() {
+            return Ok(Bearing::NoRole);
+        }
+        let Some(BearerRow { id, username, .. }) = known else { return Ok(Bearing::Newcomer(roles)) };
+        let (roles, access) = self.access_with_roles(UserId(id), center, &roles).await?;
+        Ok(Bearing::Account(Arc::new(Account { user: UserId(id), center, username, roles, access: Arc::new(access) })))
+    }
+
+    /// Makes the account of somebody for whom a program comes, before they have ever logged in, as a log-in would.
+    pub(super) async fn welcome(
+        &self,
+        center: CenterId,
+        claims: &OidcClaims,
+        roles: &[String],
+        client: &Client,
+        now: WallTime,
+    ) -> Result<(), OfficeError> {
+        let mut tx = self.store().db().begin().await?;
+        // Two first requests at once make one account.
+        lock_rights(&mut tx).await?;
+        let known: Option<BearerRow> = tx.one(BEARER, binds![&claims.issuer, &claims.sub]).await?;
+        if known.is_some() {
+            return Ok(tx.rollback().await?);
+        }
+        let row = self.newcomer(&mut tx, center, claims).await?;
+        row.insert(&mut tx, &client.actor(ActorKind::Nobody, &row.username, center), now).await?;
+        let actor = client.actor(ActorKind::Token(row.user()), &row.username, center);
+        let diff = Diff::created(&row.seen()).and("issuer", Value::Null, claims.issuer.as_str());
+        let diff = self.take_roles(&mut tx, &actor, row.user(), roles, diff).await?;
+        users::tell_changed(&mut tx, &row, now).await?;
+        audit::append(&mut tx, now, &actor, &[Entry::change("users.create", USERS.name, row.id, diff).security()]).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The account of somebody who comes for the first time.

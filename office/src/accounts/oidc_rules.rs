@@ -94,7 +94,7 @@ impl NewRule {
 }
 
 impl Office {
-    /// Has a claim give a role; says the rule's id. It counts from each user's next log-in on.
+    /// Has a claim give a role; says the rule's id. It counts from each user's next log-in on, and at once for access tokens.
     ///
     /// # Errors
     /// [`OfficeError::Invalid`]; [`OfficeError::Forbidden`] for a role that may do more than the person; [`Conflict::CodeTaken`] if there is
@@ -105,7 +105,9 @@ impl Office {
         let mut tx = self.store().db().begin().await?;
         match self.create_rule_locked(&mut tx, permit, &rule, now).await {
             Ok(id) => {
+                let change = self.accounts().people.change_all();
                 tx.commit().await?;
+                drop(change);
                 Ok(id)
             }
             Err(error) => {
@@ -142,7 +144,7 @@ impl Office {
         Ok(id)
     }
 
-    /// Has a claim no longer give a role, from each user's next log-in on.
+    /// Has a claim no longer give a role: from each user's next log-in on, and at once for access tokens.
     ///
     /// # Errors
     /// [`OfficeError::NotFound`].
@@ -157,15 +159,31 @@ impl Office {
         let rule = NewRule { issuer, claim, value, role: role.unwrap_or_default() };
         let entry = Entry::change(can::OIDC_ROLE_MAP_DELETE.0, OIDC_ROLE_MAP.name, id, Diff::deleted(&rule.seen()));
         audit::append(&mut tx, now, permit.actor(), &[entry.security()]).await?;
+        // Access tokens lose the role at once.
+        let change = self.accounts().people.change_all();
         tx.commit().await?;
+        drop(change);
         Ok(())
     }
 }
 
 /// The codes of the roles that claims of a provider give in a centre.
 pub(crate) async fn roles_of_claims(tx: &mut Tx, center: CenterId, issuer: &str, claims: &Value) -> Result<BTreeSet<String>, StoreError> {
-    let rules: Vec<(String, String, String)> = tx.all(RULES, binds![center, issuer]).await?;
-    Ok(rules.into_iter().filter(|(claim, value, _)| holds(claims, claim, value, DEPTH_MAX)).map(|(_, _, role)| role).collect())
+    Ok(given(tx.all(RULES, binds![center, issuer]).await?, claims))
+}
+
+/// The same outside of a transaction.
+pub(crate) async fn roles_of_claims_now(
+    db: &store::Db,
+    center: CenterId,
+    issuer: &str,
+    claims: &Value,
+) -> Result<BTreeSet<String>, StoreError> {
+    Ok(given(db.all(RULES, binds![center, issuer]).await?, claims))
+}
+
+fn given(rules: Vec<(String, String, String)>, claims: &Value) -> BTreeSet<String> {
+    rules.into_iter().filter(|(claim, value, _)| holds(claims, claim, value, DEPTH_MAX)).map(|(_, _, role)| role).collect()
 }
 
 /// Whether `value` stands at the path, or in a list there. A name in the claims may have full stops itself (`https://example.org/roles`), so

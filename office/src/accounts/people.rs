@@ -55,6 +55,21 @@ pub(crate) struct Token {
     pub(crate) last_used_at: AtomicI64,
 }
 
+/// Who is behind a provider's access token.
+#[derive(Debug, Clone)]
+pub(crate) enum Bearing {
+    /// Somebody, with the rights that the token's claims give.
+    Account(Arc<Account>),
+    /// Nobody yet, whom these roles wait for.
+    Newcomer(Vec<String>),
+    /// An account that is disabled here.
+    Disabled,
+    /// The centre takes nobody from a provider.
+    Off,
+    /// The claims give no role.
+    NoRole,
+}
+
 /// What is known of something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen<V> {
@@ -83,6 +98,8 @@ pub(crate) struct Cache {
     pub(crate) sessions: Shelf<i64, Option<Live>>,
     /// By the token's hash.
     pub(crate) tokens: Shelf<Arc<str>, Option<Arc<Token>>>,
+    /// By the hash of a provider's access token.
+    pub(crate) bearers: Shelf<Arc<str>, Bearing>,
     /// User names, of those who are disabled too.
     pub(crate) names: Shelf<UserId, Option<String>>,
 }
@@ -113,6 +130,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Shelf<K, V> {
         if let Some((read, _)) = self.0.get_mut(key) {
             *read = None;
         }
+    }
+}
+
+impl Shelf<Arc<str>, Bearing> {
+    /// Those of one user.
+    fn of(&mut self, user: UserId) -> impl Iterator<Item = &mut (Option<Instant>, Bearing)> {
+        self.0.values_mut().filter(move |(_, bearing)| matches!(bearing, Bearing::Account(account) if account.user == user))
     }
 }
 
@@ -188,6 +212,9 @@ impl People {
         let mut cache = self.cache();
         cache.changes += 1;
         cache.accounts.put(user, None, None);
+        for (read, bearing) in cache.bearers.of(user) {
+            (*read, *bearing) = (None, Bearing::Disabled);
+        }
     }
 
     /// The sessions have ended, and never come back.
@@ -213,6 +240,13 @@ impl People {
         cache.tokens.put(hash.into(), None, None);
     }
 
+    /// Whoever was behind a provider's access token is somebody else now.
+    pub(crate) fn bearer_changed(&self, key: &Arc<str>) {
+        let mut cache = self.cache();
+        cache.changes += 1;
+        cache.bearers.0.remove(key);
+    }
+
     /// The name of a user that is in memory, however old.
     pub(crate) fn name(&self, user: UserId) -> Option<String> {
         self.cache().names.0.get(&user).and_then(|(_, name)| name.clone())
@@ -235,8 +269,14 @@ impl Drop for Change<'_> {
             Some(user) => {
                 cache.accounts.age(&user);
                 cache.names.0.remove(&user);
+                cache.bearers.of(user).for_each(|(read, _)| *read = None);
             }
-            None => cache.accounts.0.values_mut().for_each(|(read, _)| *read = None),
+            None => {
+                cache.accounts.0.values_mut().for_each(|(read, _)| *read = None);
+                // That somebody may not come in does not stand for want of a better answer.
+                cache.bearers.0.retain(|_, (_, bearing)| matches!(bearing, Bearing::Account(_) | Bearing::Disabled));
+                cache.bearers.0.values_mut().for_each(|(read, _)| *read = None);
+            }
         }
     }
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use model::{ActorKind, CenterId, Scope, UserId, WallTime};
+use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 use store::{binds, statements};
 
 use super::{
-    people::{Account, Live, Seen, Token},
+    oidc::OidcClaims,
+    people::{Account, Bearing, Live, Seen, Token},
     secrets::{self, Kind},
     sessions::Client,
 };
@@ -51,6 +53,10 @@ pub enum Found {
     Nobody,
     /// Somebody, who may not work in the centre that was named, or there is none.
     NotInCenter,
+    /// Somebody whom a provider vouches for, and the centre takes nobody from a provider.
+    Off,
+    /// Somebody whom a provider vouches for, and no rule gives them a role.
+    NoRole,
     /// Nothing is known: the database is away, or what it holds of them cannot be read.
     Unknown,
 }
@@ -137,6 +143,49 @@ impl Office {
             Some(permissions) => Arc::new(account.access.narrowed(permissions)),
         };
         self.principal(&account, access, ActorKind::Token(token.user), None, request).await
+    }
+
+    /// The person in whose name a program comes with a provider's access token, whose signature, age and addressee are good.
+    ///
+    /// Their rights are those of the roles that the rules of their centre give for the token's claims; lists and columns of their own narrow
+    /// these as ever. A picture of it is at most five seconds old, as one of a session.
+    pub async fn principal_of_bearer(
+        &self,
+        center: CenterId,
+        token: &str,
+        claims: &OidcClaims,
+        request: &PrincipalRequest,
+        now: WallTime,
+    ) -> Found {
+        if !claims.are_sound() {
+            return Found::Nobody;
+        }
+        // By its hash: who reads our memory finds no token there.
+        let key: Arc<str> = Sha256::digest(token).iter().map(|octet| format!("{octet:02x}")).collect::<String>().into();
+        let people = &self.accounts().people;
+        let look = async || {
+            let (clock, key) = (Instant::now(), Arc::clone(&key));
+            people.look(clock, |cache| &mut cache.bearers, key, self.read_bearer(center, claims)).await
+        };
+        let mut seen = look().await;
+        if let Seen::As(Bearing::Newcomer(roles)) = &seen {
+            // Not while looking: that may take long, and a look that does so says that the database is away.
+            if let Err(error) = self.welcome(center, claims, roles, &request.client, now).await {
+                tracing::warn!(%error, "Somebody whom a provider vouches for could not be given an account.");
+                return Found::Unknown;
+            }
+            people.bearer_changed(&key);
+            seen = look().await;
+        }
+        let account = match seen {
+            Seen::As(Bearing::Account(account)) => account,
+            Seen::As(Bearing::Disabled) => return Found::Nobody,
+            Seen::As(Bearing::Off) => return Found::Off,
+            Seen::As(Bearing::NoRole) => return Found::NoRole,
+            Seen::As(Bearing::Newcomer(_)) | Seen::Away | Seen::Broken => return Found::Unknown,
+        };
+        let access = Arc::clone(&account.access);
+        self.principal(&account, access, ActorKind::Token(account.user), None, request).await
     }
 
     /// The names of users, as far as they are known; a name may be out of date.

@@ -180,6 +180,8 @@ statements! {
         WHERE s.id = $1 AND u.state = 'active' AND c.state = 'active'";
     END: both "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND user_id = $4 AND ended_at IS NULL AND expires_at > $2 RETURNING id";
     END_ALL: both "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND id <> $4 AND ended_at IS NULL RETURNING id";
+    // Tokens before sessions, as whoever uses one locks them.
+    DELETE_TOKENS: both "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE user_id = $1)";
     DELETE_ALL: both "DELETE FROM sessions WHERE user_id = $1 RETURNING id";
     BY_PROVIDER: both "SELECT s.id, u.id, u.center_id, u.username FROM sessions s JOIN users u ON u.id = s.user_id
         WHERE s.oidc_issuer = $1 AND s.oidc_sid = $2 AND s.ended_at IS NULL AND (CAST($3 AS TEXT) IS NULL OR u.oidc_sub = $3)";
@@ -496,6 +498,7 @@ pub(crate) async fn end(tx: &mut Tx, user: UserId, which: Which, reason: &'stati
 
 /// Deletes the sessions of a user who is deleted; says which.
 pub(crate) async fn delete(tx: &mut Tx, user: UserId) -> Result<Vec<i64>, StoreError> {
+    tx.run(DELETE_TOKENS, binds![user]).await?;
     let deleted: Vec<(i64,)> = tx.all(DELETE_ALL, binds![user]).await?;
     Ok(deleted.into_iter().map(|(id,)| id).collect())
 }

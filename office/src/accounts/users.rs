@@ -24,7 +24,7 @@ use super::{
 use crate::{
     By, Conflict, Fault, Office, OfficeError, Permit,
     centers::LOCALES,
-    rights::{AccessChange, AccessList, ColumnPolicy, can, lock_rights},
+    rights::{AccessChange, AccessList, ColumnPolicy, can, guard_admins, lock_rights, without_admin},
 };
 
 /// How many managers may stand above one another.
@@ -138,7 +138,7 @@ statements! {
     DELETE_ROW: both "DELETE FROM users WHERE id = $1";
     MANAGER_OF: both "SELECT manager_id FROM users WHERE id = $1 AND center_id = $2";
     FREE_TEAM: both "UPDATE users SET manager_id = NULL, version = version + 1, updated_at = $2 WHERE manager_id = $1 RETURNING id";
-    ROLES: both "SELECT r.code FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1 ORDER BY r.code";
+    ROLES: both "SELECT r.code FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1";
     END_LINKS: both "UPDATE one_time_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL";
     DELETE_LINKS: both "DELETE FROM one_time_links WHERE user_id = $1";
     DELETE_TOKENS: both "DELETE FROM api_tokens WHERE user_id = $1 RETURNING hash";
@@ -240,10 +240,12 @@ fn name_taken(error: StoreError) -> OfficeError {
     }
 }
 
-/// The codes of a user's roles, in order.
+/// The codes of a user's roles, in the order of their octets: a database's own order depends on its locale.
 pub(crate) async fn role_codes(tx: &mut Tx, user: UserId) -> Result<Vec<String>, StoreError> {
     let codes: Vec<(String,)> = tx.all(ROLES, binds![user]).await?;
-    Ok(codes.into_iter().map(|(code,)| code).collect())
+    let mut codes: Vec<String> = codes.into_iter().map(|(code,)| code).collect();
+    codes.sort_unstable();
+    Ok(codes)
 }
 
 /// The account, locked until the transaction ends.
@@ -414,6 +416,7 @@ impl Office {
         if diff.is_empty() {
             return Ok((Vec::new(), false));
         }
+        let orphans = if is_security { without_admin(tx).await? } else { BTreeSet::new() };
         row.change(tx, now).await?;
         let is_gone = row.state == "disabled";
         let mut ended = Vec::new();
@@ -422,7 +425,7 @@ impl Office {
             end_links(tx, user, now).await?;
         }
         if is_security {
-            self.guard_last_admin(tx, center).await?;
+            guard_admins(tx, &orphans).await?;
         }
         let entry = Entry::change(can::USERS_UPDATE.0, USERS.name, user, diff);
         tell_changed(tx, &row, now).await?;
@@ -488,9 +491,8 @@ impl Office {
         if !permit.reaches_account(user, &roles.into_iter().collect()) {
             return Err(OfficeError::NotFound("user"));
         }
-        if user != permit.principal().user() {
-            self.guard_giving(permit.into(), &access)?;
-        }
+        // One's own account as well: a token that was narrowed may not take it over.
+        self.guard_giving(permit.into(), &access)?;
         Ok(row)
     }
 

@@ -240,7 +240,7 @@ async fn the_nightly_job_tells(rig: Rig) {
     act(&rig.office).await;
     let admin = person(&rig.office, 7, "admin").await;
     let work = async || {
-        let options = RunnerOptions { workers: 1, seed: 1, sole: true };
+        let options = RunnerOptions { workers: 1, seed: 1, node: 1, sole: true };
         let (runner, stop) = (Runner::new(rig.office.clone(), Arc::new(|| T0), options), watch::channel(false));
         while runner.try_turn(&stop.1).await.unwrap() {}
     };
@@ -342,7 +342,10 @@ async fn a_diff_shows_what_its_viewer_may_see(rig: Rig) {
     assert_eq!(seen(&admin, json!("users")), diff);
     // What is hidden is gone, what is masked is masked, and of what no policy can speak nothing is said.
     assert_eq!(seen(&other, json!("users")), json!({"email": ["a•••@•••.org", null], "state": ["active", "disabled"]}));
+    // A log-in's changes are the person's.
+    assert_eq!(seen(&other, json!("sessions")), seen(&other, json!("users")));
     assert!(operator.permit(can::USERS_READ).is_none());
+    assert_eq!(seen(&operator, json!("sessions")), Value::Null);
     assert_eq!(seen(&operator, json!("users")), Value::Null, "of what one may not read");
     assert_eq!(seen(&admin, json!("nothing")), Value::Null, "of what nobody knows");
     assert_eq!(seen(&admin, Value::Null), Value::Null);

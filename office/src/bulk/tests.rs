@@ -114,7 +114,7 @@ impl Rig {
         let seed = self.seeds.fetch_add(1, Ordering::Relaxed).unsigned_abs();
         let time = self.time.clone();
         let clock: crate::jobs::Clock = Arc::new(move || WallTime(time.load(Ordering::Relaxed)));
-        Runner::new(self.office.clone(), clock, RunnerOptions { workers: 1, seed, sole: true })
+        Runner::new(self.office.clone(), clock, RunnerOptions { workers: 1, seed, node: 1, sole: true })
     }
 
     /// Works in lives of one step each.

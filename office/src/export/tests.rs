@@ -114,7 +114,7 @@ impl Rig {
     fn runner(&self) -> Runner {
         let (time, seed) = (self.time.clone(), self.seeds.fetch_add(1, Ordering::Relaxed));
         let clock: Clock = Arc::new(move || WallTime(time.load(Ordering::Relaxed)));
-        let options = RunnerOptions { workers: 1, seed: seed.unsigned_abs(), sole: true };
+        let options = RunnerOptions { workers: 1, seed: seed.unsigned_abs(), node: 1, sole: true };
         Runner::new(self.office.clone(), clock, options)
     }
 

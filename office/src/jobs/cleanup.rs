@@ -49,22 +49,23 @@ pub struct Cleanup {
 #[serde(rename_all = "snake_case")]
 enum Stage {
     Jobs,
-    ExportFiles,
     Exports,
-    StrayFiles,
     Events,
     Accounts,
+    ExportFiles,
+    StrayFiles,
 }
 
 impl Stage {
     fn next(self) -> Option<Self> {
         match self {
-            Self::Jobs => Some(Self::ExportFiles),
-            Self::ExportFiles => Some(Self::Exports),
-            Self::Exports => Some(Self::StrayFiles),
-            Self::StrayFiles => Some(Self::Events),
+            Self::Jobs => Some(Self::Exports),
+            Self::Exports => Some(Self::Events),
             Self::Events => Some(Self::Accounts),
-            Self::Accounts => None,
+            // Files last: one that cannot be deleted ends the job.
+            Self::Accounts => Some(Self::ExportFiles),
+            Self::ExportFiles => Some(Self::StrayFiles),
+            Self::StrayFiles => None,
         }
     }
 }

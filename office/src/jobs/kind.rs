@@ -34,6 +34,11 @@ pub trait JobKind: Send + Sync + 'static {
         None
     }
 
+    /// The times of the schedule that the program makes for it: a cron line; none: it makes none.
+    fn comes_with(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What is wrong with the payload of a schedule.
     ///
     /// # Errors
@@ -146,6 +151,11 @@ impl Kinds {
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<dyn AnyKind>> {
         self.0.get(name)
     }
+
+    /// The kinds for which the program makes a schedule, and its times.
+    pub(crate) fn scheduled(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.0.iter().filter_map(|(name, kind)| Some((*name, kind.comes_with()?)))
+    }
 }
 
 impl fmt::Debug for Kinds {
@@ -159,6 +169,7 @@ type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, JobError>> + Send + 'a
 /// A [`JobKind`] behind a pointer.
 pub(crate) trait AnyKind: Send + Sync {
     fn schedulable(&self) -> Option<Action>;
+    fn comes_with(&self) -> Option<&'static str>;
     fn check(&self, payload: &Value) -> Result<(), String>;
     fn step<'a>(&'a self, step: &'a mut Step<'_>) -> Doing<'a, Next>;
     fn ended<'a>(&'a self, step: &'a mut Step<'_>, how: &'a End) -> Doing<'a, ()>;
@@ -167,6 +178,10 @@ pub(crate) trait AnyKind: Send + Sync {
 impl<K: JobKind> AnyKind for K {
     fn schedulable(&self) -> Option<Action> {
         JobKind::schedulable(self)
+    }
+
+    fn comes_with(&self) -> Option<&'static str> {
+        JobKind::comes_with(self)
     }
 
     fn check(&self, payload: &Value) -> Result<(), String> {

@@ -81,7 +81,7 @@ pub static JOBS: Resource = Resource {
 const STATES: &[&str] = &["queued", "running", "done", "failed", "cancelled"];
 
 statements! {
-    OPEN: both "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE center_id = $1 AND ended_at IS NULL LIMIT 1000) AS open";
+    OPEN: both "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE center_id = $1 AND ended_at IS NULL LIMIT $2) AS open";
     INSERT: both "INSERT INTO jobs (id, center_id, kind, payload, state, run_at, attempts, attempts_max, cancel_requested, done, total,
         schedule_id, created_at, updated_at, created_by) VALUES ($1, $2, $3, $4, 'queued', $5, 0, $6, 0, 0, $7, $8, $9, $9, $10)";
     // Whoever cancels waits for the step that is being taken.
@@ -242,7 +242,7 @@ impl Office {
         if payload.len() > PAYLOAD_OCTETS_MAX {
             return Err(OfficeError::Defect(format!("a job's payload has {} octets", payload.len())));
         }
-        let open: Option<(i64,)> = tx.one(OPEN, binds![job.center]).await?;
+        let open: Option<(i64,)> = tx.one(OPEN, binds![job.center, OPEN_MAX]).await?;
         if open.is_some_and(|(open,)| open >= OPEN_MAX) {
             return Err(OfficeError::Conflict(Conflict::State(format!(
                 "{OPEN_MAX} jobs wait already: wait until some have ended, or cancel some"

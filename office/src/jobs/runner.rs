@@ -24,7 +24,7 @@ use store::{
     statements,
 };
 use tokio::{sync::watch, task::JoinSet};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     End, JobError, JobProgress, JobState, LEASE, Next,
@@ -57,7 +57,8 @@ statements! {
     REGAIN: both concat!("UPDATE jobs SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND ended_at IS NULL RETURNING ", claimed!());
     RENEW: both "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND ended_at IS NULL";
     // Leases of an earlier life. They stay to be seen as crashes, but have ended.
-    TAKE_OVER: both "UPDATE jobs SET lease_until = 0 WHERE ended_at IS NULL AND lease_owner IS NOT NULL AND lease_owner <> $1";
+    TAKE_OVER: both "UPDATE jobs SET lease_until = 0 WHERE ended_at IS NULL AND lease_owner IS NOT NULL AND lease_owner <> $1
+        AND substr(lease_owner, 1, length(CAST($2 AS TEXT))) = $2";
     STEPPED: both "UPDATE jobs SET checkpoint = $3, result = $4, done = $5, total = $6, attempts = 0, error = NULL, lease_until = $7,
         updated_at = $8 WHERE id = $1 AND lease_owner = $2 AND ended_at IS NULL RETURNING cancel_requested";
     // Back to the others: its turn comes again when $3 is the oldest.
@@ -88,9 +89,12 @@ const ERROR_CHARS_MAX: usize = 500;
 pub struct RunnerOptions {
     /// How many jobs are worked on at once.
     pub workers: usize,
-    /// A random number, another one at each start: the runner's name in leases, and what scatters its pauses.
+    /// A random number, another one at each start: it tells the runner's lives apart in leases, and scatters its pauses.
     pub seed: u64,
-    /// Nobody else can be running jobs of this database (the data directory is locked), so all leases are of an earlier life.
+    /// A random number that stays with the installation, of which only one life runs at a time (the data directory is locked): leases of
+    /// its earlier lives are over.
+    pub node: u64,
+    /// Nobody else can be running jobs of this database, which lies in the data directory, so all leases are of an earlier life.
     pub sole: bool,
 }
 
@@ -138,7 +142,7 @@ impl Runner {
     /// Who will do the jobs of `office`. A clone is the same runner.
     #[must_use]
     pub fn new(office: Office, clock: Clock, options: RunnerOptions) -> Self {
-        let owner = format!("{:016x}", options.seed);
+        let owner = format!("{:016x}.{:016x}", options.node, options.seed);
         Self(Arc::new(Inner { office, clock, owner, options }))
     }
 
@@ -146,9 +150,7 @@ impl Runner {
     ///
     /// While the database is away it waits.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        if self.0.options.sole {
-            self.insist(&stop, "Jobs of before cannot be taken over.", || self.take_over()).await;
-        }
+        self.insist(&stop, "Jobs of before cannot be taken over.", || self.take_over()).await;
         let mut workers = JoinSet::new();
         for _ in 0..self.0.options.workers.max(1) {
             let (runner, stop) = (self.clone(), stop.clone());
@@ -165,7 +167,9 @@ impl Runner {
 
     /// Ends the leases of runners of before: their jobs can be claimed at once.
     pub(crate) async fn take_over(&self) -> Result<(), StoreError> {
-        let jobs = self.0.office.store().db().run(TAKE_OVER, binds![&self.0.owner]).await?;
+        let RunnerOptions { node, sole, .. } = self.0.options;
+        let whose = if sole { String::new() } else { format!("{node:016x}.") };
+        let jobs = self.0.office.store().db().run(TAKE_OVER, binds![&self.0.owner, &whose]).await?;
         if jobs > 0 {
             info!(jobs, "Jobs that were interrupted go on.");
         }
@@ -402,7 +406,11 @@ impl Runner {
             step.committed();
         }
         match &reason {
-            Some(reason) => warn!(job = held.job.id, kind = held.job.kind, reason, "A job has failed."),
+            // Others' words are in the reason, and perhaps somebody's address.
+            Some(reason) => {
+                warn!(job = held.job.id, kind = held.job.kind, "A job has failed; the list of jobs says why.");
+                debug!(job = held.job.id, reason, "Why the job has failed.");
+            }
             None => info!(job = held.job.id, kind = held.job.kind, "A job is cancelled."),
         }
         self.tell(&held.job, state, reason);
@@ -416,7 +424,14 @@ impl Runner {
         let reason = shorten(reason);
         let binds = binds![job.id, &self.0.owner, &reason, now.after(pause), now];
         self.0.office.store().db().run(PUT_OFF, binds).await?;
-        info!(job = job.id, kind = job.kind, attempt, pause_ms = pause.as_millis(), reason, "A job is tried again later.");
+        info!(
+            job = job.id,
+            kind = job.kind,
+            attempt,
+            pause_ms = pause.as_millis(),
+            "A job is tried again later; the list of jobs says why."
+        );
+        debug!(job = job.id, reason, "Why the job is tried again.");
         self.tell(job, JobState::Queued, Some(reason));
         Ok(Stepped::Left)
     }

@@ -222,6 +222,11 @@ impl Office {
             updated_at: now,
             ..old.clone()
         };
+        let diff = Diff::between(&picture(&old), &picture(&schedule));
+        if diff.is_empty() {
+            tx.rollback().await?;
+            return Ok(old);
+        }
         let binds = binds![
             id,
             &schedule.kind,
@@ -233,7 +238,7 @@ impl Office {
             now,
         ];
         tx.run(UPDATE_SCHEDULE, binds).await?;
-        let entry = Entry::change(permit.action().0, "schedules", id, Diff::between(&picture(&old), &picture(&schedule)));
+        let entry = Entry::change(permit.action().0, "schedules", id, diff);
         audit::append(&mut tx, now, permit.actor(), &[entry]).await?;
         tx.commit().await?;
         Ok(schedule)
@@ -261,14 +266,14 @@ impl Office {
     }
 
     /// Makes the schedules that every installation has, if they are missing: the audit log is verified and what has had its time is
-    /// cleared away each night. For the start.
+    /// cleared away each night; and those that kinds of jobs come with. For the start.
     ///
     /// # Errors
     /// As the database's.
     pub async fn install_schedules(&self, now: WallTime) -> Result<(), OfficeError> {
         let mut tx = self.store().db().begin().await?;
-        for (kind, cron) in BUILT_IN {
-            let there: Option<(i64,)> = tx.one(BUILT_IN_IS_THERE, binds![*kind]).await?;
+        for (kind, cron) in BUILT_IN.iter().copied().chain(self.jobs().kinds().scheduled()) {
+            let there: Option<(i64,)> = tx.one(BUILT_IN_IS_THERE, binds![kind]).await?;
             if there.is_some_and(|(count,)| count > 0) {
                 continue;
             }
@@ -279,9 +284,9 @@ impl Office {
             let schedule = Schedule {
                 id: draw(&mut tx, "schedule", 1).await?,
                 center: CenterId::DEFAULT,
-                kind: (*kind).to_owned(),
+                kind: kind.to_owned(),
                 payload: json!({}),
-                cron: (*cron).to_owned(),
+                cron: cron.to_owned(),
                 tz,
                 enabled: true,
                 next_at: Some(next_at),

@@ -159,7 +159,7 @@ impl Rig {
     }
 
     fn runner(&self, seed: u64) -> Runner {
-        Runner::new(self.office.clone(), self.clock(), RunnerOptions { workers: 2, seed, sole: true })
+        Runner::new(self.office.clone(), self.clock(), RunnerOptions { workers: 2, seed, node: 1, sole: true })
     }
 
     fn pass(&self, ms: i64) {
@@ -292,6 +292,24 @@ async fn a_lease_is_kept_and_lost(rig: Rig) {
     rig.world.go_on.notify_one();
     assert_eq!(slow.await.unwrap(), Stepped::Left);
     assert_eq!(rig.done().await[&id.to_string()], ["1"], "the second one's attempt only");
+}
+
+/// Of a database that others use too, an installation takes over what it had itself, and nobody else's.
+async fn an_installation_takes_over_its_own_jobs(rig: Rig) {
+    let id = rig.job("count", json!({"to": 3})).await;
+    let runner = |node, seed| Runner::new(rig.office.clone(), rig.clock(), RunnerOptions { workers: 1, seed, node, sole: false });
+    // This one is killed after its first step.
+    let killed = runner(1, 1);
+    let mut held = killed.claim().await.unwrap().unwrap();
+    killed.step(&mut held).await.unwrap();
+    let other = runner(2, 2);
+    other.take_over().await.unwrap();
+    assert_eq!(rig.work(&other).await, 0, "it is another installation's");
+    let again = runner(1, 3);
+    again.take_over().await.unwrap();
+    assert_eq!(rig.work(&other).await, 1, "a lease that is over is anybody's to take");
+    assert_eq!(rig.row(id).await.state, "done");
+    assert_eq!(rig.done().await[&id.to_string()], ["0", "1", "2"]);
 }
 
 async fn a_cancelled_job_ends_and_says_what_was_done(rig: Rig) {
@@ -578,6 +596,7 @@ on_both! {
     a_job_is_done_step_by_step
     after_a_crash_each_piece_is_done_once
     a_lease_is_kept_and_lost
+    an_installation_takes_over_its_own_jobs
     a_cancelled_job_ends_and_says_what_was_done
     what_fails_is_tried_again_and_what_cannot_be_done_is_not
     long_jobs_take_turns

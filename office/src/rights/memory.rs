@@ -162,6 +162,23 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub(crate) async fn access_of(&self, user: UserId) -> Result<(Vec<String>, AccessMap), StoreError> {
+        self.access_by(user, None).await
+    }
+
+    /// The same with these roles of a centre in place of the person's own; their own lists, columns and team count as ever.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub(crate) async fn access_with_roles(
+        &self,
+        user: UserId,
+        center: CenterId,
+        codes: &[String],
+    ) -> Result<(Vec<String>, AccessMap), StoreError> {
+        self.access_by(user, Some((center, codes))).await
+    }
+
+    async fn access_by(&self, user: UserId, instead: Option<(CenterId, &[String])>) -> Result<(Vec<String>, AccessMap), StoreError> {
         let mut picture = self.picture().await?;
         let rows: Vec<(String, String, String, String)> = self.store().db().all(PERSON, binds![user]).await?;
         let (mut ids, mut lists, mut policy) = (Vec::new(), Lists::default(), Policy::default());
@@ -171,6 +188,10 @@ impl Office {
                 "list" => lists.add(&a, decode("access_lists", &b)?, c),
                 _ => policy.restrict(&a, &b, decode("column_policies", &c)?),
             }
+        }
+        if let Some((center, codes)) = instead {
+            let is_one = |role: &RoleRights| role.center == center && codes.contains(&role.code);
+            ids = picture.roles.iter().filter(|(_, role)| is_one(role)).map(|(id, _)| *id).collect();
         }
         ids.truncate(usize::try_from(ROLES_MAX).unwrap_or(usize::MAX));
         if ids.iter().any(|id| !picture.roles.contains_key(id)) {

@@ -31,13 +31,15 @@ statements! {
     ROLE_ITEMS: both "SELECT i.permission, i.reach FROM role_permission_sets rs JOIN permission_set_items i ON i.set_id = rs.set_id
         WHERE rs.role_id = $1 ORDER BY i.permission, i.reach";
     // A centre that nobody can administer. Who administers it: somebody of its own who may do these three in the centre, or somebody of any
-    // centre who may do them everywhere.
+    // centre who may do them everywhere, and who sees all of accounts and roles: hidden columns can be neither changed nor given back.
     WITHOUT_ADMIN: both "SELECT c.id FROM centers c WHERE c.state = 'active' AND NOT EXISTS (
         SELECT 1 FROM users u JOIN centers home ON home.id = u.center_id WHERE u.state = 'active' AND home.state = 'active' AND 3 = (
             SELECT count(DISTINCT i.permission) FROM user_roles ur JOIN role_permission_sets rs ON rs.role_id = ur.role_id
             JOIN permission_set_items i ON i.set_id = rs.set_id WHERE ur.user_id = u.id
             AND i.permission IN ('users.update', 'roles.update', 'system.configure')
-            AND (i.reach = 'all' OR (i.reach = 'center' AND u.center_id = c.id)))) ORDER BY c.id";
+            AND (i.reach = 'all' OR (i.reach = 'center' AND u.center_id = c.id))
+            AND NOT EXISTS (SELECT 1 FROM column_policies p WHERE p.resource IN ('users', 'roles') AND p.mode <> 'show' AND (
+                (p.principal_kind = 'role' AND p.principal_id = ur.role_id) OR (p.principal_kind = 'user' AND p.principal_id = u.id))))) ORDER BY c.id";
 }
 
 /// What is to be changed of somebody's rights; what is absent stays.
@@ -108,7 +110,8 @@ impl Office {
 
         // Who had no role is nobody's last administrator.
         let takes_roles = roles != old_roles && !old_roles.is_empty();
-        let orphans = if takes_roles { without_admin(tx).await? } else { BTreeSet::new() };
+        let may_orphan = takes_roles || new.columns != old.columns;
+        let orphans = if may_orphan { without_admin(tx).await? } else { BTreeSet::new() };
         if roles != old_roles {
             tx.run(TAKE_ROLES, binds![user]).await?;
             for (id, _) in &roles {
@@ -122,31 +125,10 @@ impl Office {
             // What is hidden from anybody is in memory, for when the database is away.
             memory::lock_and_count_up(tx).await?;
         }
-        if takes_roles {
+        if may_orphan {
             guard_admins(tx, &orphans).await?;
         }
         Ok(differs(diff, &(codes(&old_roles), &old), &(codes(&roles), &new)))
-    }
-
-    /// Refuses to go on if a centre has nobody left who can administer it: an active account with `users.update`, `roles.update` and
-    /// `system.configure` in it. To be called after something was taken away: an account disabled, deleted, or moved.
-    ///
-    /// # Errors
-    /// [`Conflict::LastAdmin`].
-    pub(crate) async fn guard_last_admin(&self, tx: &mut Tx, center: CenterId) -> Result<(), OfficeError> {
-        // Two that each leave the other behind as the last one must not be judged at once.
-        memory::lock(tx).await?;
-        let orphans = without_admin(tx).await?;
-        if orphans.is_empty() {
-            return Ok(());
-        }
-        // Who had nobody before the transaction has lost nothing by it; other connections still see how it was.
-        let before: Vec<(i64,)> = self.store().db().all(WITHOUT_ADMIN, &[]).await?;
-        if orphans.iter().all(|orphan| before.contains(&(orphan.0,))) {
-            return Ok(());
-        }
-        tracing::debug!(center = center.0, "A change would have left no administrator.");
-        Err(OfficeError::Conflict(Conflict::LastAdmin))
     }
 
     /// Refuses if `access`, which somebody is to have, goes beyond what the giver has. The program itself may give everything.
@@ -241,7 +223,8 @@ pub(crate) async fn without_admin(tx: &mut Tx) -> Result<BTreeSet<CenterId>, Sto
     Ok(rows.into_iter().map(|(id,)| CenterId(id)).collect())
 }
 
-/// Refuses if a centre has nobody left that had somebody before. The transaction holds the lock on rights since `before` was read.
+/// Refuses if a centre has nobody left that had somebody before: an active account with `users.update`, `roles.update` and
+/// `system.configure` in it. The transaction holds the lock on rights since `before` was read.
 pub(crate) async fn guard_admins(tx: &mut Tx, before: &BTreeSet<CenterId>) -> Result<(), OfficeError> {
     if without_admin(tx).await?.is_subset(before) { Ok(()) } else { Err(OfficeError::Conflict(Conflict::LastAdmin)) }
 }

@@ -308,8 +308,13 @@ impl Office {
         if name == row.name && new == old && sets == old_sets {
             return Ok(version);
         }
+        let is_other = new != old || sets != old_sets;
+        if is_other {
+            // Nobody changes what goes beyond their own rights, not even to less.
+            self.guard_role(tx, permit, id).await?;
+        }
         tx.run(CHANGE, binds![id, &name, fold_search(&format!("{} {name}", row.code)), now]).await?;
-        if new != old || sets != old_sets {
+        if is_other {
             write_sets(tx, id, &sets).await?;
             new.write(tx, Holder::Role(id)).await?;
             self.guard_role(tx, permit, id).await?;

@@ -284,6 +284,8 @@ impl Office {
         let orphans = without_admin(tx).await?;
         if new != old {
             self.guard_items(permit, &new)?;
+            // Nobody changes what goes beyond their own rights, not even to less.
+            self.guard_items(permit, &old)?;
             write_items(tx, self.catalogue(), id, &new).await?;
         }
         tx.run(CHANGE, binds![id, &name, fold_search(&format!("{} {name}", row.code)), now]).await?;

@@ -305,6 +305,7 @@ impl Office {
         if old == said.items {
             return Ok(ShapeAnswer { version, not_applied: said.not_applied });
         }
+        self.guard_role(tx, permit, id).await?;
         // Other roles may have the role's sets too, so it gets one that is its own.
         let code = own_set(id);
         let set = match set_by_code(tx, row.center(), &code).await? {

@@ -144,27 +144,28 @@ impl Office {
     }
 }
 
+/// The webhook's row is locked before its deliveries', as by everybody who changes a webhook.
 async fn record_in(tx: &mut Tx, head: &Loaded, outcome: &Outcome, now: WallTime, scatter: u64) -> Result<Option<Told>, OfficeError> {
     let webhook = head.webhook_id;
     match outcome {
         Outcome::Delivered(status) => {
-            tx.run(DELIVERED, binds![head.id, i64::from(*status), now]).await?;
             tx.run(SUCCEEDED, binds![webhook]).await?;
+            tx.run(DELIVERED, binds![head.id, i64::from(*status), now]).await?;
             Ok(None)
         }
         Outcome::Gone => {
-            tx.run(GIVEN_UP, binds![head.id, 410_i64, "the receiver is gone for good (410)"]).await?;
             tx.run(FAILED, binds![webhook, now]).await?;
+            tx.run(GIVEN_UP, binds![head.id, 410_i64, "the receiver is gone for good (410)"]).await?;
             disable(tx, webhook, "its receiver answered that it is gone for good (410)", now).await
         }
         Outcome::Failed { status, error } => {
             debug!(delivery = head.id, webhook, error, "A webhook did not take an event.");
             let status = status.map(i64::from);
+            let since: Option<(Option<i64>,)> = tx.one(FAILED, binds![webhook, now]).await?;
             match pause(head.attempts, head.id, scatter) {
                 Some(pause) => tx.run(PUT_OFF, binds![head.id, status, error, now.after(pause)]).await?,
                 None => tx.run(GIVEN_UP, binds![head.id, status, error]).await?,
             };
-            let since: Option<(Option<i64>,)> = tx.one(FAILED, binds![webhook, now]).await?;
             let since = since.and_then(|(since,)| since).unwrap_or(now.0);
             if u128::from(now.ms_since(WallTime(since))) < FAILING_MAX.as_millis() {
                 return Ok(None);

@@ -6,12 +6,11 @@ use model::{CenterId, Column, ColumnKind, ListKind, RowRule, UserId};
 use serde_json::{Map, Value};
 
 use super::{
-    Found, Query,
+    Count, Found, Query,
     cursor::Cursor,
     filter::{Operand, operand},
     search::fold_search,
 };
-use crate::Count;
 
 /// A row that is in memory, and what decides who may see it.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,16 +25,27 @@ use self::{
     render::{Engine, Reach, Sql, Wanted},
     row::{Cells, Listed},
 };
-use crate::{COUNT_MAX, Count, Store, StoreError};
+use crate::{ACQUIRE_MAX, Store, StoreError};
 
 /// The most rows of a page or a chunk.
 pub const LIST_ROWS_MAX: u32 = 5_000;
+/// A count goes no further than this, unless it shall be exact.
+pub const COUNT_MAX: u64 = 10_000;
 /// How long the database may look for a page, or count exactly.
 const LOOK_MAX: Duration = Duration::from_secs(8);
 /// How long it may count up to [`COUNT_MAX`], which few need and every page asks for.
 const COUNT_TIME_MAX: Duration = Duration::from_secs(2);
 /// So many rows are looked at for one chunk of a walk: a rare row must not make it long.
 const WALK_ROWS: u64 = 20_000;
+
+/// How many rows there are, as far as anybody counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// How many; at most [`COUNT_MAX`] unless it was to be exact.
+    pub value: u64,
+    /// Whether there are more than that.
+    pub capped: bool,
+}
 
 /// What to read of a resource.
 #[derive(Debug, Clone)]
@@ -238,13 +249,20 @@ impl Store {
 
     async fn listed(&self, query: &Query<'_>, sql: Sql, wanted: Wanted, is_sorted: bool) -> Result<Vec<Listed>, ListError> {
         let is_sorted = is_sorted && query.sort.sql(query.resource).is_some();
-        let rows: Vec<Cells> = self.db.dynamic(query.resource.name, sql.text, &sql.binds, LOOK_MAX).await?.ok_or(ListError::TooSlow)?;
+        let rows = self.look(query.resource.name, sql, LOOK_MAX).await?;
         rows.into_iter().map(|row| Ok(Listed::read(row, query, wanted == Wanted::Key, is_sorted)?)).collect()
     }
 
     async fn numbers(&self, name: &'static str, sql: Sql, limit: Duration) -> Result<Vec<i64>, ListError> {
-        let rows: Vec<Cells> = self.db.dynamic(name, sql.text, &sql.binds, limit).await?.ok_or(ListError::TooSlow)?;
+        let rows = self.look(name, sql, limit).await?;
         Ok(rows.into_iter().filter_map(row::only_number).collect())
+    }
+
+    /// Waits for its turn, and then for the database.
+    async fn look(&self, name: &'static str, sql: Sql, limit: Duration) -> Result<Vec<Cells>, ListError> {
+        let turn = tokio::time::timeout(ACQUIRE_MAX, self.looking.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(StoreError::Unavailable("too many lists are being looked for".into()).into()) };
+        self.db.dynamic(name, sql.text, &sql.binds, limit).await?.ok_or(ListError::TooSlow)
     }
 }
 

@@ -7,7 +7,7 @@ use model::{
     Actor, Binding, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number, Outcome, RecordingRow,
     RecordingState, Segment, SlotId, UserId, WallTime,
 };
-use store::{Store, testing::Postgres};
+use store::{Statement, Store, testing::Postgres};
 use tempfile::TempDir;
 
 /// An empty database.
@@ -38,6 +38,13 @@ pub const T0: i64 = 1_763_712_000_000;
 /// Who does everything here.
 pub fn actor() -> Actor {
     Actor::system(CENTER, "test")
+}
+
+/// How many records there are.
+pub async fn cdrs(store: &Store) -> i64 {
+    let count = "SELECT count(*) FROM cdrs";
+    let row: Option<(i64,)> = store.db().one(Statement { name: "COUNT", lite: count, pg: count }, &[]).await.unwrap();
+    row.unwrap().0
 }
 
 /// HA1s that differ from number to number.

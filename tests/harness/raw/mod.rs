@@ -404,12 +404,22 @@ impl RawPhone {
     /// # Errors
     /// When nothing comes back.
     pub fn invite(&self, number: &str) -> Result<String> {
+        self.invite_as("", number)
+    }
+
+    /// The same with a display name before its address, as it stands on the wire: `"Anna"` with its quotes (RFC 3261, 20.20).
+    ///
+    /// # Errors
+    /// When nothing comes back.
+    pub fn invite_as(&self, display: &str, number: &str) -> Result<String> {
         let habits = self.inner.habits();
         let media = Arc::new(Media::start_at(self.inner.local.ip(), *habits.laws.first().unwrap_or(&Law::Mu), habits.tone_hz)?);
         let uri = self.address_of(number);
         let sdp = media::write_sdp(media.local(), &habits.laws, "sendrecv");
         let plain =
             self.request("INVITE", &uri, &uri).with("Contact", format!("<{}>", self.contact())).body("application/sdp", sdp.as_bytes());
+        let from = format!("{display} {}", plain.header("From").unwrap_or_default());
+        let plain = plain.set("From", from.trim_start());
         let mut invite = self.signed_by_last(&plain)?.unwrap_or_else(|| plain.clone());
         for _ in 0..2 {
             self.inner.state().legs.insert(plain.call_id().to_owned(), Leg::outgoing(&invite, Arc::clone(&media)));

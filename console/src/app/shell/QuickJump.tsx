@@ -24,7 +24,6 @@ export function QuickJump({ open, onClose }: { open: boolean; onClose: () => voi
                 disablePortal
                 options={options}
                 groupBy={({ group }) => group}
-                noOptionsText={t('common.nothing_found')}
                 forcePopupIcon={false}
                 onChange={(_, page) => {
                     onClose();

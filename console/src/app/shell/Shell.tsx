@@ -10,7 +10,7 @@ import { useLocation, useNavigate } from 'react-router';
 import { useMe } from '@/access/me';
 import { useSettings } from '@/access/settings';
 import { useLocaleState } from 'ra-core';
-import { isLocale, rememberLocale, useT } from '@/i18n';
+import { browserLocale, isLocale, rememberLocale, useT } from '@/i18n';
 import { useServices } from '@/providers/services';
 import { useResync } from '@/live/hooks';
 import { useQueryClient } from '@tanstack/react-query';
@@ -20,7 +20,7 @@ import { Loading } from './Loading';
 import { MainMenu } from './MainMenu';
 import { Messages } from './Messages';
 import { QuickJump } from './QuickJump';
-import { TopBar } from './TopBar';
+import { takeChosenBefore, TopBar, useChooseLanguage } from './TopBar';
 
 const WIDE = 220;
 const NARROW = 58;
@@ -92,22 +92,27 @@ export function Shell({ children }: CoreLayoutProps) {
     );
 }
 
-/** Brings the person's language and colours from the server to this desk, once. */
+/** Brings the person's language and colours from the server to this desk, once. Who has chosen no language gets the browser's. */
 function usePersonalSettings(): void {
     const me = useMe();
-    const [settings] = useSettings();
+    const [settings, , areThere] = useSettings();
     const [locale] = useLocaleState();
     const setLocale = useSetLocale();
+    const choose = useChooseLanguage();
     const { look, setLook } = useLook();
     const done = useRef({ locale: false, look: false });
     useEffect(() => {
-        if (!me || done.current.locale) return;
+        if (!me || !areThere || done.current.locale) return;
         done.current.locale = true;
-        if (isLocale(me.locale) && me.locale !== locale) {
-            rememberLocale(me.locale);
-            void setLocale(me.locale);
+        const chosen = takeChosenBefore();
+        if (chosen) {
+            void choose(chosen);
+            return;
         }
-    }, [me, locale, setLocale]);
+        const wanted = isLocale(settings.locale) ? settings.locale : browserLocale();
+        rememberLocale(wanted);
+        if (wanted !== locale) void setLocale(wanted);
+    }, [me, areThere, settings.locale, locale, setLocale, choose]);
     useEffect(() => {
         if (!settings.look || done.current.look) return;
         done.current.look = true;

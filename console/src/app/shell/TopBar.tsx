@@ -143,17 +143,33 @@ function LanguageMenu() {
     );
 }
 
+/** The language that was chosen before it was known who is there. It becomes the choice of whoever logs in next. */
+let chosenBefore: Locale | undefined;
+
+/** Takes the language that was chosen on the way in, once. */
+export function takeChosenBefore(): Locale | undefined {
+    const locale = chosenBefore;
+    chosenBefore = undefined;
+    return locale;
+}
+
 /** Changes the language here and, for who is signed in, at every desk. */
 export function useChooseLanguage(): (locale: Locale) => Promise<void> {
     const [, setLocale] = useLocaleState();
+    const [, change] = useSettings();
     const client = useClient();
     const me = useMe();
     const setMe = useSetMe();
     return async (locale) => {
         rememberLocale(locale);
         setLocale(locale);
-        // Without the server the language has changed at this desk at least.
-        if (me) await client.put<Me>('/me', { locale }).then((next) => setMe(next ?? { ...me, locale }), () => undefined);
+        if (!me) {
+            chosenBefore = locale;
+            return;
+        }
+        change({ locale });
+        // Letters to the person are in it as well. Without the server the language has changed at this desk at least.
+        await client.put<Me>('/me', { locale }).then((next) => setMe(next ?? { ...me, locale }), () => undefined);
     };
 }
 

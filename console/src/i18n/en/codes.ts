@@ -13,7 +13,7 @@ export const codes = {
         FAULT: 'Faulty',
         DISABLED: 'Disabled',
     },
-    slot_statuses: { free: 'Free', busy: 'In a call', taken: 'Taken', offline: 'No phone', fault: 'Faulty', disabled: 'Disabled' },
+    slot_statuses: { free: 'Free', busy: 'In a call', taken: 'Taken', offline: 'No phone', fault: 'Faulty', disabled: 'Disabled', mine: 'Yours' },
     call_statuses: { dialing: 'Dialling', ringing: 'Ringing', answered: 'Talking', held: 'On hold', ended: 'Ended' },
     outcomes: { answered: 'Answered', busy: 'Busy', no_answer: 'No answer', canceled: 'Given up', failed: 'Failed' },
     directions: { internal: 'Internal', outbound: 'Outgoing', inbound: 'Incoming' },
@@ -118,6 +118,7 @@ export const codes = {
     audit_categories: { security: 'Security', change: 'Change', read: 'Access' },
     audit_outcomes: { done: 'Done', refused: 'Refused' },
     actor_kinds: { user: 'Person', token: 'Program with an API token', system: 'The system itself', nobody: 'Not signed in' },
+    system_parts: { start: 'Start of the server', user_add: 'Command line', refusals: 'Guard', directory: 'Directory of managers', webhooks: 'Webhooks' },
     severities: { debug: 'Debug', info: 'Information', warning: 'Warning', error: 'Error', critical: 'Critical' },
     job_states: { queued: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled', expired: 'No longer kept' },
     job_kinds: {

@@ -3,6 +3,7 @@ export const common = {
     common: {
         all: 'All',
         cancel: 'Cancel',
+        clear: 'Clear',
         close: 'Close',
         copied: 'Copied',
         copy: 'Copy',
@@ -16,6 +17,7 @@ export const common = {
         nothing_found: 'Nothing found',
         off: 'Off',
         on: 'On',
+        open: 'Open',
         retry: 'Try again',
         yes: 'Yes',
     },

@@ -58,6 +58,7 @@ export const pages = {
         empty_hint: 'A slot is an account for one phone. Slots come with a hub: make a hub, and its slots are there.',
         one: 'Slot %{number}',
         now: 'Now',
+        since: 'In this state since',
         calls: 'Calls of this slot',
         deeds: 'What to do with slot %{number}',
         take: 'Take it',

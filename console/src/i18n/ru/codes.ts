@@ -13,7 +13,7 @@ export const codes = {
         FAULT: 'Неисправен',
         DISABLED: 'Отключён',
     },
-    slot_statuses: { free: 'Свободен', busy: 'В разговоре', taken: 'Занят', offline: 'Нет телефона', fault: 'Неисправен', disabled: 'Отключён' },
+    slot_statuses: { free: 'Свободен', busy: 'В разговоре', taken: 'Занят', offline: 'Нет телефона', fault: 'Неисправен', disabled: 'Отключён', mine: 'Ваш' },
     call_statuses: { dialing: 'Набор', ringing: 'Вызов', answered: 'Разговор', held: 'Удержание', ended: 'Завершён' },
     outcomes: { answered: 'Отвечен', busy: 'Занято', no_answer: 'Не ответили', canceled: 'Отменён', failed: 'Не удался' },
     directions: { internal: 'Внутренний', outbound: 'Исходящий', inbound: 'Входящий' },
@@ -118,6 +118,7 @@ export const codes = {
     audit_categories: { security: 'Безопасность', change: 'Изменение', read: 'Доступ' },
     audit_outcomes: { done: 'Сделано', refused: 'Отказано' },
     actor_kinds: { user: 'Человек', token: 'Программа с ключом API', system: 'Сама система', nobody: 'Без входа' },
+    system_parts: { start: 'Запуск сервера', user_add: 'Командная строка', refusals: 'Охрана', directory: 'Справочник руководителей', webhooks: 'Вебхуки' },
     severities: { debug: 'Отладка', info: 'Сведения', warning: 'Предупреждение', error: 'Ошибка', critical: 'Авария' },
     job_states: { queued: 'Ждёт', running: 'Идёт', done: 'Готово', failed: 'Не удалось', cancelled: 'Отменено', expired: 'Больше не хранится' },
     job_kinds: {

@@ -3,6 +3,7 @@ export const common = {
     common: {
         all: 'Все',
         cancel: 'Отмена',
+        clear: 'Очистить',
         close: 'Закрыть',
         copied: 'Скопировано',
         copy: 'Скопировать',
@@ -16,6 +17,7 @@ export const common = {
         nothing_found: 'Ничего не найдено',
         off: 'Выключено',
         on: 'Включено',
+        open: 'Открыть',
         retry: 'Повторить',
         yes: 'Да',
     },

@@ -19,7 +19,7 @@ export function Actor({ entry }: { entry: Pick<AuditEntry, 'actor_kind' | 'actor
             <Tooltip title={kind}>
                 <Icon sx={{ fontSize: 16, color: 'text.secondary' }} aria-label={kind} />
             </Tooltip>
-            <bdi>{entry.actor_name || kind}</bdi>
+            <bdi>{(entry.actor_kind === 'system' ? code('system_parts', entry.actor_name, code('job_kinds', entry.actor_name)) : entry.actor_name) || kind}</bdi>
         </Box>
     );
 }

@@ -4,7 +4,7 @@ import VerifiedOutlined from '@mui/icons-material/VerifiedOutlined';
 import Button from '@mui/material/Button';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { useActionText } from '@/access/catalogue';
+import { useActionText, useFieldText } from '@/access/catalogue';
 import { useCan } from '@/access/me';
 import type { AuditEntry, JobBegun } from '@/api/types';
 import { useT } from '@/i18n';
@@ -15,7 +15,6 @@ import type { ColumnSpec } from '@/ui/list/columns';
 import type { FilterSpec } from '@/ui/list/filters';
 import { useTellProblem } from '@/ui/problems';
 import { Badge, Code, CodeBadge, Moment } from '@/ui/values';
-import { useCode } from '@/i18n';
 import { Actor } from './Actor';
 import { EntryDrawer } from './EntryDrawer';
 
@@ -127,8 +126,8 @@ function Action({ action }: { action: string }) {
 
 function Changed({ entry }: { entry: AuditEntry }) {
     const t = useT();
-    const code = useCode();
+    const text = useFieldText();
     if (entry.diff === null) return <Badge tone="off">{t('audit.withheld')}</Badge>;
     const names = Object.keys(entry.diff);
-    return <span>{names.slice(0, 4).map((name) => code('columns', name)).join(', ') + (names.length > 4 ? ` +${names.length - 4}` : '')}</span>;
+    return <span>{names.slice(0, 4).map(text).join(', ') + (names.length > 4 ? ` +${names.length - 4}` : '')}</span>;
 }

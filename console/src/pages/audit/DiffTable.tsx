@@ -6,14 +6,15 @@ import TableHead from '@mui/material/TableHead';
 import TableRow from '@mui/material/TableRow';
 import Typography from '@mui/material/Typography';
 import { alpha } from '@mui/material/styles';
+import { useFieldText } from '@/access/catalogue';
 import type { AuditEntry } from '@/api/types';
-import { useCode, useFormat, useT } from '@/i18n';
+import { useFormat, useT } from '@/i18n';
 import { Nothing } from '@/ui/values';
 
 /** Old and new values side by side. */
 export function DiffTable({ diff }: { diff: AuditEntry['diff'] }) {
     const t = useT();
-    const code = useCode();
+    const text = useFieldText();
     if (diff === null || Object.keys(diff).length === 0) {
         return (
             <Typography variant="body2" sx={{ color: 'text.secondary' }}>
@@ -33,7 +34,7 @@ export function DiffTable({ diff }: { diff: AuditEntry['diff'] }) {
             <TableBody>
                 {Object.entries(diff).map(([name, [before, after]]) => (
                     <TableRow key={name} sx={{ verticalAlign: 'top' }}>
-                        <TableCell sx={{ overflowWrap: 'anywhere' }}>{code('columns', name)}</TableCell>
+                        <TableCell sx={{ overflowWrap: 'anywhere' }}>{text(name)}</TableCell>
                         <TableCell sx={(theme) => ({ bgcolor: before === null ? undefined : alpha(theme.palette.tones.bad, 0.07) })}>
                             <Value name={name} value={before} />
                         </TableCell>

@@ -11,7 +11,7 @@ import type { ColumnSpec } from '@/ui/list/columns';
 import { Code, CodeBadge, Moment } from '@/ui/values';
 
 const COLUMNS: ColumnSpec<Center & { created_at?: number }>[] = [
-    { name: 'name', render: (center) => <strong style={{ fontWeight: 600 }}>{center.name}</strong> },
+    { name: 'name', render: (center) => <bdi style={{ fontWeight: 600 }}>{center.name}</bdi> },
     { name: 'code', render: (center) => <code>{center.code}</code> },
     { name: 'locale', render: (center) => <Code prefix="languages" code={center.locale} />, width: 130 },
     { name: 'tz', width: 180 },

@@ -13,6 +13,7 @@ import { Empty } from '@/ui/empty';
 import { Section } from '@/ui/page';
 import { SLOT_STATUS_TONES } from '@/ui/tones';
 import { Ticking } from '@/ui/values';
+import { useSlotStatus } from '../slots/status';
 
 const TYPES: TrunkType[] = ['auto', 'mf', 'ls'];
 
@@ -78,6 +79,7 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
     const t = useT();
     const code = useCode();
     const me = useMe();
+    const status = useSlotStatus();
     const navigate = useNavigate();
     const tone = SLOT_STATUS_TONES[slot.status];
     const isMine = slot.holder != null && slot.holder === me?.id;
@@ -85,7 +87,7 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
     return (
         <ButtonBase
             onClick={() => void navigate(call ? `/calls/${call.call_id}/show` : `/slots/${slot.id}/show`)}
-            aria-label={`${slot.number}: ${code('slot_statuses', slot.status)}${slot.holder_name ? `, ${slot.holder_name}` : ''}`}
+            aria-label={`${slot.number}: ${code('slot_statuses', status(slot))}${slot.holder_name ? `, ${slot.holder_name}` : ''}`}
             sx={(theme) => ({
                 display: 'block',
                 textAlign: 'left',
@@ -119,7 +121,7 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
                         {call.caller_slot === slot.id ? '→' : '←'} {phone(other ?? '')}
                     </bdi>
                 ) : (
-                    code('slot_statuses', slot.status)
+                    code('slot_statuses', status(slot))
                 )}
             </Box>
             <Box sx={{ fontSize: '0.75rem', color: 'text.secondary', minHeight: '1.4em', whiteSpace: 'nowrap', overflow: 'hidden', textOverflow: 'ellipsis' }}>

@@ -2,7 +2,7 @@ import { useRecordContext } from 'ra-core';
 import type { PermissionSet } from '@/api/types';
 import { useT } from '@/i18n';
 import { CreatePage, EditPage, Fields } from '@/ui/form/FormPage';
-import { TextInput, isCode } from '@/ui/form/inputs';
+import { BuiltInName, TextInput, isCode } from '@/ui/form/inputs';
 import { Section } from '@/ui/page';
 import { MatrixInput } from './MatrixInput';
 import { useSetName } from './name';
@@ -28,12 +28,13 @@ export function SetEdit() {
 
 function SetFields() {
     const t = useT();
+    const name = useSetName();
     const record = useRecordContext<PermissionSet>();
     return (
         <>
             <Section title={t('roles.name')}>
                 <Fields>
-                    <TextInput source="name" label="columns.name" required maxLength={128} autoFocus={!record} disabled={record?.builtin} />
+                    {record?.builtin ? <BuiltInName name={name(record)} /> : <TextInput source="name" label="columns.name" required maxLength={128} autoFocus={!record} />}
                     <TextInput source="code" label="columns.code" required maxLength={64} validate={isCode} disabled={Boolean(record)} hint={record ? 'form.code_stays' : 'form.code_hint'} mono />
                 </Fields>
             </Section>

@@ -8,7 +8,7 @@ import { useCode, useT } from '@/i18n';
 import { AccessSections } from '@/ui/access/AccessSections';
 import { PermissionTable } from '@/ui/access/PermissionTable';
 import { CreatePage, EditPage, Fields } from '@/ui/form/FormPage';
-import { ManyInput, TextInput, isCode } from '@/ui/form/inputs';
+import { BuiltInName, ManyInput, TextInput, isCode } from '@/ui/form/inputs';
 import { Section } from '@/ui/page';
 import { useSetName } from '../permission-sets/name';
 import { ShapeDialog } from './ShapeDialog';
@@ -50,18 +50,22 @@ export function RoleEdit() {
 function RoleFields() {
     const t = useT();
     const record = useRecordContext<Role>();
+    const code = useCode();
     const setName = useSetName();
     const { data: sets } = useGetList<PermissionSet>('permission-sets', { pagination: { page: 1, perPage: 200 }, sort: { field: 'code', order: 'ASC' }, meta: { count: 'none' } }, { onError: () => undefined });
+    // Until the sets are there, those that the role is made of are called as they would be if they came with the program.
+    const known: Pick<PermissionSet, 'code' | 'name' | 'builtin'>[] = sets ?? (record?.sets ?? []).map((set) => ({ code: set, name: set, builtin: true }));
+    const choices = known.map((set) => ({ id: set.code, name: setName(set as PermissionSet), about: set.code }));
     return (
         <>
             <Section title={t('roles.name')}>
                 <Fields>
-                    <TextInput source="name" label="columns.name" required maxLength={128} autoFocus={!record} disabled={record?.builtin} />
+                    {record?.builtin ? <BuiltInName name={code('roles.codes', record.code, record.name)} /> : <TextInput source="name" label="columns.name" required maxLength={128} autoFocus={!record} />}
                     <TextInput source="code" label="columns.code" required maxLength={64} validate={isCode} disabled={Boolean(record)} hint={record ? 'form.code_stays' : 'form.code_hint'} mono />
                 </Fields>
             </Section>
             <Section title={t('roles.grants')} about={t('roles.grants_about')}>
-                <ManyInput source="sets" label="columns.sets" choices={(sets ?? []).map((set) => ({ id: set.code, name: setName(set), about: set.code }))} />
+                <ManyInput source="sets" label="columns.sets" choices={choices} />
                 <DerivedPermissions sets={sets} />
             </Section>
             <AccessSections about={t('roles.access_about')} />

@@ -1,13 +1,13 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Skeleton from '@mui/material/Skeleton';
-import { Form } from 'ra-core';
+import { Form, useLocaleState } from 'ra-core';
 import { useState } from 'react';
 import { useFormState } from 'react-hook-form';
 import { useMe, useSetMe } from '@/access/me';
 import type { Me } from '@/api/types';
 import { useChooseLanguage } from '@/app/shell/TopBar';
-import { isLocale, LANGUAGES, useCode, useFormat, useT } from '@/i18n';
+import { isLocale, LANGUAGES, useCode, useFormat, useT, type Locale } from '@/i18n';
 import { Problem } from '@/providers/problem';
 import { useClient } from '@/providers/services';
 import { Fields } from '@/ui/form/FormPage';
@@ -28,16 +28,21 @@ export function ProfileSection() {
     const tell = useTell();
     const tellProblem = useTellProblem();
     const formProblem = useFormProblem();
+    const [locale] = useLocaleState();
     const choose = useChooseLanguage();
     const [busy, setBusy] = useState(false);
     if (!me) return <Skeleton variant="rounded" height={220} sx={{ mb: 2 }} />;
     const save = async (values: Record<string, unknown>) => {
         setBusy(true);
         try {
-            const change = { display_name: String(values.display_name ?? ''), locale: String(values.locale ?? ''), tz: String(values.tz ?? '') };
+            // What was not touched may be the centre's or the browser's, and stays so.
+            const change = {
+                ...(values.display_name === me.display_name ? {} : { display_name: String(values.display_name ?? '') }),
+                ...(values.tz === me.tz ? {} : { tz: String(values.tz ?? '') }),
+            };
             const next = await client.put<Me | undefined>('/me', change);
             setMe({ ...me, ...change, ...next });
-            if (isLocale(change.locale)) await choose(change.locale);
+            if (isLocale(values.locale as string) && values.locale !== locale) await choose(values.locale as Locale);
             tell(t('form.saved'));
             return undefined;
         } catch (problem) {
@@ -58,7 +63,7 @@ export function ProfileSection() {
                     ]}
                 />
             </Box>
-            <Form record={{ id: me.id, display_name: me.display_name, locale: me.locale, tz: me.tz }} onSubmit={save} noValidate>
+            <Form record={{ id: me.id, display_name: me.display_name, locale, tz: me.tz }} onSubmit={save} noValidate>
                 <Fields>
                     <TextInput source="display_name" label="columns.display_name" maxLength={128} />
                     <SelectInput source="locale" label="columns.locale" choices={LANGUAGES.map(({ locale, name }) => ({ id: locale, name }))} />

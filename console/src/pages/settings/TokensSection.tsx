@@ -129,7 +129,6 @@ function TokenDialog({ onClose }: { onClose: () => void }) {
                             options={mine?.permissions.map(({ permission }) => permission) ?? []}
                             getOptionLabel={(permission) => text(permission)}
                             onChange={(_, next) => setOnly(next)}
-                            noOptionsText={t('common.nothing_found')}
                             renderInput={(params) => <TextField {...params} label={t('tokens.permissions')} helperText={only.length === 0 ? t('tokens.all_hint') : t('tokens.some_hint')} />}
                         />
                         {error !== undefined && <ProblemBox error={error} />}

@@ -12,14 +12,15 @@ import { Empty } from '@/ui/empty';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import type { FilterSpec } from '@/ui/list/filters';
-import { SLOT_STATUS_TONES, SLOT_TONES } from '@/ui/tones';
+import { SLOT_TONES } from '@/ui/tones';
 import { Code, CodeBadge, Person, Ticking } from '@/ui/values';
 import { SlotMenu } from './SlotMenu';
+import { SlotStatusBadge } from './status';
 
 const COLUMNS: ColumnSpec<Slot>[] = [
     { name: 'number', render: (slot) => <strong style={{ fontWeight: 600 }}>{slot.number}</strong>, sort: true, width: 100 },
     { name: 'type', render: (slot) => <Code prefix="trunk_types" code={slot.type} />, width: 130 },
-    { name: 'status', render: (slot) => <CodeBadge prefix="slot_statuses" code={slot.status} tones={SLOT_STATUS_TONES} />, width: 130 },
+    { name: 'status', render: (slot) => <SlotStatusBadge slot={slot} />, width: 130 },
     { name: 'state', render: (slot) => <CodeBadge prefix="slot_states" code={slot.state} tones={SLOT_TONES} />, width: 170 },
     { name: 'since', render: (slot) => <Ticking since={slot.since} />, align: 'right', width: 110, figures: true },
     { name: 'registered', render: (slot) => <Registered value={slot.registered} /> },

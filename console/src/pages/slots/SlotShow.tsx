@@ -13,13 +13,14 @@ import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import { Facts, Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
-import { OUTCOME_TONES, SLOT_STATUS_TONES, SLOT_TONES } from '@/ui/tones';
+import { OUTCOME_TONES, SLOT_TONES } from '@/ui/tones';
 import { Code, CodeBadge, Moment, Person, Phone, Ticking } from '@/ui/values';
 import { useNavigate } from 'react-router';
 import { Direction, RecordingMark } from '../calls/parts';
 import { LimitsSection } from './LimitsSection';
 import { Registered } from './SlotList';
 import { SlotMenu } from './SlotMenu';
+import { SlotStatusBadge } from './status';
 
 type Row = Slot & RaRecord;
 type CallRow = CallWithRecording & { id: string };
@@ -73,7 +74,7 @@ export function SlotShow() {
                 title={t('slots.one', { number: slot.number })}
                 about={
                     <Stack direction="row" sx={{ gap: 1, alignItems: 'center', mt: 0.5 }}>
-                        <CodeBadge prefix="slot_statuses" code={slot.status} tones={SLOT_STATUS_TONES} />
+                        <SlotStatusBadge slot={slot} />
                         <CodeBadge prefix="slot_states" code={slot.state} tones={SLOT_TONES} />
                         <Ticking since={slot.since} />
                     </Stack>
@@ -88,7 +89,7 @@ export function SlotShow() {
                         [t('columns.type'), <Code prefix="trunk_types" code={slot.type} />],
                         [t('columns.holder'), <Person id={slot.holder} name={slot.holder_name} />],
                         [t('columns.registered'), <Registered value={slot.registered} />],
-                        [t('columns.since'), <Moment at={slot.since} show="moment" />],
+                        [t('slots.since'), <Moment at={slot.since} show="moment" />],
                         [t('columns.epoch'), slot.epoch],
                     ]}
                 />

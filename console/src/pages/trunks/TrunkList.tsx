@@ -5,7 +5,7 @@ import Button from '@mui/material/Button';
 import Tooltip from '@mui/material/Tooltip';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from 'react-router';
-import { useCanDo } from '@/access/me';
+import { useCan, useCanDo } from '@/access/me';
 import type { PbxStatus, SlotCounts, SlotStatus, Trunk } from '@/api/types';
 import { useCode, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
@@ -21,17 +21,20 @@ const STATUS_MS = 5000;
 type Row = Trunk & { slots?: never };
 
 const COLUMNS: ColumnSpec<Row>[] = [
-    { name: 'name', render: (trunk) => <strong style={{ fontWeight: 600 }}>{trunk.name}</strong>, sort: true },
+    { name: 'name', render: (trunk) => <bdi style={{ fontWeight: 600 }}>{trunk.name}</bdi>, sort: true },
     { name: 'type', render: (trunk) => <Code prefix="trunk_types" code={trunk.type} />, width: 160 },
     { name: 'capacity', render: (trunk) => <Count value={trunk.capacity} />, align: 'right', width: 100, sort: true },
-    { name: 'id', label: 'trunks.slots_now', render: (trunk) => <TrunkSlots id={trunk.id} /> },
 ];
+
+/** How its slots are is for who may watch hubs. */
+const WATCHED: ColumnSpec<Row>[] = [...COLUMNS, { name: 'id', label: 'trunks.slots_now', render: (trunk) => <TrunkSlots id={trunk.id} /> }];
 
 /** Hubs: blocks of slots with numbers that follow one another. */
 export function TrunkList() {
     const t = useT();
     const navigate = useNavigate();
     const may = useCanDo('trunks');
+    const columns = may('monitor') ? WATCHED : COLUMNS;
     const create = may('create') && (
         <Button component={Link} to="/trunks/create" variant="contained" startIcon={<Add />}>
             {t('trunks.create')}
@@ -42,7 +45,7 @@ export function TrunkList() {
             resource="trunks"
             title={t('nav.trunks')}
             about={t('trunks.about')}
-            columns={COLUMNS}
+            columns={columns}
             sort={{ field: 'id', order: 'ASC' }}
             actions={create}
             onOpen={(trunk) => void navigate(`/trunks/${trunk.id}`)}
@@ -53,7 +56,8 @@ export function TrunkList() {
 
 export function usePbxStatus() {
     const client = useClient();
-    return useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), refetchInterval: STATUS_MS, retry: false });
+    const can = useCan();
+    return useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), refetchInterval: STATUS_MS, retry: false, enabled: can('trunks.monitor') });
 }
 
 function TrunkSlots({ id }: { id: string }) {

@@ -1,4 +1,5 @@
 import { useGetList, useRecordContext, type RaRecord } from 'ra-core';
+import { useCan } from '@/access/me';
 import type { Role, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { LANGUAGES, useCode } from '@/i18n';
@@ -34,14 +35,18 @@ export function UserFields() {
 
 function RolesInput() {
     const code = useCode();
-    const { data } = useGetList<Role>('roles', { pagination: { page: 1, perPage: 200 }, sort: { field: 'code', order: 'ASC' }, meta: { count: 'none' } }, { onError: () => undefined });
+    const can = useCan();
+    const record = useRecordContext<User & RaRecord>();
+    const { data } = useGetList<Role>('roles', { pagination: { page: 1, perPage: 200 }, sort: { field: 'code', order: 'ASC' }, meta: { count: 'none' } }, { enabled: can('roles.read'), onError: () => undefined });
+    // Whoever may not read roles is shown those that the person has.
+    const roles = data ?? record?.roles?.map((role) => ({ code: role, name: role, builtin: true })) ?? [];
     return (
         <ManyInput
             source="roles"
             label="columns.roles"
             hint="users.roles_hint"
             required
-            choices={(data ?? []).map((role) => ({ id: role.code, name: role.builtin ? code('roles.codes', role.code, role.name) : role.name, about: role.code }))}
+            choices={roles.map((role) => ({ id: role.code, name: role.builtin ? code('roles.codes', role.code, role.name) : role.name, about: role.code }))}
         />
     );
 }

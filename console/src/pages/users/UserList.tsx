@@ -16,7 +16,7 @@ import { CodeBadge, Moment, Nothing, Person } from '@/ui/values';
 import { UserBulk } from './UserBulk';
 
 const COLUMNS: ColumnSpec<User>[] = [
-    { name: 'username', render: (user) => <strong style={{ fontWeight: 600 }}>{user.username}</strong>, sort: true },
+    { name: 'username', render: (user) => <bdi style={{ fontWeight: 600 }}>{user.username}</bdi>, sort: true },
     { name: 'display_name' },
     { name: 'roles', render: (user) => <Roles codes={user.roles} /> },
     { name: 'state', render: (user) => <CodeBadge prefix="user_states" code={user.state} tones={USER_TONES} />, width: 130 },

@@ -14,7 +14,7 @@ import { Badge, Count, Moment } from '@/ui/values';
 import { Enabled } from '../schedules/ScheduleList';
 
 const COLUMNS: ColumnSpec<Webhook>[] = [
-    { name: 'name', render: (hook) => <strong style={{ fontWeight: 600 }}>{hook.name}</strong> },
+    { name: 'name', render: (hook) => <bdi style={{ fontWeight: 600 }}>{hook.name}</bdi> },
     { name: 'url', render: (hook) => <bdi>{hook.url}</bdi> },
     {
         name: 'events',

@@ -7,8 +7,8 @@ import { RESOURCES } from '../resources';
 import type { Client } from './client';
 import type { Session } from './session';
 
-/** What react-admin calls a deed, and what the server calls it. */
-const VERBS: Record<string, string> = { list: 'read', show: 'read', create: 'create', edit: 'update', delete: 'delete', export: 'export' };
+/** What react-admin calls a deed, and what the server calls it. A form can be opened by who may read what is in it: without the right to change it cannot be filled in. */
+const VERBS: Record<string, string> = { list: 'read', show: 'read', create: 'create', edit: 'read', delete: 'delete', export: 'export' };
 
 /** react-admin's view of who is signed in and what they may do. */
 export function createAuthProvider(client: Client, session: Session, queries: QueryClient): AuthProvider {

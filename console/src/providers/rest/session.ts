@@ -73,7 +73,8 @@ export class Session {
         this.#forget();
         this.#channel?.postMessage(null);
         try {
-            await this.#send('/auth/logout', { everywhere }, token);
+            // Whoever logs out and closes the tab is to be logged out.
+            await this.#send('/auth/logout', { everywhere }, token, true);
         } catch (problem) {
             // Who is not signed in any more has what they wanted.
             if (!(problem instanceof Problem && problem.status === 401)) throw problem;
@@ -96,9 +97,9 @@ export class Session {
         }
     }
 
-    async #send(path: string, body: unknown, token?: string): Promise<unknown> {
+    async #send(path: string, body: unknown, token?: string, outlives?: boolean): Promise<unknown> {
         const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-        const answer = await this.#transport({ method: 'POST', path, body, headers }).catch((cause: unknown) => {
+        const answer = await this.#transport({ method: 'POST', path, body, headers, outlives }).catch((cause: unknown) => {
             throw Problem.offline(cause);
         });
         if (answer.status >= 400) throw Problem.of(answer);

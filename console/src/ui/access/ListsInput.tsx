@@ -88,7 +88,6 @@ function IdsInput({ kind, value, onChange }: { kind: string; value: string[]; on
             options={choices.map(({ id }) => id)}
             getOptionLabel={name}
             onChange={(_, ids) => onChange(ids)}
-            noOptionsText={t('common.nothing_found')}
             renderInput={(params) => <TextField {...params} label={t('access.ids')} placeholder={choices.length === 0 ? t('access.ids_free') : undefined} />}
             sx={{ flex: 1, minWidth: 160 }}
         />

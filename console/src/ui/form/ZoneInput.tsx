@@ -17,7 +17,6 @@ export function ZoneInput({ source, label, hint, required, empty }: InputProps &
             options={zones}
             onChange={(_, zone) => field.onChange(zone)}
             onBlur={field.onBlur}
-            noOptionsText={t('common.nothing_found')}
             renderInput={(params) => (
                 <TextField
                     {...params}

@@ -55,6 +55,12 @@ export function TextInput({ type = 'text', maxLength = 256, lines, autoComplete 
     );
 }
 
+/** A name that came with the program, in the language of whoever reads it; it cannot be changed. */
+export function BuiltInName({ name }: { name: string }) {
+    const t = useT();
+    return <TextField label={t('columns.name')} value={name} disabled fullWidth helperText=" " />;
+}
+
 export function NumberInput({ min, max, ...props }: InputProps & { min?: number; max?: number }) {
     const { field, id, error, label, isRequired } = useConsoleInput({
         ...props,
@@ -159,7 +165,6 @@ export function SwitchInput(props: InputProps) {
 
 /** Several of many. With `free`, also what is not among them. */
 export function ManyInput({ choices, free, ...props }: InputProps & { choices: readonly { id: string; name: string; about?: string }[]; free?: boolean }) {
-    const t = useT();
     const { field, id, error, label, isRequired } = useConsoleInput(props);
     const names = new Map(choices.map((choice) => [choice.id, choice]));
     const value = Array.isArray(field.value) ? (field.value as string[]) : [];
@@ -175,7 +180,6 @@ export function ManyInput({ choices, free, ...props }: InputProps & { choices: r
             onChange={(_, next) => field.onChange(next)}
             onBlur={field.onBlur}
             disabled={props.disabled}
-            noOptionsText={t('common.nothing_found')}
             renderOption={({ key: _, ...option }, code) => (
                 <li key={code} {...option}>
                     <span>

@@ -17,6 +17,7 @@ import ToggleButtonGroup from '@mui/material/ToggleButtonGroup';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useCan } from '@/access/me';
 import type { PbxStatus } from '@/api/types';
 import { useT } from '@/i18n';
 import { useClient } from '@/providers/services';
@@ -28,11 +29,12 @@ import { QrCode } from './QrCode';
 export function PhoneSetupDialog({ accounts, onClose }: { accounts: PhoneAccount[]; onClose: () => void }) {
     const t = useT();
     const client = useClient();
+    const can = useCan();
     const [at, setAt] = useState(0);
     const [kind, setKind] = useState<'sip' | 'wave'>('sip');
     const [anchor, setAnchor] = useState<HTMLElement | null>(null);
     // Whoever may not see the state of trunks is told the host that the console came from, which is right in most places.
-    const pbx = useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), retry: false, staleTime: 60_000 });
+    const pbx = useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), retry: false, staleTime: 60_000, enabled: can('trunks.monitor') });
     const server = { domain: pbx.data?.domain || location.hostname };
     const account = accounts[at];
     if (!account) return null;

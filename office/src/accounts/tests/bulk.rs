@@ -27,7 +27,8 @@ async fn accounts_are_disabled_enabled_and_logged_out_together() {
         }
         let clock: Clock = Arc::new(|| at(1));
         let (stop, stopped) = watch::channel(false);
-        let runner = tokio::spawn(Runner::new(house.office.clone(), clock, RunnerOptions { workers: 1, seed: 1, sole: true }).run(stopped));
+        let runner =
+            tokio::spawn(Runner::new(house.office.clone(), clock, RunnerOptions { workers: 1, seed: 1, node: 1, sole: true }).run(stopped));
         let permit = house.permit("root", can::USERS_BULK, 0).await;
         let run = async |action: &str, rows: BulkRows| {
             let mut news = house.office.job_news();

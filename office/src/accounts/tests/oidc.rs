@@ -11,7 +11,10 @@ use std::{
 use serde_json::json;
 
 use super::*;
-use crate::{Conflict, rights::can};
+use crate::{
+    Conflict,
+    rights::{ColumnPolicy, can},
+};
 
 const ISSUER: &str = "https://id.example.org/realms/crm";
 
@@ -98,6 +101,65 @@ async fn the_rules_own_the_roles_of_an_account_that_a_provider_logs_in() {
         assert!(matches!(house.by_provider(&claims("s1", "boris", &["crm-boss"]), 7).await, Err(OidcError::Disabled)));
         house.set_center(r#"{"login": {"oidc": false}}"#).await;
         assert!(matches!(house.by_provider(&claims("s2", "clara", &["crm-boss"]), 8).await, Err(OidcError::Off)));
+    })
+    .await;
+}
+
+/// What a program gets by an access token that says this.
+async fn by_token(house: &House, token: &str, claims: &OidcClaims, now: i64) -> Found {
+    house.office.principal_of_bearer(HOME, token, claims, &PrincipalRequest::default(), at(now)).await
+}
+
+#[tokio::test]
+async fn a_program_has_the_rights_that_its_tokens_claims_give() {
+    on_both(async |house| {
+        house.rule("realm_access.roles", "crm-operator", "operator").await;
+        let boss_rule = house.rule("realm_access.roles", "crm-boss", "supervisor").await;
+        // Nobody without a role, and no account for them.
+        assert!(matches!(by_token(&house, "t0", &claims("s1", "boris", &["other"]), 0).await, Found::NoRole));
+        assert_eq!(house.office.users_count().await.unwrap(), 2);
+        // The first of two at once makes the account.
+        let (boss, operator) = (claims("s1", "boris", &["crm-boss"]), claims("s1", "boris", &["crm-operator"]));
+        let (one, two) = tokio::join!(by_token(&house, "t1", &boss, 0), by_token(&house, "t2", &operator, 0));
+        let (one, two) = (person(one), person(two));
+        assert_eq!((house.office.users_count().await.unwrap(), one.user()), (3, two.user()));
+        let made = house.last("users.create").await;
+        assert_eq!((made.actor_kind.as_str(), made.actor_name.as_str(), made.category.as_str()), ("token", "boris", "security"));
+        // Each token has its own rights, and no session.
+        assert!(one.permit(can::USERS_READ).is_some() && two.permit(can::USERS_READ).is_none() && two.permit(can::CALLS_READ).is_some());
+        assert!(one.session().is_none() && matches!(one.actor().kind, model::ActorKind::Token(user) if user == one.user()));
+        // A log-in has the last word about the account, and a token about itself.
+        let session = house.by_provider(&operator, 1).await.unwrap();
+        assert_eq!((session.user, session.roles.as_slice()), (one.user(), ["operator".to_owned()].as_slice()));
+        assert_eq!(person(by_token(&house, "t1", &boss, 1).await).roles(), ["supervisor"]);
+        // Columns of the account's own count for it as well.
+        let permit = house.permit("root", can::USERS_UPDATE, 0).await;
+        let version = house.stored(one.user()).await.version;
+        let hide = ColumnPolicy { resource: "users".to_owned(), column: "email".to_owned(), mode: model::Mode::Hide };
+        let change = UserChange { columns: Some(vec![hide]), ..UserChange::default() };
+        house.office.update_user(&permit, one.user(), change, version, at(1)).await.unwrap();
+        let seen = person(by_token(&house, "t1", &boss, 1).await).permit(can::USERS_READ).unwrap().view(&USERS);
+        assert_eq!(seen.mode("email"), model::Mode::Hide);
+        // No token comes of a token.
+        let create = person(by_token(&house, "t1", &boss, 1).await).permit(can::TOKENS_CREATE);
+        if let Some(create) = create {
+            let refused = house.office.create_token(&create, NewToken { name: "x".to_owned(), ..NewToken::default() }, at(1)).await;
+            assert!(matches!(refused, Err(OfficeError::Forbidden(_))), "{refused:?}");
+        }
+        // A rule that is gone is gone at once, and so is an account.
+        let delete = house.permit("root", can::OIDC_ROLE_MAP_DELETE, 0).await;
+        house.office.delete_oidc_rule(&delete, boss_rule, at(2)).await.unwrap();
+        assert!(matches!(by_token(&house, "t1", &boss, 2).await, Found::NoRole));
+        assert!(matches!(by_token(&house, "t2", &operator, 2).await, Found::Person(_)));
+        house.office.set_user_active(&permit, one.user(), false, at(3)).await.unwrap();
+        assert!(matches!(by_token(&house, "t2", &operator, 3).await, Found::Nobody));
+        assert!(matches!(by_token(&house, "t3", &operator, 3).await, Found::Nobody));
+        house.office.set_user_active(&permit, one.user(), true, at(4)).await.unwrap();
+        assert!(matches!(by_token(&house, "t2", &operator, 4).await, Found::Person(_)));
+        let nameless = OidcClaims { sub: String::new(), ..operator.clone() };
+        assert!(matches!(by_token(&house, "t4", &nameless, 4).await, Found::Nobody));
+        house.set_center(r#"{"login": {"oidc": false}}"#).await;
+        assert!(matches!(by_token(&house, "t5", &operator, 5).await, Found::Off));
     })
     .await;
 }
@@ -225,7 +287,7 @@ async fn the_directory_tells_addresses_and_managers() {
         }
         let book = Book::default();
         let write = |sub: &str, manager: Option<&str>, email: &str| {
-            let user = DirectoryUser { email: Some(email.to_owned()), manager_sub: manager.map(str::to_owned), display_name: None };
+            let user = DirectoryUser { email: Some(email.to_owned()), manager_sub: manager.map(str::to_owned), ..DirectoryUser::default() };
             book.0.lock().unwrap().insert(sub.to_owned(), user);
         };
         write("s1", None, "first@example.org");
@@ -245,6 +307,25 @@ async fn the_directory_tells_addresses_and_managers() {
         write("s1", Some("s2"), "first@example.org");
         assert_eq!(refresh(UserId(0), 10).await.changed, 0, "a circle is passed over");
         assert_eq!(house.stored(users["s1"]).await.manager_id, None);
+        // Who is nobody's man there is nobody's here.
+        write("s1", None, "first@example.org");
+        write("s2", None, "second@example.org");
+        assert_eq!(refresh(UserId(0), 10).await.changed, 1);
+        assert_eq!(house.stored(users["s2"]).await.manager_id, None);
+        // Who may not log in there any more is out here, until they may again.
+        let session = house.by_provider(&claims("s2", "s2", &[]), 1).await.unwrap();
+        let close = |is_disabled: bool| {
+            let user = DirectoryUser { is_disabled, ..DirectoryUser::default() };
+            book.0.lock().unwrap().insert("s2".to_owned(), user);
+        };
+        close(true);
+        assert_eq!((refresh(UserId(0), 10).await.changed, refresh(UserId(0), 10).await.changed), (1, 0));
+        assert!(matches!(house.find(&session, 1).await, Found::Nobody));
+        assert_eq!(house.seen(users["s2"]).await["roles"], json!([]));
+        assert_eq!(house.last("session.provider_logout").await.actor_name, "directory");
+        close(false);
+        assert_eq!(refresh(UserId(0), 10).await.changed, 0);
+        assert_eq!(house.by_provider(&claims("s2", "s2", &[]), 1).await.unwrap().roles, ["operator"]);
         house.by_provider(&claims("broken", "broken", &[]), 0).await.unwrap();
         let refused = house.office.refresh_directory(&book, ISSUER, UserId(0), 10, at(2)).await;
         assert!(matches!(refused, Err(DirectoryFailure::Directory(_))), "{refused:?}");

@@ -270,7 +270,11 @@ async fn who_sees_less_or_fewer_gives_no_more() {
             &house.office.update_permission_set(&change, set, 1, &also(items(&["users.read@center"])), NOW).await,
             "users.read@center",
         );
-        house.office.update_permission_set(&change, set, 1, &also(items(&["slots.use@own"])), NOW).await.unwrap();
+        // Nor empty it: it goes beyond their own rights.
+        is_forbidden(
+            &house.office.update_permission_set(&change, set, 1, &also(items(&["slots.use@own"])), NOW).await,
+            "slots.read@center",
+        );
         // What those who have a role were listed counts for what the role would come to.
         house.give(worker, &of_roles(&["reader"])).await;
         house.give(worker, &AccessChange { lists: Some(vec![list("slots", ListKind::Slot, &["9"])]), ..AccessChange::default() }).await;

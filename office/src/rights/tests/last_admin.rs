@@ -4,7 +4,7 @@ use model::{Actor, CenterId, UserId};
 use store::{binds, sql::Tx};
 
 use super::{
-    super::{NewRole, PermissionItem, RoleChange, SetChange, can},
+    super::{NewRole, PermissionItem, RoleChange, SetChange, can, guard_admins, memory, without_admin},
     HOME, House, NOW, SET_STATE, both,
     giving::items,
     is_conflict, of_roles, on_both,
@@ -15,8 +15,10 @@ impl House {
     /// Disables an account as accounts do it.
     async fn disable(&self, user: UserId) -> Result<(), OfficeError> {
         let mut tx: Tx = self.tx().await;
+        memory::lock(&mut tx).await.unwrap();
+        let before = without_admin(&mut tx).await.unwrap();
         tx.run(SET_STATE, binds![user, "disabled"]).await.unwrap();
-        match self.office.guard_last_admin(&mut tx, HOME).await {
+        match guard_admins(&mut tx, &before).await {
             Ok(()) => {
                 tx.commit().await.unwrap();
                 Ok(())
