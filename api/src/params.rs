@@ -30,6 +30,19 @@ const PARAMETERS_MAX: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Id<T>(pub(crate) T);
 
+/// A text in the path. One that is no text (`%ff`) names nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| Self(text)).map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
 /// What an id in a path may name.
 pub(crate) trait Resource: FromStr {
     /// The answer if there is none.

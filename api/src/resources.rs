@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, RawQuery, State},
+    extract::{FromRequestParts, RawQuery, State},
 };
 use http::request::Parts;
 use model::{Mode, Resource, WallTime};
@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     auth::Caller,
     error::{Code, Problem},
+    params::PathText,
     state::Api,
     wire::Count,
 };
@@ -196,7 +197,7 @@ pub(crate) async fn list<L: Listed>(State(api): State<Api>, caller: Caller, quer
 pub(crate) async fn read<L: Listed>(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Map<String, Value>>, Problem> {
     asked_for(&caller, L::resource())?;
     Ok(Json(api.office.read(&caller.view(L::resource()), &id).await?))

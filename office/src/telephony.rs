@@ -6,12 +6,20 @@ use std::{
 };
 
 use model::{
-    CallId, CallView, CenterId, Column, ColumnKind, Directory, Ha1, Hub, HubId, ListKind, Number, Owner, RecordingRow, Resource, RowRule,
-    SlotEntry, SlotId, SlotLimits, UserId, WallTime,
+    Action, CallId, CallView, CenterId, Column, ColumnKind, Directory, Ha1, Hub, HubId, ListKind, Number, Owner, RecordingRow, Resource,
+    RowRule, SlotEntry, SlotId, SlotLimits, UserId, WallTime,
 };
 use store::{ChangedTrunk, Db, Idempotency, NewTrunk, StoreError, TrunkChange};
 
 use crate::{Office, Permit, can};
+
+/// Each function here takes leave to one thing or few: a handler that comes with another has a mistake, and gets nothing.
+fn leave(permit: &Permit, actions: &[Action]) -> Result<(), StoreError> {
+    if actions.contains(&permit.action()) {
+        return Ok(());
+    }
+    Err(StoreError::Defect(format!("leave to {} was used for another thing", permit.action()).into()))
+}
 
 impl Office {
     /// Makes a hub and its slots in the centre that the person works in. See [`store::Store::create_trunk`].
@@ -24,6 +32,7 @@ impl Office {
         new: NewTrunk,
         credentials: impl FnMut(&Number) -> (String, Ha1) + Send,
     ) -> Result<(Hub, Vec<SlotEntry>), StoreError> {
+        leave(permit, &[can::TRUNKS_CREATE])?;
         self.store().create_trunk(permit.actor(), new, credentials).await
     }
 
@@ -43,6 +52,7 @@ impl Office {
         E: From<StoreError>,
         F: Future<Output = Result<(), E>> + Send,
     {
+        leave(permit, &[can::TRUNKS_UPDATE, can::SLOTS_DELETE])?;
         self.store().change_trunk(permit.actor(), id, change, credentials, agree).await
     }
 
@@ -60,6 +70,7 @@ impl Office {
         E: From<StoreError>,
         F: Future<Output = Result<(), E>> + Send,
     {
+        leave(permit, &[can::TRUNKS_DELETE])?;
         self.store().delete_trunk(permit.actor(), id, agree).await
     }
 
@@ -68,6 +79,7 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn trunk(&self, permit: &Permit, id: HubId) -> Result<Option<Hub>, StoreError> {
+        leave(permit, &[can::TRUNKS_READ, can::TRUNKS_UPDATE, can::TRUNKS_DELETE])?;
         Ok(self.store().trunk(id).await?.filter(|hub| hub.center == permit.rows().center))
     }
 
@@ -76,6 +88,7 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn trunks(&self, permit: &Permit) -> Result<Vec<Hub>, StoreError> {
+        leave(permit, &[can::TRUNKS_MONITOR])?;
         self.store().trunks(permit.rows().center).await
     }
 
@@ -84,6 +97,7 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn trunk_slots(&self, permit: &Permit, id: HubId) -> Result<Vec<SlotEntry>, StoreError> {
+        leave(permit, &[can::TRUNKS_READ, can::SLOTS_DELETE])?;
         let mut slots = self.store().trunk_slots(id).await?;
         slots.retain(|slot| slot.center == permit.rows().center);
         Ok(slots)
@@ -94,6 +108,7 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn slot(&self, permit: &Permit, id: SlotId) -> Result<Option<SlotEntry>, StoreError> {
+        leave(permit, &[can::SLOTS_ADMIN, can::SLOTS_DELETE, can::SLOTS_UPDATE])?;
         Ok(self.store().slot(id).await?.filter(|slot| slot.center == permit.rows().center))
     }
 
@@ -109,6 +124,7 @@ impl Office {
         ha1: &Ha1,
         agree: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
+        leave(permit, &[can::SLOTS_ADMIN])?;
         self.store().set_slot_credentials(permit.actor(), slot, username, ha1, agree).await
     }
 
@@ -117,6 +133,7 @@ impl Office {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn slot_limits(&self, permit: &Permit, slot: SlotId) -> Result<SlotLimits, StoreError> {
+        leave(permit, &[can::SLOTS_UPDATE])?;
         let entry = self.slot(permit, slot).await?;
         entry.map(|entry| entry.limits).ok_or(StoreError::NotFound("slot"))
     }
@@ -126,6 +143,7 @@ impl Office {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Limits`].
     pub async fn set_slot_limits(&self, permit: &Permit, slot: SlotId, limits: &SlotLimits) -> Result<(), StoreError> {
+        leave(permit, &[can::SLOTS_UPDATE])?;
         self.store().set_slot_limits(permit.actor(), slot, limits).await
     }
 
@@ -133,7 +151,8 @@ impl Office {
     ///
     /// # Errors
     /// As the database's.
-    pub async fn directory(&self, _: &Permit) -> Result<Directory, StoreError> {
+    pub async fn directory(&self, permit: &Permit) -> Result<Directory, StoreError> {
+        leave(permit, &[can::TRUNKS_MONITOR])?;
         self.store().directory().await
     }
 
@@ -142,6 +161,7 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn call(&self, permit: &Permit, id: CallId) -> Result<Option<CallView>, StoreError> {
+        leave(permit, &[can::CALLS_READ, can::CALLS_TRACE, can::CALLS_END, can::RECORDINGS_LISTEN])?;
         Ok(self.store().call(id).await?.filter(|view| reaches_call(permit.rows(), view, &BTreeSet::new())))
     }
 
@@ -149,7 +169,8 @@ impl Office {
     ///
     /// # Errors
     /// As the database's.
-    pub async fn recording(&self, id: CallId) -> Result<Option<RecordingRow>, StoreError> {
+    pub async fn recording(&self, permit: &Permit, id: CallId) -> Result<Option<RecordingRow>, StoreError> {
+        leave(permit, &[can::CALLS_READ, can::RECORDINGS_LISTEN])?;
         self.store().recording(id).await
     }
 
@@ -157,7 +178,8 @@ impl Office {
     ///
     /// # Errors
     /// As the database's.
-    pub async fn recordings_of(&self, calls: &[CallId]) -> Result<BTreeMap<CallId, RecordingRow>, StoreError> {
+    pub async fn recordings_of(&self, permit: &Permit, calls: &[CallId]) -> Result<BTreeMap<CallId, RecordingRow>, StoreError> {
+        leave(permit, &[can::CALLS_READ])?;
         self.store().recordings_of(calls).await
     }
 

@@ -1,9 +1,6 @@
 //! What was done, by whom: the audit log, its security part, and the log of what parts of the system report (S004-39, 44, 45, 59, 112).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use model::Resource;
 use office::{
@@ -17,7 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
-    params::JsonBody,
+    params::{JsonBody, PathText},
     resources::{ListAnswer, ListQuery},
     state::Api,
 };
@@ -71,7 +68,7 @@ async fn page(api: &Api, caller: &Caller, log: &'static Resource, query: ListQue
 }
 
 /// Read one thing that was done.
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Path(seq): Path<String>) -> Result<Json<Map<String, Value>>, Problem> {
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, PathText(seq): PathText) -> Result<Json<Map<String, Value>>, Problem> {
     Ok(Json(api.office.read_audit(&caller, &AUDIT_LOG, &seq).await?))
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: List
     if is_plain {
         newest_first(&mut page);
     }
-    add_recordings(&api, &view, &mut page).await?;
+    add_recordings(&api, &caller, &view, &mut page).await?;
     Ok(Json(page.into()))
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
         Some(view) => (view, true),
         None => (in_store(&api, &caller, id).await?, false),
     };
-    let recording = match api.office.recording(id).await {
+    let recording = match api.office.recording(&caller, id).await {
         // A live call can be told without the database (R21).
         Err(error) if is_live && error.is_unavailable() => None,
         found => found?,
@@ -107,7 +107,7 @@ pub(crate) async fn records(State(api): State<Api>, caller: Caller, mut query: L
             row.extend(view.shown("remedy", remedy).map(|remedy| ("remedy".to_owned(), remedy)));
         }
     }
-    add_recordings(&api, &view, &mut page).await?;
+    add_recordings(&api, &caller, &view, &mut page).await?;
     Ok(Json(page.into()))
 }
 
@@ -158,12 +158,12 @@ fn newest_first(page: &mut ListPage) {
 }
 
 /// Adds to each row what is known of its recording, if that was asked for and the caller may see it.
-async fn add_recordings(api: &Api, view: &View, page: &mut ListPage) -> Result<(), StoreError> {
+async fn add_recordings(api: &Api, caller: &Caller, view: &View, page: &mut ListPage) -> Result<(), StoreError> {
     if !page.added.iter().any(|column| column.name == "recording") {
         return Ok(());
     }
     let calls: Vec<CallId> = page.keys.iter().map(|key| CallId(*key)).collect();
-    let mut recordings = api.office.recordings_of(&calls).await?;
+    let mut recordings = api.office.recordings_of(caller, &calls).await?;
     for (call, row) in calls.iter().zip(&mut page.items) {
         let recording = recordings.remove(call).map(|row| object(&Recording::from(row)));
         let shown = view.shown("recording", recording.map_or(Value::Null, Value::Object));

@@ -2,12 +2,7 @@
 
 use std::io;
 
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Json, body::Body, extract::State, response::Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{
@@ -23,7 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{self, Caller, now},
     error::{Code, Problem},
-    params::{JsonBody, Params},
+    params::{JsonBody, Params, PathText},
     routes::{jobs::number, recording::Ticket},
     state::Api,
 };
@@ -85,7 +80,7 @@ pub(crate) async fn create(
 #[utoipa::path(get, path = "/api/exports/{id}/file", tag = "exports",
     params(("id" = String, Path), ("t" = Option<String>, Query, description = "A token of POST …/file/token, instead of the Authorization header.")),
     responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>)))]
-pub(crate) async fn file(State(api): State<Api>, caller: Caller, Path(id): Path<String>, mut params: Params) -> Result<Response, Problem> {
+pub(crate) async fn file(State(api): State<Api>, caller: Caller, PathText(id): PathText, mut params: Params) -> Result<Response, Problem> {
     params.take("t");
     params.finish()?;
     let ExportFile { file, name, mime, size } = api.office.open_export(&caller, number(&id)?, now()).await?;
@@ -113,7 +108,7 @@ pub(crate) async fn file(State(api): State<Api>, caller: Caller, Path(id): Path<
 /// A link cannot send an Authorization header; it leads to `url` instead.
 #[utoipa::path(post, path = "/api/exports/{id}/file/token", tag = "exports", params(("id" = String, Path)),
     responses((status = 200, description = "The token.", body = Ticket)))]
-pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Ticket>, Problem> {
+pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<Ticket>, Problem> {
     let id = number(&id)?;
     Ok(Json(Ticket::new(&api, &caller, format!("/api/exports/{id}/file"))?))
 }
@@ -121,7 +116,7 @@ pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Path(id): Pat
 /// Delete an export with its file.
 #[utoipa::path(delete, path = "/api/exports/{id}", tag = "exports", params(("id" = String, Path)),
     responses((status = 204, description = "Deleted.")))]
-pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.office.delete_export(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

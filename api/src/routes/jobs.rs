@@ -1,9 +1,6 @@
 //! Background jobs and the schedules that make them.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use model::WallTime;
 use office::jobs::{NewSchedule, Schedule};
@@ -14,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
-    params::{JsonBody, Params},
+    params::{JsonBody, Params, PathText},
     state::Api,
 };
 
@@ -83,7 +80,7 @@ impl WriteSchedule {
 /// It ends after the step that is being taken; what is done stays.
 #[utoipa::path(post, path = "/api/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path)),
     responses((status = 202, description = "It will end.")))]
-pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.office.cancel_job(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -106,7 +103,7 @@ pub(crate) async fn create_schedule(
 pub(crate) async fn change_schedule(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     JsonBody(body): JsonBody<WriteSchedule>,
 ) -> Result<Json<ScheduleAnswer>, Problem> {
     let (new, version) = body.parts();
@@ -120,7 +117,7 @@ pub(crate) async fn change_schedule(
 pub(crate) async fn delete_schedule(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     mut params: Params,
 ) -> Result<StatusCode, Problem> {
     let version = params.number("version");

@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use model::WallTime;
 use office::{
@@ -19,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Caller, now, throttle::Suspect, whole_seconds},
     error::{Code, Problem},
-    params::{JsonBody, JsonValue},
+    params::{JsonBody, JsonValue, PathText},
     state::Api,
 };
 
@@ -195,7 +192,7 @@ pub(crate) async fn permissions(State(api): State<Api>, caller: Caller) -> Json<
 /// Read a setting of mine.
 #[utoipa::path(get, path = "/api/me/settings/{key}", tag = "me", params(("key" = String, Path)),
     responses((status = 200, description = "Its value; null if it was never set.", body = Value)))]
-pub(crate) async fn setting(State(api): State<Api>, caller: Caller, Path(key): Path<String>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn setting(State(api): State<Api>, caller: Caller, PathText(key): PathText) -> Result<Json<Value>, Problem> {
     Ok(Json(api.office.setting(&caller, &key).await?))
 }
 
@@ -207,7 +204,7 @@ pub(crate) async fn setting(State(api): State<Api>, caller: Caller, Path(key): P
 pub(crate) async fn set_setting(
     State(api): State<Api>,
     caller: Caller,
-    Path(key): Path<String>,
+    PathText(key): PathText,
     JsonValue(value): JsonValue,
 ) -> Result<StatusCode, Problem> {
     api.office.put_setting(&caller, &key, &value, now()).await?;
@@ -225,7 +222,7 @@ pub(crate) async fn sessions(State(api): State<Api>, caller: Caller) -> Result<J
 /// End one of my sessions.
 #[utoipa::path(delete, path = "/api/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204, description = "Ended.")))]
-pub(crate) async fn end_session(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn end_session(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     let id = id.parse().map_err(|_| Problem::new(Code::RowNotFound))?;
     api.office.end_own_session(&caller, id, now()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -255,7 +252,7 @@ pub(crate) async fn create_token(
 /// End an API token: mine, or one that my right reaches.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204, description = "Ended.")))]
-pub(crate) async fn end_token(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn end_token(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     let id = id.parse().map_err(|_| Problem::new(Code::RowNotFound))?;
     api.office.end_token(&caller, id, now()).await?;
     Ok(StatusCode::NO_CONTENT)

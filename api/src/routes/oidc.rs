@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     Form, Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
 use http::{
@@ -29,7 +29,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     auth::{client, now, source_or_none, throttle::Suspect, whole_seconds},
     error::{Code, Problem},
-    params::Params,
+    params::{Params, PathText},
     routes::session,
     serve::Encrypted,
     state::Api,
@@ -122,7 +122,7 @@ pub(crate) async fn providers(State(api): State<Api>) -> Json<Providers> {
     responses((status = 302, description = "To the provider.")))]
 pub(crate) async fn start(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     extensions: Extensions,
     mut params: Params,
 ) -> Result<Response, Problem> {
@@ -150,7 +150,7 @@ pub(crate) async fn start(
     responses((status = 302, description = "To the console.")))]
 pub(crate) async fn callback(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     extensions: Extensions,
     headers: HeaderMap,
     Query(back): Query<Return>,
@@ -185,7 +185,7 @@ async fn finish(api: &Api, id: &str, extensions: &Extensions, headers: &HeaderMa
     responses((status = 200, description = "They have ended here too.")))]
 pub(crate) async fn backchannel(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     extensions: Extensions,
     headers: HeaderMap,
     Form(notice): Form<LogoutNotice>,

@@ -143,7 +143,7 @@ pub(crate) async fn peaks(State(api): State<Api>, caller: Caller, Id(id): Id<Cal
 /// The recording of a call that the caller may see, if there is one to hear.
 async fn known(api: &Api, caller: &Caller, id: CallId) -> Result<RecordingRow, Problem> {
     calls::visible(api, caller, id).await?;
-    let row = api.office.recording(id).await?.filter(|row| row.file.is_some());
+    let row = api.office.recording(caller, id).await?.filter(|row| row.file.is_some());
     row.ok_or_else(|| Problem::new(Code::RecordingNotFound))
 }
 

@@ -1,9 +1,6 @@
 //! Roles, permission sets, and what is permitted to whom (S004-50, 52, 56…58, 67; S003-57, 67).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use office::{
     accounts::NewRule,
@@ -20,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
-    params::{JsonBody, Params},
+    params::{JsonBody, Params, PathText},
     resources::{ListAnswer, ListQuery},
     routes::jobs::{missing_version, number},
     state::Api,
@@ -126,7 +123,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, query: ListQuer
 }
 
 /// Read a role.
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Map<String, Value>>, Problem> {
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<Map<String, Value>>, Problem> {
     Ok(Json(api.office.role(&caller.view(&ROLES), &id).await?))
 }
 
@@ -149,7 +146,7 @@ pub(crate) async fn create(
 pub(crate) async fn change(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     JsonBody(body): JsonBody<ChangeRole>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
     let ChangeRole { version, code, name, sets, lists, columns } = body;
@@ -164,7 +161,7 @@ pub(crate) async fn change(
 pub(crate) async fn delete(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     mut params: Params,
 ) -> Result<StatusCode, Problem> {
     api.office.delete_role(&caller, number(&id)?, version(&mut params)?, now()).await?;
@@ -175,7 +172,7 @@ pub(crate) async fn delete(
 /// Read a role's rights in the form of the owner's documents.
 #[utoipa::path(get, path = "/api/roles/{id}/shape", tag = "roles", params(("id" = String, Path)),
     responses((status = 200, description = "`{\"calls\": [\"read\"], …}`", body = Object)))]
-pub(crate) async fn shape(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Map<String, Value>>, Problem> {
+pub(crate) async fn shape(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<Map<String, Value>>, Problem> {
     Ok(Json(api.office.role_shape(&caller.view(&ROLES), &id).await?))
 }
 
@@ -187,7 +184,7 @@ pub(crate) async fn shape(State(api): State<Api>, caller: Caller, Path(id): Path
 pub(crate) async fn set_shape(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     JsonBody(body): JsonBody<SetShape>,
 ) -> Result<Json<ShapeAnswer>, Problem> {
     let version = body.version.ok_or_else(missing_version)?;
@@ -200,7 +197,7 @@ pub(crate) async fn list_sets(State(api): State<Api>, caller: Caller, query: Lis
 }
 
 /// Read a permission set.
-pub(crate) async fn read_set(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Map<String, Value>>, Problem> {
+pub(crate) async fn read_set(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<Map<String, Value>>, Problem> {
     Ok(Json(api.office.permission_set(&caller.view(&PERMISSION_SETS), &id).await?))
 }
 
@@ -223,7 +220,7 @@ pub(crate) async fn create_set(
 pub(crate) async fn change_set(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     JsonBody(body): JsonBody<ChangeSet>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
     let ChangeSet { version, code, name, permissions } = body;
@@ -238,7 +235,7 @@ pub(crate) async fn change_set(
 pub(crate) async fn delete_set(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     mut params: Params,
 ) -> Result<StatusCode, Problem> {
     api.office.delete_permission_set(&caller, number(&id)?, version(&mut params)?, now()).await?;
@@ -279,7 +276,7 @@ pub(crate) async fn create_rule(
 /// Have a claim no longer give a role.
 #[utoipa::path(delete, path = "/api/oidc-role-map/{id}", tag = "roles", params(("id" = String, Path)),
     responses((status = 204, description = "Deleted.")))]
-pub(crate) async fn delete_rule(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete_rule(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.office.delete_oidc_rule(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,6 @@
 //! Webhooks: events that are sent to other servers.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use office::{
     can,
@@ -16,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Caller, now},
     error::Problem,
-    params::JsonBody,
+    params::{JsonBody, PathText},
     routes::jobs::{missing_version, number},
     state::Api,
 };
@@ -98,7 +95,7 @@ pub(crate) async fn create(
 pub(crate) async fn change(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     JsonBody(body): JsonBody<ChangeWebhook>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
     let ChangeWebhook { version, name, url, events, enabled } = body;
@@ -110,7 +107,7 @@ pub(crate) async fn change(
 /// Delete a webhook with its deliveries.
 #[utoipa::path(delete, path = "/api/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 204, description = "Deleted.")))]
-pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.office.delete_webhook(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -118,14 +115,14 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Path(id): Pat
 /// Draw another secret; the old one is good for nothing at once.
 #[utoipa::path(post, path = "/api/webhooks/{id}/secret", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, description = "Shown this once.", body = WebhookSecret)))]
-pub(crate) async fn renew(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<WebhookSecret>, Problem> {
+pub(crate) async fn renew(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<WebhookSecret>, Problem> {
     Ok(Json(WebhookSecret { secret: api.office.renew_webhook_secret(&caller, number(&id)?, now()).await? }))
 }
 
 /// Send a `ping` now, and say what came of it.
 #[utoipa::path(post, path = "/api/webhooks/{id}/test", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, description = "Taken, or not.", body = TestedAnswer)))]
-pub(crate) async fn test(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<TestedAnswer>, Problem> {
+pub(crate) async fn test(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<Json<TestedAnswer>, Problem> {
     let Tested { delivery, delivered, status, error } = api.office.test_webhook(&caller, number(&id)?, now()).await?;
     Ok(Json(TestedAnswer { delivery_id: delivery.to_string(), delivered, status, error }))
 }
@@ -136,7 +133,7 @@ pub(crate) async fn test(State(api): State<Api>, caller: Caller, Path(id): Path<
 pub(crate) async fn replay(
     State(api): State<Api>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
     let delivery = api.office.replay_delivery(&caller, number(&id)?, now()).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { delivery_id: delivery.to_string() })))

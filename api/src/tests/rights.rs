@@ -74,7 +74,7 @@ async fn every_route_with_every_role() {
         DELETE /api/users/{id}                    nobody 401 anna 403 root 404
         POST   /api/users/{id}/link               nobody 401 anna 403 root 422
         POST   /api/users/{id}/logout             nobody 401 anna 403 root 404
-        GET    /api/users/{id}/tokens             nobody 401 anna 403 root 200
+        GET    /api/users/{id}/tokens             nobody 401 anna 403 root 404
         GET    /api/roles                         nobody 401 anna 403 root 200
         POST   /api/roles                         nobody 401 anna 403 root 422
         GET    /api/roles/{id}                    nobody 401 anna 403 root 200

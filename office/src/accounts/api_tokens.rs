@@ -170,6 +170,7 @@ impl Office {
         if !permit.reaches(&BTreeSet::from([user])) {
             return Err(OfficeError::NotFound("user"));
         }
+        self.user_row(user, permit.rows().center).await?;
         let rows: Vec<Row> = self.store().db().all(OF_USER, binds![user, permit.rows().center, now, TOKENS_MAX]).await?;
         rows.into_iter().map(TokenView::try_from).collect()
     }

@@ -422,6 +422,9 @@ impl Office {
         let mut ended = Vec::new();
         if is_gone || is_new_password {
             ended = sessions::end(tx, user, Which::All, if is_gone { "disabled" } else { "new_password" }, now).await?;
+        }
+        // A link that was sent to the address of before is not good any more.
+        if is_gone || is_new_password || row.email != old.email {
             end_links(tx, user, now).await?;
         }
         if is_security {
