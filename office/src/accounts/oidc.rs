@@ -189,11 +189,8 @@ impl Office {
         }
         let mut roles: Vec<String> = roles_of_claims(tx, center, &claims.issuer, &claims.all).await?.into_iter().collect();
         if roles.len() > USER_ROLES_MAX {
-            tracing::warn!(
-                issuer = claims.issuer,
-                sub = claims.sub,
-                "The rules give more than {USER_ROLES_MAX} roles; the first ones count."
-            );
+            tracing::warn!(issuer = claims.issuer, "The rules give somebody more than {USER_ROLES_MAX} roles; the first ones count.");
+            tracing::debug!(sub = claims.sub, "Who that is, by the provider's name.");
             roles.truncate(USER_ROLES_MAX);
         }
         if roles.is_empty() && row.is_none() {
