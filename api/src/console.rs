@@ -33,7 +33,7 @@ const NOT_BUILT: &str = include_str!("console_not_built.html");
 pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     // A program that asks for a path of the API that is not there is not to get a page.
-    if path.split('/').next().is_some_and(|first| matches!(first, "api" | "socket.io" | "sip")) {
+    if path.split('/').next().is_some_and(|first| matches!(first, "api" | "socket.io" | "sip" | ".well-known")) {
         return Problem::new(Code::NotFound).into_response();
     }
     if method != Method::GET && method != Method::HEAD {
@@ -162,6 +162,7 @@ mod tests {
     async fn what_is_no_place_in_the_console_gets_no_page() {
         for (method, path, wanted) in [
             (Method::GET, "/api/nothing", StatusCode::NOT_FOUND),
+            (Method::GET, "/.well-known/acme-challenge/x", StatusCode::NOT_FOUND),
             (Method::GET, "/socket.io/nothing", StatusCode::NOT_FOUND),
             (Method::GET, "/assets/gone-12345678.js", StatusCode::NOT_FOUND),
             (Method::GET, "/assets/../../Cargo.toml", StatusCode::NOT_FOUND),

@@ -83,7 +83,6 @@ codes! {
     BuiltIn "built_in", CONFLICT, "It came with the program and cannot be deleted or renamed.";
     InUse "in_use", CONFLICT, "It is still in use.";
     WrongState "wrong_state", CONFLICT, "It is not in a state for that.";
-    TooSlow "too_slow", UNPROCESSABLE_ENTITY, "The database would need too long for this.";
     UserNotFound "user_not_found", NOT_FOUND, "No such user, or not one of yours.";
     RowNotFound "row_not_found", NOT_FOUND, "There is no such thing, or not one of yours.";
     ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
@@ -265,7 +264,6 @@ impl From<OfficeError> for Problem {
             }
             OfficeError::Conflict(conflict) => conflict.into(),
             OfficeError::Forbidden(why) => Self::new(Code::Escalation).detail(why),
-            OfficeError::TooSlow => Self::new(Code::TooSlow).detail(words),
             OfficeError::File(_) | OfficeError::Defect(_) => Self::internal(words),
         }
     }

@@ -12,11 +12,12 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
-use links::acme::{ACME_TLS, Certificates};
+use links::acme::{ACME_TLS, Certificates, Standing};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::Instant,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -34,6 +35,8 @@ use tracing::{info, warn};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+/// How often the log says that a certificate is about to end.
+const WARN_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// Octets of a plain request that are read to answer it.
 const PLAIN_HEAD_MAX: usize = 4096;
 /// Time for that request to come.
@@ -127,13 +130,28 @@ impl Tls {
         Ok(())
     }
 
-    /// Reads the files again whenever they have changed, for ever.
+    /// How it is with the certificate in force, if it came from files.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        let Source::Files(certificate) = &self.source else { return None };
+        let current = certificate.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Standing::by_hand(current.end_entity_cert().ok()?).ok()
+    }
+
+    /// Reads the files again whenever they have changed, for ever, and tells the log when their certificate is about to end.
     pub async fn follow(self) {
         let Source::Files(certificate) = &self.source else { return };
         let (mut used, mut told) = (certificate.written, None);
         let mut due = tokio::time::interval(LOOK_EVERY);
+        let mut warned: Option<Instant> = None;
         loop {
             due.tick().await;
+            if warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY)
+                && let Some(warning) = self.standing().and_then(|standing| standing.warning(SystemTime::now()))
+            {
+                warn!("Look at `http.tls_cert`: {warning}.");
+                warned = Some(Instant::now());
+            }
             let now = written(&certificate.chain, &certificate.key);
             if now == used {
                 continue;

@@ -20,9 +20,6 @@ pub enum OfficeError {
     /// The person's rights do not reach so far: what is to be given is more than the person has.
     #[error("not allowed: {0}")]
     Forbidden(String),
-    /// The database would need too long for this.
-    #[error("the database would need too long for this: ask for less")]
-    TooSlow,
     /// Too many passwords wait to be checked; nothing was changed.
     #[error("too many passwords wait to be checked: try again in a moment")]
     Crowded,

@@ -98,6 +98,12 @@ impl Reloader {
         }
     }
 
+    /// How it is with the certificate, whoever renews it; none without HTTPS.
+    fn certificate(&self) -> Option<Standing> {
+        let ordered = self.0.standing.as_ref().map(|standing| standing.borrow().clone());
+        ordered.or_else(|| self.0.tls.as_ref().and_then(Tls::standing))
+    }
+
     async fn reload_now(self) -> Result<Reloaded, Vec<String>> {
         let outcome = self.take_over().await;
         let label = if outcome.is_ok() { "done" } else { "refused" };
@@ -158,7 +164,7 @@ impl System for Reloader {
             journal_lag: self.0.metrics.journal_lag.get(),
             disk_free: disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             disk_total: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
-            certificate: self.0.standing.as_ref().map(|standing| certificate_status(&standing.borrow(), SystemTime::now())),
+            certificate: self.certificate().map(|standing| certificate_status(&standing, SystemTime::now())),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Socket.IO at `/socket.io/`: events as they happen, to each listener what they may hear (S004-09, 17, 100; FT-8).
 //!
 //! Each socket has a task and a place in the ring, no queue of its own: a slow reader costs the library's bounded
-//! channel and nothing more. Rights are checked for each event, not at subscription.
+//! channel and nothing more. Rights are checked for each event, not at subscription, and whoever is logged out or disabled by this process
+//! hears nothing of what comes after.
 
 use std::{
     fmt,
@@ -28,7 +29,7 @@ use socketioxide::{
     handler::ConnectHandler as _,
     layer::SocketIoLayer,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, error};
 
 use crate::{
@@ -167,7 +168,8 @@ fn connected(api: Api, socket: SocketRef, listener: Listener) {
     });
     let open = Open::new(&api, present);
     let ears = Ears::of(&listener.principal);
-    let feed = Feed { api, socket: socket.clone(), listener, ears, topics: Topics::all(), place: None };
+    let endings = api.office.endings();
+    let feed = Feed { api, socket: socket.clone(), listener, ears, topics: Topics::all(), place: None, endings };
     let task = tokio::spawn(async move {
         let _open = open;
         feed.run(ordered).await;
@@ -231,6 +233,8 @@ struct Feed {
     topics: Topics,
     /// The last event that was told or passed over; none before the subscription.
     place: Option<u64>,
+    /// Changes when a session, a token or an account has ended.
+    endings: watch::Receiver<()>,
 }
 
 /// Why a feed ends.
@@ -240,7 +244,7 @@ enum End {
     Gone,
     /// The token has expired.
     Expired,
-    /// The account is disabled or has another password.
+    /// The session or token has ended, or the account is disabled.
     Unwelcome,
     /// The client does not read.
     Slow,
@@ -260,6 +264,7 @@ impl Feed {
                     None => Err(End::Gone),
                 },
                 _ = signs.tick() => self.sign_of_life().await,
+                _ = self.endings.changed() => self.look().await,
                 told = news.changed(), if self.place.is_some() => told.map_err(|_| End::Gone),
             };
             let step = match step {
@@ -294,6 +299,13 @@ impl Feed {
         if !self.socket.connected() {
             return Err(End::Gone);
         }
+        self.look().await?;
+        self.api.sign_of_life(self.listener.principal.user());
+        Ok(())
+    }
+
+    /// Whether the listener may still listen, and to what.
+    async fn look(&mut self) -> Result<(), End> {
         let Listener { token, request, .. } = &self.listener;
         match auth::who(&self.api, token, request).await {
             Ok(principal) => {
@@ -304,7 +316,6 @@ impl Feed {
             Err(problem) if matches!(problem.code(), Code::StoreUnavailable | Code::OidcUnavailable) => {}
             Err(_) => return Err(End::Unwelcome),
         }
-        self.api.sign_of_life(self.listener.principal.user());
         Ok(())
     }
 
@@ -322,6 +333,11 @@ impl Feed {
                 }
             };
             for told in &batch {
+                // Somebody was put out, and what came after that may be in this very batch.
+                if self.endings.has_changed().unwrap_or(true) {
+                    self.endings.mark_unchanged();
+                    self.look().await?;
+                }
                 if let Some(envelope) = self.ears.hear(&self.api, told).await.filter(|envelope| self.topics.has(envelope)) {
                     self.emit(envelope.kind, &envelope).await?;
                 }

@@ -26,7 +26,7 @@ use crate::{
 /// What is in memory of a file at a time, in octets.
 const PIECE: usize = 256 * 1024;
 
-/// A list to be exported.
+/// A list to be exported, in the order of its key, from old to new.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Export {
@@ -36,8 +36,6 @@ pub(crate) struct Export {
     filter: Option<Value>,
     /// As the list's `q`.
     q: Option<String>,
-    /// As the list's `sort`; an export can be in the order of the key only.
-    sort: Option<String>,
     /// Which columns, in this order; without it, all that may be exported.
     columns: Option<Vec<String>>,
     /// `csv` or `xlsx`.
@@ -66,12 +64,12 @@ pub(crate) async fn create(
     caller: Caller,
     JsonBody(body): JsonBody<Export>,
 ) -> Result<(StatusCode, Json<ExportBegun>), Problem> {
-    let Export { resource, filter, q, sort, columns, format, locale } = body;
+    let Export { resource, filter, q, columns, format, locale } = body;
     let format = Format::parse(&format).ok_or_else(|| Problem::field(Code::InvalidField, "format", "a format is csv or xlsx"))?;
     let unknown = || Problem::field(Code::UnknownField, "resource", "there is nothing of this name to export");
     let right = api.office.export_right(&resource).ok_or_else(unknown)?;
     let caller = auth::permit(&api, caller.principal(), right)?;
-    let order = ExportOrder { resource, filter, search: q, sort, columns, format, locale };
+    let order = ExportOrder { resource, filter, search: q, columns, format, locale };
     let begun = api.office.start_export(&caller, &order, now()).await?;
     Ok((StatusCode::ACCEPTED, Json(ExportBegun { id: begun.id.to_string(), job_id: begun.job.to_string() })))
 }

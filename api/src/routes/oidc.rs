@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     Form, Json,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse as _, Response},
 };
 use http::{
@@ -153,8 +153,10 @@ pub(crate) async fn callback(
     PathText(id): PathText,
     extensions: Extensions,
     headers: HeaderMap,
-    Query(back): Query<Return>,
+    back: Result<Query<Return>, QueryRejection>,
 ) -> Response {
+    // What cannot be read, such as a parameter that is there twice, belongs to no log-in that began here.
+    let Query(back) = back.unwrap_or_default();
     let unbound = bound(&api, &extensions, &format!("{COOKIE_NAME}=; Max-Age=0"));
     match finish(&api, &id, &extensions, &headers, &back).await {
         Ok((cookie, back_to)) => (StatusCode::FOUND, cookie, unbound_too(unbound), to(&back_to)).into_response(),

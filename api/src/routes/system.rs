@@ -91,11 +91,11 @@ pub(crate) struct SystemStatus {
     /// Octets free where the data is.
     disk_free: Option<u64>,
     disk_total: Option<u64>,
-    /// The certificate that an authority gives; null if none is ordered.
+    /// The certificate of the HTTPS listener; null without HTTPS.
     certificate: Option<Certificate>,
 }
 
-/// How it is with the certificate that an authority gives.
+/// How it is with the certificate of the HTTPS listener.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Certificate {
     /// The names that it is for.
@@ -104,10 +104,11 @@ pub(crate) struct Certificate {
     /// Until when the one in force is good; null if there is none.
     #[schema(value_type = Option<i64>)]
     ends_at: Option<WallTime>,
-    /// When the next is ordered.
+    /// When the next is ordered; null if people put it in place.
     #[schema(value_type = Option<i64>)]
     next_at: Option<WallTime>,
-    /// What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot be renewed.
+    /// What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot
+    /// be renewed, or that people renew.
     warning: Option<String>,
 }
 

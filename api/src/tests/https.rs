@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use rustls_pki_types::ServerName;
@@ -120,6 +120,21 @@ async fn a_certificate_is_exchanged_while_connections_are_open() {
     };
     assert!(exchange(&mut after, HEALTH).await.starts_with("HTTP/1.1 200"));
     assert!(exchange(&mut before, HEALTH).await.starts_with("HTTP/1.1 200"), "an open connection goes on");
+}
+
+#[tokio::test]
+async fn a_certificate_in_a_file_says_until_when_it_is_good() {
+    let world = World::new().await;
+    let mut params = rcgen::CertificateParams::new(["desk.example".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let files = Files::in_directory(world.directory.path());
+    files.put(&params.self_signed(&key).unwrap().pem(), &key.serialize_pem());
+    let standing = Tls::of_files(&files.0, &files.1).unwrap().standing().unwrap();
+    let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+    assert_eq!((standing.domains.as_slice(), standing.ends), (["desk.example".to_owned()].as_slice(), Some(ends)));
+    assert_eq!(standing.warning(ends - 2 * links::acme::WARN_BEFORE), None);
+    assert!(standing.warning(ends - Duration::from_secs(3600)).unwrap().contains("0 days and 1 hours"));
 }
 
 #[tokio::test]

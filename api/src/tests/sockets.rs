@@ -57,15 +57,17 @@ impl Client {
 
     /// The next packet that is no ping; none if the connection ends.
     async fn packet(&mut self) -> Option<String> {
-        loop {
-            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing comes")?;
-            match message {
-                Ok(Message::Text(text)) if text.as_str() == "2" => self.send("3").await,
-                Ok(Message::Text(text)) => return Some(text.to_string()),
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
+        let packet = async {
+            loop {
+                match self.0.next().await? {
+                    Ok(Message::Text(text)) if text.as_str() == "2" => self.send("3").await,
+                    Ok(Message::Text(text)) => return Some(text.to_string()),
+                    Ok(Message::Close(_)) | Err(_) => return None,
+                    Ok(_) => {}
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, packet).await.expect("nothing comes but pings")
     }
 
     /// Nothing comes from one ping to the next.
@@ -306,6 +308,26 @@ async fn a_disabled_user_is_put_out() {
     client.subscribe(json!({})).await;
     world.set_active(ANNA, false).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
+}
+
+/// Each way out ends the socket before the next event, and not at its next look at the database.
+#[tokio::test]
+async fn who_is_put_out_hears_nothing_of_what_comes_after() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let (_, made) = world.json("root POST /api/me/tokens\n\n{\"name\": \"wall board\"}").await;
+    let (id, text) = (&made["id"], made["token"].as_str().unwrap());
+    let mut program = Client::signed_in(address, text).await;
+    let mut person = Client::signed_in(address, &world.token("anna")).await;
+    program.subscribe(json!({})).await;
+    person.subscribe(json!({})).await;
+    world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
+    assert_eq!((program.event().await.0.as_str(), person.event().await.0.as_str()), ("slot.update", "slot.update"));
+    assert_eq!(world.send(&format!("root DELETE /api/tokens/{}", id.as_str().unwrap())).await.status(), 204);
+    assert_eq!(world.send(&format!("root POST /api/users/{}/logout", ANNA.0)).await.status(), 204);
+    world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
+    assert_eq!(program.packet().await.as_deref(), Some("41"));
+    assert_eq!(person.packet().await.as_deref(), Some("41"));
 }
 
 #[tokio::test]

@@ -1893,7 +1893,7 @@ export interface components {
         CdrWithRecording: components["schemas"]["CdrRecord"] & {
             recording?: null | components["schemas"]["Recording"];
         };
-        /** @description How it is with the certificate that an authority gives. */
+        /** @description How it is with the certificate of the HTTPS listener. */
         Certificate: {
             /** @description The names that it is for. */
             domains: string[];
@@ -1904,10 +1904,13 @@ export interface components {
             ends_at?: number | null;
             /**
              * Format: int64
-             * @description When the next is ordered.
+             * @description When the next is ordered; null if people put it in place.
              */
             next_at?: number | null;
-            /** @description What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot be renewed. */
+            /**
+             * @description What somebody should do something about, for people: no certificate yet, or one that ends within 14 days and cannot
+             *     be renewed, or that people renew.
+             */
             warning?: string | null;
         };
         /** @description What to change of a centre; what is left out stays. */
@@ -2165,7 +2168,7 @@ export interface components {
              */
             status: string;
         };
-        /** @description A list to be exported. */
+        /** @description A list to be exported, in the order of its key, from old to new. */
         Export: {
             /** @description Which columns, in this order; without it, all that may be exported. */
             columns?: string[] | null;
@@ -2179,8 +2182,6 @@ export interface components {
             q?: string | null;
             /** @description Which list: `calls`, `users`. */
             resource: string;
-            /** @description As the list's `sort`; an export can be in the order of the key only. */
-            sort?: string | null;
         };
         /** @description An export that was begun. */
         ExportBegun: {
@@ -2568,7 +2569,7 @@ export interface components {
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "too_slow" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**

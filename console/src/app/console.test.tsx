@@ -143,9 +143,9 @@ describe('lists', () => {
     it('say what went wrong, and try again', async () => {
         const { user, server } = await renderConsole({ path: '/settings' });
         await screen.findByRole('heading', { name: 'Personal settings' });
-        server.failNext = { path: /^\/webhooks$/, problem: new FakeProblem(422, 'too_slow') };
+        server.failNext = { path: /^\/webhooks$/, problem: new FakeProblem(409, 'in_use') };
         await user.click(screen.getByRole('link', { name: 'Webhooks' }));
-        expect(await screen.findByRole('alert')).toHaveTextContent('The database would need too long');
+        expect(await screen.findByRole('alert')).toHaveTextContent('This is still in use');
         await user.click(screen.getByRole('button', { name: 'Try again' }));
         expect(await rows('Webhooks')).toHaveLength(3);
     });

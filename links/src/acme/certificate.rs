@@ -75,7 +75,7 @@ impl Certificate {
 }
 
 /// Names, beginning and end of a certificate.
-fn read(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, SystemTime, SystemTime), CertificateError> {
+pub(super) fn read(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, SystemTime, SystemTime), CertificateError> {
     let form = |error: &dyn std::fmt::Display| CertificateError::Form(error.to_string());
     let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(certificate).map_err(|error| form(&error))?;
     let time = |time: x509_parser::time::ASN1Time| {

@@ -25,6 +25,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -129,9 +130,20 @@ pub struct Standing {
     pub next: Option<SystemTime>,
     /// Why the last order failed; none: it did not.
     pub failure: Option<String>,
+    /// Nobody orders it: people put files in place.
+    pub is_by_hand: bool,
 }
 
 impl Standing {
+    /// How it is with a certificate that people have put in place.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn by_hand(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+        let (domains, _, ends) = certificate::read(certificate)?;
+        Ok(Self { domains, ends: Some(ends), is_by_hand: true, ..Self::default() })
+    }
+
     /// What somebody should know and do something about.
     #[must_use]
     pub fn warning(&self, now: SystemTime) -> Option<String> {
@@ -141,13 +153,14 @@ impl Standing {
             None => Some(format!("there is no certificate for {names} yet{because}")),
             Some(ends) => match ends.duration_since(now) {
                 Err(_) => Some(format!("the certificate for {names} has ended{because}")),
-                Ok(left) if left <= WARN_BEFORE && self.failure.is_some() => {
+                Ok(left) if left <= WARN_BEFORE && (self.failure.is_some() || self.is_by_hand) => {
                     let hours = left.as_secs() / 3600;
-                    Some(format!(
-                        "the certificate for {names} ends in {} days and {} hours and could not be renewed{because}",
-                        hours / 24,
-                        hours % 24
-                    ))
+                    let end = format!("the certificate for {names} ends in {} days and {} hours", hours / 24, hours % 24);
+                    Some(if self.is_by_hand {
+                        format!("{end}: put a new one into its file")
+                    } else {
+                        format!("{end} and could not be renewed{because}")
+                    })
                 }
                 Ok(_) => None,
             },

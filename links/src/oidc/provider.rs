@@ -11,11 +11,11 @@ use http::{Request, StatusCode, header::AUTHORIZATION};
 use model::WallTime;
 use openidconnect::{
     AccessToken, AccessTokenHash, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    DiscoveryError, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    DiscoveryError, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError,
     core::{
         CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdToken, CoreIdTokenVerifier,
-        CoreJsonWebKeySet, CoreTokenResponse,
+        CoreJsonWebKeySet, CoreProviderMetadata, CoreTokenResponse,
     },
 };
 use serde_json::{Map, Value};
@@ -95,7 +95,7 @@ impl State {
 /// What the provider says of itself.
 #[derive(Debug, Clone)]
 struct Known {
-    metadata: Arc<ProviderMetadataWithLogout>,
+    metadata: Arc<CoreProviderMetadata>,
     keys: SharedKeys,
     at: Instant,
 }
@@ -187,18 +187,6 @@ impl Provider {
         let session = text(&proven.claims, "sid").map(str::to_owned);
         let claims = self.all_claims(&known, &keys, proven.claims, &subject, tokens.access_token()).await?;
         Ok(SignedIn { issuer: settings.issuer.clone(), subject, session, claims })
-    }
-
-    /// Where to send a browser to end the session with the provider too; none if the provider has no such place.
-    ///
-    /// # Errors
-    /// If the provider is away.
-    pub async fn logout_url(&self, back_to: &str) -> Result<Option<String>, OidcError> {
-        let known = self.known().await?;
-        let Some(end) = &known.metadata.additional_metadata().end_session_endpoint else { return Ok(None) };
-        let mut url = end.url().clone();
-        url.query_pairs_mut().append_pair("client_id", &self.settings().client_id).append_pair("post_logout_redirect_uri", back_to);
-        Ok(Some(url.into()))
     }
 
     /// Proves a message of the provider that sessions have ended (OpenID Connect Back-Channel Logout, 2.6). Each is taken once.
@@ -466,8 +454,7 @@ impl Provider {
     }
 
     async fn discover(&self) -> Result<Known, OidcError> {
-        let metadata =
-            ProviderMetadataWithLogout::discover_async(self.issuer()?, self).await.map_err(|error| self.discovery_error(error))?;
+        let metadata = CoreProviderMetadata::discover_async(self.issuer()?, self).await.map_err(|error| self.discovery_error(error))?;
         if metadata.token_endpoint().is_none() {
             return Err(self.unusable("it has no token endpoint"));
         }
@@ -568,7 +555,7 @@ fn known_key(error: Unproven) -> OidcError {
 }
 
 /// In the body only where the provider does not take it in the head (OpenID Connect Discovery, 3: the head is the default).
-fn auth_type(metadata: &ProviderMetadataWithLogout) -> AuthType {
+fn auth_type(metadata: &CoreProviderMetadata) -> AuthType {
     let methods = metadata.token_endpoint_auth_methods_supported();
     let is_body_only = methods.is_some_and(|methods| {
         methods.contains(&CoreClientAuthMethod::ClientSecretPost) && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)

@@ -207,7 +207,6 @@ fn answer(got: &Got, acts: &Acts, issuer: &str, shared: &Mutex<Acts>) -> Reply {
                 "token_endpoint": format!("{issuer}/token"),
                 "userinfo_endpoint": format!("{issuer}/userinfo"),
                 "jwks_uri": format!("{issuer}/certs"),
-                "end_session_endpoint": format!("{issuer}/logout?x=1"),
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256", "ES256", "none", "HS256"],
@@ -300,8 +299,6 @@ async fn somebody_signs_in() {
     let with_issuer = Return { iss: Some(fake.provider.settings().issuer.clone()), ..back(&kept) };
     assert!(fake.provider.finish(&kept, &with_issuer, NOW).await.is_ok());
     assert_eq!(fake.asked("/.well-known/openid-configuration"), 1, "what it says of itself is kept");
-    let logout = fake.provider.logout_url("https://desk.example.org/").await.unwrap().unwrap();
-    assert!(logout.ends_with("/logout?x=1&client_id=cordboard&post_logout_redirect_uri=https%3A%2F%2Fdesk.example.org%2F"), "{logout}");
 }
 
 #[tokio::test]

@@ -20,7 +20,11 @@ use super::{
     sessions::{self, Client, Which},
     users::{self, USERS, UserRow},
 };
-use crate::{Conflict, Office, OfficeError, Permit, notify::LinkNote, rights::can};
+use crate::{
+    Conflict, Office, OfficeError, Permit,
+    notify::LinkNote,
+    rights::{can, lock_rights},
+};
 
 /// So long an invitation is good.
 const INVITATION_MS: i64 = 72 * 60 * 60 * 1000;
@@ -162,7 +166,8 @@ impl Office {
         page: &str,
         now: WallTime,
     ) -> Result<MadeLink, OfficeError> {
-        let row = users::lock(tx, user, permit.rows().center).await?;
+        lock_rights(tx).await?;
+        let row = self.lock_to_change(tx, permit, user).await?;
         let wanted = match purpose {
             Purpose::Invitation => "invited",
             Purpose::PasswordReset => "active",

@@ -11,8 +11,8 @@
 //! | `principals`, `people` | from a token to the person, with the last picture of everybody in memory |
 //! | `system` | accounts that the program makes itself |
 //!
-//! Whoever changes what accounts may do locks the rights first, then the account; the audit log comes last, always. Whoever changes no
-//! rights (log-in, new password) locks no rights.
+//! Whoever changes or judges what accounts may do locks the rights first, then the account; the audit log comes last, always. Who does
+//! neither (log-in, one's own new password) locks no rights.
 
 mod api_tokens;
 mod bulk;
@@ -38,7 +38,7 @@ mod users;
 use std::sync::Arc;
 
 use store::Statement;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use api_tokens::{NewToken, TokenView};
 pub use bulk::bulk_actions;
@@ -81,6 +81,13 @@ impl Accounts {
 impl Office {
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// Changes after each session, API token or account that ends in this process: whoever is listened to without a request is to be asked
+    /// for anew. What another process ends is not told here.
+    #[must_use]
+    pub fn endings(&self) -> watch::Receiver<()> {
+        self.accounts().people.endings()
     }
 }
 

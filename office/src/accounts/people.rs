@@ -12,6 +12,7 @@ use std::{
 };
 
 use model::{CenterId, UserId, WallTime};
+use tokio::sync::watch;
 
 use crate::{OfficeError, rights::AccessMap};
 
@@ -85,6 +86,8 @@ pub(crate) enum Seen<V> {
 #[derive(Debug, Default)]
 pub(crate) struct People {
     cache: Mutex<Cache>,
+    /// Told of each session, token and account that has ended, once the pictures know it.
+    endings: watch::Sender<()>,
     /// When the database last failed to answer.
     failed: Mutex<Option<Instant>>,
 }
@@ -197,6 +200,11 @@ impl People {
         Seen::Away
     }
 
+    /// Changes whenever somebody may be out: a session, a token or an account has ended in this process.
+    pub(crate) fn endings(&self) -> watch::Receiver<()> {
+        self.endings.subscribe()
+    }
+
     /// An account is being changed. Make it before the commit: even if the caller goes away meanwhile, the picture is read anew.
     pub(crate) fn change(&self, user: UserId) -> Change<'_> {
         Change { people: self, user: Some(user) }
@@ -215,6 +223,8 @@ impl People {
         for (read, bearing) in cache.bearers.of(user) {
             (*read, *bearing) = (None, Bearing::Disabled);
         }
+        drop(cache);
+        self.endings.send_replace(());
     }
 
     /// The sessions have ended, and never come back.
@@ -224,6 +234,8 @@ impl People {
         for session in sessions {
             cache.sessions.put(session, None, None);
         }
+        drop(cache);
+        self.endings.send_replace(());
     }
 
     /// A session's picture is to be read anew.
@@ -238,6 +250,8 @@ impl People {
         let mut cache = self.cache();
         cache.changes += 1;
         cache.tokens.put(hash.into(), None, None);
+        drop(cache);
+        self.endings.send_replace(());
     }
 
     /// Whoever was behind a provider's access token is somebody else now.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Actor, CenterId, Column, ColumnKind, ListKind, Mask, Mode, Owner, Resource, UserId, WallTime};
+use model::{Actor, CenterId, Column, ColumnKind, ListKind, Mask, Mode, Owner, Reach, Resource, Scope, UserId, WallTime};
 use serde_json::{Map, Value, json};
 use sqlx::FromRow;
 use store::{
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     By, Conflict, Fault, Office, OfficeError, Permit,
     centers::LOCALES,
-    rights::{AccessChange, AccessList, ColumnPolicy, can, guard_admins, lock_rights, without_admin},
+    rights::{AccessChange, AccessList, AccessMap, ColumnPolicy, Grant, can, guard_admins, lock_rights, without_admin},
 };
 
 /// How many managers may stand above one another.
@@ -374,11 +374,9 @@ impl Office {
         lock_rights(tx).await?;
         if let Some(manager) = change.manager {
             check_manager(tx, center, Some(user), manager).await?;
+            self.guard_team(tx, permit, user, manager).await?;
         }
-        let old = lock(tx, user, center).await?;
-        if !reaches(tx, permit, user).await? {
-            return Err(OfficeError::NotFound("user"));
-        }
+        let old = self.lock_to_change(tx, permit, user).await?;
         if let Some(version) = version.filter(|version| *version != old.version) {
             tracing::debug!(%user, version, "An account was changed meanwhile.");
             return Err(OfficeError::Conflict(Conflict::Version { current: old.version }));
@@ -467,10 +465,7 @@ impl Office {
     ) -> Result<(Vec<i64>, Vec<(String,)>), OfficeError> {
         let center = permit.rows().center;
         lock_rights(tx).await?;
-        let row = lock(tx, user, center).await?;
-        if !reaches(tx, permit, user).await? {
-            return Err(OfficeError::NotFound("user"));
-        }
+        let row = self.lock_to_change(tx, permit, user).await?;
         let team: Vec<(i64,)> = tx.all(FREE_TEAM, binds![user, now]).await?;
         // What is taken away needs no rights of one's own: leave to delete is enough.
         let nothing = AccessChange { roles: Some(Vec::new()), lists: Some(Vec::new()), columns: Some(Vec::new()) };
@@ -487,16 +482,52 @@ impl Office {
         Ok((sessions, tokens))
     }
 
-    /// The account, if the permit reaches it and it may do nothing that the person may not.
+    /// The account, if the permit reaches it and it may do nothing that the person may not. What this refuses, [`Self::lock_to_change`]
+    /// refuses as well: it is asked before work is done that would be for nothing.
     pub(crate) async fn may_change_user(&self, permit: &Permit, user: UserId) -> Result<UserRow, OfficeError> {
         let row = self.user_row(user, permit.rows().center).await?;
         let (roles, access) = self.access_of(user).await?;
-        if !permit.reaches_account(user, &roles.into_iter().collect()) {
+        self.guard_account(permit, user, &roles.into_iter().collect(), &access)?;
+        Ok(row)
+    }
+
+    /// The same as things are in a transaction that has the lock on rights; the account stays locked until it ends.
+    pub(crate) async fn lock_to_change(&self, tx: &mut Tx, permit: &Permit, user: UserId) -> Result<UserRow, OfficeError> {
+        let row = lock(tx, user, permit.rows().center).await?;
+        let (roles, access) = self.access_in(tx, user).await?;
+        self.guard_account(permit, user, &roles, &access)?;
+        Ok(row)
+    }
+
+    /// Refuses if this manager would bring the account into the person's own team, and the person has rights to their team that they do not
+    /// have to the whole centre: so they would widen their own rights.
+    async fn guard_team(&self, tx: &mut Tx, permit: &Permit, user: UserId, manager: Option<UserId>) -> Result<(), OfficeError> {
+        let (center, own) = (permit.rows().center, permit.principal().user());
+        if !is_above(tx, center, own, manager).await? {
+            return Ok(());
+        }
+        let now: Option<(Option<i64>,)> = tx.one(MANAGER_OF, binds![user, center]).await?;
+        if is_above(tx, center, own, now.and_then(|(manager,)| manager).map(UserId)).await? {
+            return Ok(());
+        }
+        let mut wider = AccessMap::default();
+        for (permission, grants) in permit.principal().access().grants() {
+            for grant in grants.iter().filter(|grant| grant.reach.scope == Scope::Team) {
+                wider.add(permission, Grant { reach: Reach { scope: Scope::Center, ..grant.reach }, ..grant.clone() });
+            }
+        }
+        self.guard_giving(permit.into(), &wider).map_err(|error| match error {
+            OfficeError::Forbidden(why) => OfficeError::Forbidden(format!("this would make your own team larger, and {why}")),
+            error => error,
+        })
+    }
+
+    fn guard_account(&self, permit: &Permit, user: UserId, roles: &BTreeSet<String>, access: &AccessMap) -> Result<(), OfficeError> {
+        if !permit.reaches_account(user, roles) {
             return Err(OfficeError::NotFound("user"));
         }
         // One's own account as well: a token that was narrowed may not take it over.
-        self.guard_giving(permit.into(), &access)?;
-        Ok(row)
+        self.guard_giving(permit.into(), access)
     }
 
     /// The account.
@@ -630,6 +661,20 @@ fn hidden_fields(permit: &Permit, change: &UserChange) -> Vec<Fault> {
 
 fn same(wanted: &[String], roles: &[String]) -> bool {
     wanted.iter().collect::<BTreeSet<_>>() == roles.iter().collect()
+}
+
+/// Whether somebody is this manager, or stands above them.
+async fn is_above(tx: &mut Tx, center: CenterId, who: UserId, manager: Option<UserId>) -> Result<bool, StoreError> {
+    let mut above = manager;
+    for _ in 0..CHAIN_MAX {
+        let Some(id) = above else { break };
+        if id == who {
+            return Ok(true);
+        }
+        let row: Option<(Option<i64>,)> = tx.one(MANAGER_OF, binds![id, center]).await?;
+        above = row.and_then(|(manager,)| manager).map(UserId);
+    }
+    Ok(false)
 }
 
 /// Holds a manager against the rules: an account of the same centre, and nobody who is managed by the user in turn. The transaction has

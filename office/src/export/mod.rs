@@ -70,8 +70,8 @@ statements! {
     LIKES: both "SELECT COALESCE(u.locale, c.locale) AS locale, COALESCE(u.tz, c.tz) AS tz FROM centers c LEFT JOIN users u ON u.id = $2
         WHERE c.id = $1";
     OPEN: both "SELECT count(*) FROM exports WHERE center_id = $1 AND created_by = $2 AND state IN ('queued', 'running')";
-    INSERT: both "INSERT INTO exports (id, center_id, job_id, resource, filter, sort, columns, format, locale, tz, state, created_at, created_by,
-        expires_at) VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, 'queued', $10, $11, $12)";
+    INSERT: both "INSERT INTO exports (id, center_id, job_id, resource, filter, columns, format, locale, tz, state, created_at, created_by,
+        expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11, $12)";
     EXPORT: both "SELECT resource, columns, state, file, size, created_by, created_at, expires_at, tz FROM exports
         WHERE id = $1 AND center_id = $2";
     DELETE: both "DELETE FROM exports WHERE id = $1";
@@ -129,8 +129,6 @@ pub struct ExportOrder {
     pub filter: Option<Value>,
     /// Words that are found in the rows.
     pub search: Option<String>,
-    /// In which order; only that of the key, from old to new, can be had.
-    pub sort: Option<String>,
     /// Which columns, in this order; none: all that can be exported.
     pub columns: Option<Vec<String>>,
     /// As what.
@@ -202,12 +200,6 @@ impl Office {
         let params = params(order.filter.as_ref(), order.search.as_deref(), order.columns.as_deref());
         let selection = view.select(&params, Purpose::Export).map_err(|error| as_columns(error, "columns"))?;
         let mut faults = Vec::new();
-        if order.sort.as_deref().is_some_and(|sort| sort != resource.key) {
-            faults.push(Fault::invalid(
-                "sort",
-                format!("an export is in the order of {}: leave the order out, and sort the file", resource.key),
-            ));
-        }
         // Columns that the list does not read, such as whether there is a recording, are not in the rows that it walks.
         let columns: Vec<&str> = selection.columns().iter().filter(|column| !column.sql.is_empty()).map(|column| column.name).collect();
         if columns.is_empty() {
@@ -235,11 +227,12 @@ impl Office {
         let upto = self.last_key(&selection).await?.unwrap_or(0);
 
         let mut tx = self.store().db().begin().await?;
+        // Numbers are drawn one after the other, so whoever counts has the exports of before all counted.
+        let id = draw(&mut tx, "export", 1).await?;
         let open: Option<(i64,)> = tx.one(OPEN, binds![center, user]).await?;
         if open.is_some_and(|(open,)| open >= OPEN_MAX) {
             return Err(OfficeError::Conflict(Conflict::State(format!("{OPEN_MAX} of your exports are under way: wait, or cancel one"))));
         }
-        let id = draw(&mut tx, "export", 1).await?;
         let payload = json!({"export": id, "upto": upto, "search": order.search});
         let job = self.enqueue(&mut tx, now, NewJob::new("exports.run", center, payload).by(user)).await?;
         let filter = order.filter.clone().unwrap_or_else(|| json!({}));

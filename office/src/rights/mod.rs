@@ -29,9 +29,7 @@ pub use roles::{NewRole, ROLES, RoleChange};
 pub use sets::{NewSet, PERMISSION_SETS, PermissionItem, SetChange};
 pub use shape::ShapeAnswer;
 
-#[cfg(test)]
-pub(crate) use access::Grant;
-pub(crate) use access::{AccessMap, Seat};
+pub(crate) use access::{AccessMap, Grant, Seat};
 pub(crate) use catalogue::{Catalogue, own as own_part};
 pub(crate) use memory::{Memory, lock as lock_rights, lock_and_count_up};
 pub(crate) use people::{AccessChange, USER_ROLES_MAX, guard_admins, without_admin};

@@ -131,6 +131,18 @@ impl Office {
         Ok(differs(diff, &(codes(&old_roles), &old), &(codes(&roles), &new)))
     }
 
+    /// What somebody may do as it is in the transaction, and the codes of their roles. Their team is left out.
+    pub(crate) async fn access_in(&self, tx: &mut Tx, user: UserId) -> Result<(BTreeSet<String>, AccessMap), StoreError> {
+        let roles: Vec<(i64, String)> = tx.all(USER_ROLES, binds![user]).await?;
+        let own = Given::read(tx, Holder::User(user.0)).await?;
+        let mut rights = Vec::new();
+        for (id, _) in &roles {
+            rights.push(self.role_rights(tx, *id).await?);
+        }
+        let access = access_map(&rights.iter().collect::<Vec<_>>(), &own.lists, &own.policy());
+        Ok((roles.into_iter().map(|(_, code)| code).collect(), access))
+    }
+
     /// Refuses if `access`, which somebody is to have, goes beyond what the giver has. The program itself may give everything.
     ///
     /// # Errors

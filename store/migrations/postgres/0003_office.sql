@@ -176,7 +176,7 @@ CREATE TABLE sessions (
     ended_at BIGINT,
     end_reason TEXT,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT sessions_method_check CHECK (method IN ('password', 'oidc', 'link'))
+    CONSTRAINT sessions_method_check CHECK (method IN ('password', 'oidc'))
 );
 
 CREATE INDEX sessions_by_user ON sessions (user_id, id);
@@ -384,7 +384,6 @@ CREATE TABLE exports (
     resource TEXT NOT NULL,
     -- JSON: the list's filter.
     filter TEXT NOT NULL,
-    sort TEXT NOT NULL,
     -- JSON: the columns, in order.
     columns TEXT NOT NULL,
     format TEXT NOT NULL,

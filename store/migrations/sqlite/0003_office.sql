@@ -188,7 +188,7 @@ CREATE TABLE sessions (
     ended_at INTEGER,
     end_reason TEXT,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT sessions_method_check CHECK (method IN ('password', 'oidc', 'link'))
+    CONSTRAINT sessions_method_check CHECK (method IN ('password', 'oidc'))
 ) STRICT;
 
 CREATE INDEX sessions_by_user ON sessions (user_id, id);
@@ -393,7 +393,6 @@ CREATE TABLE exports (
     resource TEXT NOT NULL,
     -- JSON: the list's filter.
     filter TEXT NOT NULL,
-    sort TEXT NOT NULL,
     -- JSON: the columns, in order.
     columns TEXT NOT NULL,
     format TEXT NOT NULL,

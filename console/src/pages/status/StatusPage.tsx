@@ -70,6 +70,11 @@ export function StatusPage() {
                     <Disk free={data.disk_free} total={data.disk_total} />
                 </Section>
             )}
+            {data?.certificate && (
+                <Section title={t('status.certificate')}>
+                    <Certificate certificate={data.certificate} />
+                </Section>
+            )}
             {pbx.data && (
                 <Section title={t('status.telephony')} about={t('status.domain', { domain: pbx.data.domain })} flush>
                     <Table size="small">
@@ -108,6 +113,27 @@ export function StatusPage() {
                 </Section>
             )}
         </Page>
+    );
+}
+
+/** The certificate of the HTTPS listener. */
+function Certificate({ certificate }: { certificate: NonNullable<SystemStatus['certificate']> }) {
+    const t = useT();
+    const format = useFormat();
+    return (
+        <Stack sx={{ gap: 1, fontSize: '0.8125rem' }}>
+            {certificate.warning && (
+                <Alert severity="warning">
+                    {t('status.certificate_attention')} <bdi lang="en">{certificate.warning}</bdi>
+                </Alert>
+            )}
+            {certificate.ends_at != null && (
+                <Box>
+                    <bdi>{certificate.domains.join(', ')}</bdi> · {t('status.certificate_until', { time: format.date(certificate.ends_at) })}
+                </Box>
+            )}
+            <Box sx={{ color: 'text.secondary' }}>{certificate.next_at == null ? t('status.certificate_by_hand') : t('status.certificate_next', { time: format.date(certificate.next_at) })}</Box>
+        </Stack>
     );
 }
 

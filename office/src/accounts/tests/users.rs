@@ -279,6 +279,11 @@ async fn nobody_changes_who_may_do_more_or_what_they_do_not_see() {
         forbidden(house.office.make_link(&update, house.root, Purpose::PasswordReset, Deliver::Show, "", now).await.map(drop));
         forbidden(house.office.delete_user(&delete, house.root, now).await);
         forbidden(house.office.log_out_user(&update, house.root, now).await);
+        // Nor if the account became one while the password was hashed: what counts is judged under the lock.
+        let mut tx = house.office.store().db().begin().await.unwrap();
+        let late = house.office.change_locked(&mut tx, &update, house.root, mail(), None, None, now).await;
+        forbidden(late.map(drop));
+        tx.rollback().await.unwrap();
         // No rights that the clerk does not have: not to others, not to the clerk.
         let admin = || UserChange { roles: Some(vec!["admin".to_owned()]), ..UserChange::default() };
         forbidden(house.office.update_user(&update, plain, admin(), 1, now).await);
@@ -306,6 +311,40 @@ async fn nobody_changes_who_may_do_more_or_what_they_do_not_see() {
         let both = UserChange { email: Some("a@b".to_owned()), tz: Some("UTC".to_owned()), ..UserChange::default() };
         let version = house.stored(plain).await.version;
         assert_eq!(faults(house.office.update_user(&update, plain, both, version, now).await), ["email", "tz"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_makes_their_own_team_larger_to_see_more() {
+    on_both(async |house| {
+        let clerk = [("users.read", "center"), ("users.update", "center"), ("calls.read", "team")];
+        house.role("clerk", &clerk).await;
+        house.role("chief", &[clerk[0], clerk[1], ("calls.read", "center")]).await;
+        let make = async |name: &str, role: &str, manager: Option<UserId>| {
+            let roles = vec![role.to_owned()];
+            // Whoever changes them may do at least as much.
+            house.create(NewUser { roles, manager, ..new_user(name) }).await.unwrap()
+        };
+        let (clara, chief) = (make("clara", "clerk", None).await, make("chief", "chief", None).await);
+        let deputy = make("deputy", "clerk", Some(clara)).await;
+        let (boris, under_boris) = (house.create(new_user("boris")).await.unwrap(), house.create(new_user("under")).await.unwrap());
+        let managed_by = |manager: UserId| UserChange { manager: Some(Some(manager)), ..UserChange::default() };
+        let update = house.permit("clara", can::USERS_UPDATE, 0).await;
+        for (who, manager) in [(boris, clara), (boris, deputy), (under_boris, deputy)] {
+            let refused = house.office.update_user(&update, who, managed_by(manager), house.stored(who).await.version, at(9)).await;
+            let Err(OfficeError::Forbidden(why)) = refused else { panic!("{refused:?}") };
+            assert!(why.contains("your own team") && why.contains("calls.read@center"), "{why}");
+        }
+        // To another's team, and within the own one.
+        house.office.update_user(&update, boris, managed_by(chief), 1, at(9)).await.unwrap();
+        house.change(under_boris, managed_by(clara)).await.unwrap();
+        let version = house.stored(under_boris).await.version;
+        house.office.update_user(&update, under_boris, managed_by(deputy), version, at(9)).await.unwrap();
+        // Who sees everybody's calls anyway.
+        let update = house.permit("chief", can::USERS_UPDATE, 0).await;
+        let version = house.stored(under_boris).await.version;
+        house.office.update_user(&update, under_boris, managed_by(chief), version, at(9)).await.unwrap();
     })
     .await;
 }
