@@ -144,6 +144,8 @@ pub struct ApiSettings {
     pub body_max: usize,
     /// The domain that phones register with, shown to administrators.
     pub sip_domain: String,
+    /// What phones take as their server: the domain, with a port behind it if it is not 5060.
+    pub sip_server: String,
     /// Where people reach the console, without a slash at its end: it stands in links that are sent to them.
     pub public_url: String,
     /// Whether people reach it over HTTPS, by a proxy if not by ourselves: cookies are then sent over nothing else.
@@ -155,12 +157,13 @@ pub struct ApiSettings {
 impl ApiSettings {
     /// The defaults.
     #[must_use]
-    pub fn new(jwt_secret: [u8; 32], sip_domain: String) -> Self {
+    pub fn new(jwt_secret: [u8; 32], sip_domain: String, sip_server: String) -> Self {
         Self {
             jwt_secret,
             access_life: Duration::from_secs(15 * 60),
             body_max: 10 * 1024 * 1024,
             sip_domain,
+            sip_server,
             public_url: String::new(),
             is_https: false,
             origins: vec![],

@@ -423,7 +423,7 @@ impl World {
         let control = Arc::new(control);
         let handle = Handle(control.clone());
         handle.directory_changed().await.unwrap();
-        let mut settings = ApiSettings::new(SECRET, "pbx.example".to_owned());
+        let mut settings = ApiSettings::new(SECRET, "pbx.example".to_owned(), "pbx.example:5070".to_owned());
         change(&mut settings);
         let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {

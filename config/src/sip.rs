@@ -49,7 +49,7 @@ impl Sip {
             findings.contradiction(
                 &["sip.expires_min", "sip.expires_default", "sip.expires_max"],
                 format!(
-                    "`sip.expires_min` ({}), `sip.expires_default` ({}) and `sip.expires_max` ({}) must not fall",
+                    "`sip.expires_min` ({}), `sip.expires_default` ({}) and `sip.expires_max` ({}) must stand in this order: min ≤ default ≤ max",
                     self.expires_min, self.expires_default, self.expires_max
                 ),
             );

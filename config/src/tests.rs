@@ -233,7 +233,7 @@ fn every_kind_of_error_is_told_at_once() {
     let told: String = judged.errors().iter().map(|error| format!("{error}\n")).collect();
     expect![[r#"
         line 2, column 1: unknown key `http.lisen`; did you mean `http.listen`?
-        line 4, column 1: `sip.expires_min` (500), `sip.expires_default` (30) and `sip.expires_max` (3600) must not fall
+        line 4, column 1: `sip.expires_min` (500), `sip.expires_default` (30) and `sip.expires_max` (3600) must stand in this order: min ≤ default ≤ max
         line 7, column 1: `media.tones`: "xx" is unknown
         line 9, column 1: `calls.ring_s`: 0 is not from 1 to 600
         CORDBOARD__LOG__FILTER: `log.filter`: "blah=foo" is no filter
@@ -332,7 +332,7 @@ fn values_that_contradict_each_other() {
         &[],
         expect![[r#"
             line 2, column 1: `sip.digest` names no algorithm, so no phone could log in
-            line 3, column 1: `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must not fall
+            line 3, column 1: `sip.expires_min` (400), `sip.expires_default` (300) and `sip.expires_max` (3600) must stand in this order: min ≤ default ≤ max
             line 4, column 1: `sip.udp` has 0.0.0.0:5060 twice
             line 6, column 1: `media.address` cannot be the unspecified address: phones are told it
             line 7, column 1: `media.public_address` cannot be an unspecified or loopback address: phones are told it

@@ -5,7 +5,7 @@ import { go, logIn, menu, rows, same, settled, story, until, visit, type Person,
 
 /** What is the same in every language: names of things that others have named, and forms of files. */
 const NAMES = new Set([
-    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron',
+    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'UDP', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron',
     // The person, the hub and the call centre of this story.
     'admin', 'desk', 'one', 'Main',
 ]);
@@ -16,10 +16,12 @@ await story<World & { call: string; person: Person }>(async ({ world, enter, ope
     await first.page.goto('/');
     await first.page.getByRole('button', { name: 'Войти' }).waitFor();
     await words(first.page, 'log-in');
-    await first.page.getByRole('link', { name: 'Забыли пароль?' }).click();
-    await first.page.waitForURL('**/forgot');
+    // Without a mail server there is no link to ask for; the page says whom to turn to.
+    await first.page.getByText('Попросите у администратора ссылку на новый пароль.').waitFor();
+    await first.page.goto('/forgot');
+    await first.page.getByRole('heading', { name: 'Новый пароль' }).waitFor();
     await words(first.page, 'forgotten password');
-    await first.page.goBack();
+    await first.page.goto('/login');
     const { page } = first;
     await logIn(page, world.admin);
     await until('the menu', async () => (await menu(page)).length === 18);

@@ -33,6 +33,8 @@ use crate::{
     mask::masked,
 };
 
+/// What entries about the server itself name as their resource.
+const SYSTEM: &str = "system";
 /// Rows that are read at once to verify them.
 const CHUNK: i64 = 5000;
 /// Refusals that may wait to be written.
@@ -374,6 +376,10 @@ impl Office {
             if diff.as_object().is_some_and(Map::is_empty) {
                 continue;
             }
+            // The server itself is no list: what was changed of it is for those who may change it.
+            if resource.as_deref() == Some(SYSTEM) && principal.permit(can::SYSTEM_CONFIGURE).is_some() {
+                continue;
+            }
             // What a log-in changed, it changed of the person.
             *diff = resource
                 .and_then(|name| self.resource(if name == "sessions" { "users" } else { &name }))
@@ -517,6 +523,16 @@ impl Office {
     /// Notes what was done outside of the database, such as a slot taken out of service, for the next batch. Takes no time.
     pub fn note(&self, actor: &Actor, entry: Entry, now: WallTime) {
         self.refusals().push((now, actor.clone(), entry));
+    }
+
+    /// Notes that the configuration was read again: the keys that have another value now, or why it was refused.
+    pub fn note_reload(&self, permit: &Permit, done: Result<&[String], &[String]>, now: WallTime) {
+        let (outcome, diff) = match done {
+            Ok(changed) => (AuditOutcome::Done, Diff::none().and("changed", Value::Null, json!(changed))),
+            Err(errors) => (AuditOutcome::Refused, Diff::none().and("errors", Value::Null, json!(errors))),
+        };
+        let entry = Entry::change(can::SYSTEM_CONFIGURE.0, SYSTEM, "", diff).security();
+        self.note(permit.actor(), Entry { outcome, ..entry }, now);
     }
 
     /// Writes refusals, at most every 200 ms, until `stop` is true or its sender is gone; then those that are left.

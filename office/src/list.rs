@@ -325,7 +325,7 @@ impl View {
     ///
     /// The columns that a search looks through are those that its SQL names. If it names anything else, such as a column with all texts
     /// folded, it may look through any text.
-    fn is_searchable(&self) -> bool {
+    pub(crate) fn is_searchable(&self) -> bool {
         let resource = self.resource();
         if resource.search.is_empty() {
             return false;

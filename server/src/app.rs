@@ -192,7 +192,7 @@ async fn run(
         body_max: config.http.body_max.octets(),
         public_url: config.reached_at(listening),
         is_https: tls.is_some() || config.http.public_url.as_ref().is_some_and(config::PublicUrl::is_https),
-        ..ApiSettings::new(secrets.derive("access tokens"), domain.clone())
+        ..ApiSettings::new(secrets.derive("access tokens"), domain.clone(), start::phones_server(&domain, &sip))
     };
     let ha1 = Arc::new(move |username: &str, password: &str| {
         let ha1 = sip_core::Credentials::of(username, &realm, password);

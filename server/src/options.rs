@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use config::{Config, Judged, Warning};
 use rustix::fs::OFlags;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// The longest configuration file, in octets: the documented one has 8 KiB.
 const CONFIG_MAX: u64 = 1 << 20;
@@ -225,8 +225,19 @@ fn meanings(config: &Config) -> Vec<(&'static str, String)> {
     }
     if let Err(failure) = EnvFilter::try_new(&config.log.filter) {
         wrong.push(("log.filter", format!("{:?}: {failure}", config.log.filter)));
+    } else if let Some(word) = lone_word(&config.log.filter) {
+        wrong.push((
+            "log.filter",
+            format!("{word:?} is no level: write off, error, warn, info, debug or trace; all of a part of the program is {word}=trace"),
+        ));
     }
     wrong
+}
+
+/// A word of a filter that is no level. It would be taken for a part of the program, and everything else would be silent.
+fn lone_word(filter: &str) -> Option<&str> {
+    let mut words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.find(|word| word.chars().all(|letter| letter.is_alphanumeric() || letter == '_') && word.parse::<LevelFilter>().is_err())
 }
 
 /// `cordboard check`: 0 if the server would start with this configuration.
@@ -289,6 +300,19 @@ mod tests {
         let env = [("CORDBOARD__NO__SUCH".to_owned(), "1".to_owned())];
         let errors = settle(&place, Config::judge(Some("x = 1"), env.into_iter(), meanings)).unwrap_err();
         assert_eq!(errors, ["a.toml: line 1, column 1: unknown key `x`", "CORDBOARD__NO__SUCH: unknown environment variable"]);
+    }
+
+    #[test]
+    fn a_misspelt_level_does_not_silence_the_log() {
+        for (filter, word) in [("verbose", Some("verbose")), ("info, calls=debug, wran", Some("wran")), ("net", Some("net"))] {
+            assert_eq!(lone_word(filter), word);
+        }
+        for filter in ["info", "WARN", "off", "3", "info,calls=debug,", "net=trace", "api::live", "[{user}]=debug"] {
+            assert_eq!(lone_word(filter), None, "{filter}");
+        }
+        let place = Place { config: None, data_dir: PathBuf::from("data") };
+        let errors = settle(&place, Config::judge(Some("[log]\nfilter = \"verbose\""), std::iter::empty(), meanings)).unwrap_err();
+        assert!(errors.len() == 1 && errors.concat().contains("\"verbose\" is no level"), "{errors:?}");
     }
 
     #[test]

@@ -16,6 +16,9 @@ use rustix::fs::{FlockOperation, flock};
 use store::{Store, consumer, journal::Journal};
 use tracing::{info, warn};
 
+/// The port of SIP over UDP and TCP (RFC 3261, 19.1.2).
+const SIP_PORT: u16 = 5060;
+
 /// The SQLite database in the data directory.
 const DATABASE_FILE: &str = "cordboard.db";
 
@@ -130,6 +133,15 @@ pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
     Ok(store.newest_call().await?)
 }
 
+/// What phones take as their server: the domain, with the port behind it if it is not SIP's own (RFC 3261, 19.1.2).
+pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
+    let own = listening.iter().find(|address| address.ip().to_string() == domain.trim_matches(['[', ']']));
+    let port = own.or(listening.first()).map_or(SIP_PORT, SocketAddr::port);
+    let is_bare_v6 = domain.contains(':') && !domain.starts_with('[');
+    let host = if is_bare_v6 { format!("[{domain}]") } else { domain.to_owned() };
+    if port == SIP_PORT { host } else { format!("{host}:{port}") }
+}
+
 /// The SIP domain if none is configured: the address of the default route, else 127.0.0.1. No packet is sent.
 /// If signalling listens on certain addresses only, it is the first of those: phones reach nothing else.
 pub(crate) fn default_domain(listening: &[SocketAddr]) -> String {
@@ -158,6 +170,19 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn phones_are_told_the_port_unless_it_is_the_usual_one() {
+        let told = |domain: &str, listening: &[&str]| {
+            let listening: Vec<SocketAddr> = listening.iter().map(|address| address.parse().unwrap()).collect();
+            phones_server(domain, &listening)
+        };
+        assert_eq!(told("pbx.example", &["0.0.0.0:5060", "[::]:5060"]), "pbx.example");
+        assert_eq!(told("pbx.example", &["0.0.0.0:5070", "[::]:5060"]), "pbx.example:5070");
+        assert_eq!(told("10.0.0.5", &["10.0.0.4:5060", "10.0.0.5:5070"]), "10.0.0.5:5070");
+        assert_eq!(told("[2001:db8::5]", &["10.0.0.4:5060", "[2001:db8::5]:5070"]), "[2001:db8::5]:5070");
+        assert_eq!(told("2001:db8::5", &["[2001:db8::5]:5060"]), "[2001:db8::5]");
+    }
 
     #[test]
     fn a_directory_without_a_database_is_named_and_left_alone() {

@@ -20,7 +20,7 @@ use http::{
     request::Parts,
 };
 use links::oidc::{OidcError, Provider};
-use model::{Action, CenterId, UserId, WallTime};
+use model::{Action, ActorKind, CenterId, UserId, WallTime};
 use office::{
     Permit, Principal,
     accounts::{Claimed, Client, Found, PrincipalRequest},
@@ -149,7 +149,10 @@ pub(crate) fn permit(api: &Api, principal: &Principal, action: Action) -> Result
         Some(permit) => Ok(Caller(permit)),
         None => {
             api.office.note_refusal(principal.actor(), action, action.resource(), "", now());
-            Err(Problem::new(Code::Forbidden).with("action", action.0))
+            let problem = Problem::new(Code::Forbidden).with("action", action.0);
+            // Not every token may all that its owner may.
+            let is_token = matches!(principal.actor().kind, ActorKind::Token(_));
+            Err(if is_token { problem.detail("The token, or the role of its owner, does not allow this.") } else { problem })
         }
     }
 }

@@ -83,6 +83,8 @@ pub(crate) struct Providers {
     /// With a user name and a password.
     local: bool,
     oidc: Vec<ProviderAnswer>,
+    /// Whether links to a new password can be sent by e-mail.
+    mail: bool,
 }
 
 /// A provider.
@@ -114,7 +116,7 @@ pub(crate) struct LogoutNotice {
 pub(crate) async fn providers(State(api): State<Api>) -> Json<Providers> {
     let known =
         api.providers.iter().map(|provider| ProviderAnswer { id: provider.settings().id.clone(), name: provider.settings().name.clone() });
-    Json(Providers { local: true, oidc: known.collect() })
+    Json(Providers { local: true, oidc: known.collect(), mail: api.office.can_mail() })
 }
 
 /// Begin to log in by a provider: a browser goes there from here.

@@ -18,7 +18,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, now},
     error::{Code, Problem},
     metrics::CONTENT_TYPE as OPEN_METRICS,
     openapi::document,
@@ -40,8 +40,14 @@ pub(crate) struct Health {
 /// How the trunks are.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PbxStatus {
-    /// The domain that phones register with.
+    /// The domain that phones register with: what stands behind the `@` of their addresses.
     domain: String,
+    /// What phones take as their server: the domain, with a port behind it if it is not 5060.
+    #[schema(examples("10.0.0.5:5070"))]
+    server: String,
+    /// What they reach it by: `udp`.
+    #[schema(examples("udp"))]
+    transport: &'static str,
     /// Calls that are up or being set up.
     calls: u64,
     /// All slots.
@@ -152,9 +158,15 @@ pub(crate) async fn healthz(State(api): State<Api>) -> (StatusCode, Json<Health>
 /// at once, and calls go on; else the answer is 422, `details.errors` names everything that is wrong, and nothing has changed.
 #[utoipa::path(post, path = "/api/system/reload", tag = "system",
     responses((status = 200, description = "In force.", body = ReloadDone)))]
-pub(crate) async fn reload(State(api): State<Api>) -> Result<Json<ReloadDone>, Problem> {
+pub(crate) async fn reload(State(api): State<Api>, caller: Caller) -> Result<Json<ReloadDone>, Problem> {
     // To its end, even if the one who asked does not wait for it.
-    let reloaded = tokio::spawn(api.system.reload()).await.map_err(Problem::internal)?;
+    let reloaded = async move {
+        let reloaded = api.system.reload().await;
+        let told = reloaded.as_ref().map(|done| done.changed.as_slice()).map_err(Vec::as_slice);
+        api.office.note_reload(&caller, told, now());
+        reloaded
+    };
+    let reloaded = tokio::spawn(reloaded).await.map_err(Problem::internal)?;
     match reloaded {
         Ok(Reloaded { changed, warnings }) => Ok(Json(ReloadDone { changed, warnings })),
         Err(errors) => Err(Problem::new(Code::ConfigRefused).with("details", json!({ "errors": errors }))),
@@ -180,6 +192,8 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
     let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center()).count();
     Ok(Json(PbxStatus {
         domain: api.settings.sip_domain.clone(),
+        server: api.settings.sip_server.clone(),
+        transport: "udp",
         calls: u64::try_from(calls).unwrap_or(u64::MAX),
         slots: all,
         trunks: hubs.into_iter().map(trunk).collect(),

@@ -1,7 +1,10 @@
 //! What is answered to good requests and to mistakes.
 
+use std::sync::Arc;
+
 use expect_test::expect;
 use model::{Command, Refusal, SlotState};
+use tokio::sync::watch;
 
 use super::check;
 use crate::testing::{ANNA, World};
@@ -225,7 +228,7 @@ async fn trunks() {
 
             > root GET /api/pbx/status
             200
-            {"calls":0,"domain":"pbx.example","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
+            {"calls":0,"domain":"pbx.example","server":"pbx.example:5070","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"transport":"udp","trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
 
         "#]],
     )
@@ -875,6 +878,15 @@ async fn the_configuration_is_read_again() {
     let errors = vec!["line 3, column 1: unknown key `mx`".to_owned(), "`sip.udp` cannot change in a running server".to_owned()];
     *world.system.0.lock().unwrap() = Err(errors);
     let refused = world.ask(reload).await;
+    world.api.office.clone().write_refusals(Arc::new(crate::auth::now), watch::channel(true).1).await;
+    let (_, audit) = world.json("root GET /api/audit?filter=%7B%22action%22%3A%22system.configure%22%7D&sort=seq").await;
+    let noted = audit["items"].as_array().unwrap().iter().map(|row| format!("{} {}\n", row["outcome"], row["diff"])).collect::<String>();
+    expect![[r#"
+        "done" {"changed":[null,["log.filter"]]}
+        "done" {"changed":[null,[]]}
+        "refused" {"errors":[null,["line 3, column 1: unknown key `mx`","`sip.udp` cannot change in a running server"]]}
+    "#]]
+    .assert_eq(&noted);
     expect![[r#"
         200
         {"changed":["log.filter"],"warnings":[]}

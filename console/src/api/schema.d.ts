@@ -2543,10 +2543,20 @@ export interface components {
              * @description Calls that are up or being set up.
              */
             calls: number;
-            /** @description The domain that phones register with. */
+            /** @description The domain that phones register with: what stands behind the `@` of their addresses. */
             domain: string;
+            /**
+             * @description What phones take as their server: the domain, with a port behind it if it is not 5060.
+             * @example 10.0.0.5:5070
+             */
+            server: string;
             /** @description All slots. */
             slots: components["schemas"]["SlotCounts"];
+            /**
+             * @description What they reach it by: `udp`.
+             * @example udp
+             */
+            transport: string;
             /** @description Each trunk. */
             trunks: components["schemas"]["TrunkStatus"][];
         };
@@ -2603,6 +2613,8 @@ export interface components {
         Providers: {
             /** @description With a user name and a password. */
             local: boolean;
+            /** @description Whether links to a new password can be sent by e-mail. */
+            mail: boolean;
             oidc: components["schemas"]["ProviderAnswer"][];
         };
         /** @description What is known of a call's recording. */

@@ -75,7 +75,8 @@ export type BulkBegun = Schemas['BulkBegun'];
 export interface MyPermissions {
     roles: string[];
     permissions: { permission: string; scopes: string[] }[];
-    resources: Record<string, { columns: ColumnRight[] }>;
+    /** By the server's names. A list that takes no search says so; a server that says nothing takes one. */
+    resources: Record<string, { columns: ColumnRight[]; searchable?: boolean }>;
 }
 
 /** All that can be permitted. */

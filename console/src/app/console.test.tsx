@@ -61,6 +61,27 @@ describe('logging in', () => {
         expect(await screen.findByText('This link does not work')).toBeInTheDocument();
     });
 
+    it('without a mail server leads to the administrator', async () => {
+        const { user, router } = await renderConsole({ user: null, path: '/login', mail: false });
+        expect(await screen.findByText(/Ask your administrator for a link/)).toBeInTheDocument();
+        expect(screen.queryByRole('link', { name: 'Forgot your password?' })).toBeNull();
+        await router.navigate('/forgot');
+        expect(await screen.findByRole('heading', { name: 'New password' })).toBeInTheDocument();
+        expect(screen.getByText(/Ask your administrator for a link/)).toBeInTheDocument();
+        expect(screen.queryByRole('textbox')).toBeNull();
+        await user.click(screen.getByRole('link', { name: 'Back to log-in' }));
+        expect(await screen.findByRole('button', { name: 'Log in' })).toBeInTheDocument();
+    });
+
+    it('with a mail server a link can be asked for', async () => {
+        const { user, server } = await renderConsole({ user: null, path: '/login' });
+        await user.click(await screen.findByRole('link', { name: 'Forgot your password?' }));
+        await user.type(await screen.findByRole('textbox', { name: /User name/ }), 'ann');
+        await user.click(screen.getByRole('button', { name: 'Send the link' }));
+        expect(await screen.findByText(/a link is on its way/)).toBeInTheDocument();
+        expect(server.log.at(-1)).toMatchObject({ path: '/auth/forgot', body: { username: 'ann' } });
+    });
+
     it('ends in all places at once', async () => {
         const { services, path } = await renderConsole({ path: '/users' });
         await screen.findByRole('heading', { name: 'Users' });
@@ -116,6 +137,8 @@ describe('lists', () => {
         const search = screen.getByRole('search');
         expect(within(search).queryByRole('button', { name: 'From' })).toBeNull();
         expect(within(search).getByRole('button', { name: 'To' })).toBeInTheDocument();
+        // A search would look through what is masked.
+        expect(within(search).queryByRole('textbox', { name: 'Search' })).toBeNull();
     });
 
     it('narrow, and go from page to page', async () => {
@@ -220,6 +243,49 @@ describe('forms', () => {
         expect(server.data.users.at(-1)).toMatchObject({ username: 'newcomer', state: 'invited', roles: ['operator'] });
     });
 
+    it('invite without a mail server: the link is shown, and it is said why', async () => {
+        const { user } = await renderConsole({ path: '/users/7', mail: false });
+        await user.click(await screen.findByRole('button', { name: 'Link for a new password' }));
+        const dialog = await screen.findByRole('dialog');
+        const mail = await within(dialog).findByRole('button', { description: 'No mail server is set up' });
+        expect(mail).toBeDisabled();
+        expect(mail).toHaveTextContent(/^Send to /);
+        await user.click(within(dialog).getByRole('button', { name: 'Show the link' }));
+        expect(await within(dialog).findByText(/link#token=/)).toBeInTheDocument();
+    });
+
+    it('are there to be read by those who may not change, without what is hidden from them', async () => {
+        const { server, queries, user } = await renderConsole({ user: 'clara', path: '/settings' });
+        const role = server.data.roles.find(({ code }) => code === 'supervisor');
+        role?.columns.push({ resource: 'users', column: 'email', mode: 'hide' }, { resource: 'users', column: 'lists', mode: 'hide' });
+        await queries.invalidateQueries({ queryKey: ['me', 'permissions'] });
+        await user.click(await screen.findByRole('link', { name: 'Users' }));
+        await rows('Users');
+        await user.click(document.querySelector('tr[data-row="7"] td:nth-child(2)') as HTMLElement);
+        expect(await screen.findByLabelText('Name')).toBeDisabled();
+        for (const name of ['Language', 'Time zone', 'Roles']) expect(screen.getByRole('combobox', { name: new RegExp(name) })).toHaveAttribute(name === 'Language' ? 'aria-disabled' : 'disabled');
+        expect(screen.queryByLabelText('E-mail')).toBeNull();
+        expect(screen.queryByText('Narrowing lists')).toBeNull();
+        expect(screen.getByText('Columns')).toBeInTheDocument();
+        expect(screen.queryByRole('button', { name: 'Save' })).toBeNull();
+    });
+
+    it.each(['hide', 'mask'] as const)('leave alone what is not seen whole by who changes the rest (%s)', async (mode) => {
+        const { user, server, queries, path } = await renderConsole({ path: '/settings' });
+        server.data.roles.find(({ code }) => code === 'admin')?.columns.push({ resource: 'users', column: 'email', mode });
+        await queries.invalidateQueries({ queryKey: ['me', 'permissions'] });
+        await user.click(await screen.findByRole('link', { name: 'Users' }));
+        await rows('Users');
+        const before = server.data.users.find(({ id }) => id === '7')?.email;
+        await user.click(document.querySelector('tr[data-row="7"] td:nth-child(3)') as HTMLElement);
+        await user.type(await screen.findByLabelText('Name'), ' Jr');
+        if (mode === 'mask') expect(screen.getByLabelText('E-mail')).toBeDisabled();
+        await user.click(screen.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(path()).toBe('/users'));
+        expect(server.log.findLast(({ method, path: at }) => method === 'PUT' && at === '/users/7')?.body).not.toHaveProperty('email');
+        expect(server.data.users.find(({ id }) => id === '7')).toMatchObject({ email: before, display_name: expect.stringMatching(/ Jr$/) });
+    });
+
     it('lead back to the list when they are saved', async () => {
         const { user, server, path } = await renderConsole({ path: '/users/7' });
         await user.type(await screen.findByLabelText('Name'), ' Jr');
@@ -321,6 +387,25 @@ describe('telephony', () => {
     });
 });
 
+describe('deliveries of webhooks', () => {
+    it('are sent again where that makes sense; a refusal is said with its reason', async () => {
+        const { user, server, router } = await renderConsole({ path: '/settings' });
+        await screen.findByRole('heading', { name: 'Personal settings' });
+        const [waiting, test, failed] = server.data.deliveries;
+        Object.assign(waiting ?? {}, { state: 'pending' });
+        Object.assign(test ?? {}, { state: 'failed', kind: 'ping' });
+        Object.assign(failed ?? {}, { state: 'failed', kind: 'cdr.created' });
+        await router.navigate('/webhook-deliveries');
+        await rows('Deliveries');
+        const again = (id = '') => within(document.querySelector(`tr[data-row="${id}"]`) as HTMLElement).queryByRole('button', { name: 'Send again' });
+        expect([waiting, test].map((delivery) => again(delivery?.id))).toEqual([null, null]);
+        // It has begun to wait since the list was read.
+        Object.assign(failed ?? {}, { state: 'pending' });
+        await user.click(again(failed?.id) as HTMLElement);
+        expect(await screen.findByRole('alert')).toHaveTextContent('This does not go now, as things are. It says: it waits to be delivered anyway');
+    });
+});
+
 describe('personal settings', () => {
     it('language and colours are kept by the server', async () => {
         const { user, server } = await renderConsole({ path: '/settings' });
@@ -355,6 +440,44 @@ describe('personal settings', () => {
         await user.type(screen.getByLabelText(/New password/), 'long enough');
         await user.click(screen.getByRole('button', { name: 'Change the password' }));
         expect(await screen.findByText('This is not your password')).toBeInTheDocument();
+    });
+
+    it('a new password ends the other sessions, and what went wrong before is forgotten', async () => {
+        const { user, server } = await renderConsole({ path: '/settings' });
+        expect(await screen.findByRole('button', { name: 'End' })).toBeInTheDocument();
+        await user.type(await screen.findByLabelText(/Password until now/), 'cordboard');
+        await user.type(screen.getByLabelText(/New password/), 'long enough');
+        server.failNext = { path: /password/, problem: new FakeProblem(503, 'store_unavailable') };
+        await user.click(screen.getByRole('button', { name: 'Change the password' }));
+        expect(await screen.findByRole('alert')).toHaveTextContent('The database cannot be reached.');
+        await user.click(screen.getByRole('button', { name: 'Change the password' }));
+        expect(screen.queryByText(/The database cannot be reached/)).toBeNull();
+        expect(await screen.findByText('Your password is changed')).toBeInTheDocument();
+        await waitFor(() => expect(screen.queryByRole('button', { name: 'End' })).toBeNull());
+    });
+
+    it('a session that has ended meanwhile just goes', async () => {
+        const { user, services } = await renderConsole({ path: '/settings' });
+        const end = await screen.findByRole('button', { name: 'End' });
+        await services.client.put('/me/password', { old: 'cordboard', new: 'long enough' });
+        await user.click(end);
+        await waitFor(() => expect(screen.queryByRole('button', { name: 'End' })).toBeNull());
+        expect(screen.getByText('This one')).toBeInTheDocument();
+        expect(screen.queryByRole('alert')).toBeNull();
+    });
+
+    it('a role that people have made is called by its name', async () => {
+        const { user, server } = await renderConsole({ path: '/status' });
+        await screen.findByRole('heading', { name: 'System status' });
+        const admin = server.data.roles.find(({ code }) => code === 'admin');
+        if (admin) server.data.roles.push({ ...admin, id: '99', code: 'night_lead', name: 'Night shift lead', builtin: false });
+        server.data.users[0]?.roles.push('night_lead');
+        server.data.users[6]?.roles.push('gone');
+        await user.click(screen.getByRole('link', { name: 'Users' }));
+        await rows('Users');
+        expect(await screen.findByText('Night shift lead')).toBeInTheDocument();
+        expect(screen.getByText('gone')).toBeInTheDocument();
+        expect(screen.getByText('Administrator')).toBeInTheDocument();
     });
 
     it('a new token is shown once', async () => {

@@ -58,5 +58,6 @@ it('each account of several can be seen, copied and scanned', async () => {
     await user.click(screen.getByRole('button', { name: '7003' }));
     expect(screen.getByLabelText('Password')).toHaveTextContent('secret-of-7003');
     expect(screen.getByRole('img', { name: 'QR code for slot 7003' })).toBeInTheDocument();
-    expect(await screen.findByText('10.0.0.5')).toBeInTheDocument();
+    expect(await screen.findByText('10.0.0.5:5070')).toHaveAccessibleName('Server');
+    expect(screen.getByLabelText('Transport')).toHaveTextContent('UDP');
 });

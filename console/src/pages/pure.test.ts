@@ -93,13 +93,15 @@ it('keys of the player, where nobody else wants them', () => {
 
 it('phones are set up in the forms that they read', () => {
     const account = { number: '6001', username: '6001', password: 'a&b"c' };
-    const server = { domain: 'pbx.example.org:5070' };
+    const server = { server: 'pbx.example.org:5070', transport: 'udp' } as const;
     expect(sipUri(account, server)).toBe('sip:6001:a%26b%22c@pbx.example.org:5070;transport=udp');
     expect(waveXml(account, server)).toContain('<AuthPass>a&#38;b&#34;c</AuthPass>');
     expect(linphoneXml(account, server)).toContain('<entry name="reg_identity" overwrite="true">sip:6001@pbx.example.org</entry>');
     expect(linphoneXml(account, server)).toContain('&#60;sip:pbx.example.org:5070;transport=udp&#62;');
     expect(baresipLine(account, server)).toContain('auth_user=6001');
-    expect(csv([account], server)).toBe('number,username,password,domain\r\n"6001","6001","a&b""c","pbx.example.org:5070"\r\n');
+    const overTcp = { ...server, transport: 'tcp' } as const;
+    for (const text of [sipUri(account, overTcp), linphoneXml(account, overTcp), baresipLine(account, overTcp)]) expect(text).toContain('pbx.example.org:5070;transport=tcp');
+    expect(csv([account], server)).toBe('number,username,password,server,transport\r\n"6001","6001","a&b""c","pbx.example.org:5070","udp"\r\n');
 });
 
 it('devices by what they say that they are', () => {

@@ -14,6 +14,7 @@ export function UserPicker({
     helperText,
     error,
     without,
+    disabled,
 }: {
     value: string | null;
     onChange: (id: string | null) => void;
@@ -23,6 +24,7 @@ export function UserPicker({
     error?: boolean;
     /** Who cannot be chosen, such as oneself for one's own manager. */
     without?: string;
+    disabled?: boolean;
 }) {
     const t = useT();
     const [text, setText] = useState('');
@@ -38,6 +40,7 @@ export function UserPicker({
     return (
         <Autocomplete<User>
             value={current}
+            disabled={disabled}
             options={current && !options.some(({ id }) => id === current.id) ? [current, ...options] : options}
             filterOptions={(all) => all}
             getOptionLabel={name}

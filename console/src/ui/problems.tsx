@@ -6,6 +6,9 @@ import { useCallback } from 'react';
 import { useCode, useFormat, useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
 
+/** Codes that stand for many things: the server's own words say which. */
+const DETAILED = new Set(['wrong_state']);
+
 /** What went wrong and what to do about it, in the person's language. */
 export function useProblemText(): (error: unknown) => string {
     const t = useT();
@@ -21,6 +24,7 @@ export function useProblemText(): (error: unknown) => string {
             }
             if (typeof error.more.state === 'string') values.state = code('slot_states', error.more.state);
             const known = translate(`problems.${error.code}`, { ...values, wait: format.span((error.retryAfterS ?? 0) * 1000), _: '' });
+            if (known && error.detail && DETAILED.has(error.code)) return `${known} ${t('problems.server_says', { detail: error.detail })}`;
             if (known) return error.retryAfterS && error.code !== 'too_many_attempts' && error.status === 503 ? `${known} ${t('problems.again_in', { wait: format.span(error.retryAfterS * 1000) })}` : known;
             // A code that this console does not know: the server's own words say more than the status alone.
             const general = error.status >= 500 ? t('problems.server') : t('problems.refused');

@@ -20,8 +20,12 @@ pub(crate) fn fold(username: &str) -> String {
 /// The user name as it is stored.
 pub(crate) fn username(text: &str, faults: &mut Vec<Fault>) -> String {
     let name = fold(text);
-    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
-        faults.push(Fault::invalid("username", format!("a user name has 1 to {NAME_MAX} characters, none of them a control character")));
+    let is_odd = |letter: char| letter.is_control() || letter.is_whitespace();
+    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(is_odd) {
+        faults.push(Fault::invalid(
+            "username",
+            format!("a user name has 1 to {NAME_MAX} characters, none of them a space or a control character"),
+        ));
     }
     name
 }
@@ -98,7 +102,7 @@ mod tests {
         let name: fn(&str, &mut Vec<Fault>) -> Option<String> = |text, faults| Some(username(text, faults));
         assert_eq!(held(name, " Анна.К "), Ok(Some("анна.к".to_owned())));
         assert_eq!(held(name, &"я".repeat(128)), Ok(Some("я".repeat(128))));
-        for wrong in ["", "  ", &"a".repeat(129), "a\nb", "a\0b"] {
+        for wrong in ["", "  ", &"a".repeat(129), "a\nb", "a\0b", "olga p"] {
             assert!(held(name, wrong).is_err(), "{wrong:?}");
         }
         let shown: fn(&str, &mut Vec<Fault>) -> Option<String> = |text, faults| Some(display_name(text, faults));

@@ -574,7 +574,8 @@ impl Office {
 
 impl UserChange {
     fn apply(&self, row: &mut UserRow, password_hash: Option<String>, faults: &mut Vec<Fault>) {
-        if let Some(username) = &self.username {
+        // A provider's names keep to rules of its own: what stays is not judged.
+        if let Some(username) = self.username.as_ref().filter(|username| fields::fold(username) != row.username) {
             row.username = fields::username(username, faults);
         }
         if let Some(display_name) = &self.display_name {

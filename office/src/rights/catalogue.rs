@@ -122,7 +122,7 @@ permissions! {
     SLOTS_ADMIN "slots.admin" LISTED "Put slots into and out of service, renew their passwords.";
     SLOTS_USE "slots.use" LISTED "Take slots and let them go: for oneself, or also those that others have.";
     SLOTS_MONITOR "slots.monitor" LISTED "Watch how slots are.";
-    SLOTS_TRACE "slots.trace" CENTER "Hear which phones displaced which (R17); it names addresses.";
+    SLOTS_TRACE "slots.trace" CENTER "Hear which phones displaced which; it names addresses.";
     SLOTS_EXPORT "slots.export" LISTED "Export slots.";
 
     TRUNKS_READ "trunks.read" CENTER "See hubs and carriers.";
@@ -133,7 +133,7 @@ permissions! {
     TRUNKS_EXPORT "trunks.export" CENTER "Export hubs and carriers.";
 
     CALLS_START "calls.start" LISTED "Start calls.";
-    CALLS_END "calls.end" LISTED "End calls (R18).";
+    CALLS_END "calls.end" LISTED "End calls.";
     CALLS_READ "calls.read" LISTED "See calls and call records, and hear of them as they change.";
     CALLS_MONITOR "calls.monitor" LISTED "Watch and listen to calls while they last.";
     CALLS_RECORD "calls.record" LISTED "Have calls recorded, or not.";

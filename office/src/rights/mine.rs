@@ -33,6 +33,8 @@ pub struct MyPermission {
 pub struct MyResource {
     /// The columns; hidden ones are not there.
     pub columns: Vec<ListColumn>,
+    /// Whether its list takes `q`: not if a search would look through what the person does not see whole.
+    pub searchable: bool,
 }
 
 /// Whether a person may do something (S004-57).
@@ -55,8 +57,8 @@ impl Office {
             (!scopes.is_empty()).then_some(MyPermission { permission: known.action.0, scopes })
         });
         let resources = self.catalogue().resources().filter_map(|resource| {
-            let columns = person.permit(resource.read)?.view(resource).list_columns();
-            Some((resource.name, MyResource { columns }))
+            let view = person.permit(resource.read)?.view(resource);
+            Some((resource.name, MyResource { columns: view.list_columns(), searchable: view.is_searchable() }))
         });
         MyPermissions { roles: person.roles().to_vec(), permissions: permissions.collect(), resources: resources.collect() }
     }

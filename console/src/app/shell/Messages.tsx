@@ -6,7 +6,7 @@ import { useEffect, useState } from 'react';
 /** What is told in passing, one after the other. */
 export function Messages() {
     const translate = useTranslate();
-    const { notifications, takeNotification } = useNotificationContext();
+    const { notifications, takeNotification, setNotifications } = useNotificationContext();
     const takeMutation = useTakeUndoableMutation();
     const [message, setMessage] = useState<NotificationPayload>();
     const [open, setOpen] = useState(false);
@@ -19,6 +19,15 @@ export function Messages() {
         setMessage(next);
         setOpen(true);
     }, [notifications, message, takeNotification, takeMutation]);
+    // Whoever sends a form tries anew: what went wrong before says nothing about that.
+    useEffect(() => {
+        const forget = () => {
+            setMessage((shown) => (shown?.type === 'error' ? undefined : shown));
+            setNotifications((waiting) => waiting.filter(({ type }) => type !== 'error'));
+        };
+        document.addEventListener('submit', forget, true);
+        return () => document.removeEventListener('submit', forget, true);
+    }, [setNotifications]);
     if (!message) return null;
     const { type = 'info', message: text, notificationOptions } = message;
     return (

@@ -102,16 +102,16 @@ function Idle({ slot }: { slot: Slot }) {
                     event.preventDefault();
                     if (isCallable(number)) void place();
                 }}
-                sx={{ display: 'flex' }}
+                sx={{ display: 'flex', flex: 1, minWidth: 0 }}
             >
                 <InputBase
                     value={number}
                     onChange={(event) => setNumber(event.target.value)}
                     placeholder={t('my_phone.number')}
                     inputProps={{ 'aria-label': t('my_phone.number'), inputMode: 'tel', maxLength: 40, autoComplete: 'off' }}
-                    sx={{ width: 170, px: 1, fontSize: '0.875rem' }}
+                    sx={{ flex: 1, minWidth: 0, width: 170, px: 1, fontSize: '0.875rem' }}
                 />
-                <Button type="submit" variant="contained" color="success" startIcon={<Call />} disabled={!isCallable(number)} loading={busy} sx={{ borderRadius: 0 }}>
+                <Button type="submit" variant="contained" color="success" startIcon={<Call />} disabled={!isCallable(number)} loading={busy} sx={{ borderRadius: 0, flexShrink: 0 }}>
                     {t('my_phone.call')}
                 </Button>
             </Box>
@@ -130,9 +130,10 @@ function InCall({ slot, call }: { slot: Slot; call: CallType }) {
     return (
         <Frame>
             <SlotMenu slot={slot} />
-            <Button color="inherit" onClick={() => void navigate(`/calls/${call.call_id}/show`)} sx={{ borderRadius: 0, gap: 1 }} title={t('my_phone.open_call')}>
+            <Button color="inherit" onClick={() => void navigate(`/calls/${call.call_id}/show`)} sx={{ borderRadius: 0, gap: 1, minWidth: 0, overflow: 'hidden' }} title={t('my_phone.open_call')}>
                 <bdi>{phone(other)}</bdi>
-                <Box component="span" sx={{ color: 'text.secondary', fontWeight: 450 }}>
+                {/* On a phone there is room for the number alone; the slot's own badge says how the call is. */}
+                <Box component="span" sx={{ color: 'text.secondary', fontWeight: 450, display: { xs: 'none', sm: 'inline' } }}>
                     {code('call_statuses', call.status)}
                 </Box>
                 <Ticking since={call.answered_at ?? call.started_at} />
@@ -140,9 +141,10 @@ function InCall({ slot, call }: { slot: Slot; call: CallType }) {
             <Button
                 variant="contained"
                 color="error"
+                aria-label={t('my_phone.end')}
                 startIcon={<CallEnd />}
                 loading={ending}
-                sx={{ borderRadius: 0 }}
+                sx={{ borderRadius: 0, flexShrink: 0, minWidth: 44, '& .MuiButton-startIcon': { mr: { xs: 0, sm: 1 } } }}
                 onClick={() => {
                     setEnding(true);
                     deeds
@@ -151,7 +153,9 @@ function InCall({ slot, call }: { slot: Slot; call: CallType }) {
                         .finally(() => setEnding(false));
                 }}
             >
-                {t('my_phone.end')}
+                <Box component="span" sx={{ display: { xs: 'none', sm: 'inline' } }}>
+                    {t('my_phone.end')}
+                </Box>
             </Button>
         </Frame>
     );
@@ -166,7 +170,7 @@ function SlotMenu({ slot }: { slot: Slot }) {
     const [anchor, setAnchor] = useState<HTMLElement | null>(null);
     return (
         <>
-            <Button color="inherit" onClick={(event) => setAnchor(event.currentTarget)} aria-haspopup="menu" endIcon={<ExpandMore sx={{ ml: -0.5 }} />} sx={{ borderRadius: 0, gap: 0.75 }}>
+            <Button color="inherit" onClick={(event) => setAnchor(event.currentTarget)} aria-haspopup="menu" endIcon={<ExpandMore sx={{ ml: -0.5 }} />} sx={{ borderRadius: 0, gap: 0.75, flexShrink: 0 }}>
                 {slot.number}
                 <Badge tone={SLOT_TONES[slot.state]}>{code('slot_states', slot.state)}</Badge>
             </Button>
@@ -199,7 +203,7 @@ function Frame({ children }: { children: React.ReactNode }) {
             direction="row"
             role="group"
             aria-label={t('my_phone.title')}
-            sx={{ border: 1, borderColor: 'divider', borderRadius: 1, overflow: 'hidden', alignItems: 'stretch', height: 34, '& .MuiButton-root': { minHeight: 0 } }}
+            sx={{ border: 1, borderColor: 'divider', borderRadius: 1, overflow: 'hidden', alignItems: 'stretch', height: 34, maxWidth: '100%', '& .MuiButton-root': { minHeight: 0, whiteSpace: 'nowrap' } }}
         >
             {children}
         </Stack>

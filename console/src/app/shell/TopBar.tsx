@@ -21,9 +21,10 @@ import { useLocaleState, useLogout } from 'ra-core';
 import { useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { useMe, useSetMe } from '@/access/me';
+import { useRoleName } from '@/access/roles';
 import { useSettings } from '@/access/settings';
 import type { Me } from '@/api/types';
-import { LANGUAGES, rememberLocale, useCode, useFormat, useT, type Locale } from '@/i18n';
+import { LANGUAGES, rememberLocale, useFormat, useT, type Locale } from '@/i18n';
 import { useLiveStatus } from '@/live/hooks';
 import { useClient } from '@/providers/services';
 import { useLook } from '../look';
@@ -35,10 +36,11 @@ import { MyPhone } from './MyPhone';
 export function TopBar({ onMenu, onJump, folded }: { onMenu: () => void; onJump: () => void; folded: boolean }) {
     const t = useT();
     const isWide = useMediaQuery('(min-width: 1180px)');
+    const isNarrow = !useMediaQuery('(min-width: 900px)');
     return (
         <Box
             component="header"
-            sx={{ display: 'flex', alignItems: 'center', gap: 1, px: 1.5, height: 52, flexShrink: 0, borderBottom: 1, borderColor: 'divider', bgcolor: 'background.paper', zIndex: 5 }}
+            sx={{ display: 'flex', flexWrap: { xs: 'wrap', md: 'nowrap' }, alignItems: 'center', columnGap: { xs: 0.25, sm: 1 }, rowGap: 0.75, py: { xs: 0.75, md: 0 }, px: { xs: 1, sm: 1.5 }, minHeight: 52, flexShrink: 0, borderBottom: 1, borderColor: 'divider', bgcolor: 'background.paper', zIndex: 5 }}
         >
             <Tooltip title={t('nav.menu')}>
                 <IconButton onClick={onMenu} aria-label={t('nav.menu')} edge="start">
@@ -52,9 +54,8 @@ export function TopBar({ onMenu, onJump, folded }: { onMenu: () => void; onJump:
                 </Typography>
             </Box>
             <CenterSwitch />
-            <Box sx={{ flex: 1, display: 'flex', justifyContent: 'center' }}>
-                <MyPhone />
-            </Box>
+            {/* Where there is no room beside the rest, one's slot has a row of its own. */}
+            <Box sx={{ flex: 1, display: 'flex', justifyContent: 'center', minWidth: 0 }}>{!isNarrow && <MyPhone />}</Box>
             {isWide ? (
                 <Button color="inherit" onClick={onJump} startIcon={<Search />} sx={{ color: 'text.secondary', border: 1, borderColor: 'divider', fontWeight: 450, gap: 0.25 }}>
                     {t('nav.jump')}
@@ -73,6 +74,11 @@ export function TopBar({ onMenu, onJump, folded }: { onMenu: () => void; onJump:
             <LookButton />
             <LanguageMenu />
             <UserMenu />
+            {isNarrow && (
+                <Box sx={{ flexBasis: '100%', minWidth: 0, display: 'flex', justifyContent: 'center', '&:empty': { display: 'none' } }}>
+                    <MyPhone />
+                </Box>
+            )}
         </Box>
     );
 }
@@ -175,8 +181,6 @@ export function useChooseLanguage(): (locale: Locale) => Promise<void> {
 
 function UserMenu() {
     const t = useT();
-    const code = useCode();
-    const format = useFormat();
     const me = useMe();
     const logout = useLogout();
     const navigate = useNavigate();
@@ -199,7 +203,7 @@ function UserMenu() {
                             <bdi>{me.display_name || me.username}</bdi>
                         </Typography>
                         <Typography variant="caption" sx={{ color: 'text.secondary' }}>
-                            {format.list(me.roles.map((role) => code('roles.codes', role)))}
+                            <RoleNames roles={me.roles} />
                         </Typography>
                     </Box>
                 )}
@@ -224,4 +228,10 @@ function UserMenu() {
             </Menu>
         </>
     );
+}
+
+function RoleNames({ roles }: { roles: string[] }) {
+    const format = useFormat();
+    const name = useRoleName();
+    return <bdi>{format.list(roles.map(name))}</bdi>;
 }

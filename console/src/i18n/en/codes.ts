@@ -20,7 +20,7 @@ export const codes = {
     causes: {
         caller_hung_up: 'The caller hung up',
         callee_hung_up: 'The called party hung up',
-        ended_by_request: 'Ended from the console',
+        ended_by_request: 'Ended by request',
         caller_gave_up: 'The caller gave up before the answer',
         no_answer: 'Nobody answered',
         busy: 'The called party was in another call',

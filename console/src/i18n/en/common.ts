@@ -172,6 +172,7 @@ export const common = {
         forgot: 'Forgot your password?',
         forgot_title: 'New password',
         forgot_about: 'We send a link to the e-mail address of your account. By it you can choose a new password.',
+        forgot_no_mail: 'This server sends no e-mail. Ask your administrator for a link to a new password.',
         forgot_submit: 'Send the link',
         forgot_sent: 'If the account exists and has an e-mail address, a link is on its way. Without an address, ask your administrator for a link.',
         back: 'Back to log-in',

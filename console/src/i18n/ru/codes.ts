@@ -20,7 +20,7 @@ export const codes = {
     causes: {
         caller_hung_up: 'Звонивший положил трубку',
         callee_hung_up: 'Вызываемый положил трубку',
-        ended_by_request: 'Завершён из консоли',
+        ended_by_request: 'Завершён по запросу',
         caller_gave_up: 'Звонивший не дождался ответа',
         no_answer: 'Никто не ответил',
         busy: 'Вызываемый был занят разговором',

@@ -6,6 +6,7 @@ import Typography from '@mui/material/Typography';
 import { Form } from 'ra-core';
 import { useState } from 'react';
 import { Link as RouterLink } from 'react-router';
+import { useMail } from '@/access/providers';
 import { useT } from '@/i18n';
 import { useClient } from '@/providers/services';
 import { TextInput } from '@/ui/form/inputs';
@@ -16,6 +17,7 @@ import { Frame } from './Frame';
 export function ForgotPage() {
     const t = useT();
     const client = useClient();
+    const hasMail = useMail();
     const [sent, setSent] = useState(false);
     const [busy, setBusy] = useState(false);
     const [error, setError] = useState<unknown>();
@@ -35,6 +37,8 @@ export function ForgotPage() {
         <Frame title={t('auth.forgot_title')}>
             {sent ? (
                 <Alert severity="success">{t('auth.forgot_sent')}</Alert>
+            ) : !hasMail ? (
+                <Typography variant="body2">{t('auth.forgot_no_mail')}</Typography>
             ) : (
                 <Form onSubmit={submit} noValidate>
                     <Typography variant="body2" sx={{ color: 'text.secondary', mb: 2 }}>

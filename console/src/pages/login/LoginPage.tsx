@@ -4,15 +4,14 @@ import Button from '@mui/material/Button';
 import Divider from '@mui/material/Divider';
 import Link from '@mui/material/Link';
 import Stack from '@mui/material/Stack';
-import { useQuery } from '@tanstack/react-query';
+import Typography from '@mui/material/Typography';
 import { Form, useLogin } from 'ra-core';
 import { useEffect, useState } from 'react';
 import { Link as RouterLink, Navigate, useLocation, useSearchParams } from 'react-router';
 import { useSignedIn } from '@/access/me';
-import type { Providers } from '@/api/types';
+import { useProviders } from '@/access/providers';
 import { useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
-import { useClient } from '@/providers/services';
 import { PasswordInput, TextInput } from '@/ui/form/inputs';
 import { ProblemBox, useProblemText } from '@/ui/problems';
 import { useNow } from '@/ui/values';
@@ -22,7 +21,6 @@ import { Frame } from './Frame';
 export function LoginPage() {
     const t = useT();
     const login = useLogin();
-    const client = useClient();
     const signedIn = useSignedIn();
     const text = useProblemText();
     const [search] = useSearchParams();
@@ -31,7 +29,7 @@ export function LoginPage() {
     const [busy, setBusy] = useState(false);
     const [withPassword, setWithPassword] = useState(false);
     const [waitUntil, setWaitUntil] = useState(0);
-    const providers = useQuery({ queryKey: ['auth', 'providers'], queryFn: () => client.open<Providers>('GET', '/auth/providers'), staleTime: 60_000 });
+    const providers = useProviders();
     const now = useNow(waitUntil > 0 ? 1000 : undefined);
     const hasWait = waitUntil > now;
     // A provider that refuses sends the browser back with the reason.
@@ -55,8 +53,8 @@ export function LoginPage() {
     };
 
     if (signedIn && !busy) return <Navigate to={target} replace />;
-    const oidc = providers.data?.oidc ?? [];
-    const showsPassword = providers.data === undefined || providers.data.local || oidc.length === 0 || withPassword;
+    const oidc = providers?.oidc ?? [];
+    const showsPassword = providers === undefined || providers.local || oidc.length === 0 || withPassword;
 
     return (
         <Frame title={t('auth.title')}>
@@ -90,9 +88,15 @@ export function LoginPage() {
                         <Button type="submit" variant="contained" size="large" loading={busy} disabled={hasWait} sx={{ mt: 0.5 }}>
                             {hasWait ? t('auth.wait', { seconds: Math.ceil((waitUntil - now) / 1000) }) : t('auth.submit')}
                         </Button>
-                        <Link component={RouterLink} to="/forgot" variant="body2" sx={{ mt: 1.5, alignSelf: 'center' }}>
-                            {t('auth.forgot')}
-                        </Link>
+                        {providers?.mail === false ? (
+                            <Typography variant="body2" sx={{ mt: 1.5, color: 'text.secondary', textAlign: 'center' }}>
+                                {t('auth.forgot')} {t('auth.forgot_no_mail')}
+                            </Typography>
+                        ) : (
+                            <Link component={RouterLink} to="/forgot" variant="body2" sx={{ mt: 1.5, alignSelf: 'center' }}>
+                                {t('auth.forgot')}
+                            </Link>
+                        )}
                     </Stack>
                 </Form>
             ) : (

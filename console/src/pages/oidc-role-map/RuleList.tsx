@@ -8,19 +8,20 @@ import { useDataProvider, useRefresh } from 'ra-core';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import { useCanDo } from '@/access/me';
+import { useRoleName } from '@/access/roles';
 import type { OidcRule } from '@/api/types';
 import { useT } from '@/i18n';
 import { Confirm } from '@/ui/confirm';
 import { Empty } from '@/ui/empty';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
-import { Code, Moment } from '@/ui/values';
+import { Moment } from '@/ui/values';
 
 const COLUMNS: ColumnSpec<OidcRule & { created_at?: number }>[] = [
     { name: 'issuer' },
     { name: 'claim', render: (rule) => <code>{rule.claim}</code> },
     { name: 'value', render: (rule) => <code>{rule.value}</code> },
-    { name: 'role', render: (rule) => <Code prefix="roles.codes" code={rule.role} /> },
+    { name: 'role', render: (rule) => <RoleName code={rule.role} /> },
     { name: 'created_at', render: (rule) => <Moment at={rule.created_at} />, width: 150 },
 ];
 
@@ -73,4 +74,9 @@ export function RuleList() {
             </Confirm>
         </>
     );
+}
+
+function RoleName({ code }: { code: string }) {
+    const name = useRoleName();
+    return <bdi>{name(code)}</bdi>;
 }

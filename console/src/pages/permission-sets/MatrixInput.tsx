@@ -17,6 +17,7 @@ import { useMemo, useState } from 'react';
 import { useCatalogue, usePermissionText } from '@/access/catalogue';
 import type { GrantedPermission } from '@/api/types';
 import { useCode, useT } from '@/i18n';
+import { useFormRights } from '@/ui/form/rights';
 import { SCOPES, groupsOf, splitScope, toggle, toggleList, withList } from './matrix';
 
 /** Every permission in a row, every scope in a column. */
@@ -25,6 +26,7 @@ export function MatrixInput({ source }: { source: string }) {
     const code = useCode();
     const text = usePermissionText();
     const catalogue = useCatalogue();
+    const { readOnly } = useFormRights();
     const { field, fieldState } = useInput({ source });
     const granted = useMemo(() => (Array.isArray(field.value) ? (field.value as GrantedPermission[]) : []), [field.value]);
     const [search, setSearch] = useState('');
@@ -111,6 +113,7 @@ export function MatrixInput({ source }: { source: string }) {
                                                     <TableCell key={scope} align="center" padding="none">
                                                         {scopes.has(scope) && (
                                                             <Checkbox
+                                                                disabled={readOnly}
                                                                 checked={held !== undefined}
                                                                 onChange={() => field.onChange(toggle(granted, permission, held?.listed || (!held && isListed) ? withList(scope) : scope))}
                                                                 slotProps={{ input: { 'aria-label': `${label}: ${code('scopes', scope)}` } }}
@@ -123,7 +126,7 @@ export function MatrixInput({ source }: { source: string }) {
                                                 {listed && (
                                                     <Switch
                                                         checked={isListed}
-                                                        disabled={its.length === 0}
+                                                        disabled={readOnly || its.length === 0}
                                                         onChange={() => field.onChange(toggleList(granted, permission))}
                                                         slotProps={{ input: { 'aria-label': `${label}: ${t('sets.by_lists')}` } }}
                                                     />

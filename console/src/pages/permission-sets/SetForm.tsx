@@ -3,6 +3,7 @@ import type { PermissionSet } from '@/api/types';
 import { useT } from '@/i18n';
 import { CreatePage, EditPage, Fields } from '@/ui/form/FormPage';
 import { BuiltInName, TextInput, isCode } from '@/ui/form/inputs';
+import { IfSeen } from '@/ui/form/rights';
 import { Section } from '@/ui/page';
 import { MatrixInput } from './MatrixInput';
 import { useSetName } from './name';
@@ -38,9 +39,11 @@ function SetFields() {
                     <TextInput source="code" label="columns.code" required maxLength={64} validate={isCode} disabled={Boolean(record)} hint={record ? 'form.code_stays' : 'form.code_hint'} mono />
                 </Fields>
             </Section>
-            <Section title={t('sets.matrix')} about={t('sets.matrix_about')} flush>
-                <MatrixInput source="permissions" />
-            </Section>
+            <IfSeen column="permissions">
+                <Section title={t('sets.matrix')} about={t('sets.matrix_about')} flush>
+                    <MatrixInput source="permissions" />
+                </Section>
+            </IfSeen>
         </>
     );
 }

@@ -1,5 +1,6 @@
 import Button from '@mui/material/Button';
 import Typography from '@mui/material/Typography';
+import { useQueryClient } from '@tanstack/react-query';
 import { Form } from 'ra-core';
 import { useState } from 'react';
 import { useMe } from '@/access/me';
@@ -17,6 +18,7 @@ export function PasswordSection() {
     const t = useT();
     const me = useMe();
     const client = useClient();
+    const queries = useQueryClient();
     const tell = useTell();
     const tellProblem = useTellProblem();
     const formProblem = useFormProblem();
@@ -37,6 +39,8 @@ export function PasswordSection() {
             await client.put('/me/password', { old: values.old, new: values.new });
             tell(t('settings.password_changed'));
             setRound(round + 1);
+            // The other sessions have ended with it.
+            void queries.invalidateQueries({ queryKey: ['me', 'sessions'] });
             return undefined;
         } catch (problem) {
             if (problem instanceof Problem && problem.code === 'invalid_credentials') return { old: 'settings.password_wrong' };

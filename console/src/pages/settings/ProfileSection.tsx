@@ -5,9 +5,10 @@ import { Form, useLocaleState } from 'ra-core';
 import { useState } from 'react';
 import { useFormState } from 'react-hook-form';
 import { useMe, useSetMe } from '@/access/me';
+import { useRoleName } from '@/access/roles';
 import type { Me } from '@/api/types';
 import { useChooseLanguage } from '@/app/shell/TopBar';
-import { isLocale, LANGUAGES, useCode, useFormat, useT, type Locale } from '@/i18n';
+import { isLocale, LANGUAGES, useFormat, useT, type Locale } from '@/i18n';
 import { Problem } from '@/providers/problem';
 import { useClient } from '@/providers/services';
 import { Fields } from '@/ui/form/FormPage';
@@ -20,7 +21,7 @@ import { Nothing } from '@/ui/values';
 /** One's name, language and time zone. */
 export function ProfileSection() {
     const t = useT();
-    const code = useCode();
+    const roleName = useRoleName();
     const format = useFormat();
     const me = useMe();
     const setMe = useSetMe();
@@ -59,7 +60,7 @@ export function ProfileSection() {
                     rows={[
                         [t('columns.username'), <bdi>{me.username}</bdi>],
                         [t('columns.email'), me.email ? <bdi>{me.email}</bdi> : <Nothing />],
-                        [t('columns.roles'), format.list(me.roles.map((role) => code('roles.codes', role)))],
+                        [t('columns.roles'), format.list(me.roles.map(roleName))],
                     ]}
                 />
             </Box>

@@ -10,6 +10,7 @@ import { useLogout } from 'ra-core';
 import { useState } from 'react';
 import type { Items, MySession } from '@/api/types';
 import { useT } from '@/i18n';
+import { Problem } from '@/providers/problem';
 import { useClient } from '@/providers/services';
 import { Confirm } from '@/ui/confirm';
 import { Section } from '@/ui/page';
@@ -33,10 +34,11 @@ export function SessionsSection() {
     const end = async (session: MySession) => {
         try {
             await client.delete(`/me/sessions/${session.id}`);
-            await queries.invalidateQueries({ queryKey: ['me', 'sessions'] });
         } catch (problem) {
-            tellProblem(problem);
+            // One that is no longer there has ended already.
+            if (!(problem instanceof Problem && problem.status === 404)) return tellProblem(problem);
         }
+        return queries.invalidateQueries({ queryKey: ['me', 'sessions'] });
     };
     return (
         <Section

@@ -76,7 +76,7 @@ export function StatusPage() {
                 </Section>
             )}
             {pbx.data && (
-                <Section title={t('status.telephony')} about={t('status.domain', { domain: pbx.data.domain })} flush>
+                <Section title={t('status.telephony')} about={t('status.server', { server: pbx.data.server, transport: pbx.data.transport.toUpperCase() })} flush>
                     <Table size="small">
                         <TableHead>
                             <TableRow>

@@ -9,6 +9,7 @@ import DialogTitle from '@mui/material/DialogTitle';
 import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import { useState } from 'react';
+import { useMail } from '@/access/providers';
 import type { IssuedLink, LinkPurpose, User } from '@/api/types';
 import { useFormat, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
@@ -20,6 +21,7 @@ export function LinkDialog({ user, purpose, onClose }: { user: User; purpose: Li
     const t = useT();
     const format = useFormat();
     const client = useClient();
+    const hasMail = useMail();
     const [link, setLink] = useState<IssuedLink & { by: 'email' | 'show' }>();
     const [busy, setBusy] = useState<'email' | 'show'>();
     const [error, setError] = useState<unknown>();
@@ -34,6 +36,24 @@ export function LinkDialog({ user, purpose, onClose }: { user: User; purpose: Li
             setBusy(undefined);
         }
     };
+    const mail = (
+        <Button
+            key="mail"
+            variant={hasMail ? 'contained' : 'outlined'}
+            startIcon={<MailOutlined />}
+            disabled={!hasMail || !user.email || busy !== undefined}
+            loading={busy === 'email'}
+            aria-describedby={hasMail ? undefined : 'no-mail'}
+            onClick={() => void issue('email')}
+        >
+            {user.email ? t('users.link.mail', { email: user.email }) : t('users.link.no_mail')}
+        </Button>
+    );
+    const show = (
+        <Button key="show" variant={hasMail ? 'outlined' : 'contained'} startIcon={<LinkIcon />} disabled={busy !== undefined} loading={busy === 'show'} onClick={() => void issue('show')}>
+            {t('users.link.show')}
+        </Button>
+    );
     return (
         <Dialog open onClose={busy ? undefined : onClose} aria-labelledby="link-title">
             <DialogTitle id="link-title">{t(`users.link.${purpose}_title`, { name: user.display_name || user.username })}</DialogTitle>
@@ -44,13 +64,13 @@ export function LinkDialog({ user, purpose, onClose }: { user: User; purpose: Li
                             {t(`users.link.${purpose}_text`)}
                         </Typography>
                         <Stack direction="row" sx={{ gap: 1, flexWrap: 'wrap' }}>
-                            <Button variant="contained" startIcon={<MailOutlined />} disabled={!user.email || busy !== undefined} loading={busy === 'email'} onClick={() => void issue('email')}>
-                                {user.email ? t('users.link.mail', { email: user.email }) : t('users.link.no_mail')}
-                            </Button>
-                            <Button variant="outlined" startIcon={<LinkIcon />} disabled={busy !== undefined} loading={busy === 'show'} onClick={() => void issue('show')}>
-                                {t('users.link.show')}
-                            </Button>
+                            {hasMail ? [mail, show] : [show, mail]}
                         </Stack>
+                        {!hasMail && (
+                            <Typography id="no-mail" variant="caption" component="div" sx={{ color: 'text.secondary', mt: 1 }}>
+                                {t('users.link.no_server')}
+                            </Typography>
+                        )}
                     </>
                 )}
                 {link?.by === 'email' && <Alert severity="success">{t('users.link.mailed', { email: user.email ?? '', until: format.moment(link.expires_at) })}</Alert>}

@@ -103,10 +103,10 @@ function UserFacts({ user }: { user: User }) {
                 <Facts
                     columns={2}
                     rows={[
-                        [t('columns.state'), <CodeBadge prefix="user_states" code={user.state} tones={USER_TONES} />],
-                        [t('columns.sso'), <YesNo value={user.sso} />],
-                        [t('columns.last_login_at'), <Moment at={user.last_login_at} show="moment" />],
-                        [t('columns.created_at'), <Moment at={user.created_at} show="moment" />],
+                        'state' in user && [t('columns.state'), <CodeBadge prefix="user_states" code={user.state} tones={USER_TONES} />],
+                        'sso' in user && [t('columns.sso'), <YesNo value={user.sso} />],
+                        'last_login_at' in user && [t('columns.last_login_at'), <Moment at={user.last_login_at} show="moment" />],
+                        'created_at' in user && [t('columns.created_at'), <Moment at={user.created_at} show="moment" />],
                     ]}
                 />
             </Section>

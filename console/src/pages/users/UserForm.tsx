@@ -7,6 +7,7 @@ import { ManyInput, SelectInput, TextInput, UserInput, isEmail } from '@/ui/form
 import { Fields } from '@/ui/form/FormPage';
 import { AccessSections } from '@/ui/access/AccessSections';
 import { ZoneInput } from '@/ui/form/ZoneInput';
+import { IfSeen } from '@/ui/form/rights';
 import { Section } from '@/ui/page';
 
 /** What there is to say of a person, whether they are new or not. */
@@ -25,9 +26,11 @@ export function UserFields() {
                     <ZoneInput source="tz" label="columns.tz" empty="users.as_center" />
                 </Fields>
             </Section>
-            <Section title={t('users.rights')} about={t('users.rights_about')}>
-                <RolesInput />
-            </Section>
+            <IfSeen column="roles">
+                <Section title={t('users.rights')} about={t('users.rights_about')}>
+                    <RolesInput />
+                </Section>
+            </IfSeen>
             <AccessSections about={t('users.access_about')} />
         </>
     );
@@ -51,7 +54,8 @@ function RolesInput() {
     );
 }
 
-/** What the server takes: an empty text takes the old one away. */
+/** What the server takes: an empty text takes the old one away. What one does not see is not there, and stays as it is. */
 export function toServer(data: Partial<User>): Partial<User> {
-    return { ...data, email: data.email ?? '', locale: data.locale ?? ('' as never), tz: data.tz ?? '', display_name: data.display_name ?? '' };
+    const emptied = (['email', 'locale', 'tz', 'display_name'] as const).filter((name) => data[name] === null);
+    return { ...data, ...Object.fromEntries(emptied.map((name) => [name, ''])) };
 }

@@ -5,8 +5,9 @@ import Chip from '@mui/material/Chip';
 import Stack from '@mui/material/Stack';
 import { Link, useNavigate } from 'react-router';
 import { useCanDo } from '@/access/me';
+import { useRoleName } from '@/access/roles';
 import type { User } from '@/api/types';
-import { useCode, useT } from '@/i18n';
+import { useT } from '@/i18n';
 import { Empty } from '@/ui/empty';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
@@ -64,12 +65,12 @@ export function UserList() {
 }
 
 export function Roles({ codes }: { codes: string[] | undefined }) {
-    const code = useCode();
+    const name = useRoleName();
     if (!codes?.length) return <Nothing />;
     return (
         <Stack direction="row" sx={{ gap: 0.5, flexWrap: 'wrap' }}>
             {codes.map((role) => (
-                <Chip key={role} label={code('roles.codes', role)} variant="outlined" sx={{ height: 20, fontSize: '0.75rem' }} />
+                <Chip key={role} label={<bdi>{name(role)}</bdi>} variant="outlined" sx={{ height: 20, fontSize: '0.75rem' }} />
             ))}
         </Stack>
     );

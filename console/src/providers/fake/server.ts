@@ -1,5 +1,5 @@
 // A server that lives in the tab: enough of one to show and test every page. It keeps nothing over a reload but who is signed in.
-import type { ApiToken, Call, CdrRecord, Export, Job, Limits, Me, MySession, PermissionSet, Role, Slot, SlotCounts, Trunk, User, Webhook } from '@/api/types';
+import type { ApiToken, Call, CdrRecord, Export, Job, Limits, Me, MyPermissions, MySession, PermissionSet, Role, Slot, SlotCounts, Trunk, User, Webhook } from '@/api/types';
 import type { Answer, Request, Transport } from '../transport';
 import { firstLocale } from '@/i18n';
 import { Chance } from './chance';
@@ -42,6 +42,11 @@ const RESOURCES: Record<string, FakeResource> = {
     centers: { key: 'id', order: 'id', columns: columns('id:fs code:f name:f locale:f tz:f state:f settings version'), search: ['code', 'name'] },
 };
 
+/** What the server calls them in rights and columns, where that is not what they are called here. */
+const WIRE: Record<string, string> = { cdr: 'cdrs', sets: 'permission_sets', rules: 'oidc_role_map', audit: 'audit_log', events: 'events_log', deliveries: 'webhook_deliveries' };
+/** By which right they are read, where it is not one of their own. */
+const RIGHTS: Record<string, string> = { cdr: 'calls', sets: 'roles', deliveries: 'webhooks' };
+
 interface Context {
     request: Request;
     body: Record<string, unknown>;
@@ -59,6 +64,8 @@ export interface FakeOptions {
     delay?: number;
     /** Whether calls come and go by themselves. */
     busy?: boolean;
+    /** Whether it can send letters. */
+    mail?: boolean;
 }
 
 export class FakeServer {
@@ -78,11 +85,13 @@ export class FakeServer {
     /** The centre's language: whatever the browser's is. */
     readonly #locale = firstLocale();
     readonly #delay: number;
+    readonly #mail: boolean;
 
-    constructor(live: FakeLive, { now = Date.now, calls, delay = 0, busy = false }: FakeOptions = {}) {
+    constructor(live: FakeLive, { now = Date.now, calls, delay = 0, busy = false, mail = true }: FakeOptions = {}) {
         this.live = live;
         this.#now = now;
         this.#delay = delay;
+        this.#mail = mail;
         this.data = makeData(now(), calls);
         this.#cookie = sessionUser();
         const at = now();
@@ -255,14 +264,38 @@ export class FakeServer {
             this.#need(context, permission);
             const resource = RESOURCES[name];
             if (!resource) throw new FakeProblem(404, 'not_found');
-            const modes: Record<string, 'mask' | 'hide'> = {};
-            for (const role of context.user.roles) {
-                for (const { resource: of, column, mode } of this.data.roles.find(({ code }) => code === role)?.columns ?? []) {
-                    if (of === name && mode !== 'show') modes[column] = mode;
-                }
-            }
-            return list(resource, rows(context) as Row[], context.request.query ?? {}, modes);
+            return list(resource, rows(context) as Row[], context.request.query ?? {}, this.#modes(name, context.user));
         };
+    }
+
+    /** Which columns of a resource somebody does not see whole. */
+    #modes(name: string, user: User): Record<string, 'mask' | 'hide'> {
+        const modes: Record<string, 'mask' | 'hide'> = {};
+        for (const role of user.roles) {
+            for (const { resource: of, column, mode } of this.data.roles.find(({ code }) => code === role)?.columns ?? []) {
+                if (of === name && mode !== 'show') modes[column] = mode;
+            }
+        }
+        return modes;
+    }
+
+    /** What somebody sees of each resource that they may read. */
+    #resources(user: User): MyPermissions['resources'] {
+        const granted = this.#permissions(user);
+        const seen = Object.entries(RESOURCES).filter(([name]) => granted.has(`${RIGHTS[name] ?? WIRE[name] ?? name}.read`));
+        return Object.fromEntries(
+            seen.map(([name, resource]) => {
+                const modes = this.#modes(name, user);
+                const { search } = resource;
+                return [WIRE[name] ?? name, { columns: list(resource, [], {}, modes).columns, searchable: search !== undefined && search.every((column) => !modes[column]) }];
+            }),
+        );
+    }
+
+    /** A row without what somebody does not see. */
+    #seen<T extends object>(name: string, user: User, row: T): Partial<T> {
+        const modes = this.#modes(name, user);
+        return Object.fromEntries(Object.entries(row).filter(([column]) => modes[column] !== 'hide')) as Partial<T>;
     }
 
     #one<T>(rows: T[], is: (row: T) => boolean): T {
@@ -377,7 +410,7 @@ export class FakeServer {
             },
             true,
         ],
-        ['GET', /^\/auth\/providers$/, () => ({ local: true, oidc: [{ id: 'main', name: 'Keycloak' }] }), true],
+        ['GET', /^\/auth\/providers$/, () => ({ local: true, oidc: [{ id: 'main', name: 'Keycloak' }], mail: this.#mail }), true],
         [
             'GET',
             /^\/auth\/link$/,
@@ -404,17 +437,25 @@ export class FakeServer {
             /^\/me\/password$/,
             ({ body }) => {
                 if (body.old !== FAKE_PASSWORD) throw new FakeProblem(401, 'invalid_credentials');
+                this.#sessions = this.#sessions.filter(({ current }) => current);
             },
         ],
         [
             'GET',
             /^\/me\/permissions$/,
-            ({ user }) => ({ roles: user.roles, permissions: [...this.#permissions(user)].map(([permission, scopes]) => ({ permission, scopes: [...scopes] })), resources: {} }),
+            ({ user }) => ({ roles: user.roles, permissions: [...this.#permissions(user)].map(([permission, scopes]) => ({ permission, scopes: [...scopes] })), resources: this.#resources(user) }),
         ],
         ['GET', /^\/me\/settings\/(\w+)$/, ({ ids: [key = ''] }) => this.#settings.get(key) ?? null],
         ['PUT', /^\/me\/settings\/(\w+)$/, ({ ids: [key = ''], body }) => void this.#settings.set(key, body)],
         ['GET', /^\/me\/sessions$/, () => ({ items: this.#sessions })],
-        ['DELETE', /^\/me\/sessions\/(\d+)$/, ({ ids: [id] }) => void (this.#sessions = this.#sessions.filter((session) => session.id !== id))],
+        [
+            'DELETE',
+            /^\/me\/sessions\/(\d+)$/,
+            ({ ids: [id] }) => {
+                const ended = this.#one(this.#sessions, (session) => session.id === id);
+                this.#sessions = this.#sessions.filter((session) => session !== ended);
+            },
+        ],
         ['GET', /^\/me\/tokens$/, () => ({ items: this.#tokens })],
         [
             'POST',
@@ -451,7 +492,7 @@ export class FakeServer {
                 return { job_id: this.#newJob('bulk.run', rows.length, context.user.id).id, count: rows.length };
             },
         ],
-        ['GET', /^\/users\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.users, (user) => user.id === id)],
+        ['GET', /^\/users\/(\d+)$/, ({ ids: [id], user: me }) => this.#seen('users', me, this.#one(this.data.users, (user) => user.id === id))],
         ['PUT', /^\/users\/(\d+)$/, ({ ids: [id], body }) => this.#change(this.#one(this.data.users, (user) => user.id === id), body)],
         ['DELETE', /^\/users\/(\d+)$/, ({ ids: [id] }) => void (this.data.users = this.data.users.filter((user) => user.id !== id))],
         [
@@ -564,7 +605,15 @@ export class FakeServer {
         ['POST', /^\/webhooks\/(\d+)\/test$/, ({ ids: [id] }) => (id === '1' ? { delivery_id: '701', delivered: true, status: 204, error: null } : { delivery_id: '702', delivered: false, status: null, error: 'connection refused' })],
         ['GET', /^\/webhook-deliveries$/, this.#listed('deliveries', () => this.data.deliveries, 'webhooks.read')],
         ['GET', /^\/webhook-deliveries\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.deliveries, (delivery) => delivery.id === id)],
-        ['POST', /^\/webhook-deliveries\/(\d+)\/replay$/, () => undefined],
+        [
+            'POST',
+            /^\/webhook-deliveries\/(\d+)\/replay$/,
+            ({ ids: [id] }) => {
+                const { kind, state } = this.#one(this.data.deliveries, (delivery) => delivery.id === id);
+                if (kind === 'ping') throw new FakeProblem(409, 'wrong_state', undefined, { detail: 'a test is not delivered again: make a new one' });
+                if (state === 'pending') throw new FakeProblem(409, 'wrong_state', undefined, { detail: 'it waits to be delivered anyway' });
+            },
+        ],
 
         ['GET', /^\/centers$/, this.#listed('centers', () => this.data.centers, 'centers.read')],
         [
@@ -684,7 +733,9 @@ export class FakeServer {
             'GET',
             /^\/pbx\/status$/,
             () => ({
-                domain: '10.0.0.5',
+                domain: 'pbx.example.org',
+                server: '10.0.0.5:5070',
+                transport: 'udp',
                 calls: this.data.calls.filter(({ status }) => status !== 'ended').length,
                 slots: this.#counts(this.data.slots),
                 trunks: this.data.trunks.map((trunk) => ({ ...trunk, slots: this.#counts(this.#slotsOf(trunk)) })),

@@ -11,6 +11,7 @@ import { useState } from 'react';
 import { useCatalogue } from '@/access/catalogue';
 import type { ColumnPolicy } from '@/api/types';
 import { useCode, useT } from '@/i18n';
+import { useFormRights } from '../form/rights';
 
 const MODES = ['show', 'mask', 'hide'] as const;
 
@@ -19,6 +20,7 @@ export function ColumnsInput({ source }: { source: string }) {
     const t = useT();
     const code = useCode();
     const catalogue = useCatalogue();
+    const { readOnly } = useFormRights();
     const { field, fieldState } = useInput({ source });
     const policies = Array.isArray(field.value) ? (field.value as ColumnPolicy[]) : [];
     const [opened, setOpened] = useState<string[]>([]);
@@ -50,6 +52,7 @@ export function ColumnsInput({ source }: { source: string }) {
                                         <ToggleButtonGroup
                                             exclusive
                                             size="small"
+                                            disabled={readOnly}
                                             value={mode}
                                             onChange={(_, next: ColumnPolicy['mode'] | null) => next && set(resource, name, next)}
                                             aria-label={label}
@@ -73,7 +76,7 @@ export function ColumnsInput({ source }: { source: string }) {
                 select
                 value=""
                 onChange={(event) => setOpened([...opened, event.target.value])}
-                disabled={others.length === 0}
+                disabled={readOnly || others.length === 0}
                 sx={{ width: 260 }}
                 slotProps={{ select: { displayEmpty: true, renderValue: () => <AddLabel text={t('access.add_columns')} /> }, htmlInput: { 'aria-label': t('access.add_columns') } }}
             >

@@ -14,12 +14,14 @@ import { useCatalogue } from '@/access/catalogue';
 import type { AccessList, Page, Role, Slot } from '@/api/types';
 import { useCode, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
+import { useFormRights } from '../form/rights';
 
 /** Lists of ids that narrow rights: of which resource, by what, which ones. */
 export function ListsInput({ source }: { source: string }) {
     const t = useT();
     const code = useCode();
     const catalogue = useCatalogue();
+    const { readOnly } = useFormRights();
     const { field, fieldState } = useInput({ source });
     const lists = Array.isArray(field.value) ? (field.value as AccessList[]) : [];
     const resources = catalogue?.resources.filter(({ list_kinds }) => list_kinds.length > 0) ?? [];
@@ -34,6 +36,7 @@ export function ListsInput({ source }: { source: string }) {
                     <Box key={index} sx={{ display: 'flex', gap: 1, mb: 1, alignItems: 'flex-start' }}>
                         <TextField
                             select
+                            disabled={readOnly}
                             label={t('access.resource')}
                             value={list.resource}
                             onChange={(event) => {
@@ -48,15 +51,15 @@ export function ListsInput({ source }: { source: string }) {
                                 </MenuItem>
                             ))}
                         </TextField>
-                        <TextField select label={t('access.kind')} value={list.kind} onChange={(event) => change(index, { kind: event.target.value, ids: [] })} sx={{ width: 170 }}>
+                        <TextField select disabled={readOnly} label={t('access.kind')} value={list.kind} onChange={(event) => change(index, { kind: event.target.value, ids: [] })} sx={{ width: 170 }}>
                             {[...new Set([list.kind, ...kinds])].map((kind) => (
                                 <MenuItem key={kind} value={kind}>
                                     {code('list_kinds', kind)}
                                 </MenuItem>
                             ))}
                         </TextField>
-                        <IdsInput kind={list.kind} value={list.ids} onChange={(ids) => change(index, { ids })} />
-                        <IconButton aria-label={t('access.remove_list')} onClick={() => field.onChange(lists.filter((_, at) => at !== index))} sx={{ mt: 0.25 }}>
+                        <IdsInput disabled={readOnly} kind={list.kind} value={list.ids} onChange={(ids) => change(index, { ids })} />
+                        <IconButton disabled={readOnly} aria-label={t('access.remove_list')} onClick={() => field.onChange(lists.filter((_, at) => at !== index))} sx={{ mt: 0.25 }}>
                             <DeleteOutlined fontSize="small" />
                         </IconButton>
                     </Box>
@@ -65,7 +68,7 @@ export function ListsInput({ source }: { source: string }) {
             {fieldState.error && <FormHelperText error>{fieldState.error.message ?? t('field_faults.invalid_field')}</FormHelperText>}
             <Button
                 startIcon={<Add />}
-                disabled={!first}
+                disabled={readOnly || !first}
                 onClick={() => first && field.onChange([...lists, { resource: first.name, kind: first.list_kinds[0] ?? '', ids: [] } satisfies AccessList])}
             >
                 {t('access.add_list')}
@@ -74,13 +77,14 @@ export function ListsInput({ source }: { source: string }) {
     );
 }
 
-function IdsInput({ kind, value, onChange }: { kind: string; value: string[]; onChange: (ids: string[]) => void }) {
+function IdsInput({ kind, value, onChange, disabled }: { disabled: boolean; kind: string; value: string[]; onChange: (ids: string[]) => void }) {
     const t = useT();
     const choices = useChoices(kind);
     const name = (id: string) => choices.find((choice) => choice.id === id)?.name ?? id;
     return (
         <Autocomplete
             multiple
+            disabled={disabled}
             freeSolo={choices.length === 0}
             disableCloseOnSelect
             limitTags={8}

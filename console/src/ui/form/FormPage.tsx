@@ -19,13 +19,14 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { useFormContext, useFormState } from 'react-hook-form';
 import { Link as RouterLink, useNavigate } from 'react-router';
-import { useCanDo } from '@/access/me';
+import { useCanDo, useMyPermissions } from '@/access/me';
 import { useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
 import { onWire, type ResourceName } from '@/providers/resources';
 import { Confirm } from '../confirm';
 import { Page, PageHead, Section } from '../page';
 import { ProblemBox, useFormProblem, useTell, useTellProblem } from '../problems';
+import { FormRightsProvider } from './rights';
 
 interface FormPageProps<T> {
     resource: ResourceName;
@@ -122,6 +123,8 @@ export function EditPage<T extends RaRecord>({
     const queries = useQueryClient();
     const dataProvider = useDataProvider();
     const mayDo = useCanDo(resource);
+    const columns = useMyPermissions()?.resources[onWire(resource).wire]?.columns;
+    const masks = (name: string) => columns?.some((column) => column.name === name && column.mode === 'mask') ?? false;
     const [conflict, setConflict] = useState(false);
     const [deleting, setDeleting] = useState(false);
     const [held, setHeld] = useState<T>();
@@ -129,7 +132,8 @@ export function EditPage<T extends RaRecord>({
     const [loads, setLoads] = useState(0);
     const controller = useEditController<T>({
         resource,
-        transform,
+        // What is masked stays as it is: what came of it is the mask.
+        transform: (data: Partial<T>) => Object.fromEntries(Object.entries(transform ? transform(data) : data).filter(([name]) => !masks(name))) as Partial<T>,
         mutationMode: 'pessimistic',
         queryOptions: { onError: () => undefined },
         mutationOptions: {
@@ -162,9 +166,11 @@ export function EditPage<T extends RaRecord>({
                 <PageHead title={title(record)} about={about?.(record)} back={<Back to={list} />} actions={actions?.(record)} />
                 <Form record={held?.id === record.id ? held : record} key={`${record.id}:${loads}`} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
                     <Follow resource={resource} record={record} held={held} onFollow={setHeld} />
-                    <Box component="fieldset" disabled={!isWritable} sx={{ border: 0, p: 0, m: 0, minWidth: 0 }}>
-                        {children}
-                    </Box>
+                    <FormRightsProvider rights={{ readOnly: !isWritable, sees: (name) => !columns?.length || columns.some((column) => column.name === name), masks }}>
+                        <Box component="fieldset" disabled={!isWritable} sx={{ border: 0, p: 0, m: 0, minWidth: 0 }}>
+                            {children}
+                        </Box>
+                    </FormRightsProvider>
                     {isWritable && (
                         <SaveBar
                             list={list}

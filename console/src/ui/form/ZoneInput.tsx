@@ -4,16 +4,19 @@ import { useInput } from 'ra-core';
 import { useMemo } from 'react';
 import { useT, type MessageKey } from '@/i18n';
 import { mustBeThere, type InputProps } from './inputs';
+import { ifSeen, useFormRights } from './rights';
 
 /** A time zone by its name. */
-export function ZoneInput({ source, label, hint, required, empty }: InputProps & { /** What it is called if nothing is chosen. */ empty?: MessageKey }) {
+export const ZoneInput = ifSeen(function ZoneInput({ source, label, hint, required, empty }: InputProps & { /** What it is called if nothing is chosen. */ empty?: MessageKey }) {
     const t = useT();
+    const { readOnly } = useFormRights();
     const { field, fieldState, id } = useInput({ source, validate: required ? [mustBeThere] : undefined });
     const zones = useMemo(() => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')], []);
     return (
         <Autocomplete
             id={id}
             value={(field.value as string | null) || null}
+            disabled={readOnly}
             options={zones}
             onChange={(_, zone) => field.onChange(zone)}
             onBlur={field.onBlur}
@@ -30,4 +33,4 @@ export function ZoneInput({ source, label, hint, required, empty }: InputProps &
             )}
         />
     );
-}
+});

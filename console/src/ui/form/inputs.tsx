@@ -14,6 +14,7 @@ import { useInput, useTranslate, type Validator } from 'ra-core';
 import { useState, type ReactNode } from 'react';
 import { useT, type MessageKey } from '@/i18n';
 import { UserPicker } from '../UserPicker';
+import { ifSeen, useFormRights } from './rights';
 
 export interface InputProps {
     source: string;
@@ -32,8 +33,8 @@ export interface Choice {
 }
 
 /** A line of text, or several. */
-export function TextInput({ type = 'text', maxLength = 256, lines, autoComplete = 'off', mono, ...props }: InputProps & { type?: string; maxLength?: number; lines?: number; autoComplete?: string; mono?: boolean }) {
-    const { field, id, error, label, isRequired } = useConsoleInput(props);
+export const TextInput = ifSeen(function TextInput({ type = 'text', maxLength = 256, lines, autoComplete = 'off', mono, ...props }: InputProps & { type?: string; maxLength?: number; lines?: number; autoComplete?: string; mono?: boolean }) {
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput(props);
     return (
         <TextField
             {...field}
@@ -42,7 +43,7 @@ export function TextInput({ type = 'text', maxLength = 256, lines, autoComplete 
             type={type}
             label={label}
             required={isRequired}
-            disabled={props.disabled}
+            disabled={disabled}
             autoFocus={props.autoFocus}
             autoComplete={autoComplete}
             error={Boolean(error.text)}
@@ -53,7 +54,7 @@ export function TextInput({ type = 'text', maxLength = 256, lines, autoComplete 
             slotProps={{ htmlInput: { maxLength, spellCheck: false, style: mono ? { fontFamily: 'ui-monospace, monospace' } : undefined } }}
         />
     );
-}
+});
 
 /** A name that came with the program, in the language of whoever reads it; it cannot be changed. */
 export function BuiltInName({ name }: { name: string }) {
@@ -61,8 +62,8 @@ export function BuiltInName({ name }: { name: string }) {
     return <TextField label={t('columns.name')} value={name} disabled fullWidth helperText=" " />;
 }
 
-export function NumberInput({ min, max, ...props }: InputProps & { min?: number; max?: number }) {
-    const { field, id, error, label, isRequired } = useConsoleInput({
+export const NumberInput = ifSeen(function NumberInput({ min, max, ...props }: InputProps & { min?: number; max?: number }) {
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput({
         ...props,
         parse: (text: string) => (text === '' ? null : Number(text)),
     });
@@ -74,7 +75,7 @@ export function NumberInput({ min, max, ...props }: InputProps & { min?: number;
             type="number"
             label={label}
             required={isRequired}
-            disabled={props.disabled}
+            disabled={disabled}
             autoFocus={props.autoFocus}
             error={Boolean(error.text)}
             helperText={error.text || error.hint || ' '}
@@ -82,13 +83,13 @@ export function NumberInput({ min, max, ...props }: InputProps & { min?: number;
             slotProps={{ htmlInput: { min, max } }}
         />
     );
-}
+});
 
 /** A password, hidden unless one asks to see it. */
-export function PasswordInput({ autoComplete = 'new-password', ...props }: InputProps & { autoComplete?: string }) {
+export const PasswordInput = ifSeen(function PasswordInput({ autoComplete = 'new-password', ...props }: InputProps & { autoComplete?: string }) {
     const t = useT();
     const [shown, setShown] = useState(false);
-    const { field, id, error, label, isRequired } = useConsoleInput(props);
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput(props);
     return (
         <TextField
             {...field}
@@ -97,7 +98,7 @@ export function PasswordInput({ autoComplete = 'new-password', ...props }: Input
             type={shown ? 'text' : 'password'}
             label={label}
             required={isRequired}
-            disabled={props.disabled}
+            disabled={disabled}
             autoFocus={props.autoFocus}
             autoComplete={autoComplete}
             error={Boolean(error.text)}
@@ -117,12 +118,12 @@ export function PasswordInput({ autoComplete = 'new-password', ...props }: Input
             }}
         />
     );
-}
+});
 
 /** One of a few. */
-export function SelectInput({ choices, empty, ...props }: InputProps & { choices: readonly Choice[]; /** What it is called if nothing is chosen; without it something must be. */ empty?: MessageKey }) {
+export const SelectInput = ifSeen(function SelectInput({ choices, empty, ...props }: InputProps & { choices: readonly Choice[]; /** What it is called if nothing is chosen; without it something must be. */ empty?: MessageKey }) {
     const t = useT();
-    const { field, id, error, label, isRequired } = useConsoleInput({ ...props, parse: (value: string) => value || null });
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput({ ...props, parse: (value: string) => value || null });
     return (
         <TextField
             {...field}
@@ -131,7 +132,7 @@ export function SelectInput({ choices, empty, ...props }: InputProps & { choices
             select
             label={label}
             required={isRequired}
-            disabled={props.disabled}
+            disabled={disabled}
             error={Boolean(error.text)}
             helperText={error.text || error.hint || ' '}
             fullWidth
@@ -145,14 +146,14 @@ export function SelectInput({ choices, empty, ...props }: InputProps & { choices
             ))}
         </TextField>
     );
-}
+});
 
-export function SwitchInput(props: InputProps) {
-    const { field, id, error, label } = useConsoleInput(props);
+export const SwitchInput = ifSeen(function SwitchInput(props: InputProps) {
+    const { field, id, error, label, disabled } = useConsoleInput(props);
     return (
         <div>
             <FormControlLabel
-                control={<Switch id={id} checked={Boolean(field.value)} onChange={(_, on) => field.onChange(on)} onBlur={field.onBlur} disabled={props.disabled} />}
+                control={<Switch id={id} checked={Boolean(field.value)} onChange={(_, on) => field.onChange(on)} onBlur={field.onBlur} disabled={disabled} />}
                 label={label}
                 slotProps={{ typography: { variant: 'body2' } }}
             />
@@ -161,11 +162,11 @@ export function SwitchInput(props: InputProps) {
             </FormHelperText>
         </div>
     );
-}
+});
 
 /** Several of many. With `free`, also what is not among them. */
-export function ManyInput({ choices, free, ...props }: InputProps & { choices: readonly { id: string; name: string; about?: string }[]; free?: boolean }) {
-    const { field, id, error, label, isRequired } = useConsoleInput(props);
+export const ManyInput = ifSeen(function ManyInput({ choices, free, ...props }: InputProps & { choices: readonly { id: string; name: string; about?: string }[]; free?: boolean }) {
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput(props);
     const names = new Map(choices.map((choice) => [choice.id, choice]));
     const value = Array.isArray(field.value) ? (field.value as string[]) : [];
     return (
@@ -179,7 +180,7 @@ export function ManyInput({ choices, free, ...props }: InputProps & { choices: r
             getOptionLabel={(option) => names.get(option)?.name ?? option}
             onChange={(_, next) => field.onChange(next)}
             onBlur={field.onBlur}
-            disabled={props.disabled}
+            disabled={disabled}
             renderOption={({ key: _, ...option }, code) => (
                 <li key={code} {...option}>
                     <span>
@@ -197,19 +198,19 @@ export function ManyInput({ choices, free, ...props }: InputProps & { choices: r
             renderInput={(params) => <TextField {...params} label={label} required={isRequired && value.length === 0} error={Boolean(error.text)} helperText={error.text || error.hint || ' '} />}
         />
     );
-}
+});
 
 /** A person. */
-export function UserInput({ without, ...props }: InputProps & { without?: string }) {
-    const { field, error, label } = useConsoleInput(props);
-    return <UserPicker value={(field.value as string | null | undefined) ?? null} onChange={field.onChange} label={label} error={Boolean(error.text)} helperText={error.text || error.hint || ' '} without={without} />;
-}
+export const UserInput = ifSeen(function UserInput({ without, ...props }: InputProps & { without?: string }) {
+    const { field, error, label, disabled } = useConsoleInput(props);
+    return <UserPicker value={(field.value as string | null | undefined) ?? null} onChange={field.onChange} label={label} error={Boolean(error.text)} helperText={error.text || error.hint || ' '} without={without} disabled={disabled} />;
+});
 
 /** JSON, checked while it is written. */
-export function JsonInput({ lines = 6, ...props }: InputProps & { lines?: number }) {
+export const JsonInput = ifSeen(function JsonInput({ lines = 6, ...props }: InputProps & { lines?: number }) {
     const translate = useTranslate();
     const [text, setText] = useState<string>();
-    const { field, id, error, label, isRequired } = useConsoleInput({
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput({
         ...props,
         validate: [...[props.validate ?? []].flat(), () => (text !== undefined && parse(text) === undefined ? 'form.no_json' : undefined)],
     });
@@ -229,7 +230,7 @@ export function JsonInput({ lines = 6, ...props }: InputProps & { lines?: number
             }}
             label={label}
             required={isRequired}
-            disabled={props.disabled}
+            disabled={disabled}
             error={Boolean(error.text) || (text !== undefined && parse(text) === undefined)}
             helperText={text !== undefined && parse(text) === undefined ? translate('form.no_json') : error.text || error.hint || ' '}
             multiline
@@ -239,7 +240,7 @@ export function JsonInput({ lines = 6, ...props }: InputProps & { lines?: number
             slotProps={{ htmlInput: { spellCheck: false, maxLength: 65_536, style: { fontFamily: 'ui-monospace, monospace', fontSize: '0.8125rem' } } }}
         />
     );
-}
+});
 
 function parse(text: string): unknown {
     try {
@@ -252,11 +253,13 @@ function parse(text: string): unknown {
 function useConsoleInput({ source, label, hint, required, validate, defaultValue, disabled, parse: read }: InputProps & { parse?: (value: never) => unknown }) {
     const t = useT();
     const translate = useTranslate();
-    const checks = [...(required ? [mustBeThere] : []), ...[validate ?? []].flat()];
+    const { readOnly, masks } = useFormRights();
+    const isMasked = masks(source.split('.')[0] ?? '');
+    const checks = isMasked ? [] : [...(required ? [mustBeThere] : []), ...[validate ?? []].flat()];
     const input = useInput({ source, validate: checks, defaultValue, disabled, parse: read as never });
     const { fieldState } = input;
     const problem = fieldState.invalid ? message(fieldState.error as Fault | undefined, translate) : '';
-    return { ...input, label: t(label), error: { text: problem, hint: hint ? t(hint) : '' }, isRequired: Boolean(required) };
+    return { ...input, label: t(label), error: { text: problem, hint: hint ? t(hint) : '' }, isRequired: Boolean(required), disabled: disabled || readOnly || isMasked };
 }
 
 interface Fault {

@@ -6,7 +6,7 @@ import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import { ListContextProvider, ResourceContextProvider, useListContext, useListController, type RaRecord, type SortPayload } from 'ra-core';
 import { useEffect, useEffectEvent, type ReactNode } from 'react';
-import { useCan } from '@/access/me';
+import { useCan, useMyPermissions } from '@/access/me';
 import { useSettings } from '@/access/settings';
 import { useT } from '@/i18n';
 import { useLiveList } from '@/live/hooks';
@@ -83,6 +83,8 @@ function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, 
     const listName = name ?? resource;
     const { columns, choose, isChosen } = useColumns(listName, specs, meta?.columns);
     const wire = onWire(resource);
+    const mine = useMyPermissions()?.resources[wire.wire];
+    const isSearchable = wire.searchable && mine?.searchable !== false && !embedded;
     const isNarrowed = Object.keys(cleanFilter(filterValues as Record<string, unknown>)).length > 0;
     useLiveList(resource, topic);
 
@@ -112,7 +114,7 @@ function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, 
     return (
         <Box sx={{ display: 'flex', flexDirection: 'column', height: embedded ? undefined : '100%', p: embedded ? 0 : { xs: 1.5, md: 2.5 }, pb: embedded ? 0 : { xs: 1, md: 1.5 } }}>
             {!embedded && <PageHead title={title} about={about} actions={tools} />}
-            <FilterBar filters={filters} searchable={wire.searchable && !embedded} rights={meta?.columns} tools={embedded && tools} />
+            <FilterBar filters={filters} searchable={isSearchable} rights={meta?.columns} tools={embedded && tools} />
             <Box
                 sx={{ flex: 1, minHeight: embedded ? 0 : 220, display: 'flex', flexDirection: 'column', border: 1, borderColor: 'divider', borderRadius: 1.5, bgcolor: 'background.paper', overflow: 'hidden' }}
             >

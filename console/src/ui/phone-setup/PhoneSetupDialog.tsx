@@ -22,7 +22,7 @@ import type { PbxStatus } from '@/api/types';
 import { useT } from '@/i18n';
 import { useClient } from '@/providers/services';
 import { CopyText, saveFile } from '../secret';
-import { baresipLine, csv, linphoneXml, sipUri, waveXml, type PhoneAccount } from './formats';
+import { baresipLine, csv, linphoneXml, sipUri, waveXml, type PhoneAccount, type PhoneServer } from './formats';
 import { QrCode } from './QrCode';
 
 /** New accounts with their passwords, which are shown this once: as QR code, as text, as a file for the phone. */
@@ -35,7 +35,7 @@ export function PhoneSetupDialog({ accounts, onClose }: { accounts: PhoneAccount
     const [anchor, setAnchor] = useState<HTMLElement | null>(null);
     // Whoever may not see the state of trunks is told the host that the console came from, which is right in most places.
     const pbx = useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), retry: false, staleTime: 60_000, enabled: can('trunks.monitor') });
-    const server = { domain: pbx.data?.domain || location.hostname };
+    const server: PhoneServer = { server: pbx.data?.server || location.hostname, transport: pbx.data?.transport ?? 'udp' };
     const account = accounts[at];
     if (!account) return null;
     const files: [string, string, () => string][] = [
@@ -65,7 +65,8 @@ export function PhoneSetupDialog({ accounts, onClose }: { accounts: PhoneAccount
                                 [
                                     [t('phone_setup.username'), account.username],
                                     [t('phone_setup.password'), account.password],
-                                    [t('phone_setup.domain'), server.domain],
+                                    [t('phone_setup.server'), server.server],
+                                    [t('phone_setup.transport'), server.transport.toUpperCase()],
                                 ] as const
                             ).map(([label, value]) => (
                                 <div key={label}>

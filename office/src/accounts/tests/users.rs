@@ -363,7 +363,7 @@ async fn a_right_to_listed_roles_reaches_accounts_with_these_roles_only() {
         }
         let (create, update) = (house.permit("clara", can::USERS_CREATE, 0).await, house.permit("clara", can::USERS_UPDATE, 0).await);
         let now = at(9);
-        let new = |role: &str| NewUser { roles: vec![role.to_owned()], ..new_user(&format!("new {role}")) };
+        let new = |role: &str| NewUser { roles: vec![role.to_owned()], ..new_user(&format!("new-{role}")) };
         house.office.create_user(&create, new("listener"), now).await.unwrap();
         for role in ["operator", "client_admin", "admin"] {
             let refused = house.office.create_user(&create, new(role), now).await;
