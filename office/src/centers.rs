@@ -310,7 +310,11 @@ impl Office {
         let changing = self.rights_change();
         let mut tx = self.store().db().begin().await?;
         let made = self.update_center_in(&mut tx, permit, (id, version), change, now).await;
-        finish(tx, made, changing).await
+        let version = finish(tx, made, changing).await?;
+        if change.active == Some(false) {
+            self.accounts().people.closed(id);
+        }
+        Ok(version)
     }
 
     async fn update_center_in(

@@ -225,19 +225,26 @@ fn meanings(config: &Config) -> Vec<(&'static str, String)> {
     }
     if let Err(failure) = EnvFilter::try_new(&config.log.filter) {
         wrong.push(("log.filter", format!("{:?}: {failure}", config.log.filter)));
-    } else if let Some(word) = lone_word(&config.log.filter) {
-        wrong.push((
-            "log.filter",
-            format!("{word:?} is no level: write off, error, warn, info, debug or trace; all of a part of the program is {word}=trace"),
-        ));
+    } else if let Some(part) = odd_part(&config.log.filter) {
+        let levels = "off, error, warn, info, debug or trace";
+        let told =
+            format!("{part:?} is no level ({levels}) and no part of the program with one, such as calls=debug; spaces do not belong here");
+        wrong.push(("log.filter", told));
     }
     wrong
 }
 
-/// A word of a filter that is no level. It would be taken for a part of the program, and everything else would be silent.
-fn lone_word(filter: &str) -> Option<&str> {
-    let mut words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.find(|word| word.chars().all(|letter| letter.is_alphanumeric() || letter == '_') && word.parse::<LevelFilter>().is_err())
+/// What the library would take for a part of the program that does not exist: everything else would be silent. A misspelt level, or one with a
+/// space beside it.
+fn odd_part(filter: &str) -> Option<&str> {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    let mut parts = filter.split(',').filter(|part| !part.is_empty());
+    parts.find(|part| {
+        // Values of fields may hold anything.
+        let head = part.split(['[', '{']).next().unwrap_or_default();
+        let is_misspelt = part.chars().all(is_name) && part.parse::<LevelFilter>().is_err();
+        is_misspelt || head.contains(char::is_whitespace) || part.ends_with(['=', ' '])
+    })
 }
 
 /// `cordboard check`: 0 if the server would start with this configuration.
@@ -304,11 +311,24 @@ mod tests {
 
     #[test]
     fn a_misspelt_level_does_not_silence_the_log() {
-        for (filter, word) in [("verbose", Some("verbose")), ("info, calls=debug, wran", Some("wran")), ("net", Some("net"))] {
-            assert_eq!(lone_word(filter), word);
+        for (filter, odd) in [
+            ("verbose", "verbose"),
+            ("info,calls=debug,wran", "wran"),
+            ("net", "net"),
+            ("tower-http", "tower-http"),
+            ("calls=debug, info", " info"),
+            ("info ", "info "),
+            ("info debug", "info debug"),
+            ("info calls=debug", "info calls=debug"),
+            ("info=", "info="),
+        ] {
+            assert_eq!(odd_part(filter), Some(odd));
         }
-        for filter in ["info", "WARN", "off", "3", "info,calls=debug,", "net=trace", "api::live", "[{user}]=debug"] {
-            assert_eq!(lone_word(filter), None, "{filter}");
+        for filter in
+            ["info", "WARN", "off", "3", "info,calls=debug,", "net=trace", "api::live", "[{user}]=debug", "[request{id=1 2}]=debug"]
+        {
+            assert_eq!(odd_part(filter), None, "{filter}");
+            assert!(EnvFilter::try_new(filter).is_ok(), "{filter}");
         }
         let place = Place { config: None, data_dir: PathBuf::from("data") };
         let errors = settle(&place, Config::judge(Some("[log]\nfilter = \"verbose\""), std::iter::empty(), meanings)).unwrap_err();

@@ -135,8 +135,13 @@ pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
 
 /// What phones take as their server: the domain, with the port behind it if it is not SIP's own (RFC 3261, 19.1.2).
 pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
-    let own = listening.iter().find(|address| address.ip().to_string() == domain.trim_matches(['[', ']']));
-    let port = own.or(listening.first()).map_or(SIP_PORT, SocketAddr::port);
+    let own: Option<IpAddr> = domain.trim_matches(['[', ']']).parse().ok();
+    // The socket of that very address, else one of all addresses (of its family, if the domain is an address), else one that others reach.
+    let is_wide = |address: &&SocketAddr| address.ip().is_unspecified() && own.is_none_or(|own| own.is_ipv4() == address.is_ipv4());
+    let mut found = listening.iter().find(|address| Some(address.ip()) == own);
+    found = found.or_else(|| listening.iter().find(is_wide));
+    found = found.or_else(|| listening.iter().find(|address| !address.ip().is_loopback())).or(listening.first());
+    let port = found.map_or(SIP_PORT, SocketAddr::port);
     let is_bare_v6 = domain.contains(':') && !domain.starts_with('[');
     let host = if is_bare_v6 { format!("[{domain}]") } else { domain.to_owned() };
     if port == SIP_PORT { host } else { format!("{host}:{port}") }
@@ -182,6 +187,8 @@ mod tests {
         assert_eq!(told("10.0.0.5", &["10.0.0.4:5060", "10.0.0.5:5070"]), "10.0.0.5:5070");
         assert_eq!(told("[2001:db8::5]", &["10.0.0.4:5060", "[2001:db8::5]:5070"]), "[2001:db8::5]:5070");
         assert_eq!(told("2001:db8::5", &["[2001:db8::5]:5060"]), "[2001:db8::5]");
+        assert_eq!(told("10.0.0.5", &["[::]:5061", "0.0.0.0:5060"]), "10.0.0.5");
+        assert_eq!(told("pbx.example", &["127.0.0.1:5062", "10.0.0.5:5060"]), "pbx.example");
     }
 
     #[test]

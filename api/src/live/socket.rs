@@ -19,7 +19,10 @@ use http::{
     HeaderMap,
     header::{HOST, ORIGIN},
 };
-use office::{Principal, accounts::PrincipalRequest};
+use office::{
+    Principal,
+    accounts::{Ending, PrincipalRequest},
+};
 use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,7 +32,10 @@ use socketioxide::{
     handler::ConnectHandler as _,
     layer::SocketIoLayer,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{
+    broadcast::{self, error::TryRecvError},
+    mpsc,
+};
 use tracing::{debug, error};
 
 use crate::{
@@ -233,8 +239,8 @@ struct Feed {
     topics: Topics,
     /// The last event that was told or passed over; none before the subscription.
     place: Option<u64>,
-    /// Changes when a session, a token or an account has ended.
-    endings: watch::Receiver<()>,
+    /// What has ended that people came in by.
+    endings: broadcast::Receiver<Ending>,
 }
 
 /// Why a feed ends.
@@ -264,7 +270,10 @@ impl Feed {
                     None => Err(End::Gone),
                 },
                 _ = signs.tick() => self.sign_of_life().await,
-                _ = self.endings.changed() => self.look().await,
+                ending = self.endings.recv() => match ending {
+                    Ok(ending) if !ending.concerns(&self.listener.principal) => continue,
+                    _ => self.look().await,
+                },
                 told = news.changed(), if self.place.is_some() => told.map_err(|_| End::Gone),
             };
             let step = match step {
@@ -304,6 +313,18 @@ impl Feed {
         Ok(())
     }
 
+    /// Whether something has ended that concerns the listener, or that nobody can tell any more.
+    fn is_to_look(&mut self) -> bool {
+        let mut is_to_look = false;
+        loop {
+            match self.endings.try_recv() {
+                Ok(ending) => is_to_look |= ending.concerns(&self.listener.principal),
+                Err(TryRecvError::Lagged(_)) => is_to_look = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return is_to_look,
+            }
+        }
+    }
+
     /// Whether the listener may still listen, and to what.
     async fn look(&mut self) -> Result<(), End> {
         let Listener { token, request, .. } = &self.listener;
@@ -333,9 +354,8 @@ impl Feed {
                 }
             };
             for told in &batch {
-                // Somebody was put out, and what came after that may be in this very batch.
-                if self.endings.has_changed().unwrap_or(true) {
-                    self.endings.mark_unchanged();
+                // Who was put out hears nothing of what came after that, and it may be in this very batch.
+                if self.is_to_look() {
                     self.look().await?;
                 }
                 if let Some(envelope) = self.ears.hear(&self.api, told).await.filter(|envelope| self.topics.has(envelope)) {

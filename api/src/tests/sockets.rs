@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use crate::{
     live::RING_MAX,
     serve,
-    testing::{ANNA, NOW, World, call_view, slot_view},
+    testing::{ANNA, BORIS, NOW, World, call_view, slot_view},
 };
 
 /// Nothing here takes as long; a test that waits longer has failed.
@@ -316,18 +316,26 @@ async fn who_is_put_out_hears_nothing_of_what_comes_after() {
     let world = World::new().await;
     let address = listening(&world).await;
     let (_, made) = world.json("root POST /api/me/tokens\n\n{\"name\": \"wall board\"}").await;
-    let (id, text) = (&made["id"], made["token"].as_str().unwrap());
-    let mut program = Client::signed_in(address, text).await;
-    let mut person = Client::signed_in(address, &world.token("anna")).await;
-    program.subscribe(json!({})).await;
-    person.subscribe(json!({})).await;
+    let mut program = Client::signed_in(address, made["token"].as_str().unwrap()).await;
+    let mut logged_out = Client::signed_in(address, &world.token("anna")).await;
+    let mut disabled = Client::signed_in(address, &world.token("boris")).await;
+    let mut root = Client::signed_in(address, &world.token("root")).await;
+    for client in [&mut program, &mut logged_out, &mut disabled, &mut root] {
+        client.subscribe(json!({})).await;
+    }
     world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
-    assert_eq!((program.event().await.0.as_str(), person.event().await.0.as_str()), ("slot.update", "slot.update"));
-    assert_eq!(world.send(&format!("root DELETE /api/tokens/{}", id.as_str().unwrap())).await.status(), 204);
-    assert_eq!(world.send(&format!("root POST /api/users/{}/logout", ANNA.0)).await.status(), 204);
+    for client in [&mut program, &mut logged_out, &mut disabled, &mut root] {
+        assert_eq!(client.event().await.0, "slot.update");
+    }
+    for way in [format!("root DELETE /api/tokens/{}", made["id"].as_str().unwrap()), format!("root POST /api/users/{}/logout", ANNA.0)] {
+        assert!(world.send(&way).await.status().is_success(), "{way}");
+    }
+    world.set_active(BORIS, false).await;
     world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
-    assert_eq!(program.packet().await.as_deref(), Some("41"));
-    assert_eq!(person.packet().await.as_deref(), Some("41"));
+    for client in [&mut program, &mut logged_out, &mut disabled] {
+        assert_eq!(client.packet().await.as_deref(), Some("41"));
+    }
+    assert_eq!(root.event().await.0, "slot.update", "whom nothing concerned hears on");
 }
 
 #[tokio::test]

@@ -130,8 +130,8 @@ pub struct Standing {
     pub next: Option<SystemTime>,
     /// Why the last order failed; none: it did not.
     pub failure: Option<String>,
-    /// Nobody orders it: people put files in place.
-    pub is_by_hand: bool,
+    /// Nobody orders it, people put files in place: so long before its end they are to put another there.
+    pub by_hand: Option<Duration>,
 }
 
 impl Standing {
@@ -140,8 +140,10 @@ impl Standing {
     /// # Errors
     /// If it cannot be read.
     pub fn by_hand(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        let (domains, _, ends) = certificate::read(certificate)?;
-        Ok(Self { domains, ends: Some(ends), is_by_hand: true, ..Self::default() })
+        let (domains, begins, ends) = certificate::read(certificate)?;
+        // One that lives for days only is renewed by a program, late in its life.
+        let warn_before = WARN_BEFORE.min(ends.duration_since(begins).unwrap_or_default() / 4);
+        Ok(Self { domains, ends: Some(ends), by_hand: Some(warn_before), ..Self::default() })
     }
 
     /// What somebody should know and do something about.
@@ -153,10 +155,10 @@ impl Standing {
             None => Some(format!("there is no certificate for {names} yet{because}")),
             Some(ends) => match ends.duration_since(now) {
                 Err(_) => Some(format!("the certificate for {names} has ended{because}")),
-                Ok(left) if left <= WARN_BEFORE && (self.failure.is_some() || self.is_by_hand) => {
+                Ok(left) if self.by_hand.map_or(self.failure.is_some() && left <= WARN_BEFORE, |before| left <= before) => {
                     let hours = left.as_secs() / 3600;
                     let end = format!("the certificate for {names} ends in {} days and {} hours", hours / 24, hours % 24);
-                    Some(if self.is_by_hand {
+                    Some(if self.by_hand.is_some() {
                         format!("{end}: put a new one into its file")
                     } else {
                         format!("{end} and could not be renewed{because}")

@@ -61,7 +61,7 @@ fn what_somebody_should_do_something_about_is_told() {
         ends,
         next: None,
         failure: failure.map(str::to_owned),
-        is_by_hand: false,
+        by_hand: None,
     };
     let told = |ends, failure| standing(ends, failure).warning(at(50)).unwrap_or_default();
     assert_eq!(told(None, None), "there is no certificate for desk.example yet");
@@ -70,7 +70,7 @@ fn what_somebody_should_do_something_about_is_told() {
     assert_eq!(told(Some(at(64)), Some("no")), "the certificate for desk.example ends in 14 days and 0 hours and could not be renewed: no");
     assert_eq!(told(Some(at(65)), Some("no")), "");
     assert_eq!(told(Some(at(51)), None), "", "it is being renewed");
-    let by_hand = |ends| Standing { is_by_hand: true, ..standing(ends, None) }.warning(at(50)).unwrap_or_default();
+    let by_hand = |ends| Standing { by_hand: Some(WARN_BEFORE), ..standing(ends, None) }.warning(at(50)).unwrap_or_default();
     assert_eq!(by_hand(Some(at(64))), "the certificate for desk.example ends in 14 days and 0 hours: put a new one into its file");
     assert_eq!(by_hand(Some(at(49))), "the certificate for desk.example has ended");
     assert_eq!(by_hand(Some(at(65))), "");

@@ -11,8 +11,8 @@
 //! | `principals`, `people` | from a token to the person, with the last picture of everybody in memory |
 //! | `system` | accounts that the program makes itself |
 //!
-//! Whoever changes or judges what accounts may do locks the rights first, then the account; the audit log comes last, always. Who does
-//! neither (log-in, one's own new password) locks no rights.
+//! Whoever changes accounts or what they may do locks the rights first, then the account; the audit log comes last, always. Who only ends
+//! sessions, logs in or changes their own password locks no rights.
 
 mod api_tokens;
 mod bulk;
@@ -38,7 +38,7 @@ mod users;
 use std::sync::Arc;
 
 use store::Statement;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast};
 
 pub use api_tokens::{NewToken, TokenView};
 pub use bulk::bulk_actions;
@@ -49,6 +49,7 @@ pub use me::{Me, MeChange};
 pub use oidc::{OidcClaims, OidcError};
 pub use oidc_rules::{NewRule, OIDC_ROLE_MAP};
 pub use passwords::{PASSWORD_MAX, hash_password};
+pub use people::Ending;
 pub use principals::{Claimed, Found, PrincipalRequest};
 pub use sessions::{Client, RefreshError, Session, SessionView};
 pub use users::{NewUser, USERS, UserChange};
@@ -83,10 +84,10 @@ impl Office {
         &self.0.accounts
     }
 
-    /// Changes after each session, API token or account that ends in this process: whoever is listened to without a request is to be asked
-    /// for anew. What another process ends is not told here.
+    /// Hears, from now on, of each session, API token, account and centre that ends in this process: whoever is listened to without a request
+    /// is then to be asked for anew, if it concerns them. What another process ends is not told here.
     #[must_use]
-    pub fn endings(&self) -> watch::Receiver<()> {
+    pub fn endings(&self) -> broadcast::Receiver<Ending> {
         self.accounts().people.endings()
     }
 }

@@ -12,9 +12,9 @@ use std::{
 };
 
 use model::{CenterId, UserId, WallTime};
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
-use crate::{OfficeError, rights::AccessMap};
+use crate::{OfficeError, Principal, rights::AccessMap};
 
 /// How old a picture may be.
 pub(crate) const FRESH: Duration = Duration::from_secs(5);
@@ -83,13 +83,48 @@ pub(crate) enum Seen<V> {
 }
 
 /// The pictures of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct People {
     cache: Mutex<Cache>,
-    /// Told of each session, token and account that has ended, once the pictures know it.
-    endings: watch::Sender<()>,
+    /// Told of what has ended, once the pictures know it.
+    endings: broadcast::Sender<Ending>,
     /// When the database last failed to answer.
     failed: Mutex<Option<Instant>>,
+}
+
+/// Something by which people were let in, and are not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A session.
+    Session(i64),
+    /// Some API token.
+    Token,
+    /// An account.
+    Account(UserId),
+    /// A centre, with all its accounts.
+    Center(CenterId),
+}
+
+impl Ending {
+    /// Whether this may be how somebody came in.
+    #[must_use]
+    pub fn concerns(self, who: &Principal) -> bool {
+        match self {
+            Self::Session(session) => who.session() == Some(session),
+            Self::Token => who.session().is_none(),
+            Self::Account(user) => who.user() == user,
+            Self::Center(center) => who.home() == center,
+        }
+    }
+}
+
+/// Endings that a listener may be behind; past it, it does not know whom they concerned.
+const ENDINGS_MAX: usize = 256;
+
+impl Default for People {
+    fn default() -> Self {
+        Self { cache: Mutex::default(), endings: broadcast::Sender::new(ENDINGS_MAX), failed: Mutex::default() }
+    }
 }
 
 /// What is remembered. None in a picture: there is no such thing (any more).
@@ -200,9 +235,14 @@ impl People {
         Seen::Away
     }
 
-    /// Changes whenever somebody may be out: a session, a token or an account has ended in this process.
-    pub(crate) fn endings(&self) -> watch::Receiver<()> {
+    /// Hears of each ending from now on.
+    pub(crate) fn endings(&self) -> broadcast::Receiver<Ending> {
         self.endings.subscribe()
+    }
+
+    fn tell(&self, ending: Ending) {
+        // It fails if nobody listens.
+        drop(self.endings.send(ending));
     }
 
     /// An account is being changed. Make it before the commit: even if the caller goes away meanwhile, the picture is read anew.
@@ -224,18 +264,25 @@ impl People {
             (*read, *bearing) = (None, Bearing::Disabled);
         }
         drop(cache);
-        self.endings.send_replace(());
+        self.tell(Ending::Account(user));
     }
 
     /// The sessions have ended, and never come back.
     pub(crate) fn ended(&self, sessions: impl IntoIterator<Item = i64>) {
+        let mut ended = Vec::new();
         let mut cache = self.cache();
-        cache.changes += 1;
         for session in sessions {
             cache.sessions.put(session, None, None);
+            ended.push(session);
         }
+        cache.changes += u64::from(!ended.is_empty());
         drop(cache);
-        self.endings.send_replace(());
+        ended.into_iter().for_each(|session| self.tell(Ending::Session(session)));
+    }
+
+    /// The centre is closed; its accounts are to be read anew by then.
+    pub(crate) fn closed(&self, center: CenterId) {
+        self.tell(Ending::Center(center));
     }
 
     /// A session's picture is to be read anew.
@@ -251,7 +298,7 @@ impl People {
         cache.changes += 1;
         cache.tokens.put(hash.into(), None, None);
         drop(cache);
-        self.endings.send_replace(());
+        self.tell(Ending::Token);
     }
 
     /// Whoever was behind a provider's access token is somebody else now.

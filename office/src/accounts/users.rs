@@ -499,27 +499,30 @@ impl Office {
         Ok(row)
     }
 
-    /// Refuses if this manager would bring the account into the person's own team, and the person has rights to their team that they do not
-    /// have to the whole centre: so they would widen their own rights.
+    /// Refuses if this manager would bring the account into the team of somebody (the manager, or who stands above them) who has rights to
+    /// their team that the person does not have to this account: to the whole centre, or to a team in which it is already.
     async fn guard_team(&self, tx: &mut Tx, permit: &Permit, user: UserId, manager: Option<UserId>) -> Result<(), OfficeError> {
-        let (center, own) = (permit.rows().center, permit.principal().user());
-        if !is_above(tx, center, own, manager).await? {
-            return Ok(());
-        }
+        let center = permit.rows().center;
         let now: Option<(Option<i64>,)> = tx.one(MANAGER_OF, binds![user, center]).await?;
-        if is_above(tx, center, own, now.and_then(|(manager,)| manager).map(UserId)).await? {
-            return Ok(());
-        }
-        let mut wider = AccessMap::default();
-        for (permission, grants) in permit.principal().access().grants() {
-            for grant in grants.iter().filter(|grant| grant.reach.scope == Scope::Team) {
-                wider.add(permission, Grant { reach: Reach { scope: Scope::Center, ..grant.reach }, ..grant.clone() });
+        let now = from_manager_up(tx, center, now.and_then(|(manager,)| manager).map(UserId)).await?;
+        let scope = if now.contains(&permit.principal().user()) { Scope::Team } else { Scope::Center };
+        for above in from_manager_up(tx, center, manager).await? {
+            if now.contains(&above) {
+                continue;
             }
+            let (_, access) = self.access_in(tx, above).await?;
+            let mut wider = AccessMap::default();
+            for (permission, grants) in access.grants() {
+                for grant in grants.iter().filter(|grant| grant.reach.scope == Scope::Team) {
+                    wider.add(permission, Grant { reach: Reach { scope, ..grant.reach }, ..grant.clone() });
+                }
+            }
+            self.guard_giving(permit.into(), &wider).map_err(|error| match error {
+                OfficeError::Forbidden(why) => OfficeError::Forbidden(format!("a team would become larger, and {why}")),
+                error => error,
+            })?;
         }
-        self.guard_giving(permit.into(), &wider).map_err(|error| match error {
-            OfficeError::Forbidden(why) => OfficeError::Forbidden(format!("this would make your own team larger, and {why}")),
-            error => error,
-        })
+        Ok(())
     }
 
     fn guard_account(&self, permit: &Permit, user: UserId, roles: &BTreeSet<String>, access: &AccessMap) -> Result<(), OfficeError> {
@@ -664,18 +667,16 @@ fn same(wanted: &[String], roles: &[String]) -> bool {
     wanted.iter().collect::<BTreeSet<_>>() == roles.iter().collect()
 }
 
-/// Whether somebody is this manager, or stands above them.
-async fn is_above(tx: &mut Tx, center: CenterId, who: UserId, manager: Option<UserId>) -> Result<bool, StoreError> {
+/// A manager, and who stands above them.
+async fn from_manager_up(tx: &mut Tx, center: CenterId, manager: Option<UserId>) -> Result<Vec<UserId>, StoreError> {
+    let mut chain = Vec::new();
     let mut above = manager;
-    for _ in 0..CHAIN_MAX {
-        let Some(id) = above else { break };
-        if id == who {
-            return Ok(true);
-        }
+    while let Some(id) = above.filter(|_| chain.len() < CHAIN_MAX) {
+        chain.push(id);
         let row: Option<(Option<i64>,)> = tx.one(MANAGER_OF, binds![id, center]).await?;
         above = row.and_then(|(manager,)| manager).map(UserId);
     }
-    Ok(false)
+    Ok(chain)
 }
 
 /// Holds a manager against the rules: an account of the same centre, and nobody who is managed by the user in turn. The transaction has

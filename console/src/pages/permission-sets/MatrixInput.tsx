@@ -26,7 +26,8 @@ export function MatrixInput({ source }: { source: string }) {
     const code = useCode();
     const text = usePermissionText();
     const catalogue = useCatalogue();
-    const { readOnly } = useFormRights();
+    const rights = useFormRights();
+    const readOnly = rights.readOnly || rights.masks('permissions');
     const { field, fieldState } = useInput({ source });
     const granted = useMemo(() => (Array.isArray(field.value) ? (field.value as GrantedPermission[]) : []), [field.value]);
     const [search, setSearch] = useState('');

@@ -132,7 +132,10 @@ function Certificate({ certificate }: { certificate: NonNullable<SystemStatus['c
                     <bdi>{certificate.domains.join(', ')}</bdi> · {t('status.certificate_until', { time: format.date(certificate.ends_at) })}
                 </Box>
             )}
-            <Box sx={{ color: 'text.secondary' }}>{certificate.next_at == null ? t('status.certificate_by_hand') : t('status.certificate_next', { time: format.date(certificate.next_at) })}</Box>
+            <Box sx={{ color: 'text.secondary' }}>
+                {certificate.next_at != null && t('status.certificate_next', { time: format.date(certificate.next_at) })}
+                {certificate.next_at == null && certificate.ends_at != null && t('status.certificate_by_hand')}
+            </Box>
         </Stack>
     );
 }

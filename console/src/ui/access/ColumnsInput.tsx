@@ -20,7 +20,8 @@ export function ColumnsInput({ source }: { source: string }) {
     const t = useT();
     const code = useCode();
     const catalogue = useCatalogue();
-    const { readOnly } = useFormRights();
+    const rights = useFormRights();
+    const readOnly = rights.readOnly || rights.masks('columns');
     const { field, fieldState } = useInput({ source });
     const policies = Array.isArray(field.value) ? (field.value as ColumnPolicy[]) : [];
     const [opened, setOpened] = useState<string[]>([]);

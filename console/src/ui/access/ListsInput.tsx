@@ -21,7 +21,8 @@ export function ListsInput({ source }: { source: string }) {
     const t = useT();
     const code = useCode();
     const catalogue = useCatalogue();
-    const { readOnly } = useFormRights();
+    const rights = useFormRights();
+    const readOnly = rights.readOnly || rights.masks('lists');
     const { field, fieldState } = useInput({ source });
     const lists = Array.isArray(field.value) ? (field.value as AccessList[]) : [];
     const resources = catalogue?.resources.filter(({ list_kinds }) => list_kinds.length > 0) ?? [];

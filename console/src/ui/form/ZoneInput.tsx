@@ -9,14 +9,14 @@ import { ifSeen, useFormRights } from './rights';
 /** A time zone by its name. */
 export const ZoneInput = ifSeen(function ZoneInput({ source, label, hint, required, empty }: InputProps & { /** What it is called if nothing is chosen. */ empty?: MessageKey }) {
     const t = useT();
-    const { readOnly } = useFormRights();
+    const { readOnly, masks } = useFormRights();
     const { field, fieldState, id } = useInput({ source, validate: required ? [mustBeThere] : undefined });
     const zones = useMemo(() => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')], []);
     return (
         <Autocomplete
             id={id}
             value={(field.value as string | null) || null}
-            disabled={readOnly}
+            disabled={readOnly || masks(source)}
             options={zones}
             onChange={(_, zone) => field.onChange(zone)}
             onBlur={field.onBlur}
