@@ -66,8 +66,7 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
-    /// The lock lasts as long as the file is open.
-    _lock: File,
+    _lock: Lock,
     segment: Option<Open>,
     last_seq: u64,
     segment_octets_max: u64,
@@ -83,6 +82,18 @@ struct Open {
     length: u64,
     /// A failed write left something behind `length` that could not be cut off yet.
     ragged: bool,
+}
+
+/// The file whose lock the appender holds. It is given back by itself: a child process that is just being started has the file open, too, and a
+/// lock lasts as long as anybody has.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If it fails, the lock goes with the last one who has the file.
+        drop(self.0.unlock());
+    }
 }
 
 impl Journal {
@@ -102,7 +113,7 @@ impl Journal {
         }
         let mut journal = Self {
             dir: dir.to_owned(),
-            _lock: lock,
+            _lock: Lock(lock),
             segment: None,
             last_seq: 0,
             segment_octets_max,

@@ -234,6 +234,17 @@ fn long_facts_are_read_whole_and_too_long_ones_refused() {
 }
 
 #[test]
+fn the_lock_goes_with_the_appender_even_if_somebody_else_has_its_file_open() {
+    let dir = dir();
+    let journal = Journal::open(dir.path()).unwrap();
+    // As in a child process between fork and exec.
+    let other = journal._lock.0.try_clone().unwrap();
+    drop(journal);
+    Journal::open(dir.path()).unwrap();
+    drop(other);
+}
+
+#[test]
 fn a_failed_write_leaves_no_trace() {
     let dir = dir();
     let mut journal = journal(dir.path(), 2, SEGMENT_OCTETS_MAX);
