@@ -100,12 +100,7 @@ impl Office {
                     return Err(OfficeError::Forbidden("your rights to accounts do not reach these roles".to_owned()));
                 }
             }
-            let mut rights = Vec::new();
-            for (id, _) in &roles {
-                rights.push(self.role_rights(tx, *id).await?);
-            }
-            let rights: Vec<&RoleRights> = rights.iter().collect();
-            self.guard_giving(by, &access_map(&rights, &new.lists, &new.policy()))?;
+            self.guard_giving(by, &self.access_through(tx, &roles, &new).await?)?;
         }
 
         // Who had no role is nobody's last administrator.
@@ -135,12 +130,18 @@ impl Office {
     pub(crate) async fn access_in(&self, tx: &mut Tx, user: UserId) -> Result<(BTreeSet<String>, AccessMap), StoreError> {
         let roles: Vec<(i64, String)> = tx.all(USER_ROLES, binds![user]).await?;
         let own = Given::read(tx, Holder::User(user.0)).await?;
+        let access = self.access_through(tx, &roles, &own).await?;
+        Ok((roles.into_iter().map(|(_, code)| code).collect(), access))
+    }
+
+    /// What these roles come to with what is given to the person besides.
+    async fn access_through(&self, tx: &mut Tx, roles: &[(i64, String)], own: &Given) -> Result<AccessMap, StoreError> {
         let mut rights = Vec::new();
-        for (id, _) in &roles {
+        for (id, _) in roles {
             rights.push(self.role_rights(tx, *id).await?);
         }
-        let access = access_map(&rights.iter().collect::<Vec<_>>(), &own.lists, &own.policy());
-        Ok((roles.into_iter().map(|(_, code)| code).collect(), access))
+        let rights: Vec<&RoleRights> = rights.iter().collect();
+        Ok(access_map(&rights, &own.lists, &own.policy()))
     }
 
     /// Refuses if `access`, which somebody is to have, goes beyond what the giver has. The program itself may give everything.
