@@ -8,7 +8,7 @@ scripts/setup-peers.sh
 exec scripts/apt.sh \
     cc=gcc /usr/include/string.h=libc6-dev \
     sipp=sip-tester \
-    pebble=pebble curl=curl \
+    pebble=pebble curl=curl openssl=openssl \
     /usr/lib/python3/dist-packages/aiosmtpd/smtp.py=python3-aiosmtpd \
     baresip=baresip-core chromium=chromium \
     '/usr/lib/postgresql/*/bin/initdb=postgresql' \

@@ -87,6 +87,8 @@ codes! {
     RowNotFound "row_not_found", NOT_FOUND, "There is no such thing, or not one of yours.";
     ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
     TooManyAttempts "too_many_attempts", TOO_MANY_REQUESTS, "Too many failed attempts; wait.";
+    NotSipWebSocket "not_sip_websocket", BAD_REQUEST, "Here phones open WebSockets with the sub-protocol sip.";
+    UpgradeRequired "upgrade_required", UPGRADE_REQUIRED, "This path speaks WebSocket of version 13 only.";
     TooManyConnections "too_many_connections", TOO_MANY_REQUESTS, "Too many new connections; wait.";
     NotFound "not_found", NOT_FOUND, "There is nothing at this path.";
     MethodNotAllowed "method_not_allowed", METHOD_NOT_ALLOWED, "The path does not know this method.";

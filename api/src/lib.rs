@@ -10,6 +10,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod params;
+mod phones;
 mod range;
 mod refusals;
 mod resources;
@@ -29,6 +30,7 @@ pub use error::Code;
 pub use live::{Live, RING_MAX};
 pub use metrics::{HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, WhyLabels};
 pub use openapi::document as openapi;
+pub use phones::{PhoneStream, Phones};
 pub use routes::router;
 pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, serve};
 pub use state::{

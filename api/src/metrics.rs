@@ -123,6 +123,8 @@ metrics! {
     sip_streams_closed: Family<WhyLabels, Counter> = Family::default(), "sip_streams_closed";
     /// Ends of TCP connections that signalling was not told of, because too many waited to be: their phones are found gone by timers.
     sip_streams_untold: Counter = Counter::default(), "sip_streams_untold";
+    /// TLS handshakes of phones that came to nothing: refused, too slow, or given up for others.
+    sip_handshakes_failed: Counter = Counter::default(), "sip_handshakes_failed";
     /// TCP connections to phones that could not be opened.
     sip_connect_failures: Counter = Counter::default(), "sip_connect_failures";
     /// Connections that could not be accepted, mostly because no descriptor is free.

@@ -12,7 +12,8 @@ use std::{
 };
 
 use axum::{Extension, Router, extract::ConnectInfo};
-use hyper::{Request, body::Incoming, server::conn::http1};
+use bytes::Bytes;
+use hyper::{Request, body::Incoming, server::conn::http1, upgrade::Upgraded};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,9 +21,10 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, Sleep},
 };
+use tokio_rustls::{rustls::ServerConnection, server::TlsStream};
 use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
@@ -83,7 +85,7 @@ pub(crate) async fn serve_within(
     loop {
         // The place is taken before the connection: past the limit peers wait in the kernel's queue.
         let accepted = async {
-            let place = places.clone().acquire_owned().await;
+            let place = places.clone().acquire_owned().await.ok();
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
@@ -112,7 +114,7 @@ pub(crate) async fn serve_within(
         };
         drop(stream.set_nodelay(true));
         // Place and entry go with the stream, which outlives the connection's task when it is upgraded to WebSocket.
-        let held = (place, entry);
+        let held: Held = (place, entry);
         let (router, stopped) = (router.clone(), stopped.clone());
         match tls.clone() {
             None => tokio::spawn(connection(Guarded::new(stream, held), peer, router, stopped)),
@@ -137,6 +139,28 @@ impl Accept for TcpListener {
     fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
         self.accept()
     }
+}
+
+/// What a connection holds as long as it lives.
+type Held = (Option<OwnedSemaphorePermit>, Entry);
+
+/// What is left of a connection when HTTP is over on it: its socket, what TLS knows, and what was read behind the last request.
+pub(crate) struct Bare {
+    pub(crate) stream: TcpStream,
+    pub(crate) tls: Option<ServerConnection>,
+    pub(crate) read: Bytes,
+}
+
+/// Takes an upgraded connection out of HTTP's hands, with its place. `None`: it did not come by [`serve`].
+pub(crate) fn bare(upgraded: Upgraded) -> Option<Bare> {
+    type Io<S> = TokioIo<Guarded<S, Held>>;
+    let upgraded = match upgraded.downcast::<Io<TcpStream>>() {
+        Ok(parts) => return Some(Bare { stream: parts.io.into_inner().stream, tls: None, read: parts.read_buf }),
+        Err(upgraded) => upgraded,
+    };
+    let parts = upgraded.downcast::<Io<TlsStream<TcpStream>>>().ok()?;
+    let (stream, tls) = parts.io.into_inner().stream.into_inner();
+    Some(Bare { stream, tls: Some(tls), read: parts.read_buf })
 }
 
 /// A connection at a port that speaks TLS. A client that does not is told so.

@@ -18,6 +18,7 @@ use crate::{
     idempotency::{KeyError, Lost, Orders},
     live::{Live, door::Doors, presence::Presence},
     metrics::Metrics,
+    phones::Phones,
     routes::{oidc::Waiting, recording::Heard},
 };
 
@@ -198,6 +199,8 @@ pub struct ApiParts {
     pub metrics: Metrics,
     /// How the HA1s of new passwords are computed.
     pub ha1: Ha1Of,
+    /// Who takes the WebSockets of phones; none: no phone registers by WebSocket.
+    pub phones: Option<Arc<dyn Phones>>,
 }
 
 /// What handlers share.
@@ -215,6 +218,7 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Metrics,
     pub(crate) ha1: Ha1Of,
+    pub(crate) phones: Option<Arc<dyn Phones>>,
     pub(crate) auth: Auth,
     pub(crate) presence: Arc<Presence>,
     pub(crate) doors: Doors,
@@ -237,7 +241,7 @@ impl std::ops::Deref for Api {
 
 impl Api {
     pub(crate) fn new(parts: ApiParts) -> Self {
-        let ApiParts { settings, office, providers, control, recordings, system, live, metrics, ha1 } = parts;
+        let ApiParts { settings, office, providers, control, recordings, system, live, metrics, ha1, phones } = parts;
         let auth = Auth::new(&settings.jwt_secret);
         Self(Arc::new(Shared {
             settings,
@@ -250,6 +254,7 @@ impl Api {
             live,
             metrics,
             ha1,
+            phones,
             auth,
             presence: Arc::default(),
             doors: Doors::default(),

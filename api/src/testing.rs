@@ -34,7 +34,7 @@ use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiParts, ApiSettings, Control, Live, Metrics, NotYet, OpenRecording, Peaks, Recordings, Reloaded, Status, System,
+    ApiParts, ApiSettings, Control, Live, Metrics, NotYet, OpenRecording, Peaks, Phones, Recordings, Reloaded, Status, System,
     auth::{self, tokens::Subject},
     routes::routed,
     state::Api,
@@ -436,6 +436,7 @@ impl World {
             live: live.clone(),
             metrics: Metrics::new(),
             ha1: Arc::new(ha1),
+            phones: None,
         });
         let router = routed(api.clone());
         let mut world = Self { api, router, control, live, store, system, directory, facts: 0 };
@@ -447,9 +448,22 @@ impl World {
         world
     }
 
+    /// The same world with somebody who takes the WebSockets of phones.
+    pub(crate) async fn router_with(&self, phones: Arc<dyn Phones>) -> Router {
+        routed(self.api_with(Some(phones)).await)
+    }
+
     /// The same database and board under a new process.
     pub(crate) async fn restarted(&self) -> Self {
-        let api = Api::new(ApiParts {
+        let api = self.api_with(None).await;
+        let router = routed(api.clone());
+        let (control, live, store) = (self.control.clone(), self.live.clone(), self.store.clone());
+        let (system, directory) = (self.system.clone(), tempfile::tempdir().unwrap());
+        Self { api, router, control, live, store, system, directory, facts: self.facts }
+    }
+
+    async fn api_with(&self, phones: Option<Arc<dyn Phones>>) -> Api {
+        Api::new(ApiParts {
             settings: self.api.settings.clone(),
             office: Office::open(self.store.clone(), Settings::default(), auth::now()).await.unwrap(),
             providers: Providers::default(),
@@ -459,11 +473,8 @@ impl World {
             live: self.live.clone(),
             metrics: Metrics::new(),
             ha1: self.api.ha1.clone(),
-        });
-        let router = routed(api.clone());
-        let (control, live, store) = (self.control.clone(), self.live.clone(), self.store.clone());
-        let (system, directory) = (self.system.clone(), tempfile::tempdir().unwrap());
-        Self { api, router, control, live, store, system, directory, facts: self.facts }
+            phones,
+        })
     }
 
     /// Facts reach the database.

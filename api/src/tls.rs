@@ -73,6 +73,8 @@ pub enum TlsError {
 pub struct Tls {
     acceptor: TlsAcceptor,
     source: Source,
+    /// By which key of the configuration an administrator knows the certificate.
+    named: &'static str,
 }
 
 /// Where the certificate comes from.
@@ -103,7 +105,19 @@ impl Tls {
         let current = RwLock::new(Arc::new(read(chain, key)?));
         let certificate = Arc::new(Certificate { chain: chain.to_owned(), key: key.to_owned(), current, written });
         let acceptor = acceptor(certificate.clone(), &[HTTP])?;
-        Ok(Self { acceptor, source: Source::Files(certificate) })
+        Ok(Self { acceptor, source: Source::Files(certificate), named: "http.tls_cert" })
+    }
+
+    /// The same under another key of the configuration than `http.tls_cert`.
+    #[must_use]
+    pub fn named(self, key: &'static str) -> Self {
+        Self { named: key, ..self }
+    }
+
+    /// By which key of the configuration an administrator knows the certificate.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.named
     }
 
     /// Serves what an authority gives, as soon as it has; until then no connection comes about but the authority's own.
@@ -112,11 +126,36 @@ impl Tls {
     /// If the library refuses.
     pub fn of_authority(certificates: Arc<Certificates>) -> Result<Self, TlsError> {
         let acceptor = acceptor(certificates.clone(), &[HTTP, ACME_TLS])?;
-        Ok(Self { acceptor, source: Source::Authority(certificates) })
+        Ok(Self { acceptor, source: Source::Authority(certificates), named: "acme" })
+    }
+
+    /// The same certificate for SIP, whose peers agree on no protocol by ALPN.
+    ///
+    /// # Errors
+    /// If the library refuses.
+    pub fn for_sip(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let certificates: Arc<dyn ResolvesServerCert> = match &self.source {
+            Source::Files(certificate) => certificate.clone(),
+            Source::Authority(certificates) => certificates.clone(),
+        };
+        let mut config = server_config(certificates)?;
+        // A phone that comes again after a moment of no network shakes hands for a tenth of the price (RFC 8446, 2.2).
+        config.ticketer = ring::Ticketer::new()?;
+        config.send_tls13_tickets = 1;
+        Ok(Arc::new(config))
     }
 
     pub(crate) fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
+    }
+
+    /// Whether [`Tls::reload`] would succeed now.
+    ///
+    /// # Errors
+    /// As [`Tls::of_files`].
+    pub fn check(&self) -> Result<(), TlsError> {
+        let Source::Files(certificate) = &self.source else { return Ok(()) };
+        read(&certificate.chain, &certificate.key).map(drop)
     }
 
     /// Reads the files again. If they cannot be used, the certificate that is in force stays.
@@ -149,7 +188,7 @@ impl Tls {
             if warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY)
                 && let Some(warning) = self.standing().and_then(|standing| standing.warning(SystemTime::now()))
             {
-                warn!("Look at `http.tls_cert`: {warning}.");
+                warn!("Look at `{}`: {warning}.", self.named);
                 warned = Some(Instant::now());
             }
             let now = written(&certificate.chain, &certificate.key);
@@ -159,11 +198,11 @@ impl Tls {
             // Until it can be used: a certificate and its key are written one after the other, and who may read them is set after that.
             match self.reload() {
                 Ok(()) => {
-                    info!("The certificate was exchanged.");
+                    info!(key = self.named, "The certificate was exchanged.");
                     used = now;
                 }
                 Err(error) if told != Some(now) => {
-                    warn!(%error, "The new certificate cannot be used yet; the old one stays.");
+                    warn!(key = self.named, %error, "The new certificate cannot be used yet; the old one stays.");
                     told = Some(now);
                 }
                 Err(_) => {}
@@ -186,12 +225,16 @@ impl Tls {
 const HTTP: &[u8] = b"http/1.1";
 
 fn acceptor(certificates: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> Result<TlsAcceptor, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
+    let mut config = server_config(certificates)?;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn server_config(certificates: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
+    Ok(ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates))
 }
 
 fn written(chain: &Path, key: &Path) -> [Option<SystemTime>; 2] {

@@ -32,7 +32,7 @@ pub(crate) struct Outward {
 impl Switchboard {
     /// A phone dials.
     pub(crate) fn invited(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) {
-        let slot = match self.core.identify(now, message) {
+        let slot = match self.core.identify(now, flow, message) {
             Identity::Slot(slot) => slot,
             Identity::Unproven { challenges } => {
                 let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();

@@ -25,7 +25,7 @@ pub(crate) enum Identity {
 
 impl Core {
     /// Checks a request's digest credentials (RFC 3261, 22).
-    pub(crate) fn identify(&mut self, now: Instant, message: &Message) -> Identity {
+    pub(crate) fn identify(&mut self, now: Instant, flow: Flow, message: &Message) -> Identity {
         let realm = &self.directory.realm;
         let claim = Claim::of(message, realm);
         let entry = claim.user().and_then(|user| self.directory.slot_by_username(&user)).map(|entry| (entry.id, credentials(&entry.ha1)));
@@ -33,7 +33,7 @@ impl Core {
         match (verdict, entry) {
             (Verdict::Good, Some((slot, _))) => Identity::Slot(slot),
             (verdict, _) => {
-                let md5_will_do = self.settings.digest.contains(&Algorithm::Md5) && chokes_on_choice(message);
+                let md5_will_do = self.settings.digest.contains(&Algorithm::Md5) && chokes_on_choice(flow, message);
                 let offered: &[Algorithm] = if md5_will_do { &[Algorithm::Md5] } else { &self.settings.digest };
                 Identity::Unproven { challenges: self.verifier.challenge(now, realm, verdict == Verdict::Stale, offered) }
             }
@@ -42,7 +42,7 @@ impl Core {
 
     /// A REGISTER arrived.
     pub(crate) fn register(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
-        let slot = match self.identify(now, message) {
+        let slot = match self.identify(now, flow, message) {
             Identity::Slot(slot) => slot,
             Identity::Unproven { challenges } => {
                 let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
@@ -166,9 +166,11 @@ impl Core {
 /// instead of taking one that they do (RFC 8760, 2.4). Seen with baresip 1.0.0, as Debian 12 has it; later ones know no SHA-512-256.
 const CHOKING_AGENT: &[u8] = b"baresip ";
 
-/// Whether a phone is to be offered MD5 alone.
-fn chokes_on_choice(message: &Message) -> bool {
-    message.header(Name::UserAgent).is_some_and(|agent| agent.starts_with(CHOKING_AGENT))
+/// Whether a phone is to be offered MD5 alone. The phones of browsers are, too: JsSIP and what descends from it keep the last of several
+/// challenges, and know MD5 only.
+fn chokes_on_choice(flow: Flow, message: &Message) -> bool {
+    let is_browser = matches!(flow.transport, Transport::Ws | Transport::Wss);
+    is_browser || message.header(Name::UserAgent).is_some_and(|agent| agent.starts_with(CHOKING_AGENT))
 }
 
 /// A slot has one binding (R17).
@@ -207,7 +209,7 @@ fn binding(clock: &Anchor, slot: SlotId, bound: &Bound) -> Binding {
     Binding {
         slot,
         contact: String::from_utf8_lossy(&bound.uri).into_owned(),
-        transport: bound.flow.transport.param().to_owned(),
+        transport: bound.flow.transport.name().to_owned(),
         local: address_text(bound.flow.local),
         remote: address_text(bound.flow.remote),
         call_id: String::from_utf8_lossy(&bound.call_id).into_owned(),

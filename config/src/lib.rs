@@ -188,19 +188,29 @@ impl Config {
                  acme.domains, or put a proxy with TLS before it",
             );
         }
+        if !self.sip.tls.is_empty() && self.sip.tls_cert.is_none() && !self.is_https() {
+            let reason = "sip.tls needs a certificate: set sip.tls_cert and sip.tls_key, or those of HTTPS ([http] or [acme])";
+            findings.contradiction(&["sip.tls", "sip.tls_cert"], reason.to_owned());
+        }
         let http = self.http.listen;
-        if let Some(tcp) = self.sip.tcp.iter().find(|tcp| excludes(http, **tcp)) {
-            let reason = if *tcp == http {
-                format!("`http.listen` and `sip.tcp` both have {http}; one port cannot serve both")
-            } else {
-                format!("`http.listen` ({http}) and `sip.tcp` ({tcp}) need the same port; one port cannot serve both")
-            };
-            findings.contradiction(&["http.listen", "sip.tcp"], reason);
+        for (key, addresses) in [("sip.tcp", &self.sip.tcp), ("sip.tls", &self.sip.tls)] {
+            if let Some(stream) = addresses.iter().find(|stream| excludes(http, **stream)) {
+                let reason = if *stream == http {
+                    format!("`http.listen` and `{key}` both have {http}; one port cannot serve both")
+                } else {
+                    format!("`http.listen` ({http}) and `{key}` ({stream}) need the same port; one port cannot serve both")
+                };
+                findings.contradiction(&["http.listen", key], reason);
+            }
+        }
+        if let Some(both) = self.sip.tls.iter().find(|tls| tls.port() != 0 && self.sip.tcp.contains(tls)) {
+            let reason = format!("`sip.tcp` and `sip.tls` both have {both}; one port cannot serve both");
+            findings.contradiction(&["sip.tcp", "sip.tls"], reason);
         }
     }
 }
 
-/// Whether HTTP on one address keeps SIP over TCP from the other. `[::]` takes IPv4 along for HTTP, and not for SIP.
+/// Whether HTTP on one address keeps SIP over TCP or TLS from the other. `[::]` takes IPv4 along for HTTP, and not for SIP.
 fn excludes(http: SocketAddr, tcp: SocketAddr) -> bool {
     let is_any = |address: IpAddr| address.is_unspecified();
     let meet = http.ip() == tcp.ip()

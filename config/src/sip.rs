@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     str::FromStr,
 };
 
@@ -18,6 +19,15 @@ section! {
         udp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
         /// Addresses and ports for SIP over TCP. Empty: phones reach us over UDP only.
         tcp: Vec<SocketAddr> = "[\"0.0.0.0:5060\", \"[::]:5060\"]";
+        /// Addresses and ports for SIP over TLS, such as ["0.0.0.0:5061", "[::]:5061"]. Empty: no phone can encrypt its signalling that way.
+        tls: Vec<SocketAddr> = "[]";
+        /// The file with the certificate for SIP over TLS and those that vouch for it, PEM. It is read again when it changes.
+        /// Empty: the certificate of HTTPS ([http] or [acme]).
+        tls_cert: Option<PathBuf> = "\"\"";
+        /// The file with that certificate's private key, PEM.
+        tls_key: Option<PathBuf> = "\"\"";
+        /// Whether browsers may register as phones, over WebSocket at the path /sip of the front door ([http]).
+        websocket: bool = "true";
         /// The domain in our SIP addresses: a host name or an IP address.
         /// Empty: the address of the machine's default route, else 127.0.0.1; if sip.udp names certain addresses only, the first of them.
         /// It is printed at start.
@@ -37,7 +47,7 @@ section! {
         @live session_expires_s: u32 = "1800", 0..=86400;
         /// The shortest session timer that a phone may ask for, in seconds; a shorter one is refused with 422.
         @live session_min_s: u32 = "90", 90..=86400;
-        /// How many TCP connections there may be at once; each takes a file descriptor. From three quarters on, a new one takes the place of the
+        /// How many connections of phones over TCP, TLS and WebSocket there may be at once; each takes a file descriptor. From three quarters on, a new one takes the place of the
         /// longest silent one of nobody known; if there is none, what is above is closed at once.
         tcp_connections_max: u32 = "10000", 1..=100000;
     }
@@ -67,16 +77,22 @@ impl Sip {
                 ),
             );
         }
-        for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp)] {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let reason = "sip.tls_cert and sip.tls_key go together: a certificate is of no use without its key".to_owned();
+            findings.contradiction(&["sip.tls_cert", "sip.tls_key"], reason);
+        }
+        for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp), ("sip.tls", &self.tls)] {
             if let Some(twice) =
                 addresses.iter().enumerate().find(|(at, one)| one.port() != 0 && addresses.iter().take(*at).any(|two| two == *one))
             {
                 findings.contradiction(&[key], format!("`{key}` has {} twice", twice.1));
             }
         }
-        match (self.udp.is_empty(), self.tcp.is_empty()) {
-            (true, true) => findings.warn(&["sip.udp", "sip.tcp"], "neither it nor sip.tcp has an address, so no phone can register"),
-            (true, false) => findings.warn(&["sip.udp", "sip.tcp"], "it has no address, so only phones with TCP can register"),
+        match (self.udp.is_empty(), self.tcp.is_empty() && self.tls.is_empty()) {
+            (true, true) => {
+                findings.warn(&["sip.udp", "sip.tcp"], "neither it nor sip.tcp or sip.tls has an address, so no phone can register")
+            }
+            (true, false) => findings.warn(&["sip.udp", "sip.tcp"], "it has no address, so only phones with TCP or TLS can register"),
             (false, _) => {}
         }
     }
@@ -159,5 +175,26 @@ impl Value for Domain {
 
     fn read(raw: &Raw) -> Result<Self, Problem> {
         raw.text()?.parse().map_err(Problem::Bad)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn tls_has_a_certificate_and_a_port_of_its_own() {
+        let errors = |file: &str| {
+            let judged = crate::Config::judge(Some(file), std::iter::empty(), |_| Vec::new());
+            judged.errors().iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+        };
+        let own = "tls_cert = \"a\"\ntls_key = \"b\"\n";
+        let https = "[http]\ntls_cert = \"a\"\ntls_key = \"b\"\n";
+        let tls = "tls = [\"0.0.0.0:5061\"]\n";
+        assert!(errors(&format!("[sip]\n{tls}")).contains("sip.tls needs a certificate"));
+        assert_eq!(errors(&format!("[sip]\n{tls}{own}")), "");
+        assert_eq!(errors(&format!("{https}[sip]\n{tls}")), "");
+        assert!(errors("[sip]\ntls_cert = \"a\"\n").contains("sip.tls_cert and sip.tls_key go together"));
+        assert!(errors(&format!("[sip]\n{own}tls = [\"0.0.0.0:5060\"]\n")).contains("both have 0.0.0.0:5060"));
+        assert!(errors(&format!("[http]\nlisten = \"0.0.0.0:5061\"\n[sip]\n{own}{tls}")).contains("`http.listen` and `sip.tls` both have"));
+        assert!(errors(&format!("[sip]\n{own}tls = [\"0.0.0.0:1\", \"0.0.0.0:1\"]\n")).contains("twice"));
     }
 }

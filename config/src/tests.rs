@@ -351,7 +351,7 @@ fn what_works_and_is_odd() {
             udp: [],
             tcp: [],
             20000..=20099,
-            warning: `sip.udp`: neither it nor sip.tcp has an address, so no phone can register
+            warning: `sip.udp`: neither it nor sip.tcp or sip.tls has an address, so no phone can register
             warning: `media.ports`: 20000-20099 has room for 25 calls, but calls.max is 2000
             warning: `http.listen`: others can reach it, and passwords and tokens cross the network as clear text; set http.tls_cert and http.tls_key, or acme.domains, or put a proxy with TLS before it
         "#]],
@@ -427,6 +427,7 @@ fn what_differs_is_told() {
                 "[]",
                 "\"32 MiB\"",
                 "\"192.0.2.1\"",
+                "[\"127.0.0.1:5061\"]",
                 "\"127.0.0.1:3001\"",
                 "\"20000-29999\"",
                 "\"de\"",
@@ -447,6 +448,8 @@ fn what_differs_is_told() {
             // Of two that go together neither can change from nothing alone.
             let together: &[&str] = match key.path {
                 "http.tls_cert" | "http.tls_key" => &["tls_cert = \"y\"\n", "tls_key = \"y\"\n"],
+                "sip.tls_cert" | "sip.tls_key" => &["tls_cert = \"y\"\n", "tls_key = \"y\"\n"],
+                "sip.tls" => &["tls_cert = \"y\"\n", "tls_key = \"y\"\n"],
                 "acme.eab_key_id" | "acme.eab_key" => &["eab_key_id = \"y\"\n", "eab_key = \"yyyyyyyyyyyyyyyy\"\n"],
                 "acme.domains" => &["terms_agreed = true\n"],
                 _ => &[],

@@ -14,7 +14,9 @@ use nix::errno::Errno;
 use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport};
 
 use crate::{
-    NetError, batch,
+    NetError,
+    adopt::Adopter,
+    batch,
     intake::Intake,
     socket::is_missing_family,
     stream::{StreamLimits, Streams, TcpCounters},
@@ -61,6 +63,7 @@ pub struct SignallingSockets {
     by_port: HashMap<(bool, u16), usize>,
     streams: Streams,
     guard: Guard,
+    adopter: Adopter,
     /// Who is read first by the next wait, so that a flooded socket cannot starve the others.
     first: usize,
     unreachable: Vec<SocketAddr>,
@@ -141,6 +144,7 @@ impl SignallingSockets {
             unless_missing_family(address, streams.listen(address))?;
         }
         let sockets = Self {
+            adopter: Adopter::new(waker.clone(), settings.guard, settings.seed),
             poll,
             events: Events::with_capacity(EVENTS_MAX),
             udp,
@@ -168,6 +172,12 @@ impl SignallingSockets {
         self.streams.local()
     }
 
+    /// By what streams are handed over that are opened elsewhere.
+    #[must_use]
+    pub fn adopter(&self) -> Adopter {
+        self.adopter.clone()
+    }
+
     /// What the UDP sockets have done since they were bound.
     #[must_use]
     pub fn counters(&self) -> UdpCounters {
@@ -177,7 +187,9 @@ impl SignallingSockets {
     /// What the streams have done since then.
     #[must_use]
     pub fn tcp_counters(&self) -> TcpCounters {
-        self.streams.counters()
+        let (refused, handshakes_failed) = self.adopter.counts();
+        let streams = self.streams.counters();
+        TcpCounters { refused: streams.refused + refused, handshakes_failed, ..streams }
     }
 
     /// What the guard has let in and what not.
@@ -189,6 +201,7 @@ impl SignallingSockets {
     /// Other limits for sources from now on. What waits for a token of the old limits comes in with the next wait.
     pub fn set_guard(&mut self, settings: GuardSettings) {
         self.guard.set(settings);
+        self.adopter.set_guard(settings);
         self.streams.resume(Instant::now());
     }
 
@@ -247,8 +260,11 @@ impl SignallingSockets {
     }
 
     fn receive(&mut self, now: Instant, into: &mut Vec<Received>) {
-        let Self { udp, first, buffer, streams, guard, unreachable, new, .. } = self;
+        let Self { udp, first, buffer, streams, guard, adopter, unreachable, new, .. } = self;
         let mut intake = Intake { now, guard, inside: into, new, left: BATCH_MAX };
+        for adopted in adopter.take() {
+            streams.adopt(&mut intake, adopted);
+        }
         let count = udp.len() + 1;
         let turn = *first;
         *first = (turn + 1) % count;
@@ -280,11 +296,11 @@ impl SignallingSockets {
     /// Over TCP it goes by the stream of that flow. If there is none, one is opened, from any port of ours; `flow.local` is the address we
     /// listen on. A response whose stream is gone goes by one to the port of its Via (RFC 3261, 18.2.2), at the same address and at no other;
     /// a stream of which the peer closed only its own direction still carries responses. What cannot be opened, has no stream or ends comes
-    /// back as [`Received::Closed`].
+    /// back as [`Received::Closed`]. Over TLS and WebSocket nothing is opened.
     ///
     /// What cannot be sent is counted. A peer that our kernel knows no way to comes back as [`Received::Unreachable`] from the next wait.
     pub fn send(&mut self, flow: Flow, bytes: Bytes) {
-        if flow.transport == Transport::Tcp {
+        if flow.transport != Transport::Udp {
             return self.streams.send(Instant::now(), flow, bytes);
         }
         let Some(socket) = self.socket_for(flow).and_then(|at| self.udp.get_mut(at)) else {
@@ -344,7 +360,7 @@ fn failed(unreachable: &mut Vec<SocketAddr>, remote: SocketAddr, errno: Errno) {
 }
 
 /// `None` for the wildcard address of IPv6 on a host without it.
-fn unless_missing_family<T>(address: SocketAddr, bound: io::Result<T>) -> Result<Option<T>, NetError> {
+pub(crate) fn unless_missing_family<T>(address: SocketAddr, bound: io::Result<T>) -> Result<Option<T>, NetError> {
     match bound {
         Ok(bound) => Ok(Some(bound)),
         Err(error) if is_missing_family(address, &error) => {

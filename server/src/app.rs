@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{ApiParts, ApiSettings, Live, Metrics};
+use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
 use calls::{Restored, Switchboard};
 use config::Config;
 use futures_util::FutureExt;
-use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets};
+use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets, TlsDoor};
 use recording::{RecorderSettings, ToRecorder};
 use store::{
     Store,
@@ -37,6 +37,7 @@ use crate::{
     logging::{self, SetFilter},
     meter::Meter,
     options::{self, ServeOptions},
+    phones::Browsers,
     recorder,
     recordings::RecordingDir,
     reload::{Reloader, Started},
@@ -67,6 +68,12 @@ const LAST_JOBS: Duration = Duration::from_secs(10);
 /// At the end the signalling loop gets this long; its journal takes most of that if the disk is away.
 const LAST_TURN: Duration = Duration::from_secs(15);
 
+/// By what we are known: to those who reach us by HTTPS, and by SIP over TLS if that has a certificate of its own.
+struct Certificates {
+    https: Option<Https>,
+    sip: Option<Tls>,
+}
+
 /// `cordboard serve`: runs until asked to stop.
 pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let ServeOptions { place, record_inputs } = options;
@@ -80,10 +87,11 @@ pub(crate) fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     }
     let _lock = start::claim(&place.data_dir)?;
     let https = wiring::https(&config, &place.data_dir)?;
+    let sip_tls = wiring::sip_tls(&config)?;
     let tape = record_inputs.as_deref().map(tape::create).transpose()?;
     let secrets = Secrets::load(&place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape, https));
+    let outcome = runtime.block_on(run(config, options, &secrets, capacity, set_filter, tape, Certificates { https, sip: sip_tls }));
     // Whatever hangs on a disk or a database by now does not hold up the end.
     runtime.shutdown_timeout(LAST_FACTS);
     outcome
@@ -96,9 +104,10 @@ async fn run(
     capacity: Capacity,
     set_filter: SetFilter,
     tape: Option<File>,
-    https: Option<Https>,
+    certificates: Certificates,
 ) -> anyhow::Result<()> {
     let config = &config;
+    let Certificates { https, sip: sip_tls } = certificates;
     let (tls, keeper) = https.map(|https| (https.tls, https.keeper)).unzip();
     let (keeper, standing) = keeper.flatten().unzip();
     // From here on the signal does not end the process; what comes before the server is up is done then.
@@ -124,6 +133,8 @@ async fn run(
         seed: secrets::random_seed()?,
     })
     .context("cannot listen for phones (sip.udp, sip.tcp)")?;
+    let adopter = sockets.adopter();
+    let door_of_tls = TlsDoor::bind(&config.sip.tls).context("cannot listen for phones (sip.tls)")?;
     let sip = sockets.local();
     let tcp = sockets.local_tcp();
     let restored = Restored {
@@ -178,7 +189,7 @@ async fn run(
         load,
         tape,
     })?;
-    let started = Started { domain: domain.clone(), capacity, tls: tls.clone(), standing };
+    let started = Started { domain: domain.clone(), capacity, tls: tls.clone(), sip_tls: sip_tls.clone(), standing };
     let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, metrics.clone(), started);
     tokio::spawn(reloader.clone().follow(hangup));
 
@@ -209,6 +220,7 @@ async fn run(
         live: Arc::clone(&live),
         metrics: metrics.clone(),
         ha1,
+        phones: config.sip.websocket.then(|| -> Arc<dyn api::Phones> { Arc::new(Browsers(adopter.clone())) }),
     });
     let (close, closed) = oneshot::channel::<()>();
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -217,10 +229,17 @@ async fn run(
         // It orders at once if it has to: the listener answers from now on.
         tokio::spawn(keeper.run());
     }
+    let encrypted = door_of_tls.local().to_vec();
+    if let Some(tls) = sip_tls.as_ref().or(tls.as_ref()).filter(|_| !encrypted.is_empty()) {
+        tokio::spawn(door_of_tls.serve(tls.for_sip().context("cannot speak SIP over TLS")?, adopter));
+    }
+    if let Some(tls) = sip_tls {
+        tokio::spawn(tls.follow());
+    }
     let front = tokio::spawn(api::serve(http, tls, router, metrics, async {
         let _ = closed.await;
     }));
-    greet(scheme, listening, &sip, &tcp, &domain, password.as_deref());
+    greet(scheme, listening, &Reached { udp: sip, tcp, tls: encrypted }, &domain, password.as_deref());
     info!(version = env!("CARGO_PKG_VERSION"), http = %listening, domain, calls_max = capacity.calls.min(usize::try_from(config.calls.max)?), "Cordboard is up.");
 
     // The end: somebody asks for it, or a part that the server cannot do without is gone.
@@ -341,14 +360,25 @@ async fn housekeeping(store: Store) {
     }
 }
 
+/// Where phones reach us.
+struct Reached {
+    udp: Vec<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
+}
+
 /// Tells whoever started the program where to go next.
-fn greet(scheme: &str, http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr], domain: &str, password: Option<&str>) {
+fn greet(scheme: &str, http: SocketAddr, reached: &Reached, domain: &str, password: Option<&str>) {
     let list = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let over = match tcp {
+    let Reached { udp, tcp, tls } = reached;
+    let mut over = match tcp.as_slice() {
         [] => format!("UDP {}", list(udp)),
         tcp if tcp == udp => format!("UDP and TCP {}", list(udp)),
         tcp => format!("UDP {}; TCP {}", list(udp), list(tcp)),
     };
+    if !tls.is_empty() {
+        over = format!("{over}; TLS {}", list(tls));
+    }
     start::say(&format!("Cordboard {} is up.", env!("CARGO_PKG_VERSION")));
     start::say(&format!("  console:              {scheme}://{http}/"));
     start::say(&format!("  REST and live events: {scheme}://{http}/api (description: {scheme}://{http}/api/openapi.json)"));

@@ -12,6 +12,7 @@ mod logging;
 mod meter;
 mod options;
 mod pace;
+mod phones;
 mod recorder;
 mod recordings;
 mod reload;

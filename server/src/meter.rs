@@ -45,6 +45,7 @@ struct Totals {
     streams_closed: [u64; 7],
     connect_failures: u64,
     accept_failures: u64,
+    handshakes_failed: u64,
     media_received: u64,
     media_sent: u64,
     media_send_failures: u64,
@@ -147,6 +148,7 @@ impl Meter {
         metrics.sip_connect_failures.inc_by(new(&mut told.connect_failures, tcp.connect_failures));
         let failures = metrics.accept_failures.get_or_create_owned(&SourceLabels { listener: "sip" });
         failures.inc_by(new(&mut told.accept_failures, tcp.accept_failures));
+        metrics.sip_handshakes_failed.inc_by(new(&mut told.handshakes_failed, tcp.handshakes_failed));
     }
 
     /// What the media workers have counted.
@@ -219,6 +221,7 @@ mod tests {
             closed_crowded: 12,
             closed_untold: 18,
             send_failed: 13,
+            handshakes_failed: 20,
             // Counted elsewhere, or of no use to an administrator.
             held: 0,
             connected: 0,
@@ -250,6 +253,7 @@ mod tests {
             r#"cordboard_sip_guard_dropped_total{why="new"} 15"#,
             "cordboard_sip_guard_shared_total 16",
             "cordboard_sip_send_failures_total 30",
+            "cordboard_sip_handshakes_failed_total 20",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

@@ -44,7 +44,9 @@ struct Inner {
     domain: String,
     capacity: Capacity,
     metrics: Metrics,
+    /// The certificates of HTTPS and of SIP over TLS, as far as they are read from files.
     tls: Option<Tls>,
+    sip_tls: Option<Tls>,
     /// How it is with the certificate of an authority, if one is ordered.
     standing: Option<watch::Receiver<Standing>>,
     began: Instant,
@@ -56,12 +58,13 @@ pub(crate) struct Started {
     pub(crate) domain: String,
     pub(crate) capacity: Capacity,
     pub(crate) tls: Option<Tls>,
+    pub(crate) sip_tls: Option<Tls>,
     pub(crate) standing: Option<watch::Receiver<Standing>>,
 }
 
 impl Reloader {
     pub(crate) fn new(place: Place, running: Config, door: Door, set_filter: SetFilter, metrics: Metrics, started: Started) -> Self {
-        let Started { domain, capacity, tls, standing } = started;
+        let Started { domain, capacity, tls, sip_tls, standing } = started;
         let drain_s = AtomicU32::new(running.calls.drain_s);
         let data_dir = place.data_dir.clone();
         let running = Mutex::new(running);
@@ -75,6 +78,7 @@ impl Reloader {
             capacity,
             metrics,
             tls,
+            sip_tls,
             standing,
             began: Instant::now(),
             data_dir,
@@ -123,8 +127,13 @@ impl Reloader {
             Ok(settled) => settled,
             Err(errors) => return Err(errors.into_iter().chain(fixed).collect()),
         };
-        if let Some(tls) = &self.0.tls {
-            tls.reload().map_err(|failure| vec![format!("`http.tls_cert`: {failure}")])?;
+        let certificates = || self.0.tls.iter().chain(&self.0.sip_tls);
+        let unusable: Vec<String> = certificates().filter_map(|tls| Some(format!("`{}`: {}", tls.name(), tls.check().err()?))).collect();
+        if !unusable.is_empty() {
+            return Err(unusable);
+        }
+        for tls in certificates() {
+            tls.reload().map_err(|failure| vec![format!("`{}`: {failure}", tls.name())])?;
         }
         let differences = running.differences(&config);
         let nonce_key = secrets::random_seed().map_err(|failure| vec![format!("{failure:#}")])?;
@@ -256,7 +265,7 @@ mod tests {
         });
         let metrics = Metrics::new();
         let capacity = Capacity::of(descriptors, &Config::default());
-        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, standing: None };
+        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, sip_tls: None, standing: None };
         let reloader = Reloader::new(place, Config::default(), door, set_filter, metrics.clone(), started);
         Bench { file, reloader, filters, taken, metrics }
     }

@@ -32,9 +32,8 @@ const KINDS: [&str; 21] = [
 const CLASSES: usize = 15;
 
 const DIRECTIONS: [&str; 2] = ["in", "out"];
-const TRANSPORTS: [&str; 2] = ["udp", "tcp"];
 
-type Counts = [[[u64; KINDS.len()]; 2]; 2];
+type Counts = [[[u64; KINDS.len()]; Transport::ALL.len()]; 2];
 
 /// The counts.
 #[derive(Default)]
@@ -55,7 +54,7 @@ impl Traffic {
     }
 
     fn count(&mut self, direction: usize, transport: Transport, message: &[u8]) {
-        let transport = usize::from(transport != Transport::Udp);
+        let transport = Transport::ALL.iter().position(|one| *one == transport).unwrap_or(0);
         let count = self.counts.get_mut(direction).and_then(|of| of.get_mut(transport)).and_then(|of| of.get_mut(kind(message)));
         if let Some(count) = count {
             *count += 1;
@@ -65,7 +64,7 @@ impl Traffic {
     /// Brings over what has been counted since the last time.
     pub(crate) fn tell(&mut self, metrics: &Metrics) {
         for (direction, (counts, told)) in DIRECTIONS.iter().zip(self.counts.iter().zip(&mut self.told)) {
-            for (transport, (counts, told)) in TRANSPORTS.iter().zip(counts.iter().zip(told)) {
+            for (transport, (counts, told)) in Transport::ALL.iter().map(|one| one.name()).zip(counts.iter().zip(told)) {
                 for (kind, (count, told)) in KINDS.iter().zip(counts.iter().zip(told)) {
                     let new = count - std::mem::replace(told, *count);
                     if new > 0 {
@@ -122,14 +121,16 @@ mod tests {
         traffic.goes(Transport::Udp, b"SIP/2.0 401 Unauthorized\r\n");
         traffic.tell(&metrics);
         traffic.came(Transport::Tcp, b"REGISTER sip:x SIP/2.0\r\n");
+        traffic.came(Transport::Wss, b"REGISTER sip:x SIP/2.0\r\n");
         traffic.tell(&metrics);
         traffic.tell(&metrics);
         let text = metrics.render().unwrap();
         for line in [
             r#"cordboard_sip_messages_total{direction="in",transport="udp",kind="REGISTER"} 1"#,
             r#"cordboard_sip_messages_total{direction="in",transport="tcp",kind="REGISTER"} 1"#,
+            r#"cordboard_sip_messages_total{direction="in",transport="wss",kind="REGISTER"} 1"#,
             r#"cordboard_sip_messages_total{direction="out",transport="udp",kind="4xx"} 1"#,
-            "cordboard_sip_received_total 2",
+            "cordboard_sip_received_total 3",
             "cordboard_sip_sent_total 1",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");

@@ -51,7 +51,7 @@ pub(crate) struct Capacity {
     pub(crate) descriptors: u64,
     /// Calls at once.
     pub(crate) calls: usize,
-    /// TCP connections of phones at once.
+    /// Connections of phones at once.
     pub(crate) streams: usize,
     /// Pairs of media ports that each worker holds in stock.
     pub(crate) stock: usize,
@@ -105,6 +105,13 @@ pub(crate) fn https(config: &Config, data_dir: &Path) -> anyhow::Result<Option<H
     Ok(Some(Https { tls, keeper: Some((keeper, standing)) }))
 }
 
+/// The certificate of SIP over TLS, if that has one of its own.
+pub(crate) fn sip_tls(config: &Config) -> anyhow::Result<Option<Tls>> {
+    let (Some(chain), Some(key)) = (&config.sip.tls_cert, &config.sip.tls_key) else { return Ok(None) };
+    let tls = Tls::of_files(chain, key).context("cannot speak SIP over TLS (sip.tls_cert, sip.tls_key)")?;
+    Ok(Some(tls.named("sip.tls_cert")))
+}
+
 impl Capacity {
     /// What a limit of so many descriptors allows of what is configured.
     pub(crate) fn of(descriptors: u64, config: &Config) -> Self {
@@ -124,7 +131,7 @@ impl Capacity {
     pub(crate) fn warning(&self, config: &Config) -> Option<String> {
         (self.calls < size(config.calls.max)).then(|| {
             format!(
-                "the limit of open files ({}) allows {} calls at once and {} TCP connections, and calls.max is {}; \
+                "the limit of open files ({}) allows {} calls at once and {} connections of phones, and calls.max is {}; \
                  raise it (LimitNOFILE= of systemd, ulimit -n)",
                 self.descriptors,
                 self.calls,

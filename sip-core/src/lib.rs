@@ -16,6 +16,7 @@ mod terms;
 pub mod timer;
 mod transaction;
 pub mod uri;
+pub mod websocket;
 
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
@@ -29,3 +30,4 @@ pub use message::{
 };
 pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
 pub use uri::{Scheme, SipUri, UriError};
+pub use websocket::{WebError, WebFrame, WebSocket, frame_head};

@@ -39,6 +39,17 @@ pub enum AnswerMode {
     Manual,
 }
 
+/// What carries its signalling to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Over {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream within TLS, to a server whose certificate this file vouches for.
+    Tls(PathBuf),
+}
+
 /// Where and as whom it registers, and what it speaks.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -48,6 +59,8 @@ pub struct Setup {
     pub password: Option<String>,
     /// The server; for a phone without password unused.
     pub server: SocketAddr,
+    /// How it is reached.
+    pub over: Over,
     /// What it does with calls.
     pub answer: AnswerMode,
     /// The tone that it speaks.
@@ -64,10 +77,18 @@ impl Setup {
             username: account.username.clone(),
             password: Some(account.password.clone()),
             server,
+            over: Over::Udp,
             answer: AnswerMode::Auto,
             tone_hz,
             codecs: "PCMU/8000,PCMA/8000".to_owned(),
         }
+    }
+
+    /// The same over another transport, to where the server listens for it.
+    #[must_use]
+    pub fn over(mut self, over: Over, server: SocketAddr) -> Self {
+        (self.over, self.server) = (over, server);
+        self
     }
 
     /// The same, which rings instead of answering.
@@ -137,7 +158,7 @@ impl Baresip {
         let speech = home.path().join("speech.wav");
         audio::write_tone(&speech, setup.tone_hz, SPEECH_S)?;
         let control = SocketAddr::from(([127, 0, 0, 1], ports.start + 2));
-        fs::write(home.path().join("config"), config(&ports, control, home.path(), &speech))?;
+        fs::write(home.path().join("config"), config(&ports, control, home.path(), &speech, &setup.over))?;
         fs::write(home.path().join("accounts"), account(setup))?;
         fs::write(home.path().join("contacts"), "")?;
 
@@ -334,22 +355,31 @@ fn account(setup: &Setup) -> String {
     let (user, codecs) = (&setup.username, &setup.codecs);
     match &setup.password {
         Some(password) => format!(
-            "<sip:{user}@{domain};transport=udp>;auth_user={user};auth_pass={password};outbound=\"sip:{server};transport=udp\";regint=120;answermode={mode};audio_codecs={codecs}\n",
+            "<sip:{user}@{domain};transport={over}>;auth_user={user};auth_pass={password};outbound=\"sip:{server};transport={over}\";regint=120;answermode={mode};audio_codecs={codecs}\n",
             domain = setup.server.ip(),
-            server = setup.server
+            server = setup.server,
+            over = match setup.over {
+                Over::Udp => "udp",
+                Over::Tcp => "tcp",
+                Over::Tls(_) => "tls",
+            },
         ),
         None => format!("<sip:{user}@127.0.0.1>;regint=0;answermode={mode};audio_codecs={codecs}\n"),
     }
 }
 
-fn config(ports: &std::ops::Range<u16>, control: SocketAddr, home: &Path, speech: &Path) -> String {
+fn config(ports: &std::ops::Range<u16>, control: SocketAddr, home: &Path, speech: &Path, over: &Over) -> String {
     let modules = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules", "/usr/lib64/baresip/modules"];
+    let trust = match over {
+        Over::Tls(file) => format!("sip_cafile {}\nsip_verify_server yes\n", file.display()),
+        Over::Udp | Over::Tcp => String::new(),
+    };
     let modules = modules.into_iter().find(|path| Path::new(path).is_dir()).unwrap_or("/usr/lib/baresip/modules");
     format!(
         "\
 poll_method epoll
 sip_listen 127.0.0.1:{sip}
-call_local_timeout 120
+{trust}call_local_timeout 120
 call_max_calls 4
 audio_path /usr/share/baresip
 audio_player aubridge,null
@@ -405,6 +435,7 @@ mod tests {
             username: username.to_owned(),
             password: None,
             server: SocketAddr::from(([127, 0, 0, 1], 9)),
+            over: Over::Udp,
             answer: AnswerMode::Auto,
             tone_hz,
             codecs: "PCMA/8000".to_owned(),

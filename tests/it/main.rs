@@ -22,4 +22,5 @@ mod shutdown;
 mod sso;
 mod store_pg;
 mod torture;
+mod transports;
 mod world;

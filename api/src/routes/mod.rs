@@ -22,7 +22,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware::from_fn_with_state,
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, get, on},
 };
 
 use office::can;
@@ -33,7 +33,7 @@ use crate::{
     dress::dress,
     error::{Code, Problem},
     live::socket,
-    refusals, resources,
+    phones, refusals, resources,
     state::{Api, ApiParts},
 };
 
@@ -206,6 +206,7 @@ pub fn router(parts: ApiParts) -> Router {
 
 pub(crate) fn routed(api: Api) -> Router {
     table(&api)
+        .route(phones::PATH, get(phones::open))
         .fallback(console::serve)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .with_state(api.clone())

@@ -8,6 +8,7 @@ mod https;
 mod keys;
 mod leaks;
 mod lists;
+mod phones;
 mod recordings;
 mod requests;
 mod rights;

@@ -167,7 +167,7 @@ pub(super) struct FlowText(String, SocketAddr, SocketAddr);
 
 impl FlowText {
     fn of(flow: Flow) -> Self {
-        Self(flow.transport.param().to_owned(), flow.local, flow.remote)
+        Self(flow.transport.name().to_owned(), flow.local, flow.remote)
     }
 
     fn flow(&self) -> Result<Flow, String> {

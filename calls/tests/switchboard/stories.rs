@@ -6,6 +6,7 @@ use calls::{Input, Restored};
 use expect_test::{Expect, expect};
 use media::{Command as MediaCommand, Hears, LegId, MediaEvent, Tone};
 use model::{CallId, Cause, Command, Event, Fact, NoRoom, Outcome, PartyRole, RecordingState, Refusal, Reply, SlotId, SlotState, UserId};
+use sip_core::Transport;
 
 use crate::{
     phone::Habit,
@@ -530,8 +531,15 @@ fn a_phone_that_comes_from_elsewhere_is_told() {
 
 #[test]
 fn a_phone_that_chokes_on_a_choice_is_offered_md5_alone() {
-    for (agent, offered) in [("", 3), ("User-Agent: Linphone/5\r\n", 3), ("User-Agent: baresip v1.0.0 (x86_64/Linux)\r\n", 1)] {
+    for (transport, agent, offered) in [
+        (Transport::Udp, "", 3),
+        (Transport::Tls, "", 3),
+        (Transport::Udp, "User-Agent: Linphone/5\r\n", 3),
+        (Transport::Udp, "User-Agent: baresip v1.0.0 (x86_64/Linux)\r\n", 1),
+        (Transport::Wss, "User-Agent: JsSIP 3.13.8\r\n", 1),
+    ] {
         let mut world = World::unregistered(1, settings(), &Restored::default());
+        world.phone("6001").transport = transport;
         let register = String::from_utf8(world.phone("6001").register(300).to_vec()).unwrap();
         let register = register.replace("Content-Length", &format!("{agent}Content-Length"));
         let challenged = world.answer_to("6001", register.into());

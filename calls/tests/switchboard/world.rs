@@ -179,7 +179,8 @@ impl World {
 
     /// What the server answers at once to a datagram from a phone's address.
     pub(crate) fn answer_to(&mut self, number: &str, datagram: Bytes) -> String {
-        let flow = Flow { transport: Transport::Udp, local: self.server, remote: self.phone(number).address };
+        let (transport, remote) = (self.phone(number).transport, self.phone(number).address);
+        let flow = Flow { transport, local: self.server, remote };
         self.in_flight.clear();
         self.input(Input::Received { flow, bytes: datagram });
         let (_, (_, _, answer)) = self.in_flight.pop_first().unwrap();

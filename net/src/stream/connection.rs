@@ -2,15 +2,18 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, IoSlice, Read, Write},
-    net::Shutdown,
+    io::{self, IoSlice},
     time::{Duration, Instant},
 };
 
 use bytes::{Buf, Bytes};
-use sip_core::{Admit, Flow, Frame, Framer};
+use sip_core::{Admit, Flow};
 
-use super::{StreamLimits, TcpCounters};
+use super::{
+    StreamLimits, TcpCounters,
+    cutter::{Cutter, Piece},
+    pipe::Pipe,
+};
 use crate::intake::Intake;
 
 /// Octets of one read.
@@ -32,8 +35,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// be lost on the way.
 const DRAIN_MAX: usize = 256 << 10;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// RFC 5626, 4.4.1: the answer to a keep-alive.
-const PONG: Bytes = Bytes::from_static(b"\r\n");
 
 /// A stream.
 ///
@@ -45,10 +46,12 @@ const PONG: Bytes = Bytes::from_static(b"\r\n");
 ///                         Draining     we have refused what broke it, send no more and read the rest away
 /// ```
 ///
+/// A WebSocket that its peer closes in order goes the way of a broken one, too: it is answered, and the rest is read away.
+///
 /// An open stream whose source has sent more than the guard lets in at once pauses: it is not read until its token is due, so that the
 /// kernel slows its peer down, and what it brought then goes on.
 pub(super) struct Connection {
-    pub(super) io: mio::net::TcpStream,
+    pub(super) pipe: Pipe,
     pub(super) flow: Flow,
     stage: Stage,
     pub(super) origin: Origin,
@@ -56,7 +59,7 @@ pub(super) struct Connection {
     pub(super) is_known: bool,
     /// Whether somebody has vouched for its peer.
     pub(super) is_vouched: bool,
-    framer: Framer,
+    cutter: Cutter,
     pause: Option<Pause>,
     out: VecDeque<Bytes>,
     out_octets: usize,
@@ -78,6 +81,8 @@ pub(super) struct Connection {
     owed: u32,
     /// The answer to what broke the stream, which goes out behind all others.
     refusal: Option<Bytes>,
+    /// As what it ends once that is sent.
+    ends_as: End,
     readable: bool,
     writable: bool,
     /// Whether the kernel has told of an end or error behind what is still to be read.
@@ -153,16 +158,16 @@ pub(super) enum End {
 }
 
 impl Connection {
-    pub(super) fn new(io: mio::net::TcpStream, flow: Flow, origin: Origin, now: Instant, limits: &StreamLimits) -> Self {
+    pub(super) fn new(pipe: Pipe, cutter: Cutter, flow: Flow, origin: Origin, now: Instant) -> Self {
         Self {
-            io,
+            pipe,
             flow,
             stage: if origin == Origin::Peer { Stage::Open } else { Stage::Connecting },
             origin,
             is_known: false,
             // Who it is was our choice.
             is_vouched: origin == Origin::Request,
-            framer: Framer::new(limits.message),
+            cutter,
             pause: None,
             out: VecDeque::new(),
             out_octets: 0,
@@ -176,6 +181,7 @@ impl Connection {
             has_spoken: false,
             owed: 0,
             refusal: None,
+            ends_as: End::Broken,
             // What is there already is told when the poller begins to watch.
             readable: false,
             writable: origin == Origin::Peer,
@@ -194,7 +200,7 @@ impl Connection {
             if !event.is_writable() && !event.is_error() {
                 return After::Waits;
             }
-            match (self.io.take_error(), self.io.peer_addr()) {
+            match (self.pipe.io().take_error(), self.pipe.io().peer_addr()) {
                 (Ok(None), Ok(_)) => {
                     self.stage = Stage::Open;
                     self.heard = now;
@@ -207,7 +213,7 @@ impl Connection {
         let is_gone = event.is_error() || event.is_write_closed();
         match self.stage {
             Stage::HalfClosed { .. } if is_gone => return After::Over(End::Peer),
-            Stage::Broken { .. } if is_gone => return After::Over(End::Broken),
+            Stage::Broken { .. } if is_gone => return After::Over(self.ends_as),
             _ => {}
         }
         self.readable |= event.is_readable();
@@ -219,6 +225,13 @@ impl Connection {
         After::Again
     }
 
+    /// It was opened elsewhere, and `read` was read of it there, behind its opening. What TLS or the kernel hold besides is not told by the
+    /// poller any more.
+    pub(super) fn take_over(&mut self, intake: &mut Intake<'_>, read: &[u8]) {
+        self.readable = true;
+        self.take(intake, read);
+    }
+
     /// Whether nothing new can be asked of the peer, though the stream is still there for what is owed.
     pub(super) fn is_ending(&self) -> bool {
         matches!(self.stage, Stage::HalfClosed { .. } | Stage::Broken { .. } | Stage::Draining { .. })
@@ -228,7 +241,7 @@ impl Connection {
     pub(super) fn turn(&mut self, buffer: &mut [u8], intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) -> After {
         let after = self.read(buffer, intake, limits, counters);
         // Since the first octet of what is half read, however slowly it goes on; while it pauses, that is not the peer's doing.
-        if self.framer.is_idle() || self.pause.is_some() {
+        if self.cutter.is_idle() || self.pause.is_some() {
             self.half_since = None;
         } else {
             self.half_since.get_or_insert(intake.now);
@@ -256,24 +269,24 @@ impl Connection {
                         None if self.pause.is_some() => return After::Waits,
                         None => {}
                     }
-                    let Some(frame) = self.framer.next() else { break };
+                    let Some(piece) = self.cutter.next(self.flow) else { break };
                     messages += 1;
-                    self.frame(frame, intake, limits, counters);
+                    self.piece(piece, intake, limits, counters);
                 }
             }
             if !self.readable || matches!(self.stage, Stage::Connecting | Stage::HalfClosed { .. } | Stage::Broken { .. }) {
                 return After::Waits;
             }
-            match self.io.read(buffer) {
+            match self.pipe.read(buffer) {
                 Ok(0) => return self.peer_closed(intake.now),
                 Ok(count) => {
                     // What comes after a short read is told anew.
-                    self.readable = count == buffer.len() || self.ended;
+                    self.readable = count == buffer.len() || self.ended || !self.pipe.tells_end_by_short_read();
                     self.take(intake, buffer.get(..count).unwrap_or_default());
                     if let Stage::Draining { left, .. } = &mut self.stage {
                         *left = left.saturating_sub(count);
                         if *left == 0 {
-                            return After::Over(End::Broken);
+                            return After::Over(self.ends_as);
                         }
                     }
                 }
@@ -294,21 +307,26 @@ impl Connection {
             return;
         }
         // Line ends alone are a sign of life, too. They cost as much to read as a message does.
-        if self.framer.is_idle() && octets.iter().all(|octet| matches!(octet, b'\r' | b'\n')) {
-            self.heard = intake.now;
-            if self.kept_alive.is_some_and(|last| intake.now.saturating_duration_since(last) < KEEP_ALIVE_EVERY) {
-                let until = intake.ask_keep_alive(self.flow);
-                self.pause = (until > intake.now).then_some(Pause { until, message: None });
-            } else {
-                self.kept_alive = Some(intake.now);
-            }
+        if self.cutter.has_bare_keep_alives() && self.cutter.is_idle() && octets.iter().all(|octet| matches!(octet, b'\r' | b'\n')) {
+            self.kept_alive(intake);
         }
-        self.framer.feed(octets);
+        self.cutter.feed(octets);
     }
 
-    fn frame(&mut self, frame: Frame, intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) {
-        match frame {
-            Frame::Message(bytes) => {
+    /// A sign of life came, which may have to wait for its token before anything more is read.
+    fn kept_alive(&mut self, intake: &mut Intake<'_>) {
+        self.heard = intake.now;
+        if self.kept_alive.is_some_and(|last| intake.now.saturating_duration_since(last) < KEEP_ALIVE_EVERY) {
+            let until = intake.ask_keep_alive(self.flow);
+            self.pause = (until > intake.now).then_some(Pause { until, message: None });
+        } else {
+            self.kept_alive = Some(intake.now);
+        }
+    }
+
+    fn piece(&mut self, piece: Piece, intake: &mut Intake<'_>, limits: &StreamLimits, counters: &mut TcpCounters) {
+        match piece {
+            Piece::Message(bytes) => {
                 counters.received += 1;
                 self.has_spoken = true;
                 let (admit, at) = intake.ask(self.flow, &bytes);
@@ -318,18 +336,29 @@ impl Connection {
                     self.pause = Some(Pause { until: at, message: Some((admit, bytes)) });
                 }
             }
-            Frame::Ping => {
+            Piece::KeepAlive(pong) => {
                 counters.pings += 1;
-                self.heard = intake.now;
+                if self.cutter.has_bare_keep_alives() {
+                    self.heard = intake.now;
+                } else {
+                    self.kept_alive(intake);
+                }
                 // Who reads nothing is owed no more answers than one.
-                if self.pong.is_none() && self.has_room(&PONG, limits) {
+                if self.pong.is_none() && self.has_room(&pong, limits) {
                     self.pong = Some(self.out.len());
-                    self.queue(PONG);
+                    self.queue(pong);
                 }
             }
-            Frame::Broken { answer, why } => {
-                tracing::debug!(flow = %self.flow, %why, "A stream is closed: nobody can tell where its next message begins.");
-                self.refusal = answer.map(|answer| answer.response(self.flow));
+            Piece::Farewell(answer) => {
+                // Nothing may be said after the answer, and whoever closes waits for nothing.
+                self.owed = 0;
+                self.refusal = Some(answer);
+                self.ends_as = End::Peer;
+                self.stage = Stage::Broken { until: intake.now };
+            }
+            Piece::Broken { answer, why } => {
+                tracing::debug!(flow = %self.flow, why, "A stream is closed: nobody can tell where its next message begins.");
+                self.refusal = answer;
                 self.stage = Stage::Broken { until: intake.now + ANSWER_TIME };
             }
         }
@@ -372,7 +401,7 @@ impl Connection {
     fn peer_closed(&mut self, now: Instant) -> After {
         self.readable = false;
         if self.is_draining() {
-            return After::Over(End::Broken);
+            return After::Over(self.ends_as);
         }
         if self.owed == 0 && self.out.is_empty() {
             return After::Over(End::Peer);
@@ -408,6 +437,9 @@ impl Connection {
             self.owed = self.owed.saturating_sub(1);
             self.answered = now;
         }
+        if let Some(head) = self.cutter.head(&bytes) {
+            self.queue(head);
+        }
         self.queue(bytes);
         true
     }
@@ -424,11 +456,11 @@ impl Connection {
     /// Octets half read and waiting to be sent.
     pub(super) fn held(&self) -> usize {
         let waiting = self.pause.as_ref().and_then(|pause| pause.message.as_ref()).map_or(0, |(_, message)| message.len());
-        self.framer.held() + waiting + self.out_octets + self.refusal.as_ref().map_or(0, Bytes::len)
+        self.cutter.held() + waiting + self.out_octets + self.refusal.as_ref().map_or(0, Bytes::len)
     }
 
     pub(super) fn has_output(&self) -> bool {
-        !self.out.is_empty() || self.is_draining() || self.is_broken()
+        !self.out.is_empty() || self.pipe.has_output() || self.is_draining() || self.is_broken()
     }
 
     /// Writes what the kernel takes.
@@ -445,18 +477,15 @@ impl Connection {
     }
 
     fn write(&mut self, now: Instant) -> After {
-        while self.writable && !self.out.is_empty() {
-            let nothing: &[u8] = &[];
-            let slices: [IoSlice<'_>; SLICES_MAX] = std::array::from_fn(|at| IoSlice::new(self.out.get(at).map_or(nothing, |one| one)));
-            let count = self.out.len().min(SLICES_MAX);
-            match self.io.write_vectored(slices.get(..count).unwrap_or_default()) {
+        while self.writable && (!self.out.is_empty() || self.pipe.has_output()) {
+            match self.push() {
                 Ok(written) => self.written(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return After::Over(End::Lost),
             }
         }
-        if !self.out.is_empty() {
+        if !self.out.is_empty() || self.pipe.has_output() {
             self.stalled_since.get_or_insert(now);
             return After::Waits;
         }
@@ -466,12 +495,22 @@ impl Connection {
             Stage::HalfClosed { .. } if self.owed == 0 => After::Over(End::Peer),
             Stage::Draining { shut, .. } if !*shut => {
                 *shut = true;
-                // What fails here is over anyway, and shows when it is read.
-                let _ = self.io.shutdown(Shutdown::Write);
+                self.pipe.shut();
                 After::Waits
             }
             _ => After::Waits,
         }
+    }
+
+    /// Gives the pipe what it takes of what waits; how much that was.
+    fn push(&mut self) -> io::Result<usize> {
+        if self.out.is_empty() {
+            return self.pipe.flush().map(|()| 0);
+        }
+        let nothing: &[u8] = &[];
+        let slices: [IoSlice<'_>; SLICES_MAX] = std::array::from_fn(|at| IoSlice::new(self.out.get(at).map_or(nothing, |one| one)));
+        let count = self.out.len().min(SLICES_MAX);
+        self.pipe.write(slices.get(..count).unwrap_or_default())
     }
 
     fn written(&mut self, mut count: usize) {
@@ -513,7 +552,7 @@ impl Connection {
                 };
                 stalled.filter(|&(at, _)| at < until).unwrap_or((until, End::Peer))
             }
-            Stage::Broken { until } | Stage::Draining { until, .. } => (until, End::Broken),
+            Stage::Broken { until } | Stage::Draining { until, .. } => (until, self.ends_as),
             Stage::Open => {
                 // Nobody is blamed for a silence that we have ordered.
                 let heard = self.pause.as_ref().map_or(self.heard, |pause| pause.until.max(self.heard));

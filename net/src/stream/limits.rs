@@ -63,10 +63,13 @@ pub struct TcpCounters {
     pub accepted: u64,
     /// Opened by us.
     pub connected: u64,
-    /// Opened to us and closed at once: one of the limits of [`StreamLimits`] was reached. What the guard refuses is among its own counters.
+    /// Opened to us and closed at once: one of the limits of [`StreamLimits`] was reached, or too many at once were opened with TLS or as
+    /// WebSockets. What the guard refuses of TCP is among its own counters.
     pub refused: u64,
     /// The system had no descriptor or memory to accept with; accepting paused (FT-11).
     pub accept_failures: u64,
+    /// TLS handshakes that came to nothing: refused, too slow, or given up for others.
+    pub handshakes_failed: u64,
     /// Could not be opened by us: refused, no answer in time, no descriptor, at a limit, or there is no listener of that address.
     pub connect_failures: u64,
     /// Closed by the peer.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     time::{Duration, Instant},
 };
 
@@ -42,20 +42,9 @@ pub(super) enum Accepted {
 }
 
 impl Listener {
-    /// Listens on `address`. An IPv6 socket speaks IPv6 only.
+    /// Listens on `address`: see [`listen_on`].
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        // Else the streams of the server that ran before, which the kernel keeps for a minute, hold the address. Two that listen are refused
-        // all the same.
-        socket.set_reuse_address(true)?;
-        // Streams take it from here.
-        set_class(&socket, address, SIGNALLING);
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let std: std::net::TcpListener = socket.into();
+        let std = listen_on(address)?;
         let bound = std.local_addr()?;
         Ok(Self { io: mio::net::TcpListener::from_std(std), bound, ready: true, paused_until: None, is_short: false })
     }
@@ -92,7 +81,24 @@ impl Listener {
     }
 }
 
-fn is_exhausted(error: &io::Error) -> bool {
+/// A socket, non-blocking, that listens on `address`. One of IPv6 speaks IPv6 only.
+pub(crate) fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Else the streams of the server that ran before, which the kernel keeps for a minute, hold the address. Two that listen are refused
+    // all the same.
+    socket.set_reuse_address(true)?;
+    // Streams take it from here.
+    set_class(&socket, address, SIGNALLING);
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Whether the system has no descriptor or memory left.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errnos = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     error.raw_os_error().is_some_and(|raw| errnos.iter().any(|errno| errno.raw_os_error() == raw))

@@ -6,8 +6,10 @@
 //! streams as there may be, one after the other, and lock everybody else out.
 
 mod connection;
+mod cutter;
 mod limits;
 mod listener;
+mod pipe;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -22,11 +24,15 @@ use sip_core::{Flow, Guard, Transport, guard::Source, return_flow};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use self::limits::{StreamLimits, TcpCounters};
+pub(crate) use self::listener::{is_exhausted, listen_on};
 use self::{
     connection::{After, Connection, End, Origin, READ_MAX, is_response},
+    cutter::Cutter,
     listener::{Accepted, Listener},
+    pipe::Pipe,
 };
 use crate::{
+    adopt::Adopted,
     intake::Intake,
     socket::{SIGNALLING, set_class},
 };
@@ -351,22 +357,49 @@ impl Streams {
     }
 
     fn accepted(&mut self, now: Instant, bound: SocketAddr, stream: mio::net::TcpStream, remote: SocketAddr) {
+        if !self.make_way(now, remote) {
+            return;
+        }
+        let local = if bound.ip().is_unspecified() { stream.local_addr().ok() } else { Some(bound) };
+        let Some(local) = local else { return };
+        let flow = Flow { transport: Transport::Tcp, local, remote };
+        if self.insert(now, Pipe::new(stream, None), Cutter::sip(self.limits.message), flow, Origin::Peer).is_ok() {
+            self.counters.accepted += 1;
+        }
+    }
+
+    /// Takes over a stream that was opened to us elsewhere, as if it had been accepted here; `intake` gets what was read of it there.
+    pub(crate) fn adopt(&mut self, intake: &mut Intake<'_>, adopted: Adopted) {
+        let Adopted { stream, tls, transport, local, remote, read } = adopted;
+        let now = intake.now;
+        if !self.make_way(now, remote) {
+            return;
+        }
+        let flow = Flow { transport, local, remote };
+        let cutter = match transport {
+            Transport::Ws | Transport::Wss => Cutter::web(),
+            _ => Cutter::sip(self.limits.message),
+        };
+        let pipe = Pipe::new(mio::net::TcpStream::from_std(stream), tls.map(Into::into));
+        let Ok(place) = self.insert(now, pipe, cutter, flow, Origin::Peer) else { return };
+        self.counters.accepted += 1;
+        if let Some(Some(connection)) = self.connections.get_mut(place) {
+            connection.take_over(intake, &read);
+        }
+        self.take_turn(place);
+    }
+
+    /// Whether `remote` may open one more; counts if not. Of those that it has, a stranger goes for it.
+    fn make_way(&mut self, now: Instant, remote: SocketAddr) -> bool {
         let source = Source::from(remote);
         if self.has_its_share(source)
             && let Some((_, place)) = self.longest_silent(Some(source))
         {
             self.remove(place, End::Crowded);
         }
-        if !self.make_room(now, Some(source)) {
-            self.counters.refused += 1;
-            return;
-        }
-        let local = if bound.ip().is_unspecified() { stream.local_addr().ok() } else { Some(bound) };
-        let Some(local) = local else { return };
-        let flow = Flow { transport: Transport::Tcp, local, remote };
-        if self.insert(now, stream, flow, Origin::Peer).is_ok() {
-            self.counters.accepted += 1;
-        }
+        let has_room = self.make_room(now, Some(source));
+        self.counters.refused += u64::from(!has_room);
+        has_room
     }
 
     /// Whether another stream may be: in all, and of the source that causes it. When most places are taken, a stranger goes for it.
@@ -417,7 +450,7 @@ impl Streams {
                 && bound.is_ipv4() == flow.remote.is_ipv4()
                 && (ip == flow.local.ip() || ip.is_unspecified() || flow.local.ip().is_unspecified())
         };
-        if flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
+        if flow.transport != Transport::Tcp || flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
         if !self.make_room(now, is_for_response.then(|| flow.remote.into())) {
@@ -434,18 +467,19 @@ impl Streams {
             Err(error) => return Err(error),
         }
         let origin = if is_for_response { Origin::Response } else { Origin::Request };
-        self.insert(now, mio::net::TcpStream::from_std(socket.into()), flow, origin)
+        let pipe = Pipe::new(mio::net::TcpStream::from_std(socket.into()), None);
+        self.insert(now, pipe, Cutter::sip(self.limits.message), flow, origin)
     }
 
-    fn insert(&mut self, now: Instant, mut stream: mio::net::TcpStream, flow: Flow, origin: Origin) -> io::Result<usize> {
+    fn insert(&mut self, now: Instant, mut pipe: Pipe, cutter: Cutter, flow: Flow, origin: Origin) -> io::Result<usize> {
         let place = self.free.last().copied().unwrap_or(self.connections.len());
         let token = Token(self.first_token + self.listeners.len() + place);
-        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.registry.register(pipe.io_mut(), token, Interest::READABLE | Interest::WRITABLE)?;
         // A small message is not to wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
+        let _ = pipe.io().set_nodelay(true);
         // What a vanished peer does not acknowledge ends the stream, instead of after 15 minutes.
-        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.half_message));
-        let mut connection = Connection::new(stream, flow, origin, now, &self.limits);
+        let _ = SockRef::from(pipe.io()).set_tcp_user_timeout(Some(self.limits.half_message));
+        let mut connection = Connection::new(pipe, cutter, flow, origin, now);
         connection.timer = connection.deadline(&self.limits).0;
         self.timers.insert((connection.timer, place));
         match self.connections.get_mut(place) {

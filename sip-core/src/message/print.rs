@@ -338,8 +338,9 @@ impl Writer {
     pub(crate) fn own_contact(&mut self, place: OwnPlace) -> &mut Self {
         self.buffer.extend_from_slice(b"Contact: <sip:");
         self.address(place.seen);
-        if place.transport == Transport::Tcp {
-            self.buffer.extend_from_slice(b";transport=tcp");
+        if place.transport != Transport::Udp {
+            self.buffer.extend_from_slice(b";transport=");
+            self.buffer.extend_from_slice(place.transport.param().as_bytes());
         }
         self.buffer.extend_from_slice(b">\r\n");
         self
@@ -414,7 +415,7 @@ pub fn return_flow(response: &[u8], flow: Flow) -> Option<Flow> {
 }
 
 fn at_port(mut flow: Flow, port: Option<u16>) -> Flow {
-    flow.remote.set_port(port.filter(|&port| port != 0).unwrap_or(DEFAULT_PORT));
+    flow.remote.set_port(port.filter(|&port| port != 0).unwrap_or(flow.transport.default_port()));
     flow
 }
 
@@ -428,9 +429,6 @@ pub fn peer_flow(request: &Message, flow: Flow) -> Flow {
         _ => flow,
     }
 }
-
-/// The port of a sent-by or URI without one (RFC 3261, 18.2.2 and 19.1.2).
-const DEFAULT_PORT: u16 = 5060;
 
 impl Reply400 {
     /// The status: 400, or 505 and 513 where they say it better.
