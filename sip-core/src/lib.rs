@@ -1,4 +1,4 @@
-//! SIP without IO: messages, URIs, digest, the registrar, transactions, dialogs and INVITE sessions.
+//! SIP without IO: messages, URIs, digest, the registrar, transactions, dialogs, INVITE sessions, and where a request is to be sent.
 //!
 //! This room knows bytes, addresses and time only as arguments. It opens no socket, reads no clock, starts no thread,
 //! and does not know what a slot, an operator or a call centre is.
@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod flow;
 pub mod framer;
 pub mod guard;
+pub mod locate;
 pub mod message;
 pub mod registrar;
 mod session;
@@ -24,6 +25,7 @@ pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use guard::{Admit, Guard, GuardCounters, GuardSettings};
+pub use locate::{DomainName, Families, Host, LocateError, Located, Locator, LocatorOutput, LocatorSettings, Place, Target};
 pub use message::{
     CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, address_text,
     peer_flow, reason_header, return_flow,

@@ -1,0 +1,503 @@
+//! Where a request is to be sent (RFC 3263): from a host to the targets behind it, by NAPTR, SRV, A and AAAA records.
+//!
+//! The [`Locator`] is asked for a [`Place`] and gives its [`Target`]s in the order in which they are to be tried: at once if nothing need be
+//! asked, else when its questions are answered. Who asks DNS is not its business; that DNS is slow, silent or lies is.
+//!
+//! - Each lookup is on its own: it waits for its own questions and for none of another's. Two that ask the same share the question.
+//! - A question waits [`QUERY_MAX`], a lookup [`LOCATE_MAX`]. Then what is known by then has to do. Once there is somewhere to send to, further
+//!   addresses are waited for [`PATIENCE`] only.
+//! - Answers are kept for their TTL; while no server answers, they are good for [`STALE_MAX`] longer. Refusals and failures are kept too, shorter.
+//! - A target that failed stands behind all others for a while, never longer: what is in DNS and what answers are two things.
+
+mod answer;
+mod cache;
+mod marks;
+mod name;
+mod place;
+mod walk;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+
+pub use answer::{Answer, Data, Kind, NEGATIVE_TTL, NEGATIVE_TTL_MAX, Query, RECORDS_MAX, Record, Said, TTL_MAX, TTL_MIN};
+pub use cache::{FAILURE_TTL, STALE_MAX};
+pub use marks::{FAILED_FOR, FAILED_FOR_MAX, FAILED_MAX};
+pub use name::DomainName;
+pub use place::{Host, Over, Place, PlaceError, Target};
+pub use walk::TARGETS_MAX;
+
+use answer::Finding;
+use cache::Cache;
+use marks::Marks;
+use walk::{Known, Survey};
+
+/// How long a question waits for its answer.
+pub const QUERY_MAX: Duration = Duration::from_secs(5);
+/// How long it waits when there is an older answer that will do (RFC 8767, 5). The question stays open.
+pub const QUERY_STALE: Duration = Duration::from_millis(1_800);
+/// How long a lookup takes at most.
+pub const LOCATE_MAX: Duration = Duration::from_secs(10);
+/// How long further addresses are waited for once there is one.
+pub const PATIENCE: Duration = Duration::from_millis(1_000);
+/// Questions of one lookup. A domain can name hosts that name hosts; what is beyond is not there.
+pub const QUESTIONS_MAX: usize = 48;
+/// Questions under way, of all lookups and of those that are given up.
+pub const ASKING_MAX: usize = 4_096;
+
+/// Which addresses can be sent to, and which of them come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+    /// Both, in turns, IPv4 first.
+    V4First,
+    /// Both, in turns, IPv6 first.
+    V6First,
+}
+
+impl Families {
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::V4 => &[Kind::A],
+            Self::V6 => &[Kind::Aaaa],
+            Self::V4First | Self::V6First => &[Kind::A, Kind::Aaaa],
+        }
+    }
+
+    fn has_v4(self) -> bool {
+        self != Self::V6
+    }
+
+    fn has_v6(self) -> bool {
+        self != Self::V4
+    }
+
+    fn v6_is_first(self) -> bool {
+        matches!(self, Self::V6 | Self::V6First)
+    }
+}
+
+/// What a locator goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatorSettings {
+    /// The transports that we speak, the one that we like best first.
+    pub speaks: Vec<Over>,
+    /// The addresses that we reach.
+    pub families: Families,
+    /// Places that are looked for at the same time; one more is refused.
+    pub locating_max: usize,
+    /// Answers that are kept.
+    pub cache_max: usize,
+}
+
+impl Default for LocatorSettings {
+    fn default() -> Self {
+        Self { speaks: vec![Over::Udp, Over::Tcp, Over::Tls], families: Families::V4First, locating_max: 1_024, cache_max: 4_096 }
+    }
+}
+
+/// Why a place has no targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum LocateError {
+    /// DNS says that there is no such name.
+    #[error("no such name")]
+    NoSuchName,
+    /// DNS did not say enough in time, or at all. It may do so later.
+    #[error("no answer from DNS in time")]
+    NoAnswer,
+    /// The name is there, and nothing behind it that we speak or can send to.
+    #[error("nothing there that we speak")]
+    NothingThere,
+    /// Too many places are looked for already.
+    #[error("too many places are looked for at once")]
+    TooMany,
+}
+
+/// Names a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId(u64);
+
+/// What [`Locator::locate`] says at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Located {
+    /// The targets, in the order in which they are to be tried; one at least.
+    Now(Vec<Target>),
+    /// There are questions to be answered: [`LocatorOutput::Located`] comes.
+    Later(LookupId),
+}
+
+/// What the locator wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocatorOutput {
+    /// Ask DNS, and give the answer to [`Locator::answer`]. Exactly one question for each name and kind is under way.
+    Query(Query),
+    /// A lookup is at its end.
+    Located {
+        /// Which.
+        lookup: LookupId,
+        /// The targets, in the order in which they are to be tried; one at least.
+        outcome: Result<Vec<Target>, LocateError>,
+    },
+}
+
+/// What a locator has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LocatorCounters {
+    /// Answers to what was not asked, or not any more.
+    pub unasked: u64,
+    /// Records that could not be believed, or were too many.
+    pub dropped: u64,
+    /// Lookups that were refused as too many.
+    pub refused: u64,
+}
+
+/// Finds out where requests are to be sent. One for all.
+#[derive(Debug)]
+pub struct Locator {
+    settings: LocatorSettings,
+    random: ChaCha12Rng,
+    cache: Cache,
+    marks: Marks,
+    lookups: BTreeMap<LookupId, Lookup>,
+    asking: BTreeMap<Query, Asking>,
+    due: BTreeSet<(Instant, Due)>,
+    output: VecDeque<LocatorOutput>,
+    serial: u64,
+    counters: LocatorCounters,
+}
+
+#[derive(Debug)]
+struct Lookup {
+    place: Place,
+    known: Known,
+    waits_for: BTreeSet<Query>,
+    /// There was room for it. Without room it has what is known, or nothing.
+    is_admitted: bool,
+    /// A question was not asked, because too many are.
+    is_cut_short: bool,
+    ends: Instant,
+}
+
+/// A question under way.
+#[derive(Debug)]
+struct Asking {
+    ends: Instant,
+    /// When an older answer will do.
+    stale: Option<Instant>,
+    waiting: BTreeSet<LookupId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A question is without an answer, and an older one will do.
+    Stale(Query),
+    /// A question is without an answer.
+    Query(Query),
+    /// A lookup has to do with what it has.
+    Lookup(LookupId),
+}
+
+impl Locator {
+    /// `seed` decides among targets of the same priority.
+    #[must_use]
+    pub fn new(settings: LocatorSettings, seed: [u8; 32]) -> Self {
+        Self {
+            random: ChaCha12Rng::from_seed(seed),
+            cache: Cache::new(settings.cache_max),
+            marks: Marks::default(),
+            lookups: BTreeMap::new(),
+            asking: BTreeMap::new(),
+            due: BTreeSet::new(),
+            output: VecDeque::new(),
+            serial: 0,
+            counters: LocatorCounters::default(),
+            settings,
+        }
+    }
+
+    /// Other settings, from the next step of every lookup on. What is known stays known.
+    pub fn set(&mut self, settings: LocatorSettings) {
+        self.cache.resize(settings.cache_max);
+        self.settings = settings;
+    }
+
+    /// Where to send what is to go to that place.
+    ///
+    /// # Errors
+    /// [`LocateError`], if it is known already that there is nothing, or if too many places are looked for.
+    pub fn locate(&mut self, now: Instant, place: Place) -> Result<Located, LocateError> {
+        self.serial += 1;
+        let id = LookupId(self.serial);
+        let ends = later(now, LOCATE_MAX);
+        let is_admitted = self.lookups.len() < self.settings.locating_max;
+        let mut lookup = Lookup { place, known: Known::new(), waits_for: BTreeSet::new(), is_admitted, is_cut_short: false, ends };
+        if let Some(survey) = self.advance(now, id, &mut lookup) {
+            self.forget(id, &lookup);
+            return self.conclude(now, &lookup, survey).map(Located::Now);
+        }
+        self.due.insert((lookup.ends, Due::Lookup(id)));
+        self.lookups.insert(id, lookup);
+        Ok(Located::Later(id))
+    }
+
+    /// Nobody wants to know any more. Its questions stay open: what they bring is kept.
+    pub fn cancel(&mut self, lookup: LookupId) {
+        self.take(lookup);
+    }
+
+    /// An answer of DNS. One to what is not asked is passed over.
+    pub fn answer(&mut self, now: Instant, answer: Answer) {
+        let query = DomainName::parse(answer.name.as_bytes()).map(|name| Query { name, kind: answer.kind });
+        let Some((query, asking)) = query.and_then(|query| self.asking.remove_entry(&query)) else {
+            self.counters.unasked += 1;
+            return;
+        };
+        self.due.remove(&(asking.ends, Due::Query(query.clone())));
+        if let Some(at) = asking.stale {
+            self.due.remove(&(at, Due::Stale(query.clone())));
+        }
+        let (finding, ttl, dropped) = answer.said.sift(query.kind);
+        self.counters.dropped = self.counters.dropped.saturating_add(u64::try_from(dropped).unwrap_or(u64::MAX));
+        let finding = if finding == Finding::Failed {
+            self.cache.keep_failure(now, query.clone())
+        } else {
+            let finding = Arc::new(finding);
+            self.cache.keep(now, query.clone(), &finding, ttl);
+            finding
+        };
+        self.tell(now, asking.waiting, &query, &finding);
+    }
+
+    /// A target could not be reached, did not answer or sent 503: until a time is over it stands behind all others. That time is
+    /// [`FAILED_FOR`], or what its Retry-After says, at most [`FAILED_FOR_MAX`].
+    pub fn failed(&mut self, now: Instant, target: &Target, retry_after: Option<Duration>) {
+        self.marks.set(now, target, retry_after);
+    }
+
+    /// A target answered: it stands where DNS put it.
+    pub fn succeeded(&mut self, target: &Target) {
+        self.marks.clear(target);
+    }
+
+    /// What to do next; drained after every input.
+    pub fn poll(&mut self) -> Option<LocatorOutput> {
+        self.output.pop_front()
+    }
+
+    /// When [`Locator::wake`] is due, and what asks for it.
+    #[must_use]
+    pub fn timeout(&self) -> Option<(Instant, &'static str)> {
+        self.due.first().map(|(at, due)| {
+            let why = match due {
+                Due::Stale(_) => "older answer",
+                Due::Query(_) => "no answer",
+                Due::Lookup(_) => "lookup",
+            };
+            (*at, why)
+        })
+    }
+
+    /// Lets everything act that is due.
+    pub fn wake(&mut self, now: Instant) {
+        while let Some((at, due)) = self.due.pop_first() {
+            if at > now {
+                self.due.insert((at, due));
+                return;
+            }
+            match due {
+                Due::Stale(query) => self.overtake(now, &query),
+                Due::Query(query) => {
+                    if let Some(asking) = self.asking.remove(&query) {
+                        let finding = self.cache.keep_failure(now, query.clone());
+                        self.tell(now, asking.waiting, &query, &finding);
+                    }
+                }
+                Due::Lookup(id) => {
+                    if let Some(lookup) = self.take(id) {
+                        self.give_up(now, id, lookup);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Places that are looked for.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.lookups.len()
+    }
+
+    /// Answers that are kept.
+    #[must_use]
+    pub fn cached(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// What was passed over.
+    #[must_use]
+    pub fn counters(&self) -> LocatorCounters {
+        self.counters
+    }
+
+    /// Takes a lookup as far as it goes. The survey is there once there is nothing more to wait for.
+    fn advance(&mut self, now: Instant, id: LookupId, lookup: &mut Lookup) -> Option<Survey> {
+        loop {
+            let survey = Survey::new(&lookup.place, &self.settings, &lookup.known);
+            let mut is_wiser = false;
+            for query in &survey.missing {
+                if lookup.waits_for.contains(query) {
+                    continue;
+                }
+                match self.find(now, lookup, query) {
+                    Some(finding) => {
+                        lookup.known.insert(query.clone(), finding);
+                        is_wiser = true;
+                    }
+                    None if self.ask(now, id, lookup, query) => {
+                        lookup.waits_for.insert(query.clone());
+                    }
+                    // What is known has to do, and what is not known is not guessed.
+                    None => {
+                        lookup.is_cut_short = true;
+                        return Some(survey);
+                    }
+                }
+            }
+            if is_wiser {
+                continue;
+            }
+            if survey.missing.is_empty() {
+                return Some(survey);
+            }
+            let patient = later(now, PATIENCE);
+            if survey.will_do() && patient < lookup.ends {
+                if self.due.remove(&(lookup.ends, Due::Lookup(id))) {
+                    self.due.insert((patient, Due::Lookup(id)));
+                }
+                lookup.ends = patient;
+            }
+            return None;
+        }
+    }
+
+    /// The answer to a question, if there is one already, or will be none.
+    fn find(&mut self, now: Instant, lookup: &Lookup, query: &Query) -> Option<Arc<Finding>> {
+        let is_too_much = lookup.known.len() + lookup.waits_for.len() >= QUESTIONS_MAX;
+        self.counters.dropped += u64::from(is_too_much);
+        if is_too_much { Some(Arc::new(Finding::NoData)) } else { self.cache.fresh(now, query) }
+    }
+
+    /// Asks, or waits with those who asked already. Whether there is room for that.
+    fn ask(&mut self, now: Instant, id: LookupId, lookup: &Lookup, query: &Query) -> bool {
+        let is_asked = self.asking.contains_key(query);
+        if !lookup.is_admitted || (!is_asked && self.asking.len() >= ASKING_MAX) {
+            return false;
+        }
+        if !is_asked {
+            let ends = later(now, QUERY_MAX);
+            let stale = self.cache.stale(now, query).map(|_| later(now, QUERY_STALE));
+            self.due.insert((ends, Due::Query(query.clone())));
+            self.due.extend(stale.map(|at| (at, Due::Stale(query.clone()))));
+            self.asking.insert(query.clone(), Asking { ends, stale, waiting: BTreeSet::new() });
+            self.output.push_back(LocatorOutput::Query(query.clone()));
+        }
+        if let Some(asking) = self.asking.get_mut(query) {
+            asking.waiting.insert(id);
+        }
+        true
+    }
+
+    /// A question is open for long, and there is an older answer: who waits gets that one. The question stays open.
+    fn overtake(&mut self, now: Instant, query: &Query) {
+        let Some(asking) = self.asking.get_mut(query) else { return };
+        asking.stale = None;
+        if self.cache.stale(now, query).is_some() {
+            let waiting = std::mem::take(&mut asking.waiting);
+            let finding = self.cache.keep_failure(now, query.clone());
+            self.tell(now, waiting, query, &finding);
+        }
+    }
+
+    fn tell(&mut self, now: Instant, waiting: BTreeSet<LookupId>, query: &Query, finding: &Arc<Finding>) {
+        for id in waiting {
+            let Some(mut lookup) = self.lookups.remove(&id) else { continue };
+            lookup.waits_for.remove(query);
+            lookup.known.insert(query.clone(), Arc::clone(finding));
+            match self.advance(now, id, &mut lookup) {
+                None => {
+                    self.lookups.insert(id, lookup);
+                }
+                Some(survey) => {
+                    self.forget(id, &lookup);
+                    self.finish(now, id, &lookup, survey);
+                }
+            }
+        }
+    }
+
+    fn conclude(&mut self, now: Instant, lookup: &Lookup, survey: Survey) -> Result<Vec<Target>, LocateError> {
+        let why = match &survey {
+            survey if survey.no_such_name => LocateError::NoSuchName,
+            _ if lookup.is_cut_short => LocateError::TooMany,
+            survey if survey.failed || !survey.missing.is_empty() => LocateError::NoAnswer,
+            _ => LocateError::NothingThere,
+        };
+        let targets = survey.targets(&lookup.place, self.settings.families, &mut self.random);
+        // Those that failed lately are behind, in their order. When all did, they are tried all the same.
+        let (behind, mut targets): (Vec<_>, Vec<_>) = targets.into_iter().partition(|target| self.marks.is_set(now, target));
+        targets.extend(behind);
+        if targets.is_empty() {
+            self.counters.refused += u64::from(why == LocateError::TooMany);
+            return Err(why);
+        }
+        Ok(targets)
+    }
+
+    /// The time of a lookup is over: what is known has to do, and what was known.
+    fn give_up(&mut self, now: Instant, id: LookupId, mut lookup: Lookup) {
+        let survey = loop {
+            let survey = Survey::new(&lookup.place, &self.settings, &lookup.known);
+            let before = lookup.known.len();
+            let older = survey.missing.iter().filter_map(|query| Some((query.clone(), self.cache.stale(now, query)?)));
+            lookup.known.extend(older.take(QUESTIONS_MAX.saturating_sub(before)));
+            if lookup.known.len() == before {
+                break survey;
+            }
+        };
+        self.finish(now, id, &lookup, survey);
+    }
+
+    fn finish(&mut self, now: Instant, id: LookupId, lookup: &Lookup, survey: Survey) {
+        let outcome = self.conclude(now, lookup, survey);
+        self.output.push_back(LocatorOutput::Located { lookup: id, outcome });
+    }
+
+    fn take(&mut self, id: LookupId) -> Option<Lookup> {
+        let lookup = self.lookups.remove(&id)?;
+        self.forget(id, &lookup);
+        Some(lookup)
+    }
+
+    /// Nothing waits for a lookup any more.
+    fn forget(&mut self, id: LookupId, lookup: &Lookup) {
+        self.due.remove(&(lookup.ends, Due::Lookup(id)));
+        for query in &lookup.waits_for {
+            if let Some(asking) = self.asking.get_mut(query) {
+                asking.waiting.remove(&id);
+            }
+        }
+    }
+}
+
+/// A moment after another; the clock's end is not passed.
+fn later(now: Instant, by: Duration) -> Instant {
+    now.checked_add(by).unwrap_or(now)
+}
