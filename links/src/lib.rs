@@ -1,7 +1,8 @@
 //! The one door to other servers: HTTP (with a guard against requests to private addresses), e-mail, sign-in providers,
-//! certificate authorities. Knows no rights, no modules and no database.
+//! certificate authorities, DNS. Knows no rights, no modules and no database.
 
 pub mod acme;
+pub mod dns;
 pub mod http;
 pub mod oidc;
 pub mod smtp;
