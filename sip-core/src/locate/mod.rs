@@ -14,6 +14,7 @@ mod cache;
 mod marks;
 mod name;
 mod place;
+mod settings;
 mod walk;
 
 use std::{
@@ -30,6 +31,7 @@ pub use cache::{FAILURE_TTL, STALE_MAX};
 pub use marks::{FAILED_FOR, FAILED_FOR_MAX, FAILED_MAX};
 pub use name::DomainName;
 pub use place::{Host, Over, Place, PlaceError, Target};
+pub use settings::{Families, LocatorSettings};
 pub use walk::TARGETS_MAX;
 
 use answer::Finding;
@@ -49,60 +51,6 @@ pub const PATIENCE: Duration = Duration::from_millis(1_000);
 pub const QUESTIONS_MAX: usize = 48;
 /// Questions under way, of all lookups and of those that are given up.
 pub const ASKING_MAX: usize = 4_096;
-
-/// Which addresses can be sent to, and which of them come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Families {
-    /// IPv4 alone.
-    V4,
-    /// IPv6 alone.
-    V6,
-    /// Both, in turns, IPv4 first.
-    V4First,
-    /// Both, in turns, IPv6 first.
-    V6First,
-}
-
-impl Families {
-    fn kinds(self) -> &'static [Kind] {
-        match self {
-            Self::V4 => &[Kind::A],
-            Self::V6 => &[Kind::Aaaa],
-            Self::V4First | Self::V6First => &[Kind::A, Kind::Aaaa],
-        }
-    }
-
-    fn has_v4(self) -> bool {
-        self != Self::V6
-    }
-
-    fn has_v6(self) -> bool {
-        self != Self::V4
-    }
-
-    fn v6_is_first(self) -> bool {
-        matches!(self, Self::V6 | Self::V6First)
-    }
-}
-
-/// What a locator goes by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocatorSettings {
-    /// The transports that we speak, the one that we like best first.
-    pub speaks: Vec<Over>,
-    /// The addresses that we reach.
-    pub families: Families,
-    /// Places that are looked for at the same time; one more is refused.
-    pub locating_max: usize,
-    /// Answers that are kept.
-    pub cache_max: usize,
-}
-
-impl Default for LocatorSettings {
-    fn default() -> Self {
-        Self { speaks: vec![Over::Udp, Over::Tcp, Over::Tls], families: Families::V4First, locating_max: 1_024, cache_max: 4_096 }
-    }
-}
 
 /// Why a place has no targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
