@@ -161,7 +161,7 @@ fn a(ttl_s: u32, last: u8) -> Record {
 #[tokio::test]
 async fn answers_by_kind() {
     let server = Server::start().await;
-    let resolver = server.resolver(4_000);
+    let resolver = server.resolver(30_000);
     let records = |records: Vec<Record>| Answer::Records(records);
     assert_eq!(resolver.query("host.example", Kind::A).await, records(vec![a(60, 1), a(30, 2)]));
     assert_eq!(resolver.query("HOST.example.", Kind::A).await, records(vec![a(60, 1), a(30, 2)]));
@@ -191,7 +191,7 @@ async fn answers_by_kind() {
 #[tokio::test]
 async fn refusals() {
     let server = Server::start().await;
-    let resolver = server.resolver(4_000);
+    let resolver = server.resolver(30_000);
     assert_eq!(resolver.query("nobody.example", Kind::A).await, Answer::NoSuchName { ttl_s: Some(77) });
     assert_eq!(resolver.query("unsaid.example", Kind::Srv).await, Answer::NoSuchName { ttl_s: None });
     assert_eq!(resolver.query("empty.example", Kind::Naptr).await, Answer::NoData { ttl_s: Some(77) });
@@ -212,7 +212,7 @@ async fn refusals() {
 #[tokio::test]
 async fn silence_and_garbage() {
     let server = Server::start().await;
-    let resolver = Arc::new(server.resolver(2_000));
+    let resolver = Arc::new(server.resolver(3_000));
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for name in ["silent.example", "garbage.example", "half.example", "wrongid.example", "another.example", "loop.example"] {
@@ -221,12 +221,12 @@ async fn silence_and_garbage() {
     }
     // Meanwhile others are answered.
     assert_eq!(resolver.query("host.example", Kind::A).await, Answer::Records(vec![a(60, 1), a(30, 2)]));
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(3));
     while let Some(task) = tasks.join_next().await {
         let (name, answer) = task.unwrap();
         assert!(!matches!(answer, Answer::Records(_)), "{name}: {answer:?}");
     }
-    assert!(began.elapsed() < Duration::from_secs(8), "at its deadline, and some for a machine that is busy");
+    assert!(began.elapsed() < Duration::from_secs(10), "at its deadline, and some for a machine that is busy");
     assert!(matches!(resolver.query("silent.example", Kind::A).await, Answer::Failure { .. }));
 }
 
@@ -234,7 +234,7 @@ async fn silence_and_garbage() {
 #[tokio::test]
 async fn nothing_is_kept() {
     let server = Server::start().await;
-    let resolver = server.resolver(4_000);
+    let resolver = server.resolver(30_000);
     for round in 1..=3 {
         for name in ["host.example", "nobody.example"] {
             resolver.query(name, Kind::A).await;
@@ -252,7 +252,7 @@ async fn a_dead_server_beside_one_that_lives() {
     let server = Server::start().await;
     let dead = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let servers = vec![dead.local_addr().unwrap(), server.address];
-    let resolver = Resolver::new(Settings { servers: servers.clone(), deadline: Duration::from_secs(4) }).unwrap();
+    let resolver = Resolver::new(Settings { servers: servers.clone(), deadline: Duration::from_secs(30) }).unwrap();
     assert_eq!(resolver.servers(), servers);
     for _ in 0..5 {
         assert_eq!(resolver.query("host.example", Kind::A).await, Answer::Records(vec![a(60, 1), a(30, 2)]));
