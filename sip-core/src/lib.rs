@@ -19,6 +19,7 @@ mod transaction;
 pub mod uri;
 pub mod websocket;
 
+pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};

@@ -5,7 +5,7 @@ use std::fmt;
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 
-/// A digest algorithm. The `-sess` forms are never offered, so never accepted.
+/// A digest algorithm. The `-sess` forms are never offered by us, so never accepted; as a client we answer them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// MD5.
@@ -37,7 +37,7 @@ impl Algorithm {
     }
 
     /// The hash of `parts` with a colon between each.
-    fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
+    pub(super) fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
             Self::Md5 => joined::<Md5>(parts),
             Self::Sha256 => joined::<Sha256>(parts),

@@ -1,9 +1,11 @@
-//! Digest authentication as a server (RFC 3261, 22; RFC 7616; RFC 8760).
+//! Digest authentication (RFC 3261, 22; RFC 7616; RFC 8760): here as a server, in `client` as the one who is asked.
 //!
 //! Challenges need no memory: a nonce is its own time with a seal. Only nonces that a right password was given for are
 //! remembered, with the counts they were used with, so strangers cannot fill the table (FT-12).
 
 mod authorization;
+mod challenge;
+pub mod client;
 mod hash;
 mod nonce;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use crate::{
     uri::SipUri,
 };
 use authorization::Authorization;
+pub use challenge::{CHALLENGES_MAX, VALUE_MAX};
 pub use hash::{Algorithm, Credentials};
 use nonce::Nonces;
 
