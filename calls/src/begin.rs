@@ -195,6 +195,7 @@ impl Core {
                 ("Answer-Mode", "Auto".to_owned()),
             ],
             ring_s: self.settings.slot_ring_s,
+            account: None,
         };
         match self.endpoint.summon(now, permit, invite) {
             Some(session) => {
@@ -267,6 +268,7 @@ impl Core {
             sdp: audio.offer(&codecs).into(),
             headers: vec![("Max-Forwards", hops.to_string())],
             ring_s,
+            account: None,
         };
         let Some(session) = self.endpoint.invite(now, permit, invite) else {
             self.media(&audio, media::Command::Close { leg: audio.id });

@@ -310,6 +310,8 @@ impl Switchboard {
                 EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
                 EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
                 EndpointOutput::Session { session, event } => self.session(now, session, event),
+                // Nothing is asked outside of calls here.
+                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
             }
         }
         self.core.ladders.forget_unclaimed();

@@ -119,6 +119,7 @@ impl Game {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: 10,
+                    account: None,
                 };
                 if let Some(session) = self.endpoint.invite(now, invite) {
                     self.sessions.insert(session, false);
@@ -282,6 +283,7 @@ impl Game {
                     *over = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
                 }
                 EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("nothing was asked"),
             }
         }
         assert!(self.endpoint.live() <= SESSIONS_MAX, "{} sessions", self.endpoint.live());

@@ -72,6 +72,7 @@ impl Server {
                 EndpointOutput::Invited { session, .. } => self.invited = Some(session),
                 EndpointOutput::Session { event, .. } => self.events.push(event),
                 EndpointOutput::Heard { .. } | EndpointOutput::Request { .. } => {}
+                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("nothing was asked"),
             }
         }
         self.sockets.flush();

@@ -156,10 +156,16 @@ impl Dialog {
         self.local_seq
     }
 
-    /// Begins the next request: its number is one higher than the last.
-    pub(crate) fn next_request(&mut self, method: Method, via: OwnVia) -> Writer {
+    /// The number of the next request: one higher than the last.
+    pub(crate) fn take_number(&mut self) -> u32 {
         self.local_seq = self.local_seq.saturating_add(1);
-        self.write(method.as_str(), via, self.local_seq)
+        self.local_seq
+    }
+
+    /// Begins the next request.
+    pub(crate) fn next_request(&mut self, method: Method, via: OwnVia) -> Writer {
+        let number = self.take_number();
+        self.write(method.as_str(), via, number)
     }
 
     /// 13.2.2.4: the ACK of a 2xx has the number of its INVITE and a branch of its own.

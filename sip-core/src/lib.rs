@@ -22,7 +22,10 @@ pub mod websocket;
 pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
-pub use endpoint::{EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId};
+pub use endpoint::{
+    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, OutsideRequest, RequestId, ServerTx, SessionEvent, SessionId,
+    Unanswered,
+};
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use guard::{Admit, Guard, GuardCounters, GuardSettings};

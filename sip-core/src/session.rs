@@ -26,7 +26,7 @@ use bytes::Bytes;
 
 use crate::{
     dialog::Dialog,
-    endpoint::{EndReason, ServerTx},
+    endpoint::{EndReason, ServerTx, account::Login},
     flow::Flow,
     message::Method,
     terms::Terms,
@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) tag: Tag,
     /// `Refused` or `Ended` went up; what remains is between us and the wire.
     pub(crate) told: bool,
+    /// By what we prove who we are, if the peer asks.
+    pub(crate) login: Option<Box<Login>>,
     pub(crate) stage: Stage,
 }
 

@@ -169,6 +169,7 @@ impl Phone {
             sdp: self.sdp().into(),
             headers,
             ring_s: 180,
+            account: None,
         };
         self.session = self.endpoint.invite(now, invite);
         self.called = false;
@@ -263,6 +264,7 @@ impl Phone {
                     self.infos.push(String::from_utf8(body.to_vec()).unwrap());
                 }
                 EndpointOutput::Session { .. } | EndpointOutput::Request { .. } | EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("a phone asks nothing outside of calls"),
             }
         }
         out

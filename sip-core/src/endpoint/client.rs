@@ -8,7 +8,11 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{EndReason, Endpoint, Invite, SessionEvent, SessionId, TIMER_C_S, check};
+use super::{
+    EndReason, Endpoint, Invite, SessionEvent, SessionId, TIMER_C_S,
+    account::{Login, once_more},
+    check,
+};
 use crate::{
     dialog::{Dialog, MAX_FORWARDS},
     flow::Flow,
@@ -71,7 +75,8 @@ impl Endpoint {
             let clock = Some(wire.timers.arm(now + ring, Owner::Session(id), Timer::Ring));
             let sdp = invite.sdp;
             let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early: Vec::new(), stop: Stop::No, clock, is_timer_c });
-            crate::session::Session { tag, told: false, stage }
+            let login = invite.account.map(|account| Box::new(Login::new(account, flow.remote.ip())));
+            crate::session::Session { tag, told: false, login, stage }
         }));
         by_tag.insert(tag, id);
         Some(id)
@@ -168,41 +173,34 @@ impl Endpoint {
 
     /// A final response from 300 on.
     pub(super) fn refused(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) {
-        if response.status() != 422 || !self.invite_again(now, tx, id, response) {
+        if !matches!(response.status(), 401 | 407 | 422) || self.invite_again(now, tx, id, response).is_none() {
             self.invite_failed(now, id, SessionEvent::Refused { status: response.status() });
         }
     }
 
-    /// RFC 4028, 7.3: after 422 the same INVITE with the interval that the other side wants: same Call-ID, next CSeq number, new
-    /// branch. False when there is nothing to be gained by that.
-    fn invite_again(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) -> bool {
-        let Some(sent) = self.transactions.sent_invite(tx) else { return false };
-        let Some(flow) = self.transactions.flow_of(tx) else { return false };
-        let room = self.transactions.has_room_inside();
+    /// The same INVITE with what the other side wants, same Call-ID, next CSeq number, new branch: after 422 with a longer interval (RFC
+    /// 4028, 7.3), after 401 and 407 with credentials (RFC 3261, 22.2). `None` when there is nothing to be gained by that.
+    fn invite_again(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) -> Option<()> {
+        let sent = self.transactions.sent_invite(tx)?;
+        let flow = self.transactions.flow_of(tx)?;
+        let number = sent.cseq().ok()?.number;
+        let session = self.sessions.get(id.0)?;
+        let Stage::Calling(Calling { terms, stop: Stop::No, .. }) = &session.stage else { return None };
+        let terms = if response.status() == 422 { terms.longer(response)? } else { *terms };
+        let answers = session.login.as_ref().map_or(0, |login| login.answers());
+        if !self.transactions.has_room_inside() || (response.status() == 422 && number.saturating_sub(answers) >= INVITES_MAX) {
+            return None;
+        }
+        let proofs = self.login_again(id, response, &sent)?;
         let branch = self.wire.draw_branch();
-        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return false };
-        let Ok(cseq) = sent.cseq() else { return false };
-        let Some(terms) = calling.terms.longer(response) else { return false };
-        if !room || !matches!(calling.stop, Stop::No) || cseq.number >= INVITES_MAX {
-            return false;
-        }
-        let mut writer = Writer::request(Method::Invite.as_str(), sent.uri());
-        writer.own_via(self.settings.via(flow, branch)).cseq(cseq.number + 1, Method::Invite.as_str());
-        terms.begin(&mut writer);
-        for (kind, name, value) in sent.lines() {
-            if !matches!(
-                kind,
-                Name::Via | Name::CSeq | Name::Supported | Name::SessionExpires | Name::MinSe | Name::ContentType | Name::ContentLength
-            ) {
-                writer.header(&String::from_utf8_lossy(name), value);
-            }
-        }
-        let Ok(request) = Message::parse(writer.body(check::ACCEPT, &calling.sdp)) else { return false };
+        let terms_of = [Name::Supported, Name::SessionExpires, Name::MinSe];
+        let request = once_more(&sent, self.settings.via(flow, branch), number + 1, &terms_of, &proofs, |writer| terms.begin(writer))?;
+        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return None };
         calling.terms = terms;
         calling.early.clear();
         let outgoing = OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) };
         calling.tx = self.transactions.invite_with(&mut self.wire, now, outgoing);
-        true
+        Some(())
     }
 
     /// No session comes of the INVITE. Whoever gave up before hears what he asked for.
@@ -254,7 +252,7 @@ impl Endpoint {
 }
 
 /// `1000@`, with what a user part may not hold escaped (RFC 3261, 25.1); nothing for nobody.
-fn user_part(user: &str) -> String {
+pub(crate) fn user_part(user: &str) -> String {
     let mut part = String::with_capacity(user.len() + 1);
     for byte in user.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$/".contains(&byte) {

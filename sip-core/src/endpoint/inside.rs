@@ -274,7 +274,7 @@ impl Endpoint {
         if room {
             self.transactions.request(&mut self.wire, now, Outgoing { flow, branch, method: Method::Bye, bytes, purpose });
         } else {
-            self.wire.send(flow, bytes, Some(purpose.session()));
+            self.wire.send(flow, bytes, purpose.session());
         }
         room
     }

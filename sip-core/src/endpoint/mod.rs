@@ -4,11 +4,14 @@
 //! - `receive` finds whose a message is;
 //! - `check` refuses what nobody need be asked about;
 //! - `server` is the called side, `client` the calling side, `inside` what happens in a session once there is a dialog;
-//! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028.
+//! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028;
+//! - `outside` is what we ask outside of any dialog, `account` by what we prove who we are when we are challenged.
 
+pub(crate) mod account;
 pub(crate) mod check;
 mod client;
 mod inside;
+mod outside;
 mod receive;
 mod reoffer;
 mod server;
@@ -22,9 +25,14 @@ use std::{
 
 use bytes::Bytes;
 
-pub use self::settings::EndpointSettings;
 pub(crate) use self::settings::{OwnPlace, OwnVia, SESSION_MIN_S};
+pub use self::{
+    account::{ACCOUNTS_MAX, AccountId},
+    outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
+    settings::EndpointSettings,
+};
 use crate::{
+    digest::client::{Answerer, Unproven},
     flow::Flow,
     message::{Message, Writer, tagged_head},
     session::{Sdp, Session, Stage},
@@ -62,6 +70,9 @@ pub struct Invite {
     /// Seconds until it is given up with CANCEL and [`EndReason::NoAnswer`]; 0: timer C (RFC 3261, 16.6), 181 seconds since the last
     /// provisional response.
     pub ring_s: u32,
+    /// By what it and the requests within its session are proven, if the peer challenges them. Without it, or if the account's realm is
+    /// another, a challenge is a refusal like others.
+    pub account: Option<AccountId>,
 }
 
 /// What the owner has to do or to know.
@@ -113,6 +124,26 @@ pub enum EndpointOutput {
         session: SessionId,
         /// What.
         event: SessionEvent,
+    },
+    /// The final response to a request of ours outside any dialog ([`Endpoint::request`]).
+    Answered {
+        /// Which one.
+        request: RequestId,
+        /// What it came by.
+        flow: Flow,
+        /// The response, 200 to 699. Its CSeq number is higher than that of the request if that was challenged on the way.
+        message: Message,
+        /// Why its challenge was not answered, of a 401 or 407 to a request with an account.
+        unproven: Option<Unproven>,
+    },
+    /// A request of ours outside any dialog will not be answered.
+    Unanswered {
+        /// Which one.
+        request: RequestId,
+        /// The CSeq number that it had last.
+        cseq: u32,
+        /// Why.
+        why: Unanswered,
     },
 }
 
@@ -212,6 +243,8 @@ pub struct Endpoint {
     transactions: Transactions,
     sessions: Table<Session>,
     by_tag: HashMap<Tag, SessionId, Spread>,
+    accounts: Table<Answerer>,
+    asked: Table<outside::Asked>,
     hash: Keyed,
 }
 
@@ -222,7 +255,8 @@ impl Endpoint {
         let mut wire = Wire::new(settings.timers.sane(), seed);
         let transactions = Transactions::new(&mut wire, settings.limits());
         let hash = Keyed::new(&mut wire);
-        Self { settings, transactions, sessions: Table::new(), by_tag: HashMap::with_hasher(Spread::default()), hash, wire }
+        let by_tag = HashMap::with_hasher(Spread::default());
+        Self { settings, transactions, sessions: Table::new(), by_tag, accounts: Table::new(), asked: Table::new(), hash, wire }
     }
 
     /// What to do next; drained after every input. An INVITE that is still without a response when nothing else is left gets its
@@ -249,7 +283,7 @@ impl Endpoint {
             match owner {
                 Owner::Client(tx) => {
                     if let Some(purpose) = self.transactions.client_timer(&mut self.wire, now, tx, timer) {
-                        self.unheard(now, purpose);
+                        self.unheard(now, purpose, Unanswered::Timeout);
                     }
                 }
                 Owner::Server(tx) => {
@@ -265,7 +299,7 @@ impl Endpoint {
     /// The network says that nobody is at `remote` (ICMP, a reset stream): what waits for it fails at once (RFC 3261, 17.1.4).
     pub fn unreachable(&mut self, now: Instant, remote: SocketAddr) {
         let failed = self.transactions.unreachable(&mut self.wire, remote);
-        self.all_failed(now, failed);
+        self.all_failed(now, failed, Unanswered::Unreachable);
     }
 
     /// Nothing more comes by the stream `flow`, whoever ended it, or it could not be opened: what waits for it fails at once, as by
@@ -274,7 +308,7 @@ impl Endpoint {
     /// there, and where it goes if not ([`crate::message::return_flow`]; RFC 3261, 18.2.2).
     pub fn flow_closed(&mut self, now: Instant, flow: Flow) {
         let failed = self.transactions.flow_closed(&mut self.wire, flow);
-        self.all_failed(now, failed);
+        self.all_failed(now, failed, Unanswered::FlowLost);
     }
 
     /// A peer that was reached by `old` is reached by `new` from now on: it has registered again from elsewhere, or over a new stream. What
@@ -291,12 +325,12 @@ impl Endpoint {
         self.sessions.get(session.0)?.flow()
     }
 
-    fn all_failed(&mut self, now: Instant, failed: Vec<Purpose>) {
+    fn all_failed(&mut self, now: Instant, failed: Vec<Purpose>, why: Unanswered) {
         for purpose in failed {
             match purpose {
                 // Nobody will answer the INVITE either.
                 Purpose::Cancel(id) => self.abandon(now, id),
-                purpose => self.unheard(now, purpose),
+                purpose => self.unheard(now, purpose, why),
             }
         }
     }
@@ -379,11 +413,12 @@ impl Endpoint {
     }
 
     /// A client transaction failed without a final response.
-    fn unheard(&mut self, now: Instant, purpose: Purpose) {
+    fn unheard(&mut self, now: Instant, purpose: Purpose, why: Unanswered) {
         match purpose {
             Purpose::Invite(id) => self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout }),
             Purpose::Bye(id) => self.left(now, id),
             Purpose::Inside(id) | Purpose::Reoffer(id) => self.dialog_lost(now, id),
+            Purpose::Outside(id) => self.unanswered(id, why),
             Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }
     }
@@ -443,7 +478,7 @@ impl Endpoint {
 
     /// Makes room for a session; `make` is told its id.
     fn add_session(&mut self, tag: Tag, make: impl FnOnce(SessionId) -> Stage) -> SessionId {
-        let id = SessionId(self.sessions.insert_with(|id| Session { tag, told: false, stage: make(SessionId(id)) }));
+        let id = SessionId(self.sessions.insert_with(|id| Session { tag, told: false, login: None, stage: make(SessionId(id)) }));
         self.by_tag.insert(tag, id);
         id
     }

@@ -21,7 +21,7 @@ impl Endpoint {
     /// A datagram, or one message of a stream, came by `flow`.
     pub fn received(&mut self, now: Instant, flow: Flow, datagram: Bytes) {
         match Message::parse(datagram) {
-            Ok(message) if message.is_request() => self.request(now, flow, &message),
+            Ok(message) if message.is_request() => self.requested(now, flow, &message),
             Ok(message) => self.response(now, flow, &message),
             Err(error) => {
                 if let Some(reply) = error.reply() {
@@ -32,7 +32,7 @@ impl Endpoint {
         }
     }
 
-    fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
+    fn requested(&mut self, now: Instant, flow: Flow, message: &Message) {
         self.keep_held();
         let Some(key) = ServerKey::of(message, &self.hash, message.method_bytes()) else { return };
         let arrived = Arrived { flow, key, merge: None, message };
@@ -100,9 +100,14 @@ impl Endpoint {
     }
 
     fn response(&mut self, now: Instant, flow: Flow, message: &Message) {
+        // Once its transaction has heard a final response, a request is gone.
+        let challenged = if matches!(message.status(), 401 | 407) { self.transactions.challenged(message) } else { None };
         // What matches nothing is dropped (B-33).
         let Some((tx, purpose)) = self.transactions.response(&mut self.wire, now, flow, message) else { return };
         match (purpose, message.status()) {
+            (Purpose::Outside(id), 200..) => self.answered(now, id, flow, message),
+            (Purpose::Bye(_) | Purpose::Inside(_) | Purpose::Reoffer(_), 401 | 407)
+                if self.prove_inside(now, tx, purpose, challenged.as_ref(), message) => {}
             (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, flow, message),
             (Purpose::Invite(id), 200..=299) => self.accepted(now, tx, id, flow, message),
             (Purpose::Invite(id), _) => self.refused(now, tx, id, message),

@@ -290,7 +290,7 @@ impl Endpoint {
     }
 
     /// Whether `tx` is the request of ours that session `id` waits for.
-    fn is_ours(&self, id: SessionId, tx: ClientTx) -> bool {
+    pub(super) fn is_ours(&self, id: SessionId, tx: ClientTx) -> bool {
         let Some(Stage::Talking(Talking { ours: Some(ours), .. })) = self.sessions.get(id.0).map(|session| &session.stage) else {
             return false;
         };

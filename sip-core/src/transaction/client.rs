@@ -90,6 +90,11 @@ impl ClientOther {
         }
     }
 
+    /// The request as it was sent, until its final response.
+    pub(super) fn request(&self) -> &Bytes {
+        &self.request
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         self.state != State::Completed
     }

@@ -33,7 +33,7 @@ pub(crate) use self::{
     wire::{Branch, ClientTx, Keyed, Owner, Spread, Tag, Wire},
 };
 use crate::{
-    endpoint::{OwnVia, ServerTx, SessionId},
+    endpoint::{OwnVia, REQUESTS_MAX, RequestId, ServerTx, SessionId},
     flow::Flow,
     message::{Message, Method, Via, response_flow, response_head},
     timer::Timer,
@@ -78,13 +78,16 @@ pub(crate) enum Purpose {
     Reoffer(SessionId),
     /// Nobody waits for it: the BYE of a fork, or of a session that was already told to be over.
     Nobody(SessionId),
+    /// A request outside any dialog.
+    Outside(RequestId),
 }
 
 impl Purpose {
-    /// The session it is about, which may be over.
-    pub(crate) fn session(self) -> SessionId {
+    /// The session it is about, which may be over; `None`: it is of none.
+    pub(crate) fn session(self) -> Option<SessionId> {
         match self {
-            Self::Invite(id) | Self::Bye(id) | Self::Cancel(id) | Self::Inside(id) | Self::Reoffer(id) | Self::Nobody(id) => id,
+            Self::Invite(id) | Self::Bye(id) | Self::Cancel(id) | Self::Inside(id) | Self::Reoffer(id) | Self::Nobody(id) => Some(id),
+            Self::Outside(_) => None,
         }
     }
 }
@@ -199,6 +202,8 @@ pub(crate) struct Transactions {
     held: Option<(Instant, ServerTx)>,
     /// How many of `servers` are of no call.
     outside: usize,
+    /// How many of `clients` are of no session.
+    asking: usize,
     limits: Limits,
     /// How many server transactions each session has, those that only wait for repetitions included.
     of_session: HashMap<SessionId, usize, Spread>,
@@ -220,6 +225,7 @@ impl Transactions {
             hash,
             held: None,
             outside: 0,
+            asking: 0,
             limits,
             untried: VecDeque::new(),
         }
@@ -234,21 +240,31 @@ impl Transactions {
         self.clients.len() + self.servers.len()
     }
 
+    /// What counts against the limits: requests of ours of no session have a limit of their own.
+    fn limited(&self) -> usize {
+        self.len() - self.asking
+    }
+
     /// Whether new work may be taken.
     pub(crate) fn has_room(&self) -> bool {
-        self.len() < self.limits.all
+        self.limited() < self.limits.all
+    }
+
+    /// Whether a request of ours of no session may be sent.
+    pub(crate) fn has_room_asking(&self) -> bool {
+        self.asking < REQUESTS_MAX
     }
 
     /// Whether what is of no call may be kept: however much of that comes, room is left for calls.
     pub(crate) fn has_room_outside(&self) -> bool {
         // The one that asks is among them already, if it is held.
-        self.outside < self.limits.outside && self.len() - usize::from(self.held.is_some()) < self.limits.all
+        self.outside < self.limits.outside && self.limited() - usize::from(self.held.is_some()) < self.limits.all
     }
 
     /// Whether work of a session that lives already may be taken: room is kept for it, so that calls in progress can end while
     /// new ones are refused.
     pub(crate) fn has_room_inside(&self) -> bool {
-        self.len() < self.limits.all.saturating_add(self.limits.kept)
+        self.limited() < self.limits.all.saturating_add(self.limits.kept)
     }
 
     // ---- as client
@@ -258,12 +274,13 @@ impl Transactions {
         let Outgoing { flow, branch, method, bytes, purpose } = outgoing;
         let is_cancel = method == Method::Cancel;
         let id = ClientTx(self.clients.insert_with(|id| {
-            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: Some(purpose.session()), wire };
+            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: purpose.session(), wire };
             let machine = ClientMachine::Other(ClientOther::start(&mut cx, bytes));
             Client { branch, is_cancel, flow, purpose, machine }
         }));
         self.by_branch.insert((branch, is_cancel), id);
         self.by_remote.insert((flow.remote, id));
+        self.asking += usize::from(purpose.session().is_none());
         id
     }
 
@@ -271,7 +288,7 @@ impl Transactions {
     pub(crate) fn invite_with(&mut self, wire: &mut Wire, now: Instant, outgoing: OutgoingInvite) -> ClientTx {
         let OutgoingInvite { flow, branch, request, purpose } = outgoing;
         let id = ClientTx(self.clients.insert_with(|id| {
-            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: Some(purpose.session()), wire };
+            let mut cx = Context { now, owner: Owner::Client(ClientTx(id)), flow, session: purpose.session(), wire };
             let machine = ClientMachine::Invite(ClientInvite::start(&mut cx, request));
             Client { branch, is_cancel: false, flow, purpose, machine }
         }));
@@ -297,8 +314,10 @@ impl Transactions {
         let id = *self.by_branch.get(&(branch, method == Method::Cancel))?;
         let client = self.clients.get_mut(id.0)?;
         let purpose = client.purpose;
-        wire.hear(purpose.session(), flow, response);
-        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: Some(purpose.session()), wire };
+        if let Some(session) = purpose.session() {
+            wire.hear(session, flow, response);
+        }
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: purpose.session(), wire };
         let heard = match &mut client.machine {
             ClientMachine::Invite(machine) if method == Method::Invite => machine.response(&mut cx, response),
             ClientMachine::Other(machine) if method != Method::Invite => machine.response(&mut cx, response.status()),
@@ -321,7 +340,7 @@ impl Transactions {
     /// A timer of a client transaction: its purpose, when the other side was silent to the end.
     pub(crate) fn client_timer(&mut self, wire: &mut Wire, now: Instant, id: ClientTx, timer: Timer) -> Option<Purpose> {
         let client = self.clients.get_mut(id.0)?;
-        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: Some(client.purpose.session()), wire };
+        let mut cx = Context { now, owner: Owner::Client(id), flow: client.flow, session: client.purpose.session(), wire };
         let fired = match &mut client.machine {
             ClientMachine::Invite(machine) => machine.timer(&mut cx, timer),
             ClientMachine::Other(machine) => machine.timer(&mut cx, timer),
@@ -388,6 +407,16 @@ impl Transactions {
         }
     }
 
+    /// The request of ours that `response` is about, unless its transaction has heard a final response already.
+    pub(crate) fn challenged(&self, response: &Message) -> Option<Message> {
+        let branch = Branch::parse(response.branch()?)?;
+        let id = self.by_branch.get(&(branch, response.method() == Method::Cancel))?;
+        match &self.clients.get(id.0)?.machine {
+            ClientMachine::Invite(machine) => Some(machine.request().clone()),
+            ClientMachine::Other(machine) => Message::parse(machine.request().clone()).ok(),
+        }
+    }
+
     /// The INVITE as it was sent.
     pub(crate) fn sent_invite(&self, id: ClientTx) -> Option<Message> {
         Some(self.invite(id)?.request().clone())
@@ -440,6 +469,7 @@ impl Transactions {
             client.clocks().disarm(&mut wire.timers);
             self.by_branch.remove(&(client.branch, client.is_cancel));
             self.by_remote.remove(&(client.flow.remote, id));
+            self.asking -= usize::from(client.purpose.session().is_none());
             debug_assert_eq!(self.by_remote.len(), self.clients.len(), "one entry for each client");
         }
     }

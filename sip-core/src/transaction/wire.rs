@@ -61,14 +61,18 @@ impl Wire {
         Tag(self.rng.next_u64())
     }
 
+    pub(crate) fn draw_u128(&mut self) -> u128 {
+        (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64())
+    }
+
     pub(crate) fn draw_branch(&mut self) -> Branch {
-        Branch((u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64()))
+        Branch(self.draw_u128())
     }
 
     /// RFC 3261, 8.1.1.4: unique in space and time; no host part, which would tell more than needed.
     pub(crate) fn draw_call_id(&mut self) -> Bytes {
         let mut text = vec![0; 32];
-        write_hex(&mut text, (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64()));
+        write_hex(&mut text, self.draw_u128());
         text.into()
     }
 

@@ -134,6 +134,7 @@ fn invite(flow: Flow) -> Invite {
         sdp: Bytes::from_static(SDP),
         headers: Vec::new(),
         ring_s: 10,
+        account: None,
     }
 }
 

@@ -149,6 +149,7 @@ impl Peer {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: 10,
+                    account: None,
                 };
                 if let Some(session) = self.endpoint.invite(now, invite) {
                     self.sessions.insert(session, false);
@@ -297,7 +298,7 @@ impl Peer {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Heard { .. } | EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
                 EndpointOutput::Transmit { bytes, .. } => self.hear(bytes),
                 EndpointOutput::Request { tx, .. } => match self.draw(3) {
                     0 => self.endpoint.challenge_request(self.now, tx, 401, &[]),

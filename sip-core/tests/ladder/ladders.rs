@@ -41,6 +41,7 @@ impl Peer {
                 }
                 EndpointOutput::Invited { session, .. } => format!("* {} Invited", self.name(Some(session))),
                 EndpointOutput::Request { .. } => "* request".to_owned(),
+                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("nothing was asked"),
                 EndpointOutput::Session { session, event } => {
                     let name = format!("{event:?}");
                     format!("* {} {}", self.name(Some(session)), name.split(' ').next().unwrap_or_default())
@@ -164,6 +165,7 @@ fn call_to_a_peer() {
         sdp: Bytes::from_static(SDP),
         headers: Vec::new(),
         ring_s: 10,
+        account: None,
     };
     let session = peer.endpoint.invite(now, invite).unwrap();
     let Some(EndpointOutput::Transmit { bytes, session: Some(about), .. }) = peer.endpoint.poll() else { panic!("no INVITE") };

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod addresses;
+mod asking;
 mod called;
 mod calling;
 mod hostile;
 mod ladders;
+mod logins;
 mod network;
 mod offers;
 mod refusals;

@@ -200,6 +200,7 @@ impl World {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: 1 + u32::try_from(self.draw(40)).unwrap(),
+                    account: None,
                 };
                 let id = self.sides[side].endpoint.invite(now, invite).unwrap();
                 self.sides[side].calls.insert(id, Call { caller: true, ..Call::default() });
@@ -253,7 +254,9 @@ impl World {
             match output {
                 EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Transmit { flow, bytes, .. } => self.carry(side, flow, bytes),
-                EndpointOutput::Request { .. } => panic!("nobody sends such"),
+                EndpointOutput::Request { .. } | EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {
+                    panic!("nobody sends such")
+                }
                 EndpointOutput::Invited { session, message, .. } => {
                     let call_id = Bytes::copy_from_slice(message.call_id().unwrap());
                     self.sides[side].calls.insert(session, Call { call_id, ..Call::default() });

@@ -12,12 +12,14 @@
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
 //! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
 //! | `0 moved 7777` | the peer registered again from that port |
+//! | `0 account`, `account realm=x`, `account gone` | from now on calls and requests are given an account, for that realm; it is removed |
+//! | `0 ask OPTIONS` | the owner asks outside of any dialog; `cseq`, `port` |
 //! | `0 count` | says how many transactions there are |
 //! | `0 nothing` | only time passes |
 //! | `0 raw ..` | a datagram as it stands, `\n` for line ends |
 //!
 //! Keys of a request: `branch`, `cseq`, `call`, `from` and `to` (a tag, or `none`), `uri`, `mf`, `via` (sent-by and parameters),
-//! `port` (its source), `type`, `sdp` or `sdp=2` for another one.
+//! `port` and `host` (its source), `type`, `sdp` or `sdp=2` for another one.
 //! In a header, `{branch}` is the branch of our last request.
 //! In the ladder `>` is what the peer sent, `<` what we sent, `*` what the owner is told. Tags and branches of ours get short
 //! names; the last line says what is left when all timers have run.
@@ -32,7 +34,7 @@ use std::{
 use bytes::Bytes;
 use expect_test::Expect;
 use sip_core::{
-    Flow, Message, Method, Name, Transport,
+    Account, AccountId, Flow, Message, Method, Name, OutsideRequest, RequestId, Transport,
     endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
 };
 
@@ -82,6 +84,8 @@ fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &
         text: String::new(),
         names: BTreeMap::new(),
         sessions: Vec::new(),
+        account: None,
+        asked: Vec::new(),
         strangers: false,
         request: None,
         heard: Vec::new(),
@@ -119,6 +123,8 @@ struct Ladder {
     /// Random texts of ours by the name they go under.
     names: BTreeMap<String, String>,
     sessions: Vec<SessionId>,
+    account: Option<AccountId>,
+    asked: Vec<RequestId>,
     strangers: bool,
     request: Option<ServerTx>,
     /// What we sent to the peer, newest last.
@@ -179,10 +185,35 @@ impl Ladder {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: value(&words, "ring").map_or(60, |ring| ring.parse().unwrap()),
+                    account: self.account,
                 };
                 match self.endpoint.invite(now, invite) {
                     Some(session) => self.sessions.push(session),
                     None => self.write("* no room"),
+                }
+            }
+            "account" if first == "gone" => self.endpoint.remove_account(self.account.unwrap()),
+            "account" => {
+                let realm = value(&words, "realm").map(str::to_owned);
+                self.account = self.endpoint.add_account(Account { username: "us".into(), secret: "secret".into(), realm });
+            }
+            "ask" => {
+                let asked = OutsideRequest {
+                    flow: self.flow(value(&words, "port").map_or(5060, |port| port.parse().unwrap())),
+                    method: Method::of(first.as_bytes()),
+                    uri: Bytes::from_static(b"sip:carrier.example"),
+                    from: "\"Us\" <sip:us@carrier.example>".into(),
+                    to: "<sip:us@carrier.example>".into(),
+                    call_id: None,
+                    cseq: value(&words, "cseq").map_or(1, |cseq| cseq.parse().unwrap()),
+                    contact: true,
+                    headers: Vec::new(),
+                    body: None,
+                    account: self.account,
+                };
+                match self.endpoint.request(now, asked) {
+                    Some(request) => self.asked.push(request),
+                    None => self.write("* not sent"),
                 }
             }
             "ring" => self.endpoint.ring(now, session.unwrap(), first.parse().unwrap(), words.contains(&"sdp").then_some(SDP)),
@@ -266,7 +297,10 @@ impl Ladder {
         for header in extra {
             writeln!(text, "{}\r", header.replace("{branch}", &our_branch)).unwrap();
         }
-        let flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
+        let mut flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
+        if let Some(host) = value(words, "host") {
+            flow.remote.set_ip(host.parse().unwrap());
+        }
         self.peer_sends(format!("{method} {number}{}", sdp_word(words)), text, words, flow);
     }
 
@@ -340,6 +374,15 @@ impl Ladder {
                         self.endpoint.challenge_request(self.now, tx, 401, &challenges());
                     }
                 }
+                EndpointOutput::Answered { request, message, unproven, .. } => {
+                    let at = self.asked.iter().position(|known| *known == request).unwrap() + 1;
+                    let why = unproven.map(|why| format!(": {why}")).unwrap_or_default();
+                    self.write(&format!("* r{at} Answered {}{why}", message.status()));
+                }
+                EndpointOutput::Unanswered { request, cseq, why } => {
+                    let at = self.asked.iter().position(|known| *known == request).unwrap() + 1;
+                    self.write(&format!("* r{at} Unanswered {cseq} {why:?}"));
+                }
                 EndpointOutput::Invited { session, .. } => {
                     self.sessions.push(session);
                     self.write(&format!("* s{} Invited", self.sessions.len()));
@@ -390,6 +433,12 @@ impl Ladder {
             let is_offer = name == "Accept" && message.is_request();
             if let Some(value) = message.header_named(name).filter(|_| !is_offer) {
                 write!(line, " {name}:{}", String::from_utf8_lossy(value)).unwrap();
+            }
+        }
+        for name in ["Authorization", "Proxy-Authorization"] {
+            if let Some(value) = message.header_named(name).map(|value| String::from_utf8_lossy(value).into_owned()) {
+                let of = |key| value.split(", ").find_map(|part| part.strip_prefix(key)).unwrap_or_default();
+                write!(line, " {name}:{}/{}", of("nonce="), of("nc=")).unwrap();
             }
         }
         for name in self.shown {

@@ -308,6 +308,7 @@ fn a_flood_of_strangers_leaves_the_table_empty() {
                     EndpointOutput::Transmit { .. } => sent += 1,
                     EndpointOutput::Heard { .. } => {}
                     EndpointOutput::Session { event, .. } => panic!("{event:?}"),
+                    other => panic!("{other:?}"),
                 }
             }
             assert_eq!(sent, usize::from(method != "ACK"), "{method} {at}");
@@ -373,6 +374,7 @@ fn strangers_take_no_room() {
                 EndpointOutput::Transmit { bytes, .. } => sent.push(bytes),
                 EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Session { event, .. } => panic!("{event:?}"),
+                other => panic!("{other:?}"),
             }
         }
         assert_eq!(sent.len(), 1, "{method} {at}");
@@ -456,5 +458,6 @@ fn invite() -> Invite {
         sdp: bytes::Bytes::from_static(SDP),
         headers: Vec::new(),
         ring_s: 10,
+        account: None,
     }
 }

@@ -423,6 +423,7 @@ fn the_end_of_a_stream_costs_what_it_concerns() {
                 sdp: Bytes::from_static(SDP),
                 headers: Vec::new(),
                 ring_s: 60,
+                account: None,
             };
             endpoint.invite(now, invite).unwrap();
             let asked = format!(
