@@ -1,4 +1,5 @@
-//! SIP without IO: messages, URIs, digest, the registrar, transactions, dialogs, INVITE sessions, and where a request is to be sent.
+//! SIP without IO: messages, URIs, digest, the registrar and registrations of our own, transactions, dialogs, INVITE sessions, and where a
+//! request is to be sent.
 //!
 //! This room knows bytes, addresses and time only as arguments. It opens no socket, reads no clock, starts no thread,
 //! and does not know what a slot, an operator or a call centre is.
@@ -6,6 +7,7 @@
 mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod enrol;
 pub mod flow;
 pub mod framer;
 pub mod guard;
@@ -26,6 +28,7 @@ pub use endpoint::{
     AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, OutsideRequest, RequestId, ServerTx, SessionEvent, SessionId,
     Unanswered,
 };
+pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use guard::{Admit, Guard, GuardCounters, GuardSettings};

@@ -25,11 +25,14 @@ use std::{
 
 use bytes::Bytes;
 
-pub(crate) use self::settings::{OwnPlace, OwnVia, SESSION_MIN_S};
 pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
     settings::EndpointSettings,
+};
+pub(crate) use self::{
+    client::user_part,
+    settings::{OwnPlace, OwnVia, SESSION_MIN_S},
 };
 use crate::{
     digest::client::{Answerer, Unproven},
