@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 use sip_core::{
-    Flow, Message, Transport,
+    Account, AccountId, Flow, Message, Method, OutsideRequest, RequestId, Transport,
     endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
 };
 
@@ -51,6 +51,12 @@ fn nothing_is_left_of_a_hostile_peer() {
         "Info",
         "Refused",
         "Ended",
+        "Answered outside",
+        "Unanswered",
+        "Unproven",
+        "INVITE proven",
+        "BYE proven",
+        "REGISTER proven",
     ] {
         assert!(met.contains_key(event), "never met {event}: {met:?}");
     }
@@ -66,6 +72,9 @@ struct Peer {
     sent: Vec<Bytes>,
     requests: Vec<ServerTx>,
     sessions: BTreeMap<SessionId, bool>,
+    account: Option<AccountId>,
+    /// Requests outside of dialogs that were not told of yet.
+    asked: Vec<RequestId>,
     /// Words to build messages from; those of the endpoint are added as they are heard.
     tags: Vec<String>,
     branches: Vec<String>,
@@ -86,9 +95,13 @@ fn remember<T>(memory: &mut Vec<T>, new: T) {
 impl Peer {
     fn new(seed: u64) -> Self {
         let settings = EndpointSettings { transactions_max: TRANSACTIONS_MAX, sessions_max: SESSIONS_MAX, ..EndpointSettings::default() };
+        let mut endpoint = Endpoint::new(settings, [9; 32]);
+        let account = endpoint.add_account(Account { username: "us".into(), secret: "secret".into(), realm: Some("carrier".into()) });
         Self {
             rng: ChaCha12Rng::seed_from_u64(seed),
-            endpoint: Endpoint::new(settings, [9; 32]),
+            endpoint,
+            account: account.filter(|_| !seed.is_multiple_of(5)),
+            asked: Vec::new(),
             now: start(),
             flow: Flow {
                 transport: if seed % 4 == 3 { Transport::Tcp } else { Transport::Udp },
@@ -149,9 +162,11 @@ impl Peer {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: 10,
-                    account: None,
+                    account: self.account,
                 };
-                if let Some(session) = self.endpoint.invite(now, invite) {
+                if self.draw(4) == 0 {
+                    self.ask();
+                } else if let Some(session) = self.endpoint.invite(now, invite) {
                     self.sessions.insert(session, false);
                 }
             }
@@ -204,6 +219,7 @@ impl Peer {
         self.advance(LEFT_MAX);
         assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None));
         assert!(self.sessions.values().all(|ended| *ended), "a session never ended");
+        assert!(self.asked.is_empty(), "a request was never told of");
     }
 
     fn advance(&mut self, by: Duration) {
@@ -257,14 +273,47 @@ impl Peer {
         ))
     }
 
+    fn ask(&mut self) {
+        let asked = OutsideRequest {
+            flow: self.flow,
+            method: [Method::Register, Method::Options, Method::Message][self.draw(3)],
+            uri: Bytes::from_static(b"sip:carrier"),
+            from: "<sip:us@carrier>".into(),
+            to: "<sip:us@carrier>".into(),
+            call_id: None,
+            cseq: 1,
+            contact: true,
+            headers: Vec::new(),
+            body: None,
+            account: self.account,
+        };
+        self.asked.extend(self.endpoint.request(self.now, asked));
+    }
+
+    /// Each is told once.
+    fn told(&mut self, request: RequestId, what: &str) {
+        let at = self.asked.iter().position(|asked| *asked == request).expect("it was asked, and not told yet");
+        self.asked.swap_remove(at);
+        self.met.push(what.into());
+    }
+
     fn response(&mut self) -> Option<Bytes> {
         let request = self.pick(&self.heard.clone()).filter(Message::is_request)?;
-        let status = [100, 180, 183, 200, 200, 302, 408, 481, 486, 603, 422, 491, 405][self.draw(13)];
+        let status = [100, 180, 183, 200, 200, 302, 408, 481, 486, 603, 422, 491, 405, 401, 401, 407][self.draw(16)];
+        let challenge = match status {
+            401 | 407 => {
+                let name = if status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
+                let (nonce, stale) = (self.draw(20), ["true", "false"][self.draw(2)]);
+                let realm = ["carrier", "carrier", "carrier", "evil"][self.draw(4)];
+                format!("{name}: Digest realm=\"{realm}\", nonce=\"n{nonce}\", qop=\"auth\", stale={stale}\r\n")
+            }
+            _ => String::new(),
+        };
         let field = |name| text(request.header(name).unwrap());
         let to = field(sip_core::Name::To);
         let to = if to.contains("tag=") { to } else { format!("{to};tag={}", ["a", "b", "peer"][self.draw(3)]) };
         Some(Bytes::from(format!(
-            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{}\r\n",
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{challenge}{}\r\n",
             field(sip_core::Name::Via),
             field(sip_core::Name::From),
             field(sip_core::Name::CallId),
@@ -298,8 +347,22 @@ impl Peer {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                EndpointOutput::Heard { .. } | EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
-                EndpointOutput::Transmit { bytes, .. } => self.hear(bytes),
+                EndpointOutput::Heard { .. } => {}
+                EndpointOutput::Answered { request, message, unproven, .. } => {
+                    assert!(unproven.is_none() || (matches!(message.status(), 401 | 407) && self.account.is_some()));
+                    self.told(request, if unproven.is_some() { "Unproven" } else { "Answered outside" });
+                }
+                EndpointOutput::Unanswered { request, .. } => self.told(request, "Unanswered"),
+                EndpointOutput::Transmit { bytes, .. } => {
+                    let proven = |method: &[u8]| bytes.starts_with(method) && bytes.windows(15).any(|part| part == b"Authorization: ");
+                    for (method, what) in [(&b"INVITE"[..], "INVITE proven"), (b"BYE", "BYE proven"), (b"REGISTER", "REGISTER proven")] {
+                        if proven(method) {
+                            assert!(self.account.is_some() && !bytes.windows(12).any(|part| part == b"realm=\"evil\""));
+                            self.met.push(what.into());
+                        }
+                    }
+                    self.hear(bytes);
+                }
                 EndpointOutput::Request { tx, .. } => match self.draw(3) {
                     0 => self.endpoint.challenge_request(self.now, tx, 401, &[]),
                     _ => self.requests.push(tx),

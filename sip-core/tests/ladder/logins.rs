@@ -342,6 +342,50 @@ fn requests_within_are_challenged() {
     );
 }
 
+/// Two at once: what the first was answered with is forgotten, so it stays as it was answered, however stale it is said to be.
+#[test]
+fn two_within_are_challenged_at_once() {
+    check(
+        r#"
+        0 account
+        0 call
+        0.1 > 200 sdp
+        1 info
+        1 probe
+        1.1 > 401 INFO
+        + WWW-Authenticate: Digest realm="carrier", nonce="n1", qop="auth"
+        1.2 > 401 OPTIONS
+        + WWW-Authenticate: Digest realm="carrier", nonce="n2", qop="auth"
+        1.3 > 401 INFO
+        + WWW-Authenticate: Digest realm="carrier", nonce="n3", qop="auth", stale=true
+        1.4 > 401 OPTIONS
+        + WWW-Authenticate: Digest realm="carrier", nonce="n4", qop="auth", stale=true
+        1.5 > 200 OPTIONS
+        2 > BYE
+        "#,
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 200 INVITE sdp
+            0.1 < ACK 1 sip:a@192.168.1.9:5062 b2 to=a
+            0.1 * s1 Answered { sdp: yes }
+            1.0 < INFO 2 sip:a@192.168.1.9:5062 b3 to=a sdp
+            1.0 < OPTIONS 3 sip:a@192.168.1.9:5062 b4 to=a
+            1.1 > 401 INFO
+            1.1 < INFO 4 sip:a@192.168.1.9:5062 b5 to=a Authorization:"n1"/00000001 sdp
+            1.2 > 401 OPTIONS
+            1.2 < OPTIONS 5 sip:a@192.168.1.9:5062 b6 to=a Authorization:"n2"/00000001
+            1.3 > 401 INFO
+            1.4 > 401 OPTIONS
+            1.4 < OPTIONS 6 sip:a@192.168.1.9:5062 b7 to=a Authorization:"n4"/00000001
+            1.5 > 200 OPTIONS
+            2.0 > BYE 1
+            2.0 < 200 BYE 1 to=t1
+            2.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
 /// A refusal of the credentials ends what was asked; of a BYE, the session.
 #[test]
 fn requests_within_are_refused() {
