@@ -159,7 +159,9 @@ impl Game {
             6 => self.endpoint.answer_reoffer(now, session, Err(status)),
             7 => self.endpoint.probe(now, session),
             8 => self.endpoint.info(now, session, "application/dtmf-relay", b"Signal=1"),
-            9 => self.endpoint.reoffer(now, session, SDP),
+            9 => {
+                let _refused = self.endpoint.reoffer(now, session, SDP);
+            }
             10 => self.endpoint.flow_closed(now, self.flow),
             11 => self.endpoint.flow_moved(self.flow, Flow { transport: Transport::Tcp, remote: super::peer(7, 6_000), ..self.flow }),
             12 => self.endpoint.reconfigure(settings(90 * u32::from(status % 3))),

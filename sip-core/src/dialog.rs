@@ -135,6 +135,8 @@ impl Dialog {
     /// What the early dialog learned before it was confirmed.
     pub(crate) fn carry_on(&mut self, early: &Dialog) {
         self.remote_seq = early.remote_seq;
+        // PRACK and UPDATE have numbers of their own (RFC 3262, 4).
+        self.local_seq = self.local_seq.max(early.local_seq);
         // Over a stream the answer itself says best where the peer is.
         if !self.flow.transport.is_reliable() {
             self.flow = early.flow;

@@ -6,6 +6,7 @@
 
 mod dialog;
 pub mod digest;
+mod early;
 pub mod endpoint;
 pub mod enrol;
 pub mod flow;
@@ -25,8 +26,8 @@ pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{
-    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Invite, OutsideRequest, RequestId, ServerTx, SessionEvent, SessionId,
-    Unanswered,
+    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Fork, Invite, OutsideRequest, Reliable, ReofferError, RequestId, ServerTx,
+    SessionEvent, SessionId, Unanswered,
 };
 pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};

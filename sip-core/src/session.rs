@@ -17,8 +17,11 @@
 //!     Leaving                             Leaving:  BYE answered, timer F, unreachable, their BYE: over
 //! ```
 //!
+//! `answer` while a reliable 1xx with a description waits for its PRACK: Incoming until that (RFC 3262, 3); no PRACK: 504, over.
+//!
 //! Where *their* offers stand (re-INVITE, UPDATE) is in [`Talking`]: one at a time, and one un-ACKed 2xx at a time. Ours, and the
-//! refreshes that a session timer asks for, are in [`Ours`]: one at a time, and none while theirs is open.
+//! refreshes that a session timer asks for, are in [`Ours`]: one at a time, and none while theirs is open. Before a session is confirmed
+//! both are in the [`Exchange`] of an early dialog, and go over into `Talking` with it.
 
 use std::time::Duration;
 
@@ -26,6 +29,7 @@ use bytes::Bytes;
 
 use crate::{
     dialog::Dialog,
+    early::{Early, Exchange, Provisionals, RAck, disarm_incoming},
     endpoint::{EndReason, ServerTx, account::Login},
     flow::Flow,
     message::Method,
@@ -65,6 +69,10 @@ pub(crate) struct Incoming {
     /// The last 1xx with a To tag, repeated every minute.
     pub(crate) provisional: Option<(u16, Bytes)>,
     pub(crate) again: Option<Armed>,
+    pub(crate) provisionals: Provisionals,
+    pub(crate) exchange: Exchange,
+    /// The owner has answered; the 2xx waits for a PRACK.
+    pub(crate) answer: Option<Bytes>,
 }
 
 /// We called; they have not decided.
@@ -78,19 +86,13 @@ pub(crate) struct Calling {
     pub(crate) terms: Terms,
     /// One for each To tag of a 1xx, at most [`EARLY_MAX`].
     pub(crate) early: Vec<Early>,
+    /// How many there have been.
+    pub(crate) forks: u32,
     pub(crate) stop: Stop,
     /// The ring limit, then the limit of a CANCEL.
     pub(crate) clock: Option<Armed>,
     /// The owner set no ring limit: `clock` is timer C, which begins anew with each provisional response (16.7, step 2).
     pub(crate) is_timer_c: bool,
-}
-
-/// An early dialog.
-#[derive(Debug)]
-pub(crate) struct Early {
-    pub(crate) dialog: Dialog,
-    /// The answer of its newest 1xx: some say it there and not again in the 2xx.
-    pub(crate) sdp: Option<Bytes>,
 }
 
 /// How many early dialogs one INVITE may have; further forks are heard but not remembered.
@@ -130,6 +132,8 @@ pub(crate) struct Talking {
     /// The Call-ID is ours, since we called: it decides who tries again first (14.1).
     pub(crate) we_called: bool,
     pub(crate) terms: Terms,
+    /// A reliable 1xx that our 2xx overtook: its PRACK may still come (RFC 3262, 3).
+    pub(crate) late_prack: Option<RAck>,
     /// When a refresh of ours is due.
     pub(crate) refresh: Option<Armed>,
     /// When the session is over.
@@ -189,6 +193,8 @@ pub(crate) struct Unacked {
     pub(crate) first: bool,
     /// What our 2xx offered, when their INVITE had no offer: the ACK brings the answer.
     pub(crate) offer: Option<Bytes>,
+    /// The answer that a PRACK brought already to what we offered in a 1xx.
+    pub(crate) answer: Option<Bytes>,
     /// The owner was not asked, and is not told.
     pub(crate) quiet: bool,
 }
@@ -212,8 +218,11 @@ pub(crate) struct Leaving {
 impl Session {
     pub(crate) fn disarm(&mut self, timers: &mut TimerQueue<Owner>) {
         match &mut self.stage {
-            Stage::Incoming(incoming) => disarm(timers, incoming.again.take()),
-            Stage::Calling(calling) => disarm(timers, calling.clock.take()),
+            Stage::Incoming(incoming) => disarm_incoming(incoming, timers),
+            Stage::Calling(calling) => {
+                disarm(timers, calling.clock.take());
+                calling.early.iter_mut().for_each(|early| early.exchange.disarm(timers));
+            }
             Stage::Talking(talking) => talking.disarm(timers),
             Stage::Leaving(_) => {}
         }
@@ -273,7 +282,9 @@ impl Session {
             Stage::Incoming(Incoming { dialog, .. }) | Stage::Talking(Talking { dialog, .. }) | Stage::Leaving(Leaving { dialog, .. }) => {
                 Some(dialog).filter(|dialog| dialog.is_of(message))
             }
-            Stage::Calling(calling) => calling.early.iter_mut().map(|early| &mut early.dialog).find(|dialog| dialog.is_of(message)),
+            Stage::Calling(calling) => {
+                calling.early.iter_mut().filter(|early| !early.is_over).map(|early| &mut early.dialog).find(|dialog| dialog.is_of(message))
+            }
         }
     }
 }
@@ -291,9 +302,25 @@ impl Talking {
             next: None,
             we_called,
             terms,
+            late_prack: None,
             refresh: None,
             expires: None,
         }
+    }
+
+    /// What its early dialog had open goes on in it. False when nothing was agreed there.
+    pub(crate) fn take_over(&mut self, exchange: Exchange) -> bool {
+        self.reoffer = exchange.reoffer;
+        self.next = exchange.next;
+        self.ours = exchange.ours;
+        if let Some(ours) = self.ours.as_deref_mut().filter(|ours| !ours.is_sent()) {
+            ours.progress = Progress::Waiting(None);
+        }
+        let is_agreed = exchange.agreed.is_some();
+        if let Some(agreed) = exchange.agreed {
+            self.agreed = agreed;
+        }
+        is_agreed
     }
 
     /// Whether something is open that forbids a request of ours: 14.1, RFC 3311, 5.1.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::{
+    early,
     endpoint::{EndpointSettings, SESSION_MIN_S},
     message::{Message, Method, Name, Writer, seconds},
 };
@@ -40,13 +41,15 @@ pub(crate) struct Terms {
     pub(crate) min_s: u32,
     /// The peer's newest Allow has UPDATE (RFC 3311), by which a refresh costs no offer.
     pub(crate) peer_updates: bool,
+    /// What we say of RFC 3262 in an INVITE that begins a session.
+    pub(crate) takes_reliable: bool,
 }
 
 impl Terms {
     /// What we ask for in an INVITE that begins a session.
     pub(crate) fn ask(settings: &EndpointSettings) -> Self {
         let interval_s = settings.session_expires();
-        Self { interval_s, refresher: Refresher::Alone, min_s: 0, peer_updates: false }
+        Self { interval_s, refresher: Refresher::Alone, min_s: 0, peer_updates: false, takes_reliable: settings.takes_reliable }
     }
 
     /// What our 2xx to `request` agrees to (9). `current` is what held before, within a session.
@@ -73,19 +76,20 @@ impl Terms {
             // Whoever did it so far goes on; at the start we take it, and so depend on nobody's diligence.
             None => current.map(|current| current.refresher).filter(|who| *who != Refresher::Alone).unwrap_or(Refresher::Us),
         };
-        Self { interval_s, refresher, min_s, peer_updates: allows_update(request, current) }
+        let peer_updates = early::updates(request, current.is_some_and(|current| current.peer_updates));
+        Self { interval_s, refresher, min_s, peer_updates, takes_reliable: false }
     }
 
     /// What a 2xx to a request of ours agrees to, which was sent with `self` (7.2).
     pub(crate) fn as_client(&self, response: &Message) -> Self {
         let min_s = self.min_s;
-        let peer_updates = allows_update(response, Some(self));
+        let peer_updates = early::updates(response, self.peer_updates);
         match Asked::of(response) {
             Some(agreed) => {
                 let refresher = if agreed.refresher == Some(Side::Uas) { Refresher::Them } else { Refresher::Us };
-                Self { interval_s: agreed.interval_s.clamp(INTERVAL_S_LEAST, INTERVAL_S_MAX), refresher, min_s, peer_updates }
+                Self { interval_s: agreed.interval_s.clamp(INTERVAL_S_LEAST, INTERVAL_S_MAX), refresher, min_s, peer_updates, ..*self }
             }
-            None => Self { interval_s: self.interval_s, refresher: Refresher::Alone, min_s, peer_updates },
+            None => Self { interval_s: self.interval_s, refresher: Refresher::Alone, min_s, peer_updates, ..*self },
         }
     }
 
@@ -97,7 +101,7 @@ impl Terms {
 
     /// Into an INVITE that begins a session. Who is to refresh is left to the peer (7.1).
     pub(crate) fn begin(&self, writer: &mut Writer) {
-        writer.header("Supported", TIMER);
+        writer.header("Supported", if self.takes_reliable { "timer, 100rel" } else { TIMER });
         if self.interval_s > 0 {
             writer.number_header("Session-Expires", self.interval_s, "");
         }
@@ -210,12 +214,9 @@ fn knows_timer(message: &Message) -> bool {
     has(Name::Supported) || has(Name::Require)
 }
 
-/// An Allow that is not there says nothing new.
-fn allows_update(message: &Message, current: Option<&Terms>) -> bool {
-    match message.header(Name::Allow) {
-        Some(_) => message.values(Name::Allow).any(|method| Method::of(method) == Method::Update),
-        None => current.is_some_and(|current| current.peer_updates),
-    }
+/// Whether the Allow of a message has UPDATE; `None` without one.
+pub(crate) fn allows_update(message: &Message) -> Option<bool> {
+    message.header(Name::Allow).map(|_| message.values(Name::Allow).any(|method| Method::of(method) == Method::Update))
 }
 
 #[cfg(test)]
@@ -265,7 +266,7 @@ mod tests {
         let settings = EndpointSettings::default();
         let request = message("INVITE sip:b@h SIP/2.0", "Supported: timer\r\nx: 600\r\n");
         for refresher in [Refresher::Us, Refresher::Them] {
-            let current = Terms { interval_s: 600, refresher, min_s: 0, peer_updates: true };
+            let current = Terms { interval_s: 600, refresher, min_s: 0, peer_updates: true, takes_reliable: false };
             assert_eq!(Terms::as_server(&settings, &request, Some(&current)), current);
         }
     }
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn when() {
-        let terms = |interval_s, refresher| Terms { interval_s, refresher, min_s: 0, peer_updates: false };
+        let terms = |interval_s, refresher| Terms { interval_s, refresher, min_s: 0, peer_updates: false, takes_reliable: false };
         let seconds = |at: Option<Duration>| at.map(|at| at.as_secs());
         for (terms, refresh, expires) in [
             (terms(0, Refresher::Us), None, None),

@@ -70,6 +70,10 @@ pub(crate) enum Timer {
     NoAck,
     /// A provisional response every minute keeps timer C of proxies from running out (13.3.1.1).
     Again1xx,
+    /// A reliable provisional response again (RFC 3262, 3).
+    AgainReliable,
+    /// No PRACK for a reliable provisional response within 64*T1 (RFC 3262, 3).
+    NoPrack,
     /// The ring limit that the owner gave (`Invite::ring_s`); stands for timer C (16.8).
     Ring,
     /// No final response within 64*T1 after a CANCEL (9.1).
@@ -103,6 +107,8 @@ impl Timer {
             Timer::Again2xx => "2xx again",
             Timer::NoAck => "2xx without ACK",
             Timer::Again1xx => "1xx again",
+            Timer::AgainReliable => "reliable 1xx again",
+            Timer::NoPrack => "1xx without PRACK",
             Timer::Ring => "C",
             Timer::Cancelled => "CANCEL without final",
             Timer::Retry => "retry",
@@ -150,7 +156,7 @@ impl<K: Copy> TimerQueue<K> {
         Self { heap: Vec::new(), slots: Vec::new(), free: Vec::new(), serial: 0 }
     }
 
-    /// Bounded by what arms it: at most four timers per transaction or session, and those are bounded.
+    /// Bounded by what arms it: at most eleven timers per transaction or session (one for each early dialog among them), and those are bounded.
     pub(crate) fn arm(&mut self, at: Instant, key: K, timer: Timer) -> Armed {
         let place = self.heap.len();
         let (slot, generation) = match self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?))) {

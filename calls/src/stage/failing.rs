@@ -28,7 +28,7 @@ impl Failing {
 
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
-            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow }) => {
+            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow, .. }) => {
                 cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
                 Stage::Failing(self)
             }

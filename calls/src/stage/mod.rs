@@ -182,7 +182,7 @@ fn cause_of(party: Party, why: EndReason) -> Cause {
     match (why, party) {
         (EndReason::NoAck, _) => Cause::NoAck,
         (EndReason::Expired, _) => Cause::SessionExpired,
-        (EndReason::DialogLost | EndReason::Timeout, _) => Cause::DialogLost,
+        (EndReason::DialogLost | EndReason::NoPrack | EndReason::Timeout, _) => Cause::DialogLost,
         (_, Party::Near) => Cause::CallerHungUp,
         (_, Party::Far) => Cause::CalleeHungUp,
     }

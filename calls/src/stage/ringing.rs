@@ -65,8 +65,13 @@ impl Ringing {
                 };
                 Over::new(vec![self.near, self.far], cause).into()
             }
-            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow }) => {
+            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow, .. }) => {
                 cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
+                Stage::Ringing(self)
+            }
+            // By UPDATE, before it answers.
+            CallInput::Session(Party::Far, SessionEvent::Reoffered { sdp, flow, .. }) => {
+                cx.core.reoffered(cx.now, &mut self.far, sdp.as_ref(), flow);
                 Stage::Ringing(self)
             }
             CallInput::Session(Party::Near, SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp }) => {

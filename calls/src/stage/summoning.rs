@@ -19,7 +19,7 @@ pub(crate) struct Summoning {
 }
 
 impl Summoning {
-    pub(crate) fn handle(self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
+    pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
             CallInput::Session(Party::Near, SessionEvent::Answered { sdp }) => self.answered(cx, sdp.as_ref()),
             CallInput::Session(Party::Near, SessionEvent::Refused { status, .. }) => {
@@ -32,6 +32,11 @@ impl Summoning {
                     _ => Cause::SlotRefused,
                 };
                 self.over(cx, cause, cause.sip_status())
+            }
+            // By UPDATE, before it answers.
+            CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow, .. }) => {
+                cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
+                Stage::Summoning(self)
             }
             CallInput::Hangup(cause) => self.over(cx, cause, cause.sip_status()),
             CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Summoning(self),

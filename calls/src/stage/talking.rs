@@ -40,7 +40,7 @@ impl Talking {
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
             CallInput::Session(party, SessionEvent::Ended { why }) => self.over(cause_of(party, why)),
-            CallInput::Session(party, SessionEvent::Reoffered { sdp, flow }) => {
+            CallInput::Session(party, SessionEvent::Reoffered { sdp, flow, .. }) => {
                 let leg = self.leg(party);
                 cx.core.reoffered(cx.now, leg, sdp.as_ref(), flow);
                 self.route(cx);

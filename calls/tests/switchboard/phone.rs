@@ -198,7 +198,7 @@ impl Phone {
     /// Offers new media in the running session.
     pub(crate) fn reoffer(&mut self, now: Instant) {
         let sdp = self.sdp();
-        self.endpoint.reoffer(now, self.session.unwrap(), &sdp);
+        self.endpoint.reoffer(now, self.session.unwrap(), &sdp).unwrap();
     }
 
     pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {

@@ -2,12 +2,13 @@
 
 use super::EndpointSettings;
 use crate::{
+    early,
     message::{Contacts, Message, Method, Name},
     terms,
 };
 
 /// The methods that we know: the value of Allow in our messages, also for responses that the owner makes (OPTIONS, 405).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 /// The bodies we read.
 pub(super) const ACCEPT: &str = "application/sdp";
 /// How much of a Require is told back in Unsupported.
@@ -68,10 +69,12 @@ pub(super) fn session_interval(message: &Message, settings: &EndpointSettings) -
     terms::too_short(message, settings).map_or(Ok(()), |least| Err(Refusal::with(422, "Min-SE", least.to_string())))
 }
 
-/// 8.2.2.3: extensions that must be understood; the session timer is the one that we have. A proxy needs to understand none of it.
+/// 8.2.2.3: extensions that must be understood; session timers and reliable provisional responses are those that we have. A proxy needs to
+/// understand none of it.
 pub(super) fn extensions(message: &Message) -> Result<(), Refusal> {
     let mut unsupported = String::new();
-    let required = message.values(Name::Require).filter(|option: &&[u8]| !option.eq_ignore_ascii_case(terms::TIMER.as_bytes()));
+    let is_known = |option: &&[u8]| [terms::TIMER, early::RELIABLE].iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
+    let required = message.values(Name::Require).filter(|option| !is_known(option));
     for option in required.chain(message.values(Name::ProxyRequire)) {
         if option.is_empty() || unsupported.len() > UNSUPPORTED_MAX {
             continue;

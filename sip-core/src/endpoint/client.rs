@@ -12,12 +12,13 @@ use super::{
     EndReason, Endpoint, Invite, SessionEvent, SessionId, TIMER_C_S,
     account::{Login, once_more},
     check,
+    prack::Heard,
 };
 use crate::{
     dialog::{Dialog, MAX_FORWARDS},
     flow::Flow,
     message::{Message, Method, Name, Writer, quoted},
-    session::{Agreed, Calling, EARLY_MAX, Early, Sdp, Stage, Stop, Talking, disarm},
+    session::{Agreed, Calling, Sdp, Stage, Stop, Talking, disarm},
     terms::Terms,
     timer::Timer,
     transaction::{ClientTx, OutgoingInvite, Owner, Purpose},
@@ -74,7 +75,8 @@ impl Endpoint {
             let tx = transactions.invite_with(wire, now, OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) });
             let clock = Some(wire.timers.arm(now + ring, Owner::Session(id), Timer::Ring));
             let sdp = invite.sdp;
-            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early: Vec::new(), stop: Stop::No, clock, is_timer_c });
+            let (early, stop) = (Vec::new(), Stop::No);
+            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early, forks: 0, stop, clock, is_timer_c });
             let login = invite.account.map(|account| Box::new(Login::new(account, flow.remote.ip())));
             crate::session::Session { tag, told: false, login, stage }
         }));
@@ -84,37 +86,27 @@ impl Endpoint {
 
     /// A provisional response.
     pub(super) fn progress(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
-        let Some(session) = self.sessions.get_mut(id.0) else { return };
-        let Stage::Calling(calling) = &mut session.stage else { return };
+        let heard = self.hear_fork(now, tx, id, flow, response);
+        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
         if let Stop::Wanted { why, reason } = &mut calling.stop {
             // 9.1: now the CANCEL may go.
             let (why, reason) = (*why, reason.take());
             return self.send_cancel(now, id, why, reason);
         }
-        let remote_tag = response.to_tag().unwrap_or_default();
-        let sdp = check::sdp(response);
-        let known = calling.early.iter_mut().find(|early| early.dialog.remote_tag() == remote_tag);
-        if let Some(early) = known {
-            if sdp.is_some() {
-                early.sdp.clone_from(&sdp);
-            }
-        } else if !remote_tag.is_empty()
-            && calling.early.len() < EARLY_MAX
-            && let Some(flow) = self.transactions.answered_by(tx, flow)
-            && let Some(dialog) = self.transactions.sent_invite(tx).and_then(|invite| Dialog::as_client(&invite, response, flow))
-        {
-            calling.early.push(Early { dialog, sdp: sdp.clone() });
-        }
         // 100 is hop by hop; 199 (RFC 6228) says that one of several forks is over.
         let status = response.status();
-        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
         if calling.is_timer_c && matches!(calling.stop, Stop::No) && status > 100 {
             let clock = self.wire.timers.arm(now + Duration::from_secs(TIMER_C_S), Owner::Session(id), Timer::Ring);
             let before = calling.clock.replace(clock);
             disarm(&mut self.wire.timers, before);
         }
-        if matches!(calling.stop, Stop::No) && (101..=198).contains(&status) {
-            self.tell(id, SessionEvent::Ringing { status, sdp });
+        let goes_on = matches!(calling.stop, Stop::No);
+        match heard {
+            Some(Heard { fork: Some(fork), .. }) if status == 199 => self.end_fork(now, id, fork),
+            Some(Heard { fork, sdp }) if goes_on && (101..=198).contains(&status) => {
+                self.tell(id, SessionEvent::Ringing { status, sdp, fork });
+            }
+            _ => {}
         }
     }
 
@@ -148,16 +140,23 @@ impl Endpoint {
         if let Some(early) = early {
             dialog.carry_on(&early.dialog);
         }
-        let sdp = check::sdp(response).or_else(|| early.and_then(|early| early.sdp.clone()));
+        let sdp = check::sdp(response).filter(|_| early.is_none_or(|early| early.exchange.agreed.is_none()));
+        let sdp = sdp.or_else(|| early.and_then(|early| early.exchange.sdp.clone()));
         disarm(&mut self.wire.timers, calling.clock.take());
         match std::mem::replace(&mut calling.stop, Stop::No) {
             Stop::No => {
                 let theirs = sdp.as_ref().map(|sdp| Sdp(self.hash.of(&[sdp])));
                 let ours = Bytes::copy_from_slice(&calling.sdp);
                 let terms = calling.terms.as_client(response);
-                session.stage = Stage::Talking(Talking::new(dialog, Agreed { ours, theirs }, terms, true));
+                let early = std::mem::take(&mut calling.early);
+                let mut talking = Talking::new(dialog, Agreed { ours, theirs }, terms, true);
+                self.confirm_fork(now, early, &mut talking);
+                if let Some(session) = self.sessions.get_mut(id.0) {
+                    session.stage = Stage::Talking(talking);
+                }
                 self.agree(now, id, terms);
                 self.tell(id, SessionEvent::Answered { sdp });
+                self.send_next(now, id);
             }
             // Their 2xx crossed our CANCEL: 15, the session is ended by BYE.
             Stop::Wanted { why, reason } | Stop::Sent { why, reason } => {
@@ -227,6 +226,8 @@ impl Endpoint {
             return;
         }
         disarm(&mut self.wire.timers, calling.clock.take());
+        self.release_all(now, id);
+        let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
         if self.transactions.invite(calling.tx).is_some_and(|invite| invite.is_calling()) {
             calling.stop = Stop::Wanted { why, reason };
         } else {

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     dialog::Dialog,
+    early::Exchange,
     message::{Message, Method, Name, peer_flow, reason_header},
-    session::{Leaving, Reoffer, Session, Stage, Stop, Talking},
+    session::{Incoming, Leaving, Reoffer, Session, Stage, Stop, Talking},
     transaction::{Arrived, Outgoing, Purpose},
 };
 
@@ -27,6 +28,7 @@ enum Step {
     Bye,
     Reoffer,
     Info,
+    Prack,
 }
 
 impl Endpoint {
@@ -91,6 +93,7 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id.0) else { return };
         let tag = session.tag;
         let number = message.cseq().map_or(0, |cseq| cseq.number);
+        let is_due = session.awaits(message);
         let dialog = session.dialog_of(message);
         let mut has_moved = false;
         let (known, in_order) = match dialog {
@@ -106,8 +109,13 @@ impl Endpoint {
             }
             None => (false, true),
         };
-        // 12.2.2: "lower than the remote sequence number ... MUST be rejected with a 500".
-        let step = if in_order { step_of(session, message, known, &self.settings) } else { Step::Refuse(Refusal::plain(500)) };
+        // 12.2.2: "lower than the remote sequence number ... MUST be rejected with a 500". Not a PRACK that another request has overtaken: its
+        // RAck says what it follows on, and with a 500 the call would end for want of it.
+        let step = if in_order || (known && is_due) {
+            step_of(session, message, known, &self.settings)
+        } else {
+            Step::Refuse(Refusal::plain(500))
+        };
         let tx = self.transactions.serve(&mut self.wire, now, arrived, tag);
         self.transactions.belongs(tx, id);
         match step {
@@ -127,9 +135,14 @@ impl Endpoint {
             Step::Done => {
                 self.accept(now, tx, message);
                 if message.method() == Method::Update {
+                    if let Some(dialog) = self.sessions.get_mut(id.0).and_then(|session| session.dialog_of(message)) {
+                        dialog.refresh_target(message);
+                    }
                     self.agree_as_server(now, id, message);
                 }
             }
+            Step::Prack => self.pracked(now, id, tx, flow, message),
+            Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, flow, message),
             Step::Info => {
                 self.accept(now, tx, message);
                 let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or_default());
@@ -150,13 +163,13 @@ impl Endpoint {
                     // RFC 4028, 7.4, RFC 3264, 8: a refresh. Our answer is what it was.
                     return self.accept_reoffer(now, id, &ours, true);
                 }
-                self.tell(id, SessionEvent::Reoffered { sdp, flow });
+                self.tell(id, SessionEvent::Reoffered { sdp, flow, fork: None });
             }
         }
     }
 
     /// 200 to what needs nobody's decision.
-    fn accept(&mut self, now: Instant, tx: super::ServerTx, message: &Message) {
+    pub(super) fn accept(&mut self, now: Instant, tx: super::ServerTx, message: &Message) {
         let Some(mut head) = self.head(tx, 200, "") else { return };
         match message.method() {
             Method::Options => {
@@ -165,7 +178,11 @@ impl Endpoint {
             Method::Update => {
                 let Some(place) = self.place_of(tx) else { return };
                 head.own_contact(place).header("Allow", check::ALLOW);
-                if let Some(terms) = self.terms_for(tx) {
+                // Session timers begin with the 2xx to the INVITE.
+                let id = self.transactions.server(tx).and_then(|server| server.session);
+                if id.is_some_and(|id| self.talking(id).is_some())
+                    && let Some(terms) = self.terms_for(tx)
+                {
                     terms.agree(&mut head, message);
                 }
             }
@@ -307,24 +324,38 @@ fn step_of(session: &Session, message: &Message, known: bool, settings: &Endpoin
         Method::Bye => Step::Bye,
         Method::Info => Step::Info,
         Method::Options => Step::Done,
-        Method::Invite => reoffered(session, true),
+        Method::Invite => reoffered(session, message),
         Method::Update if message.body().is_empty() => Step::Done,
-        Method::Update => reoffered(session, false),
-        // RFC 3262, 3: we sent nothing that could be acknowledged.
+        Method::Update => reoffered(session, message),
+        Method::Prack if session.awaits(message) => Step::Prack,
+        // RFC 3262, 3: nothing waits for it (any more).
         Method::Prack => Step::Refuse(Refusal::plain(481)),
         _ => Step::Refuse(Refusal::with(405, "Allow", check::ALLOW)),
     }
 }
 
 /// One offer at a time: 14.2 for re-INVITE, RFC 3311, 5.2 for UPDATE.
-fn reoffered(session: &Session, is_invite: bool) -> Step {
+fn reoffered(session: &Session, message: &Message) -> Step {
+    let is_invite = message.method() == Method::Invite;
     let ours = Step::Refuse(Refusal::plain(491));
     let theirs = Step::Wait;
     match &session.stage {
         // Their first INVITE has no final response yet.
-        Stage::Incoming(_) => theirs,
-        // Our INVITE, with our offer, is in progress.
-        Stage::Calling(_) => ours,
+        Stage::Incoming(_) if is_invite => theirs,
+        Stage::Incoming(Incoming { exchange, .. }) => match exchange {
+            Exchange { reoffer: Some(_), .. } => theirs,
+            _ if exchange.sent().is_some() || exchange.offered.is_some() => ours,
+            Exchange { agreed: None, .. } => theirs,
+            _ => Step::Reoffer,
+        },
+        // Our INVITE is in progress.
+        Stage::Calling(calling) if is_invite || session.told || !matches!(calling.stop, Stop::No) => ours,
+        // The owner is asked about one at a time.
+        Stage::Calling(calling) if calling.early.iter().any(|early| early.exchange.reoffer.is_some()) => theirs,
+        Stage::Calling(calling) => match calling.early.iter().find(|early| early.dialog.is_of(message)) {
+            Some(early) if early.exchange.agreed.is_some() && early.exchange.sent().is_none() => Step::Reoffer,
+            _ => ours,
+        },
         Stage::Talking(Talking { reoffer: Some(_), .. }) => theirs,
         // 14.2: ours is on its way.
         Stage::Talking(_) if session.open_reinvite().is_some() => ours,

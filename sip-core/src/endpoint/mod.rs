@@ -4,15 +4,20 @@
 //! - `receive` finds whose a message is;
 //! - `check` refuses what nobody need be asked about;
 //! - `server` is the called side, `client` the calling side, `inside` what happens in a session once there is a dialog;
+//! - `reliable` and `prack` are the two sides of provisional responses that are acknowledged (RFC 3262), `early` is what is offered before the
+//!   answer (RFC 3311);
 //! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028;
 //! - `outside` is what we ask outside of any dialog, `account` by what we prove who we are when we are challenged.
 
 pub(crate) mod account;
 pub(crate) mod check;
 mod client;
+mod early;
 mod inside;
 mod outside;
+mod prack;
 mod receive;
+mod reliable;
 mod reoffer;
 mod server;
 mod settings;
@@ -27,8 +32,9 @@ use bytes::Bytes;
 
 pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
+    early::ReofferError,
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
-    settings::EndpointSettings,
+    settings::{EndpointSettings, Reliable},
 };
 pub(crate) use self::{
     client::user_part,
@@ -50,6 +56,11 @@ pub struct SessionId(pub(crate) u64);
 /// Names a request that waits for its response; never used again for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerTx(pub(crate) u64);
+
+/// Names one of those that ring for an INVITE of ours: an early dialog (RFC 3261, 12.1). Counted from 1 within its session, in the order in
+/// which they were heard first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fork(pub(crate) u32);
 
 /// An INVITE to be sent.
 #[derive(Debug, Clone)]
@@ -154,33 +165,51 @@ pub enum EndpointOutput {
 /// owner itself refused; only of one that it challenged ([`Endpoint::challenge`]) nothing is told any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// As caller: a provisional response above 100. With several forks, the newest.
+    /// As caller: a provisional response above 100; a reliable one (RFC 3262) is acknowledged already, and told once.
     Ringing {
         /// 101 to 198.
         status: u16,
-        /// An answer for early media.
+        /// An answer for early media. One that came reliably holds for this fork: its later responses bring none.
         sdp: Option<Bytes>,
+        /// Who rings, so that the early media of one can be told from another's (B-53). `None` without a To tag, and for more forks than are
+        /// remembered.
+        fork: Option<Fork>,
+    },
+    /// As caller: one that rang does so no more (RFC 6228; or it does not know of the call any more). Others may.
+    ForkEnded {
+        /// Which one.
+        fork: Fork,
+    },
+    /// As callee: the PRACK brought the answer to our offer in [`Endpoint::ring`], which it was if the INVITE had none.
+    EarlyAnswered {
+        /// The answer.
+        sdp: Bytes,
     },
     /// As caller: a 2xx, ACKed already.
     Answered {
-        /// The answer to our offer; if the 2xx has none, that of the same fork's last provisional response (B-53).
+        /// The answer to our offer: that of the same fork's provisional response if it came reliably, else that of the 2xx, and if this has
+        /// none, that of the fork's last provisional response (B-53). After an UPDATE, what the fork said last.
         sdp: Option<Bytes>,
     },
     /// As callee: the ACK arrived.
     Confirmed {
-        /// The answer, if our 2xx held the offer, which it did when the INVITE (see [`EndpointOutput::Invited`]) had no body.
+        /// The answer, if our 2xx held the offer, or a reliable response before it; which it did when the INVITE (see
+        /// [`EndpointOutput::Invited`]) had no body.
         /// `None` in that case is a peer that broke RFC 3261, 13.2.1: there is a session and nothing agreed. If our 2xx held the
         /// answer, this is `None` whatever the ACK carries.
         sdp: Option<Bytes>,
     },
     /// A re-INVITE, or an UPDATE with an offer: the owner must [`Endpoint::answer_reoffer`]. One that says again what is agreed already,
-    /// on the same flow, only refreshes the session: it is answered here, and not told.
+    /// on the same flow, only refreshes the session: it is answered here, and not told. An UPDATE may come before the session is confirmed, once
+    /// the first offer was answered reliably (RFC 3311).
     Reoffered {
         /// Their offer; none asks for ours.
         sdp: Option<Bytes>,
         /// What it came by: another than before when the peer has moved (a new address, a new mapping in its NAT), so that its media
         /// come from elsewhere too.
         flow: Flow,
+        /// Who offers, while nobody has answered our call.
+        fork: Option<Fork>,
     },
     /// The ACK of a re-INVITE.
     Reconfirmed {
@@ -232,6 +261,8 @@ pub enum EndReason {
     Timeout,
     /// As callee: our 2xx was never ACKed (13.3.1.4); BYE was sent.
     NoAck,
+    /// As callee: our reliable provisional response was never acknowledged (RFC 3262, 3); 504 was sent (B-47).
+    NoPrack,
     /// 481, 408 or nothing to a request within the session (12.2.1.2); BYE was sent.
     DialogLost,
     /// The session timer ran out: nobody refreshed the session in time (RFC 4028, 10; B-49); BYE was sent.
@@ -405,6 +436,8 @@ impl Endpoint {
             Timer::Again2xx => self.repeat_answer(now, id),
             Timer::NoAck => self.no_ack(now, id),
             Timer::Again1xx => self.repeat_provisional(now, id),
+            Timer::AgainReliable => self.repeat_reliable(now, id),
+            Timer::NoPrack => self.no_prack(now, id),
             Timer::Ring => self.ring_limit(now, id),
             Timer::Cancelled => self.abandon(now, id),
             Timer::Retry => self.retry_ours(now, id),
@@ -420,7 +453,12 @@ impl Endpoint {
         match purpose {
             Purpose::Invite(id) => self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout }),
             Purpose::Bye(id) => self.left(now, id),
-            Purpose::Inside(id) | Purpose::Reoffer(id) => self.dialog_lost(now, id),
+            Purpose::Inside(id) => self.dialog_lost(now, id),
+            Purpose::Reoffer(id) => {
+                self.early_lost(now, id);
+                self.dialog_lost(now, id);
+            }
+            Purpose::Prack(id, fork) => self.end_fork(now, id, fork),
             Purpose::Outside(id) => self.unanswered(id, why),
             Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }
@@ -470,6 +508,7 @@ impl Endpoint {
     }
 
     fn drop_session(&mut self, now: Instant, id: SessionId) {
+        self.release_all(now, id);
         if let Some(mut session) = self.sessions.remove(id.0) {
             if let Some(tx) = session.open_reinvite() {
                 self.transactions.hurry(&mut self.wire, now, tx);

@@ -110,7 +110,11 @@ impl Endpoint {
                 if self.prove_inside(now, tx, purpose, challenged.as_ref(), message) => {}
             (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, flow, message),
             (Purpose::Invite(id), 200..=299) => self.accepted(now, tx, id, flow, message),
-            (Purpose::Invite(id), _) => self.refused(now, tx, id, message),
+            (Purpose::Invite(id), _) => {
+                self.release_all(now, id);
+                self.refused(now, tx, id, message);
+            }
+            (Purpose::Prack(id, fork), status @ 200..) => self.prack_answered(now, tx, id, fork, status),
             (Purpose::Reoffer(id), 200..=299) => self.reoffer_accepted(now, tx, id, flow, message),
             (Purpose::Reoffer(id), 300..) => self.reoffer_refused(now, tx, id, message),
             (Purpose::Bye(id), 200..) => self.left(now, id),

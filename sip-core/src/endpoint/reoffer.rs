@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{
-    EndReason, Endpoint, SessionEvent, SessionId, TIMER_C_S,
+    EndReason, Endpoint, ReofferError, SessionEvent, SessionId, TIMER_C_S,
     check::{self, ACCEPT},
 };
 use crate::{
@@ -31,23 +31,33 @@ use crate::{
 };
 
 /// How often one offer goes out again after 491, 422 and the like.
-const TRIES_MAX: u8 = 8;
+pub(super) const TRIES_MAX: u8 = 8;
 /// 14.1: pauses after a 491, in milliseconds, "in units of 10 ms": the owner of the Call-ID waits longer.
 const GLARE_CALLER_MS: (u32, u32) = (2_100, 4_000);
 const GLARE_CALLEE_MS: (u32, u32) = (0, 2_000);
 /// The longest Retry-After that a refresh heeds: the session expires meanwhile.
-const RETRY_AFTER_S_MAX: u32 = 60;
+pub(super) const RETRY_AFTER_S_MAX: u32 = 60;
 /// When there is no room for a transaction.
 const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
 
 impl Endpoint {
     /// Offers new media within a confirmed session (`Answered`, `Confirmed`), by a re-INVITE as soon as nothing else is open in it. It
     /// leads to [`SessionEvent::ReofferAnswered`] or [`SessionEvent::ReofferRefused`], or to the end of the session. An offer that is not
-    /// out yet when the next comes gives way to it, and only the newest is told of. Ignored in any other session.
-    pub fn reoffer(&mut self, now: Instant, session: SessionId, sdp: &[u8]) {
-        let Some(talking) = self.talking(session).filter(|talking| talking.leave.is_none()) else { return };
+    /// out yet when the next comes gives way to it, and only the newest is told of.
+    ///
+    /// Before that it goes by UPDATE (RFC 3311), if the first offer was answered reliably (RFC 3262); it may also lead to
+    /// [`SessionEvent::ForkEnded`] then. One that is not out yet when the session is confirmed goes by re-INVITE.
+    ///
+    /// # Errors
+    /// The session is over, or not so far, or the other side takes no UPDATE: nothing was taken.
+    pub fn reoffer(&mut self, now: Instant, session: SessionId, sdp: &[u8]) -> Result<(), ReofferError> {
+        let Some(talking) = self.talking(session) else { return self.reoffer_early(now, session, sdp) };
+        if talking.leave.is_some() {
+            return Err(ReofferError::Over);
+        }
         talking.next = Some(Bytes::copy_from_slice(sdp));
         self.send_next(now, session);
+        Ok(())
     }
 
     /// Sends what waits, unless something is open.
@@ -110,6 +120,9 @@ impl Endpoint {
 
     /// A 2xx to a re-INVITE or UPDATE of ours.
     pub(super) fn reoffer_accepted(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
+        if self.early_offer_answered(now, tx, id, response) {
+            return;
+        }
         let is_ours = self.is_ours(id, tx);
         if let Some(talking) = self.talking(id).filter(|_| is_ours) {
             // 12.2.1.2: a 2xx to a target refresh request moves the target, and 5923 the stream.
@@ -125,12 +138,13 @@ impl Endpoint {
         let hash = answer.as_ref().map(|sdp| self.hash_of(sdp));
         let Some(talking) = self.talking(id).filter(|_| is_ours) else { return };
         let Some(mut ours) = talking.ours.take() else { return };
-        let is_update = matches!(ours.progress, Progress::Sent { is_invite: false, .. });
         let changed = hash.is_some() && hash != talking.agreed.theirs;
         let is_offer = ours.offer.is_some();
+        // An UPDATE has an offer if it comes from an early dialog.
+        let is_refresh = !is_offer && matches!(ours.progress, Progress::Sent { is_invite: false, .. });
         let terms = talking.terms.as_client(response);
         // An offer without an answer leaves what was agreed.
-        if !is_update && hash.is_some() {
+        if !is_refresh && hash.is_some() {
             talking.agreed.theirs = hash;
             if let Some(offer) = ours.offer.take() {
                 talking.agreed.ours = offer;
@@ -138,7 +152,7 @@ impl Endpoint {
         }
         ours.disarm(&mut self.wire.timers);
         self.agree(now, id, terms);
-        if is_offer || (!is_update && changed) {
+        if is_offer || (!is_refresh && changed) {
             self.tell(id, SessionEvent::ReofferAnswered { sdp: answer });
         }
         self.send_next(now, id);
@@ -174,7 +188,7 @@ impl Endpoint {
 
     /// A final response from 300 on to a re-INVITE or UPDATE of ours (14.1; B-45).
     pub(super) fn reoffer_refused(&mut self, now: Instant, tx: ClientTx, id: SessionId, response: &Message) {
-        if !self.is_ours(id, tx) {
+        if self.early_offer_answered(now, tx, id, response) || !self.is_ours(id, tx) {
             return;
         }
         let status = response.status();
@@ -240,6 +254,8 @@ impl Endpoint {
         {
             ours.progress = Progress::Waiting(None);
             self.send_next(now, id);
+        } else {
+            self.retry_early(now, id);
         }
     }
 
@@ -283,8 +299,8 @@ impl Endpoint {
     }
 
     /// 14.1.
-    fn glare_pause(&mut self, id: SessionId) -> Duration {
-        let we_called = self.talking(id).is_some_and(|talking| talking.we_called);
+    pub(super) fn glare_pause(&mut self, id: SessionId) -> Duration {
+        let we_called = self.calling(id).is_some() || self.talking(id).is_some_and(|talking| talking.we_called);
         let (least, most) = if we_called { GLARE_CALLER_MS } else { GLARE_CALLEE_MS };
         Duration::from_millis(u64::from(self.wire.draw_between(least / 10, most / 10)) * 10)
     }
@@ -309,7 +325,7 @@ impl Endpoint {
 const RECOVERY_ON_TIMER_EXPIRY: u8 = 102;
 
 /// `18 (in a meeting);duration=60` (RFC 3261, 20.33)
-fn leading_seconds(value: &[u8]) -> Option<u32> {
+pub(super) fn leading_seconds(value: &[u8]) -> Option<u32> {
     let end = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
     seconds(value.get(..end)?)
 }

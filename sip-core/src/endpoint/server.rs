@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check, refusal};
 use crate::{
     dialog::Dialog,
+    early::{self, Exchange, Provisionals, RAck, Wants, disarm_incoming},
     flow::Flow,
     message::{Message, Method, peer_flow},
     session::{Agreed, Incoming, Reoffer, Sdp, Stage, Talking, Unacked, disarm},
@@ -20,11 +21,15 @@ struct Answer<'s> {
     tx: ServerTx,
     /// The CSeq number of the INVITE.
     number: u32,
-    sdp: &'s [u8],
+    /// Ours. `None`: all is said already.
+    sdp: Option<&'s [u8]>,
     /// It is the first INVITE of the session.
     first: bool,
     /// Their offer; without one `sdp` is ours.
     offer: Option<Sdp>,
+    /// What was offered and answered before this, reliably; `answer` is what a PRACK brought.
+    is_settled: bool,
+    answer: Option<Bytes>,
     /// The owner was not asked.
     quiet: bool,
 }
@@ -37,16 +42,28 @@ impl Endpoint {
         let (Some(dialog), Ok(cseq)) = (Dialog::as_server(message, flow, tag), message.cseq()) else { return };
         let offer = check::sdp(message).map(|sdp| self.hash_of(&sdp));
         let tx = self.transactions.hold(&mut self.wire, now, arrived, tag);
-        let session =
-            self.add_session(tag, |_| Stage::Incoming(Incoming { dialog, tx, number: cseq.number, offer, provisional: None, again: None }));
+        let (provisionals, exchange) = (Provisionals::new(Wants::of(message)), Exchange::new(early::updates(message, false)));
+        let incoming =
+            Incoming { dialog, tx, number: cseq.number, offer, provisional: None, again: None, provisionals, exchange, answer: None };
+        let session = self.add_session(tag, |_| Stage::Incoming(incoming));
         self.transactions.belongs(tx, session);
         self.wire.hear(session, flow, message);
         self.wire.output.push_back(EndpointOutput::Invited { session, flow, message: message.clone() });
     }
 
-    /// As callee: a provisional response, 101 to 199 (180, or 183 with an early answer). Ignored once decided.
+    /// As callee: a provisional response, 101 to 199 (180, or 183 with an early answer; with an offer, if the INVITE had none). Ignored once
+    /// decided.
+    ///
+    /// It goes out reliably if the caller and [`super::EndpointSettings::reliable`] want it so, and then after those before it were
+    /// acknowledged; a newer one takes the place of one that waits for that. A description that went out reliably stands: later ones
+    /// are left out.
     pub fn ring(&mut self, now: Instant, session: SessionId, status: u16, sdp: Option<&[u8]>) {
-        let Some(tx) = self.incoming(session).map(|incoming| incoming.tx).filter(|_| (101..=199).contains(&status)) else { return };
+        let incoming = self.incoming(session).filter(|incoming| (101..=199).contains(&status) && incoming.answer.is_none());
+        let Some((tx, is_begun)) = incoming.map(|incoming| (incoming.tx, incoming.exchange.is_begun())) else { return };
+        let sdp = sdp.filter(|_| !is_begun);
+        if self.ring_reliably(now, session, status, sdp) {
+            return;
+        }
         let (Some(mut head), Some(place)) = (self.head(tx, status, ""), self.place_of(tx)) else { return };
         head.own_contact(place).header("Allow", check::ALLOW);
         let response = match sdp {
@@ -65,17 +82,48 @@ impl Endpoint {
     }
 
     /// As callee: 200 with our SDP, repeated until the ACK. Ignored once decided.
+    ///
+    /// While a reliable provisional response with a description is not acknowledged, the 200 waits for that (RFC 3262, 3). If we have said
+    /// already by such a response what our SDP is, the 200 says that; and if `sdp` is another, it is offered as by
+    /// [`Endpoint::reoffer`] once there is the ACK.
     pub fn answer(&mut self, now: Instant, session: SessionId, sdp: &[u8]) {
+        let Some(incoming) = self.incoming(session).filter(|incoming| incoming.answer.is_none()) else { return };
+        incoming.provisionals.waiting = None;
+        let pracks = incoming.exchange.reoffer.as_ref().is_some_and(|reoffer| reoffer.method == Method::Prack);
+        if pracks || incoming.provisionals.holds_answer() {
+            incoming.answer = Some(Bytes::copy_from_slice(sdp));
+        } else {
+            self.answer_now(now, session, sdp);
+        }
+    }
+
+    pub(super) fn answer_now(&mut self, now: Instant, session: SessionId, sdp: &[u8]) {
         let Some(incoming) = self.incoming(session) else { return };
         let (tx, number, offer) = (incoming.tx, incoming.number, incoming.offer);
         let Some(terms) = self.terms_for(tx) else { return };
         let Some(entry) = self.sessions.get_mut(session.0) else { return };
-        entry.disarm(&mut self.wire.timers);
-        if let Stage::Incoming(incoming) = &entry.stage {
-            let agreed = Agreed { ours: Bytes::new(), theirs: None };
-            entry.stage = Stage::Talking(Talking::new(incoming.dialog.clone(), agreed, terms, false));
+        let Stage::Incoming(incoming) = &mut entry.stage else { return };
+        let late_prack = incoming.provisionals.unacked.as_ref().map(|unacked| RAck { rseq: unacked.rseq, number });
+        disarm_incoming(incoming, &mut self.wire.timers);
+        let exchange = std::mem::take(&mut incoming.exchange);
+        let (changed, answer) = (exchange.changed, exchange.sdp.clone());
+        let mut talking = Talking::new(incoming.dialog.clone(), Agreed { ours: Bytes::new(), theirs: None }, terms, false);
+        talking.late_prack = late_prack;
+        let is_settled = talking.take_over(exchange);
+        let said = talking.agreed.ours.clone();
+        // What is on its way, or was wished for since, says the same or more.
+        let is_said = said == sdp || talking.next.is_some() || talking.ours.as_ref().is_some_and(|ours| ours.offer.as_deref() == Some(sdp));
+        if is_settled && !is_said {
+            talking.next = Some(Bytes::copy_from_slice(sdp));
         }
-        self.send_answer(now, session, Answer { tx, number, sdp, first: true, offer, quiet: false });
+        entry.stage = Stage::Talking(talking);
+        let sdp = match is_settled {
+            false => Some(sdp),
+            true if offer.is_some() && !changed => Some(&*said),
+            true => None,
+        };
+        let answer = answer.filter(|_| offer.is_none() && is_settled);
+        self.send_answer(now, session, Answer { tx, number, sdp, first: true, offer, is_settled, answer, quiet: false });
     }
 
     /// As callee: a final response from 300 on. The session ends with [`EndReason::HungUp`].
@@ -106,6 +154,9 @@ impl Endpoint {
     /// Answers a [`SessionEvent::Reoffered`]: 200 with our SDP, or a refusal (488, 500, ..) that leaves all as it was
     /// (RFC 3261, 14.2). Ignored when nothing waits for it any more.
     pub fn answer_reoffer(&mut self, now: Instant, session: SessionId, outcome: Result<&[u8], u16>) {
+        if self.answer_early(now, session, outcome) {
+            return;
+        }
         match outcome {
             Ok(sdp) => self.accept_reoffer(now, session, sdp, false),
             Err(status) => {
@@ -122,7 +173,8 @@ impl Endpoint {
     pub(super) fn accept_reoffer(&mut self, now: Instant, session: SessionId, sdp: &[u8], quiet: bool) {
         let Some(Reoffer { tx, method, number, offer }) = self.talking(session).and_then(|talking| talking.reoffer.take()) else { return };
         if method == Method::Invite {
-            return self.send_answer(now, session, Answer { tx, number, sdp, first: false, offer, quiet });
+            let answer = Answer { tx, number, sdp: Some(sdp), first: false, offer, is_settled: false, answer: None, quiet };
+            return self.send_answer(now, session, answer);
         }
         let Some(terms) = self.terms_for(tx) else { return };
         let (Some(mut head), Some(place)) = (self.head(tx, 200, ""), self.place_of(tx)) else { return };
@@ -159,7 +211,7 @@ impl Endpoint {
 
     /// 13.3.1.4: the 2xx goes out and is repeated, T1 doubling to T2, over any transport, until the ACK or 64*T1.
     fn send_answer(&mut self, now: Instant, session: SessionId, answer: Answer<'_>) {
-        let Answer { tx, number, sdp, first, offer, quiet } = answer;
+        let Answer { tx, number, sdp, first, offer, is_settled, answer, quiet } = answer;
         let Some(terms) = self.terms_for(tx) else { return };
         let Some(mut head) = self.head(tx, 200, "") else { return };
         let Some(flow) = self.transactions.server(tx).map(|server| server.flow) else { return };
@@ -168,7 +220,10 @@ impl Endpoint {
         if let Some(request) = self.transactions.request_of(tx) {
             terms.agree(&mut head, request);
         }
-        let response = head.body(check::ACCEPT, sdp);
+        let response = match sdp {
+            Some(sdp) => head.body(check::ACCEPT, sdp),
+            None => head.end(),
+        };
         self.transactions.reply(&mut self.wire, now, tx, 200, response.clone());
         let pause = self.wire.values.t1;
         let owner = Owner::Session(session);
@@ -176,8 +231,9 @@ impl Endpoint {
         let limit = self.wire.timers.arm(now + self.wire.values.t64(), owner, Timer::NoAck);
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) {
             talking.stop_repeating(&mut self.wire.timers);
-            let ours = if quiet { talking.agreed.ours.clone() } else { Bytes::copy_from_slice(sdp) };
+            let ours = if quiet { talking.agreed.ours.clone() } else { Bytes::copy_from_slice(sdp.unwrap_or_default()) };
             let offered = match offer {
+                _ if is_settled => None,
                 Some(theirs) => {
                     talking.agreed = Agreed { ours, theirs: Some(theirs) };
                     None
@@ -185,7 +241,8 @@ impl Endpoint {
                 // It holds once the ACK has brought their answer.
                 None => Some(ours),
             };
-            talking.unacked = Some(Box::new(Unacked { number, response, flow, pause, again, limit, first, offer: offered, quiet }));
+            let unacked = Unacked { number, response, flow, pause, again, limit, first, offer: offered, answer, quiet };
+            talking.unacked = Some(Box::new(unacked));
             self.agree(now, session, terms);
         } else {
             self.wire.timers.disarm(again);
@@ -208,6 +265,15 @@ impl Endpoint {
         let Some(incoming) = self.incoming(id) else { return self.wire.timers.disarm(again) };
         incoming.again = Some(again);
         let tx = incoming.tx;
+        if incoming.provisionals.unacked.is_some() {
+            // It is repeated more often than that.
+            return;
+        }
+        if let Some((status, _)) = incoming.provisional.as_ref().filter(|_| incoming.provisionals.last.is_some()) {
+            // What was acknowledged is over; the next has a number of its own.
+            let status = *status;
+            return self.ring(now, id, status, None);
+        }
         if let Some((status, response)) = incoming.provisional.clone() {
             self.transactions.reply(&mut self.wire, now, tx, status, response);
         }
@@ -256,6 +322,7 @@ impl Endpoint {
         if let (Some(ours), Some(sdp)) = (&unacked.offer, &sdp) {
             talking.agreed = Agreed { ours: ours.clone(), theirs: Some(Sdp(self.hash.of(&[sdp]))) };
         }
+        let sdp = sdp.or_else(|| unacked.answer.clone());
         talking.stop_repeating(&mut self.wire.timers);
         talking.dialog.flow = peer_flow(message, flow);
         match talking.leave.take() {
@@ -322,7 +389,7 @@ impl Endpoint {
         self.transactions.reply(&mut self.wire, now, tx, status, head.end());
     }
 
-    fn incoming(&mut self, id: SessionId) -> Option<&mut Incoming> {
+    pub(super) fn incoming(&mut self, id: SessionId) -> Option<&mut Incoming> {
         match &mut self.sessions.get_mut(id.0)?.stage {
             Stage::Incoming(incoming) => Some(incoming),
             _ => None,

@@ -35,6 +35,24 @@ pub struct EndpointSettings {
     pub session_expires_s: u32,
     /// The least that we let a peer ask for, in seconds; less gets 422. Never less than 90 (RFC 4028, 4).
     pub session_min_s: u32,
+    /// As callee: which provisional responses go out reliably (RFC 3262) to a caller that supports it. One that requires it gets all of
+    /// them so, whatever stands here.
+    pub reliable: Reliable,
+    /// As caller: whether our INVITE says that it supports reliable provisional responses. They are never required, and are acknowledged in
+    /// any case.
+    pub takes_reliable: bool,
+}
+
+/// Which provisional responses above 100 go out reliably, so that they are repeated until a PRACK (RFC 3262, 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reliable {
+    /// None.
+    Never,
+    /// Those with a session description: what a caller hears before the answer depends on it. A 180 that is lost costs nobody anything.
+    #[default]
+    WithSdp,
+    /// All of them.
+    Always,
 }
 
 /// RFC 4028, 4.2: the recommended session interval.
@@ -87,6 +105,8 @@ impl EndpointSettings {
             local_nets: Vec::new(),
             session_expires_s: SESSION_EXPIRES_S,
             session_min_s: SESSION_MIN_S,
+            reliable: Reliable::default(),
+            takes_reliable: true,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) use self::{
     wire::{Branch, ClientTx, Keyed, Owner, Spread, Tag, Wire},
 };
 use crate::{
-    endpoint::{OwnVia, REQUESTS_MAX, RequestId, ServerTx, SessionId},
+    endpoint::{Fork, OwnVia, REQUESTS_MAX, RequestId, ServerTx, SessionId},
     flow::Flow,
     message::{Message, Method, Via, response_flow, response_head},
     timer::Timer,
@@ -76,6 +76,8 @@ pub(crate) enum Purpose {
     Inside(SessionId),
     /// A re-INVITE or UPDATE of ours.
     Reoffer(SessionId),
+    /// A PRACK of ours, within one of the early dialogs of a session.
+    Prack(SessionId, Fork),
     /// Nobody waits for it: the BYE of a fork, or of a session that was already told to be over.
     Nobody(SessionId),
     /// A request outside any dialog.
@@ -86,7 +88,13 @@ impl Purpose {
     /// The session it is about, which may be over; `None`: it is of none.
     pub(crate) fn session(self) -> Option<SessionId> {
         match self {
-            Self::Invite(id) | Self::Bye(id) | Self::Cancel(id) | Self::Inside(id) | Self::Reoffer(id) | Self::Nobody(id) => Some(id),
+            Self::Invite(id)
+            | Self::Bye(id)
+            | Self::Cancel(id)
+            | Self::Inside(id)
+            | Self::Reoffer(id)
+            | Self::Prack(id, _)
+            | Self::Nobody(id) => Some(id),
             Self::Outside(_) => None,
         }
     }

@@ -391,7 +391,7 @@ fn forked_2xx() {
             0.1 > 180 INVITE to=a
             0.1 * s1 Ringing { status: 180, sdp: no }
             0.2 > 183 INVITE to=b sdp
-            0.2 * s1 Ringing { status: 183, sdp: yes }
+            0.2 * s1 Ringing { status: 183, sdp: yes, fork: 2 }
             1.0 > 200 INVITE to=b sdp
             1.0 < ACK 1 sip:b@192.168.1.9:5062 b2 to=b
             1.0 * s1 Answered { sdp: yes }
@@ -717,8 +717,9 @@ fn all_forks_refuse() {
             0.1 > 180 INVITE to=a
             0.1 * s1 Ringing { status: 180, sdp: no }
             0.2 > 183 INVITE to=b sdp=2
-            0.2 * s1 Ringing { status: 183, sdp: 2 }
+            0.2 * s1 Ringing { status: 183, sdp: 2, fork: 2 }
             1.0 > 199 INVITE to=a
+            1.0 * s1 ForkEnded { fork: 1 }
             2.0 > 603 INVITE to=b
             2.0 < ACK 1 sip:phone@192.168.1.9:5062 b1 to=b
             2.0 * s1 Refused { status: 603 }
@@ -747,11 +748,11 @@ fn early_media_of_several_forks() {
             0.1 > 183 INVITE to=a sdp=2
             0.1 * s1 Ringing { status: 183, sdp: 2 }
             0.2 > 183 INVITE to=b sdp=3
-            0.2 * s1 Ringing { status: 183, sdp: 3 }
+            0.2 * s1 Ringing { status: 183, sdp: 3, fork: 2 }
             0.3 > 180 INVITE to=a
             0.3 * s1 Ringing { status: 180, sdp: no }
             0.4 > 183 INVITE to=c
-            0.4 * s1 Ringing { status: 183, sdp: no }
+            0.4 * s1 Ringing { status: 183, sdp: no, fork: 3 }
             1.0 > 200 INVITE to=a
             1.0 < ACK 1 sip:a@192.168.1.9:5062 b2 to=a
             1.0 * s1 Answered { sdp: 2 }
@@ -774,7 +775,7 @@ fn timer_c() {
         0.1 > 100
         1 > 180
         100 > 180
-        200 > 199
+        200 > 199 to=b
         300 > 183
         481.1 > 200 CANCEL
         481.2 > 487 INVITE
@@ -786,7 +787,8 @@ fn timer_c() {
             1.0 * s1 Ringing { status: 180, sdp: no }
             100.0 > 180 INVITE
             100.0 * s1 Ringing { status: 180, sdp: no }
-            200.0 > 199 INVITE
+            200.0 > 199 INVITE to=b
+            200.0 * s1 ForkEnded { fork: 2 }
             300.0 > 183 INVITE
             300.0 * s1 Ringing { status: 183, sdp: no }
             481.0 * s1 Ended { why: NoAnswer }

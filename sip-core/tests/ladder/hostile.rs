@@ -178,7 +178,9 @@ impl Peer {
             11 => {
                 if let Some(session) = session {
                     match self.draw(16) {
-                        5..=11 => self.endpoint.reoffer(now, session, b"v=0\r\ns=ours\r\n"),
+                        5..=11 => {
+                            let _refused = self.endpoint.reoffer(now, session, b"v=0\r\ns=ours\r\n");
+                        }
                         12 => self.endpoint.flow_closed(now, self.flow),
                         13 => self.endpoint.unreachable(now, self.flow.remote),
                         0 => self.endpoint.hangup(now, session, Some((16, "bye"))),
@@ -206,7 +208,7 @@ impl Peer {
     /// Everybody hangs up, with an offer on its way. The peer goes on to respond for a while to whatever it heard, and time passes.
     fn finish(&mut self) {
         for session in self.sessions.keys().copied().collect::<Vec<_>>() {
-            self.endpoint.reoffer(self.now, session, b"v=0\r\ns=last\r\n");
+            let _refused = self.endpoint.reoffer(self.now, session, b"v=0\r\ns=last\r\n");
             self.endpoint.hangup(self.now, session, None);
         }
         self.drain();

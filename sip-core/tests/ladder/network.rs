@@ -12,7 +12,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 use sip_core::{
     Flow, Message, Transport,
-    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, SessionEvent, SessionId},
+    endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, Reliable, SessionEvent, SessionId},
 };
 
 use crate::script::{SDP, start};
@@ -27,6 +27,7 @@ fn every_call_ends_on_both_sides() {
     let mut answered = 0;
     let mut seen = BTreeMap::new();
     let mut offers = [0; 3];
+    let mut early = [0; 3];
     for seed in 0..SEEDS {
         let loss = [0, 5, 20, 40, 5][usize::try_from(seed % 5).unwrap()];
         let mut world = World::new(seed, loss, Transport::Udp);
@@ -38,6 +39,7 @@ fn every_call_ends_on_both_sides() {
         world.run();
         answered += world.verify();
         offers = [offers[0] + world.reoffered, offers[1] + world.reoffers[0], offers[2] + world.reoffers[1]];
+        early = [early[0] + world.pracks, early[1] + world.early, early[2] + world.early_reoffered];
         for end in world.sides.iter().flat_map(|side| side.calls.values()).filter_map(|call| call.end.as_ref()) {
             *seen.entry(end.clone()).or_insert(0) += 1;
         }
@@ -45,7 +47,8 @@ fn every_call_ends_on_both_sides() {
     // The net would be worth nothing if calls did not get through, or never met the ends it is there for.
     assert!(answered > SEEDS, "{answered} calls were answered");
     assert!(offers.iter().all(|&count| count > 100), "{offers:?} were offered, accepted and refused");
-    for end in ["Bye", "Cancelled", "HungUp", "NoAnswer", "Timeout", "NoAck", "DialogLost", "Refused 486"] {
+    assert!(early.iter().all(|&count| count > 100), "{early:?}: PRACKs, offers made and heard before the answer");
+    for end in ["Bye", "Cancelled", "HungUp", "NoAnswer", "Timeout", "NoAck", "NoPrack", "DialogLost", "Refused 486"] {
         assert!(seen.contains_key(end), "no call ended with {end}: {seen:?}");
     }
 }
@@ -56,7 +59,9 @@ fn a_stream_needs_no_repetition() {
         let mut world = World::new(seed, 0, Transport::Tcp);
         world.run();
         world.verify();
-        assert_eq!(world.reoffered, world.reoffers.iter().sum::<u64>(), "every offer is answered");
+        let answered: u64 = world.reoffers.iter().sum();
+        // Before the answer, the call may be cancelled while one is on its way.
+        assert!(answered <= world.reoffered && world.reoffered <= answered + world.early_reoffered, "every offer is answered");
     }
 }
 
@@ -119,6 +124,10 @@ struct World {
     reoffered: u64,
     /// Of the owners' offers: accepted, refused.
     reoffers: [u64; 2],
+    /// PRACKs on the wire; the owners' offers that were taken before the answer, and those that were told of.
+    pracks: u64,
+    early: u64,
+    early_reoffered: u64,
 }
 
 impl World {
@@ -126,7 +135,15 @@ impl World {
         let now = start();
         let side = |at: u8| Side {
             address: SocketAddr::from(([10, 0, 0, at], 5060)),
-            endpoint: Endpoint::new(EndpointSettings::default(), [at ^ seed.to_le_bytes()[0]; 32]),
+            endpoint: Endpoint::new(
+                EndpointSettings {
+                    reliable: [Reliable::WithSdp, Reliable::Always, Reliable::Never]
+                        [usize::try_from((seed / 5 + u64::from(at)) % 3).unwrap()],
+                    takes_reliable: !(seed / 15).is_multiple_of(4),
+                    ..EndpointSettings::default()
+                },
+                [at ^ seed.to_le_bytes()[0]; 32],
+            ),
             calls: BTreeMap::new(),
         };
         let mut world = Self {
@@ -142,6 +159,9 @@ impl World {
             log: Vec::new(),
             reoffered: 0,
             reoffers: [0; 2],
+            pracks: 0,
+            early: 0,
+            early_reoffered: 0,
         };
         for call in 0..CALLS_PER_SEED {
             let at = world.draw(5_000);
@@ -213,7 +233,7 @@ impl World {
                 side
             }
             Next::Rings(side, id, status) => {
-                self.sides[side].endpoint.ring(now, id, status, None);
+                self.sides[side].endpoint.ring(now, id, status, (status == 183).then_some(SDP));
                 side
             }
             Next::Answers(side, id) => {
@@ -230,7 +250,9 @@ impl World {
             }
             Next::Offers(side, id) => {
                 let sdp = format!("v=0\r\ns={}\r\n", self.draw(1_000));
-                self.sides[side].endpoint.reoffer(now, id, sdp.as_bytes());
+                // One that has hung up meanwhile takes no offer, and one that rings only if the first was answered reliably.
+                let is_taken = self.sides[side].endpoint.reoffer(now, id, sdp.as_bytes()).is_ok();
+                self.early += u64::from(is_taken && !self.is_up(side, id));
                 side
             }
             Next::AnswersOffer(side, id, refuses) => {
@@ -267,10 +289,26 @@ impl World {
         }
     }
 
+    /// Whether the owner knows that it was answered.
+    fn is_up(&self, side: usize, id: SessionId) -> bool {
+        self.sides[side].calls.get(&id).is_some_and(|call| call.answered + call.confirmed > 0)
+    }
+
     /// What the called owner will do.
     fn decide(&mut self, side: usize, id: SessionId) {
         let ring = self.draw(1_000);
         self.plan(ring, Next::Rings(side, id, if ring.is_multiple_of(2) { 180 } else { 183 }));
+        // Some say more, often before the first was acknowledged; and some change their mind about it.
+        for status in [183, 180, 183] {
+            if self.draw(2) == 0 {
+                let later = self.draw(2_000);
+                self.plan(ring + later, Next::Rings(side, id, status));
+            }
+        }
+        if self.draw(2) == 0 {
+            let offers = self.draw(5_000);
+            self.plan(ring + offers, Next::Offers(side, id));
+        }
         let at = self.draw(20_000);
         let next = match self.draw(6) {
             0 => Next::Refuses(side, id),
@@ -302,10 +340,18 @@ impl World {
             }
             SessionEvent::Refused { status, .. } => call.end = Some(format!("Refused {status}")),
             SessionEvent::Ended { why } => call.end = Some(format!("{why:?}")),
-            SessionEvent::Ringing { .. } | SessionEvent::Info { .. } => {}
+            SessionEvent::Ringing { sdp, fork, .. } => {
+                assert!(fork.is_some());
+                if sdp.is_some() && self.draw(2) == 0 {
+                    let offers = self.draw(5_000);
+                    self.plan(offers, Next::Offers(side, id));
+                }
+            }
+            SessionEvent::ForkEnded { .. } | SessionEvent::EarlyAnswered { .. } | SessionEvent::Info { .. } => {}
             SessionEvent::Reoffered { .. } => {
                 let refuses = self.draw(4) == 0;
                 self.reoffered += 1;
+                self.early_reoffered += u64::from(!self.is_up(side, id));
                 if self.transport == Transport::Udp && self.draw(2) == 0 {
                     // Some think about it, while our endpoint says 100 and the other side may hang up.
                     let thinks = self.draw(5_000);
@@ -345,6 +391,7 @@ impl World {
             self.learn_call_id(from, &bytes);
         }
         let flow = Flow { transport: flow.transport, local: flow.remote, remote: flow.local };
+        self.pracks += u64::from(bytes.starts_with(b"PRACK "));
         if self.transport == Transport::Tcp {
             return self.plan(20, Next::Arrives(1 - from, flow, bytes));
         }

@@ -55,6 +55,7 @@ fn offer_before_the_session_is_confirmed() {
             0.0 > INVITE 1 sdp
             0.0 * s1 Invited
             0.0 < 100 INVITE 1
+            0.0 * the first offer has no reliable answer yet
             0.1 < 200 INVITE 1 to=t1 sdp
             0.3 > ACK 1
             0.3 * s1 Confirmed { sdp: no }
@@ -65,6 +66,7 @@ fn offer_before_the_session_is_confirmed() {
             1.0 > BYE 2
             1.0 < 200 BYE 2 to=t1
             1.0 * s1 Ended { why: Bye }
+            1.0 * the session is over
             left: 0 sessions, 0 transactions
         "#]],
     );

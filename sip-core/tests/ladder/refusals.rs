@@ -56,7 +56,7 @@ fn by_its_headers() {
         1 > INVITE uri=nobodyknows:x sdp
         2 > OPTIONS mf=0
         3 > INVITE sdp
-        + Require: 100rel
+        + Require: precondition
         + Proxy-Require: nothingSupportsThis, nothingSupportsThisEither
         4 > INVITE sdp type=application/unknown
         5 > INVITE sdp
@@ -76,7 +76,7 @@ fn by_its_headers() {
             2.0 > OPTIONS 3
             2.0 < 483 OPTIONS 3 to=t3
             3.0 > INVITE 4 sdp
-            3.0 < 420 INVITE 4 to=t4 Unsupported:100rel, nothingSupportsThis, nothingSupportsThisEither
+            3.0 < 420 INVITE 4 to=t4 Unsupported:precondition, nothingSupportsThis, nothingSupportsThisEither
             4.0 > INVITE 5 sdp
             4.0 < 415 INVITE 5 to=t5 Accept:application/sdp
             5.0 > INVITE 6 sdp
@@ -447,7 +447,7 @@ fn reinvite_by_its_headers() {
         0 answer
         0.1 > ACK
         1 > INVITE sdp=2
-        + Require: 100rel
+        + Require: precondition
         1.1 > ACK branch=invite
         2 > INVITE sdp=2 type=application/unknown
         2.1 > ACK branch=invite
@@ -475,7 +475,7 @@ fn reinvite_by_its_headers() {
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             1.0 > INVITE 2 sdp=2
-            1.0 < 420 INVITE 2 to=t1 Unsupported:100rel
+            1.0 < 420 INVITE 2 to=t1 Unsupported:precondition
             1.1 > ACK 2
             2.0 > INVITE 3 sdp=2
             2.0 < 415 INVITE 3 to=t1 Accept:application/sdp
@@ -555,7 +555,7 @@ fn timer_is_understood() {
         0 refuse 486
         0.1 > ACK branch=invite
         1 > INVITE sdp to=none call=second
-        + Require: timer, 100rel
+        + Require: timer, precondition
         ",
         expect![[r#"
             0.0 > INVITE 1 sdp
@@ -565,7 +565,7 @@ fn timer_is_understood() {
             0.0 * s1 Ended { why: HungUp }
             0.1 > ACK 1
             1.0 > INVITE 2 sdp
-            1.0 < 420 INVITE 2 to=t2 Unsupported:100rel
+            1.0 < 420 INVITE 2 to=t2 Unsupported:precondition
             left: 0 sessions, 0 transactions
         "#]],
     );

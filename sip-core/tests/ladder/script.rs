@@ -8,7 +8,7 @@
 //! | `0 > 180 to=a` | the peer responds to our last request; `0 > 200 BYE` to the last one of that method |
 //! | `0 again INVITE` | the peer sends its last such message again |
 //! | `0 strangers` | from now on the owner challenges whoever comes, at once |
-//! | `0 call`, `ring 180`, `answer`, `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
+//! | `0 call`, `ring 180 sdp`, `answer` (`answer 2`: with the session description 2), `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
 //! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
 //! | `0 moved 7777` | the peer registered again from that port |
@@ -20,7 +20,8 @@
 //!
 //! Keys of a request: `branch`, `cseq`, `call`, `from` and `to` (a tag, or `none`), `uri`, `mf`, `via` (sent-by and parameters),
 //! `port` and `host` (its source), `type`, `sdp` or `sdp=2` for another one.
-//! In a header, `{branch}` is the branch of our last request.
+//! In a header, `{branch}` is the branch of our last request, `{rseq}` the RSeq of our last response that has one. In the ladder RSeqs of ours
+//! are counted from `r`, the first.
 //! In the ladder `>` is what the peer sent, `<` what we sent, `*` what the owner is told. Tags and branches of ours get short
 //! names; the last line says what is left when all timers have run.
 
@@ -53,6 +54,11 @@ pub(crate) fn check_timed(settings: EndpointSettings, script: &str, ladder: Expe
 /// With these headers of our messages.
 pub(crate) fn check_showing(shown: &'static [&'static str], script: &str, ladder: Expect) {
     ladder.assert_eq(&play(Transport::Udp, EndpointSettings::default(), script, shown));
+}
+
+/// With these settings, and these headers of our messages.
+pub(crate) fn check_with_showing(settings: EndpointSettings, shown: &'static [&'static str], script: &str, ladder: Expect) {
+    ladder.assert_eq(&play(Transport::Udp, settings, script, shown));
 }
 
 /// The same over TCP.
@@ -96,6 +102,7 @@ fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &
         branches: 0,
         invite_branch: String::new(),
         shown,
+        rseqs: None,
     };
     let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     while let Some(line) = lines.next() {
@@ -137,6 +144,8 @@ struct Ladder {
     branches: u32,
     invite_branch: String,
     shown: &'static [&'static str],
+    /// The first RSeq of ours, and the newest.
+    rseqs: Option<(u32, u32)>,
 }
 
 impl Ladder {
@@ -216,8 +225,11 @@ impl Ladder {
                     None => self.write("* not sent"),
                 }
             }
-            "ring" => self.endpoint.ring(now, session.unwrap(), first.parse().unwrap(), words.contains(&"sdp").then_some(SDP)),
-            "answer" => self.endpoint.answer(now, session.unwrap(), SDP),
+            "ring" => {
+                let sdp = Some(sdp_word(&words)).filter(|word| !word.is_empty()).map(|word| described(&word));
+                self.endpoint.ring(now, session.unwrap(), first.parse().unwrap(), sdp.as_deref());
+            }
+            "answer" => self.endpoint.answer(now, session.unwrap(), &sdp(if first.starts_with("s=") { "" } else { first })),
             "refuse" => self.endpoint.refuse(now, session.unwrap(), first.parse().unwrap(), None, &[("X-Why", "test".to_owned())]),
             "challenge" if first == "request" => self.endpoint.challenge_request(now, self.request.unwrap(), 401, &challenges()),
             "challenge" => self.endpoint.challenge(now, session.unwrap(), 401, &challenges()),
@@ -227,7 +239,11 @@ impl Ladder {
             "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
             "info" => self.endpoint.info(now, session.unwrap(), "application/dtmf-relay", b"Signal=1"),
             "probe" => self.endpoint.probe(now, session.unwrap()),
-            "offer" => self.endpoint.reoffer(now, session.unwrap(), &sdp(first)),
+            "offer" => {
+                if let Err(error) = self.endpoint.reoffer(now, session.unwrap(), &sdp(first)) {
+                    self.write(&format!("* {error}"));
+                }
+            }
             "closed" => self.endpoint.flow_closed(now, self.flow(value(&words, "port").map_or(5060, |port| port.parse().unwrap()))),
             "moved" => self.endpoint.flow_moved(self.flow(5060), self.flow(first.parse().unwrap())),
             "count" => self.write(&format!("= {} transactions", self.endpoint.transactions())),
@@ -291,11 +307,12 @@ impl Ladder {
         text = text.replace("Max-Forwards: none\r\n", "");
         let our_branch = self.heard.iter().rev().find(|message| message.is_request()).and_then(|message| message.via().ok()?.branch());
         let our_branch = String::from_utf8_lossy(our_branch.unwrap_or_default()).into_owned();
-        if fresh {
+        let our_rseq = self.rseqs.map_or(String::new(), |(_, newest)| newest.to_string());
+        if fresh && !extra.iter().any(|header| header.starts_with("Contact:")) {
             text.push_str("Contact: <sip:peer@192.168.1.9:5062>\r\n");
         }
         for header in extra {
-            writeln!(text, "{}\r", header.replace("{branch}", &our_branch)).unwrap();
+            writeln!(text, "{}\r", header.replace("{branch}", &our_branch).replace("{rseq}", &our_rseq)).unwrap();
         }
         let mut flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
         if let Some(host) = value(words, "host") {
@@ -341,7 +358,7 @@ impl Ladder {
 
     fn peer_sends(&mut self, line: String, mut text: String, words: &[&str], flow: Flow) {
         if let Some(word) = Some(sdp_word(words)).filter(|word| !word.is_empty()) {
-            let sdp = sdp(word.trim_start_matches(" sdp").trim_start_matches('='));
+            let sdp = described(&word);
             let kind = value(words, "type").unwrap_or("application/sdp");
             write!(text, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{}", sdp.len(), String::from_utf8_lossy(&sdp)).unwrap();
         } else {
@@ -393,11 +410,21 @@ impl Ladder {
                 EndpointOutput::Session { session, event } => {
                     let at = self.sessions.iter().position(|known| *known == session).unwrap() + 1;
                     let event = match event {
-                        SessionEvent::Reoffered { sdp, flow } if flow == self.flow(5060) => format!("Reoffered {{ sdp: {sdp:?} }}"),
-                        SessionEvent::Reoffered { sdp, flow } => format!("Reoffered {{ sdp: {sdp:?} }} port={}", flow.remote.port()),
+                        SessionEvent::Reoffered { sdp, flow, fork } if flow == self.flow(5060) => {
+                            format!("Reoffered {{ sdp: {sdp:?}, fork: {fork:?} }}")
+                        }
+                        SessionEvent::Reoffered { sdp, flow, .. } => format!("Reoffered {{ sdp: {sdp:?} }} port={}", flow.remote.port()),
                         event => format!("{event:?}"),
                     };
-                    let event = event.replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
+                    // Where there is but one fork, it is not worth a word.
+                    let event = event.replace(", fork: None", "").replace(", fork: Some(Fork(1))", "");
+                    let event = (1..=9).fold(event, |event, fork| {
+                        event
+                            .replace(&format!("Some(Fork({fork}))"), &fork.to_string())
+                            .replace(&format!("Fork({fork})"), &fork.to_string())
+                    });
+                    let event =
+                        event.replace("sdp: b\"v=0\\r\\n\"", "sdp: yes").replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
                     let event = event.replace("Some(b\"v=0\\r\\ns=", "").replace("\\r\\n\")", "");
                     self.write(&format!("* s{at} {event}"));
                 }
@@ -441,6 +468,18 @@ impl Ladder {
                 write!(line, " {name}:{}/{}", of("nonce="), of("nc=")).unwrap();
             }
         }
+        if let Some(rseq) = message.header(Name::RSeq) {
+            let rseq: u32 = String::from_utf8_lossy(rseq).parse().unwrap();
+            let (first, _) = *self.rseqs.get_or_insert((rseq, rseq));
+            assert!((1..0x8000_0000).contains(&first), "RFC 3262, 3");
+            self.rseqs = Some((first, rseq));
+            let further = Some(rseq - first).filter(|&further| further > 0).map(|further| format!("+{further}")).unwrap_or_default();
+            let require = String::from_utf8_lossy(message.header(Name::Require).unwrap());
+            write!(line, " RSeq:r{further} Require:{require}").unwrap();
+        }
+        if let Some(rack) = message.header(Name::RAck) {
+            write!(line, " RAck:{}", String::from_utf8_lossy(rack)).unwrap();
+        }
         for name in self.shown {
             if let Some(value) = message.header_named(name) {
                 write!(line, " {name}:{}", String::from_utf8_lossy(value)).unwrap();
@@ -479,6 +518,11 @@ impl Ladder {
 /// A session description by its name; without one the usual one.
 fn sdp(name: &str) -> Vec<u8> {
     if name.is_empty() { SDP.to_vec() } else { format!("v=0\r\ns={name}\r\n").into_bytes() }
+}
+
+/// The session description of an `sdp_word`.
+fn described(word: &str) -> Vec<u8> {
+    sdp(word.trim_start_matches(" sdp").trim_start_matches('='))
 }
 
 /// ` sdp` or ` sdp=2` as it stands among `words`; empty without one.

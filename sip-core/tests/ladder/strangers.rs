@@ -220,7 +220,7 @@ fn what_is_kept() {
         5 > SUBSCRIBE to=none call=c4
         6 > OPTIONS to=none call=c5 mf=0
         7 > OPTIONS to=none call=c6
-        + Require: 100rel
+        + Require: precondition
         8 > OPTIONS to=none call=c7 uri=tel:1
         8 count
         33 count
@@ -258,7 +258,7 @@ fn what_is_kept() {
             6.0 > OPTIONS 7
             6.0 < 483 OPTIONS 7 to=t8
             7.0 > OPTIONS 8
-            7.0 < 420 OPTIONS 8 to=t9 Unsupported:100rel
+            7.0 < 420 OPTIONS 8 to=t9 Unsupported:precondition
             8.0 > OPTIONS 9
             8.0 < 416 OPTIONS 9 to=t10
             8.0 = 1 transactions

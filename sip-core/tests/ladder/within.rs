@@ -512,7 +512,7 @@ fn questions_within() {
         4 > INVITE sdp type=text/plain
         4.1 > ACK branch=invite
         5 > UPDATE sdp
-        + Require: timer, 100rel
+        + Require: timer, precondition
         6 > BYE
         7 > INFO
         ",
@@ -533,7 +533,7 @@ fn questions_within() {
             4.0 < 415 INVITE 5 to=t1 Accept:application/sdp
             4.1 > ACK 5
             5.0 > UPDATE 6 sdp
-            5.0 < 420 UPDATE 6 to=t1 Unsupported:100rel
+            5.0 < 420 UPDATE 6 to=t1 Unsupported:precondition
             6.0 > BYE 7
             6.0 < 200 BYE 7 to=t1
             6.0 * s1 Ended { why: Bye }
