@@ -88,6 +88,8 @@ pub(crate) struct Calling {
     pub(crate) early: Vec<Early>,
     /// How many there have been.
     pub(crate) forks: u32,
+    /// PRACKs that have no final response, at most [`PRACKS_MAX`].
+    pub(crate) pracks: usize,
     pub(crate) stop: Stop,
     /// The ring limit, then the limit of a CANCEL.
     pub(crate) clock: Option<Armed>,
@@ -97,6 +99,9 @@ pub(crate) struct Calling {
 
 /// How many early dialogs one INVITE may have; further forks are heard but not remembered.
 pub(crate) const EARLY_MAX: usize = 8;
+/// How many PRACKs of one INVITE may wait for their responses; what comes beyond is acknowledged when it comes again. The room that is kept for
+/// all sessions must not go to one whose peers say ever new things and answer nothing.
+pub(crate) const PRACKS_MAX: usize = 2 * EARLY_MAX;
 
 /// Whether we gave up calling.
 #[derive(Debug)]
@@ -286,6 +291,13 @@ impl Session {
                 calling.early.iter_mut().filter(|early| !early.is_over).map(|early| &mut early.dialog).find(|dialog| dialog.is_of(message))
             }
         }
+    }
+}
+
+impl Incoming {
+    /// There is a PRACK whose offer the owner has not answered: what comes after it waits for that.
+    pub(crate) fn has_open_prack(&self) -> bool {
+        self.exchange.reoffer.as_ref().is_some_and(|reoffer| reoffer.method == Method::Prack)
     }
 }
 

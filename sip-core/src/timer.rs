@@ -156,7 +156,7 @@ impl<K: Copy> TimerQueue<K> {
         Self { heap: Vec::new(), slots: Vec::new(), free: Vec::new(), serial: 0 }
     }
 
-    /// Bounded by what arms it: at most eleven timers per transaction or session (one for each early dialog among them), and those are bounded.
+    /// Bounded by what arms it: at most nine timers per transaction or session (one for each early dialog among them), and those are bounded.
     pub(crate) fn arm(&mut self, at: Instant, key: K, timer: Timer) -> Armed {
         let place = self.heap.len();
         let (slot, generation) = match self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?))) {

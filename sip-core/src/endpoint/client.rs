@@ -76,7 +76,7 @@ impl Endpoint {
             let clock = Some(wire.timers.arm(now + ring, Owner::Session(id), Timer::Ring));
             let sdp = invite.sdp;
             let (early, stop) = (Vec::new(), Stop::No);
-            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early, forks: 0, stop, clock, is_timer_c });
+            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early, forks: 0, pracks: 0, stop, clock, is_timer_c });
             let login = invite.account.map(|account| Box::new(Login::new(account, flow.remote.ip())));
             crate::session::Session { tag, told: false, login, stage }
         }));

@@ -458,7 +458,7 @@ impl Endpoint {
                 self.early_lost(now, id);
                 self.dialog_lost(now, id);
             }
-            Purpose::Prack(id, fork) => self.end_fork(now, id, fork),
+            Purpose::Prack(id, fork) => self.prack_unheard(now, id, fork),
             Purpose::Outside(id) => self.unanswered(id, why),
             Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }

@@ -15,7 +15,7 @@ use crate::{
     early::{self, Early, Exchange, Prack, Turn},
     flow::Flow,
     message::{Message, Method},
-    session::{Agreed, Calling, EARLY_MAX, Stage, Talking},
+    session::{Agreed, Calling, EARLY_MAX, PRACKS_MAX, Stage, Talking},
     transaction::{ClientTx, Outgoing, Purpose},
 };
 
@@ -30,7 +30,7 @@ impl Endpoint {
     pub(super) fn hear_fork(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) -> Option<Heard> {
         let sdp = check::sdp(response);
         let remote_tag = response.to_tag().unwrap_or_default();
-        let has_room = self.transactions.has_room_inside();
+        let has_room = self.transactions.has_room_inside() && self.calling(id)?.pracks < PRACKS_MAX;
         let theirs = sdp.as_ref().map(|sdp| self.hash_of(sdp));
         let calling = self.calling(id)?;
         let is_known = calling.early.iter().any(|early| early.dialog.remote_tag() == remote_tag);
@@ -91,10 +91,12 @@ impl Endpoint {
         }
         let outgoing = Outgoing { flow, branch, method: Method::Prack, bytes: writer.end(), purpose: Purpose::Prack(id, fork) };
         early.prack = Prack::Sent(self.transactions.request(&mut self.wire, now, outgoing));
+        calling.pracks += 1;
     }
 
     /// A final response to a PRACK.
     pub(super) fn prack_answered(&mut self, now: Instant, tx: ClientTx, id: SessionId, fork: Fork, status: u16) {
+        self.prack_is_over(id);
         let Some(early) = self.calling(id).and_then(|calling| calling.fork(fork)) else { return };
         if matches!(status, 408 | 481) {
             // 12.2.1.2: the dialog is over, and that alone: others may still ring.
@@ -104,6 +106,18 @@ impl Endpoint {
             early.prack = if status < 300 { Prack::Done } else { Prack::Refused };
         }
         self.send_early(now, id);
+    }
+
+    /// Nobody has answered a PRACK: as 408 to it.
+    pub(super) fn prack_unheard(&mut self, now: Instant, id: SessionId, fork: Fork) {
+        self.prack_is_over(id);
+        self.end_fork(now, id, fork);
+    }
+
+    fn prack_is_over(&mut self, id: SessionId) {
+        if let Some(calling) = self.calling(id) {
+            calling.pracks = calling.pracks.saturating_sub(1);
+        }
     }
 
     /// One of several forks is over: 199 (RFC 6228), or nobody there knows of it any more.

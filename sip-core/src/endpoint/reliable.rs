@@ -25,7 +25,7 @@ use super::{EndReason, Endpoint, PROVISIONAL_PAUSE, ServerTx, SessionEvent, Sess
 use crate::{
     early::{RELIABLE, RSEQ_START_MAX, Unpracked, Way},
     flow::Flow,
-    message::{Message, Method},
+    message::Message,
     session::{Agreed, Incoming, Stage, disarm},
     timer::Timer,
     transaction::Owner,
@@ -48,6 +48,7 @@ impl Endpoint {
     pub(super) fn ring_reliably(&mut self, now: Instant, id: SessionId, status: u16, sdp: Option<&[u8]>) -> bool {
         let how = self.settings.reliable;
         let Some(incoming) = self.incoming(id) else { return true };
+        let must_wait = incoming.has_open_prack() || incoming.provisionals.unacked.is_some();
         let owes_offer = incoming.offer.is_none() && !incoming.exchange.is_begun();
         let provisionals = &mut incoming.provisionals;
         match provisionals.way(how, sdp.is_some(), owes_offer) {
@@ -56,7 +57,7 @@ impl Endpoint {
             Way::Reliably => {}
         }
         let sdp = sdp.map(Bytes::copy_from_slice).or_else(|| provisionals.waiting.take().and_then(|(_, sdp)| sdp));
-        if provisionals.unacked.is_some() {
+        if must_wait {
             provisionals.waiting = Some((status, sdp));
         } else {
             self.send_reliable(now, id, status, sdp);
@@ -155,8 +156,7 @@ impl Endpoint {
     /// A PRACK came, or an offer within the early dialog was answered: what waited for that goes out, if nothing else is in its way.
     pub(super) fn acknowledged(&mut self, now: Instant, id: SessionId) {
         let Some(incoming) = self.incoming(id) else { return self.send_early(now, id) };
-        let pracks = incoming.exchange.reoffer.as_ref().is_some_and(|reoffer| reoffer.method == Method::Prack);
-        if pracks || incoming.provisionals.unacked.is_some() {
+        if incoming.has_open_prack() || incoming.provisionals.unacked.is_some() {
             return;
         }
         if let Some(sdp) = incoming.answer.take() {

@@ -89,8 +89,7 @@ impl Endpoint {
     pub fn answer(&mut self, now: Instant, session: SessionId, sdp: &[u8]) {
         let Some(incoming) = self.incoming(session).filter(|incoming| incoming.answer.is_none()) else { return };
         incoming.provisionals.waiting = None;
-        let pracks = incoming.exchange.reoffer.as_ref().is_some_and(|reoffer| reoffer.method == Method::Prack);
-        if pracks || incoming.provisionals.holds_answer() {
+        if incoming.has_open_prack() || incoming.provisionals.holds_answer() {
             incoming.answer = Some(Bytes::copy_from_slice(sdp));
         } else {
             self.answer_now(now, session, sdp);

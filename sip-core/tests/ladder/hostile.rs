@@ -42,6 +42,7 @@ fn nothing_is_left_of_a_hostile_peer() {
     for event in [
         "Invited",
         "Ringing",
+        "ForkEnded",
         "Answered",
         "Confirmed",
         "Reoffered",
@@ -267,9 +268,18 @@ impl Peer {
         let tag = |tag: &str| if tag.is_empty() { String::new() } else { format!(";tag={tag}") };
         let branch = if branch.is_empty() { branch } else { format!(";branch={branch}") };
         let body = if self.draw(2) == 0 { "Content-Type: application/sdp\r\n\r\nv=0\r\n" } else { "\r\n" };
+        let extra = match method {
+            "INVITE" => ["Supported: 100rel\r\nAllow: UPDATE\r\n", "Require: 100rel\r\n", ""][self.draw(8).min(2)].to_owned(),
+            "PRACK" => {
+                let reliable =
+                    self.heard.iter().rev().find_map(|message| Some((message.header(sip_core::Name::RSeq)?, message.cseq().ok()?)));
+                reliable.map(|(rseq, cseq)| format!("RAck: {} {} INVITE\r\n", text(rseq), cseq.number)).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
         Bytes::from(format!(
             "{method} sip:100@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9{branch}\r\nFrom: <sip:p@x>{}\r\nTo: <sip:100@y>{}\r\n\
-             Call-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:p@10.0.0.9>\r\n{body}",
+             Call-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:p@10.0.0.9>\r\n{extra}{body}",
             tag(&from),
             tag(&to),
         ))
@@ -314,8 +324,10 @@ impl Peer {
         let field = |name| text(request.header(name).unwrap());
         let to = field(sip_core::Name::To);
         let to = if to.contains("tag=") { to } else { format!("{to};tag={}", ["a", "b", "peer"][self.draw(3)]) };
+        let reliable = if self.draw(4) == 0 { format!("Require: 100rel\r\nRSeq: {}\r\n", self.draw(4)) } else { String::new() };
+        let body = if self.draw(2) == 0 { "Content-Type: application/sdp\r\n\r\nv=0\r\n" } else { "\r\n" };
         Some(Bytes::from(format!(
-            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{challenge}{}\r\n",
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{challenge}{}{reliable}{body}",
             field(sip_core::Name::Via),
             field(sip_core::Name::From),
             field(sip_core::Name::CallId),

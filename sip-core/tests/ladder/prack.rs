@@ -1,9 +1,9 @@
 //! Provisional responses of theirs that we acknowledge (RFC 3262, 4), and the early dialogs that they make (B-53).
 
 use expect_test::expect;
-use sip_core::EndpointSettings;
+use sip_core::{EndpointSettings, Transport};
 
-use crate::script::{check, check_showing, check_tcp, check_with_showing};
+use crate::script::{check, check_showing, check_tcp, check_with_showing, run};
 
 /// What comes after the first description in a reliable response says nothing (13.2.1).
 #[test]
@@ -550,4 +550,17 @@ fn nobody_is_there_for_the_prack() {
             left: 0 sessions, 0 transactions
         "#]],
     );
+}
+
+/// A peer that says ever new things and answers no PRACK gets sixteen, and no more before one of them is over.
+#[test]
+fn pracks_that_are_never_answered() {
+    let responses: String = (0..20).map(|number| format!("1 > 180 INVITE to=a\n+ Require: 100rel\n+ RSeq: {}\n", 100 + number)).collect();
+    let ladder = run(Transport::Udp, EndpointSettings::default(), &format!("0 call\n{responses}2 hangup\n2.1 > 487 INVITE"));
+    let pracks = |ladder: &str| ladder.lines().filter(|line| line.starts_with("1.0 < PRACK")).count();
+    assert_eq!(pracks(&ladder), 16, "{ladder}");
+    assert!(ladder.ends_with("left: 0 sessions, 0 transactions\n"), "{ladder}");
+    let answered = responses.replace("1 > 180", "1 > 200 PRACK\n1 > 180").replacen("1 > 200 PRACK\n", "", 1);
+    let ladder = run(Transport::Udp, EndpointSettings::default(), &format!("0 call\n{answered}2 hangup\n2.1 > 487 INVITE"));
+    assert_eq!(pracks(&ladder), 20, "{ladder}");
 }

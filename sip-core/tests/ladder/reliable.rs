@@ -994,3 +994,44 @@ fn prack_repeats_the_offer() {
         "#]],
     );
 }
+
+/// What the owner says while it decides about the offer of a PRACK comes after that.
+#[test]
+fn rings_while_the_offer_of_a_prack_is_open() {
+    check(
+        "
+        0 > INVITE sdp
+        + Require: 100rel
+        1 ring 183 sdp
+        1.1 > PRACK sdp=2
+        + RAck: {rseq} 1 INVITE
+        1.2 ring 181
+        1.3 ring 180
+        1.4 reoffer ok
+        1.5 > PRACK
+        + RAck: {rseq} 1 INVITE
+        2 answer
+        2.1 > ACK
+        3 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            1.0 < 183 INVITE 1 to=t1 RSeq:r Require:100rel sdp
+            1.1 > PRACK 2 sdp=2
+            1.1 * s1 Reoffered { sdp: 2 }
+            1.4 < 200 PRACK 2 to=t1 sdp
+            1.4 < 180 INVITE 1 to=t1 RSeq:r+1 Require:100rel
+            1.5 > PRACK 3
+            1.5 < 200 PRACK 3 to=t1
+            2.0 < 200 INVITE 1 to=t1
+            2.1 > ACK 1
+            2.1 * s1 Confirmed { sdp: no }
+            3.0 > BYE 4
+            3.0 < 200 BYE 4 to=t1
+            3.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
