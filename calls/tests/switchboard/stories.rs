@@ -180,9 +180,13 @@ fn the_operator_hears_why_and_is_then_released() {
 fn early_media_reaches_the_phone_that_dialled() {
     let mut world = World::new(2);
     world.phone("6002").habit = Habit::EarlyMedia;
+    world.verbose = true;
     world.dial("6001", "6002");
     world.run(seconds(1));
     assert_eq!(heard(&world, 1), [Hears::Leg(LegId(2))]);
+    // Each leg's 183 is acknowledged, since both phones can do that (B-47).
+    let pracks: Vec<_> = world.log.lines().filter(|line| line.contains(" PRACK sip:")).collect();
+    assert_eq!(pracks.len(), 2, "{}", world.log);
     assert_eq!(heard(&world, 2), [], "nothing goes forward before the answer");
     world.answer("6002");
     world.run(seconds(1));
