@@ -15,7 +15,7 @@ use super::{EndReason, Endpoint, ServerTx, SessionEvent, SessionId, check, refus
 use crate::{
     early::{self, EarlyDialog, Exchange},
     flow::Flow,
-    message::{Message, Method, Name, peer_flow},
+    message::{Message, Method, Name},
     session::{Agreed, Ours, Progress, Reoffer, Stage},
     timer::Timer,
     transaction::{ClientTx, Outgoing, Owner, Purpose},
@@ -48,8 +48,9 @@ impl fmt::Display for ReofferError {
 impl std::error::Error for ReofferError {}
 
 impl Endpoint {
-    /// Their offer within an early dialog, which nothing stands against.
-    pub(super) fn reoffered_early(&mut self, now: Instant, id: SessionId, tx: ServerTx, flow: Flow, message: &Message) {
+    /// Their offer within an early dialog, which nothing stands against. `from`: what it came by, and whether its peer has moved there.
+    pub(super) fn reoffered_early(&mut self, now: Instant, id: SessionId, tx: ServerTx, from: (Flow, bool), message: &Message) {
+        let (flow, has_moved) = from;
         let sdp = check::sdp(message);
         let offer = sdp.as_ref().map(|sdp| self.hash_of(sdp));
         let Some(EarlyDialog { dialog, exchange, fork, .. }) =
@@ -60,12 +61,15 @@ impl Endpoint {
         if message.method() == Method::Update {
             dialog.refresh_target(message);
         }
-        dialog.flow = peer_flow(message, flow);
         exchange.peer_updates = early::updates(message, exchange.peer_updates);
         let number = message.cseq().map_or(0, |cseq| cseq.number);
         exchange.reoffer = Some(Reoffer { tx, method: message.method(), number, offer });
         exchange.asked.clone_from(&sdp);
-        let same = exchange.agreed.as_ref().filter(|agreed| agreed.theirs == offer && offer.is_some()).map(|agreed| agreed.ours.clone());
+        let same = exchange
+            .agreed
+            .as_ref()
+            .filter(|agreed| agreed.theirs == offer && offer.is_some() && !has_moved)
+            .map(|agreed| agreed.ours.clone());
         match same {
             // Said again: so is our answer.
             Some(ours) => {

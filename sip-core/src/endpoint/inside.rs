@@ -141,8 +141,8 @@ impl Endpoint {
                     self.agree_as_server(now, id, message);
                 }
             }
-            Step::Prack => self.pracked(now, id, tx, flow, message),
-            Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, flow, message),
+            Step::Prack => self.pracked(now, id, tx, (flow, has_moved), message),
+            Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, (flow, has_moved), message),
             Step::Info => {
                 self.accept(now, tx, message);
                 let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or_default());

@@ -113,8 +113,8 @@ impl Endpoint {
         self.end(now, id, EndReason::NoPrack);
     }
 
-    /// A PRACK of what waits for it ([`crate::session::Session::awaits`]).
-    pub(super) fn pracked(&mut self, now: Instant, id: SessionId, tx: ServerTx, flow: Flow, message: &Message) {
+    /// A PRACK of what waits for it ([`crate::session::Session::awaits`]). `from`: what it came by, and whether its peer has moved there.
+    pub(super) fn pracked(&mut self, now: Instant, id: SessionId, tx: ServerTx, from: (Flow, bool), message: &Message) {
         let sdp = check::sdp(message);
         let theirs = sdp.as_ref().map(|sdp| self.hash_of(sdp));
         let news = match self.sessions.get_mut(id.0).map(|session| &mut session.stage) {
@@ -148,7 +148,7 @@ impl Endpoint {
             News::Offer if self.sessions.get_mut(id.0).is_some_and(|session| session.early(|_, open| open.ours_or_theirs()).is_some()) => {
                 self.refuse_invite(now, tx, 491, "", &[]);
             }
-            News::Offer => self.reoffered_early(now, id, tx, flow, message),
+            News::Offer => self.reoffered_early(now, id, tx, from, message),
         }
         self.acknowledged(now, id);
     }

@@ -9,7 +9,7 @@ use crate::script::{check, check_showing, check_tcp, check_with_showing, run};
 #[test]
 fn nothing_goes_wrong() {
     check_showing(
-        &["Supported"],
+        &["Supported", "Allow"],
         "
         0 call
         0.1 > 183 to=a sdp=2
@@ -21,7 +21,7 @@ fn nothing_goes_wrong() {
         2.1 > 200 BYE
         ",
         expect![[r#"
-            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 Supported:timer, 100rel sdp
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 Supported:timer, 100rel Allow:INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER sdp
             0.1 > 183 INVITE to=a sdp=2
             0.1 < PRACK 2 sip:a@192.168.1.9:5062 b2 to=a RAck:7 1 INVITE
             0.1 * s1 Ringing { status: 183, sdp: 2 }

@@ -1035,3 +1035,42 @@ fn rings_while_the_offer_of_a_prack_is_open() {
         "#]],
     );
 }
+
+/// A 180 need not wait for it; and each minute something is said, of which nothing depends.
+#[test]
+fn rings_on_after_early_media() {
+    check(
+        "
+        0 > INVITE sdp
+        + Supported: 100rel
+        1 ring 183 sdp
+        1.1 ring 180
+        1.2 again INVITE
+        1.6 > PRACK
+        + RAck: {rseq} 1 INVITE
+        70 answer
+        70.1 > ACK
+        71 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            1.0 < 183 INVITE 1 to=t1 RSeq:r Require:100rel sdp
+            1.1 < 180 INVITE 1 to=t1
+            1.2 > INVITE 1 sdp again
+            1.2 < 180 INVITE 1 to=t1
+            1.5 < 183 INVITE 1 to=t1 RSeq:r Require:100rel sdp
+            1.6 > PRACK 2
+            1.6 < 200 PRACK 2 to=t1
+            61.1 < 180 INVITE 1 to=t1
+            70.0 < 200 INVITE 1 to=t1 sdp
+            70.1 > ACK 1
+            70.1 * s1 Confirmed { sdp: no }
+            71.0 > BYE 3
+            71.0 < 200 BYE 3 to=t1
+            71.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}

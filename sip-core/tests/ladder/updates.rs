@@ -1012,3 +1012,39 @@ fn hung_up_while_their_update_is_open() {
         "#]],
     );
 }
+
+/// The same offer from elsewhere: its media come from elsewhere too, so the owner hears of it.
+#[test]
+fn caller_moves_while_it_rings() {
+    check(
+        "
+        0 > INVITE sdp
+        + Supported: 100rel
+        1 ring 183 sdp
+        1.1 > PRACK
+        + RAck: {rseq} 1 INVITE
+        2 > UPDATE port=7777 sdp
+        2.1 reoffer ok
+        3 > UPDATE port=7777 sdp
+        4 hangup
+        4.1 > ACK branch=invite
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            1.0 < 183 INVITE 1 to=t1 RSeq:r Require:100rel sdp
+            1.1 > PRACK 2
+            1.1 < 200 PRACK 2 to=t1
+            2.0 > UPDATE 3 sdp
+            2.0 * s1 Reoffered { sdp: yes } port=7777
+            2.1 < 200 UPDATE 3 to=t1 sdp port=7777
+            3.0 > UPDATE 4 sdp
+            3.0 < 200 UPDATE 4 to=t1 sdp port=7777
+            4.0 < 487 INVITE 1 to=t1
+            4.0 * s1 Ended { why: HungUp }
+            4.1 > ACK 1
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
