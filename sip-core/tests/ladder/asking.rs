@@ -22,12 +22,12 @@ fn asked_and_answered() {
         1.1 > 603 MESSAGE
         ",
         expect![[r#"
-            0.0 < OPTIONS 1 sip:carrier.example b1 From:"Us" <sip:us@carrier.example>;tag=68fba7b149478950 To:<sip:us@carrier.example> Contact:<sip:10.0.0.1:5060> Allow:INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER Max-Forwards:70
+            0.0 < OPTIONS 1 sip:carrier.example b1 From:"Us" <sip:us@carrier.example>;tag=68fba7b149478950 To:<sip:us@carrier.example> Contact:<sip:10.0.0.1:5060> Allow:INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER Max-Forwards:70
             0.1 > 100 OPTIONS
             0.2 > 200 OPTIONS
             0.2 * r1 Answered 200
             0.3 > 200 OPTIONS again
-            1.0 < MESSAGE 7 sip:carrier.example b2 From:"Us" <sip:us@carrier.example>;tag=55600b259bc4c468 To:<sip:us@carrier.example> Contact:<sip:10.0.0.1:5060> Allow:INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER Max-Forwards:70
+            1.0 < MESSAGE 7 sip:carrier.example b2 From:"Us" <sip:us@carrier.example>;tag=55600b259bc4c468 To:<sip:us@carrier.example> Contact:<sip:10.0.0.1:5060> Allow:INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER Max-Forwards:70
             1.1 > 603 MESSAGE
             1.1 * r2 Answered 603
             left: 0 sessions, 0 transactions
