@@ -10,6 +10,7 @@
 //! So has the opening of streams: a few of them that say more than they may wait for their turn, and the next one is let in all the same.
 
 use std::{
+    fmt,
     hash::{DefaultHasher, Hasher},
     net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
     time::{Duration, Instant},
@@ -68,11 +69,27 @@ impl Source {
         })
     }
 
-    /// Its address and the number of its interface, for a hash.
-    fn parts(self) -> (u128, u32) {
+    /// Its address; of a network, the lowest one.
+    #[must_use]
+    pub fn ip(self) -> IpAddr {
+        self.0.ip()
+    }
+
+    /// Its address and the number of its interface, for a hash. The address is never 0 for what can send.
+    pub(crate) fn parts(self) -> (u128, u32) {
         match self.0 {
             SocketAddr::V4(v4) => (v4.ip().to_ipv6_mapped().to_bits(), 0),
             SocketAddr::V6(v6) => (v6.ip().to_bits(), v6.scope_id()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    /// The address, or the network with `/64` behind it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.ip() {
+            IpAddr::V6(ip) if !(ip.is_unicast_link_local() || ip.is_unique_local() || ip.is_loopback()) => write!(f, "{ip}/64"),
+            ip => write!(f, "{ip}"),
         }
     }
 }

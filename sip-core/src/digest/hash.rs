@@ -95,6 +95,8 @@ pub(super) fn response(algorithm: Algorithm, credentials: &Credentials, values: 
 }
 
 fn joined<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    #[cfg(test)]
+    WORK.with(|work| work.set((work.get().0 + 1, work.get().1 + parts.iter().map(|part| part.len() + 1).sum::<usize>())));
     let mut digest = D::new();
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
@@ -103,6 +105,12 @@ fn joined<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
         digest.update(part);
     }
     digest.finalize().to_vec()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Hashes that this thread has computed, and the octets that went into them.
+    pub(super) static WORK: std::cell::Cell<(usize, usize)> = const { std::cell::Cell::new((0, 0)) };
 }
 
 /// Lower-case hexadecimal digits.

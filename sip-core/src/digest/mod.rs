@@ -20,6 +20,7 @@ use std::{
 use subtle::ConstantTimeEq;
 
 use crate::{
+    guard::Source,
     message::{Message, Name, quoted},
     uri::SipUri,
 };
@@ -67,14 +68,30 @@ impl Verifier {
     }
 
     /// The values of WWW-Authenticate, one header each, for the algorithms in `offered`, preferred first (RFC 8760, 2.4).
+    ///
+    /// Nobody is proven by answering it: whoever wants that asks for [`Verifier::challenge_to`].
     pub fn challenge(&mut self, now: Instant, realm: &str, stale: bool, offered: &[Algorithm]) -> Vec<String> {
-        let nonce = self.nonces.issue(now);
-        let realm = quoted(realm);
-        let stale = if stale { ", stale=true" } else { "" };
-        let challenge = |algorithm: &Algorithm| {
-            ["Digest realm=", &realm, ", nonce=\"", &nonce, "\", algorithm=", algorithm.as_str(), ", qop=\"auth\"", stale].concat()
-        };
-        offered.iter().map(challenge).collect()
+        let nonce = self.nonces.issue(now, 0);
+        challenges(&nonce, realm, stale, offered)
+    }
+
+    /// As [`Verifier::challenge`], and an answer from `source`, where the challenge is sent to, proves that it hears us: see
+    /// [`Verifier::is_echo`].
+    pub fn challenge_to(&mut self, now: Instant, source: Source, realm: &str, stale: bool, offered: &[Algorithm]) -> Vec<String> {
+        let nonce = self.nonces.issue(now, source.parts().0);
+        challenges(&nonce, realm, stale, offered)
+    }
+
+    /// Whether the claim, which came from `source`, holds a live nonce that was sent to `source` by [`Verifier::challenge_to`].
+    ///
+    /// Then the sender's address is not forged: a challenge goes to where its request came from and never elsewhere (`maddr` is not
+    /// followed), and nonces cannot be guessed. A nonce that was sent to another address proves nothing, for whoever forges an address
+    /// can ask for a nonce at his own. It says nothing of the password.
+    pub fn is_echo(&mut self, now: Instant, claim: &Claim<'_>, source: Source) -> bool {
+        match &claim.selected {
+            Selected::One(authorization) => self.nonces.is_echo(now, authorization.nonce, source.parts().0),
+            Selected::None | Selected::Unusable => false,
+        }
     }
 
     /// The user name that the request's Authorization for `realm` claims. Nothing is verified.
@@ -124,6 +141,21 @@ impl Verifier {
     }
 }
 
+fn challenges(nonce: &str, realm: &str, stale: bool, offered: &[Algorithm]) -> Vec<String> {
+    let realm = quoted(realm);
+    let stale = if stale { ", stale=true" } else { "" };
+    let challenge = |algorithm: &Algorithm| {
+        ["Digest realm=", &realm, ", nonce=\"", nonce, "\", algorithm=", algorithm.as_str(), ", qop=\"auth\"", stale].concat()
+    };
+    offered.iter().map(challenge).collect()
+}
+
+/// The response of a phone, for tests elsewhere: `values` are nonce, nc, cnonce, qop.
+#[cfg(test)]
+pub(crate) fn answer(algorithm: Algorithm, credentials: &Credentials, values: &[&str; 4], method: &str, uri: &str) -> String {
+    hash::hex(&hash::response(algorithm, credentials, &values.map(str::as_bytes), &[method.as_bytes(), uri.as_bytes()]))
+}
+
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("nonces", &self.nonces.len()).finish_non_exhaustive()
@@ -142,6 +174,12 @@ impl<'m> Claim<'m> {
     #[must_use]
     pub fn of(request: &'m Message, realm: &str) -> Self {
         Self { request, selected: select(request, realm) }
+    }
+
+    /// Whether it answers a challenge for our realm at all, rightly or not: what has none comes without a login.
+    #[must_use]
+    pub fn is_login(&self) -> bool {
+        matches!(self.selected, Selected::One(_))
     }
 
     /// The user name that it claims; `None` if there is none that is text.

@@ -1,4 +1,7 @@
-//! Nonces: made of time, a running number and a seal, and good for each count once.
+//! Nonces: made of time, a running number, whom they were sent to and a seal, and good for each count once.
+//!
+//! A nonce is good from wherever it comes back, for a phone may get another address meanwhile. That it comes back from where it was
+//! sent to proves one thing more: whoever sends from there hears what we say there ([`Nonces::is_echo`]).
 
 use std::{
     collections::BTreeMap,
@@ -52,12 +55,18 @@ impl Nonces {
         self.used.len()
     }
 
-    /// A nonce that was never given before and cannot be guessed.
-    pub(super) fn issue(&mut self, now: Instant) -> String {
+    /// A nonce that was never given before and cannot be guessed. `sent_to` is the address of the source that it is for, 0 for nobody's.
+    pub(super) fn issue(&mut self, now: Instant, sent_to: u128) -> String {
         self.issued += 1;
-        let stamp = Stamp { at_ms: self.clock_ms(now), number: self.issued };
+        let stamp = Stamp { at_ms: self.clock_ms(now), number: self.issued, sent_to };
         let stamp = stamp.to_bytes();
-        URL_SAFE_NO_PAD.encode([stamp, self.seal(&stamp)].as_flattened())
+        URL_SAFE_NO_PAD.encode([stamp.as_slice(), &self.seal(&stamp)].concat())
+    }
+
+    /// Whether `nonce` is ours, still good, and was sent to `source`.
+    pub(super) fn is_echo(&mut self, now: Instant, nonce: &[u8], source: u128) -> bool {
+        let clock_ms = self.clock_ms(now);
+        source != 0 && self.open(nonce).is_some_and(|stamp| stamp.sent_to == source && !self.is_expired(stamp.at_ms, clock_ms))
     }
 
     /// Uses `nonce` with `count`, which must come only after the password was found right.
@@ -120,24 +129,31 @@ impl Nonces {
     }
 }
 
-const STAMP: usize = 16;
+const STAMP: usize = 32;
 const SEAL: usize = 16;
 
 /// What a nonce says of itself.
 struct Stamp {
     at_ms: u64,
     number: u64,
+    /// In the clear, for it is told in `received` of every Via anyway; what counts is that the seal covers it.
+    sent_to: u128,
 }
 
 impl Stamp {
     fn to_bytes(&self) -> [u8; STAMP] {
-        (u128::from(self.at_ms) << 64 | u128::from(self.number)).to_be_bytes()
+        let mut bytes = [0; STAMP];
+        let parts = [u128::from(self.at_ms) << 64 | u128::from(self.number), self.sent_to];
+        bytes.iter_mut().zip(parts.map(u128::to_be_bytes).as_flattened()).for_each(|(to, from)| *to = *from);
+        bytes
     }
 
     fn from_bytes(bytes: &[u8; STAMP]) -> Self {
-        let whole = u128::from_be_bytes(*bytes);
+        let (halves, _) = bytes.as_chunks::<16>();
+        let half = |at: usize| halves.get(at).map_or(0, |half| u128::from_be_bytes(*half));
+        let (whole, sent_to) = (half(0), half(1));
         let low = |value: u128| u64::try_from(value & u128::from(u64::MAX)).unwrap_or(u64::MAX);
-        Self { at_ms: low(whole >> 64), number: low(whole) }
+        Self { at_ms: low(whole >> 64), number: low(whole), sent_to }
     }
 }
 

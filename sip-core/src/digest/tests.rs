@@ -276,11 +276,11 @@ fn the_table_is_bounded() {
     const LIMIT: usize = 1_000;
     let now = Instant::now();
     let mut nonces = Nonces::new([1; 32], LIFE, LIMIT);
-    let skipped = nonces.issue(now);
-    let first = nonces.issue(now);
+    let skipped = nonces.issue(now, 0);
+    let first = nonces.issue(now, 0);
     assert_eq!(nonces.use_once(now, first.as_bytes(), 1), Use::Fresh);
     for _ in 0..LIMIT {
-        let nonce = nonces.issue(now);
+        let nonce = nonces.issue(now, 0);
         assert_eq!(nonces.use_once(now, nonce.as_bytes(), 1), Use::Fresh);
     }
     assert_eq!(nonces.len(), LIMIT);
@@ -302,4 +302,61 @@ fn an_algorithm_that_is_not_accepted_is_a_wrong_password() {
     server.check(&Phone { algorithm: Algorithm::Md5, ..PHONE }, Verdict::Bad);
     server.check(&Phone { algorithm: Algorithm::Sha512_256, ..PHONE }, Verdict::Bad);
     server.check(&PHONE, Verdict::Good);
+}
+
+/// B-2: whoever measures time learns nothing: the wrong password, the unknown user and a throttled one (who is judged without credentials)
+/// cost the same hashes over as many octets.
+#[test]
+fn wrong_and_unknown_cost_the_same() {
+    for algorithm in Algorithm::STRONGEST_FIRST {
+        let mut server = Server::new();
+        let stored = server.stored;
+        let mut work = |phone: Phone, credentials: Option<&Credentials>, expected: Verdict| {
+            let nonce = server.nonce();
+            let request = Phone { algorithm, ..phone }.request(&nonce);
+            hash::WORK.set((0, 0));
+            assert_eq!(server.verifier.verify(server.now, &request, REALM, credentials), expected);
+            hash::WORK.get()
+        };
+        let right = work(PHONE, Some(&stored), Verdict::Good);
+        assert_eq!(right.0, 2, "H(A2) and the response: H(A1) is stored");
+        assert_eq!(work(Phone { password: "x", ..PHONE }, Some(&stored), Verdict::Bad), right, "wrong password");
+        assert_eq!(work(Phone { user: "nobody", ..PHONE }, None, Verdict::Bad), right, "unknown user");
+        assert_eq!(work(PHONE, None, Verdict::Bad), right, "throttled");
+    }
+}
+
+/// What a source that echoes a nonce is proven by, and what proves nothing.
+#[test]
+fn a_nonce_proves_the_source_it_was_sent_to() {
+    let source = |text: &str| Source::from(text.parse::<std::net::IpAddr>().unwrap());
+    let mut server = Server::new();
+    let mut sent = |to: &str| {
+        let challenge = server.verifier.challenge_to(server.now, source(to), REALM, false, &[Algorithm::Sha256]).remove(0);
+        challenge.split('"').rev().nth(3).unwrap().to_owned()
+    };
+    let (victim, forger, six) = (sent("192.0.2.1"), sent("198.51.100.7"), sent("2001:db8:1:2::5"));
+    let nobodys = server.nonce();
+    let mut is_echo = |nonce: &str, from: &str, later: Duration| {
+        let request = Phone { password: "wrong", ..PHONE }.request(nonce);
+        server.verifier.is_echo(server.now + later, &Claim::of(&request, REALM), source(from))
+    };
+    let zero = Duration::ZERO;
+    assert!(is_echo(&victim, "192.0.2.1", LIFE - Duration::from_millis(1)));
+    assert!(is_echo(&victim, "::ffff:192.0.2.1", zero), "the same address, as a socket of both families sees it");
+    assert!(!is_echo(&victim, "192.0.2.1", LIFE), "expired");
+    assert!(!is_echo(&forger, "192.0.2.1", zero), "a nonce that the forger was given at his own address");
+    assert!(is_echo(&six, "2001:db8:1:2::99", zero), "the same customer");
+    assert!(!is_echo(&six, "2001:db8:1:3::5", zero));
+    assert!(!is_echo(&nobodys, "192.0.2.1", zero) && !is_echo(&nobodys, "::", zero), "sent to nobody");
+    assert!(!is_echo(&"A".repeat(64), "192.0.2.1", zero) && !is_echo("", "192.0.2.1", zero), "guessed");
+    // The seal covers the address: 16 octets of time and number, then the address, then the seal.
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let mut octets = URL_SAFE_NO_PAD.decode(&forger).unwrap();
+    octets[16..32].copy_from_slice(&source("192.0.2.1").parts().0.to_be_bytes());
+    assert!(!is_echo(&URL_SAFE_NO_PAD.encode(octets), "192.0.2.1", zero), "written over");
+    // And it is good for a login from wherever it comes.
+    assert_eq!(server.verify(&PHONE.request(&victim)), Verdict::Good);
+    let none = request("Basic eA==");
+    assert!(!Claim::of(&none, REALM).is_login() && !server.verifier.is_echo(server.now, &Claim::of(&none, REALM), source("192.0.2.1")));
 }
