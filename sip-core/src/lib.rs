@@ -4,6 +4,7 @@
 //! This room knows bytes, addresses and time only as arguments. It opens no socket, reads no clock, starts no thread,
 //! and does not know what a slot, an operator or a call centre is.
 
+pub mod armour;
 mod dialog;
 pub mod digest;
 mod early;
@@ -23,6 +24,7 @@ pub mod uri;
 pub mod websocket;
 
 pub use digest::client::{Account, Unproven};
+pub use armour::{Armour, ArmourCounters, ArmourOutput, ArmourSettings, Ban, BanList, Evidence, Peer, Treatment};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{
