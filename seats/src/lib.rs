@@ -3,6 +3,7 @@
 //! A core without IO: it knows no SIP, no media, no socket, no clock and no thread, and does not know who listens.
 //! Time is an argument. After each input, drain [`Seats::poll`] until it is empty.
 
+pub mod budget;
 mod gate;
 mod lease;
 mod seats;

@@ -5,7 +5,7 @@
 //! - **Only a source that is proven by a round trip is ever banned**, and only for what it was proven with: a message of a stream, or a login
 //!   over UDP that echoes a nonce which we sent to that very source ([`crate::Verifier::is_echo`]). Anybody may write a carrier's address on a
 //!   datagram; such datagrams only make further ones without a login wait ([`UNPROVEN_EACH`]), and not if somebody has logged in from there.
-//! - **A user is never locked out where he has logged in before** ([`Homes`](homes)). Others may fail with his name [`USER_FAILURES_MAX`] times
+//! - **A user is never locked out where he has logged in before**. Others may fail with his name [`USER_FAILURES_MAX`] times
 //!   a day, all together; then their logins are answered as ever, but not looked at.
 //!
 //! An office behind one NAT with one phone that has an old password loses nothing: the failures of a user at his home count for nothing, and

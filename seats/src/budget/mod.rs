@@ -1,0 +1,450 @@
+//! Budgets against toll fraud: how much a slot, a trunk, a carrier's line and a centre may call, and what that may cost (R23).
+//!
+//! Pure: time is an argument. It is wall time by a [`model::Anchor`], so that what is saved means the same after a restart, and a step of the
+//! machine's clock moves nothing that is up.
+//!
+//! What a call may use is **reserved** before it is used: a minute at its set-up, and again and again while it is up. So ten calls at once
+//! cannot each see the same last minute, and a call ends when its budget does, not when somebody reads the bill. What is used up counts in
+//! windows that slide: with fixed ones, who breaks in shortly before midnight has the budgets of two days.
+//!
+//! ```text
+//!               reserve ──── Closed
+//!                  │ Grant { hold, lasts }
+//!             (it rings; nobody answers: settle with zero)
+//!                  │ answered
+//!                  ▼
+//!             Term { until, next, closed } ◀──┐
+//!                  │ at next: extend ─────────┘
+//!                  │ until has come, or somebody hangs up
+//!                  ▼
+//!               settle, with how long it really lasted
+//! ```
+//!
+//! # Who calls what when
+//!
+//! 1. At start [`Budgets::set`] for each scope with a budget, then [`Budgets::restore`] of what was kept. Changes are `set` again.
+//! 2. Where the gate is asked ([`crate::may_call`]), after it said yes: [`Budgets::reserve`] with all scopes of the call. The hold stays with
+//!    the call's far leg; a leg that is not answered is settled with zero.
+//! 3. The far side answers: [`Budgets::answered`]. Its [`Term`] says when to ask again by [`Budgets::extend`]; if it says `closed`, the call
+//!    will end at `until`, and that is the moment to warn whoever talks. When `until` has come after asking, the call is ended.
+//! 4. The leg is gone, in whatever way: [`Budgets::settle`].
+//! 5. When [`Budgets::timeout`] says, [`Budgets::expire`]: a hold that its owner forgot is settled, so none leaks.
+//! 6. After each of these [`Budgets::poll`] until it is empty. Every minute or so, and at the end, [`Budgets::saved`] is kept.
+
+mod limits;
+mod state;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use model::{CenterId, Number, WallTime};
+
+pub use limits::{Budget, BudgetLimits, Called, Closed, Limit, Price, Scope};
+pub use state::{BudgetView, Line, Saved};
+pub use window::Amount;
+
+use state::{Hold, SECOND, State};
+
+/// So many seconds of talk are reserved at once.
+pub const SLICE_S: u64 = 60;
+/// So many seconds before they are used up more are asked for; and so long before its end at least it is known that a call will end.
+pub const AHEAD_S: u64 = 15;
+/// A call that could not last so many seconds does not begin.
+pub const SHORTEST_S: u64 = 10;
+/// A call that will end asks so often whether it still has to, in seconds.
+pub const AGAIN_S: u64 = 5;
+/// A hold that is not answered is let go after this: nobody lets it ring so long.
+pub const RING_MAX: Duration = Duration::from_secs(600);
+/// A hold whose owner does not ask is settled so long after its end.
+pub const LOST_AFTER: Duration = Duration::from_secs(300);
+/// Scopes with a budget, at most.
+pub const SCOPES_MAX: usize = 100_000;
+/// Holds at once, at most.
+pub const HOLDS_MAX: usize = 100_000;
+/// The percentages of a limit that are told.
+pub const ALARMS: [u8; 3] = [50, 80, 100];
+/// Outputs that wait to be polled; beyond it the oldest is dropped.
+const OUTPUTS_MAX: usize = 4_096;
+
+/// What is reserved for one call; nothing for help, and where nobody has a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HoldId(u64);
+
+/// A call that wants to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Whose budgets it needs; those without a budget limit nothing.
+    pub scopes: &'a [Scope],
+    /// Whom it is to.
+    pub number: &'a Number,
+    /// What kind of number that is.
+    pub called: Called,
+    /// What it costs.
+    pub price: Price,
+    /// Whether it is working hours.
+    pub is_open: bool,
+}
+
+/// That a call may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "what is reserved has to be settled"]
+pub struct Grant {
+    /// For [`Budgets::answered`], [`Budgets::extend`] and [`Budgets::settle`].
+    pub hold: HoldId,
+    /// How long it may last, as far as is known now; `None`: without end.
+    pub lasts: Option<Duration>,
+}
+
+/// How long a call that is up may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Until then it may last. If that is not after now, it is to be ended.
+    pub until: WallTime,
+    /// When to ask again.
+    pub next: WallTime,
+    /// If there is not enough for more: why. It will end at `until`, unless something is freed before.
+    pub closed: Option<Closed>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BudgetOutput {
+    /// So much of a limit was used up: once for each of [`ALARMS`] within its window. The last one also when a call is refused
+    /// by it, or will end by it.
+    Alarm {
+        /// Whose budget.
+        scope: Scope,
+        /// Which limit.
+        limit: Limit,
+        /// Which of [`ALARMS`]; the highest that is new.
+        percent: u8,
+        /// The limit's value.
+        value: u64,
+        /// How much of it is used up.
+        used: u64,
+    },
+    /// Nobody settled a hold: it was done with all that was promised to it.
+    Lost {
+        /// Which.
+        hold: HoldId,
+    },
+}
+
+/// All budgets.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    states: BTreeMap<Scope, State>,
+    holds: BTreeMap<HoldId, Hold>,
+    deadlines: BTreeSet<(WallTime, HoldId)>,
+    last: u64,
+    outputs: VecDeque<BudgetOutput>,
+}
+
+impl Budgets {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives a scope a budget, another one, or none. What it has used stays used, unless it has none any more. `false`: there are
+    /// [`SCOPES_MAX`] others.
+    pub fn set(&mut self, scope: Scope, budget: Option<Budget>) -> bool {
+        let Some(budget) = budget else {
+            self.states.remove(&scope);
+            // A budget that comes later knows nothing of these calls.
+            self.holds.values_mut().for_each(|hold| hold.scopes.retain(|held| *held != scope));
+            return true;
+        };
+        if self.states.len() >= SCOPES_MAX && !self.states.contains_key(&scope) {
+            return false;
+        }
+        self.states.entry(scope).or_insert_with(State::new).budget = budget;
+        true
+    }
+
+    /// A call wants to begin: lets it, and reserves what it needs in all of its scopes; or in none.
+    ///
+    /// Help always passes, and neither needs nor takes anything.
+    ///
+    /// # Errors
+    /// The first limit that is in the way: where the call leads, before how many there are, before what is used up.
+    pub fn reserve(&mut self, now: WallTime, attempt: &Attempt<'_>) -> Result<Grant, Closed> {
+        if attempt.called == Called::Emergency || crate::is_emergency(attempt.number) {
+            return Ok(Grant { hold: HoldId(0), lasts: None });
+        }
+        let mut scopes = attempt.scopes.to_vec();
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes.retain(|scope| self.states.contains_key(scope));
+        self.may_go_there(attempt, &scopes)?;
+        let Some(first) = scopes.first().copied() else { return Ok(Grant { hold: HoldId(0), lasts: None }) };
+        self.may_begin(now, attempt, &scopes)?;
+        if self.holds.len() >= HOLDS_MAX {
+            let max = HOLDS_MAX as u64;
+            return Err(Closed { scope: first, limit: Limit::Calls, value: max, used: max, frees_at: None });
+        }
+        let (is_open, deadline) = (attempt.is_open, now.after(RING_MAX));
+        let mut hold = Hold { scopes, price: attempt.price, granted_s: 0, used_s: 0, answered: None, is_open, deadline };
+        let (room, limit) = self.room(now, &hold, attempt.is_open, SLICE_S);
+        if let Some((scope, limit)) = limit
+            && room < SHORTEST_S
+        {
+            return Err(self.refuse(now, scope, limit, attempt.is_open, attempt.price));
+        }
+        self.last += 1;
+        let id = HoldId(self.last);
+        for scope in &hold.scopes {
+            if let Some(state) = self.states.get_mut(scope) {
+                state.calls += 1;
+                state.begin(now, attempt.is_open);
+            }
+        }
+        self.change(&mut hold, |hold| hold.granted_s = room);
+        self.keep(id, hold);
+        Ok(Grant { hold: id, lasts: Some(Duration::from_secs(room)) })
+    }
+
+    /// The far side has answered: from now on the call costs. `None`: it may last without end.
+    pub fn answered(&mut self, now: WallTime, id: HoldId, is_open: bool) -> Option<Term> {
+        let hold = self.holds.get_mut(&id)?;
+        hold.answered.get_or_insert(now);
+        self.extend(now, id, is_open)
+    }
+
+    /// Reserves more for a call that is up, as far as there is more. `None` for a hold that is not answered, or not there.
+    pub fn extend(&mut self, now: WallTime, id: HoldId, is_open: bool) -> Option<Term> {
+        let answered = self.holds.get(&id)?.answered?;
+        let mut hold = self.take(id)?;
+        hold.is_open = is_open;
+        let lasted_s = now.ms_since(answered).div_ceil(1_000);
+        self.consume(now, &mut hold, lasted_s);
+        let target_s = lasted_s.saturating_add(SLICE_S + AHEAD_S);
+        let wanted = target_s.saturating_sub(hold.granted_s);
+        let (room, limit) = self.room(now, &hold, is_open, wanted);
+        self.change(&mut hold, |hold| hold.granted_s = hold.granted_s.saturating_add(room));
+        let until = answered.after(Duration::from_secs(hold.granted_s));
+        let price = hold.price;
+        hold.deadline = until.after(LOST_AFTER);
+        self.keep(id, hold);
+        let closed = limit.map(|(scope, limit)| self.refuse(now, scope, limit, is_open, price));
+        let next = match closed {
+            None => WallTime(until.0.saturating_sub(i64::try_from(AHEAD_S * 1_000).unwrap_or(0))),
+            Some(_) => until.min(now.after(Duration::from_secs(AGAIN_S))),
+        };
+        Some(Term { until, next, closed })
+    }
+
+    /// The call is over, after `lasted` since its answer; zero if there was none. What was promised beyond it is free again.
+    /// Settling twice does nothing.
+    pub fn settle(&mut self, now: WallTime, id: HoldId, lasted: Duration) {
+        let Some(mut hold) = self.take(id) else { return };
+        let lasted_s = u64::try_from(lasted.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+        self.consume(now, &mut hold, lasted_s);
+        self.change(&mut hold, |hold| hold.granted_s = hold.used_s);
+        for scope in &hold.scopes {
+            if let Some(state) = self.states.get_mut(scope) {
+                state.calls = state.calls.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Forgets what a scope has used, and which alarms were told. What is promised to calls stays promised. Whether there is such a budget.
+    pub fn reset(&mut self, scope: Scope) -> bool {
+        let Some(state) = self.states.get_mut(&scope) else { return false };
+        state.reset();
+        true
+    }
+
+    /// A scope's budget as it stands; `None` if it has none.
+    #[must_use]
+    pub fn view(&self, now: WallTime, scope: Scope, is_open: bool) -> Option<BudgetView> {
+        self.states.get(&scope).map(|state| state.view(now, scope, is_open))
+    }
+
+    /// The scopes that have a budget, in order.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.states.keys().copied()
+    }
+
+    /// What is to be kept for a restart, by scope.
+    pub fn saved(&self, now: WallTime) -> impl Iterator<Item = Saved> {
+        self.states.iter().map(move |(scope, state)| state.saved(now, *scope))
+    }
+
+    /// Puts back what was kept, for a scope that has a budget. What cannot be from before now was used now.
+    pub fn restore(&mut self, now: WallTime, saved: &Saved) {
+        if let Some(state) = self.states.get_mut(&saved.scope) {
+            state.restore(now, saved);
+        }
+    }
+
+    /// Settles holds that nobody asked for any more.
+    pub fn expire(&mut self, now: WallTime) {
+        while let Some((_, id)) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now).copied() {
+            let lasted_s = self.holds.get(&id).filter(|hold| hold.answered.is_some()).map_or(0, |hold| hold.granted_s);
+            self.settle(now, id, Duration::from_secs(lasted_s));
+            self.output(BudgetOutput::Lost { hold: id });
+        }
+    }
+
+    /// When to call [`Budgets::expire`], and the timer's name.
+    #[must_use]
+    pub fn timeout(&self) -> Option<(WallTime, &'static str)> {
+        self.deadlines.first().map(|(deadline, _)| (*deadline, "budget hold"))
+    }
+
+    /// What happened, oldest first.
+    pub fn poll(&mut self) -> Option<BudgetOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Whether the number may be called at all.
+    fn may_go_there(&self, attempt: &Attempt<'_>, scopes: &[Scope]) -> Result<(), Closed> {
+        let is_premium = attempt.called == Called::Premium;
+        let states = || scopes.iter().filter_map(|scope| self.states.get(scope).map(|state| (*scope, state)));
+        for (scope, state) in states() {
+            for layer in state.budget.layers(attempt.is_open) {
+                if !layer.allows(attempt.number) {
+                    return Err(Closed { scope, limit: Limit::Destination, value: 0, used: 0, frees_at: None });
+                }
+                if is_premium && !layer.premium {
+                    return Err(Closed { scope, limit: Limit::Premium, value: 0, used: 0, frees_at: None });
+                }
+            }
+        }
+        // Where nobody has a budget, nobody has allowed it.
+        if is_premium && scopes.is_empty() {
+            let scope = attempt.scopes.first().copied().unwrap_or(Scope::Center(CenterId::DEFAULT));
+            return Err(Closed { scope, limit: Limit::Premium, value: 0, used: 0, frees_at: None });
+        }
+        Ok(())
+    }
+
+    /// Whether one more call may begin.
+    fn may_begin(&self, now: WallTime, attempt: &Attempt<'_>, scopes: &[Scope]) -> Result<(), Closed> {
+        for (scope, state) in scopes.iter().filter_map(|scope| self.states.get(scope).map(|state| (*scope, state))) {
+            if let Some(value) = state.budget.value(Limit::Calls, attempt.is_open)
+                && u64::from(state.calls) >= value
+            {
+                return Err(Closed { scope, limit: Limit::Calls, value, used: state.calls.into(), frees_at: None });
+            }
+            if let Some(value) = state.budget.value(Limit::Rate, attempt.is_open) {
+                let recent = state.recent(now);
+                let used = recent.len() as u64;
+                if used >= value {
+                    // As many must be a second ago as leave room for one.
+                    let over = usize::try_from(used - value).ok().and_then(|at| recent.get(at)).filter(|_| value > 0);
+                    let frees_at = over.map(|at| at.after(SECOND));
+                    return Err(Closed { scope, limit: Limit::Rate, value, used, frees_at });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of `wanted` seconds more the hold can have, and what is in the way of all of them.
+    fn room(&self, now: WallTime, hold: &Hold, is_open: bool, wanted: u64) -> (u64, Option<(Scope, Limit)>) {
+        let mut found = (wanted, None);
+        for scope in &hold.scopes {
+            let Some(state) = self.states.get(scope) else { continue };
+            for limit in Limit::GATHERED {
+                let Some(value) = state.budget.value(limit, is_open) else { continue };
+                let left = value.saturating_sub(state.taken(now, limit));
+                let seconds = match limit {
+                    Limit::HourTime | Limit::DayTime => left,
+                    _ => {
+                        // The steps that are paid for, and those that what is left pays for.
+                        let paid = hold.price.cost(hold.granted_s.max(hold.used_s)).saturating_add(left);
+                        hold.price.seconds_for(paid).saturating_sub(hold.granted_s)
+                    }
+                };
+                if seconds < found.0 {
+                    found = (seconds, Some((*scope, limit)));
+                }
+            }
+        }
+        found
+    }
+
+    /// What a call has used is used up, in all of its scopes.
+    fn consume(&mut self, now: WallTime, hold: &mut Hold, lasted_s: u64) {
+        let before = hold.used();
+        self.change(hold, |hold| hold.used_s = hold.used_s.max(lasted_s));
+        let used = hold.used().minus(before);
+        for scope in &hold.scopes {
+            if let Some(state) = self.states.get_mut(scope) {
+                state.add(now, used);
+            }
+        }
+        for scope in hold.scopes.clone() {
+            Limit::GATHERED.into_iter().for_each(|limit| self.alarm(now, scope, limit, hold.is_open, false));
+        }
+    }
+
+    /// Changes a hold, and what is reserved for it.
+    fn change(&mut self, hold: &mut Hold, change: impl FnOnce(&mut Hold)) {
+        let before = hold.reserved();
+        change(hold);
+        let after = hold.reserved();
+        for scope in &hold.scopes {
+            if let Some(state) = self.states.get_mut(scope) {
+                state.reserved = state.reserved.minus(before).plus(after);
+            }
+        }
+    }
+
+    /// Why there is no more of what `limit` counts; whoever looks after the budget is told, too.
+    fn refuse(&mut self, now: WallTime, scope: Scope, limit: Limit, is_open: bool, price: Price) -> Closed {
+        self.alarm(now, scope, limit, is_open, true);
+        let Some(state) = self.states.get(&scope) else { return Closed { scope, limit, value: 0, used: 0, frees_at: None } };
+        let value = state.budget.value(limit, is_open).unwrap_or(0);
+        let needed = Amount { seconds: SHORTEST_S, spend: price.cost(SHORTEST_S) };
+        let most = value.checked_sub(state.reserved.of(limit).saturating_add(needed.of(limit)));
+        let frees_at = most.map(|most| state.window(limit).falls_to(now, limit, most));
+        Closed { scope, limit, value, used: state.taken(now, limit), frees_at }
+    }
+
+    fn alarm(&mut self, now: WallTime, scope: Scope, limit: Limit, is_open: bool, is_refused: bool) {
+        let Some(state) = self.states.get_mut(&scope) else { return };
+        let Some(value) = state.budget.value(limit, is_open) else { return };
+        let used = state.window(limit).used(now).of(limit);
+        let window_ms = state.window(limit).span().whole_ms;
+        let reached = |percent: u8| {
+            let is_used = value > 0 && u128::from(used) * 100 >= u128::from(value) * u128::from(percent);
+            is_used || (is_refused && percent == 100)
+        };
+        let Some(highest) = ALARMS.into_iter().rev().find(|percent| reached(*percent)) else { return };
+        let is_old = |at: &WallTime| now.0.saturating_sub(at.0) >= window_ms;
+        if state.told.get(&(limit, highest)).is_none_or(is_old) {
+            // A leap over several is one alarm.
+            for percent in ALARMS.into_iter().filter(|percent| *percent <= highest) {
+                state.told.insert((limit, percent), now);
+            }
+            self.output(BudgetOutput::Alarm { scope, limit, percent: highest, value, used });
+        }
+    }
+
+    fn keep(&mut self, id: HoldId, hold: Hold) {
+        self.deadlines.insert((hold.deadline, id));
+        self.holds.insert(id, hold);
+    }
+
+    fn take(&mut self, id: HoldId) -> Option<Hold> {
+        let hold = self.holds.remove(&id)?;
+        self.deadlines.remove(&(hold.deadline, id));
+        Some(hold)
+    }
+
+    fn output(&mut self, output: BudgetOutput) {
+        if self.outputs.len() >= OUTPUTS_MAX {
+            self.outputs.pop_front();
+        }
+        self.outputs.push_back(output);
+    }
+}

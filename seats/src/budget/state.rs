@@ -1,0 +1,184 @@
+//! What one scope has used and promised, and what one call holds of it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use model::WallTime;
+
+use super::{
+    limits::{Budget, Limit, Price, Scope},
+    window::{Amount, DAY, HOUR, MONTH, Window},
+};
+
+/// One limit of a budget as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Which limit.
+    pub limit: Limit,
+    /// Its value now.
+    pub value: u64,
+    /// Used up within its window; calls that are up.
+    pub used: u64,
+    /// Promised to calls that are up, besides.
+    pub reserved: u64,
+    /// When all that is used now is forgotten, if nothing is added; `None` where that is now, or takes the end of calls.
+    pub free_at: Option<WallTime>,
+}
+
+/// A budget as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetView {
+    /// Whose.
+    pub scope: Scope,
+    /// Calls that are up or ring.
+    pub calls: u32,
+    /// Its limits, those that have a value.
+    pub lines: Vec<Line>,
+}
+
+/// What one scope has used: plain data, to be kept. What is promised to calls that are up is in it as if it were used, for after a crash
+/// nobody knows how long they lasted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Whose.
+    pub scope: Scope,
+    /// Of the last hour.
+    pub hour: Vec<(WallTime, Amount)>,
+    /// Of the last 24 hours.
+    pub day: Vec<(WallTime, Amount)>,
+    /// Of the last 30 days.
+    pub month: Vec<(WallTime, Amount)>,
+    /// Which alarms were told when.
+    pub told: Vec<(Limit, u8, WallTime)>,
+}
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+/// What is reserved for one call.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) price: Price,
+    /// Seconds since the answer that are promised, and used up.
+    pub(super) granted_s: u64,
+    pub(super) used_s: u64,
+    pub(super) answered: Option<WallTime>,
+    /// Whether it was working hours when that was said last.
+    pub(super) is_open: bool,
+    pub(super) deadline: WallTime,
+}
+
+impl Hold {
+    pub(super) fn used(&self) -> Amount {
+        Amount { seconds: self.used_s, spend: self.price.cost(self.used_s) }
+    }
+
+    /// What is promised beyond what is used.
+    pub(super) fn reserved(&self) -> Amount {
+        Amount { seconds: self.granted_s, spend: self.price.cost(self.granted_s) }.minus(self.used())
+    }
+}
+
+/// One scope.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) budget: Budget,
+    pub(super) hour: Window,
+    pub(super) day: Window,
+    pub(super) month: Window,
+    pub(super) reserved: Amount,
+    pub(super) calls: u32,
+    /// The calls that began within the last second, where there is a limit to these.
+    pub(super) starts: VecDeque<WallTime>,
+    pub(super) told: BTreeMap<(Limit, u8), WallTime>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            budget: Budget::default(),
+            hour: Window::new(HOUR),
+            day: Window::new(DAY),
+            month: Window::new(MONTH),
+            reserved: Amount::default(),
+            calls: 0,
+            starts: VecDeque::new(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn window(&self, limit: Limit) -> &Window {
+        match limit {
+            Limit::HourTime => &self.hour,
+            Limit::MonthSpend => &self.month,
+            _ => &self.day,
+        }
+    }
+
+    /// Used up and promised.
+    pub(super) fn taken(&self, now: WallTime, limit: Limit) -> u64 {
+        self.window(limit).used(now).plus(self.reserved).of(limit)
+    }
+
+    pub(super) fn begin(&mut self, now: WallTime, is_open: bool) {
+        if self.budget.value(Limit::Rate, is_open).is_some() {
+            self.starts = self.recent(now);
+            self.starts.push_back(now);
+        }
+    }
+
+    /// The calls that began within the last second; after a step back of the clock none.
+    pub(super) fn recent(&self, now: WallTime) -> VecDeque<WallTime> {
+        self.starts.iter().filter(|at| (0..1_000).contains(&now.0.saturating_sub(at.0))).copied().collect()
+    }
+
+    pub(super) fn saved(&self, now: WallTime, scope: Scope) -> Saved {
+        let with_promised = |window: &Window| {
+            let mut window = window.clone();
+            window.add(now, self.reserved);
+            window.saved()
+        };
+        let told = self.told.iter().map(|((limit, percent), at)| (*limit, *percent, *at)).collect();
+        let [hour, day, month] = [&self.hour, &self.day, &self.month].map(with_promised);
+        Saved { scope, hour, day, month, told }
+    }
+
+    /// Something was used up.
+    pub(super) fn add(&mut self, now: WallTime, used: Amount) {
+        self.windows().into_iter().for_each(|window| window.add(now, used));
+    }
+
+    /// Forgets what was used and told.
+    pub(super) fn reset(&mut self) {
+        self.windows().into_iter().for_each(Window::clear);
+        self.told.clear();
+        self.starts.clear();
+    }
+
+    pub(super) fn view(&self, now: WallTime, scope: Scope, is_open: bool) -> BudgetView {
+        let calls = self.budget.value(Limit::Calls, is_open).map(|value| {
+            let used = self.calls.into();
+            Line { limit: Limit::Calls, value, used, reserved: 0, free_at: None }
+        });
+        let gathered = Limit::GATHERED.into_iter().filter_map(|limit| {
+            let value = self.budget.value(limit, is_open)?;
+            let used = self.window(limit).used(now).of(limit);
+            let free_at = (used > 0).then(|| self.window(limit).falls_to(now, limit, 0));
+            Some(Line { limit, value, used, reserved: self.reserved.of(limit), free_at })
+        });
+        BudgetView { scope, calls: self.calls, lines: calls.into_iter().chain(gathered).collect() }
+    }
+
+    pub(super) fn restore(&mut self, now: WallTime, saved: &Saved) {
+        self.hour.restore(now, &saved.hour);
+        self.day.restore(now, &saved.day);
+        self.month.restore(now, &saved.month);
+        self.told = saved.told.iter().map(|(limit, percent, at)| ((*limit, *percent), WallTime(at.0.min(now.0)))).collect();
+    }
+
+    fn windows(&mut self) -> [&mut Window; 3] {
+        [&mut self.hour, &mut self.day, &mut self.month]
+    }
+}
