@@ -5,8 +5,9 @@
 //! - **Only a source that is proven by a round trip is ever banned**, and only for what it was proven with: a message of a stream, or a login
 //!   over UDP that echoes a nonce which we sent to that very source ([`crate::Verifier::is_echo`]). Anybody may write a carrier's address on a
 //!   datagram; such datagrams only make further ones without a login wait ([`UNPROVEN_EACH`]), and not if somebody has logged in from there.
-//! - **A user is never locked out where he has logged in before**. Others may fail with his name [`USER_FAILURES_MAX`] times
-//!   a day, all together; then their logins are answered as ever, but not looked at.
+//! - **A user is never locked out where he has logged in before** (B-69). Others may fail with his name [`USER_FAILURES_MAX`] times a day, all
+//!   together; then their logins are answered as ever, but not looked at. The price: who sits in the same house may guess this one name as fast
+//!   as the guard lets him, and passwords of our making (20 random characters) stand that.
 //!
 //! An office behind one NAT with one phone that has an old password loses nothing: the failures of a user at his home count for nothing, and
 //! where anybody has logged in lately, of each other name only the first [`FAILURES_EACH`] weigh; the rest is throttled for that name alone
@@ -31,6 +32,7 @@
 //!    [`crate::Verdict::Good`], [`Armour::failed`] for `Bad`; nothing for `Missing` and `Stale`. Challenges to UDP are made by
 //!    [`crate::Verifier::challenge_to`] with the request's source: those of `challenge` prove nobody, so nobody could log in.
 //! 5. At start: [`Armour::restore_ban`] for bans that were kept, [`Armour::restore_home`] for every binding that was kept, and for homes.
+//!    Their moments go through an anchor, as those of bindings do.
 //! 6. A slot that is gone, or has another password or name: [`Armour::forget_user`].
 //! 7. After each of these [`Armour::poll`] until it is empty; and [`Armour::expire`] when [`Armour::timeout`] says.
 
