@@ -65,6 +65,14 @@ numeric_id!(
     /// A SIP account with a number, credentials and a state (R1).
     SlotId, "slot"
 );
+numeric_id!(
+    /// A carrier: a trunk of type sip, by which calls come from and go to the world (R2).
+    CarrierId, "carrier"
+);
+numeric_id!(
+    /// A route of the plan.
+    RouteId, "route"
+);
 
 impl CenterId {
     /// The centre that every installation has.

@@ -5,6 +5,7 @@
 
 mod access;
 mod actor;
+mod calendar;
 mod cause;
 mod cdr;
 mod command;
@@ -15,6 +16,7 @@ mod fact;
 mod id;
 mod limits;
 mod number;
+mod problem;
 mod recording;
 mod resource;
 mod slot;
@@ -22,6 +24,7 @@ mod time;
 
 pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRule, Scope};
 pub use actor::{Actor, ActorKind};
+pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
 pub use cause::{Cause, Side};
 pub use cdr::{Cdr, Direction, Outcome, Segment};
 pub use command::{Command, NoRoom, Refusal, Reply};
@@ -29,9 +32,10 @@ pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
 pub use event::{CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView};
 pub use fact::{Binding, Fact};
-pub use id::{CallId, CenterId, HubId, ParseIdError, SlotId, UserId};
+pub use id::{CallId, CarrierId, CenterId, HubId, ParseIdError, RouteId, SlotId, UserId};
 pub use limits::{Destination, ParseDestinationError, SlotLimits};
 pub use number::{Number, ParseNumberError};
+pub use problem::Problem;
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
 pub use resource::{Column, ColumnKind, Mask, Owner, Resource};
 pub use slot::{SlotState, SlotStatus};
