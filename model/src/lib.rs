@@ -6,6 +6,7 @@
 mod access;
 mod actor;
 mod calendar;
+pub mod carrier;
 mod cause;
 mod cdr;
 mod command;

@@ -80,6 +80,13 @@ impl Problems {
             }
         });
     }
+
+    /// A number with both ends.
+    pub(crate) fn range<T: PartialOrd + fmt::Display>(&mut self, name: &str, value: T, min: T, max: T) {
+        if value < min || value > max {
+            self.field(name, |problems| problems.add(format!("{value} is not within {min} and {max}")));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,9 +98,7 @@ mod tests {
         let mut problems = Problems::default();
         problems.text("name", " ", 3);
         problems.list("numbers", &[1, 20], 2, |problems, number| {
-            if *number > 9 {
-                problems.field("calls_max", |problems| problems.add("too many"));
-            }
+            problems.range("calls_max", *number, 1, 9);
         });
         problems.list("hosts", &[1, 2, 3], 2, |problems, _| problems.add("never looked at"));
         problems.field("health", |problems| problems.text("name", "four", 3));
@@ -103,7 +108,7 @@ mod tests {
             found,
             [
                 "name: must not be empty",
-                "numbers[1].calls_max: too many",
+                "numbers[1].calls_max: 20 is not within 1 and 9",
                 "hosts: 3 entries, and 2 is the most",
                 "health.name: longer than 3 characters",
                 "all in all",

@@ -1,0 +1,134 @@
+//! Our numbers with a carrier, and which of them an incoming call means (R13).
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::{Carrier, CarrierEntry, RuleOf};
+use crate::{CenterId, Number, SlotId, problem::Problems};
+
+/// A number of ours that a carrier brings calls to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncomingNumber {
+    /// The number in E.164.
+    pub number: Number,
+    /// Whose it is. None: the centre that the carrier belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center: Option<CenterId>,
+    /// The slots that ring together. Empty: routes alone say where its calls go.
+    #[serde(default)]
+    pub to: Vec<SlotRef>,
+    /// The call-handling scenario of its calls (S000-07); empty if none.
+    #[serde(default)]
+    pub scenario: String,
+    /// Which advert it stands in; empty if none.
+    #[serde(default)]
+    pub source: String,
+    /// Its calls at once; 0: as many as the carrier has.
+    #[serde(default)]
+    pub calls_max: u16,
+}
+
+/// A slot, by its number (`"6001"`) or by its id (`{"id": "44"}`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SlotRef {
+    /// By its number.
+    Number(Number),
+    /// By its id.
+    Id(SlotId),
+}
+
+/// The numbers of an incoming INVITE.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestNumbers<'a> {
+    /// The user part of the Request-URI.
+    pub request_uri: &'a str,
+    /// The user part of To.
+    pub to: &'a str,
+}
+
+impl CarrierEntry {
+    /// The number of ours that a call means: by its Request-URI, then by its To, each read as E.164 (R13).
+    ///
+    /// None is 404. A carrier that calls the contact of an account has the number in To.
+    #[must_use]
+    pub fn incoming(&self, request: RequestNumbers<'_>) -> Option<&IncomingNumber> {
+        [request.request_uri, request.to].into_iter().find_map(|text| {
+            let number = self.carrier.read(RuleOf::Called, &text.parse().ok()?).ok()?;
+            self.carrier.numbers.iter().find(|entry| entry.number == number)
+        })
+    }
+
+    /// Whose this number is.
+    #[must_use]
+    pub fn center_of(&self, number: &IncomingNumber) -> CenterId {
+        number.center.unwrap_or(self.center)
+    }
+}
+
+impl IncomingNumber {
+    /// The most slots that ring together.
+    pub const TO_MAX: usize = 50;
+}
+
+impl Carrier {
+    pub(super) fn check_numbers(&self, problems: &mut Problems) {
+        let mut seen = std::collections::BTreeSet::new();
+        problems.list("numbers", &self.numbers, Self::NUMBERS_MAX, |problems, entry| {
+            check_e164(problems, &entry.number);
+            if !seen.insert(entry.number.clone()) {
+                problems.field("number", |problems| problems.add(format!("{} stands twice", entry.number)));
+            }
+            problems.list("to", &entry.to, IncomingNumber::TO_MAX, |_, _| ());
+            for (name, text) in [("scenario", &entry.scenario), ("source", &entry.source)] {
+                if !text.is_empty() {
+                    problems.text(name, text, Self::NAME_MAX);
+                }
+            }
+            problems.range("calls_max", entry.calls_max, 0, Self::CAPACITY_MAX);
+        });
+        let mut seen = std::collections::BTreeSet::new();
+        problems.list("callers", &self.callers, Self::CALLERS_MAX, |problems, caller| {
+            check_e164(problems, &caller.number);
+            if !seen.insert((caller.center, caller.number.clone())) {
+                problems.field("number", |problems| problems.add(format!("{} stands twice", caller.number)));
+            }
+        });
+    }
+}
+
+fn check_e164(problems: &mut Problems, number: &Number) {
+    let digits = number.as_str().strip_prefix('+').unwrap_or_default();
+    if !(6..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        problems.field("number", |problems| problems.add("is E.164: + and 6 to 15 digits, such as +74951234567"));
+    }
+}
+
+impl Serialize for SlotRef {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => number.serialize(to),
+            Self::Id(id) => to.collect_map([("id", id)]),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SlotRef {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct ById {
+            id: SlotId,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(Number),
+            Id(ById),
+        }
+        match Either::deserialize(from) {
+            Ok(Either::Number(number)) => Ok(Self::Number(number)),
+            Ok(Either::Id(ById { id })) => Ok(Self::Id(id)),
+            Err(_) => Err(de::Error::custom("a slot is named by its number, \"6001\", or by its id, {\"id\": \"44\"}")),
+        }
+    }
+}
