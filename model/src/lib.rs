@@ -20,6 +20,7 @@ mod number;
 mod problem;
 mod recording;
 mod resource;
+pub mod route;
 mod slot;
 mod time;
 

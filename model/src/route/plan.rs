@@ -1,0 +1,567 @@
+//! The plan: all routes of all centres, and the one path by which a call's way is found and explained.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    Action, CameBy, Explanation, Match, Numbering, Outlet, Route, RouteEntry,
+    explain::Notes,
+    index::{Index, Merged},
+};
+use crate::{
+    CarrierId, Cause, CenterId, Number, Problem, RouteId, SlotId, WallTime,
+    carrier::{Candidate, CarrierEntry, IncomingNumber, LeftOut, Price, RuleOf, SlotRef, Standing, order, rewrite},
+    problem::Problems,
+};
+
+/// What is asked: where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Question {
+    /// The calling number, as it came; none if it is withheld.
+    pub from: Option<Number>,
+    /// The called number, as it came.
+    pub to: Number,
+    /// By what it came.
+    pub came_by: Came,
+    /// When.
+    pub at: WallTime,
+    /// Whose call it is: the slot's centre, or that of the incoming number ([`CarrierEntry::incoming`], [`CarrierEntry::center_of`]).
+    pub center: CenterId,
+    /// The caller number that an administrator gave the slot. Never anything of a request (R8).
+    pub caller: Option<Number>,
+    /// Chance, from which the order of equal carriers is drawn.
+    pub chance: u64,
+}
+
+/// By what a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Came {
+    /// By a slot.
+    Slot,
+    /// By a carrier.
+    Carrier(CarrierId),
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// The calling number, as it was read.
+    pub from: Option<Number>,
+    /// The called number, as it was read and the route rewrote it.
+    pub to: Number,
+    /// What said so; none if nothing matched.
+    pub origin: Option<Origin>,
+    /// The scenario that stands in the CDR; empty if none.
+    pub scenario: String,
+    /// The source that stands in the CDR; empty if none.
+    pub source: String,
+    /// Its way.
+    pub way: Way,
+}
+
+/// What says where a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A route.
+    Route(RouteId),
+    /// The slots of an incoming number of this carrier (R13).
+    Number(CarrierId),
+    /// The numbering plan that every centre has.
+    Numbering,
+}
+
+/// A call's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// These slots ring together.
+    Slots {
+        /// Which; at least one.
+        slots: Vec<SlotId>,
+        /// For how many seconds.
+        ring_s: u16,
+    },
+    /// It goes out by the first of these that takes it.
+    Carriers(Vec<Try>),
+    /// It goes to this service.
+    Service(Number),
+    /// It is refused.
+    Refuse {
+        /// Why, for the CDR and the phone.
+        cause: Cause,
+        /// Why, for a person who looks into it.
+        why: String,
+    },
+    /// A program is asked first.
+    Ask {
+        /// Where.
+        url: String,
+        /// For how many milliseconds.
+        deadline_ms: u16,
+        /// The way if there is no good answer.
+        default: Box<Way>,
+    },
+}
+
+/// A carrier to be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Try {
+    /// The carrier.
+    pub carrier: CarrierId,
+    /// What people call it.
+    pub name: String,
+    /// The number that it is sent, as it wants it.
+    pub to: Number,
+    /// The caller number that it is sent, as it wants it.
+    pub caller: Number,
+    /// The price of a minute; none if it has none for the number.
+    pub per_minute: Option<Price>,
+    /// The currency of the price.
+    pub currency: String,
+}
+
+/// Why a route does not match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Miss {
+    Off,
+    To,
+    Length,
+    From,
+    CameBy,
+    When,
+    Transit,
+}
+
+/// A route in the plan's order.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) origin: Origin,
+    /// None: every centre's.
+    pub(super) center: Option<CenterId>,
+    pub(super) route: Route,
+}
+
+/// What is told on the way; what only finds does not listen.
+pub(super) trait Watch {
+    /// The numbers as they were read.
+    fn read(&mut self, _from: Option<&Number>, _to: &Number) {}
+    /// A route was looked at; it matched if it has no miss.
+    fn looked(&mut self, _place: u32, _miss: Option<Miss>) {}
+    /// A carrier is not tried.
+    fn left_out(&mut self, _carrier: CarrierId, _why: LeftOut) {}
+    /// Something else that was passed over.
+    fn passed(&mut self, _what: &dyn Fn() -> String) {}
+}
+
+impl Watch for () {}
+
+/// All routes, ready to answer. Made anew when a route, a carrier or a slot changes; never changed.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub(super) routes: Vec<Placed>,
+    indexes: BTreeMap<Option<CenterId>, Index>,
+    pub(super) carriers: BTreeMap<CarrierId, CarrierEntry>,
+    groups: BTreeMap<String, Vec<CarrierId>>,
+    /// Where in its carrier's list a number stands.
+    numbers: BTreeMap<CarrierId, BTreeMap<Number, usize>>,
+    numbering: Numbering,
+    slots: BTreeMap<SlotId, CenterId>,
+    warnings: Vec<Problem>,
+}
+
+impl Plan {
+    /// The most routes.
+    pub const ROUTES_MAX: usize = 20_000;
+    /// The most carriers.
+    pub const CARRIERS_MAX: usize = 1_000;
+    /// The most carriers that are tried for a call.
+    pub const TRIES_MAX: usize = 8;
+
+    /// Puts routes, carriers and numbering together.
+    ///
+    /// Routes come first, by position and id; then the slots of incoming numbers (R13); then the numbering plan.
+    /// A route may name what is not there (any more): it stays, and [`Plan::warnings`] has it.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with a route or a carrier by itself, with its place in the list that was given.
+    pub fn compile(routes: &[RouteEntry], carriers: &[CarrierEntry], numbering: Numbering) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::default();
+        problems.list("routes", routes, Self::ROUTES_MAX, |problems, entry| entry.route.check(problems));
+        problems.list("carriers", carriers, Self::CARRIERS_MAX, |problems, entry| entry.carrier.check(problems));
+        let problems = problems.found();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut own: Vec<&RouteEntry> = routes.iter().collect();
+        own.sort_by_key(|entry| (entry.route.position, entry.id));
+        let mut plan = Self { slots: numbering.slots.values().copied().collect(), numbering, ..Self::default() };
+        for entry in own {
+            plan.place(Placed { origin: Origin::Route(entry.id), center: Some(entry.center), route: entry.route.clone() });
+        }
+        for entry in carriers {
+            for (at, number) in entry.carrier.numbers.iter().enumerate() {
+                plan.numbers.entry(entry.id).or_default().insert(number.number.clone(), at);
+                if !number.to.is_empty() {
+                    plan.place(route_of(entry, number));
+                }
+            }
+            if !entry.carrier.group.is_empty() {
+                plan.groups.entry(entry.carrier.group.clone()).or_default().push(entry.id);
+            }
+            plan.carriers.insert(entry.id, entry.clone());
+        }
+        for route in Numbering::routes() {
+            plan.place(Placed { origin: Origin::Numbering, center: None, route });
+        }
+        let mut warnings = Problems::default();
+        problems_of_names(&plan, routes, &mut warnings);
+        plan.warnings = warnings.found();
+        Ok(plan)
+    }
+
+    /// What routes name that is not there, at most a hundred: carriers, groups and slots, with the route's place in the list that was given.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// Where the call goes, with every carrier there.
+    #[must_use]
+    pub fn find(&self, question: &Question) -> Decision {
+        self.walk(question, &|_| Standing::Up, None, &mut ())
+    }
+
+    /// Where the call goes, with carriers as they stand now. If its route asks a program, `answer` is what it said, if it said something:
+    /// something that [`Action::validate_answer`] finds nothing wrong with.
+    #[must_use]
+    pub fn find_now(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing, answer: Option<&Action>) -> Decision {
+        self.walk(question, standing, answer, &mut ())
+    }
+
+    /// Where the call goes, and why: what [`Plan::find_now`] decides, with all that it looked at.
+    #[must_use]
+    pub fn explain(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing) -> Explanation {
+        let mut notes = Notes::default();
+        let decision = self.walk(question, standing, None, &mut notes);
+        Explanation::new(self, question, notes, decision)
+    }
+
+    fn place(&mut self, placed: Placed) {
+        let Ok(place) = u32::try_from(self.routes.len()) else { return };
+        self.indexes.entry(placed.center).or_default().add(place, &placed.route.matches);
+        self.routes.push(placed);
+    }
+
+    /// The one path.
+    pub(super) fn walk(
+        &self,
+        question: &Question,
+        standing: &dyn Fn(CarrierId) -> Standing,
+        answer: Option<&Action>,
+        watch: &mut impl Watch,
+    ) -> Decision {
+        let mut decision = Decision {
+            from: question.from.clone(),
+            to: question.to.clone(),
+            origin: None,
+            scenario: String::new(),
+            source: String::new(),
+            way: Way::Refuse { cause: Cause::NoSuchNumber, why: String::new() },
+        };
+        let incoming = match self.read(question, &mut decision) {
+            Ok(incoming) => incoming,
+            Err(why) => {
+                decision.way = refuse(Cause::NoSuchNumber, why);
+                return decision;
+            }
+        };
+        watch.read(decision.from.as_ref(), &decision.to);
+        let found = self.candidates(question, &decision).find_map(|place| {
+            let placed = self.routes.get(usize::try_from(place).ok()?)?;
+            let miss = placed.route.miss(question, &decision);
+            watch.looked(place, miss);
+            miss.is_none().then_some(placed)
+        });
+        let Some(placed) = found else {
+            decision.way = refuse(Cause::NoSuchNumber, "no route is for this call");
+            return decision;
+        };
+        decision.origin = Some(placed.origin);
+        let route = &placed.route;
+        let of =
+            |of_route: &str, of_number: Option<&String>| if of_route.is_empty() { of_number.cloned() } else { Some(of_route.to_owned()) };
+        decision.scenario = of(&route.scenario, incoming.map(|number| &number.scenario)).unwrap_or_default();
+        decision.source = of(&route.source, incoming.map(|number| &number.source)).unwrap_or_default();
+        match rewrite(&route.rewrite, RuleOf::Called, &decision.to) {
+            Ok(to) => decision.to = to,
+            Err(_) => {
+                decision.way = refuse(Cause::NoSuchNumber, "the route rewrites the number to what cannot be dialled");
+                return decision;
+            }
+        }
+        let then = match (&route.then, answer) {
+            (Action::Ask { .. }, Some(answer)) => answer,
+            (then, _) => then,
+        };
+        decision.way = self.settle(then, question, &decision.to, standing, watch);
+        decision
+    }
+
+    /// Reads the numbers as those who sent them write them, and sees to it that the call is this centre's.
+    fn read(&self, question: &Question, decision: &mut Decision) -> Result<Option<&IncomingNumber>, &'static str> {
+        let Came::Carrier(id) = question.came_by else {
+            if let Some(form) = self.numbering.forms.get(&question.center) {
+                decision.to = form.e164(&question.to);
+            }
+            return Ok(None);
+        };
+        let entry = self.carriers.get(&id).ok_or("there is no such carrier")?;
+        if !entry.carrier.on {
+            return Err("the carrier is switched off");
+        }
+        let dialable = "the carrier's rules make of the number what cannot be dialled";
+        decision.to = entry.carrier.read(RuleOf::Called, &question.to).map_err(|_| dialable)?;
+        decision.from = question.from.as_ref().map(|from| entry.carrier.read(RuleOf::Caller, from)).transpose().map_err(|_| dialable)?;
+        let at = self.numbers.get(&id).and_then(|numbers| numbers.get(&decision.to));
+        let number = at.and_then(|at| entry.carrier.numbers.get(*at)).ok_or("the number is none of those that the carrier brings us")?;
+        if entry.center_of(number) == question.center { Ok(Some(number)) } else { Err("the number belongs to another center") }
+    }
+
+    fn candidates(&self, question: &Question, read: &Decision) -> Merged<'_> {
+        let carrier = match question.came_by {
+            Came::Slot => None,
+            Came::Carrier(id) => Some(id),
+        };
+        let mut found = Vec::new();
+        for center in [Some(question.center), None] {
+            if let Some(index) = self.indexes.get(&center) {
+                index.look(read.from.as_ref(), &read.to, carrier, &mut found);
+            }
+        }
+        Merged(found)
+    }
+
+    fn settle(
+        &self,
+        then: &Action,
+        question: &Question,
+        to: &Number,
+        standing: &dyn Fn(CarrierId) -> Standing,
+        watch: &mut impl Watch,
+    ) -> Way {
+        match then {
+            Action::Slots { slots, ring_s } => {
+                let mut ring = Vec::new();
+                for slot in slots {
+                    match self.slot(slot, question.center) {
+                        Some(id) if ring.contains(&id) => {}
+                        Some(id) => ring.push(id),
+                        None => watch.passed(&|| format!("there is no slot {} in this center", name_of(slot))),
+                    }
+                }
+                if ring.is_empty() {
+                    return refuse(Cause::NoSuchNumber, "none of the slots is there");
+                }
+                Way::Slots { slots: ring, ring_s: *ring_s }
+            }
+            Action::DialledSlot { ring_s } => match self.slot(&SlotRef::Number(to.clone()), question.center) {
+                Some(id) => Way::Slots { slots: vec![id], ring_s: *ring_s },
+                None => refuse(Cause::NoSuchNumber, "no slot of this center has this number"),
+            },
+            Action::Carriers { order, least_cost } => self.outward(order, *least_cost, question, to, standing, watch),
+            Action::Service { number } => {
+                let number = number.as_ref().unwrap_or(to);
+                if self.numbering.services.contains(number) {
+                    Way::Service(number.clone())
+                } else {
+                    refuse(Cause::NoSuchNumber, "it is a number for services, and there is no service behind it")
+                }
+            }
+            Action::Refuse { cause } => refuse(*cause, "the route refuses it"),
+            Action::Ask { url, deadline_ms, default } => {
+                // Neither a stored route nor an answer asks twice; if one did all the same, the default's own default is not looked for.
+                let default = if matches!(**default, Action::Ask { .. }) {
+                    refuse(Cause::Internal, "the default of a question is another question")
+                } else {
+                    self.settle(default, question, to, standing, watch)
+                };
+                Way::Ask { url: url.clone(), deadline_ms: *deadline_ms, default: Box::new(default) }
+            }
+        }
+    }
+
+    fn slot(&self, slot: &SlotRef, center: CenterId) -> Option<SlotId> {
+        let (id, of) = match slot {
+            SlotRef::Number(number) => *self.numbering.slots.get(number)?,
+            SlotRef::Id(id) => (*id, *self.slots.get(id)?),
+        };
+        (of == center).then_some(id)
+    }
+
+    fn outward(
+        &self,
+        outlets: &[Outlet],
+        least_cost: bool,
+        question: &Question,
+        to: &Number,
+        standing: &dyn Fn(CarrierId) -> Standing,
+        watch: &mut impl Watch,
+    ) -> Way {
+        let mut tries: Vec<Try> = Vec::new();
+        let mut is_away = false;
+        for (step, outlet) in (0_u64..).zip(outlets) {
+            let ids = match outlet {
+                Outlet::Carrier(id) => std::slice::from_ref(id),
+                Outlet::Group(group) => self.groups.get(group).map_or(&[][..], Vec::as_slice),
+            };
+            let mut candidates = Vec::new();
+            for id in ids {
+                match self.carriers.get(id) {
+                    Some(entry) if entry.serves(question.center) => candidates.push(Candidate { entry, standing: standing(*id) }),
+                    // Of a group, other centres' carriers are nobody's business here.
+                    Some(_) if matches!(outlet, Outlet::Carrier(_)) => watch.left_out(*id, LeftOut::OtherCenter),
+                    Some(_) => {}
+                    None => watch.passed(&|| format!("there is no carrier {id}")),
+                }
+            }
+            if candidates.is_empty()
+                && let Outlet::Group(group) = outlet
+            {
+                watch.passed(&|| format!("the group {group} has no carrier for this center"));
+            }
+            let (attempts, left_out) = order(&candidates, to, least_cost, question.chance.wrapping_add(step));
+            for (id, why) in left_out {
+                is_away |= matches!(why, LeftOut::Down | LeftOut::Full | LeftOut::TooFast);
+                watch.left_out(id, why);
+            }
+            for attempt in attempts {
+                if tries.iter().any(|before| before.carrier == attempt.entry.id) {
+                    continue;
+                }
+                match try_of(attempt.entry, attempt.rate.map(|rate| rate.per_minute), question, to) {
+                    Ok(_) if tries.len() >= Self::TRIES_MAX => watch.left_out(attempt.entry.id, LeftOut::TooMany),
+                    Ok(found) => tries.push(found),
+                    Err(why) => watch.left_out(attempt.entry.id, why),
+                }
+            }
+        }
+        match (tries.is_empty(), is_away) {
+            (false, _) => Way::Carriers(tries),
+            (true, true) => refuse(Cause::Overloaded, "no carrier can take it now"),
+            (true, false) => refuse(Cause::DestinationNotAllowed, "none of the carriers is for this call"),
+        }
+    }
+}
+
+fn try_of(entry: &CarrierEntry, per_minute: Option<Price>, question: &Question, to: &Number) -> Result<Try, LeftOut> {
+    let carrier = &entry.carrier;
+    let caller = entry.caller(question.caller.as_ref(), question.center).map_err(|_| LeftOut::NoCaller)?;
+    let write = |of, number| carrier.write(of, number).map_err(|_| LeftOut::NoNumber);
+    Ok(Try {
+        carrier: entry.id,
+        name: carrier.name.clone(),
+        to: write(RuleOf::Called, to)?,
+        caller: write(RuleOf::Caller, caller)?,
+        per_minute,
+        currency: if per_minute.is_some() { carrier.currency.clone() } else { String::new() },
+    })
+}
+
+fn refuse(cause: Cause, why: &str) -> Way {
+    Way::Refuse { cause, why: why.to_owned() }
+}
+
+/// The route that an incoming number is (R13).
+fn route_of(entry: &CarrierEntry, number: &IncomingNumber) -> Placed {
+    let route = Route {
+        name: format!("number {} of {}", number.number, entry.carrier.name),
+        position: 0,
+        on: true,
+        matches: Match {
+            to: number.number.as_str().parse().into_iter().collect(),
+            came_by: CameBy::Carriers(vec![entry.id]),
+            ..Match::default()
+        },
+        then: Action::Slots { slots: number.to.clone(), ring_s: super::ring_s() },
+        scenario: String::new(),
+        source: String::new(),
+        rewrite: Vec::new(),
+    };
+    Placed { origin: Origin::Number(entry.id), center: Some(entry.center_of(number)), route }
+}
+
+pub(super) fn name_of(slot: &SlotRef) -> String {
+    match slot {
+        SlotRef::Number(number) => number.to_string(),
+        SlotRef::Id(id) => format!("with the id {id}"),
+    }
+}
+
+impl Route {
+    /// Why it does not match; none if it does.
+    pub(super) fn miss(&self, question: &Question, read: &Decision) -> Option<Miss> {
+        let matches = &self.matches;
+        let names_carrier = match (&matches.came_by, question.came_by) {
+            (CameBy::Any, _) | (CameBy::Slot, Came::Slot) => None,
+            (CameBy::Carriers(carriers), Came::Carrier(id)) => Some(carriers.contains(&id)),
+            (CameBy::Slot, Came::Carrier(_)) | (CameBy::Carriers(_), Came::Slot) => Some(false),
+        };
+        let covers = |numbers: &[crate::Destination], number: &Number| numbers.iter().any(|one| one.covers(number));
+        if !self.on {
+            Some(Miss::Off)
+        } else if !matches.to.is_empty() && !covers(&matches.to, &read.to) {
+            Some(Miss::To)
+        } else if matches.length.is_some_and(|length| usize::from(length) != read.to.as_str().len()) {
+            Some(Miss::Length)
+        } else if !matches.from.is_empty() && !read.from.as_ref().is_some_and(|from| covers(&matches.from, from)) {
+            Some(Miss::From)
+        } else if names_carrier == Some(false) {
+            Some(Miss::CameBy)
+        } else if names_carrier.is_none() && question.came_by != Came::Slot && self.then.may_lead_out() {
+            Some(Miss::Transit)
+        } else if matches.when.as_ref().is_some_and(|when| when.calendar.is_open(question.at) != when.open) {
+            Some(Miss::When)
+        } else {
+            None
+        }
+    }
+}
+
+/// Tells what routes name that is not there.
+fn problems_of_names(plan: &Plan, routes: &[RouteEntry], warnings: &mut Problems) {
+    warnings.list("routes", routes, Plan::ROUTES_MAX, |warnings, entry| {
+        if let CameBy::Carriers(carriers) = &entry.route.matches.came_by {
+            for id in carriers.iter().filter(|id| !plan.carriers.contains_key(id)) {
+                warnings.field("match.came_by", |warnings| warnings.add(format!("there is no carrier {id}")));
+            }
+        }
+        let mut then = &entry.route.then;
+        if let Action::Ask { default, .. } = then {
+            then = default;
+        }
+        warnings.field("then", |warnings| match then {
+            Action::Slots { slots, .. } => {
+                for slot in slots.iter().filter(|slot| plan.slot(slot, entry.center).is_none()) {
+                    warnings.add(format!("there is no slot {} in this center", name_of(slot)));
+                }
+            }
+            Action::Carriers { order, .. } => {
+                let serves = |id: &CarrierId| plan.carriers.get(id).is_some_and(|carrier| carrier.serves(entry.center));
+                for outlet in order {
+                    match outlet {
+                        Outlet::Carrier(id) if !serves(id) => warnings.add(format!("there is no carrier {id} for this center")),
+                        Outlet::Group(group) if !plan.groups.get(group).is_some_and(|ids| ids.iter().any(serves)) => {
+                            warnings.add(format!("the group {group} has no carrier for this center"));
+                        }
+                        Outlet::Carrier(_) | Outlet::Group(_) => {}
+                    }
+                }
+            }
+            Action::DialledSlot { .. } | Action::Service { .. } | Action::Refuse { .. } | Action::Ask { .. } => {}
+        });
+    });
+}

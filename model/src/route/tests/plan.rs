@@ -1,0 +1,198 @@
+//! What a plan decides, and how it explains it.
+
+use super::*;
+use crate::carrier::Standing;
+
+fn plan() -> Plan {
+    let hours = json!({"zone": "Europe/Moscow", "week": {"fri": ["09:00-18:00"]}});
+    let rates = |price: &str| json!([{"prefix": "+7", "per_minute": price}]);
+    let routes = routes(
+        1,
+        json!([
+            {"name": "night", "position": 10, "match": {"came_by": {"carriers": ["1"]}, "when": {"calendar": hours, "open": false}},
+             "then": {"do": "carriers", "order": [{"carrier": "2"}]}, "rewrite": [{"of": "called", "starts": "+", "strip": 12, "add": "+79160000000"}]},
+            {"name": "old customers", "position": 20, "match": {"from": ["+7916*"], "came_by": {"carriers": ["1"]}},
+             "then": {"do": "slots", "slots": ["6002", "6009", "7001"]}, "scenario": "loyal"},
+            {"name": "no foreign", "position": 30, "match": {"to": ["+4*"]}, "then": {"do": "refuse", "cause": "destination_not_allowed"}},
+            {"name": "world", "position": 40, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"group": "moscow"}, {"carrier": "3"}], "least_cost": true}},
+            {"name": "asked", "position": 25, "match": {"to": ["+7999*"], "came_by": "slot"},
+             "then": {"do": "ask", "url": "https://crm.example.com/route", "default": {"do": "slots", "slots": ["6001"]}}},
+        ]),
+    );
+    let carriers = [
+        carrier(
+            1,
+            1,
+            &json!({"form": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "group": "moscow", "send": "digits",
+            "currency": "RUB", "rates": rates("150"), "callers": [{"number": "+74951111111"}, {"number": "+74952222222"}],
+            "numbers": [{"number": "+74951111111", "to": ["6001", "6002"], "scenario": "sales", "source": "billboard"}, {"number": "+74952222222"}]}),
+        ),
+        carrier(2, 1, &json!({"group": "moscow", "currency": "RUB", "rates": rates("90.5")})),
+        carrier(3, 2, &json!({"group": "moscow"})),
+        carrier(
+            4,
+            2,
+            &json!({"group": "moscow", "centers": "all", "priority": 200, "callers": [{"number": "+74953333333", "center": "1"}],
+            "numbers": [{"number": "+74954444444", "center": "1", "to": ["6001"]}, {"number": "+74955555555", "to": ["7001"]}]}),
+        ),
+        carrier(5, 1, &json!({"group": "moscow", "on": false})),
+    ];
+    Plan::compile(&routes, &carriers, numbering()).unwrap()
+}
+
+fn by(id: i64) -> Came {
+    Came::Carrier(CarrierId(id))
+}
+
+/// A decision in one line.
+fn line(decision: &Decision) -> String {
+    let way = match &decision.way {
+        Way::Slots { slots, .. } => format!("slots {}", slots.iter().map(SlotId::to_string).collect::<Vec<_>>().join(" ")),
+        Way::Carriers(tries) => tries.iter().map(|one| format!("{}:{}/{}", one.carrier, one.to, one.caller)).collect::<Vec<_>>().join(" "),
+        Way::Refuse { cause, why } => format!("{}: {why}", cause.code()),
+        way => format!("{way:?}"),
+    };
+    format!("{} {}/{} {way}", decision.to, decision.scenario, decision.source)
+}
+
+#[test]
+fn a_call_goes_where_the_first_route_says() {
+    let plan = plan();
+    let rows = [
+        // Inside: the numbering plan.
+        ("6001", "6002", Came::Slot, "6002 / slots 2"),
+        ("6001", "2001", Came::Slot, "2001 / slots 3"),
+        ("6001", "6009", Came::Slot, "6009 / no_such_number: no slot of this center has this number"),
+        ("6001", "7001", Came::Slot, "7001 / no_such_number: no slot of this center has this number"),
+        ("6001", "1001", Came::Slot, "1001 / no_such_number: it is a number for services, and there is no service behind it"),
+        ("6001", "60011", Came::Slot, "60011 / no_such_number: no route is for this call"),
+        ("6001", "112", Came::Slot, "112 / no_such_number: no route is for this call"),
+        // Out: read as people here write, the cheapest first, the shared one last, the other centre's never.
+        (
+            "6001",
+            "84951234567",
+            Came::Slot,
+            "+74951234567 / 2:+74951234567/+74950000001 1:74951234567/74951111111 4:+74951234567/+74953333333",
+        ),
+        ("6001", "810 49 30 1234567", Came::Slot, "+49301234567 / destination_not_allowed: the route refuses it"),
+        // In: a route by the caller, then the number's own slots.
+        ("89161234567", "84951111111", by(1), "+74951111111 loyal/billboard slots 2"),
+        ("89261234567", "84951111111", by(1), "+74951111111 sales/billboard slots 1 2"),
+        ("", "84951111111", by(1), "+74951111111 sales/billboard slots 1 2"),
+        // Nothing that came from the world goes out again by a route that does not name its carrier.
+        ("89261234567", "84952222222", by(1), "+74952222222 / no_such_number: no route is for this call"),
+        ("89261234567", "+79161111111", by(1), "+79161111111 / no_such_number: the number is none of those that the carrier brings us"),
+        ("+79161234567", "6001", by(1), "6001 / no_such_number: the number is none of those that the carrier brings us"),
+        // A shared carrier's numbers belong to one centre each.
+        ("+79161234567", "+74954444444", by(4), "+74954444444 / slots 1"),
+        ("+79161234567", "+74955555555", by(4), "+74955555555 / no_such_number: the number belongs to another center"),
+        ("+79161234567", "+74951111111", by(5), "+74951111111 / no_such_number: the carrier is switched off"),
+        ("+79161234567", "+74951111111", by(9), "+74951111111 / no_such_number: there is no such carrier"),
+    ];
+    for (from, to, came_by, expected) in rows {
+        assert_eq!(line(&plan.find(&call(from, to, came_by))), expected, "{from} {to}");
+    }
+    let night = Question { at: WallTime(1_795_165_200_000 + 7 * 3_600_000), ..call("89161234567", "84951111111", by(1)) };
+    assert_eq!(line(&plan.find(&night)), "+79160000000 sales/billboard 2:+79160000000/+74950000001");
+    let other = Question { center: CenterId(2), ..call("7001", "7001", Came::Slot) };
+    assert_eq!(line(&plan.find(&other)), "7001 / slots 4");
+    let abroad = Question { to: "+74951234567".parse().unwrap(), ..other };
+    assert_eq!(
+        line(&plan.find(&abroad)),
+        "+74951234567 / no_such_number: no route is for this call",
+        "centre 1's routes are not centre 2's"
+    );
+    let named = Question { caller: "+74952222222".parse().ok(), ..call("6001", "84951234567", Came::Slot) };
+    assert!(line(&plan.find(&named)).contains("1:74951234567/74952222222"), "the slot's own caller number, where it is verified");
+}
+
+#[test]
+fn carriers_that_stand_badly_are_passed_over() {
+    let plan = plan();
+    let question = call("6001", "84951234567", Came::Slot);
+    let now = |standing: &dyn Fn(CarrierId) -> Standing| line(&plan.find_now(&question, standing, None));
+    assert!(now(&|id| if id.0 == 2 { Standing::Full } else { Standing::Up }).starts_with("+74951234567 / 1:"));
+    assert_eq!(now(&|_| Standing::Down), "+74951234567 / overloaded: no carrier can take it now");
+}
+
+#[test]
+fn a_program_that_is_asked_has_the_last_word_within_bounds() {
+    let plan = plan();
+    let question = call("6001", "89991234567", Came::Slot);
+    let Way::Ask { url, deadline_ms, default } = plan.find(&question).way else { panic!("a question") };
+    assert_eq!((url.as_str(), deadline_ms), ("https://crm.example.com/route", 1000));
+    assert_eq!(*default, Way::Slots { slots: vec![SlotId(1)], ring_s: 30 });
+    let answer = |json: Value| serde_json::from_value::<Action>(json).unwrap();
+    let settled = |json| line(&plan.find_now(&question, &|_| Standing::Up, Some(&answer(json))));
+    assert_eq!(settled(json!({"do": "slots", "slots": ["6002"]})), "+79991234567 / slots 2");
+    assert_eq!(settled(json!({"do": "slots", "slots": ["7001"]})), "+79991234567 / no_such_number: none of the slots is there");
+    assert_eq!(
+        settled(json!({"do": "carriers", "order": [{"carrier": "3"}]})),
+        "+79991234567 / destination_not_allowed: none of the carriers is for this call"
+    );
+    let again = answer(json!({"do": "ask", "url": "https://x", "default": {"do": "dialled_slot"}}));
+    assert_eq!(again.validate_answer().len(), 1);
+    // An answer changes nothing where no program is asked.
+    let inside = call("6001", "6002", Came::Slot);
+    let ignored = plan.find_now(&inside, &|_| Standing::Up, Some(&answer(json!({"do": "refuse", "cause": "busy"}))));
+    assert_eq!(line(&ignored), "6002 / slots 2");
+}
+
+#[test]
+fn what_routes_name_that_is_not_there_is_told_and_stops_nothing() {
+    let found: Vec<_> = plan().warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "routes[1].then: there is no slot 6009 in this center",
+            "routes[1].then: there is no slot 7001 in this center",
+            "routes[3].then: there is no carrier 3 for this center",
+        ]
+    );
+}
+
+#[test]
+fn an_explanation_is_read_at_eight_in_the_morning() {
+    let plan = plan();
+    let explain = |question| plan.explain(&question, &|_| Standing::Up).to_string();
+    assert_eq!(
+        explain(call("6001", "84951234567", Came::Slot)),
+        "\
+call       6001 to 84951234567, by a slot, center 1, Fri 2026-11-20 09:00 UTC
+read as    6001 to +74951234567 (a fixed line, RU)
+routes     no   night [route 1]: it is for calls that came otherwise
+           no   old customers [route 2]: it is for other calling numbers
+           no   asked [route 5]: it is for other called numbers
+           no   no foreign [route 3]: it is for other called numbers
+           YES  world [route 4]
+note       Carrier 5 (carrier 5) is not used: it is switched off
+note       Carrier 3 (carrier 3) is not used: it belongs to another center, and is not shared
+goes       1. out by Carrier 2 (carrier 2) to +74951234567 as +74950000001, at 90.5 minor units of RUB a minute
+           2. out by Carrier 1 (carrier 1) to 74951234567 as 74951111111, at 150 minor units of RUB a minute
+           3. out by Carrier 4 (carrier 4) to +74951234567 as +74953333333, without a price
+"
+    );
+    assert_eq!(
+        explain(call("", "84952222222", by(1))),
+        "\
+call       a withheld number to 84952222222, by carrier 1, center 1, Fri 2026-11-20 09:00 UTC
+read as    a withheld number to +74952222222 (a fixed line, RU)
+routes     no   night [route 1]: it is for other hours
+           no   old customers [route 2]: it is for other calling numbers
+           no   asked [route 5]: it is for other called numbers
+           no   no foreign [route 3]: it is for other called numbers
+           no   world [route 4]: it may lead out again, and does not name the carrier that the call came by
+           no   number +74951111111 of Carrier 1 [numbers of carrier 1]: it is for other called numbers
+           no   number +74954444444 of Carrier 4 [numbers of carrier 4]: it is for other called numbers
+           no   numbering plan: services [built in]: it is for other called numbers
+           no   numbering plan: slots [built in]: it is for other called numbers
+goes       nowhere: 404 no_such_number (no route is for this call); check the number
+"
+    );
+    let json = serde_json::to_value(plan.explain(&call("6001", "1001", Came::Slot), &|_| Standing::Up)).unwrap();
+    let at = |pointer| json.pointer(pointer).unwrap().clone();
+    assert_eq!(at("/decision/origin"), json!("numbering"));
+    assert_eq!(at("/decision/way/refuse/cause"), json!("no_such_number"));
+    assert_eq!(at("/looked/0/origin/route"), json!("1"));
+    assert_eq!(at("/kind"), json!("local"));
+}
