@@ -1,4 +1,5 @@
-//! The nouns that more than one room needs: ids, numbers, times, causes, facts, events, commands, the directory.
+//! The nouns that more than one room needs: ids, numbers, times, causes, facts, events, commands, the directory,
+//! carriers, routes, calendars.
 //!
 //! Plain data: this room does no IO and knows no other room.
 //! It is the one place whose types are serialised for others (journal, Socket.IO, REST).

@@ -5,10 +5,7 @@ use std::fmt;
 use chrono::DateTime;
 use serde::Serialize;
 
-use super::{
-    Decision, Origin, Plan, Question, Way,
-    plan::{Came, Miss, Watch},
-};
+use super::{Came, Decision, Origin, Plan, Question, Way, miss::Miss, plan::Watch};
 use crate::{
     CarrierId, Number, SlotId,
     carrier::{LeftOut, NumberKind, country, kind},

@@ -2,16 +2,20 @@
 //!
 //! A [`Route`] is what REST takes and the database keeps; a [`Plan`] is made of all of them, and answers a [`Question`].
 
+mod decision;
 mod explain;
 mod index;
+mod miss;
 mod plan;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use decision::{Came, Decision, Origin, Question, Try, Way};
 pub use explain::{Explanation, Looked};
-pub use plan::{Came, Decision, Origin, Plan, Question, Try, Way};
+pub use plan::Plan;
 
 use crate::{
     Calendar, CarrierId, Cause, CenterId, Destination, Directory, Number, Problem, RouteId, SlotId,

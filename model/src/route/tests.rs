@@ -103,3 +103,21 @@ fn all_that_is_wrong_with_routes_is_told_at_once() {
         ]
     );
 }
+
+#[test]
+fn the_page_for_people_shows_what_can_be_set() {
+    let page = include_str!("../../../docs/routes.md");
+    let blocks: Vec<_> = page.split("```json\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let [carrier, calendar, route] = blocks[..] else { panic!("a carrier, a calendar and a route") };
+    assert_eq!(serde_json::from_str::<Carrier>(carrier).unwrap().validate(), []);
+    assert_eq!(serde_json::from_str::<Calendar>(calendar).unwrap().validate(), []);
+    assert_eq!(serde_json::from_str::<Route>(route).unwrap().validate(), []);
+    let actions: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `{\"do\"")).collect();
+    assert_eq!(actions.len(), 6);
+    for action in actions {
+        let json = format!("{{\"do\"{}", action.split('`').next().unwrap());
+        let json = json.replace("[…]", r#"[{"group": "g"}]"#).replace("{…}", r#"{"do": "dialled_slot"}"#);
+        let route = json!({"name": "x", "position": 1, "then": serde_json::from_str::<Value>(&json).unwrap()});
+        assert_eq!(serde_json::from_value::<Route>(route).unwrap().validate(), [], "{json}");
+    }
+}

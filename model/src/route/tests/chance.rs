@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 use super::*;
 use crate::{
     carrier::{CarrierEntry, Standing},
-    route::plan::{Miss, Watch},
+    route::{miss::Miss, plan::Watch},
 };
 
 const NUMBERS: [&str; 10] =
