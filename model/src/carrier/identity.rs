@@ -11,7 +11,7 @@ use crate::{CenterId, Number, problem::Problems};
 pub struct Caller {
     /// The number in E.164.
     pub number: Number,
-    /// The centre that may call by it. None: the centre that the carrier belongs to.
+    /// The centre that may call by it, if the carrier is shared. None: the centre that the carrier belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub center: Option<CenterId>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Carrier, CarrierEntry, RuleOf};
+use super::{Carrier, CarrierEntry, Centers, RuleOf};
 use crate::{CenterId, Number, SlotId, problem::Problems};
 
 /// A number of ours that a carrier brings calls to.
@@ -11,7 +11,7 @@ use crate::{CenterId, Number, SlotId, problem::Problems};
 pub struct IncomingNumber {
     /// The number in E.164.
     pub number: Number,
-    /// Whose it is. None: the centre that the carrier belongs to.
+    /// Whose it is, if the carrier is shared. None: the centre that the carrier belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub center: Option<CenterId>,
     /// The slots that ring together. Empty: routes alone say where its calls go.
@@ -78,6 +78,7 @@ impl Carrier {
             if !seen.insert(entry.number.clone()) {
                 problems.field("number", |problems| problems.add(format!("{} stands twice", entry.number)));
             }
+            self.check_center(problems, entry.center);
             problems.list("to", &entry.to, IncomingNumber::TO_MAX, |_, _| ());
             for (name, text) in [("scenario", &entry.scenario), ("source", &entry.source)] {
                 if !text.is_empty() {
@@ -89,10 +90,18 @@ impl Carrier {
         let mut seen = std::collections::BTreeSet::new();
         problems.list("callers", &self.callers, Self::CALLERS_MAX, |problems, caller| {
             check_e164(problems, &caller.number);
+            self.check_center(problems, caller.center);
             if !seen.insert((caller.center, caller.number.clone())) {
                 problems.field("number", |problems| problems.add(format!("{} stands twice", caller.number)));
             }
         });
+    }
+
+    /// Nothing crosses centres unless the carrier is shared.
+    fn check_center(&self, problems: &mut Problems, center: Option<CenterId>) {
+        if center.is_some() && self.centers == Centers::Own {
+            problems.field("center", |problems| problems.add("only a shared carrier (centers: all) names centers"));
+        }
     }
 }
 

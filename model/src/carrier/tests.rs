@@ -46,8 +46,8 @@ fn all_that_is_wrong_is_told_at_once() {
         &json!({
             "name": "", "hosts": [], "networks": ["0.0.0.0/0"], "capacity": 0, "calls_per_s": 2000,
             "accounts": [{"username": "a", "password": "x", "expires_s": 5, "contact_user": "a b"}, {"username": "a", "password": "x"}],
-            "numbers": [{"number": "74951234567"}, {"number": "+74951234567", "calls_max": 30000}, {"number": "+74951234567"}],
-            "callers": [{"number": "6001"}],
+            "numbers": [{"number": "74951234567"}, {"number": "+74951234567", "calls_max": 30000, "center": "1"}, {"number": "+74951234567"}],
+            "callers": [{"number": "6001"}, {"number": "+74951234567", "center": "2"}],
             "health": {"options_every_s": 1, "off_after": 0},
             "rates": [{"prefix": "7", "per_minute": 1, "step_s": 0}],
             "failover": {"next": [486]},
@@ -66,9 +66,11 @@ fn all_that_is_wrong_is_told_at_once() {
         "accounts[0].contact_user",
         "accounts[1].username",
         "numbers[0].number",
+        "numbers[1].center",
         "numbers[1].calls_max",
         "numbers[2].number",
         "callers[0].number",
+        "callers[1].center",
         "capacity",
         "calls_per_s",
         "health.options_every_s",
@@ -100,6 +102,7 @@ fn a_call_means_the_number_of_its_request_uri_then_of_its_to() {
         3,
         1,
         &json!({
+            "centers": "all",
             "form": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"},
             "rules_in": [{"of": "called", "starts": "9999#", "strip": 5, "add": "+"}],
             "numbers": [{"number": "+74951234567", "to": ["6001", {"id": "44"}]}, {"number": "+74957654321", "center": "2"}],
@@ -142,7 +145,7 @@ fn only_numbers_verified_for_the_center_call() {
     let carrier = entry(
         1,
         1,
-        &json!({"callers": [
+        &json!({"centers": "all", "callers": [
             {"number": "+74950000001"}, {"number": "+74950000002"}, {"number": "+74950000003", "center": "2"}, {"number": "+74950000002", "center": "2"},
         ]}),
     );

@@ -50,10 +50,13 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             RouteEntry { id: RouteId(id), center: CenterId(center), route: serde_json::from_value(json).unwrap() }
         };
         let routes: Vec<_> = (1..).zip(list).map(entry).collect();
-        let numbers = json!([{"number": "+74951234567", "to": ["6001"], "scenario": "s"}, {"number": "+74957654321", "center": "2", "to": ["7001"]}]);
         let carriers: Vec<CarrierEntry> = (1..)
             .zip(on)
-            .map(|(id, on)| carrier(id, 1 + id % 2, &json!({"group": "g", "on": on, "numbers": numbers, "centers": if on { "all" } else { "own" }})))
+            .map(|(id, on)| {
+                let other = if on { json!({"number": "+74957654321", "center": "2", "to": ["7001"]}) } else { json!({"number": "+74957654321"}) };
+                let numbers = json!([{"number": "+74951234567", "to": ["6001"], "scenario": "s"}, other]);
+                carrier(id, 1 + id % 2, &json!({"group": "g", "on": on || id == 1, "numbers": numbers, "centers": if on { "all" } else { "own" }}))
+            })
             .collect();
         Plan::compile(&routes, &carriers, numbering()).unwrap()
     })
