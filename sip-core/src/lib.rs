@@ -13,6 +13,7 @@ pub mod enrol;
 pub mod flow;
 pub mod framer;
 pub mod guard;
+pub mod hep;
 pub mod locate;
 pub mod message;
 pub mod registrar;
