@@ -23,7 +23,7 @@ mod timeline;
 mod tests;
 
 pub use cdr::aborted;
-pub use ladder::first_line_shown;
+pub use ladder::{first_line_shown, masked};
 pub use ports::MediaPort;
 pub use settings::Settings;
 pub use switchboard::{Input, Order, Output, Restored, Switchboard};

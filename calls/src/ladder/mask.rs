@@ -30,6 +30,46 @@ const SIPFRAG: &[u8] = b"message/sipfrag";
 
 /// A message as text, a line each, without what nobody may see.
 pub(super) fn shown(message: &[u8]) -> String {
+    let Shown { mut text, body } = parts(message);
+    if let Some(body) = body {
+        text.push('\n');
+        text.push_str(&body);
+    }
+    text
+}
+
+/// A message as [`shown`] shows it, in the form of a message again, for programs that read SIP: lines end with CRLF, folded ones are one, and
+/// what is no text is told by its numbers. If the body has become longer or shorter by that, the Content-Length says how long it is now.
+#[must_use]
+pub fn masked(message: &[u8]) -> Vec<u8> {
+    // A tab is a blank there (RFC 3261, 25.1), and no control character that somebody has to be shown.
+    let message: Vec<u8> = message.iter().map(|octet| if *octet == b'\t' { b' ' } else { *octet }).collect();
+    let Shown { text, body } = parts(&message);
+    let body = body.unwrap_or_default().replace('\n', "\r\n");
+    let is_changed = body.len() != split(&message).1.len();
+    let mut written = Vec::with_capacity(message.len() + 64);
+    for line in text.lines() {
+        let name = line.split(':').next().unwrap_or_default().trim_ascii();
+        if is_changed && ["Content-Length", "l"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            written.extend_from_slice(format!("{name}: {}", body.len()).as_bytes());
+        } else {
+            written.extend_from_slice(line.as_bytes());
+        }
+        written.extend_from_slice(b"\r\n");
+    }
+    written.extend_from_slice(b"\r\n");
+    written.extend_from_slice(body.as_bytes());
+    written
+}
+
+/// What is shown of a message, a line each.
+struct Shown {
+    text: String,
+    /// None of a message that has none.
+    body: Option<String>,
+}
+
+fn parts(message: &[u8]) -> Shown {
     let (head, body) = split(message);
     let mut text = String::with_capacity(message.len() + 64);
     let mut method_is_info = head.starts_with(b"INFO ");
@@ -55,21 +95,21 @@ pub(super) fn shown(message: &[u8]) -> String {
         text.push('\n');
     }
     if body.is_empty() {
-        return text;
+        return Shown { text, body: None };
     }
-    text.push('\n');
+    let mut told = String::with_capacity(body.len() + 64);
     if method_is_info {
         // Keys that were pressed may be part of a card number.
-        let _ = writeln!(text, "({} octets that are not shown: an INFO may hold keys that somebody pressed)", body.len());
+        let _ = writeln!(told, "({} octets that are not shown: an INFO may hold keys that somebody pressed)", body.len());
     } else if kinds.iter().all(|kind| kind == SDP) {
         // A body without a type counts as a session description, as it does when it is read.
-        description(&mut text, body);
+        description(&mut told, body);
     } else if kinds.iter().all(|kind| kind == SIPFRAG) {
-        fragment(&mut text, body);
+        fragment(&mut told, body);
     } else {
-        let _ = writeln!(text, "({} octets that are not shown: only session descriptions are)", body.len());
+        let _ = writeln!(told, "({} octets that are not shown: only session descriptions are)", body.len());
     }
-    text
+    Shown { text, body: Some(told) }
 }
 
 /// The first line of a message as [`shown`] shows it, cut after so many characters: for a log. A password that the cut goes through is masked.

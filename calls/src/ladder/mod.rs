@@ -6,7 +6,7 @@
 mod draw;
 mod mask;
 
-pub use mask::first_line_shown;
+pub use mask::{first_line_shown, masked};
 
 use std::{
     collections::{BTreeMap, VecDeque},

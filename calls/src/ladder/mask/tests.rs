@@ -6,7 +6,51 @@ use expect_test::{Expect, expect};
 use super::*;
 
 fn check(message: &[u8], expected: &Expect) {
-    expected.assert_eq(&shown(message));
+    let shown = shown(message);
+    expected.assert_eq(&shown);
+    // What programs are given says no more than what people are shown.
+    let (lines, copy) =
+        (|text: &str| text.lines().map(str::trim_end).filter(no_length).map(str::to_owned).collect::<Vec<_>>(), masked(message));
+    let same = lines(&shown.replace("\\u{9}", " "));
+    let copy = lines(&String::from_utf8(copy).unwrap());
+    assert_eq!(
+        copy.iter().filter(|line| !line.is_empty()).collect::<Vec<_>>(),
+        same.iter().filter(|line| !line.is_empty()).collect::<Vec<_>>()
+    );
+}
+
+fn no_length(line: &&str) -> bool {
+    !line.to_ascii_lowercase().starts_with("content-length")
+}
+
+#[test]
+fn a_masked_message_is_a_message_again() {
+    let masked = |text: &str| String::from_utf8(masked(text.as_bytes())).unwrap();
+    let head = "INVITE sip:6002@pbx SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1\r\nFrom:\t<sip:6001@pbx>;tag=1\r\nTo: <sip:6002@pbx>\r\n\
+                Call-ID: a84b@pc33\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n";
+    let sdp = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let whole = format!("{head}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len());
+    assert_eq!(masked(&whole), whole.replace('\t', " "), "what has no secret is as it was");
+    for (name, body, told) in [
+        ("Content-Length", format!("{sdp}a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret\r\n"), "a=crypto:***\r\n"),
+        ("content-LENGTH", format!("{sdp}k=clear:secret\r\n"), "k=***\r\n"),
+        ("l", sdp.replace("\r\n", "\n"), "m=audio 4000 RTP/AVP 0\r\n"),
+    ] {
+        let message = format!(
+            "{head}Proxy-Authorization: Digest username=\"6001\",\r\n\tnonce=\"secret\", response=\"secret\"\r\n{name}: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let copy = masked(&message);
+        assert!(!copy.contains("secret") && copy.ends_with(told), "{copy}");
+        assert!(copy.contains("\r\nProxy-Authorization: Digest username=\"6001\", nonce=***, response=***\r\n"), "{copy}");
+        let read = sip_core::Message::parse(bytes::Bytes::from(copy.clone())).unwrap();
+        assert_eq!(read.call_id().unwrap(), b"a84b@pc33");
+        assert_eq!(read.body().len(), copy.split_once("\r\n\r\n").unwrap().1.len(), "{copy}");
+        assert_eq!(masked(&copy), copy, "masked once, masked for good");
+    }
+    // What is cut off in its head gets an end; a length that was wrong stays wrong.
+    assert_eq!(masked("BYE sip:a SIP/2.0\nCall-ID: x"), "BYE sip:a SIP/2.0\r\nCall-ID: x\r\n\r\n");
+    assert!(masked("BYE sip:a SIP/2.0\r\nContent-Length: 9\r\n\r\nv=0\r\n").contains("Content-Length: 9\r\n"));
 }
 
 #[test]
