@@ -9,6 +9,7 @@ mod calls;
 mod database;
 mod error;
 mod guard;
+mod hep;
 mod http;
 mod journal;
 mod links;
@@ -31,6 +32,7 @@ pub use calls::Calls;
 pub use database::{Database, DatabaseUrl};
 pub use error::{ConfigError, Place, Warning};
 pub use guard::Guard;
+pub use hep::{Hep, HepCarrier, HepKey, HepTarget};
 pub use http::{Http, PublicUrl, Size};
 pub use journal::Journal;
 pub use links::{Links, Port};
@@ -100,6 +102,7 @@ sections! {
     links: Links,
     smtp: Smtp,
     oidc: Oidc,
+    hep: Hep,
     log: Log,
 }
 

@@ -18,7 +18,7 @@ section! {
         /// The ports that such requests may go to. Empty: every port.
         allow_ports: Vec<Port> = "[80, 443]";
         /// A file with certificates of your own authorities, PEM, which are believed beside the public ones: for sign-in providers, mail
-        /// servers and receivers of webhooks within the house. Empty: the public ones only.
+        /// servers, capture servers and receivers of webhooks within the house. Empty: the public ones only.
         ca_file: Option<PathBuf> = "\"\"";
     }
 }

@@ -437,6 +437,7 @@ fn what_differs_is_told() {
             .chain([
                 "[\"10.0.0.0/8\"]",
                 "\"smtp://x\"",
+                "\"udp://x\"",
                 "\"x@y\"",
                 "[{ id = \"x\", issuer = \"https://x\", client_id = \"x\" }]",
                 "[\"desk.example\"]",
@@ -485,6 +486,10 @@ fn what_differs_is_told() {
         calls.ring_s
         calls.slot_ring_s
         calls.max
+        hep.target
+        hep.capture_id
+        hep.auth_key
+        hep.mask
         log.filter
         log.ladder_memory
     "#]]
