@@ -163,6 +163,16 @@ metrics! {
     journal_behind: Gauge = Gauge::default(), "journal_behind";
     /// Journal writes that took longer than the wire may wait (R22).
     journal_stalls: Counter = Counter::default(), "journal_stalls";
+    /// Copies of SIP messages that went to the capture server (HEP).
+    hep_sent: Counter = Counter::default(), "hep_sent";
+    /// Copies of SIP messages that the capture server did not get, because it was away or too slow.
+    hep_dropped: Counter = Counter::default(), "hep_dropped";
+    /// Copies of SIP messages that were cut, because they were too long for a packet.
+    hep_cut: Counter = Counter::default(), "hep_cut";
+    /// Times that the capture server was there again.
+    hep_reconnects: Counter = Counter::default(), "hep_reconnects";
+    /// 1 while there is a way to the capture server.
+    hep_connected: Gauge = Gauge::default(), "hep_connected";
     /// Socket.IO clients that are connected.
     sockets_live: Gauge = Gauge::default(), "sockets_live";
     /// Socket.IO clients that were cut off because they did not read.

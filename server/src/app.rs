@@ -30,6 +30,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     accounts,
+    capture::Captures,
     control::LoopControl,
     desk::{self, Desk},
     door::{Door, Load, Message},
@@ -147,6 +148,8 @@ async fn run(
         TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
 
     // The loops.
+    let captures = Captures::default();
+    let capture = captures.open(config).context("cannot copy SIP messages (hep)")?.map(Box::new);
     let metrics = Metrics::new();
     let live = Arc::new(Live::new(wall_clock()));
     let door = Door::new(waker);
@@ -188,8 +191,11 @@ async fn run(
         meter: Meter::new(metrics.clone()),
         load,
         tape,
+        capture,
+        copies: captures.counts(),
     })?;
-    let started = Started { domain: domain.clone(), capacity, tls: tls.clone(), sip_tls: sip_tls.clone(), standing };
+    let started =
+        Started { domain: domain.clone(), capacity, tls: tls.clone(), sip_tls: sip_tls.clone(), standing, captures: captures.clone() };
     let reloader = Reloader::new(place.clone(), config.clone(), door.clone(), set_filter, metrics.clone(), started);
     tokio::spawn(reloader.clone().follow(hangup));
 
@@ -266,6 +272,7 @@ async fn run(
     if timeout(LAST_TURN, signalling).await.is_err() {
         warn!("Signalling does not come to its end; what it has not written is lost.");
     }
+    captures.end().await;
     // Whoever still waits for the loop is told that there is none.
     door.close();
     let _ = close.send(());

@@ -76,7 +76,7 @@ fn directories(config: &Config, providers: &Providers) -> anyhow::Result<Refresh
 }
 
 /// Whose certificates are believed.
-fn roots(config: &Config) -> anyhow::Result<Roots> {
+pub(crate) fn roots(config: &Config) -> anyhow::Result<Roots> {
     let Some(file) = &config.links.ca_file else { return Ok(Roots::public()) };
     let named = || format!("{} (links.ca_file)", file.display());
     Roots::with_house(&fs::read(file).with_context(named)?).with_context(named)

@@ -15,6 +15,8 @@ use net::{FromWorker, Waker};
 use sip_core::GuardSettings;
 use tokio::sync::oneshot;
 
+use crate::capture::Capture;
+
 /// Commands that may wait for the loop; more are refused as unavailable.
 const COMMANDS_MAX: usize = 10_000;
 
@@ -34,6 +36,8 @@ pub(crate) enum Message {
     Directory(Arc<Directory>, oneshot::Sender<()>),
     /// The configuration has changed; the sender wants to know when the loop has it.
     Settings(Box<Settings>, GuardSettings, oneshot::Sender<()>),
+    /// From now on SIP messages are copied so, or not at all.
+    Capture(Option<Box<Capture>>),
     /// A recording was closed.
     Recorded(RecordingRow),
     /// No new calls.

@@ -1,8 +1,12 @@
 //! What the signalling loop counts for `/metrics`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use api::{Metrics, SourceLabels, WhyLabels};
+use links::hep::Counts;
 use model::{Fact, NoRoom, RecordingRow, RecordingState};
 use net::{MediaWorkers, SignallingSockets, TcpCounters};
 use sip_core::GuardCounters;
@@ -51,6 +55,7 @@ struct Totals {
     media_send_failures: u64,
     journal_lost: u64,
     turned_away: [u64; NoRoom::ALL.len()],
+    hep: [u64; 4],
 }
 
 impl Meter {
@@ -167,6 +172,21 @@ impl Meter {
         metrics.journal_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         metrics.journal_lost.inc_by(new(&mut told.journal_lost, u64::try_from(lost).unwrap_or(u64::MAX)));
         metrics.journal_behind.set(i64::from(is_behind));
+    }
+
+    /// What has come of copies of SIP messages for a capture server.
+    pub(crate) fn copies(&mut self, counts: &Counts) {
+        let (metrics, told) = (&self.metrics, &mut self.told);
+        let totals = [
+            (&metrics.hep_sent, &counts.sent),
+            (&metrics.hep_dropped, &counts.dropped),
+            (&metrics.hep_cut, &counts.cut),
+            (&metrics.hep_reconnects, &counts.reconnects),
+        ];
+        for ((metric, count), told) in totals.into_iter().zip(&mut told.hep) {
+            metric.inc_by(new(told, count.load(Ordering::Relaxed)));
+        }
+        metrics.hep_connected.set(i64::from(counts.connected.load(Ordering::Relaxed)));
     }
 
     /// How many calls were turned away, all told, because none might begin. Says so now and then while a limit is the reason.
@@ -286,6 +306,25 @@ mod tests {
             r#"cordboard_calls_turned_away_total{why="draining"} 4"#,
             r#"cordboard_calls_turned_away_total{why="journal_behind"} 0"#,
             r#"cordboard_calls_turned_away_total{why="calls_max"} 10"#,
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn copies_for_a_capture_server_are_told_once() {
+        let counts = Counts { sent: 5.into(), dropped: 4.into(), cut: 3.into(), reconnects: 2.into(), connected: true.into() };
+        let mut meter = Meter::new(Metrics::new());
+        meter.copies(&counts);
+        counts.sent.store(7, Ordering::Relaxed);
+        meter.copies(&counts);
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            "cordboard_hep_sent_total 7",
+            "cordboard_hep_dropped_total 4",
+            "cordboard_hep_cut_total 3",
+            "cordboard_hep_reconnects_total 2",
+            "cordboard_hep_connected 1",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

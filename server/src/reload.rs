@@ -21,6 +21,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
+    capture::Captures,
     door::{Door, Message},
     logging::SetFilter,
     options::{self, Place},
@@ -49,6 +50,7 @@ struct Inner {
     sip_tls: Option<Tls>,
     /// How it is with the certificate of an authority, if one is ordered.
     standing: Option<watch::Receiver<Standing>>,
+    captures: Captures,
     began: Instant,
     data_dir: PathBuf,
 }
@@ -60,11 +62,12 @@ pub(crate) struct Started {
     pub(crate) tls: Option<Tls>,
     pub(crate) sip_tls: Option<Tls>,
     pub(crate) standing: Option<watch::Receiver<Standing>>,
+    pub(crate) captures: Captures,
 }
 
 impl Reloader {
     pub(crate) fn new(place: Place, running: Config, door: Door, set_filter: SetFilter, metrics: Metrics, started: Started) -> Self {
-        let Started { domain, capacity, tls, sip_tls, standing } = started;
+        let Started { domain, capacity, tls, sip_tls, standing, captures } = started;
         let drain_s = AtomicU32::new(running.calls.drain_s);
         let data_dir = place.data_dir.clone();
         let running = Mutex::new(running);
@@ -80,6 +83,7 @@ impl Reloader {
             tls,
             sip_tls,
             standing,
+            captures,
             began: Instant::now(),
             data_dir,
         }))
@@ -137,6 +141,10 @@ impl Reloader {
         }
         let differences = running.differences(&config);
         let nonce_key = secrets::random_seed().map_err(|failure| vec![format!("{failure:#}")])?;
+        let capture = match differences.iter().any(|difference| difference.key.starts_with("hep.")) {
+            true => Some(self.0.captures.open(&config).map_err(|failure| vec![format!("`hep.target`: {failure:#}")])?),
+            false => None,
+        };
         // From here on nothing is refused any more; what can fail comes first.
         if differences.iter().any(|difference| difference.key == "log.filter") {
             (self.0.set_filter)(&config.log.filter).map_err(|failure| vec![format!("`log.filter`: {failure}")])?;
@@ -147,6 +155,9 @@ impl Reloader {
                 warn!("{warning}");
             }
             let settings = Box::new(wiring::switchboard_settings(&config, &self.0.domain, &self.0.capacity, nonce_key));
+            if let Some(capture) = capture {
+                self.0.door.order(Message::Capture(capture.map(Box::new)));
+            }
             let (done, taken) = oneshot::channel();
             self.0.door.order(Message::Settings(settings, wiring::guard_settings(&config), done));
             // The loop may be ending; then nobody needs them any more.
@@ -218,6 +229,7 @@ mod tests {
     use sip_core::GuardSettings;
 
     use super::*;
+    use crate::capture::{Capture, Terms};
 
     type Taken = (calls::Settings, GuardSettings);
 
@@ -227,6 +239,8 @@ mod tests {
         reloader: Reloader,
         filters: Arc<StdMutex<Vec<String>>>,
         taken: Arc<StdMutex<Vec<Taken>>>,
+        /// What SIP messages are copied by.
+        captures: Arc<StdMutex<Vec<Option<Box<Capture>>>>>,
         metrics: Metrics,
     }
 
@@ -239,7 +253,8 @@ mod tests {
         let (mut sockets, waker) = SignallingSockets::bind(SignallingSettings { udp: vec![any], ..SignallingSettings::default() }).unwrap();
         let door = Door::new(waker);
         let (taken, filters) = (Arc::new(StdMutex::new(Vec::new())), Arc::new(StdMutex::new(Vec::new())));
-        let (inside, takes) = (door.clone(), Arc::clone(&taken));
+        let captures = Arc::new(StdMutex::new(Vec::new()));
+        let (inside, takes, copies) = (door.clone(), Arc::clone(&taken), Arc::clone(&captures));
         thread::spawn(move || {
             let mut messages = VecDeque::new();
             loop {
@@ -251,6 +266,7 @@ mod tests {
                             takes.lock().unwrap().push((*settings, guard));
                             let _ = done.send(());
                         }
+                        Message::Capture(capture) => copies.lock().unwrap().push(capture),
                         _ => return,
                     }
                 }
@@ -265,9 +281,10 @@ mod tests {
         });
         let metrics = Metrics::new();
         let capacity = Capacity::of(descriptors, &Config::default());
-        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, sip_tls: None, standing: None };
+        let captures = Captures::default();
+        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, sip_tls: None, standing: None, captures };
         let reloader = Reloader::new(place, Config::default(), door, set_filter, metrics.clone(), started);
-        Bench { file, reloader, filters, taken, metrics }
+        Bench { file, reloader, filters, taken, captures, metrics }
     }
 
     impl Bench {
@@ -334,13 +351,23 @@ mod tests {
             format!("{:?}", bench.taken.lock().unwrap().last().unwrap().1),
             format!("{:?}", bench.filters.lock().unwrap().last()),
             bench.reloader.drain_s().to_string(),
+            bench.captures.lock().unwrap().last().and_then(Option::as_ref).map_or(String::new(), |capture| {
+                let Terms { capture_id, auth_key, mask } = &*capture.terms;
+                format!("{} {capture_id} {auth_key} {mask}", capture.target)
+            }),
         ]
     }
 
     #[tokio::test]
     async fn every_key_that_says_so_has_an_effect() {
         // What is neither a number nor an answer to yes or no.
-        let others = [("log.filter", "\"debug\""), ("log.ladder_memory", "\"3 MiB\""), ("sip.digest", "[\"SHA-256\"]")];
+        let others = [
+            ("log.filter", "\"debug\""),
+            ("log.ladder_memory", "\"3 MiB\""),
+            ("sip.digest", "[\"SHA-256\"]"),
+            ("hep.target", "\"udp://127.0.0.1:9\""),
+            ("hep.auth_key", "\"x\""),
+        ];
         let documented = Config::print_documented();
         let (mut section, mut is_live, mut keys) = ("", false, 0);
         for line in documented.lines() {
@@ -363,10 +390,14 @@ mod tests {
             };
             let bench = bench();
             // Another key, so that there is something in force to be compared with.
-            let witness = if key == "guard.new_per_s" { "[guard]\ninside_per_s = 7\n" } else { "[guard]\nnew_per_s = 7\n" };
+            let witness = match key.as_str() {
+                "guard.new_per_s" => "[guard]\ninside_per_s = 7\n",
+                "hep.capture_id" | "hep.auth_key" | "hep.mask" => "[hep]\ntarget = \"tcp://127.0.0.1:9\"\n",
+                _ => "[guard]\nnew_per_s = 7\n",
+            };
             bench.reload(witness).await.unwrap();
             let before = in_force(&bench).await;
-            let text = if section == "guard" {
+            let text = if witness.starts_with(&format!("[{section}]")) {
                 format!("{witness}{name} = {other}\n")
             } else {
                 format!("{witness}[{section}]\n{name} = {other}\n")
@@ -374,7 +405,7 @@ mod tests {
             assert_eq!(bench.reload(&text).await.unwrap(), [key.as_str()]);
             assert_ne!(in_force(&bench).await, before, "{key} is told to be in force, and nothing has changed");
         }
-        assert!(keys >= 18, "{keys} keys only");
+        assert!(keys >= 22, "{keys} keys only");
     }
 
     #[tokio::test]

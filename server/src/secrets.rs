@@ -80,6 +80,11 @@ pub(crate) fn password() -> anyhow::Result<String> {
     Ok(password)
 }
 
+/// A number from 0 to 1 by chance, so that many servers do not come at once. Without chance it is 1: all pauses are the longest, which harms nobody.
+pub(crate) fn chance() -> f64 {
+    random_seed::<4>().map_or(1.0, |seed| f64::from(u32::from_le_bytes(seed)) / f64::from(u32::MAX))
+}
+
 fn from_hex(text: &str) -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     if text.len() != 64 || !text.is_ascii() {

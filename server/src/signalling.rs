@@ -14,6 +14,7 @@ use std::{
 use api::Live;
 use bytes::Bytes;
 use calls::{Input, MediaPort, Order, Output, Switchboard};
+use links::hep::Counts;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{Event, Fact, RecordingRow, RecordingState, Refusal, Reply, WallTime};
 use net::{FromWorker, MediaWorkers, Received, SignallingSockets};
@@ -23,6 +24,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
 use crate::{
+    capture::Capture,
     door::{Door, Load, Message},
     journaling::{self, Handed, JournalGate, Resident},
     meter::Meter,
@@ -47,6 +49,10 @@ pub(crate) struct Parts {
     pub(crate) meter: Meter,
     pub(crate) load: watch::Sender<Load>,
     pub(crate) tape: Option<Tape>,
+    /// Where SIP messages are copied to, if anywhere.
+    pub(crate) capture: Option<Box<Capture>>,
+    /// What has come of such copies.
+    pub(crate) copies: Arc<Counts>,
 }
 
 /// Everything that the loop owns, between two turns as within one: whichever thread has it can go on.
@@ -142,6 +148,9 @@ impl Signalling {
                 Received::Message { flow, bytes } => {
                     lines::came(flow, &bytes);
                     self.parts.meter.traffic.came(flow.transport, &bytes);
+                    if let Some(capture) = &mut self.parts.capture {
+                        capture.came(flow, &bytes);
+                    }
                     Input::Received { flow, bytes }
                 }
                 Received::Closed { flow } => Input::FlowClosed { flow },
@@ -201,6 +210,13 @@ impl Signalling {
                 self.batch.taken.push(taken);
                 self.parts.sockets.set_guard(guard);
                 Input::Settings(settings)
+            }
+            Message::Capture(capture) => {
+                if let Some(mut before) = std::mem::replace(&mut self.parts.capture, capture) {
+                    // What this turn has brought so far.
+                    before.leave();
+                }
+                return None;
             }
             Message::Recorded(row) => {
                 self.parts.meter.recording_closed(&row);
@@ -331,9 +347,15 @@ impl Signalling {
         for (flow, bytes) in batch.packets.drain(..) {
             lines::goes(flow, &bytes);
             parts.meter.traffic.goes(flow.transport, &bytes);
+            if let Some(capture) = &mut parts.capture {
+                capture.goes(flow, &bytes);
+            }
             parts.sockets.send(flow, bytes);
         }
         parts.sockets.flush();
+        if let Some(capture) = &mut parts.capture {
+            capture.leave();
+        }
         for (order, result) in batch.replies.drain(..) {
             // Whoever asked may have gone; what was ordered is done all the same.
             let _ = replies.remove(&order).map(|reply| reply.send(result));
@@ -353,6 +375,7 @@ impl Signalling {
             let (waiting, lost) = parts.gate.waiting_and_lost();
             meter.journal(waiting, lost, parts.gate.is_behind(now));
             meter.recorder(parts.recorder.in_trouble());
+            meter.copies(&parts.copies);
             meter.turned_away(now, |why| parts.switchboard.turned_away(why));
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });

@@ -98,9 +98,7 @@ pub(crate) fn https(config: &Config, data_dir: &Path) -> anyhow::Result<Option<H
             .map(|(id, key)| (id.as_str().to_owned(), key.secret().to_owned())),
         dir: data_dir.join("acme"),
     };
-    // Without chance all pauses are the longest, which harms nobody.
-    let chance = || secrets::random_seed::<4>().map_or(1.0, |seed| f64::from(u32::from_le_bytes(seed)) / f64::from(u32::MAX));
-    let (keeper, certificates, standing) = Keeper::new(settings, &roots, chance);
+    let (keeper, certificates, standing) = Keeper::new(settings, &roots, secrets::chance);
     let tls = Tls::of_authority(certificates).context("cannot speak HTTPS (acme)")?;
     Ok(Some(Https { tls, keeper: Some((keeper, standing)) }))
 }

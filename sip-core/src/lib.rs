@@ -24,13 +24,13 @@ mod transaction;
 pub mod uri;
 pub mod websocket;
 
-pub use digest::client::{Account, Unproven};
 pub use armour::{Armour, ArmourCounters, ArmourOutput, ArmourSettings, Ban, BanList, Evidence, Peer, Treatment};
+pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{
-    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Fork, Invite, OutsideRequest, Reliable, ReofferError, RequestId, ServerTx,
-    SessionEvent, SessionId, Unanswered,
+    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Fork, Invite, OutsideRequest, Reliable, ReofferError, RequestId,
+    ServerTx, SessionEvent, SessionId, Unanswered,
 };
 pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};

@@ -11,6 +11,7 @@ pub mod baresip;
 pub mod browser;
 pub mod certificate;
 pub mod clock;
+pub mod hep;
 pub mod namespace;
 pub mod oidc;
 pub mod ports;

@@ -4,6 +4,7 @@
 
 mod acme;
 mod bad_input;
+mod capture;
 mod config;
 mod conformance;
 mod console;
