@@ -281,8 +281,8 @@ mod tests {
         });
         let metrics = Metrics::new();
         let capacity = Capacity::of(descriptors, &Config::default());
-        let captures = Captures::default();
-        let started = Started { domain: "pbx".to_owned(), capacity, tls: None, sip_tls: None, standing: None, captures };
+        let (tls, sip_tls, standing) = (None, None, None);
+        let started = Started { domain: "pbx".to_owned(), capacity, tls, sip_tls, standing, captures: Captures::default() };
         let reloader = Reloader::new(place, Config::default(), door, set_filter, metrics.clone(), started);
         Bench { file, reloader, filters, taken, captures, metrics }
     }
