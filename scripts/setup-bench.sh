@@ -7,5 +7,6 @@ cd "$(dirname "$0")/.."
 exec scripts/apt.sh \
     cc=gcc /usr/include/string.h=libc6-dev \
     kamailio=kamailio \
+    '/usr/lib/*/kamailio/modules/tls.so=kamailio-tls-modules' '/usr/lib/*/kamailio/modules/websocket.so=kamailio-websocket-modules' \
     '/usr/lib/postgresql/*/bin/initdb=postgresql' runuser=util-linux \
     rtpengine=rtpengine-daemon

@@ -10,14 +10,15 @@ use serde_json::json;
 
 use crate::{
     generate::{
+        lines::{Lines, Over},
         phones::{Offer, Phones, Work},
         wire::now,
     },
     numbers::{permille, real},
-    peers::ours::Ours,
+    peers::{Identity, ours::Ours},
     report::Figure,
     usage::Usage,
-    work::{MEMORY_AIM, REST_AIM, Row},
+    work::{LINE_AIM, MEMORY_AIM, REST_AIM, Row},
 };
 
 /// A call takes two slots, and three hubs have 2,997.
@@ -61,6 +62,32 @@ pub(crate) fn memory(row: &Row, tell: fn(&str)) -> Result<Figure> {
         text: format!("{:.1} kB (aim {} kB); no sound flows, recording off", real(each) / 1e3, MEMORY_AIM / 1000),
         of_aim: real(each) / real(MEMORY_AIM),
         faults,
+    })
+}
+
+/// What one more idle stream within TLS takes in memory, with the binding of its phone.
+pub(crate) fn lines(row: &Row, tell: fn(&str)) -> Result<Figure> {
+    let identity = Identity::make()?;
+    let ours = Ours::start_encrypted(&identity, &HUBS)?;
+    let (address, path) = ours.reached(Over::Tls);
+    let most = usize::try_from(row.amount)?;
+    let (some, rest) = ours.accounts.get(..most).context("slots")?.split_at(most / 3);
+    let mut resident = Vec::new();
+    let mut open = Vec::new();
+    for accounts in [some, rest] {
+        open.push(Lines::open(Over::Tls, address, path, accounts, identity.der()?)?);
+        std::thread::park_timeout(SETTLE);
+        resident.push(Usage::of_tree(ours.pid())?.resident);
+        tell(&format!("{}: {} kB resident", row.name, resident.last().copied().unwrap_or_default() / 1000));
+    }
+    let [few, many] = resident.as_slice() else { anyhow::bail!("two looks") };
+    let each = many.saturating_sub(*few) / u64::try_from(rest.len())?;
+    Ok(Figure {
+        name: row.name.to_owned(),
+        what: format!("of an idle TLS stream with its binding: (RSS at {most} - RSS at {}) / {}", some.len(), rest.len()),
+        text: format!("{:.1} kB (aim {} kB)", real(each) / 1e3, LINE_AIM / 1000),
+        of_aim: real(each) / real(LINE_AIM),
+        faults: Vec::new(),
     })
 }
 

@@ -44,7 +44,7 @@ const PAGE_REPEATS: usize = 300;
 #[derive(Debug, Parser)]
 #[command(about = "Measures Cordboard beside Kamailio and rtpengine. CORDBOARD_BIN names another server binary than the one beside this.")]
 struct Arguments {
-    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest, events, lists.
+    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest, events, lists, lines.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each side has its turn.
@@ -101,11 +101,13 @@ fn main() -> Result<()> {
     if has(&[Kind::Registration, Kind::Call]) {
         report.rows.extend(rounds::signalling(&rows, extent, &mut report.idle, warn)?);
     }
+    report.rows.extend(rounds::encrypted(&rows, extent, warn)?);
     if has(&[Kind::Sound]) {
         report.rows.extend(rounds::sound(&rows, extent, &mut report.idle, warn)?);
     }
     for row in &rows {
         match row.kind {
+            Kind::Lines => report.figures.push(alone::lines(row, warn)?),
             Kind::Memory => report.figures.push(alone::memory(row, warn)?),
             Kind::Rest => report.figures.push(alone::rest(row, if arguments.quick { row.amount / 2 } else { row.amount })?),
             Kind::Events => report.figures.push(events::measure(row, extent.span, warn)?),
@@ -113,7 +115,7 @@ fn main() -> Result<()> {
                 let (rows, repeats) = if arguments.quick { (row.amount / 10, PAGE_REPEATS / 3) } else { (row.amount, PAGE_REPEATS) };
                 report.figures.extend(lists::measure(row, rows.into(), repeats, warn)?);
             }
-            Kind::Registration | Kind::Call | Kind::Sound => {}
+            Kind::Registration | Kind::Encrypted(_) | Kind::Call | Kind::Sound => {}
         }
     }
     say(&report.table(extent)?);

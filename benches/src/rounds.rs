@@ -11,10 +11,11 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     alone::listen,
     generate::{
+        lines::{Lines, Over},
         phones::{Phones, Work},
         streams::Streams,
     },
-    peers::{bare::Bare, kamailio::Kamailio, ours::Ours, rtpengine::Rtpengine},
+    peers::{Identity, bare::Bare, kamailio::Kamailio, ours::Ours, rtpengine::Rtpengine},
     sample::Sample,
     usage::Usage,
     work::{Kind, Row, TALK},
@@ -63,6 +64,8 @@ pub(crate) type Turns = BTreeMap<Who, Vec<Sample>>;
 /// What servers take that nobody asks for anything: processor time in a second.
 pub(crate) type Idle = BTreeMap<Who, Duration>;
 
+/// Slots of the hubs whose phones keep a stream.
+const LINES: [u16; 1] = [999];
 /// Slots of each of two hubs of the servers that are called through: the phones of 500 calls.
 const HUBS: [u16; 2] = [500, 500];
 /// Media ports of each of our servers: 500 calls, and those that still rest from the turn before.
@@ -113,6 +116,46 @@ pub(crate) fn signalling(rows: &[Row], extent: Extent, idle: &mut Idle, mut tell
                     Usage::of_tree(std::process::id())?.own_since(&own),
                     after.at - before.at,
                 );
+                tell(&line(row, round, *who, &sample));
+                turns.entry(*who).or_default().push(sample);
+            }
+        }
+        results.push((*row, turns));
+    }
+    Ok(results)
+}
+
+/// The rows of registrations over streams within TLS.
+pub(crate) fn encrypted(rows: &[Row], extent: Extent, mut tell: impl FnMut(&str)) -> Result<Vec<(Row, Turns)>> {
+    let rows: Vec<(&Row, Over)> =
+        rows.iter().filter_map(|row| if let Kind::Encrypted(over) = row.kind { Some((row, over)) } else { None }).collect();
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let identity = Identity::make()?;
+    let ours = Ours::start_encrypted(&identity, &LINES)?;
+    let mut results = Vec::new();
+    for (row, over) in rows {
+        // Kamailio takes no other contact for a phone that has one, so it begins anew.
+        let kamailio = Kamailio::start_encrypted(&ours.accounts, &identity)?;
+        let mut sides = Vec::new();
+        for (who, pid, (address, path)) in
+            [(Who::Ours, ours.pid(), ours.reached(over)), (Who::Kamailio, kamailio.pid(), kamailio.reached(over))]
+        {
+            let lines = Lines::open(over, address, path, &ours.accounts, identity.der()?)
+                .with_context(|| format!("{} at {address}", who.name()))?;
+            sides.push((who, pid, lines));
+        }
+        let mut turns = Turns::new();
+        for round in 0..extent.rounds {
+            sides.rotate_left(1);
+            for (who, pid, lines) in &mut sides {
+                let count = usize::try_from(u64::from(row.amount) * extent.span.as_secs())?;
+                let (own, before) = (Usage::of_tree(std::process::id())?, Usage::of_tree(*pid)?);
+                let tally = lines.register(row.amount, count)?;
+                let after = Usage::of_tree(*pid)?;
+                let generator = Usage::of_tree(std::process::id())?.own_since(&own);
+                let sample = Sample::of_work(tally, after.cpu_since(&before)?, generator, after.at - before.at);
                 tell(&line(row, round, *who, &sample));
                 turns.entry(*who).or_default().push(sample);
             }

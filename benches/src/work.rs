@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::generate::lines::Over;
+
 /// How long a call of the signalling rows lasts.
 pub(crate) const TALK: Duration = Duration::from_millis(100);
 
@@ -23,6 +25,10 @@ pub(crate) struct Row {
 pub(crate) enum Kind {
     /// REGISTER, 401, REGISTER with digest, 200; our bindings in the journal, Kamailio's in memory.
     Registration,
+    /// The same over a stream that each phone keeps, within TLS.
+    Encrypted(Over),
+    /// What an idle phone's stream takes in memory, its binding included.
+    Lines,
     /// INVITE, 180, 200, ACK, 100 ms, BYE; we with ports, events and durable CDRs, Kamailio as a stateful proxy without media.
     Call,
     /// Packets of sound through calls that stand: ours, rtpengine's in userspace, a bare relay's, and ours with recording.
@@ -38,9 +44,12 @@ pub(crate) enum Kind {
 }
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 10] = [
+pub(crate) const ROWS: [Row; 13] = [
     Row { name: "registration-500", kind: Kind::Registration, amount: 500, piece: "registration" },
     Row { name: "registration-2000", kind: Kind::Registration, amount: 2_000, piece: "registration" },
+    Row { name: "registration-tls-500", kind: Kind::Encrypted(Over::Tls), amount: 500, piece: "registration" },
+    Row { name: "registration-wss-500", kind: Kind::Encrypted(Over::Wss), amount: 500, piece: "registration" },
+    Row { name: "lines-tls", kind: Kind::Lines, amount: 1_800, piece: "stream" },
     Row { name: "call-50", kind: Kind::Call, amount: 50, piece: "call" },
     Row { name: "call-200", kind: Kind::Call, amount: 200, piece: "call" },
     Row { name: "sound-250", kind: Kind::Sound, amount: 250, piece: "packet" },
@@ -61,6 +70,8 @@ pub(crate) const SOUND_AIM: f64 = 0.6;
 pub(crate) const BARE_AIM: f64 = 1.2;
 /// With recording, against ourselves without.
 pub(crate) const RECORDING_AIM: f64 = 1.3;
+/// Octets that one more idle stream within TLS may take, with its phone's binding.
+pub(crate) const LINE_AIM: u64 = 40_000;
 /// Octets that one more call may take.
 pub(crate) const MEMORY_AIM: u64 = 40_000;
 /// What we may add to a call's set-up and to a packet (99th percentile).

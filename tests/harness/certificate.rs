@@ -26,6 +26,8 @@ impl Certificate {
         let output = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj"])
             .arg(format!("/CN={name}"))
+            // Not an authority's, which no server may show.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .args(["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-days"])
             .arg(days.to_string())
             .arg("-out")

@@ -281,6 +281,12 @@ impl Server {
         format!("http://{}", self.http)
     }
 
+    /// Where it listens for HTTP.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
     /// Where it listens for SIP, over UDP and TCP.
     #[must_use]
     pub fn sip(&self) -> SocketAddr {

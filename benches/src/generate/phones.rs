@@ -9,10 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use md5::{Digest, Md5};
 use tests::Account;
 
 use super::{
+    login::Login,
     text,
     wire::{Datagram, Stamp, Wire, now, send},
 };
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub(crate) const LATENESS_MAX: Duration = Duration::from_millis(20);
 /// How often a side of a call with sound speaks.
 const PACKET: Duration = Duration::from_millis(20);
-const DOMAIN: &str = "127.0.0.1";
+pub(crate) const DOMAIN: &str = "127.0.0.1";
 
 /// What is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,15 +93,11 @@ impl Tally {
 }
 
 struct Phone {
-    account: Account,
+    login: Login,
     socket: usize,
     contact: String,
     /// Where it wants its sound.
     media: SocketAddr,
-    /// Of realm and password; made when the realm is known.
-    ha1: Option<(String, String)>,
-    nonce: String,
-    nonce_count: u32,
     cseq: u32,
     registering: Option<Registering>,
     call: Option<Call>,
@@ -188,13 +184,10 @@ impl Phones {
             let socket = at % usize::from(SOURCES);
             let local = sockets.get(socket).context("a socket")?.local_addr()?;
             phones.push(Phone {
-                account: account.clone(),
+                login: Login::new(account.clone()),
                 socket,
                 contact: format!("sip:{}@{local}", account.number),
                 media,
-                ha1: None,
-                nonce: String::new(),
-                nonce_count: 0,
                 cseq: 0,
                 registering: None,
                 call: None,
@@ -358,7 +351,7 @@ impl Crowd {
     fn invite(&mut self, sockets: &[UdpSocket], at: usize, callers: usize) {
         let turn = self.next_turn();
         let callee = at + callers;
-        let Some(number) = self.phones.get(callee).map(|callee| callee.account.number.clone()) else { return };
+        let Some(number) = self.phones.get(callee).map(|callee| callee.login.account.number.clone()) else { return };
         let Some(phone) = self.phones.get_mut(at) else { return };
         if phone.call.is_some() {
             self.tally.fail("the caller's last call was not over");
@@ -522,8 +515,8 @@ impl Crowd {
                 one.challenged = true;
                 let turn = one.turn;
                 let Some(challenge) = text::header(message, "WWW-Authenticate") else { return };
-                phone.keep(challenge);
-                let answer = phone.authorize("REGISTER", &format!("sip:{DOMAIN}"));
+                phone.login.keep(challenge);
+                let answer = phone.login.authorize("REGISTER", &format!("sip:{DOMAIN}"));
                 phone.cseq += 1;
                 send(sockets, socket, server, phone.write_register(at, turn, &answer).as_bytes());
             }
@@ -564,7 +557,7 @@ impl Crowd {
                 self.running -= 1;
                 self.tally.fail(format!("INVITE: {status}"));
                 let to = text::header(message, "To").unwrap_or_default().to_owned();
-                let Some(number) = self.phones.get(call.callee).map(|callee| callee.account.number.clone()) else { return };
+                let Some(number) = self.phones.get(call.callee).map(|callee| callee.login.account.number.clone()) else { return };
                 let Some(phone) = self.phones.get(at) else { return };
                 send(sockets, socket, server, phone.write_refused(at, turn, &number, &to).as_bytes());
             }
@@ -628,35 +621,13 @@ impl Crowd {
 }
 
 impl Phone {
-    /// Keeps what is needed to answer a challenge, now and later.
-    fn keep(&mut self, challenge: &str) {
-        let realm = text::field(challenge, "realm").unwrap_or_default();
-        if self.ha1.as_ref().is_none_or(|(known, _)| known != realm) {
-            let Account { username, password, .. } = &self.account;
-            self.ha1 = Some((realm.to_owned(), md5(&format!("{username}:{realm}:{password}"))));
-        }
-        text::field(challenge, "nonce").unwrap_or_default().clone_into(&mut self.nonce);
-        self.nonce_count = 0;
-    }
-
-    /// An Authorization header (RFC 7616) by the nonce that it has.
-    fn authorize(&mut self, method: &str, uri: &str) -> String {
-        let Some((realm, ha1)) = &self.ha1 else { return String::new() };
-        self.nonce_count += 1;
-        let (nonce, count, username) = (&self.nonce, self.nonce_count, &self.account.username);
-        let response = md5(&format!("{ha1}:{nonce}:{count:08x}:bench:auth:{}", md5(&format!("{method}:{uri}"))));
-        format!(
-            "Authorization: Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
-             algorithm=MD5, cnonce=\"bench\", nc={count:08x}, qop=auth\r\n"
-        )
-    }
-
     fn local(&self) -> &str {
         self.contact.split_once('@').map_or("", |(_, local)| local)
     }
 
     fn write_register(&self, at: usize, turn: u64, authorization: &str) -> String {
-        let Self { account: Account { username, .. }, contact, cseq, .. } = self;
+        let Self { login, contact, cseq, .. } = self;
+        let username = &login.account.username;
         let local = self.local();
         format!(
             "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{at}-{turn}-{cseq}\r\nMax-Forwards: 70\r\n\
@@ -667,9 +638,9 @@ impl Phone {
 
     fn write_invite(&mut self, at: usize, turn: u64, number: &str) -> String {
         let uri = format!("sip:{number}@{DOMAIN}");
-        let authorization = self.authorize("INVITE", &uri);
+        let authorization = self.login.authorize("INVITE", &uri);
         let body = text::description(self.media);
-        let (username, contact, local) = (&self.account.username, &self.contact, self.local());
+        let (username, contact, local) = (&self.login.account.username, &self.contact, self.local());
         format!(
             "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{at}-{turn}\r\nMax-Forwards: 70\r\n\
              From: <sip:{username}@{DOMAIN}>;tag={turn}\r\nTo: <{uri}>\r\nCall-ID: {at}-{turn}@{local}\r\nCSeq: 1 INVITE\r\n\
@@ -681,7 +652,7 @@ impl Phone {
     /// A request inside the call. ACK and BYE have branches of their own (RFC 3261, 13.2.2.4).
     fn write_inside(&self, at: usize, method: &str, cseq: u32) -> Option<String> {
         let Call { turn, target, to, routes, .. } = self.call.as_ref()?;
-        let username = &self.account.username;
+        let username = &self.login.account.username;
         let local = self.local();
         Some(format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{at}-{turn}-{method}\r\nMax-Forwards: 70\r\n{routes}\
@@ -692,7 +663,7 @@ impl Phone {
 
     /// The ACK of a refusal, which belongs to the INVITE's transaction (RFC 3261, 17.1.1.3).
     fn write_refused(&self, at: usize, turn: u64, number: &str, to: &str) -> String {
-        let username = &self.account.username;
+        let username = &self.login.account.username;
         let local = self.local();
         format!(
             "ACK sip:{number}@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{at}-{turn}\r\nMax-Forwards: 70\r\n\
@@ -733,12 +704,4 @@ fn sound_socket() -> Result<UdpSocket> {
 fn read_call_id(value: &str) -> Option<(usize, u64)> {
     let (at, turn) = value.split_once('@')?.0.split_once('-')?;
     Some((at.parse().ok()?, turn.parse().ok()?))
-}
-
-fn md5(text: &str) -> String {
-    use std::fmt::Write;
-    Md5::digest(text.as_bytes()).iter().fold(String::with_capacity(32), |mut digits, octet| {
-        let _ = write!(digits, "{octet:02x}");
-        digits
-    })
 }

@@ -18,17 +18,39 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tests::{ports, wait};
+use tests::{certificate::Certificate, ports, wait};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::usage::tree;
 
 /// A process that does not end when it is asked to is killed after this.
 const END_LIMIT: Duration = Duration::from_secs(3);
+/// By whom all servers that speak TLS are known: the same certificate, so that their handshakes cost the same.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) certificate: Certificate,
+    _dir: tempfile::TempDir,
+}
+
+impl Identity {
+    pub(crate) fn make() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        Ok(Self { certificate: Certificate::make(dir.path(), "localhost", 2)?, _dir: dir })
+    }
+
+    /// The certificate as clients take it.
+    pub(crate) fn der(&self) -> Result<Vec<u8>> {
+        let text = std::fs::read_to_string(&self.certificate.chain)?;
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        Ok(STANDARD.decode(body)?)
+    }
+}
+
 /// Looks for free ports.
 const PORT_TRIES: usize = 20;
 

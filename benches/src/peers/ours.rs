@@ -4,15 +4,21 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use tests::{Account, Server, server::Settings};
+use tests::{Account, Server, certificate::Certificate, server::Settings};
+
+use super::{Identity, block};
+use crate::generate::lines::Over;
 
 /// Media ports come from here …
 const FIRST: u16 = 12_000;
 /// … to here; the kernel's own choice begins at 32768.
 const LAST: u16 = 32_700;
+/// It ends sooner, having nothing to end.
+const END_LIMIT: Duration = Duration::from_secs(20);
 /// Where the next server's begin.
 static NEXT: AtomicU16 = AtomicU16::new(FIRST);
 
@@ -23,6 +29,7 @@ pub(crate) struct Ours {
     pid: u32,
     /// Every slot of it.
     pub(crate) accounts: Vec<Account>,
+    tls: Option<SocketAddr>,
 }
 
 impl Ours {
@@ -46,7 +53,39 @@ impl Ours {
         for (kind, capacity) in ["auto", "mf", "ls"].iter().zip(hubs) {
             accounts.extend(admin.hub(kind, kind, *capacity)?);
         }
-        Ok(Self { server, pid, accounts })
+        Ok(Self { server, pid, accounts, tls: None })
+    }
+
+    /// The same, which phones reach over TLS and WebSocket within TLS as well. It is asked by REST only while it starts.
+    pub(crate) fn start_encrypted(identity: &Identity, hubs: &[u16]) -> Result<Self> {
+        let Certificate { chain, key } = &identity.certificate;
+        let (chain, key) = (chain.display().to_string(), key.display().to_string());
+        let tls = SocketAddr::from(([127, 0, 0, 1], block(1)?.start));
+        let settings = Settings { media_ports: 40, ..Settings::default() }
+            .with_file("")
+            .with("CORDBOARD__LOG__FILTER", "warn")
+            .with("CORDBOARD__SIP__TLS", tls.to_string())
+            .with("CORDBOARD__SIP__TLS_CERT", chain.clone())
+            .with("CORDBOARD__SIP__TLS_KEY", key.clone());
+        let mut server = Server::start_with(settings).context("a server to measure")?;
+        let admin = server.admin()?;
+        let mut accounts = Vec::new();
+        for (kind, capacity) in ["auto", "mf", "ls"].iter().zip(hubs) {
+            accounts.extend(admin.hub(kind, kind, *capacity)?);
+        }
+        server.terminate(END_LIMIT)?;
+        server.configure(&format!("[http]\ntls_cert = {chain:?}\ntls_key = {key:?}\n"))?;
+        server.launch()?;
+        let pid = server.pid().context("it does not run")?;
+        Ok(Self { server, pid, accounts, tls: Some(tls) })
+    }
+
+    /// Where phones reach it, and the path of WebSockets.
+    pub(crate) fn reached(&self, over: Over) -> (SocketAddr, &'static str) {
+        match over {
+            Over::Tls => (self.tls.unwrap_or(self.sip()), ""),
+            Over::Wss => (self.server.http(), "/sip"),
+        }
     }
 
     /// Its process.
