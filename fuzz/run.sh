@@ -49,7 +49,7 @@ programs=$(ls -d "$BUILD"/*/release | head -n 1)
 dictionary() {
     case $1 in
         sdp) echo -dict=fuzz/dictionaries/sdp.dict ;;
-        rtp | rtcp) ;;
+        rtp | rtcp | locator) ;;
         *) echo -dict=fuzz/dictionaries/sip.dict ;;
     esac
 }

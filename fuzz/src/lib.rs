@@ -3,8 +3,10 @@
 //! Each says in its first line what it holds true of its input. Those that play a sequence read it from the octets with
 //! [`arbitrary::Unstructured`], which takes what it needs from the front and is content with less.
 
+pub mod challenge;
 pub mod digest;
 pub mod guard;
+pub mod locator;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
@@ -12,6 +14,7 @@ pub mod sip_endpoint;
 pub mod sip_message;
 pub mod sip_stream;
 pub mod uri;
+pub mod websocket;
 
 use std::{
     net::SocketAddr,
@@ -25,9 +28,11 @@ use arbitrary::Unstructured;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its program and of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("challenge", challenge::run),
     ("digest", digest::run),
     ("guard", guard::run),
+    ("locator", locator::run),
     ("rtcp", rtcp::run),
     ("rtp", rtp::run),
     ("sdp", sdp::run),
@@ -35,6 +40,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("sip_message", sip_message::run),
     ("sip_stream", sip_stream::run),
     ("uri", uri::run),
+    ("websocket", websocket::run),
 ];
 
 /// The moment at which every run begins: time is virtual.
@@ -59,6 +65,11 @@ fn pick<'a, T>(input: &mut Unstructured<'_>, from: &'a [T]) -> Option<&'a T> {
 fn octets<'a>(input: &mut Unstructured<'a>, most: usize) -> &'a [u8] {
     let wanted = usize::from(input.arbitrary::<u16>().unwrap_or_default()).min(most).min(input.len());
     input.bytes(wanted).unwrap_or_default()
+}
+
+/// Whether `what` stands in `octets`. The fuzzer sees what it is compared with, and learns to say it.
+fn has(octets: &[u8], what: &str) -> bool {
+    octets.windows(what.len()).any(|window| window == what.as_bytes())
 }
 
 /// An address and port of the peers' network.

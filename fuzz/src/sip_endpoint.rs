@@ -8,7 +8,10 @@ use std::{
 
 use arbitrary::Unstructured;
 use bytes::Bytes;
-use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, Message, Name, ServerTx, SessionEvent, SessionId, Transport};
+use sip_core::{
+    Account, AccountId, Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, Message, Name, ServerTx, SessionEvent, SessionId,
+    Transport,
+};
 
 /// Small, so that they are reached.
 const TRANSACTIONS_MAX: usize = 20;
@@ -21,6 +24,18 @@ const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.
 const METHODS: [&str; 14] =
     ["INVITE", "INVITE", "ACK", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REGISTER", "PRACK", "REFER", "SUBSCRIBE", "NOTIFY"];
 const STATUSES: [u16; 14] = [100, 180, 183, 199, 200, 200, 202, 302, 401, 408, 422, 481, 486, 603];
+/// Of the account by which calls of ours are proven.
+const REALM: &str = "trunk.example";
+const SECRET: &str = "what nobody may see";
+/// As it stands in a proof.
+const USERNAME: &str = "username=\"trunk\"";
+/// What a peer asks for who wants that proven: it is answered, or it must not be.
+const CHALLENGES: [&str; 4] = [
+    "Digest realm=\"trunk.example\", nonce=\"1\", algorithm=SHA-256, qop=\"auth\"",
+    "Digest realm=\"trunk.example\", nonce=\"2\", algorithm=SHA-256, qop=\"auth-int\", stale=true",
+    "Digest realm=\"trunk.example\", nonce=\"3\", algorithm=MD5, qop=\"auth\"",
+    "Digest realm=\"other.example\", nonce=\"4\", qop=\"auth\"",
+];
 /// Headers of which an INVITE and what follows it may have any.
 const EXTRAS: [&str; 8] = [
     "Session-Expires: 90;refresher=uac\r\nSupported: timer\r\n",
@@ -38,6 +53,10 @@ const EXTRAS: [&str; 8] = [
 /// # Panics
 /// When the endpoint breaks a promise.
 pub fn run(data: &[u8]) {
+    // A peer who says it himself proves nothing.
+    if super::has(data, SECRET) || super::has(data, USERNAME) {
+        return;
+    }
     let mut input = Unstructured::new(data);
     let mut game = Game::new();
     for _ in 0..STEPS_MAX {
@@ -59,6 +78,7 @@ struct Game {
     /// Whether each session that was told of is over.
     sessions: BTreeMap<SessionId, bool>,
     number: u32,
+    account: Option<AccountId>,
 }
 
 fn settings(session_expires_s: u32) -> EndpointSettings {
@@ -74,8 +94,11 @@ fn remember<T>(memory: &mut VecDeque<T>, new: T) {
 
 impl Game {
     fn new() -> Self {
+        let mut endpoint = Endpoint::new(settings(1_800), [9; 32]);
+        let account = Account { username: "trunk".to_owned(), secret: SECRET.to_owned(), realm: Some(REALM.to_owned()) };
         Self {
-            endpoint: Endpoint::new(settings(1_800), [9; 32]),
+            account: endpoint.add_account(account),
+            endpoint,
             now: super::start(),
             flow: Flow { transport: Transport::Udp, local: super::peer(9, 5060), remote: super::peer(7, 5060) },
             heard: VecDeque::new(),
@@ -119,7 +142,8 @@ impl Game {
                     sdp: Bytes::from_static(SDP),
                     headers: Vec::new(),
                     ring_s: 10,
-                    account: None,
+                    // Every other call is one of a customer's, who proves who he is when he is asked.
+                    account: self.account.filter(|_| self.number.is_multiple_of(2)),
                 };
                 if let Some(session) = self.endpoint.invite(now, invite) {
                     self.sessions.insert(session, false);
@@ -216,9 +240,12 @@ impl Game {
         let to = field(Name::To);
         let to = if to.contains("tag=") || shape & 1 == 1 { to } else { format!("{to};tag={}", shape & 2) };
         let extra = if shape & 16 == 0 { "" } else { super::pick(input, &EXTRAS).copied().unwrap_or_default() };
+        let (status, header) = if status == 401 && shape & 4 != 0 { (407, "Proxy-Authenticate") } else { (status, "WWW-Authenticate") };
+        let challenge = CHALLENGES.get(usize::from(shape >> 6)).copied().unwrap_or_default();
+        let challenge = if matches!(status, 401 | 407) { format!("{header}: {challenge}\r\n") } else { String::new() };
         let body = if shape & 32 == 0 { String::new() } else { text(SDP) };
         Some(Bytes::from(format!(
-            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{extra}\
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:a@x>\r\n{extra}{challenge}\
              Content-Length: {}\r\n\r\n{body}",
             field(Name::Via),
             field(Name::From),
@@ -259,6 +286,7 @@ impl Game {
         while let Some(output) = self.endpoint.poll() {
             match output {
                 EndpointOutput::Transmit { bytes, .. } => {
+                    prove_nothing_else(&bytes);
                     // An answer to a broken request may be as broken.
                     if let Ok(message) = Message::parse(bytes) {
                         remember(&mut self.heard, message);
@@ -305,6 +333,13 @@ impl Game {
         assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None), "something is left");
         assert!(self.sessions.values().all(|over| *over), "a session never ended");
     }
+}
+
+/// A password goes out in no form, and a proof of it for its own realm alone (B-56).
+fn prove_nothing_else(bytes: &[u8]) {
+    assert!(!super::has(bytes, SECRET), "the password: {}", bytes.escape_ascii());
+    let is_right = super::has(bytes, &format!("{USERNAME}, realm=\"{REALM}\""));
+    assert!(is_right || !super::has(bytes, USERNAME), "for another realm: {}", bytes.escape_ascii());
 }
 
 fn text(bytes: &[u8]) -> String {

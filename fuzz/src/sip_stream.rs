@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn pieces<'a>(cuts: &'a [u8], mut stream: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn pieces<'a>(cuts: &'a [u8], mut stream: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut lengths = Unstructured::new(cuts);
     std::iter::from_fn(move || {
         if stream.is_empty() {

@@ -41,4 +41,4 @@ macro_rules! corpora {
     };
 }
 
-corpora!(digest guard rtcp rtp sdp sip_endpoint sip_message sip_stream uri);
+corpora!(challenge digest guard locator rtcp rtp sdp sip_endpoint sip_message sip_stream uri websocket);
