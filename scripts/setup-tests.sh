@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, Chromium, PostgreSQL, a clock that can be set, and what makes namespaces.
+# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, tshark, Chromium, PostgreSQL, a clock that can be set, and what makes namespaces.
 # Does nothing when all are there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,6 +8,7 @@ scripts/setup-peers.sh
 exec scripts/apt.sh \
     cc=gcc /usr/include/string.h=libc6-dev \
     sipp=sip-tester \
+    tshark=tshark \
     pebble=pebble curl=curl openssl=openssl \
     /usr/lib/python3/dist-packages/aiosmtpd/smtp.py=python3-aiosmtpd \
     baresip=baresip-core chromium=chromium \

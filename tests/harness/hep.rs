@@ -1,20 +1,16 @@
 //! A capture server: hears HEP version 3 on a UDP port and reads it by the specification, and lets `tshark` read
-//! the messages too where that is installed.
+//! the messages too.
 
 use std::{
     collections::BTreeMap,
-    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-/// Somebody else's reader of packets.
-const TSHARK: &str = "/usr/bin/tshark";
+use crate::tshark::{self, Carried};
 
 /// A running capture server.
 #[derive(Debug)]
@@ -79,26 +75,19 @@ impl CaptureServer {
         Ok(self.packets.get(from..).unwrap_or_default().to_vec())
     }
 
-    /// What `tshark` makes of the messages of all packets so far, a JSON object each, if it is installed: their layers, `udp` and `sip` among
-    /// them. `port` is the SIP port.
+    /// What `tshark` makes of the messages of all packets so far ([`tshark::read`]): its version for Debian 12 cannot read HEP itself, so it gets what
+    /// was inside. `port` is the SIP port.
     ///
     /// # Errors
-    /// When it finds anything malformed.
-    pub fn read_by_tshark(&self, port: u16) -> Result<Option<Vec<Value>>> {
-        if !Path::new(TSHARK).is_file() {
-            return Ok(None);
-        }
-        let dir = tempfile::tempdir()?;
-        let file = dir.path().join("heard.pcap");
-        fs::write(&file, pcap(&self.packets))?;
-        // Its version for Debian 12 cannot read HEP itself, so it gets what was inside.
-        let decode = format!("udp.port=={port},sip");
-        let output = Command::new(TSHARK).args(["-n", "-d", decode.as_str(), "-T", "json", "-r"]).arg(&file).output()?;
-        ensure!(output.status.success(), "tshark: {}", String::from_utf8_lossy(&output.stderr));
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(!told.contains("_ws.malformed"), "malformed to tshark: {told}");
-        let packets: Vec<Value> = serde_json::from_str(&told)?;
-        Ok(Some(packets.into_iter().map(|mut packet| packet["_source"]["layers"].take()).collect()))
+    /// As [`tshark::read`].
+    pub fn read_by_tshark(&self, port: u16) -> Result<Vec<Value>> {
+        let messages = self.packets.iter().map(|packet| Carried {
+            source: packet.source,
+            destination: packet.destination,
+            at: packet.at,
+            octets: packet.message.as_bytes(),
+        });
+        tshark::read(&messages.collect::<Vec<_>>(), port)
     }
 }
 
@@ -138,28 +127,4 @@ impl Packet {
         ensure!(chunks.is_empty(), "chunks that nobody expects: {chunks:?}");
         Ok(packet)
     }
-}
-
-/// The messages as a capture file (libpcap's format, LINKTYPE_RAW), each as a datagram between the IPv4 addresses that its packet names.
-fn pcap(packets: &[Packet]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 1 << 18, 101] {
-        file.extend_from_slice(&word.to_le_bytes());
-    }
-    for Packet { source, destination, message, at, .. } in packets {
-        let (IpAddr::V4(from), IpAddr::V4(to)) = (source.ip(), destination.ip()) else { continue };
-        let udp = u16::try_from(8 + message.len()).unwrap_or(u16::MAX);
-        let length = 20 + u32::from(udp);
-        for word in [u32::try_from(at.as_secs()).unwrap_or(u32::MAX), at.subsec_micros(), length, length] {
-            file.extend_from_slice(&word.to_le_bytes());
-        }
-        let whole = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-        file.extend_from_slice(&[0x45, 0, whole[0], whole[1], 0, 0, 0, 0, 64, 17, 0, 0]);
-        file.extend_from_slice(&[from.octets(), to.octets()].concat());
-        for number in [source.port(), destination.port(), udp, 0] {
-            file.extend_from_slice(&number.to_be_bytes());
-        }
-        file.extend_from_slice(message.as_bytes());
-    }
-    file
 }

@@ -24,7 +24,9 @@ pub mod rest;
 pub mod server;
 pub mod sipp;
 pub mod smtp;
+pub mod stream;
 pub mod tmpfs;
+pub mod tshark;
 pub mod wait;
 
 pub use baresip::Baresip;

@@ -24,4 +24,5 @@ mod sso;
 mod store_pg;
 mod torture;
 mod transports;
+mod tshark;
 mod world;

@@ -1,18 +1,21 @@
-//! RFC 4475 end to end: every message to a running server, over UDP and over TCP, judged as `tests/data/rfc4475/INDEX.tsv` says.
+//! RFC 4475 end to end: every message to a running server, over UDP, TCP, TLS and WebSocket, judged as `tests/data/rfc4475/INDEX.tsv` says.
 //!
 //! The answers go to ports that the messages name, and nothing may go elsewhere, so the server and we live in a network of our own.
 
 use std::{
     fs,
-    io::{ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 use tests::{
-    Account, RawPhone, Rest, Server, namespace,
-    raw::{Answer, Habits, Message, wire::Pending},
+    Account, RawPhone, Rest, Server,
+    certificate::Certificate,
+    namespace, ports,
+    raw::{Answer, Habits, Message},
+    server::Settings,
+    stream::Stream,
     wait,
 };
 
@@ -61,7 +64,7 @@ fn rows() -> Result<Vec<Row>> {
 #[test]
 fn every_message_over_udp() -> Result<()> {
     namespace::alone("torture::every_message_over_udp", || {
-        judged_server(|server, _| {
+        judged_server(Settings::default(), |server| {
             let mut faults = Vec::new();
             for (at, row) in (2..).zip(rows()?) {
                 if let Err(error) = over_udp(server, &row, at).with_context(|| row.name.clone()) {
@@ -77,42 +80,102 @@ fn every_message_over_udp() -> Result<()> {
 #[test]
 fn every_message_over_tcp() -> Result<()> {
     namespace::alone("torture::every_message_over_tcp", || {
-        judged_server(|server, _| {
+        judged_server(Settings::default(), |server| {
+            let address = server.sip();
+            over_streams(server, || Stream::tcp(address))
+        })
+    })
+}
+
+/// What comes within TLS is cut as over TCP (B-34, B-39).
+#[test]
+fn every_message_over_tls() -> Result<()> {
+    namespace::alone("torture::every_message_over_tls", || {
+        let folder = tempfile::tempdir()?;
+        let certificate = Certificate::of_server(folder.path())?;
+        let tls = SocketAddr::from(([127, 0, 0, 1], ports::block(1)?.start));
+        let settings = Settings::default()
+            .with("CORDBOARD__SIP__TLS", tls.to_string())
+            .with("CORDBOARD__SIP__TLS_CERT", certificate.chain.display().to_string())
+            .with("CORDBOARD__SIP__TLS_KEY", certificate.key.display().to_string());
+        judged_server(settings, |server| over_streams(server, || Stream::tls(tls, &certificate)))
+    })
+}
+
+/// A message of a WebSocket ends with its frame (RFC 7118, 5.2), as a datagram does: what one says of its own length harms no other, and is judged
+/// as over UDP (B-40).
+#[test]
+fn every_message_over_websocket() -> Result<()> {
+    namespace::alone("torture::every_message_over_websocket", || {
+        judged_server(Settings::default(), |server| {
+            let address: SocketAddr = server.base().trim_start_matches("http://").parse()?;
             let mut faults = Vec::new();
-            let rows = rows()?;
-            // Those that end by a time limit wait for it together.
-            let mut closing = Vec::new();
-            for row in rows.iter().filter(|row| row.tcp == "close") {
-                let mut stream = Stream::open(server)?;
+            for row in rows()? {
+                let judged = Stream::web(address).and_then(|stream| over_stream(server, &row, stream, "-"));
+                if let Err(error) = judged.with_context(|| row.name.clone()) {
+                    faults.push(format!("{error:#}"));
+                }
+            }
+            ensure!(faults.is_empty(), "over WebSocket:\n{}", faults.join("\n"));
+
+            // All of them by one WebSocket: each gets what it would get alone, and the last one is answered like the first.
+            let mut stream = Stream::web(address)?;
+            for row in rows()? {
                 stream.send(&row.octets)?;
-                closing.push((row, stream, Instant::now()));
+                alive(&mut stream, &format!("together{}", row.name)).with_context(|| format!("after {}", row.name))?;
             }
-            for row in rows.iter().filter(|row| row.tcp != "close") {
-                if let Err(error) = over_tcp(server, row).with_context(|| row.name.clone()) {
-                    faults.push(format!("{error:#}"));
-                }
-            }
-            for (row, mut stream, began) in closing {
-                if let Err(error) = closes(&mut stream, began).with_context(|| row.name.clone()) {
-                    faults.push(format!("{error:#}"));
-                }
-            }
-            ensure!(faults.is_empty(), "over TCP:\n{}", faults.join("\n"));
             Ok(())
         })
     })
 }
 
+/// Every message by a stream of its own.
+fn over_streams(server: &Server, open: impl Fn() -> Result<Stream>) -> Result<()> {
+    let mut faults = Vec::new();
+    let rows = rows()?;
+    // Those that end by a time limit wait for it together.
+    let mut closing = Vec::new();
+    for row in rows.iter().filter(|row| row.tcp == "close") {
+        let mut stream = open()?;
+        stream.send(&row.octets)?;
+        closing.push((row, stream, Instant::now()));
+    }
+    for row in rows.iter().filter(|row| row.tcp != "close") {
+        if let Err(error) = open().and_then(|stream| over_stream(server, row, stream, &row.tcp)).with_context(|| row.name.clone()) {
+            faults.push(format!("{error:#}"));
+        }
+    }
+    for (row, mut stream, began) in closing {
+        if let Err(error) = closes(&mut stream, began).with_context(|| row.name.clone()) {
+            faults.push(format!("{error:#}"));
+        }
+    }
+    ensure!(faults.is_empty(), "over streams:\n{}", faults.join("\n"));
+    alive(&mut open()?, "afterwards").context("afterwards")
+}
+
+/// Whether OPTIONS is answered.
+fn alive(stream: &mut Stream, name: &str) -> Result<()> {
+    let branch = format!("z9hG4bKalive{name}");
+    stream.send(&probe(&format!("SIP/2.0/{} {}", stream.name(), stream.local()), &branch))?;
+    wait::until("the answer to OPTIONS", SOON, || {
+        let (new, closed) = stream.read()?;
+        ensure!(!closed, "it is closed, with {:?}", stream.code());
+        Ok(new.iter().any(|reply| reply.branch() == branch).then_some(()))
+    })
+}
+
 /// A server with a phone on each of two slots; what must be true of it whatever it was sent.
-fn judged_server(test: impl FnOnce(&mut Server, &[Account]) -> Result<()>) -> Result<()> {
-    world::with_hub(4, |server, admin, accounts| {
+fn judged_server(settings: Settings, test: impl FnOnce(&mut Server) -> Result<()>) -> Result<()> {
+    world::with_hub_and(settings, 4, |server, admin, accounts| {
         let [one, other, ..] = accounts else { anyhow::bail!("two slots") };
         let phones = [world::raw(server, one, Habits::answering(LOW))?, world::raw(server, other, Habits::answering(HIGH))?];
         // mpart01 has a Route to it: whoever follows a stranger's Route is an open relay (B-55).
         let route = UdpSocket::bind("127.0.0.1:5080")?;
         route.set_nonblocking(true)?;
-        let before = server.usage()?;
-        test(server, accounts)?;
+        let (before, process) = (server.usage()?, server.pid());
+        test(server)?;
+        ensure!(server.pid() == process && server.is_running()?, "it has ended");
 
         ensure!(route.recv_from(&mut [0; 16]).is_err(), "a stranger's Route was followed");
         let nowhere = namespace::sent_nowhere()?;
@@ -182,22 +245,23 @@ fn udp_replies(server: &Server, row: &Row, host: u8) -> Result<Vec<Message>> {
     Ok(replies)
 }
 
-fn over_tcp(server: &Server, row: &Row) -> Result<()> {
-    let mut stream = Stream::open(server)?;
+fn over_stream(server: &Server, row: &Row, mut stream: Stream, rule: &str) -> Result<()> {
     stream.send(&row.octets)?;
     let branch = format!("z9hG4bKprobe{}", row.name);
     // It may be closed already: then there is no answer to the probe either.
-    let _ = stream.send(&probe(&format!("SIP/2.0/TCP {}", stream.local), &branch));
+    let _ = stream.send(&probe(&format!("SIP/2.0/{} {}", stream.name(), stream.local()), &branch));
     let mut replies = Vec::new();
     wait::until("the answers", SOON, || {
         let (new, closed) = stream.read()?;
         let probed = new.iter().any(|reply| reply.branch() == branch);
         replies.extend(new);
+        // Where a message ends with its frame, nothing in it ends the connection.
+        ensure!(!closed || stream.name() != "WS", "it is closed, with {:?}", stream.code());
         Ok((probed || closed).then_some(()))
     })
     .with_context(|| format!("replies: {:?}", starts(&replies)))?;
     replies.retain(|reply| reply.branch() != branch);
-    match row.tcp.as_str() {
+    match rule {
         "two" => {
             let methods: Vec<&str> = finals(&replies).map(Message::method).collect();
             ensure!(methods == ["REGISTER", "INVITE"], "two messages in a stream, and answers to {methods:?}");
@@ -293,40 +357,6 @@ fn may_be_dropped(pass: &[String]) -> bool {
 
 fn starts(replies: &[Message]) -> Vec<&str> {
     replies.iter().map(|reply| reply.start.as_str()).collect()
-}
-
-/// A connection of ours.
-struct Stream {
-    stream: TcpStream,
-    local: SocketAddr,
-    pending: Pending,
-}
-
-impl Stream {
-    fn open(server: &Server) -> Result<Self> {
-        let stream = TcpStream::connect(server.sip())?;
-        stream.set_read_timeout(Some(LOOK))?;
-        Ok(Self { local: stream.local_addr()?, stream, pending: Pending::default() })
-    }
-
-    fn send(&mut self, octets: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(octets)?)
-    }
-
-    /// What has come, and whether the other side has ended it.
-    fn read(&mut self) -> Result<(Vec<Message>, bool)> {
-        let mut octets = [0; 65_536];
-        let closed = match self.stream.read(&mut octets) {
-            Ok(0) => true,
-            Ok(length) => {
-                self.pending.feed(octets.get(..length).unwrap_or_default());
-                false
-            }
-            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted),
-        };
-        let messages = std::iter::from_fn(|| self.pending.next()).map(|octets| Message::parse(&octets)).collect::<Result<_>>()?;
-        Ok((messages, closed))
-    }
 }
 
 /// The Contacts of a message of RFC 4475, as they stand there.

@@ -107,6 +107,8 @@ pub struct Leg {
 #[derive(Debug, Default)]
 struct State {
     inbox: Vec<Message>,
+    /// The same as octets.
+    came: Vec<Vec<u8>>,
     legs: BTreeMap<String, Leg>,
     challenge: Option<Challenge>,
     nc: u32,
@@ -198,6 +200,12 @@ impl RawPhone {
     #[must_use]
     pub fn local(&self) -> SocketAddr {
         self.inner.local
+    }
+
+    /// Every message that came, octet by octet.
+    #[must_use]
+    pub fn came(&self) -> Vec<Vec<u8>> {
+        self.inner.state().came.clone()
     }
 
     /// Changes what it does with calls from now on.
@@ -658,7 +666,10 @@ impl Inner {
                 } else {
                     self.responded(&message);
                 }
-                self.state().inbox.push(message);
+                let mut state = self.state();
+                state.inbox.push(message);
+                state.came.push(octets);
+                drop(state);
                 self.changed.notify_all();
             }
         }
