@@ -1,7 +1,6 @@
 //! Certificates, made by OpenSSL's own program: what phones and servers of others make them with.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -39,18 +38,6 @@ impl Certificate {
             .output()
             .context("no openssl: scripts/setup-tests.sh installs it")?;
         ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(certificate)
-    }
-
-    /// Makes one for `localhost` in `folder` that is no authority: clients that take no authority for a server take it.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn of_server(folder: &Path) -> Result<Self> {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-        let certificate = Self { chain: folder.join("server.pem"), key: folder.join("server.key") };
-        fs::write(&certificate.chain, made.cert.pem())?;
-        fs::write(&certificate.key, made.signing_key.serialize_pem())?;
         Ok(certificate)
     }
 }

@@ -92,7 +92,7 @@ fn every_message_over_tcp() -> Result<()> {
 fn every_message_over_tls() -> Result<()> {
     namespace::alone("torture::every_message_over_tls", || {
         let folder = tempfile::tempdir()?;
-        let certificate = Certificate::of_server(folder.path())?;
+        let certificate = Certificate::make(folder.path(), "localhost", 2)?;
         let tls = SocketAddr::from(([127, 0, 0, 1], ports::block(1)?.start));
         let settings = Settings::default()
             .with("CORDBOARD__SIP__TLS", tls.to_string())
