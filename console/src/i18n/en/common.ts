@@ -207,6 +207,8 @@ export const common = {
         forbidden: 'You may not do this. Ask your administrator if you need to.',
         foreign_origin: 'The server does not accept requests from this address. Open the console at its own address.',
         too_many_attempts: 'Too many failed attempts. Wait %{wait} and try again.',
+        not_sip_websocket: 'This is a place for phones that speak SIP over WebSocket.',
+        upgrade_required: 'This place speaks WebSocket only.',
         too_many_connections: 'Too many connections. Wait a moment.',
         not_found: 'This is not here, or not for you to see.',
         method_not_allowed: 'The server does not know how to do this.',
