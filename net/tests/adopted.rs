@@ -13,7 +13,7 @@ use bytes::Bytes;
 use net::{Adopted, Received, SignallingSettings, SignallingSockets, StreamLimits, TlsDoor, Waker};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, crypto::ring};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use sip_core::{Flow, Transport};
+use sip_core::{Flow, GuardSettings, Transport};
 use tokio::runtime::Runtime;
 
 /// Far longer than anything here takes; only a failing test waits so long.
@@ -34,8 +34,12 @@ struct Server {
 
 impl Server {
     fn new(stream_limits: StreamLimits) -> Self {
+        Self::guarded(stream_limits, GuardSettings::default())
+    }
+
+    fn guarded(stream_limits: StreamLimits, guard: GuardSettings) -> Self {
         let any = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-        let settings = SignallingSettings { udp: any.clone(), stream_limits, ..SignallingSettings::default() };
+        let settings = SignallingSettings { udp: any.clone(), stream_limits, guard, ..SignallingSettings::default() };
         let (sockets, waker) = SignallingSockets::bind(settings).unwrap();
         let door = TlsDoor::bind(&any).unwrap();
         let tls = door.local()[0];
@@ -170,6 +174,23 @@ fn a_phone_speaks_and_hears_over_tls() {
     server.send(flow, ANSWER);
     assert_eq!(server.closed(), flow);
     assert_eq!(server.sockets.tcp_counters().closed_by_peer, 1);
+}
+
+/// TLS gives one record after the other, while the poller tells of all of them once.
+#[test]
+fn all_that_came_at_once_is_read_over_tls() {
+    let mut server = Server::new(StreamLimits::default());
+    let mut phone = server.phone();
+    let mut phone = server.beside(move || {
+        phone.write_all(OPTIONS.as_bytes()).unwrap();
+        phone
+    });
+    server.message();
+    // Nobody reads meanwhile.
+    for _ in 0..60 {
+        phone.write_all(OPTIONS.as_bytes()).unwrap();
+    }
+    server.until("all of them", |server| server.received.len() == 60);
 }
 
 /// What is larger than TLS holds waits for its reader, in order and whole.
@@ -309,14 +330,21 @@ fn a_browser_that_does_what_it_may_not_hears_why() {
 /// Who asks whether we are there more often than each second waits for a token; nobody else does.
 #[test]
 fn a_flood_of_pings_is_slowed_down() {
-    let mut server = Server::new(StreamLimits::default());
+    let guard = GuardSettings { inside_per_s: 1, inside_burst: 20, ..GuardSettings::default() };
+    let mut server = Server::guarded(StreamLimits::default(), guard);
     let mut flooder = server.browser(b"");
     flooder.write_all(&[frame(0x81, OPTIONS.as_bytes()), frame(0x89, b"").repeat(20_000)].concat()).unwrap();
     assert_eq!(server.message().1, OPTIONS);
     let mut other = server.browser(b"");
     other.write_all(&frame(0x81, OPTIONS.as_bytes())).unwrap();
     assert_eq!(server.message().0.remote, other.local_addr().unwrap());
-    // One pong waits at most, however many pings came.
+    // Turns enough to read all of them, were they let in.
+    for _ in 0..2_000 {
+        server.sockets.wait(Some(Instant::now()), &mut server.received);
+    }
+    // One a second is free, the others take tokens; and one pong waits at most.
+    let pings = server.sockets.tcp_counters().pings;
+    assert!((20..40).contains(&pings), "{pings}");
     assert!(server.sockets.tcp_counters().held < 200_000, "{:?}", server.sockets.tcp_counters());
     flooder.set_nonblocking(true).unwrap();
     match flooder.read(&mut [0; 100_000]) {
