@@ -1,10 +1,16 @@
-//! Who there is: an immutable picture of slots and hubs, replaced whole when the store says so.
+//! Who there is, and where calls go: an immutable picture of slots, hubs, carriers and routes, replaced whole when the store says so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CenterId, HubId, Number, SlotId, SlotLimits, SlotState};
+use crate::{
+    CenterId, HubId, Number, SlotId, SlotLimits, SlotState,
+    route::{Numbering, Plan},
+};
 
 /// The kinds of hub (R1, S004-27). Each owns a thousand numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,7 +101,7 @@ pub struct SlotEntry {
     pub limits: SlotLimits,
 }
 
-/// All slots and hubs, with the look-ups that signalling needs.
+/// All slots and hubs, and the plan of carriers and routes, with the look-ups that signalling needs.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     /// The digest realm, drawn once at first start (R19).
@@ -104,21 +110,38 @@ pub struct Directory {
     slots: BTreeMap<SlotId, SlotEntry>,
     by_number: HashMap<String, SlotId>,
     by_username: HashMap<String, SlotId>,
+    plan: Arc<Plan>,
 }
 
 impl Directory {
-    /// Takes what the store holds.
+    /// Takes what the store holds of slots and hubs. It has no carriers, and no routes but the numbering plan.
     #[must_use]
     pub fn new(realm: String, hubs: Vec<Hub>, slots: Vec<SlotEntry>) -> Self {
         let by_number = slots.iter().map(|slot| (slot.number.as_str().to_owned(), slot.id)).collect();
         let by_username = slots.iter().map(|slot| (slot.username.clone(), slot.id)).collect();
-        Self {
+        let directory = Self {
             realm,
             hubs: hubs.into_iter().map(|hub| (hub.id, hub)).collect(),
             slots: slots.into_iter().map(|slot| (slot.id, slot)).collect(),
             by_number,
             by_username,
-        }
+            plan: Arc::default(),
+        };
+        // Without routes and carriers there is nothing that could be wrong with it.
+        let plan = Plan::compile(&[], &[], Numbering::of(&directory)).unwrap_or_default();
+        directory.with_plan(Arc::new(plan))
+    }
+
+    /// The same slots and hubs with these carriers and routes.
+    #[must_use]
+    pub fn with_plan(self, plan: Arc<Plan>) -> Self {
+        Self { plan, ..self }
+    }
+
+    /// Its carriers and routes.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// The slot with this id.

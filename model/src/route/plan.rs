@@ -111,6 +111,17 @@ impl Plan {
         &self.warnings
     }
 
+    /// The carrier with this id.
+    #[must_use]
+    pub fn carrier(&self, id: CarrierId) -> Option<&CarrierEntry> {
+        self.carriers.get(&id)
+    }
+
+    /// All carriers, by id.
+    pub fn carriers(&self) -> impl Iterator<Item = &CarrierEntry> {
+        self.carriers.values()
+    }
+
     /// Where the call goes, with every carrier there.
     #[must_use]
     pub fn find(&self, question: &Question) -> Decision {
