@@ -9,6 +9,7 @@ pub mod acme;
 pub mod audio;
 pub mod baresip;
 pub mod browser;
+pub mod carrier;
 pub mod certificate;
 pub mod clock;
 pub mod hep;

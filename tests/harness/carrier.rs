@@ -1,0 +1,166 @@
+//! A carrier of others' making: Kamailio, started privately on a loopback address of its own.
+//!
+//! It has a customer, `cordboard`, whose numbers begin with +7495123, and subscribers, whose names are their numbers.
+//! All register and are challenged for every call, by the realm `carrier.example`; it stays in the path of calls.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    baresip::{Baresip, Setup},
+    ports,
+    rest::Account,
+    wait,
+};
+
+const CONFIGURATION: &str = include_str!("../peers/carrier/kamailio.cfg");
+/// MiB of memory that its processes share, and of each one's own.
+const MEMORY: [&str; 4] = ["-m", "32", "-M", "8"];
+/// It starts within a second.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// So often other ports are tried, if somebody else took one between our look and its bind.
+const START_TRIES: usize = 3;
+
+/// The user name of the customer that is the server under test.
+pub const CUSTOMER: &str = "cordboard";
+/// Its realm.
+pub const REALM: &str = "carrier.example";
+
+/// A running carrier. Ended when dropped.
+#[derive(Debug)]
+pub struct Carrier {
+    child: Child,
+    sip: SocketAddr,
+    dir: tempfile::TempDir,
+}
+
+impl Carrier {
+    /// Starts one on this loopback address.
+    ///
+    /// # Errors
+    /// When Kamailio is not installed or does not start.
+    pub fn start(address: Ipv4Addr) -> Result<Self> {
+        for _ in 1..START_TRIES {
+            if let Ok(carrier) = Self::start_once(address) {
+                return Ok(carrier);
+            }
+        }
+        Self::start_once(address)
+    }
+
+    fn start_once(address: Ipv4Addr) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let sip = SocketAddr::from((address, ports::block(1)?.start));
+        let file = dir.path().join("kamailio.cfg");
+        fs::write(&file, CONFIGURATION)?;
+        let child = Command::new("kamailio")
+            .args(["-DD", "-E", "-f"])
+            .arg(&file)
+            .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}"), "-P"])
+            .arg(dir.path().join("pid"))
+            .arg("-Y")
+            .arg(dir.path())
+            .arg("-w")
+            .arg(dir.path())
+            .args(MEMORY)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(dir.path().join("words"))?)
+            .spawn()
+            .context("kamailio")?;
+        let mut carrier = Self { child, sip, dir };
+        carrier.wait()?;
+        Ok(carrier)
+    }
+
+    /// Where it speaks SIP, over UDP and TCP.
+    #[must_use]
+    pub fn sip(&self) -> SocketAddr {
+        self.sip
+    }
+
+    /// A phone of a subscriber that is registered, and answers with a tone.
+    ///
+    /// # Errors
+    /// When it does not start, or is not let in.
+    pub fn phone(&self, number: &str, tone_hz: u32) -> Result<Baresip> {
+        let account = Account { id: String::new(), number: number.to_owned(), username: number.to_owned(), password: password(number) };
+        let phone = Baresip::start(&Setup::of(&account, self.sip, tone_hz))?;
+        // It may have registered before anybody could hear its events.
+        wait::until_true(format!("{number} at the carrier"), START_LIMIT, || phone.log().contains("200 OK"))?;
+        Ok(phone)
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("words")).unwrap_or_default()
+    }
+
+    /// Asks until it answers.
+    fn wait(&mut self) -> Result<()> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+        let local = socket.local_addr()?;
+        let sip = self.sip;
+        let options = format!(
+            "OPTIONS sip:{sip} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bKup\r\nMax-Forwards: 70\r\nFrom: <sip:up@{local}>;tag=up\r\n\
+             To: <sip:{sip}>\r\nCall-ID: up@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        let answered = wait::until(format!("Kamailio's answer at {sip}"), START_LIMIT, || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("Kamailio ended with {status}");
+            }
+            socket.send_to(options.as_bytes(), sip)?;
+            Ok(socket.recv_from(&mut [0; 2048]).is_ok().then_some(()))
+        });
+        answered.with_context(|| self.log())
+    }
+}
+
+/// The password of a customer or subscriber.
+#[must_use]
+pub fn password(name: &str) -> String {
+    format!("pw-{name}")
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        // With its workers, which it would wait for; they have a group of their own.
+        let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Long enough on a busy machine.
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn its_subscribers_call_each_other_and_some_numbers_answer_by_themselves() -> Result<()> {
+        let carrier = Carrier::start(Ipv4Addr::new(127, 0, 0, 2))?;
+        let (mut one, other) = (carrier.phone("+74957654321", 440)?, carrier.phone("+74957654322", 880)?);
+        one.dial("+74957654322")?;
+        one.event("CALL_ESTABLISHED", SOON).with_context(|| carrier.log())?;
+        one.hangup()?;
+        other.event("CALL_CLOSED", SOON)?;
+        for (number, answer) in [("+74950000503", "503"), ("+74951230001", "480"), ("+74957654399", "404")] {
+            let mark = one.mark();
+            one.dial(number)?;
+            let closed = one.event_after(mark, "CALL_CLOSED", SOON)?;
+            anyhow::ensure!(closed["param"].as_str().is_some_and(|why| why.starts_with(answer)), "{number}: {closed}");
+        }
+        Ok(())
+    }
+}
