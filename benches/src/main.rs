@@ -6,6 +6,7 @@
 
 mod alone;
 mod events;
+mod flood;
 mod generate;
 mod lists;
 mod numbers;
@@ -44,7 +45,7 @@ const PAGE_REPEATS: usize = 300;
 #[derive(Debug, Parser)]
 #[command(about = "Measures Cordboard beside Kamailio and rtpengine. CORDBOARD_BIN names another server binary than the one beside this.")]
 struct Arguments {
-    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest, events, lists, lines.
+    /// Rows whose names begin like this, between commas: registration, call-200, sound, memory, rest, events, lists, lines, flood.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each side has its turn.
@@ -111,6 +112,7 @@ fn main() -> Result<()> {
             Kind::Memory => report.figures.push(alone::memory(row, warn)?),
             Kind::Rest => report.figures.push(alone::rest(row, if arguments.quick { row.amount / 2 } else { row.amount })?),
             Kind::Events => report.figures.push(events::measure(row, extent.span, warn)?),
+            Kind::Flood => report.figures.push(flood::measure(row, extent.span, warn)?),
             Kind::Lists => {
                 let (rows, repeats) = if arguments.quick { (row.amount / 10, PAGE_REPEATS / 3) } else { (row.amount, PAGE_REPEATS) };
                 report.figures.extend(lists::measure(row, rows.into(), repeats, warn)?);

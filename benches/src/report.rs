@@ -28,7 +28,7 @@ fn comparisons(kind: Kind) -> &'static [(Who, Who, f64)] {
         Kind::Sound => {
             &[(Who::Ours, Who::Rtpengine, SOUND_AIM), (Who::Ours, Who::Bare, BARE_AIM), (Who::Recording, Who::Ours, RECORDING_AIM)]
         }
-        Kind::Lines | Kind::Memory | Kind::Rest | Kind::Events | Kind::Lists => &[],
+        Kind::Lines | Kind::Memory | Kind::Rest | Kind::Events | Kind::Flood | Kind::Lists => &[],
     }
 }
 

@@ -39,12 +39,14 @@ pub(crate) enum Kind {
     Rest,
     /// From a phone's packet to the event at open consoles.
     Events,
+    /// Bogus packets from a thousand sources beside calls and registrations, and what is lost of these.
+    Flood,
     /// Pages of a list of so many rows, beside SQL written by hand.
     Lists,
 }
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 13] = [
+pub(crate) const ROWS: [Row; 14] = [
     Row { name: "registration-500", kind: Kind::Registration, amount: 500, piece: "registration" },
     Row { name: "registration-2000", kind: Kind::Registration, amount: 2_000, piece: "registration" },
     Row { name: "registration-tls-500", kind: Kind::Encrypted(Over::Tls), amount: 500, piece: "registration" },
@@ -57,6 +59,7 @@ pub(crate) const ROWS: [Row; 13] = [
     Row { name: "memory", kind: Kind::Memory, amount: 1_400, piece: "call" },
     Row { name: "rest", kind: Kind::Rest, amount: 200, piece: "call" },
     Row { name: "events", kind: Kind::Events, amount: 100, piece: "console" },
+    Row { name: "flood", kind: Kind::Flood, amount: 20_000, piece: "packet" },
     Row { name: "lists", kind: Kind::Lists, amount: 10_000_000, piece: "row" },
 ];
 
