@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, Kamailio, tshark, Chromium, PostgreSQL, a clock that can be set, and what makes namespaces.
+# Installs what the tests need beside Rust: a C compiler, SIPp, baresip, Linphone, Kamailio, tshark, Chromium, PostgreSQL, a clock that can be set, and what makes namespaces.
 # Does nothing when all are there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 scripts/setup-peers.sh
 exec scripts/apt.sh \
     cc=gcc /usr/include/string.h=libc6-dev \
-    kamailio=kamailio \
+    kamailio=kamailio linphonec=linphone-cli \
     sipp=sip-tester \
     tshark=tshark \
     pebble=pebble curl=curl openssl=openssl \

@@ -13,6 +13,7 @@ pub mod carrier;
 pub mod certificate;
 pub mod clock;
 pub mod hep;
+pub mod linphone;
 pub mod namespace;
 pub mod oidc;
 pub mod ports;

@@ -15,6 +15,7 @@ use tests::{
     baresip::{Over, Setup},
     browser,
     certificate::Certificate,
+    linphone::Linphone,
     ports,
     server::Settings,
     wait,
@@ -73,6 +74,32 @@ fn a_phone_over_tls_and_one_over_tcp_call_each_other() -> Result<()> {
         open.dial(&one.number)?;
         let closed = open.event_after(mark, "CALL_CLOSED", SOON)?;
         assert!(closed["param"].as_str().is_some_and(|why| why.starts_with("480")), "{closed}");
+        Ok(())
+    })
+}
+
+/// What others' phone does with our challenges, its own way of keeping a stream, and its many codecs.
+#[test]
+fn linphone_is_called_and_calls_over_udp_tcp_and_tls() -> Result<()> {
+    encrypted(|server, admin, accounts, tls, certificate| {
+        let [one, other] = accounts else { anyhow::bail!("two slots, not {accounts:?}") };
+        let mut far = world::baresip(server, admin, other, |setup| setup, HIGH)?;
+        for (over, at) in [(Over::Udp, server.sip()), (Over::Tcp, server.sip()), (Over::Tls(certificate.chain.clone()), tls)] {
+            let mut phone = Linphone::start(one, at, &over)?;
+            world::registered(admin, one, true).with_context(|| phone.log())?;
+            let mark = far.mark();
+            far.dial(&one.number)?;
+            far.event_after(mark, "CALL_ESTABLISHED", SOON).with_context(|| phone.log())?;
+            phone.command("terminate")?;
+            far.event_after(mark, "CALL_CLOSED", SOON).with_context(|| phone.log())?;
+            let mark = far.mark();
+            phone.dial(&other.number)?;
+            far.event_after(mark, "CALL_ESTABLISHED", SOON).with_context(|| phone.log())?;
+            far.hangup()?;
+            world::slot_state(admin, one, "IDLE")?;
+            phone.command("unregister")?;
+            world::registered(admin, one, false).with_context(|| phone.log())?;
+        }
         Ok(())
     })
 }
