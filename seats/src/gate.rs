@@ -23,7 +23,7 @@ pub enum Closed {
     },
 }
 
-/// That one call to one number may leave: only [`may_call`] gives it, and the call uses it up.
+/// That one call to one number may leave: only [`may_call`] and [`by_route`] give it, and the call uses it up.
 ///
 /// It cannot be made by hand, and not be copied:
 ///
@@ -69,6 +69,13 @@ pub fn may_call(limits: &SlotLimits, calls: usize, number: Number) -> Result<Per
         return Err(Closed::Calls { limit });
     }
     Ok(Permit { number })
+}
+
+/// For a call that came by a carrier: no slot causes it, so no slot's limits count. The plan is its permission: it lets such a call ring our
+/// slots (being called is not limited here), and lets it out again by no other route than one that an administrator wrote for calls of that
+/// very carrier.
+pub fn by_route(number: Number) -> Permit {
+    Permit { number }
 }
 
 #[cfg(test)]

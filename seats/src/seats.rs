@@ -292,7 +292,7 @@ impl Seats {
 
     /// The far party of a call answered: its slots are in ACTIVE_CALL (R7).
     pub fn answered(&mut self, now: Instant, call: CallId) {
-        let slots: Vec<SlotId> = self.parts.range((call, SlotId(i64::MIN))..=(call, SlotId(i64::MAX))).map(|(_, slot)| *slot).collect();
+        let slots: Vec<SlotId> = self.slots_of(call).collect();
         for slot in slots {
             if let Some(seat) = self.slots.get_mut(&slot) {
                 seat.answered(call);
@@ -312,6 +312,11 @@ impl Seats {
     }
 
     // ---- views
+
+    /// The slots that take part in a call: the one that placed it, and every one that rings for it.
+    pub fn slots_of(&self, call: CallId) -> impl Iterator<Item = SlotId> {
+        self.parts.range((call, SlotId(i64::MIN))..=(call, SlotId(i64::MAX))).map(|(_, slot)| *slot)
+    }
 
     /// In how many calls the slot takes part.
     #[must_use]

@@ -36,7 +36,7 @@ pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use guard::{Admit, Guard, GuardCounters, GuardSettings};
-pub use locate::{DomainName, Families, Host, LocateError, Located, Locator, LocatorOutput, LocatorSettings, Place, Target};
+pub use locate::{DomainName, Families, Host, LocateError, Located, Locator, LocatorOutput, LocatorSettings, LookupId, Place, Target};
 pub use message::{
     CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, address_text,
     peer_flow, reason_header, return_flow,

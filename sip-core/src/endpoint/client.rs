@@ -44,13 +44,16 @@ impl Endpoint {
         let host = host.as_bytes();
         let mut writer = Writer::request(Method::Invite.as_str(), &invite.uri);
         writer.own_via(self.settings.via(flow, branch));
-        if !invite.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Max-Forwards")) {
+        let has = |wanted: &str| invite.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        if !has("Max-Forwards") {
             writer.header("Max-Forwards", MAX_FORWARDS);
         }
         let display = invite.from_display.as_deref().map(|display| format!("{} ", quoted(display))).unwrap_or_default();
+        writer.parts("From", &[display.as_bytes(), b"<sip:", user_part(&invite.from_user).as_bytes(), host, b">;tag=", &tag.text()]);
+        if !has("To") {
+            writer.parts("To", &[b"<sip:", user_part(&invite.to_user).as_bytes(), host, b">"]);
+        }
         writer
-            .parts("From", &[display.as_bytes(), b"<sip:", user_part(&invite.from_user).as_bytes(), host, b">;tag=", &tag.text()])
-            .parts("To", &[b"<sip:", user_part(&invite.to_user).as_bytes(), host, b">"])
             .header("Call-ID", &call_id)
             .cseq(FIRST_NUMBER, Method::Invite.as_str())
             .own_contact(self.settings.place(flow))

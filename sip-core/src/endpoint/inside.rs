@@ -35,7 +35,11 @@ impl Endpoint {
     /// Ends a session as its state asks: 487, CANCEL, BYE. Leads to `Ended`, unless its end was told already.
     /// `reason` is a Q.850 cause and its text (RFC 3326).
     pub fn hangup(&mut self, now: Instant, session: SessionId, reason: Option<(u8, &str)>) {
-        let reason = reason.map(|(cause, text)| reason_header(cause, text));
+        self.hangup_saying(now, session, reason.map(|(cause, text)| reason_header(cause, text)));
+    }
+
+    /// [`Endpoint::hangup`] with a whole value of the Reason header (RFC 3326).
+    pub fn hangup_saying(&mut self, now: Instant, session: SessionId, reason: Option<String>) {
         let Some(entry) = self.sessions.get_mut(session.0) else { return };
         match &mut entry.stage {
             Stage::Incoming(incoming) => {

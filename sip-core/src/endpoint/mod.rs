@@ -79,7 +79,7 @@ pub struct Invite {
     pub host: String,
     /// Our offer.
     pub sdp: Bytes,
-    /// Further headers; a `Max-Forwards` here replaces the usual 70.
+    /// Further headers; a `Max-Forwards` here replaces the usual 70, and a `To` that of `to_user` and `host`.
     pub headers: Vec<(&'static str, String)>,
     /// Seconds until it is given up with CANCEL and [`EndReason::NoAnswer`]; 0: timer C (RFC 3261, 16.6), 181 seconds since the last
     /// provisional response.

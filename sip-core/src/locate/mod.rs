@@ -235,6 +235,12 @@ impl Locator {
         self.marks.clear(target);
     }
 
+    /// Whether a target failed lately, and stands behind all others.
+    #[must_use]
+    pub fn has_failed(&self, now: Instant, target: &Target) -> bool {
+        self.marks.is_set(now, target)
+    }
+
     /// What to do next; drained after every input.
     pub fn poll(&mut self) -> Option<LocatorOutput> {
         self.output.pop_front()

@@ -346,11 +346,13 @@ impl Writer {
         self
     }
 
-    /// An address and port as a host part has them.
+    /// An address and port as a host part has them. Without a port of our own there is none to name.
     fn address(&mut self, address: SocketAddr) {
         self.ip(address.ip(), true);
-        self.buffer.push(b':');
-        self.number(address.port().into());
+        if address.port() != 0 {
+            self.buffer.push(b':');
+            self.number(address.port().into());
+        }
     }
 
     fn ip(&mut self, ip: IpAddr, brackets: bool) {
