@@ -125,6 +125,8 @@ pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
         segments: vec![],
         scenario: None,
         source: None,
+        carrier: None,
+        tries: Vec::new(),
     }
 }
 
@@ -153,6 +155,8 @@ pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
         segments: vec![segment],
         scenario: None,
         source: None,
+        carrier: None,
+        tries: Vec::new(),
     }
 }
 

@@ -1,37 +1,41 @@
-//! How a call begins: a phone dials, or an operator orders it over REST.
+//! How a call begins: a phone dials, a carrier brings it, or an operator orders it over REST.
 
 use std::{sync::Arc, time::Instant};
 
-use bytes::Bytes;
-use media::Codec;
-use model::{CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId};
+use model::{
+    CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId, route::Decision,
+};
 use seats::{Closed, Permit, may_call};
 use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
+    carriers::withholds,
     core::Core,
     known::User,
+    lead::{Onward, lead, nowhere, only_slot},
     leg::{CODECS, Leg, Party, cause},
     ports::MediaPort,
     registration::{Identity, record_key},
-    stage::{Call, Over, Ringing, Stage, Summoning},
+    stage::{Call, Cx, Near, Over, Stage, Summoning},
     switchboard::Switchboard,
     timeline::{Start, Timeline},
 };
 
-/// How the far party's INVITE goes out.
-pub(crate) struct Outward {
-    pub(crate) port: MediaPort,
-    /// What it offers, preferred first.
-    pub(crate) codecs: Vec<Codec>,
-    /// Good for so many more hops, so that a call that comes round ends (RFC 3261, 16.6).
-    pub(crate) hops: u8,
-    pub(crate) ring_s: u32,
+/// The INVITE by which a call begins.
+pub(crate) struct Begun<'m> {
+    pub(crate) session: SessionId,
+    pub(crate) flow: Flow,
+    pub(crate) message: &'m Message,
+    /// Whose phone sent it; none if a carrier did.
+    pub(crate) slot: Option<SlotId>,
 }
 
 impl Switchboard {
-    /// A phone dials.
+    /// A phone dials, or a carrier brings a call.
     pub(crate) fn invited(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) {
+        if self.invited_by_carrier(now, session, flow, message) {
+            return;
+        }
         let slot = match self.core.identify(now, flow, message) {
             Identity::Slot(slot) => slot,
             Identity::Unproven { challenges } => {
@@ -64,7 +68,7 @@ impl Switchboard {
         };
 
         let dialled = dialled(message);
-        let start = Start {
+        let mut start = Start {
             call,
             center: caller.center,
             parent,
@@ -72,19 +76,42 @@ impl Switchboard {
             caller: caller.number.to_string(),
             callee: dialled.as_ref().map_or_else(Clone::clone, Number::to_string),
             caller_slot: Some(slot),
-            callee_slot: dialled.as_ref().ok().and_then(|number| directory.slot_by_number(number.as_str())).map(|callee| callee.id),
+            callee_slot: None,
             user: self.core.seats.holder(slot),
+            carrier: None,
+            scenario: None,
+            source: None,
         };
-        let permit = match dialled {
-            Ok(number) => may_call(&caller.limits, calls, number).map_err(|closed| closed_cause(&closed)),
-            Err(_) => Err(Cause::NoSuchNumber),
-        };
-        let timeline = self.core.begin_timeline(now, start);
+        let led = dialled.map_err(|_| Cause::NoSuchNumber).map(|number| {
+            let decision = self.core.decide(now, &start, Some(caller.number.clone()), number.clone());
+            start.follow(&decision);
+            (number, decision)
+        });
+        let led = led.and_then(|(number, decision)| {
+            // Whether it may go there is asked before it is said whether there is anybody.
+            let permit = may_call(&caller.limits, calls, number).map_err(|closed| closed_cause(&closed))?;
+            nowhere(&decision).map_or(Ok((permit, decision)), Err)
+        });
+        self.begin_by_invite(now, start, Begun { session, flow, message, slot: Some(slot) }, led);
+    }
+
+    /// A call has begun by an INVITE: it goes where the plan says, with the gate's permit, or is refused.
+    ///
+    /// One that may not be is a call all the same, with its record: attempts at toll fraud are worth knowing of.
+    pub(crate) fn begin_by_invite(&mut self, now: Instant, start: Start, begun: Begun<'_>, led: Result<(Permit, Decision), Cause>) {
+        let (call, session) = (start.call, begun.session);
+        let mut timeline = self.core.begin_timeline(now, start);
         self.core.ladders.join(call, Party::Near, session);
-        // A call that may not be is a call all the same, with its record: attempts at toll fraud are worth knowing of.
-        let ringing = permit.and_then(|permit| self.core.dial(now, session, flow, message, timeline.start(), permit));
-        let stage = match ringing {
-            Ok(ringing) => Stage::Ringing(ringing),
+        let hops = begun.message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
+        let withheld = withholds(begun.message);
+        let opened = led.and_then(|(permit, decision)| Ok((self.core.open_near(call, begun)?, permit, decision)));
+        let (settings, clock) = (Arc::clone(&self.core.settings), self.core.clock);
+        let stage = match opened {
+            Ok((near, permit, decision)) => {
+                let onward = Onward { withheld, ..Onward::new(permit, hops) };
+                let mut cx = Cx { now, core: &mut self.core, timeline: &mut timeline, clock, settings: &settings };
+                lead(&mut cx, near, onward, decision)
+            }
             Err(cause) => {
                 self.core.refuse_session(now, session, cause);
                 Over::new(Vec::new(), cause).into()
@@ -104,10 +131,33 @@ impl Switchboard {
             Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
             Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
         })?;
-        let callee = directory.slot_by_number(permit.number().as_str()).map(|callee| callee.id).ok_or(Refusal::NoRoute)?;
-        if callee == slot {
+        let mut start = Start {
+            call: CallId(self.core.last_call()),
+            center: caller.center,
+            parent: None,
+            direction: Direction::Internal,
+            caller: caller.number.to_string(),
+            callee: permit.number().to_string(),
+            caller_slot: Some(slot),
+            callee_slot: None,
+            user: Some(user),
+            carrier: None,
+            scenario: None,
+            source: None,
+        };
+        let decision = self.core.decide(now, &start, Some(caller.number.clone()), permit.number().clone());
+        if let Some(cause) = nowhere(&decision) {
+            return Err(match cause {
+                Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: slot_number(), number: permit.number().to_string() },
+                // No carrier can take it now.
+                Cause::Overloaded => Refusal::Unavailable,
+                _ => Refusal::NoRoute,
+            });
+        }
+        if only_slot(&decision) == Some(slot) {
             return Err(Refusal::OwnNumber);
         }
+        start.follow(&decision);
         let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
         let call = self.core.next_call(now);
         let near = match self.core.summon(now, user, caller, call, &permit, near_port) {
@@ -117,17 +167,7 @@ impl Switchboard {
                 return Err(refusal);
             }
         };
-        let start = Start {
-            call,
-            center: caller.center,
-            parent: None,
-            direction: Direction::Internal,
-            caller: caller.number.to_string(),
-            callee: permit.number().to_string(),
-            caller_slot: Some(slot),
-            callee_slot: Some(callee),
-            user: Some(user),
-        };
+        start.call = call;
         self.core.ports.reserve(call, far_port);
         let timeline = self.core.begin_timeline(now, start);
         self.core.join(call, Party::Near, &near);
@@ -200,7 +240,7 @@ impl Core {
         match self.endpoint.summon(now, permit, invite) {
             Some(session) => {
                 self.know(User::Session(session), Some(flow));
-                Ok(Leg { session, slot: caller.id, audio })
+                Ok(Leg { session, slot: Some(caller.id), audio })
             }
             None => {
                 self.media(&audio, media::Command::Close { leg: audio.id });
@@ -210,93 +250,22 @@ impl Core {
         }
     }
 
-    /// Everything between a phone's INVITE and the called phone's.
-    fn dial(
-        &mut self,
-        now: Instant,
-        session: SessionId,
-        flow: Flow,
-        message: &Message,
-        start: &Start,
-        permit: Permit,
-    ) -> Result<Ringing, Cause> {
+    /// Opens the calling side of a call that was begun by an INVITE, and keeps a port for the other side.
+    fn open_near(&mut self, call: CallId, begun: Begun<'_>) -> Result<Near, Cause> {
+        let Begun { session, flow, message, slot } = begun;
         let offered = match message.body() {
             [] => None,
             sdp => Some(media::read_offer(sdp).map_err(cause)?),
         };
-        if start.callee_slot.is_none() {
-            return Err(Cause::NoSuchNumber);
-        }
         let (near_port, far_port) = self.ports.take_pair().ok_or(Cause::NoMediaPort)?;
+        self.ports.reserve(call, far_port);
         let mut audio = self.open_audio(near_port, flow, is_behind_nat(message, flow));
         if let Some(offered) = offered {
             audio.offered(offered);
         }
-        let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
-        let outward = Outward { port: far_port, codecs: audio.codecs(), hops, ring_s: self.settings.ring_s };
-        match self.call_slot(now, start, permit, outward) {
-            Ok(far) => {
-                let near = Leg { session, slot: start.caller_slot.unwrap_or(far.slot), audio };
-                self.join(start.call, Party::Near, &near);
-                Ok(Ringing::dialled(near, far))
-            }
-            Err(cause) => {
-                self.media(&audio, media::Command::Close { leg: audio.id });
-                Err(cause)
-            }
-        }
-    }
-
-    /// Sends the INVITE to the slot that the permitted number leads to. On failure the port is given back.
-    pub(crate) fn call_slot(&mut self, now: Instant, start: &Start, permit: Permit, outward: Outward) -> Result<Leg, Cause> {
-        let Outward { port, codecs, hops, ring_s } = outward;
-        let (slot, flow, uri) = match self.reserve(now, start, permit.number()) {
-            Ok(reserved) => reserved,
-            Err(cause) => {
-                self.ports.give_back(port);
-                return Err(cause);
-            }
-        };
-        let audio = self.open_audio(port, flow, !names_host(&uri, flow));
-        let invite = Invite {
-            flow,
-            uri,
-            from_display: None,
-            from_user: start.caller.clone(),
-            to_user: permit.number().to_string(),
-            host: self.settings.domain.clone(),
-            sdp: audio.offer(&codecs).into(),
-            headers: vec![("Max-Forwards", hops.to_string())],
-            ring_s,
-            account: None,
-        };
-        let Some(session) = self.endpoint.invite(now, permit, invite) else {
-            self.media(&audio, media::Command::Close { leg: audio.id });
-            return Err(Cause::Overloaded);
-        };
-        self.know(User::Session(session), Some(flow));
-        let far = Leg { session, slot, audio };
-        self.join(start.call, Party::Far, &far);
-        Ok(far)
-    }
-
-    /// Makes the called slot CALLING for this call, and says where its phone is.
-    fn reserve(&mut self, now: Instant, start: &Start, number: &Number) -> Result<(SlotId, Flow, Bytes), Cause> {
-        let slot = self.directory.slot_by_number(number.as_str()).map(|slot| slot.id).ok_or(Cause::NoSuchNumber)?;
-        if self.seats.view(slot).is_some_and(|view| matches!(view.state, SlotState::Disabled | SlotState::Fault)) {
-            return Err(Cause::OutOfService);
-        }
-        let binding = self.registrar.binding(now, record_key(slot)).ok_or(Cause::NotRegistered)?;
-        let (flow, uri) = (binding.flow, binding.uri.clone());
-        if leads_to_us(&uri, flow) {
-            return Err(Cause::TooManyHops);
-        }
-        self.seats.ring(now, slot, start.call).map_err(|refusal| match refusal {
-            Refusal::SlotNotRegistered { .. } => Cause::NotRegistered,
-            Refusal::SlotNotFound => Cause::NoSuchNumber,
-            _ => Cause::Busy,
-        })?;
-        Ok((slot, flow, uri))
+        let near = Leg { session, slot, audio };
+        self.join(call, Party::Near, &near);
+        Ok(Near::waiting(near))
     }
 }
 
@@ -307,7 +276,7 @@ fn is_behind_nat(message: &Message, flow: Flow) -> bool {
 
 /// Whether a call to a registered contact would come back to us: either way to it is our own address. Such a call would go round until it
 /// had no hops left (RFC 3261, 16.3), so it is not begun (B-29).
-fn leads_to_us(contact: &[u8], flow: Flow) -> bool {
+pub(crate) fn leads_to_us(contact: &[u8], flow: Flow) -> bool {
     let same = |ip: std::net::IpAddr, port: u16| ip.to_canonical() == flow.local.ip().to_canonical() && port == flow.local.port();
     let names_us = SipUri::parse(contact).is_ok_and(|uri| address(uri.host).is_some_and(|ip| same(ip, uri.port.unwrap_or(SIP_PORT))));
     names_us || same(flow.remote.ip(), flow.remote.port())
@@ -317,7 +286,7 @@ fn leads_to_us(contact: &[u8], flow: Flow) -> bool {
 const SIP_PORT: u16 = 5060;
 
 /// Whether a registered contact names the very host that the REGISTER came from.
-fn names_host(contact: &[u8], flow: Flow) -> bool {
+pub(crate) fn names_host(contact: &[u8], flow: Flow) -> bool {
     SipUri::parse(contact).is_ok_and(|uri| is_host(uri.host, flow))
 }
 

@@ -1,6 +1,6 @@
 //! The call detail record: a pure fold of the call's timeline, so that no field can go its own way.
 
-use model::{CallStatus, CallView, Cause, Cdr, Outcome, WallTime};
+use model::{CallStatus, CallView, Cause, Cdr, Outcome, TryOutcome, WallTime};
 
 use crate::timeline::{Timeline, What};
 
@@ -25,6 +25,9 @@ pub(crate) fn close(view: &mut CallView, at: WallTime, cause: Cause) {
     view.ended_at = Some(at);
     view.cause = Some(cause);
     view.outcome = Some(outcome(view.answered_at.is_some(), cause));
+    for tried in &mut view.tries {
+        tried.outcome.get_or_insert(TryOutcome::GivenUp);
+    }
     for segment in &mut view.segments {
         segment.to = segment.to.or(Some(at));
     }
@@ -36,7 +39,7 @@ fn outcome(answered: bool, cause: Cause) -> Outcome {
         return Outcome::Answered;
     }
     match cause {
-        Cause::Busy => Outcome::Busy,
+        Cause::Busy | Cause::NumberFull => Outcome::Busy,
         Cause::NoAnswer | Cause::NotRegistered | Cause::Unreachable => Outcome::NoAnswer,
         Cause::CallerGaveUp | Cause::EndedByRequest | Cause::CallerHungUp => Outcome::Canceled,
         _ => Outcome::Failed,
@@ -72,6 +75,8 @@ fn record(view: CallView, sip_status: u16) -> Cdr {
         segments: view.segments,
         scenario: view.scenario,
         source: view.source,
+        carrier: view.carrier,
+        tries: view.tries,
     }
 }
 
@@ -93,12 +98,15 @@ mod tests {
             caller_slot: Some(SlotId(1)),
             callee_slot: Some(SlotId(2)),
             user: Some(UserId(3)),
+            carrier: None,
+            scenario: None,
+            source: None,
         };
         Timeline::new(WallTime(1_000), start)
     }
 
     fn answered() -> What {
-        What::Answered { served_by: vec![(SlotId(1), Some(UserId(3))), (SlotId(2), None)] }
+        What::Answered { callee_slot: Some(SlotId(2)), served_by: vec![(SlotId(1), Some(UserId(3))), (SlotId(2), None)] }
     }
 
     /// Each row: what happened and when (ms), then `ring talk outcome hold-of-slot-1`.

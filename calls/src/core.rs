@@ -14,9 +14,10 @@ use model::{Anchor, CallId, Cause, Directory, Event, Fact, RecordingRow, SlotId,
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 use seats::Seats;
-use sip_core::{Endpoint, Flow, Registrar, SessionId, Verifier, reason_header};
+use sip_core::{Endpoint, Flow, Locator, LocatorSettings, LookupId, Registrar, SessionId, Verifier, reason_header};
 
 use crate::{
+    carriers::{Carriers, Said, Waiting},
     door::Door,
     known::Known,
     ladder::Ladders,
@@ -38,6 +39,12 @@ pub(crate) struct Core {
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Anchor,
     pub(crate) ladders: Ladders,
+    pub(crate) carriers: Carriers,
+    pub(crate) locator: Locator,
+    /// Who waits for which lookup; as many at most as the locator has under way.
+    pub(crate) lookups: BTreeMap<LookupId, Waiting>,
+    /// The last refusal that was heard, for who wants to know more than its status.
+    refusal: Option<(SessionId, Bytes)>,
     sessions: BTreeMap<SessionId, (CallId, Party)>,
     /// Which call a leg's audio belongs to, and the worker that carries it.
     legs: BTreeMap<LegId, (CallId, usize)>,
@@ -72,12 +79,21 @@ impl Core {
         let mut random = ChaCha12Rng::from_seed(seed);
         let mut endpoint_seed = [0; 32];
         random.fill_bytes(&mut endpoint_seed);
+        // A stream of its own, so that what is drawn for lookups moves nothing else.
+        let mut locating = random.clone();
+        locating.set_stream(1);
+        let mut locator_seed = [0; 32];
+        locating.fill_bytes(&mut locator_seed);
         let mut core = Self {
             endpoint: Door::new(Endpoint::new(settings.endpoint(), endpoint_seed)),
             verifier: Verifier::new(settings.nonce_key, settings.nonce_life, &settings.digest),
             registrar: Registrar::new(settings.registrar.clone()),
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
+            carriers: Carriers::default(),
+            locator: Locator::new(LocatorSettings::default(), locator_seed),
+            lookups: BTreeMap::new(),
+            refusal: None,
             settings: Arc::new(settings),
             ports: Ports::default(),
             directory,
@@ -97,6 +113,7 @@ impl Core {
         core.seats.set_clock(now, wall);
         let directory = Arc::clone(&core.directory);
         core.seats.directory(now, &directory);
+        core.follow_carriers(now, &directory);
         for (slot, holder, epoch) in &restored.leases {
             core.seats.restore_lease(now, *slot, *holder, *epoch);
         }
@@ -141,6 +158,11 @@ impl Core {
         let id = start | i64::from(self.random.next_u32() >> 10);
         self.last_call = id.max(self.last_call.saturating_add(1));
         CallId(self.last_call)
+    }
+
+    /// The id that was given last.
+    pub(crate) fn last_call(&self) -> i64 {
+        self.last_call
     }
 
     pub(crate) fn random(&mut self) -> u64 {
@@ -291,6 +313,26 @@ impl Core {
         }
     }
 
+    /// A message of a session was heard. A refusal is kept until the next one: what follows from it is told right behind it.
+    pub(crate) fn heard(&mut self, session: SessionId, bytes: &Bytes) {
+        if matches!(bytes.as_ref(), [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', b'3'..=b'6', ..]) {
+            self.refusal = Some((session, bytes.clone()));
+        }
+    }
+
+    /// What the refusal of a session said beside its status.
+    pub(crate) fn said(&mut self, session: SessionId) -> Said {
+        self.refusal.take_if(|(of, _)| *of == session).map(|(_, bytes)| Said::of(&bytes)).unwrap_or_default()
+    }
+
+    /// Ends the leg of a phone that rang with others, since one of those has answered (RFC 3326, 2).
+    pub(crate) fn close_elsewhere(&mut self, now: Instant, leg: &Leg) {
+        if self.sessions.remove(&leg.session).is_some() {
+            self.endpoint.hangup_saying(now, leg.session, Some(ELSEWHERE.to_owned()));
+        }
+        self.close(now, leg, Cause::NoAnswer);
+    }
+
     /// Ends a leg: its session, if it is not over yet, and its audio.
     pub(crate) fn close(&mut self, now: Instant, leg: &Leg, cause: Cause) {
         if self.sessions.remove(&leg.session).is_some() {
@@ -301,6 +343,9 @@ impl Core {
         }
     }
 }
+
+/// What a phone shows no missed call for.
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 /// The key of a call's frames on their way to the recorder.
 fn record_key_of(call: CallId) -> u64 {

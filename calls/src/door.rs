@@ -36,6 +36,13 @@ impl Door {
         self.leave(now, invite)
     }
 
+    /// Sends one of several INVITEs of the permitted call: to a carrier, if another did not take it, or to one of the phones that ring
+    /// together. The permit is the call's as long as that lasts. None as with [`Door::invite`].
+    pub(crate) fn attempt(&mut self, now: Instant, permit: &Permit, invite: Invite) -> Option<SessionId> {
+        debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
+        self.leave(now, invite)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]
     fn leave(&mut self, now: Instant, invite: Invite) -> Option<SessionId> {
         self.endpoint.invite(now, invite)

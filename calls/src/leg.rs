@@ -9,20 +9,23 @@ use sip_core::SessionId;
 
 use crate::ports::MediaPort;
 
-/// The two parties of a call between two: who began it, and whom it is for.
+/// The parties of a call: who began it, and whom it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Party {
-    /// Our side: the phone that dialled, or the operator's phone.
+    /// Who began it: the phone that dialled, the operator's phone, or a carrier that brings a call.
     Near,
     /// The far party.
     Far,
+    /// One of those that ring together, by its place; whoever answers is the far party.
+    Rung(u8),
 }
 
 /// A leg. Its media speaks for itself (R26): what the other leg negotiates does not concern this phone.
 #[derive(Debug)]
 pub(crate) struct Leg {
     pub(crate) session: SessionId,
-    pub(crate) slot: SlotId,
+    /// Whose phone it is; none of a carrier.
+    pub(crate) slot: Option<SlotId>,
     pub(crate) audio: Audio,
 }
 

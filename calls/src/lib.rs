@@ -4,12 +4,15 @@
 //! Does no IO, reads no clock and does not know who listens to its events.
 
 mod begin;
+mod calling;
+mod carriers;
 mod cdr;
 mod core;
 mod door;
 mod dtmf;
 mod known;
 mod ladder;
+mod lead;
 mod leg;
 mod ports;
 mod registration;

@@ -55,6 +55,11 @@ impl Ports {
         queue.pop_front().zip(queue.pop_front())
     }
 
+    /// Takes one port more of a worker, for a further leg of a call that it carries.
+    pub(crate) fn take_of(&mut self, worker: usize) -> Option<MediaPort> {
+        self.stock.get_mut(worker)?.pop_front()
+    }
+
     /// A leg was opened on the worker.
     pub(crate) fn opened(&mut self, worker: usize) {
         if worker >= WORKERS_MAX {

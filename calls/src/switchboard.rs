@@ -15,9 +15,13 @@ use model::{
     WallTime,
 };
 use seats::SeatsOutput;
-use sip_core::{EndpointOutput, Flow, Message, SessionEvent, SessionId};
+use sip_core::{
+    EndpointOutput, Flow, LocatorOutput, Message, SessionEvent, SessionId, Transport,
+    locate::{Answer, Query},
+};
 
 use crate::{
+    carriers::Waiting,
     core::Core,
     known::User,
     ladder::Way,
@@ -46,6 +50,16 @@ pub enum Input {
     FlowClosed {
         /// Which.
         flow: Flow,
+    },
+    /// From which of our addresses requests may leave, by transport. UDP: those of the sockets. TCP and TLS: those that a stream to elsewhere
+    /// may leave from; the port is the one that we listen on, or 0 if we do not. Told at the start; until then no call goes out.
+    Outward(Vec<(Transport, SocketAddr)>),
+    /// DNS has answered [`Output::Resolve`], or will not.
+    Resolved {
+        /// What was asked.
+        query: Query,
+        /// What was said; for the same name and kind.
+        answer: Answer,
     },
     /// Media workers have bound these ports.
     Ports(Vec<MediaPort>),
@@ -98,6 +112,16 @@ pub enum Output {
         flow: Flow,
         /// The message.
         bytes: Bytes,
+    },
+    /// Ask DNS, each question on its own, and hand in [`Input::Resolved`]. There is one question of a name and kind at a time.
+    Resolve(Query),
+    /// What the certificate at the other end of a TLS stream that we open has to prove: a domain, or an address (RFC 5922). Told before each
+    /// INVITE that may open the stream. One that is open and has proven another name must prove this one too, or be told as closed.
+    Secure {
+        /// The stream.
+        flow: Flow,
+        /// The name.
+        name: String,
     },
     /// Who is at the other end of a stream is known: his phone is bound by it, or a call of his goes by it.
     Vouch {
@@ -211,6 +235,15 @@ impl Switchboard {
             }
             Input::Settings(settings) => self.core.reconfigure(now, *settings),
             Input::Ports(ports) => self.core.ports.add(ports),
+            Input::Outward(ours) => {
+                self.core.carriers.outwards.set(ours);
+                self.core.locator.set(self.core.carriers.outwards.locating());
+            }
+            Input::Resolved { query, answer } => {
+                if answer.kind == query.kind {
+                    self.core.locator.answer(now, answer);
+                }
+            }
             Input::Media(event) => self.media(now, event),
             Input::Command { order, command } => {
                 let result = self.command(now, command);
@@ -247,7 +280,9 @@ impl Switchboard {
         let own = self.deadlines.first().map(|(at, _)| (*at, "a call's stage"));
         let seen = self.seen_due.map(|at| (at, "live calls to the journal"));
         let bindings = self.core.registrar.timeout().map(|at| (at, "a binding lapses"));
-        [own, seen, bindings, self.core.endpoint.timeout(), self.core.seats.timeout()].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let sources = self.core.carriers.sources.timeout().map(|at| (at, "hosts of carriers"));
+        let parts = [self.core.endpoint.timeout(), self.core.seats.timeout(), self.core.locator.timeout()];
+        [own, seen, bindings, sources].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Calls that are up.
@@ -283,6 +318,8 @@ impl Switchboard {
     fn wake(&mut self, now: Instant) {
         self.core.endpoint.wake(now);
         self.core.seats.wake(now);
+        self.core.locator.wake(now);
+        self.core.look_for_sources(now);
         self.core.expire_bindings(now);
         while let Some((at, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.remove(&(at, call));
@@ -295,23 +332,13 @@ impl Switchboard {
 
     /// Carries what the parts have put out into calls and outputs, until nothing moves.
     fn settle(&mut self, now: Instant) {
-        while let Some(output) = self.core.endpoint.poll() {
-            match output {
-                EndpointOutput::Transmit { flow, bytes, session } => {
-                    if let Some(session) = session {
-                        self.core.ladders.keep(now, session, Way::Out, flow, &bytes);
-                    }
-                    self.core.out(Output::Transmit { flow, bytes });
-                }
-                EndpointOutput::Heard { session, flow, bytes } => {
-                    self.core.ladders.keep(now, session, Way::In, flow, &bytes);
-                    self.core.know_heard(session);
-                }
-                EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
-                EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
-                EndpointOutput::Session { session, event } => self.session(now, session, event),
-                // Nothing is asked outside of calls here.
-                EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
+        loop {
+            if let Some(output) = self.core.endpoint.poll() {
+                self.signalled(now, output);
+            } else if let Some(output) = self.core.locator.poll() {
+                self.located(now, output);
+            } else {
+                break;
             }
         }
         self.core.ladders.forget_unclaimed();
@@ -320,6 +347,38 @@ impl Switchboard {
                 SeatsOutput::Event(event) => self.core.event(event),
                 SeatsOutput::Fact(fact) => self.core.fact(fact),
             }
+        }
+    }
+
+    fn signalled(&mut self, now: Instant, output: EndpointOutput) {
+        match output {
+            EndpointOutput::Transmit { flow, bytes, session } => {
+                if let Some(session) = session {
+                    self.core.ladders.keep(now, session, Way::Out, flow, &bytes);
+                }
+                self.core.out(Output::Transmit { flow, bytes });
+            }
+            EndpointOutput::Heard { session, flow, bytes } => {
+                self.core.ladders.keep(now, session, Way::In, flow, &bytes);
+                self.core.know_heard(session);
+                self.core.heard(session, &bytes);
+            }
+            EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
+            EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
+            EndpointOutput::Session { session, event } => self.session(now, session, event),
+            // Nothing is asked outside of calls here.
+            EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
+        }
+    }
+
+    fn located(&mut self, now: Instant, output: LocatorOutput) {
+        match output {
+            LocatorOutput::Query(query) => self.core.out(Output::Resolve(query)),
+            LocatorOutput::Located { lookup, outcome } => match (self.core.lookups.remove(&lookup), outcome) {
+                (Some(Waiting::Call(call)), outcome) => self.call(now, call, CallInput::Located(lookup, outcome)),
+                (Some(Waiting::Source(seen)), Ok(targets)) => self.core.source_found(&seen, &targets),
+                (Some(Waiting::Source(_)), Err(_)) | (None, _) => {}
+            },
         }
     }
 
@@ -412,6 +471,7 @@ impl Switchboard {
             self.core.know(User::Slot(slot), None);
         }
         self.core.seats.directory(now, &directory);
+        self.core.follow_carriers(now, &directory);
         self.core.directory = directory;
     }
 

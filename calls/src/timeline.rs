@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, CallStatus, CallView, Cause, CenterId, Direction, Segment, SlotId, UserId, WallTime};
+use model::{
+    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, Segment, SlotId, TryOutcome, UserId, WallTime,
+    route::{Decision, Way},
+};
 
 use crate::cdr;
 
@@ -18,8 +21,12 @@ pub(crate) struct CallEvent {
 pub(crate) enum What {
     /// The far party rings for the first time.
     Ringing,
-    /// The far party answered; these people serve the call from now on.
-    Answered { served_by: Vec<(SlotId, Option<UserId>)> },
+    /// A carrier is tried, or was found not to be worth trying.
+    Trying(CarrierTry),
+    /// What came of the last try.
+    Tried { outcome: TryOutcome, status: Option<u16> },
+    /// The far party answered, if it is a slot this one; these people serve the call from now on.
+    Answered { callee_slot: Option<SlotId>, served_by: Vec<(SlotId, Option<UserId>)> },
     /// The phone of this slot holds the other party.
     Held { slot: SlotId },
     /// The phone of this slot no longer holds.
@@ -40,6 +47,28 @@ pub(crate) struct Start {
     pub(crate) caller_slot: Option<SlotId>,
     pub(crate) callee_slot: Option<SlotId>,
     pub(crate) user: Option<UserId>,
+    /// The carrier that it came by.
+    pub(crate) carrier: Option<CarrierId>,
+    pub(crate) scenario: Option<String>,
+    pub(crate) source: Option<String>,
+}
+
+impl Start {
+    /// Takes from the plan's decision what is known by it from the beginning.
+    pub(crate) fn follow(&mut self, decision: &Decision) {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        self.scenario = some(&decision.scenario);
+        self.source = some(&decision.source);
+        match &decision.way {
+            Way::Slots { slots, .. } => self.callee_slot = slots.first().copied().filter(|_| slots.len() == 1),
+            Way::Carriers(_) if self.direction == Direction::Internal => {
+                self.direction = Direction::Outbound;
+                // As the world writes it, and not as it was dialled.
+                self.callee = decision.to.to_string();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The timeline of one call.
@@ -98,7 +127,18 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
                 view.ringing_at = view.ringing_at.or(Some(*at));
                 view.status = CallStatus::Ringing;
             }
-            What::Answered { served_by } => {
+            What::Trying(tried) => {
+                view.carrier = Some(tried.carrier);
+                view.tries.push(tried.clone());
+            }
+            What::Tried { outcome, status } => {
+                if let Some(last) = view.tries.last_mut() {
+                    last.outcome = Some(*outcome);
+                    last.status = *status;
+                }
+            }
+            What::Answered { callee_slot, served_by } => {
+                view.callee_slot = callee_slot.or(view.callee_slot);
                 view.answered_at = Some(*at);
                 view.status = CallStatus::Answered;
                 view.segments =
@@ -167,7 +207,9 @@ fn begun(started_at: WallTime, start: &Start) -> CallView {
         outcome: None,
         cause: None,
         segments: Vec::new(),
-        scenario: None,
-        source: None,
+        scenario: start.scenario.clone(),
+        source: start.source.clone(),
+        carrier: start.carrier,
+        tries: Vec::new(),
     }
 }

@@ -106,6 +106,14 @@ causes! {
     NoMediaPort "no_media_port", 503, 34, Us, "widen media.ports";
     /// The server is at its limit of calls or is shutting down.
     Overloaded "overloaded", 503, 42, Us, "try again shortly";
+    /// No carrier took the call: each failed, was silent or was away.
+    CarrierFailed "carrier_failed", 503, 38, Network, "ask the carrier, or give the route another one";
+    /// The carrier that it came by has as many calls as it may.
+    CarrierFull "carrier_full", 503, 34, Us, "raise the carrier's capacity, or calls_per_s";
+    /// The called number has as many calls as it may.
+    NumberFull "number_full", 486, 17, Us, "raise calls_max of the carrier's number";
+    /// The number was to be withheld, and no carrier of the route does that.
+    NotWithheld "not_withheld", 403, 21, Caller, "show the number, or use a carrier that withholds it";
     /// No audio arrived for the configured time.
     MediaTimeout "media_timeout", 408, 41, Network, "check the phone's network";
     /// The answer was never acknowledged (RFC 3261, 13.3.1.4).

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Cause, CenterId, SlotId, UserId, WallTime};
+use crate::{CallId, CarrierId, Cause, CenterId, SlotId, UserId, WallTime};
 
 /// Where a call went, seen from the call centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +45,49 @@ pub struct Segment {
     pub to: Option<WallTime>,
     /// How long the person's phone held the far party, in milliseconds.
     pub hold_ms: u64,
+}
+
+/// One INVITE to a carrier, or why a carrier got none: a rung of a call's ladder of failover.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierTry {
+    /// The carrier.
+    pub carrier: CarrierId,
+    /// The caller number that it was told, as it was written.
+    pub caller: String,
+    /// The address that was called: `udp 203.0.113.9:5060`. None: it came to no INVITE.
+    pub target: Option<String>,
+    /// When it began.
+    pub at: WallTime,
+    /// What came of it; none while it lasts.
+    pub outcome: Option<TryOutcome>,
+    /// The final SIP status, if there was one.
+    pub status: Option<u16>,
+}
+
+/// What came of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TryOutcome {
+    /// The far party answered.
+    Answered,
+    /// It was refused, with a status.
+    Refused,
+    /// It was sent on (3xx), and we followed.
+    Redirected,
+    /// Nothing was heard in time, or nothing but 100.
+    Silent,
+    /// It rang, and nobody answered in time.
+    NoAnswer,
+    /// The network says that nobody is there, or the stream was lost.
+    Unreachable,
+    /// DNS leads nowhere.
+    NotFound,
+    /// The carrier had as many calls as it may by then, or as many had begun in this second.
+    Full,
+    /// The carrier does not withhold the caller's number, and it was to be withheld.
+    NotWithheld,
+    /// The calling side gave up meanwhile, or we had no room for it.
+    GivenUp,
 }
 
 /// One call's record. Computed from the call's events, never assembled along the way.
@@ -92,4 +135,10 @@ pub struct Cdr {
     pub scenario: Option<String>,
     /// Which advert brought the call (R13).
     pub source: Option<String>,
+    /// The carrier that it came by, or that it was last tried by.
+    #[serde(default)]
+    pub carrier: Option<CarrierId>,
+    /// Each try to place it by a carrier, in order.
+    #[serde(default)]
+    pub tries: Vec<CarrierTry>,
 }

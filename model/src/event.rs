@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId,
-    WallTime,
+    CallId, CarrierId, CarrierTry, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState,
+    SlotStatus, UserId, WallTime,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -64,6 +64,12 @@ pub struct CallView {
     pub scenario: Option<String>,
     /// Which advert brought the call.
     pub source: Option<String>,
+    /// The carrier that it came by, or that it is tried by.
+    #[serde(default)]
+    pub carrier: Option<CarrierId>,
+    /// Each try to place it by a carrier, in order.
+    #[serde(default)]
+    pub tries: Vec<CarrierTry>,
 }
 
 /// A slot as others see it.

@@ -29,7 +29,7 @@ pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRul
 pub use actor::{Actor, ActorKind};
 pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
 pub use cause::{Cause, Side};
-pub use cdr::{Cdr, Direction, Outcome, Segment};
+pub use cdr::{CarrierTry, Cdr, Direction, Outcome, Segment, TryOutcome};
 pub use command::{Command, NoRoom, Refusal, Reply};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};

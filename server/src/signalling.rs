@@ -21,7 +21,7 @@ use net::{FromWorker, MediaWorkers, Received, SignallingSockets};
 use recording::{RECORDINGS_MAX, ToRecorder};
 use sip_core::Flow;
 use tokio::sync::{oneshot, watch};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::{
     capture::Capture,
@@ -295,6 +295,9 @@ impl Signalling {
             }
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
+                // No carrier can be called before `Input::Outward` is told, and nobody tells it yet.
+                Output::Resolve(query) => debug!(?query, "DNS is not wired to call control: the question is not asked"),
+                Output::Secure { flow, name } => debug!(%flow, name, "TLS streams to carriers are not wired to call control"),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),
                 Output::Unvouch { flow } => parts.sockets.unvouch(flow),
                 Output::Media { worker, command } => batch.media.push((worker, command)),

@@ -167,6 +167,8 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         segments: Vec::new(),
         scenario: None,
         source: None,
+        carrier: None,
+        tries: Vec::new(),
     };
     let segment = Segment { user, slot: SlotId(slot), from: at(n, 20), to: None, hold_ms: 0 };
     let role = |role: &str, number: &str| ChannelRole { role: role.to_owned(), number: number.to_owned() };
@@ -204,6 +206,8 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         segments: vec![Segment { to: Some(at(n, 120)), ..segment.clone() }],
         scenario: None,
         source: None,
+        carrier: None,
+        tries: Vec::new(),
     };
     let mut facts = vec![
         (at_us, Fact::CallStarted { call: call.clone() }),

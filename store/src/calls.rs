@@ -182,6 +182,8 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
         segments: cdr.segments.clone(),
         scenario: cdr.scenario.clone(),
         source: cdr.source.clone(),
+        carrier: cdr.carrier,
+        tries: cdr.tries.clone(),
     }
 }
 
@@ -239,6 +241,9 @@ impl TryFrom<Row> for CallView {
             segments: read_segments(TABLE, &row.segments)?,
             scenario: row.scenario,
             source: row.source,
+            // The tables have no room for them yet.
+            carrier: None,
+            tries: Vec::new(),
         })
     }
 }

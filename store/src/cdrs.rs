@@ -132,6 +132,9 @@ impl TryFrom<Row> for Cdr {
             segments: read_segments(TABLE, &row.segments)?,
             scenario: row.scenario,
             source: row.source,
+            // The tables have no room for them yet.
+            carrier: None,
+            tries: Vec::new(),
         })
     }
 }

@@ -170,6 +170,8 @@ impl Ladders {
     /// A session belongs to a call.
     pub(crate) fn join(&mut self, call: CallId, party: Party, session: SessionId) {
         let Some(ladder) = self.calls.get_mut(&call) else { return };
+        // Those that ring together are drawn in one line.
+        let party = if party == Party::Near { Party::Near } else { Party::Far };
         ladder.has_far |= party == Party::Far;
         if !ladder.sessions.contains(&session) {
             ladder.sessions.push(session);

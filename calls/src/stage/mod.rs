@@ -1,24 +1,35 @@
 //! The stages of a call. Each stage owns what only it knows; a call is in exactly one.
 //!
 //! ```text
-//!  call/start ─► Summoning ──answer──► Ringing ──answer──► Talking ──┐
-//!                    │                    ▲ │                        │
-//!  phone dials ──────┼────────────────────┘ └─failure─► Failing ─────┤
-//!                    └──────────────── refused, given up ────────────┴─► over: the CDR
+//!  call/start ─► Summoning ──answer──┐  ┌► Ringing ──┐
+//!                    │               ▼  │  one slot   │
+//!  phone dials ──────┼────────────► plan┼► Together ──┼─answer─► Talking ─┐
+//!  carrier brings ───┼──────────────▲   │  slots      │                   │
+//!                    │              │   └► Trying ────┤                   │
+//!                    │              └─3xx──┘ carriers └─failure► Failing ─┤
+//!                    └──────────────── refused, given up ─────────────────┴─► over: the CDR
 //! ```
 
 mod failing;
+mod near;
 mod ringing;
 mod summoning;
 mod talking;
+mod together;
+mod trying;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use media::MediaEvent;
-use model::{Anchor, Cause, Event, Fact, WallTime};
-use sip_core::{EndReason, SessionEvent};
+use model::{Anchor, CarrierTry, Cause, Event, Fact, SlotId, TryOutcome, WallTime, route::Try};
+use sip_core::{EndReason, LocateError, LookupId, SessionEvent, Target};
 
-pub(crate) use self::{failing::Failing, ringing::Ringing, summoning::Summoning, talking::Talking};
+pub(crate) use self::{
+    failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together, trying::Trying,
+};
 use crate::{
     cdr,
     core::Core,
@@ -43,8 +54,12 @@ pub(crate) struct Call {
 pub(crate) enum Stage {
     /// The operator's own phone is asked to answer (R8).
     Summoning(Summoning),
-    /// The far party is asked to answer.
+    /// One phone is asked to answer.
     Ringing(Ringing),
+    /// Several phones are asked to answer.
+    Together(Together),
+    /// The world is called, by one carrier after another.
+    Trying(Trying),
     /// Both have answered.
     Talking(Talking),
     /// The operator hears why there will be no call (R10).
@@ -68,6 +83,8 @@ pub(crate) enum CallInput {
     Session(Party, SessionEvent),
     /// A phone's audio did something.
     Media(MediaEvent),
+    /// A lookup of the call's is at its end.
+    Located(LookupId, Result<Vec<Target>, LocateError>),
     /// The call is to end: over REST, or because the server stops.
     Hangup(Cause),
     /// The stage's deadline has come.
@@ -82,6 +99,9 @@ pub(crate) struct Cx<'c> {
     pub(crate) clock: Anchor,
     pub(crate) settings: &'c Settings,
 }
+
+/// How long the operator hears the busy or congestion tone (R10).
+const TONE: Duration = Duration::from_secs(3);
 
 impl Cx<'_> {
     pub(crate) fn wall(&self) -> WallTime {
@@ -102,6 +122,18 @@ impl Cx<'_> {
             self.core.fact(Fact::CallAnswered { call, at, segments: view.segments.clone() });
         }
         self.core.event(Event::CallUpdated(view));
+    }
+
+    /// Notes what the next thing that is told will tell too.
+    pub(crate) fn remember(&mut self, what: What) {
+        let at = self.wall();
+        self.timeline.note(at, what);
+    }
+
+    /// Notes that a carrier got no INVITE, and why.
+    pub(crate) fn tried_nobody(&mut self, found: &Try, outcome: TryOutcome) {
+        let (carrier, caller, at) = (found.carrier, found.caller.to_string(), self.wall());
+        self.remember(What::Trying(CarrierTry { carrier, caller, target: None, at, outcome: Some(outcome), status: None }));
     }
 }
 
@@ -124,6 +156,8 @@ impl Call {
         self.stage = match stage {
             Stage::Summoning(stage) => stage.handle(&mut cx, input),
             Stage::Ringing(stage) => stage.handle(&mut cx, input),
+            Stage::Together(stage) => stage.handle(&mut cx, input),
+            Stage::Trying(stage) => stage.handle(&mut cx, input),
             Stage::Talking(stage) => stage.handle(&mut cx, input),
             Stage::Failing(stage) => stage.handle(&mut cx, input),
             Stage::Over(over) => Stage::Over(over),
@@ -144,8 +178,12 @@ impl Call {
         core.ladders.end(call);
         core.fact(Fact::CallEnded { cdr });
         core.event(Event::CallUpdated(self.timeline.view()));
+        core.ports.release(call);
+        core.leave_carriers(call);
         let start = self.timeline.start();
-        for slot in [start.caller_slot, start.callee_slot].into_iter().flatten() {
+        let known = [start.caller_slot, start.callee_slot].into_iter().flatten();
+        let slots: Vec<SlotId> = known.chain(core.seats.slots_of(call)).collect();
+        for slot in slots {
             core.seats.ended(now, slot, call);
             if core.seats.calls(slot) == 0 {
                 core.lost_streams.remove(&slot);
@@ -159,6 +197,7 @@ impl Call {
         match &self.stage {
             Stage::Failing(stage) => Some(stage.until()),
             Stage::Talking(stage) => stage.probe_at(),
+            Stage::Trying(stage) => stage.deadline(),
             _ => None,
         }
     }
@@ -184,6 +223,6 @@ fn cause_of(party: Party, why: EndReason) -> Cause {
         (EndReason::Expired, _) => Cause::SessionExpired,
         (EndReason::DialogLost | EndReason::NoPrack | EndReason::Timeout, _) => Cause::DialogLost,
         (_, Party::Near) => Cause::CallerHungUp,
-        (_, Party::Far) => Cause::CalleeHungUp,
+        (_, Party::Far | Party::Rung(_)) => Cause::CalleeHungUp,
     }
 }

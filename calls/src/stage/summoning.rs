@@ -4,9 +4,10 @@ use model::Cause;
 use seats::Permit;
 use sip_core::{EndReason, SessionEvent};
 
-use super::{CallInput, Cx, Over, Ringing, Stage};
+use super::{CallInput, Cx, Near, Over, Stage};
 use crate::{
-    begin::{MAX_FORWARDS, Outward},
+    begin::MAX_FORWARDS,
+    lead::{Onward, lead},
     leg::{Leg, Party},
 };
 
@@ -24,43 +25,38 @@ impl Summoning {
             CallInput::Session(Party::Near, SessionEvent::Answered { sdp }) => self.answered(cx, sdp.as_ref()),
             CallInput::Session(Party::Near, SessionEvent::Refused { status, .. }) => {
                 let cause = if matches!(status, 408 | 480 | 487) { Cause::SlotNoAnswer } else { Cause::SlotRefused };
-                self.over(cx, cause, status)
+                self.over(cause, status)
             }
             CallInput::Session(Party::Near, SessionEvent::Ended { why }) => {
                 let cause = match why {
                     EndReason::NoAnswer | EndReason::Timeout => Cause::SlotNoAnswer,
                     _ => Cause::SlotRefused,
                 };
-                self.over(cx, cause, cause.sip_status())
+                self.over(cause, cause.sip_status())
             }
             // By UPDATE, before it answers.
             CallInput::Session(Party::Near, SessionEvent::Reoffered { sdp, flow, .. }) => {
                 cx.core.reoffered(cx.now, &mut self.near, sdp.as_ref(), flow);
                 Stage::Summoning(self)
             }
-            CallInput::Hangup(cause) => self.over(cx, cause, cause.sip_status()),
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Summoning(self),
+            CallInput::Hangup(cause) => self.over(cause, cause.sip_status()),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Summoning(self),
         }
     }
 
     /// The operator's phone has answered, and its ACK is out: now the number.
     fn answered(mut self, cx: &mut Cx<'_>, sdp: Option<&bytes::Bytes>) -> Stage {
         if let Err(cause) = self.near.audio.answered(sdp) {
-            return self.over(cx, cause, cause.sip_status());
+            return self.over(cause, cause.sip_status());
         }
         cx.core.connect_audio(&mut self.near.audio);
-        let outward = match cx.core.ports.claim(cx.timeline.start().call) {
-            Some(port) => Outward { port, codecs: self.near.audio.codecs(), hops: MAX_FORWARDS, ring_s: cx.settings.ring_s },
-            None => return self.over(cx, Cause::NoMediaPort, Cause::NoMediaPort.sip_status()),
-        };
-        match cx.core.call_slot(cx.now, cx.timeline.start(), self.permit, outward) {
-            Ok(far) => Stage::Ringing(Ringing::summoned(cx, self.near, far)),
-            Err(cause) => Ringing::fail(cx, self.near, true, cause, cause.sip_status()),
-        }
+        // What leads somewhere may have changed while the phone rang.
+        let start = cx.timeline.start();
+        let decision = cx.core.decide(cx.now, start, start.caller.parse().ok(), self.permit.number().clone());
+        lead(cx, Near::summoned(self.near), Onward::new(self.permit, MAX_FORWARDS), decision)
     }
 
-    fn over(self, cx: &mut Cx<'_>, cause: Cause, sip_status: u16) -> Stage {
-        cx.core.ports.release(cx.timeline.start().call);
+    fn over(self, cause: Cause, sip_status: u16) -> Stage {
         Over { legs: vec![self.near], cause, sip_status }.into()
     }
 }

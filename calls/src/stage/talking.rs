@@ -28,9 +28,9 @@ impl Talking {
     /// The far party has answered.
     pub(crate) fn begin(cx: &mut Cx<'_>, near: Leg, far: Leg) -> Self {
         let call = cx.timeline.start().call;
-        let served_by = [near.slot, far.slot].into_iter().map(|slot| (slot, cx.core.seats.holder(slot))).collect();
+        let served_by = [near.slot, far.slot].into_iter().flatten().map(|slot| (slot, cx.core.seats.holder(slot))).collect();
         cx.core.seats.answered(cx.now, call);
-        cx.note(What::Answered { served_by });
+        cx.note(What::Answered { callee_slot: far.slot, served_by });
         begin_recording(cx, &near, &far);
         let mut talking = Self { near, far, near_holds: false, far_holds: false, probe_at: None };
         talking.route(cx);
@@ -78,14 +78,14 @@ impl Talking {
                 self.probe(cx);
                 Stage::Talking(self)
             }
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Timeout => Stage::Talking(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Talking(self),
         }
     }
 
     fn leg(&mut self, party: Party) -> &mut Leg {
         match party {
             Party::Near => &mut self.near,
-            Party::Far => &mut self.far,
+            Party::Far | Party::Rung(_) => &mut self.far,
         }
     }
 
@@ -102,7 +102,10 @@ impl Talking {
         ] {
             if holds != *held {
                 *held = holds;
-                cx.note(if holds { What::Held { slot } } else { What::Resumed { slot } });
+                // A carrier's hold is nobody's time.
+                if let Some(slot) = slot {
+                    cx.note(if holds { What::Held { slot } } else { What::Resumed { slot } });
+                }
             }
         }
 
@@ -141,7 +144,7 @@ impl Talking {
         tell_digit(cx, from, dtmf.digit, dtmf.duration_ms);
         let other = match from {
             Party::Near => &self.far,
-            Party::Far => &self.near,
+            Party::Far | Party::Rung(_) => &self.near,
         };
         cx.core.endpoint.info(cx.now, other.session, InfoDtmf::CONTENT_TYPE, &dtmf.body());
     }
@@ -155,25 +158,32 @@ fn tell_digit(cx: &mut Cx<'_>, by: Party, digit: char, duration_ms: u32) {
     let start = cx.timeline.start();
     let by = match by {
         Party::Near => PartyRole::Caller,
-        Party::Far => PartyRole::Callee,
+        Party::Far | Party::Rung(_) => PartyRole::Callee,
     };
     let view = DigitView { call_id: start.call, center: start.center, by, digit, duration_ms };
     cx.core.event(Event::DigitPressed(view));
 }
 
-/// Starts the recording at the far party's answer. Every answered call gets a row, wanted or not.
+/// Starts the recording at the far party's answer. Every answered call gets a row, wanted or not. Left is our side, right the world; between
+/// two slots left is the one that dialled (R15).
 fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) {
     let start = cx.timeline.start();
     let wanted = cx.settings.recording;
     let started_at = cx.wall();
+    let caller = ChannelRole { role: "caller".to_owned(), number: start.caller.clone() };
+    let callee = ChannelRole { role: "callee".to_owned(), number: start.callee.clone() };
+    let ((left, left_role), (right, right_role)) = match near.slot {
+        Some(_) => ((near, caller), (far, callee)),
+        None => ((far, callee), (near, caller)),
+    };
     let row = RecordingRow {
         call_id: start.call,
         center: start.center,
         state: if wanted { RecordingState::Recording } else { RecordingState::NotWanted },
         reason: (!wanted).then(|| "recording.enabled is off".to_owned()),
         file: wanted.then(|| RecordingRow::file_name(start.call, started_at)),
-        left: ChannelRole { role: "caller".to_owned(), number: start.caller.clone() },
-        right: ChannelRole { role: "callee".to_owned(), number: start.callee.clone() },
+        left: left_role,
+        right: right_role,
         started_at,
         duration_ms: 0,
         size: 0,
@@ -181,7 +191,7 @@ fn begin_recording(cx: &mut Cx<'_>, near: &Leg, far: &Leg) {
     let call = start.call;
     cx.core.fact(Fact::Recording { row: row.clone() });
     if wanted {
-        cx.core.begin_recording(call, row, &near.audio, &far.audio);
+        cx.core.begin_recording(call, row, &left.audio, &right.audio);
     } else {
         cx.core.event(Event::RecordingClosed(RecordingView::from(&row)));
     }

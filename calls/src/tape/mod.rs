@@ -21,6 +21,8 @@
 //! A tape that ends behind a whole line is whole: a server that is killed leaves such tapes, or one with half a line, which has to be cut
 //! off by hand.
 
+mod dns;
+mod plan;
 mod text;
 
 use std::{fmt::Write, time::Instant};
@@ -41,7 +43,7 @@ const SERVER: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes a tape. The core does no IO: it appends octets to what it is given, and the shell writes them where it likes.
 ///
-/// **A tape holds secrets**: the key of digest nonces, the credentials of every slot (HA1), and all that phones said, the keys that people
+/// **A tape holds secrets**: the key of digest nonces, the credentials of every slot (HA1), the passwords of carriers, and all that phones said, the keys that people
 /// pressed among it. Keep it as the password file that it is, and never ask for one in public.
 #[derive(Debug)]
 pub struct Recorder {

@@ -9,10 +9,17 @@ use std::{
 use bytes::Bytes;
 use expect_test::{Expect, expect};
 use media::{LegId, MediaEvent};
-use model::{CallId, Command, SlotId, SlotState, UserId, WallTime};
-use sip_core::{Flow, Transport};
+use model::{
+    CallId, CarrierId, CenterId, Command, RouteId, SlotId, SlotState, UserId, WallTime,
+    carrier::CarrierEntry,
+    route::{Numbering, Plan, RouteEntry},
+};
+use sip_core::{
+    DomainName, Flow, Transport,
+    locate::{Answer, Data, Kind, Query, Record, Said},
+};
 
-use super::*;
+use super::{text::DirectoryText, *};
 use crate::{
     MediaPort, Order,
     tests::{WALL, directory, settings},
@@ -41,6 +48,27 @@ fn inputs() -> Vec<Input> {
         Input::Media(MediaEvent::Silent { leg: LegId(1) }),
         Input::Media(MediaEvent::Closed { leg: LegId(1), stats: media::LegStats::default() }),
         Input::Directory(Arc::new(directory())),
+        Input::Directory(Arc::new(with_carriers())),
+        Input::Outward(vec![(Transport::Udp, flow.local), (Transport::Tls, "10.0.0.1:0".parse().unwrap())]),
+        resolved(Said::Records(vec![
+            Record { ttl_s: 60, data: Data::A([10, 0, 0, 1].into()) },
+            Record { ttl_s: 0, data: Data::Aaaa(std::net::Ipv6Addr::LOCALHOST) },
+            Record { ttl_s: 1, data: Data::Srv { priority: 1, weight: 2, port: 5060, target: "b.test.".into() } },
+            Record {
+                ttl_s: 1,
+                data: Data::Naptr {
+                    order: 1,
+                    preference: 2,
+                    flags: b"s\xff".to_vec(),
+                    services: b"SIP+D2U".to_vec(),
+                    regexp: Vec::new(),
+                    replacement: "_sip._udp.a.test".into(),
+                },
+            },
+        ])),
+        resolved(Said::NoData { ttl_s: Some(5) }),
+        resolved(Said::NoSuchName { ttl_s: None }),
+        resolved(Said::Failure),
         Input::Settings(Box::new(settings())),
         Input::MediaLost { worker: 1 },
         Input::Clock(WallTime(-5)),
@@ -52,6 +80,35 @@ fn inputs() -> Vec<Input> {
     ];
     inputs.extend(commands.into_iter().enumerate().map(|(at, command)| Input::Command { order: Order(at as u64), command }));
     inputs
+}
+
+fn resolved(said: Said) -> Input {
+    let query = Query { name: DomainName::parse(b"a.test").unwrap(), kind: Kind::A };
+    Input::Resolved { query, answer: Answer { name: "a.test".into(), kind: Kind::A, said } }
+}
+
+/// The directory with a carrier and a route.
+fn with_carriers() -> Directory {
+    let carrier = r#"{"name": "A", "hosts": ["sip:a.test"], "capacity": 3, "callers": [{"number": "+74950000001"}],
+        "accounts": [{"username": "us", "password": "secret"}], "currency": "RUB", "rates": [{"prefix": "+7", "per_minute": "90.5"}],
+        "numbers": [{"number": "+74950000001", "to": ["6001", {"id": "2"}]}],
+        "form": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}"#;
+    let route = r#"{"name": "world", "position": 7, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"carrier": "1"}]}}"#;
+    let carrier = CarrierEntry { id: CarrierId(1), center: CenterId::DEFAULT, carrier: serde_json::from_str(carrier).unwrap() };
+    let route = RouteEntry { id: RouteId(4), center: CenterId::DEFAULT, route: serde_json::from_str(route).unwrap() };
+    let forms = [(CenterId::DEFAULT, carrier.carrier.form.clone().unwrap())].into();
+    let services = ["1001".parse().unwrap()].into();
+    let numbering = Numbering { forms, services, ..Numbering::of(&directory()) };
+    directory().with_plan(Arc::new(Plan::compile(&[route], &[carrier], numbering).unwrap()))
+}
+
+#[test]
+fn a_plan_is_read_as_it_was_written() {
+    let text = DirectoryText::of(&with_carriers());
+    let read = text.directory().unwrap();
+    let (before, after) = (with_carriers(), read);
+    assert_eq!(format!("{:?}", before.plan()), format!("{:?}", after.plan()));
+    assert_eq!(before.plan().carriers().collect::<Vec<_>>(), after.plan().carriers().collect::<Vec<_>>());
 }
 
 /// A tape of all inputs, and what happened.
@@ -165,7 +222,7 @@ fn a_tape_that_is_cut_or_garbled_says_where() {
         expected.assert_eq(&replay(Instant::now(), tape).unwrap_err().to_string());
     };
     check(b"", &expect![[r#"the tape is empty"#]]);
-    check(&tape[..tape.len() - 5], &expect![[r#"the tape is cut in line 26"#]]);
+    check(&tape[..tape.len() - 5], &expect!["the tape is cut in line 32"]);
     check(b"RIFF\0\0\n", &expect![[r#"the tape is garbled in line 1: it is too short"#]]);
     check(&[lines[0], lines[2]].concat(), &expect![[r#"the tape is garbled in line 2: its hash does not fit"#]]);
     // Half of it, at the end of a line, is a whole tape.

@@ -11,6 +11,10 @@ use model::{
 use serde::{Deserialize, Serialize};
 use sip_core::{Algorithm, Flow, RegistrarSettings, Transport};
 
+use super::{
+    dns::{AnswerText, QueryText},
+    plan::PlanText,
+};
 use crate::{
     ports::MediaPort,
     settings::Settings,
@@ -105,6 +109,8 @@ pub(super) enum InputText {
     Received { flow: FlowText, bytes: String },
     Unreachable { remote: SocketAddr },
     FlowClosed { flow: FlowText },
+    Outward(Vec<(String, SocketAddr)>),
+    Resolved { query: QueryText, answer: AnswerText },
     Ports(Vec<(usize, u16)>),
     Media(MediaText),
     Command { order: u64, command: CommandText },
@@ -125,6 +131,8 @@ impl InputText {
             Input::Received { flow, bytes } => Self::Received { flow: FlowText::of(*flow), bytes: latin1(bytes) },
             Input::Unreachable { remote } => Self::Unreachable { remote: *remote },
             Input::FlowClosed { flow } => Self::FlowClosed { flow: FlowText::of(*flow) },
+            Input::Outward(ours) => Self::Outward(ours.iter().map(|(transport, local)| (transport.name().to_owned(), *local)).collect()),
+            Input::Resolved { query, answer } => Self::Resolved { query: QueryText::of(query), answer: AnswerText::of(answer) },
             Input::Ports(ports) => Self::Ports(ports.iter().map(|port| (port.worker, port.port)).collect()),
             Input::Media(event) => Self::Media(MediaText::of(event)),
             Input::Command { order, command } => Self::Command { order: order.0, command: CommandText::of(command) },
@@ -145,6 +153,11 @@ impl InputText {
             Self::Received { flow, bytes } => Input::Received { flow: flow.flow()?, bytes: octets(&bytes)? },
             Self::Unreachable { remote } => Input::Unreachable { remote },
             Self::FlowClosed { flow } => Input::FlowClosed { flow: flow.flow()? },
+            Self::Outward(ours) => {
+                let address = |(name, local): (String, SocketAddr)| Ok((transport(&name)?, local));
+                Input::Outward(ours.into_iter().map(address).collect::<Result<_, String>>()?)
+            }
+            Self::Resolved { query, answer } => Input::Resolved { query: query.query()?, answer: answer.answer()? },
             Self::Ports(ports) => Input::Ports(ports.into_iter().map(|(worker, port)| MediaPort { worker, port }).collect()),
             Self::Media(event) => Input::Media(event.event()),
             Self::Command { order, command } => Input::Command { order: Order(order), command: command.command() },
@@ -171,9 +184,12 @@ impl FlowText {
     }
 
     fn flow(&self) -> Result<Flow, String> {
-        let transport = Transport::from_param(self.0.as_bytes()).ok_or_else(|| format!("no transport: {:?}", self.0))?;
-        Ok(Flow { transport, local: self.1, remote: self.2 })
+        Ok(Flow { transport: transport(&self.0)?, local: self.1, remote: self.2 })
     }
+}
+
+fn transport(name: &str) -> Result<Transport, String> {
+    Transport::from_param(name.as_bytes()).ok_or_else(|| format!("no transport: {name:?}"))
 }
 
 /// [`MediaEvent`]. The numbers of a closed leg are left out: call control does not look at them.
@@ -254,6 +270,9 @@ pub(super) struct DirectoryText {
     realm: String,
     hubs: Vec<HubText>,
     slots: Vec<SlotText>,
+    /// Tapes from before there were carriers have none.
+    #[serde(default)]
+    plan: PlanText,
 }
 
 /// [`Hub`]
@@ -282,7 +301,7 @@ struct SlotText {
 }
 
 impl DirectoryText {
-    fn of(directory: &Directory) -> Self {
+    pub(super) fn of(directory: &Directory) -> Self {
         let mut hubs: Vec<HubText> = Vec::new();
         let mut slots = Vec::new();
         for slot in directory.slots() {
@@ -302,10 +321,10 @@ impl DirectoryText {
                 limits: slot.limits.clone(),
             });
         }
-        Self { realm: directory.realm.clone(), hubs, slots }
+        Self { realm: directory.realm.clone(), hubs, slots, plan: PlanText::of(directory.plan()) }
     }
 
-    fn directory(&self) -> Result<Directory, String> {
+    pub(super) fn directory(&self) -> Result<Directory, String> {
         let hub = |hub: &HubText| {
             let (id, center, kind, capacity) = (hub.id, hub.center, hub.kind, hub.capacity);
             Hub { id, center, name: hub.name.clone(), kind, capacity }
@@ -325,7 +344,7 @@ impl DirectoryText {
             })
         };
         let slots = self.slots.iter().map(slot).collect::<Result<_, String>>()?;
-        Ok(Directory::new(self.realm.clone(), self.hubs.iter().map(hub).collect(), slots))
+        self.plan.plan(Directory::new(self.realm.clone(), self.hubs.iter().map(hub).collect(), slots))
     }
 }
 
@@ -465,11 +484,11 @@ impl SettingsText {
 }
 
 /// Octets as text: each is the character of its number, so that a SIP message stays readable.
-fn latin1(octets: &[u8]) -> String {
+pub(super) fn latin1(octets: &[u8]) -> String {
     octets.iter().map(|octet| char::from(*octet)).collect()
 }
 
-fn octets(text: &str) -> Result<Bytes, String> {
+pub(super) fn octets(text: &str) -> Result<Bytes, String> {
     let octets: Result<Vec<u8>, _> = text.chars().map(|character| u8::try_from(u32::from(character))).collect();
     octets.map(Bytes::from).map_err(|_| "a character that is no octet".to_owned())
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod carriers;
 mod clock;
 mod faults;
+mod incoming;
 mod ladder;
 mod limits;
 mod phone;

@@ -24,6 +24,12 @@ pub(crate) enum Habit {
     Mirror,
     /// Hears nothing and says nothing: its plug is out.
     Dead,
+    /// Hears all, and says nothing but 100.
+    Idle,
+    /// Refuses with this status, and the headers that [`Phone::says`].
+    Refuse(u16),
+    /// Asks who calls, in the realm that [`Phone::realm`] names, and answers whoever says it.
+    Challenge,
 }
 
 pub(crate) struct Phone {
@@ -55,6 +61,11 @@ pub(crate) struct Phone {
     pub(crate) transport: Transport,
     /// The last final refusal that came, but for challenges: what stands behind `SIP/2.0`, and its Reason and Retry-After if it has them.
     pub(crate) refused: Vec<String>,
+    /// Headers of its refusals.
+    pub(crate) says: Vec<(&'static str, String)>,
+    pub(crate) realm: &'static str,
+    /// The INVITEs and CANCELs and BYEs that came, without repetitions of INVITEs.
+    pub(crate) heard: Vec<String>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
@@ -90,6 +101,9 @@ impl Phone {
             infos: Vec::new(),
             transport: Transport::Udp,
             refused: Vec::new(),
+            says: Vec::new(),
+            realm: "carrier",
+            heard: Vec::new(),
         }
     }
 
@@ -175,6 +189,42 @@ impl Phone {
         self.called = false;
     }
 
+    /// A carrier brings a call.
+    #[expect(clippy::disallowed_methods, reason = "a carrier asks no gate")]
+    pub(crate) fn bring(&mut self, now: Instant, caller: &str, called: &str, headers: &[(&'static str, &str)]) {
+        let (user, to) = called.split_once('/').unwrap_or((called, called));
+        let invite = Invite {
+            flow: self.flow(),
+            uri: format!("sip:{user}@{DOMAIN}").into(),
+            from_display: Some("\u{202e}<sip:6001@pbx.test>\r\nX: y".to_owned()),
+            from_user: caller.to_owned(),
+            to_user: to.to_owned(),
+            host: "carrier.test".to_owned(),
+            sdp: self.sdp().into(),
+            headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            ring_s: 180,
+            account: None,
+        };
+        self.session = self.endpoint.invite(now, invite);
+        self.called = false;
+    }
+
+    /// The last request of this method that it heard.
+    pub(crate) fn last(&self, method: &str) -> &str {
+        self.heard.iter().rev().find(|message| message.starts_with(method)).map_or("", String::as_str)
+    }
+
+    /// The header of the last request of this method, if it had it.
+    pub(crate) fn header(&self, method: &str, name: &str) -> Option<&str> {
+        let start = format!("{name}: ");
+        self.last(method).lines().find_map(|line| line.strip_prefix(&start))
+    }
+
+    /// How many requests of this method it heard.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        self.heard.iter().filter(|message| message.starts_with(method)).count()
+    }
+
     pub(crate) fn answer(&mut self, now: Instant) {
         let sdp = self.sdp();
         self.endpoint.answer(now, self.session.unwrap(), &sdp);
@@ -206,6 +256,10 @@ impl Phone {
             return;
         }
         self.note_refusal(&datagram);
+        let text = String::from_utf8_lossy(&datagram).into_owned();
+        if ["INVITE ", "CANCEL ", "BYE "].iter().any(|method| text.starts_with(method)) && self.heard.last() != Some(&text) {
+            self.heard.push(text);
+        }
         if datagram.starts_with(b"SIP/2.0 401") {
             self.learn_nonce(&datagram);
         }
@@ -239,16 +293,22 @@ impl Phone {
             match output {
                 EndpointOutput::Transmit { .. } if is_dead => {}
                 EndpointOutput::Transmit { bytes, .. } => out.push(bytes),
-                EndpointOutput::Invited { session, .. } => {
+                EndpointOutput::Invited { session, message, .. } => {
+                    if self.habit == Habit::Challenge && message.header_named("Proxy-Authorization").is_none() {
+                        let challenge = format!("Digest realm=\"{}\", nonce=\"n1\", qop=\"auth\", algorithm=MD5", self.realm);
+                        self.endpoint.challenge(now, session, 407, &[("Proxy-Authenticate", challenge)]);
+                        continue;
+                    }
                     self.session = Some(session);
                     self.called = true;
                     let sdp = self.sdp();
                     match self.habit {
-                        Habit::Dead | Habit::Mirror => {}
+                        Habit::Dead | Habit::Mirror | Habit::Idle => {}
+                        Habit::Refuse(status) => self.endpoint.refuse(now, session, status, None, &self.says),
                         Habit::Ring => self.endpoint.ring(now, session, 180, None),
                         Habit::EarlyMedia => self.endpoint.ring(now, session, 183, Some(&sdp)),
                         Habit::Busy => self.endpoint.refuse(now, session, 486, None, &[]),
-                        Habit::Answer => self.endpoint.answer(now, session, &sdp),
+                        Habit::Answer | Habit::Challenge => self.endpoint.answer(now, session, &sdp),
                     }
                 }
                 EndpointOutput::Session { session, event: SessionEvent::Ended { .. } | SessionEvent::Refused { .. } }

@@ -1,7 +1,7 @@
 //! The switchboard, its phones, and the time between them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write,
     net::SocketAddr,
     sync::Arc,
@@ -15,10 +15,15 @@ use calls::{
 };
 use media::{Command as MediaCommand, LegId, MediaEvent};
 use model::{
-    CallId, Cdr, CenterId, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, SlotEntry, SlotId,
-    SlotLimits, SlotState, UserId, WallTime,
+    CallId, CarrierId, Cdr, CenterId, Command, Directory, Event, Fact, Ha1, Hub, HubId, HubKind, RecordingRow, Refusal, Reply, RouteId,
+    SlotEntry, SlotId, SlotLimits, SlotState, UserId, WallTime,
+    carrier::CarrierEntry,
+    route::{Numbering, Plan, RouteEntry},
 };
-use sip_core::{Credentials, Flow, RegistrarSettings, Transport};
+use sip_core::{
+    Credentials, Flow, RegistrarSettings, Transport,
+    locate::{Answer, Kind, Query, Said},
+};
 
 use crate::phone::{DOMAIN, Habit, Phone, REALM};
 
@@ -56,6 +61,11 @@ pub(crate) struct World {
     pub(crate) tape: Vec<u8>,
     outputs: Vec<String>,
     is_forgetful: bool,
+    /// What DNS knows. What stands for nothing is never answered; what does not stand here is no name.
+    pub(crate) zone: BTreeMap<(Kind, &'static str), Option<Said>>,
+    questions: VecDeque<Query>,
+    /// What TLS streams have to prove.
+    pub(crate) secured: Vec<(Flow, String)>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -151,6 +161,9 @@ impl World {
             tape,
             outputs: Vec::new(),
             is_forgetful: false,
+            zone: BTreeMap::new(),
+            questions: VecDeque::new(),
+            secured: Vec::new(),
         };
         for place in 1..=count {
             let number = (6000 + place).to_string();
@@ -208,10 +221,16 @@ impl World {
 
     /// The directory with other limits of one slot.
     pub(crate) fn set_limits(&mut self, slot: i64, calls_max: u8, destinations: &[&str]) {
-        let mut slots: Vec<SlotEntry> = directory(u16::try_from(self.phones.len()).unwrap()).slots().cloned().collect();
+        let limited = self.limited(slot, calls_max, destinations, u16::try_from(self.phones.len()).unwrap());
+        self.input(Input::Directory(limited));
+    }
+
+    /// A directory of `count` slots with other limits of one.
+    pub(crate) fn limited(&self, slot: i64, calls_max: u8, destinations: &[&str], count: u16) -> Arc<Directory> {
+        let mut slots: Vec<SlotEntry> = directory(count).slots().cloned().collect();
         let entry = slots.iter_mut().find(|entry| entry.id == SlotId(slot)).unwrap();
         entry.limits = SlotLimits { calls_max, destinations: destinations.iter().map(|text| text.parse().unwrap()).collect() };
-        self.input(Input::Directory(Arc::new(Directory::new(REALM.to_owned(), Vec::new(), slots))));
+        Arc::new(Directory::new(REALM.to_owned(), Vec::new(), slots))
     }
 
     pub(crate) fn phone(&mut self, number: &str) -> &mut Phone {
@@ -312,6 +331,63 @@ impl World {
         }
         self.board.handle(self.now, input);
         self.collect();
+        while let Some(query) = self.questions.pop_front() {
+            let said = self.zone.get(&(query.kind, query.name.as_str())).cloned();
+            let Some(said) = said.unwrap_or(Some(Said::NoSuchName { ttl_s: None })) else { continue };
+            let answer = Answer { name: query.name.to_string(), kind: query.kind, said };
+            self.input(Input::Resolved { query, answer });
+        }
+    }
+
+    /// DNS answers a question of before.
+    pub(crate) fn resolve(&mut self, kind: Kind, name: &str, said: Said) {
+        let query = Query { name: sip_core::DomainName::parse(name.as_bytes()).unwrap(), kind };
+        self.input(Input::Resolved { query, answer: Answer { name: name.to_owned(), kind, said } });
+    }
+
+    /// Somebody who is no slot: a carrier.
+    pub(crate) fn add_peer(&mut self, name: &str, address: &str) {
+        let peer = Phone::new(name, address.parse().unwrap(), self.server);
+        self.phones.insert(name.to_owned(), peer);
+    }
+
+    /// Takes these carriers and routes, as JSON, with the ids 1, 2, … each; and tells from where calls may leave.
+    pub(crate) fn set_plan(&mut self, slots: u16, carriers: &[&str], routes: &[&str]) {
+        self.set_plan_of(directory(slots), carriers, routes);
+        let outward = [(Transport::Udp, "10.0.0.1:5060"), (Transport::Tls, "10.0.0.1:0")];
+        self.input(Input::Outward(outward.iter().map(|(transport, local)| (*transport, local.parse().unwrap())).collect()));
+    }
+
+    pub(crate) fn set_plan_of(&mut self, directory: Arc<Directory>, carriers: &[&str], routes: &[&str]) {
+        let carriers: Vec<CarrierEntry> = (1..)
+            .zip(carriers)
+            .map(|(id, json)| CarrierEntry {
+                id: CarrierId(id),
+                center: CenterId::DEFAULT,
+                carrier: serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")),
+            })
+            .collect();
+        let routes: Vec<RouteEntry> = (1..)
+            .zip(routes)
+            .map(|(id, json)| RouteEntry {
+                id: RouteId(id),
+                center: CenterId::DEFAULT,
+                route: serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")),
+            })
+            .collect();
+        // As people of Moscow dial.
+        let form = r#"{"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}"#;
+        let forms = [(CenterId::DEFAULT, serde_json::from_str(form).unwrap())].into();
+        let numbering = Numbering { forms, ..Numbering::of(&directory) };
+        let plan = Plan::compile(&routes, &carriers, numbering).unwrap();
+        self.input(Input::Directory(Arc::new(Directory::clone(&directory).with_plan(Arc::new(plan)))));
+    }
+
+    /// A carrier brings a call. `called` is the user of the Request-URI, and behind a slash that of To.
+    pub(crate) fn bring(&mut self, carrier: &str, caller: &str, called: &str, headers: &[(&'static str, &str)]) {
+        let now = self.now;
+        self.phone(carrier).bring(now, caller, called, headers);
+        self.drain(carrier);
     }
 
     /// Lets time pass, and everything happen that is due.
@@ -393,6 +469,8 @@ impl World {
             }
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
+                Output::Resolve(query) => self.questions.push_back(query),
+                Output::Secure { flow, name } => self.secured.push((flow, name)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
                 Output::Unvouch { flow } => assert!(self.known.remove(&flow), "{flow} was not known"),
                 Output::Media { command, .. } => self.media.push(command),

@@ -10,8 +10,8 @@ use super::{
     warnings::warn,
 };
 use crate::{
-    CarrierId, Cause, CenterId, Number, Problem, SlotId,
-    carrier::{Candidate, CarrierEntry, IncomingNumber, LeftOut, Price, RuleOf, SlotRef, Standing, order, rewrite},
+    CarrierId, Cause, CenterId, Number, Problem, RouteId, SlotId,
+    carrier::{Candidate, CarrierEntry, IncomingNumber, LeftOut, Price, RequestNumbers, RuleOf, SlotRef, Standing, order, rewrite},
     problem::Problems,
 };
 
@@ -115,6 +115,38 @@ impl Plan {
     #[must_use]
     pub fn carrier(&self, id: CarrierId) -> Option<&CarrierEntry> {
         self.carriers.get(&id)
+    }
+
+    /// The number of ours with this carrier.
+    #[must_use]
+    pub fn number(&self, carrier: CarrierId, number: &Number) -> Option<&IncomingNumber> {
+        let at = *self.numbers.get(&carrier)?.get(number)?;
+        self.carriers.get(&carrier)?.carrier.numbers.get(at)
+    }
+
+    /// The number of ours that a call by this carrier means, as [`CarrierEntry::incoming`] finds it, and as it was written in the request.
+    #[must_use]
+    pub fn incoming(&self, carrier: CarrierId, request: RequestNumbers<'_>) -> Option<(&IncomingNumber, Number)> {
+        let entry = self.carriers.get(&carrier)?;
+        [request.request_uri, request.to].into_iter().find_map(|text| {
+            let written: Number = text.parse().ok()?;
+            let number = entry.carrier.read(RuleOf::Called, &written).ok()?;
+            Some((self.number(carrier, &number)?, written))
+        })
+    }
+
+    /// The routes that it was made of, by position and id.
+    pub fn routes(&self) -> impl Iterator<Item = (RouteId, CenterId, &Route)> {
+        self.routes.iter().filter_map(|placed| match placed.origin {
+            Origin::Route(id) => Some((id, placed.center?, &placed.route)),
+            _ => None,
+        })
+    }
+
+    /// What is there to be called inside, as it was made of.
+    #[must_use]
+    pub fn numbering(&self) -> &Numbering {
+        &self.numbering
     }
 
     /// All carriers, by id.

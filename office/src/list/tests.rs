@@ -259,6 +259,8 @@ fn call(n: i64, user: Option<UserId>, scenario: &str) -> Fact {
             segments: vec![],
             scenario: Some(scenario.to_owned()),
             source: None,
+            carrier: None,
+            tries: Vec::new(),
         },
     }
 }

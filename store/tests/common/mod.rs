@@ -84,6 +84,8 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
         segments: Vec::new(),
         scenario: Some("sales".to_owned()),
         source: None,
+        carrier: None,
+        tries: Vec::new(),
     }
 }
 
@@ -118,6 +120,8 @@ pub fn cdr(call: &CallView) -> Cdr {
         }],
         scenario: call.scenario.clone(),
         source: call.source.clone(),
+        carrier: call.carrier,
+        tries: call.tries.clone(),
     }
 }
 

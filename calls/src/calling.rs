@@ -1,0 +1,144 @@
+//! How the called side's leg begins: a phone of ours, or a carrier.
+
+use bytes::Bytes;
+use media::Codec;
+use model::{Cause, Refusal, SlotId, SlotState, carrier::CarrierEntry};
+use sip_core::{Flow, Invite, Target, Transport};
+
+use crate::{
+    begin::{leads_to_us, names_host},
+    carriers::{Outgoing, name_of},
+    known::User,
+    lead::Onward,
+    leg::{Audio, Leg, Party},
+    ports::MediaPort,
+    registration::record_key,
+    stage::{Cx, Near},
+    switchboard::Output,
+};
+
+impl Cx<'_> {
+    /// Calls the phone of a slot, which the permit is used up by.
+    pub(crate) fn call_slot(&mut self, slot: SlotId, near: &Near, onward: Onward, codecs: Vec<Codec>, ring_s: u32) -> Result<Leg, Cause> {
+        let (audio, invite) = self.slot_invite(slot, near, &onward, &codecs, ring_s)?;
+        let flow = invite.flow;
+        let session = self.core.endpoint.invite(self.now, onward.permit, invite);
+        let far = self.slot_leg(slot, session, flow, audio)?;
+        self.core.join(self.timeline.start().call, Party::Far, &far);
+        Ok(far)
+    }
+
+    /// Calls the phone of one of several slots.
+    pub(crate) fn ring_slot(&mut self, slot: SlotId, near: &Near, onward: &Onward, codecs: &[Codec], ring_s: u32) -> Result<Leg, Cause> {
+        let (audio, invite) = self.slot_invite(slot, near, onward, codecs, ring_s)?;
+        let flow = invite.flow;
+        let session = self.core.endpoint.attempt(self.now, &onward.permit, invite);
+        self.slot_leg(slot, session, flow, audio)
+    }
+
+    /// The slot has no part in the call any more.
+    pub(crate) fn leave_slot(&mut self, slot: SlotId) {
+        let call = self.timeline.start().call;
+        self.core.seats.ended(self.now, slot, call);
+        if self.core.seats.calls(slot) == 0 {
+            self.core.lost_streams.remove(&slot);
+        }
+    }
+
+    /// Calls a target of a carrier.
+    pub(crate) fn call_carrier(
+        &mut self,
+        near: &Near,
+        onward: &Onward,
+        entry: &CarrierEntry,
+        (flow, target): (Flow, &Target),
+        outgoing: Outgoing,
+    ) -> Result<Leg, Cause> {
+        let port = self.port_beside(near).ok_or(Cause::NoMediaPort)?;
+        // A carrier says where its audio comes from, and is held to it (B-58).
+        let audio = self.core.open_audio(port, flow, false);
+        let Outgoing { uri, from_display, from_user, host, mut headers } = outgoing;
+        headers.push(("Max-Forwards", onward.hops.to_string()));
+        let invite = Invite {
+            flow,
+            uri,
+            from_display,
+            from_user,
+            to_user: onward.permit.number().to_string(),
+            host,
+            sdp: audio.offer(&near.leg.audio.codecs()).into(),
+            headers,
+            ring_s: self.settings.ring_s,
+            account: self.core.account_with(entry),
+        };
+        if flow.transport == Transport::Tls {
+            self.core.out(Output::Secure { flow, name: name_of(target) });
+        }
+        let Some(session) = self.core.endpoint.attempt(self.now, &onward.permit, invite) else {
+            self.core.media(&audio, media::Command::Close { leg: audio.id });
+            return Err(Cause::Overloaded);
+        };
+        self.core.know(User::Session(session), Some(flow));
+        let far = Leg { session, slot: None, audio };
+        self.core.join(self.timeline.start().call, Party::Far, &far);
+        Ok(far)
+    }
+
+    /// The INVITE to a slot's phone, for which the slot is CALLING then, and its audio.
+    fn slot_invite(&mut self, slot: SlotId, near: &Near, onward: &Onward, codecs: &[Codec], ring_s: u32) -> Result<(Audio, Invite), Cause> {
+        let (flow, uri) = self.reserve(slot)?;
+        let Some(port) = self.port_beside(near) else {
+            self.leave_slot(slot);
+            return Err(Cause::NoMediaPort);
+        };
+        let audio = self.core.open_audio(port, flow, !names_host(&uri, flow));
+        let invite = Invite {
+            flow,
+            uri,
+            from_display: None,
+            from_user: self.timeline.start().caller.clone(),
+            to_user: onward.permit.number().to_string(),
+            host: self.core.settings.domain.clone(),
+            sdp: audio.offer(codecs).into(),
+            headers: vec![("Max-Forwards", onward.hops.to_string())],
+            ring_s,
+            account: None,
+        };
+        Ok((audio, invite))
+    }
+
+    fn slot_leg(&mut self, slot: SlotId, session: Option<sip_core::SessionId>, flow: Flow, audio: Audio) -> Result<Leg, Cause> {
+        let Some(session) = session else {
+            self.core.media(&audio, media::Command::Close { leg: audio.id });
+            self.leave_slot(slot);
+            return Err(Cause::Overloaded);
+        };
+        self.core.know(User::Session(session), Some(flow));
+        Ok(Leg { session, slot: Some(slot), audio })
+    }
+
+    /// The port that was kept for the call, or another one of the worker that carries the calling side.
+    fn port_beside(&mut self, near: &Near) -> Option<MediaPort> {
+        let call = self.timeline.start().call;
+        self.core.ports.claim(call).or_else(|| self.core.ports.take_of(near.leg.audio.port.worker))
+    }
+
+    /// Makes the called slot CALLING for this call, and says where its phone is.
+    fn reserve(&mut self, slot: SlotId) -> Result<(Flow, Bytes), Cause> {
+        let core = &mut *self.core;
+        if core.seats.view(slot).is_some_and(|view| matches!(view.state, SlotState::Disabled | SlotState::Fault)) {
+            return Err(Cause::OutOfService);
+        }
+        let binding = core.registrar.binding(self.now, record_key(slot)).ok_or(Cause::NotRegistered)?;
+        let (flow, uri) = (binding.flow, binding.uri.clone());
+        if leads_to_us(&uri, flow) {
+            return Err(Cause::TooManyHops);
+        }
+        core.seats.ring(self.now, slot, self.timeline.start().call).map_err(|refusal| match refusal {
+            Refusal::SlotNotRegistered { .. } => Cause::NotRegistered,
+            Refusal::SlotNotFound => Cause::NoSuchNumber,
+            _ => Cause::Busy,
+        })?;
+        Ok((flow, uri))
+    }
+}

@@ -1,0 +1,150 @@
+//! How many calls a carrier has, both ways, how many of each of our numbers with it, and how many begin in a second (R2).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use model::{
+    CallId, CarrierId, Number,
+    carrier::{CarrierEntry, IncomingNumber, Standing},
+    route::Plan,
+};
+
+/// The counts of all carriers.
+#[derive(Debug, Default)]
+pub(crate) struct Caps {
+    lines: BTreeMap<CarrierId, Line>,
+    /// Known here and not in the call, so that it is not lost with what a defect takes along (FT-14).
+    held: BTreeMap<(CallId, Side), Held>,
+}
+
+/// A call has one part in a carrier's lines at most where it came from, and one where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    /// It came by the carrier.
+    In,
+    /// It goes by the carrier.
+    Out,
+}
+
+/// Why a carrier takes no further call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It has as many as it may.
+    Full,
+    /// As many have begun in this second as it may.
+    TooFast,
+    /// Our number with it has as many as it may.
+    NumberFull,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    calls: usize,
+    numbers: BTreeMap<Number, usize>,
+    /// When the last ones began, oldest first; never more than `calls_per_s`.
+    begun: VecDeque<Instant>,
+}
+
+#[derive(Debug)]
+struct Held {
+    carrier: CarrierId,
+    number: Option<Number>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Line {
+    fn standing(&self, now: Instant, entry: &CarrierEntry) -> Standing {
+        let per_s = usize::from(entry.carrier.calls_per_s);
+        // The first of the last so many: if that was within a second, so were all behind it.
+        let first = self.begun.len().checked_sub(per_s).and_then(|at| self.begun.get(at));
+        if self.calls >= usize::from(entry.carrier.capacity) {
+            Standing::Full
+        } else if per_s > 0 && first.is_some_and(|first| now.saturating_duration_since(*first) < SECOND) {
+            Standing::TooFast
+        } else {
+            Standing::Up
+        }
+    }
+}
+
+impl Caps {
+    /// Whether the carrier can take another call.
+    pub(crate) fn standing(&self, now: Instant, entry: &CarrierEntry) -> Standing {
+        self.lines.get(&entry.id).map_or(Standing::Up, |line| line.standing(now, entry))
+    }
+
+    /// Calls that the carrier has now.
+    pub(crate) fn calls(&self, carrier: CarrierId) -> usize {
+        self.lines.get(&carrier).map_or(0, |line| line.calls)
+    }
+
+    /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and never refused.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        (call, side): (CallId, Side),
+        entry: &CarrierEntry,
+        number: Option<&IncomingNumber>,
+        is_emergency: bool,
+    ) -> Result<(), Refused> {
+        let line = self.lines.entry(entry.id).or_default();
+        let is_number_full = number.is_some_and(|number| {
+            number.calls_max > 0 && line.numbers.get(&number.number).copied().unwrap_or_default() >= usize::from(number.calls_max)
+        });
+        match line.standing(now, entry) {
+            _ if is_emergency => {}
+            Standing::Full => return Err(Refused::Full),
+            Standing::TooFast => return Err(Refused::TooFast),
+            _ if is_number_full => return Err(Refused::NumberFull),
+            _ => {}
+        }
+        line.calls += 1;
+        let number = number.map(|number| number.number.clone());
+        if let Some(number) = &number {
+            *line.numbers.entry(number.clone()).or_default() += 1;
+        }
+        if entry.carrier.calls_per_s > 0 {
+            line.begun.push_back(now);
+            while line.begun.len() > usize::from(entry.carrier.calls_per_s) {
+                line.begun.pop_front();
+            }
+        }
+        if let Some(before) = self.held.insert((call, side), Held { carrier: entry.id, number }) {
+            self.give_back(&before);
+        }
+        Ok(())
+    }
+
+    /// The call gives back the line that it goes by.
+    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> bool {
+        let Some(held) = self.held.remove(&(call, side)) else { return false };
+        self.give_back(&held);
+        true
+    }
+
+    /// The call gives back all that it has; whether that is anything.
+    pub(crate) fn release(&mut self, call: CallId) -> bool {
+        let [came, went] = [Side::In, Side::Out].map(|side| self.leave(call, side));
+        came || went
+    }
+
+    /// Forgets carriers that are gone and have no calls.
+    pub(crate) fn follow(&mut self, plan: &Plan) {
+        self.lines.retain(|id, line| line.calls > 0 || plan.carrier(*id).is_some());
+    }
+
+    fn give_back(&mut self, held: &Held) {
+        let Some(line) = self.lines.get_mut(&held.carrier) else { return };
+        line.calls = line.calls.saturating_sub(1);
+        let Some(number) = &held.number else { return };
+        if let Some(calls) = line.numbers.get_mut(number) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                line.numbers.remove(number);
+            }
+        }
+    }
+}

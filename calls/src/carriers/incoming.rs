@@ -1,0 +1,92 @@
+//! A call that comes by a carrier (R13).
+
+use std::{sync::Arc, time::Instant};
+
+use model::{Cause, Direction, Number, carrier::RequestNumbers, carrier::RuleOf};
+use seats::by_route;
+use sip_core::{Flow, Message, NameAddr, SessionId, SipUri, reason_header};
+
+use super::{Refused, Side, identity::calling};
+use crate::{begin::Begun, known::User, lead::nowhere, switchboard::Switchboard, timeline::Start};
+
+impl Switchboard {
+    /// Takes an INVITE that comes from where a carrier's calls come from. Nobody there is asked for a slot's credentials. False: it is from
+    /// elsewhere.
+    pub(crate) fn invited_by_carrier(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) -> bool {
+        let carriers = self.core.carriers.sources.at(flow.remote.ip());
+        if carriers.is_empty() {
+            return false;
+        }
+        let directory = Arc::clone(&self.core.directory);
+        let plan = directory.plan();
+        let request_uri = user(message.uri());
+        let to = message.to().map(|to: NameAddr<'_>| user(to.uri)).unwrap_or_default();
+        let numbers = RequestNumbers { request_uri: &request_uri, to: &to };
+        // Several carriers may call from one address: the number tells which of them it is.
+        let on = carriers.iter().filter_map(|id| plan.carrier(*id)).filter(|entry| entry.carrier.on);
+        let Some((entry, number, written)) = on.clone().find_map(|entry| {
+            let (number, written) = plan.incoming(entry.id, numbers)?;
+            Some((entry, number, written))
+        }) else {
+            // No number of ours: nobody's call, so it has no record. Nothing is kept of it either.
+            let cause = if on.count() == 0 { Cause::DestinationNotAllowed } else { Cause::NoSuchNumber };
+            self.turn_away(now, session, cause);
+            return true;
+        };
+        if self.room().is_err() {
+            self.core.refuse_session(now, session, Cause::Overloaded);
+            return true;
+        }
+        let call = self.core.next_call(now);
+        let full = match self.core.carriers.caps.take(now, (call, Side::In), entry, Some(number), false) {
+            Ok(()) => None,
+            // Faster than it may: that is no traffic of people, and leaves no records.
+            Err(Refused::TooFast) => {
+                self.turn_away(now, session, Cause::CarrierFull);
+                return true;
+            }
+            Err(Refused::Full) => Some(Cause::CarrierFull),
+            Err(Refused::NumberFull) => Some(Cause::NumberFull),
+        };
+        self.core.know(User::Session(session), Some(flow));
+        let from = calling(entry, message);
+        let mut start = Start {
+            call,
+            center: entry.center_of(number),
+            parent: None,
+            direction: Direction::Inbound,
+            caller: shown(from.as_ref().and_then(|from| entry.carrier.read(RuleOf::Caller, from).ok())),
+            callee: number.number.to_string(),
+            caller_slot: None,
+            callee_slot: None,
+            user: None,
+            carrier: Some(entry.id),
+            scenario: None,
+            source: None,
+        };
+        let decision = self.core.decide(now, &start, from, written);
+        start.follow(&decision);
+        let led = match full.or_else(|| nowhere(&decision)) {
+            Some(cause) => Err(cause),
+            None => Ok((by_route(number.number.clone()), decision)),
+        };
+        self.begin_by_invite(now, start, Begun { session, flow, message, slot: None }, led);
+        true
+    }
+
+    /// Refuses a stranger's INVITE, or what is no call: exactly once, and without keeping anything.
+    fn turn_away(&mut self, now: Instant, session: SessionId, cause: Cause) {
+        let headers = [("Reason", reason_header(cause.q850(), cause.code()))];
+        self.core.endpoint.challenge(now, session, cause.sip_status(), &headers);
+    }
+}
+
+/// The user part of a URI, as text.
+fn user(uri: &[u8]) -> String {
+    SipUri::parse(uri).ok().and_then(|uri| uri.user_text()).unwrap_or_default()
+}
+
+/// Who calls, for people: a number, and never a name, which anybody can choose.
+fn shown(caller: Option<Number>) -> String {
+    caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.to_string())
+}

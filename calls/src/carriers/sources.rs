@@ -1,0 +1,130 @@
+//! Where the calls of carriers come from: their networks, or the addresses of their hosts (R2).
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use ipnet::IpNet;
+use model::{CarrierId, route::Plan};
+use sip_core::{Host, Place, Target};
+
+use super::outward::place_of;
+
+/// A host of a carrier whose addresses are looked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seen {
+    carrier: CarrierId,
+    /// As the carrier's settings write it.
+    host: String,
+}
+
+/// Which source is whose. Empty without carriers, and then it costs a call nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    nets: BTreeMap<IpNet, Vec<CarrierId>>,
+    /// The lengths of prefixes that there are, the longest first.
+    lengths: BTreeSet<Reverse<u8>>,
+    /// Networks and addresses that stand in settings.
+    fixed: Vec<(IpNet, CarrierId)>,
+    hosts: BTreeMap<Seen, Named>,
+    due: BTreeSet<(Instant, Seen)>,
+}
+
+/// A host that is a name.
+#[derive(Debug)]
+struct Named {
+    place: Place,
+    addresses: BTreeSet<IpAddr>,
+}
+
+/// How often the addresses of a host are looked for. Answers are kept for their own time (`sip_core::locate`), so this asks DNS no more often
+/// than it wants to be asked.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+impl Sources {
+    /// The carriers whose calls come from there, those of the smallest network first.
+    pub(crate) fn at(&self, source: IpAddr) -> Vec<CarrierId> {
+        if self.nets.is_empty() {
+            return Vec::new();
+        }
+        let source = source.to_canonical();
+        let net = |length: u8| IpNet::new(source, length).ok().and_then(|net| self.nets.get(&net.trunc()));
+        let mut found = Vec::new();
+        for carrier in self.lengths.iter().filter_map(|Reverse(length)| net(*length)).flatten() {
+            if !found.contains(carrier) {
+                found.push(*carrier);
+            }
+        }
+        found
+    }
+
+    /// Takes the carriers of a plan. Hosts that stay keep their addresses.
+    pub(super) fn follow(&mut self, now: Instant, plan: &Plan) {
+        self.fixed.clear();
+        let mut hosts = BTreeMap::new();
+        for entry in plan.carriers() {
+            self.fixed.extend(entry.carrier.networks.iter().map(|net| (net.trunc(), entry.id)));
+            if !entry.carrier.networks.is_empty() {
+                continue;
+            }
+            for host in &entry.carrier.hosts {
+                let Some(place) = place_of(host) else { continue };
+                if let Host::Address(address) = place.host {
+                    self.fixed.push((address.into(), entry.id));
+                    continue;
+                }
+                let seen = Seen { carrier: entry.id, host: host.to_string() };
+                if hosts.contains_key(&seen) {
+                    continue;
+                }
+                let named = self.hosts.remove(&seen).unwrap_or_else(|| {
+                    self.due.insert((now, seen.clone()));
+                    Named { place, addresses: BTreeSet::new() }
+                });
+                hosts.insert(seen, named);
+            }
+        }
+        self.hosts = hosts;
+        self.due.retain(|(_, seen)| self.hosts.contains_key(seen));
+        self.rebuild();
+    }
+
+    /// A host that is to be looked for now, and its next time set.
+    pub(super) fn due(&mut self, now: Instant) -> Option<(Seen, Place)> {
+        let (at, seen) = self.due.first()?.clone();
+        if at > now {
+            return None;
+        }
+        self.due.remove(&(at, seen.clone()));
+        let place = self.hosts.get(&seen)?.place.clone();
+        self.due.insert((now + LOOK_EVERY, seen.clone()));
+        Some((seen, place))
+    }
+
+    /// When a host is looked for next.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The host is at these addresses now.
+    pub(super) fn found(&mut self, seen: &Seen, targets: &[Target]) {
+        let addresses: BTreeSet<IpAddr> = targets.iter().map(|target| target.address.ip().to_canonical()).collect();
+        let Some(named) = self.hosts.get_mut(seen).filter(|named| named.addresses != addresses) else { return };
+        named.addresses = addresses;
+        self.rebuild();
+    }
+
+    fn rebuild(&mut self) {
+        self.nets.clear();
+        self.lengths.clear();
+        let resolved =
+            self.hosts.iter().flat_map(|(seen, named)| named.addresses.iter().map(|address| (IpNet::from(*address), seen.carrier)));
+        for (net, carrier) in self.fixed.iter().copied().chain(resolved) {
+            self.lengths.insert(Reverse(net.prefix_len()));
+            self.nets.entry(net).or_default().push(carrier);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Several phones of ours ring together, and the first answer wins (R13).
+
+use std::collections::BTreeMap;
+
+use model::{Cause, SlotId, carrier::IncomingNumber};
+use sip_core::SessionEvent;
+
+use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
+use crate::{
+    lead::Onward,
+    leg::{Leg, Party},
+};
+
+/// The phones that ring.
+///
+/// What one of them says is about that one alone, a 6xx too: whoever declines at one desk does not speak for the others.
+#[derive(Debug)]
+pub(crate) struct Together {
+    near: Near,
+    /// By their place, which their [`Party::Rung`] names.
+    legs: BTreeMap<u8, Leg>,
+    /// Why those that ring no more do not.
+    cause: Option<Cause>,
+    /// The leave for all of them: their INVITEs are one call.
+    onward: Onward,
+}
+
+impl Together {
+    /// Calls all that are free. If none is, the call has failed.
+    pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, slots: &[SlotId], ring_s: u32) -> Stage {
+        let codecs = near.leg.audio.codecs();
+        let mut together = Self { near, legs: BTreeMap::new(), cause: None, onward };
+        for (place, slot) in (0_u8..).zip(slots.iter().take(IncomingNumber::TO_MAX)) {
+            match cx.ring_slot(*slot, &together.near, &together.onward, &codecs, ring_s) {
+                Ok(leg) => {
+                    cx.core.join(cx.timeline.start().call, Party::Rung(place), &leg);
+                    together.legs.insert(place, leg);
+                }
+                Err(cause) => together.failed(cause),
+            }
+        }
+        if together.legs.is_empty() {
+            return together.fail(cx);
+        }
+        together.near.hears_calling(cx, None, model::carrier::EarlyMedia::Ring);
+        Stage::Together(together)
+    }
+
+    pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
+        match input {
+            CallInput::Session(Party::Near, event) => match self.near.heard(cx, event) {
+                Some(cause) => self.near.gone(self.legs.into_values().collect(), cause),
+                None => Stage::Together(self),
+            },
+            CallInput::Session(Party::Rung(place), event) => self.rung(cx, place, event),
+            CallInput::Hangup(cause) => self.near.hang_up(cx, self.legs.into_values().collect(), cause),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Together(self),
+        }
+    }
+
+    fn rung(mut self, cx: &mut Cx<'_>, place: u8, event: SessionEvent) -> Stage {
+        let cause = match event {
+            SessionEvent::Ringing { .. } => {
+                self.near.hears_one_ringing(cx);
+                return Stage::Together(self);
+            }
+            SessionEvent::Reoffered { sdp, flow, .. } => {
+                if let Some(leg) = self.legs.get_mut(&place) {
+                    cx.core.reoffered(cx.now, leg, sdp.as_ref(), flow);
+                }
+                return Stage::Together(self);
+            }
+            SessionEvent::Answered { sdp } => {
+                let Some(leg) = self.legs.get_mut(&place) else { return Stage::Together(self) };
+                match negotiate(leg, sdp.as_ref()) {
+                    Ok(()) => return self.won(cx, place),
+                    Err(cause) => cause,
+                }
+            }
+            SessionEvent::Refused { status } => Cause::of_callee_status(status),
+            SessionEvent::Ended { why } => cause_unanswered(why),
+            _ => return Stage::Together(self),
+        };
+        if let Some(leg) = self.legs.remove(&place) {
+            cx.core.close(cx.now, &leg, cause);
+            leave(cx, &leg);
+        }
+        self.failed(cause);
+        if self.legs.is_empty() { self.fail(cx) } else { Stage::Together(self) }
+    }
+
+    /// The first answer: all others are told that it was answered elsewhere, so that their phones show no missed call (RFC 3326, 2). One
+    /// whose own answer crosses that is acknowledged and hung up on (B-28).
+    fn won(mut self, cx: &mut Cx<'_>, place: u8) -> Stage {
+        let Some(winner) = self.legs.remove(&place) else { return Stage::Together(self) };
+        for leg in self.legs.into_values() {
+            cx.core.close_elsewhere(cx.now, &leg);
+            leave(cx, &leg);
+        }
+        cx.core.join(cx.timeline.start().call, Party::Far, &winner);
+        self.near.connect(cx, winner)
+    }
+
+    /// Of all reasons the one that says most: that somebody was rung at, then that somebody was busy.
+    fn failed(&mut self, cause: Cause) {
+        let weight = |cause: Cause| match cause {
+            Cause::NoAnswer => 0,
+            Cause::Busy => 1,
+            Cause::Declined => 2,
+            Cause::NotRegistered => 4,
+            Cause::OutOfService => 5,
+            _ => 3,
+        };
+        if self.cause.is_none_or(|before| weight(cause) < weight(before)) {
+            self.cause = Some(cause);
+        }
+    }
+
+    fn fail(self, cx: &mut Cx<'_>) -> Stage {
+        let cause = self.cause.unwrap_or(Cause::NoAnswer);
+        // Nobody speaks for all (R13).
+        let cause = if cause == Cause::Declined { Cause::NoAnswer } else { cause };
+        self.near.fail(cx, cause, cause.sip_status())
+    }
+}
+
+/// The slot of a phone that rings no more is free again, while the others ring.
+fn leave(cx: &mut Cx<'_>, leg: &Leg) {
+    if let Some(slot) = leg.slot {
+        cx.leave_slot(slot);
+    }
+}

@@ -1,0 +1,437 @@
+//! A call goes out: one carrier after another is tried, each host of it in the order of RFC 3263, each try with a leg of its own.
+//!
+//! ```text
+//!   carrier ─► line taken? ─► host ─► lookup ─► target ─► INVITE ──2xx──► Talking
+//!      ▲           │ no        ▲ ▲       │ nothing  ▲        │
+//!      │           │           │ └───────┘          ├────────┤ silent, unreachable, 503: the next target, the next host
+//!      ├───────────┘           └────────────────────┘        │
+//!      ├─────────────────────────────────────────────────────┤ it failed by itself (`failover.next`): the next carrier
+//!      ▼ none left                                           ▼ the far party has spoken
+//!    failed                                                failed
+//! ```
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use model::{
+    CarrierTry, Cause, Number, TryOutcome,
+    carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf},
+    route::Try,
+};
+use seats::{by_route, is_emergency, may_call};
+use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
+
+use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
+use crate::{
+    carriers::{Refused, Side, Waiting},
+    lead::{Onward, lead, nowhere},
+    leg::{Leg, Party},
+    timeline::What,
+};
+
+/// INVITEs of one call, to all carriers together: whoever calls has long given up by then.
+const INVITES_MAX: usize = 16;
+
+/// The carriers of a call are tried.
+#[derive(Debug)]
+pub(crate) struct Trying {
+    near: Near,
+    onward: Onward,
+    /// Those that come next.
+    tries: VecDeque<Try>,
+    current: Option<Current>,
+    invites: usize,
+    /// Why the last try was none, and its status.
+    failed: (Cause, u16),
+}
+
+/// The carrier that is tried.
+#[derive(Debug)]
+struct Current {
+    found: Try,
+    /// The place of the next host in the carrier's list.
+    next_host: usize,
+    /// The host of `targets`.
+    host: usize,
+    /// Where it is tried next.
+    targets: VecDeque<Target>,
+    /// Targets that failed lately, with their hosts: tried when there is nothing else.
+    behind: VecDeque<(usize, Target)>,
+    early_media: EarlyMedia,
+    at: At,
+}
+
+/// Where a try stands.
+#[derive(Debug)]
+enum At {
+    /// Between two targets.
+    Nowhere,
+    /// A host is looked for; until then.
+    Looking(LookupId, Instant),
+    /// A target was called; boxed, for it is much larger than the others.
+    Calling(Box<Called>),
+}
+
+#[derive(Debug)]
+struct Called {
+    leg: Leg,
+    target: Target,
+    /// Without a sign of life by then, the next is tried; none once there was one.
+    silent_at: Option<Instant>,
+}
+
+/// What comes next of a carrier.
+enum Next {
+    Target(Target),
+    /// A lookup is under way.
+    Wait,
+    /// All was tried.
+    Nothing,
+}
+
+impl Trying {
+    /// Tries the first of these.
+    pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, tries: Vec<Try>) -> Stage {
+        let failed = (Cause::CarrierFailed, Cause::CarrierFailed.sip_status());
+        Self { near, onward, tries: tries.into(), current: None, invites: 0, failed }.advance(cx)
+    }
+
+    /// When it wants to be woken: somebody is silent for too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.current.as_ref()?.at {
+            At::Nowhere => None,
+            At::Looking(_, until) => Some(*until),
+            At::Calling(called) => called.silent_at,
+        }
+    }
+
+    pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
+        match input {
+            CallInput::Session(Party::Near, event) => match self.near.heard(cx, event) {
+                Some(cause) => {
+                    let leg = self.stop(cx);
+                    self.near.gone(leg.into_iter().collect(), cause)
+                }
+                None => Stage::Trying(self),
+            },
+            CallInput::Session(_, event) => self.far(cx, event),
+            CallInput::Located(lookup, outcome) => self.located(cx, lookup, outcome),
+            CallInput::Hangup(cause) => {
+                let leg = self.stop(cx);
+                self.near.hang_up(cx, leg.into_iter().collect(), cause)
+            }
+            CallInput::Timeout if self.deadline().is_some_and(|at| at <= cx.now) => self.silent(cx),
+            CallInput::Media(..) | CallInput::Timeout => Stage::Trying(self),
+        }
+    }
+
+    // ---- from carrier to carrier, host to host, target to target
+
+    fn advance(mut self, cx: &mut Cx<'_>) -> Stage {
+        loop {
+            let directory = Arc::clone(&cx.core.directory);
+            let Some(current) = &mut self.current else {
+                let Some(found) = self.tries.pop_front() else {
+                    let (cause, status) = self.failed;
+                    return self.near.fail(cx, cause, status);
+                };
+                // It may be gone since the plan was asked.
+                if let Some(entry) = directory.plan().carrier(found.carrier).filter(|entry| entry.carrier.on) {
+                    self.take_up(cx, entry, found);
+                }
+                continue;
+            };
+            let Some(entry) = directory.plan().carrier(current.found.carrier) else {
+                self.give_up(cx);
+                continue;
+            };
+            let next = if self.invites < INVITES_MAX { current.next(cx, entry) } else { Next::Nothing };
+            match next {
+                Next::Wait => {
+                    self.near.hears_calling(cx, None, EarlyMedia::Prefer);
+                    return Stage::Trying(self);
+                }
+                Next::Nothing => self.give_up(cx),
+                Next::Target(target) => {
+                    if self.invite(cx, entry, target) {
+                        return Stage::Trying(self);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a line of a carrier, if it has one by now.
+    fn take_up(&mut self, cx: &mut Cx<'_>, entry: &CarrierEntry, found: Try) {
+        let call = cx.timeline.start().call;
+        let is_help = is_emergency(self.onward.permit.number());
+        let plan = Arc::clone(cx.core.directory.plan());
+        // A call counts for the number that it is shown by, if calls come by that too.
+        let caller = entry.caller(None, cx.timeline.start().center).ok();
+        let number = caller.and_then(|caller| plan.number(entry.id, caller));
+        match cx.core.carriers.caps.take(cx.now, (call, Side::Out), entry, number, is_help) {
+            Ok(()) => self.current = Some(Current::new(entry, found)),
+            Err(Refused::Full | Refused::TooFast | Refused::NumberFull) => {
+                cx.tried_nobody(&found, TryOutcome::Full);
+                self.failed = (Cause::Overloaded, Cause::Overloaded.sip_status());
+            }
+        }
+    }
+
+    /// The carrier is done with.
+    fn give_up(&mut self, cx: &mut Cx<'_>) {
+        self.current = None;
+        cx.core.carriers.caps.leave(cx.timeline.start().call, Side::Out);
+    }
+
+    /// Calls a target. False: it came to no INVITE, and what comes next is to be tried.
+    fn invite(&mut self, cx: &mut Cx<'_>, entry: &CarrierEntry, target: Target) -> bool {
+        let Self { near, onward, current: Some(current), .. } = self else { return false };
+        let Some(host) = entry.carrier.hosts.get(current.host) else { return false };
+        let Some(flow) = cx.core.carriers.outwards.flow_to(&target) else {
+            cx.tried_nobody(&current.found, TryOutcome::Unreachable);
+            return false;
+        };
+        let Some(outgoing) = crate::carriers::Outgoing::new(entry, host, &current.found, onward.withheld, &onward.diverted) else {
+            cx.tried_nobody(&current.found, TryOutcome::NotWithheld);
+            self.failed = (Cause::NotWithheld, Cause::NotWithheld.sip_status());
+            self.give_up(cx);
+            return false;
+        };
+        let leg = match cx.call_carrier(near, onward, entry, (flow, &target), outgoing) {
+            Ok(leg) => leg,
+            // Ours is the want: another carrier would be no better off.
+            Err(cause) => {
+                self.failed = (cause, cause.sip_status());
+                self.tries.clear();
+                self.give_up(cx);
+                return false;
+            }
+        };
+        self.invites += 1;
+        near.hears_calling(cx, Some(&leg), current.early_media);
+        let shown = format!("{} {}", flow.transport.name(), flow.remote);
+        cx.note(What::Trying(CarrierTry {
+            carrier: entry.id,
+            caller: current.found.caller.to_string(),
+            target: Some(shown),
+            at: cx.wall(),
+            outcome: None,
+            status: None,
+        }));
+        let silent_at = Some(cx.now + Duration::from_secs(entry.carrier.failover.silent_s.into()));
+        current.at = At::Calling(Box::new(Called { leg, target, silent_at }));
+        true
+    }
+
+    // ---- what is heard
+
+    fn far(mut self, cx: &mut Cx<'_>, event: SessionEvent) -> Stage {
+        let Some(Current { at: At::Calling(called), early_media, .. }) = &mut self.current else { return Stage::Trying(self) };
+        match event {
+            SessionEvent::Ringing { sdp, .. } => {
+                if called.silent_at.take().is_some() {
+                    cx.core.locator.succeeded(&called.target);
+                }
+                self.near.hears_ringing(cx, &mut called.leg, sdp.as_ref(), *early_media);
+                Stage::Trying(self)
+            }
+            // By UPDATE, before it answers.
+            SessionEvent::Reoffered { sdp, flow, .. } => {
+                cx.core.reoffered(cx.now, &mut called.leg, sdp.as_ref(), flow);
+                Stage::Trying(self)
+            }
+            SessionEvent::Answered { sdp } => self.answered(cx, sdp.as_ref()),
+            SessionEvent::Refused { status } => self.refused(cx, status),
+            SessionEvent::Ended { why: EndReason::Timeout } => {
+                self.lost(cx, TryOutcome::Unreachable, None, None);
+                self.advance(cx)
+            }
+            SessionEvent::Ended { why } => {
+                let cause = cause_unanswered(why);
+                let outcome = if cause == Cause::NoAnswer { TryOutcome::NoAnswer } else { TryOutcome::Unreachable };
+                self.close(cx, outcome, None, cause);
+                self.near.fail(cx, cause, cause.sip_status())
+            }
+            _ => Stage::Trying(self),
+        }
+    }
+
+    fn answered(mut self, cx: &mut Cx<'_>, sdp: Option<&Bytes>) -> Stage {
+        let Some(Current { at: At::Calling(called), .. }) = &mut self.current else { return Stage::Trying(self) };
+        cx.core.locator.succeeded(&called.target);
+        if let Err(cause) = negotiate(&mut called.leg, sdp) {
+            self.close(cx, TryOutcome::Refused, None, cause);
+            return self.near.fail(cx, cause, cause.sip_status());
+        }
+        cx.remember(What::Tried { outcome: TryOutcome::Answered, status: Some(200) });
+        match self.current.take().map(|current| current.at) {
+            Some(At::Calling(called)) => self.near.connect(cx, called.leg),
+            _ => Stage::Trying(self),
+        }
+    }
+
+    fn refused(mut self, cx: &mut Cx<'_>, status: u16) -> Stage {
+        let Some(Current { at: At::Calling(called), found, .. }) = &mut self.current else { return Stage::Trying(self) };
+        let said = cx.core.said(called.leg.session);
+        let carrier = found.carrier;
+        let directory = Arc::clone(&cx.core.directory);
+        let entry = directory.plan().carrier(carrier);
+        if (300..400).contains(&status)
+            && let Some(entry) = entry.filter(|entry| self.onward.redirects < entry.carrier.redirects_max)
+            && let Some(number) = said.contact.as_deref().and_then(|user| entry.carrier.read(RuleOf::Called, &user.parse().ok()?).ok())
+        {
+            self.close(cx, TryOutcome::Redirected, Some(status), Cause::of_callee_status(status));
+            self.give_up(cx);
+            return self.redirected(cx, number);
+        }
+        let step = match entry {
+            Some(entry) => entry.carrier.failover.after(status, said.q850),
+            None => model::carrier::Failover::default().after(status, said.q850),
+        };
+        match step {
+            FailoverStep::Stop => {
+                let cause = Cause::of_callee_status(status);
+                self.close(cx, TryOutcome::Refused, Some(status), cause);
+                return self.near.fail(cx, cause, status);
+            }
+            // RFC 3263, 4.3: another of its servers may have room.
+            FailoverStep::Next if status == 503 => self.lost(cx, TryOutcome::Refused, Some(status), said.retry_after),
+            FailoverStep::Next => {
+                self.close(cx, TryOutcome::Refused, Some(status), Cause::CarrierFailed);
+                self.failed = (Cause::CarrierFailed, status);
+                self.give_up(cx);
+            }
+        }
+        self.advance(cx)
+    }
+
+    /// A 3xx: where it sends the call is dialled as if it had been from the beginning, past the gate and the plan (B-55).
+    fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
+        let directory = Arc::clone(&cx.core.directory);
+        let start = cx.timeline.start();
+        let limits = start.caller_slot.map(|slot| (slot, directory.slot(slot).map(|entry| &entry.limits)));
+        let permit = match limits {
+            // This very call is one of the slot's.
+            Some((slot, Some(limits))) => may_call(limits, cx.core.seats.calls(slot).saturating_sub(1), number.clone()).ok(),
+            Some((_, None)) => None,
+            None => Some(by_route(number.clone())),
+        };
+        let Some(permit) = permit else {
+            let cause = Cause::DestinationNotAllowed;
+            return self.near.fail(cx, cause, cause.sip_status());
+        };
+        let decision = cx.core.decide(cx.now, start, start.caller.parse().ok(), number);
+        if let Some(cause) = nowhere(&decision) {
+            return self.near.fail(cx, cause, cause.sip_status());
+        }
+        let Onward { permit: before, hops, withheld, mut diverted, redirects } = self.onward;
+        diverted.push(before.number().clone());
+        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1) };
+        lead(cx, self.near, onward, decision)
+    }
+
+    fn silent(mut self, cx: &mut Cx<'_>) -> Stage {
+        match &mut self.current {
+            Some(Current { at: At::Calling(_), .. }) => self.lost(cx, TryOutcome::Silent, None, None),
+            Some(Current { at: at @ At::Looking(..), found, .. }) => {
+                if let At::Looking(lookup, _) = std::mem::replace(at, At::Nowhere) {
+                    cx.core.stop_locating(lookup);
+                }
+                cx.tried_nobody(found, TryOutcome::NotFound);
+                self.failed = (Cause::CarrierFailed, Cause::CarrierFailed.sip_status());
+            }
+            _ => {}
+        }
+        self.advance(cx)
+    }
+
+    fn located(mut self, cx: &mut Cx<'_>, lookup: LookupId, outcome: Result<Vec<Target>, LocateError>) -> Stage {
+        let Some(current) = &mut self.current else { return Stage::Trying(self) };
+        if !matches!(current.at, At::Looking(waits, _) if waits == lookup) {
+            return Stage::Trying(self);
+        }
+        current.at = At::Nowhere;
+        current.take(cx, outcome);
+        self.advance(cx)
+    }
+
+    // ---- the end of a try
+
+    /// The target did not serve: it stands behind all others for a while, and the next one is tried.
+    fn lost(&mut self, cx: &mut Cx<'_>, outcome: TryOutcome, status: Option<u16>, retry_after: Option<Duration>) {
+        if let Some(Current { at: At::Calling(called), .. }) = &self.current {
+            cx.core.locator.failed(cx.now, &called.target, retry_after);
+        }
+        self.close(cx, outcome, status, Cause::CarrierFailed);
+        self.failed = (Cause::CarrierFailed, status.unwrap_or(408));
+    }
+
+    /// The leg is over, or is given up.
+    fn close(&mut self, cx: &mut Cx<'_>, outcome: TryOutcome, status: Option<u16>, cause: Cause) {
+        let Some(current) = &mut self.current else { return };
+        if let At::Calling(called) = std::mem::replace(&mut current.at, At::Nowhere) {
+            cx.core.close(cx.now, &called.leg, cause);
+            cx.remember(What::Tried { outcome, status });
+        }
+    }
+
+    /// Nobody wants the call any more: gives the leg, if there is one.
+    fn stop(&mut self, cx: &mut Cx<'_>) -> Option<Leg> {
+        match self.current.take()?.at {
+            At::Nowhere => None,
+            At::Looking(lookup, _) => {
+                cx.core.stop_locating(lookup);
+                None
+            }
+            At::Calling(called) => Some(called.leg),
+        }
+    }
+}
+
+impl Current {
+    fn new(entry: &CarrierEntry, found: Try) -> Self {
+        let early_media = entry.carrier.early_media;
+        Self { found, next_host: 0, host: 0, targets: VecDeque::new(), behind: VecDeque::new(), early_media, at: At::Nowhere }
+    }
+
+    fn next(&mut self, cx: &mut Cx<'_>, entry: &CarrierEntry) -> Next {
+        loop {
+            while let Some(target) = self.targets.pop_front() {
+                if !cx.core.locator.has_failed(cx.now, &target) {
+                    return Next::Target(target);
+                }
+                self.behind.push_back((self.host, target));
+            }
+            let Some(host) = entry.carrier.hosts.get(self.next_host) else {
+                let Some((host, target)) = self.behind.pop_front() else { return Next::Nothing };
+                self.host = host;
+                return Next::Target(target);
+            };
+            self.host = self.next_host;
+            self.next_host += 1;
+            let Some(place) = crate::carriers::place_of(host) else { continue };
+            match cx.core.locate(cx.now, place, Waiting::Call(cx.timeline.start().call)) {
+                Ok(Located::Now(targets)) => self.take(cx, Ok(targets)),
+                Ok(Located::Later(lookup)) => {
+                    // As long as a host may be silent. What the answer brings later is kept for the next call.
+                    let until = cx.now + Duration::from_secs(entry.carrier.failover.silent_s.into());
+                    self.at = At::Looking(lookup, until);
+                    return Next::Wait;
+                }
+                Err(error) => self.take(cx, Err(error)),
+            }
+        }
+    }
+
+    fn take(&mut self, cx: &mut Cx<'_>, outcome: Result<Vec<Target>, LocateError>) {
+        match outcome {
+            Ok(targets) => self.targets = targets.into(),
+            Err(_) => cx.tried_nobody(&self.found, TryOutcome::NotFound),
+        }
+    }
+}
