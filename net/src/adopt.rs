@@ -17,7 +17,7 @@ use bytes::Bytes;
 use rustls::ServerConnection;
 use sip_core::{Guard, GuardSettings, Transport};
 
-use crate::signalling::Waker;
+use crate::{dialler::Dialled, signalling::Waker};
 
 /// Streams that may wait to be taken over; more are refused.
 const WAITING_MAX: usize = 4_096;
@@ -53,6 +53,8 @@ pub struct Adopter {
 struct Shared {
     guard: Mutex<Guard>,
     waiting: Mutex<Vec<Adopted>>,
+    /// What has come of the streams that we open. There is one at most for each that is wanted.
+    dialled: Mutex<Vec<Dialled>>,
     refused: AtomicU64,
     failed: AtomicU64,
 }
@@ -62,6 +64,7 @@ impl Adopter {
         let shared = Shared {
             guard: Mutex::new(Guard::new(few(settings), seed)),
             waiting: Mutex::default(),
+            dialled: Mutex::default(),
             refused: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         };
@@ -89,6 +92,16 @@ impl Adopter {
     /// A handshake came to nothing.
     pub(crate) fn failed(&self) {
         self.shared.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stream that we wanted is open, or is not to be had.
+    pub(crate) fn dialled(&self, dialled: Dialled) {
+        lock(&self.shared.dialled).push(dialled);
+        self.waker.wake();
+    }
+
+    pub(crate) fn take_dialled(&self) -> Vec<Dialled> {
+        std::mem::take(&mut *lock(&self.shared.dialled))
     }
 
     /// What waits.

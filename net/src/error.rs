@@ -1,4 +1,5 @@
-//! What can go wrong when sockets and threads are set up. Nothing that happens later is an error: it is counted.
+//! What can go wrong when sockets and threads are set up, and when streams are opened by us. Nothing else that happens later is an error: it is
+//! counted.
 
 use std::{io, net::SocketAddr};
 
@@ -36,4 +37,36 @@ pub enum NetError {
     /// The operating system has no poller, waker or thread left.
     #[error("cannot set up polling or threads")]
     System(#[from] io::Error),
+}
+
+/// Why a stream could not be opened by us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum NotOpened {
+    /// Nobody listens there, or there is no way there.
+    #[error("nobody is there")]
+    Unreachable,
+    /// Neither yes nor no in time: nobody answered, or somebody did and then stalled the handshake (B-39).
+    #[error("no answer in time")]
+    Late,
+    /// Whoever is there does not speak TLS as we do: 1.2 or 1.3.
+    #[error("no TLS came about")]
+    Handshake,
+    /// The certificate has expired, or is not good yet.
+    #[error("the certificate has expired, or is not good yet")]
+    CertificateTime,
+    /// The certificate does not prove the name that was asked for (RFC 5922, 7.2).
+    #[error("the certificate is of another name")]
+    CertificateName,
+    /// No authority that we believe vouches for the certificate.
+    #[error("nobody that we believe vouches for the certificate")]
+    CertificateIssuer,
+    /// The certificate cannot be believed for another reason, such as its purpose.
+    #[error("the certificate cannot be believed")]
+    Certificate,
+    /// One of our limits is reached: streams that are being opened, streams in all, or what may wait for one.
+    #[error("too much at once")]
+    Limit,
+    /// No stream is opened there: the address is not of ours, a TLS flow was given no name to prove, or it is of a WebSocket.
+    #[error("no stream is opened that way")]
+    NoWay,
 }

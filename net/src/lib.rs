@@ -5,6 +5,7 @@
 
 mod adopt;
 mod batch;
+mod dialler;
 mod error;
 mod intake;
 mod limits;
@@ -17,7 +18,8 @@ mod udp;
 mod worker;
 
 pub use adopt::{Adopted, Adopter};
-pub use error::NetError;
+pub use dialler::TlsDialler;
+pub use error::{NetError, NotOpened};
 pub use limits::{ephemeral_ports, raise_descriptor_limit};
 pub use signalling::{BATCH_MAX, Received, SignallingSettings, SignallingSockets, Waker};
 pub use stream::{StreamLimits, TcpCounters};

@@ -11,10 +11,11 @@ use std::{
 use bytes::Bytes;
 use mio::{Events, Poll, Token};
 use nix::errno::Errno;
-use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport};
+use sip_core::{DomainName, Flow, Guard, GuardCounters, GuardSettings, Transport};
+use tokio::sync::mpsc;
 
 use crate::{
-    NetError,
+    NetError, NotOpened, TlsDialler,
     adopt::Adopter,
     batch,
     intake::Intake,
@@ -87,8 +88,10 @@ pub enum Received {
     ///
     /// A stream that brought no message and was given none ends untold: nobody can wait for it.
     Closed {
-        /// Its flow.
+        /// Its flow: of a stream that we opened, the one that was asked for.
         flow: Flow,
+        /// Why it could not be opened; `None`: it was open.
+        why: Option<NotOpened>,
     },
     /// The network reports that what was sent to `remote` does not arrive.
     ///
@@ -178,6 +181,15 @@ impl SignallingSockets {
         self.adopter.clone()
     }
 
+    /// By what TLS streams to others are opened; whoever asked for one before has no more to do. Until somebody does, a message on a flow of TLS
+    /// that has no stream comes back as [`Received::Closed`].
+    #[must_use]
+    pub fn tls_dialler(&mut self) -> TlsDialler {
+        let (dialler, dials) = mpsc::channel(self.streams.limits().connecting_max.max(1));
+        self.streams.dial_by(dialler);
+        TlsDialler { dials, adopter: self.adopter() }
+    }
+
     /// What the UDP sockets have done since they were bound.
     #[must_use]
     pub fn counters(&self) -> UdpCounters {
@@ -262,6 +274,9 @@ impl SignallingSockets {
     fn receive(&mut self, now: Instant, into: &mut Vec<Received>) {
         let Self { udp, first, buffer, streams, guard, adopter, unreachable, new, .. } = self;
         let mut intake = Intake { now, guard, inside: into, new, left: BATCH_MAX };
+        for dialled in adopter.take_dialled() {
+            streams.dialled(&mut intake, dialled);
+        }
         for adopted in adopter.take() {
             streams.adopt(&mut intake, adopted);
         }
@@ -287,16 +302,32 @@ impl SignallingSockets {
         }
         into.append(new);
         into.extend(unreachable.drain(..).map(|remote| Received::Unreachable { remote }));
-        into.extend(streams.closed().map(|flow| Received::Closed { flow }));
+        into.extend(streams.closed().map(|(flow, why)| Received::Closed { flow, why }));
+    }
+
+    /// Whoever is at the other end of the TLS flow `flow` has to prove `name` by his certificate, as a server of that name, from now on: the
+    /// domain of the URI, not the host that DNS named (RFC 5922, 4); `None`: the address itself. Nothing is opened yet: the first request that is
+    /// sent by the flow does that. For other transports it does nothing.
+    ///
+    /// To say the same again does nothing, and it holds for every further stream of that flow; so it can be said before each request. Another name
+    /// goes by the stream that is there if its certificate proves that one, too (RFC 5923); else that stream ends, for nothing is to go to a peer that
+    /// has not proven the name. A stream that was opened to us has proven nothing, and never goes for one of ours.
+    pub fn secure(&mut self, flow: Flow, name: Option<&DomainName>) {
+        self.streams.secure(flow, name);
     }
 
     /// Sends a message the way of `flow`: from its local address to its remote one. It goes with the next [`SignallingSockets::flush`] or
     /// [`SignallingSockets::wait`]; what goes the same way keeps its order. Never blocks.
     ///
-    /// Over TCP it goes by the stream of that flow. If there is none, one is opened, from any port of ours; `flow.local` is the address we
-    /// listen on. A response whose stream is gone goes by one to the port of its Via (RFC 3261, 18.2.2), at the same address and at no other;
+    /// Over TCP it goes by the stream of that flow. If there is none, one is opened to `flow.remote`, from the address of `flow.local` (the
+    /// unspecified one: from the one that the kernel chooses) and from any port: the port of `flow.local` is the one that the peer is told. `flow`
+    /// is the name of that stream from then on: what comes by it, and its end, have it, and the next message on it finds it open.
+    /// Over TLS it is the same for flows whose peer has a name to prove ([`SignallingSockets::secure`]), once somebody serves the
+    /// [`TlsDialler`]; the message waits for the handshake. For WebSocket nothing is opened.
+    ///
+    /// A response whose stream is gone goes by one over TCP to the port of its Via (RFC 3261, 18.2.2), at the same address and at no other;
     /// a stream of which the peer closed only its own direction still carries responses. What cannot be opened, has no stream or ends comes
-    /// back as [`Received::Closed`]. Over TLS and WebSocket nothing is opened.
+    /// back as [`Received::Closed`].
     ///
     /// What cannot be sent is counted. A peer that our kernel knows no way to comes back as [`Received::Unreachable`] from the next wait.
     pub fn send(&mut self, flow: Flow, bytes: Bytes) {

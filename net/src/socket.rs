@@ -45,6 +45,20 @@ pub(crate) fn open(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> 
     Ok(socket)
 }
 
+/// A non-blocking socket for a stream of signalling to `remote`, not connected yet. It leaves from the address of `local`, unless that is the
+/// unspecified one, and from any port: the one of `local` is where we listen, if anywhere.
+pub(crate) fn open_stream(local: SocketAddr, remote: SocketAddr) -> io::Result<Socket> {
+    if local.is_ipv4() != remote.is_ipv4() {
+        return Err(io::ErrorKind::AddrNotAvailable.into());
+    }
+    let socket = Socket::new(Domain::for_address(remote), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    set_class(&socket, remote, SIGNALLING);
+    if !local.ip().is_unspecified() {
+        socket.bind(&SocketAddr::new(local.ip(), 0).into())?;
+    }
+    Ok(socket)
+}
+
 /// Sets the differentiated services class of what a socket sends. Not worth refusing service for: a container may forbid it.
 pub(crate) fn set_class(socket: &Socket, address: SocketAddr, class: u32) {
     let class = class << 2;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a handshake may take. One that says nothing holds nobody up meanwhile (B-39).
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Handshakes at once. A further one takes the place of the oldest.
 const HANDSHAKES_MAX: usize = 1_024;
 /// Of these, from one source: one more is closed. An office behind one address shakes hands faster than this.

@@ -107,7 +107,7 @@ impl Server {
     fn closed(&mut self) -> Flow {
         self.until("closed", |server| !server.received.is_empty());
         match self.received.remove(0) {
-            Received::Closed { flow } => flow,
+            Received::Closed { flow, .. } => flow,
             other => panic!("{other:?}"),
         }
     }

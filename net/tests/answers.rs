@@ -50,7 +50,7 @@ impl Server {
             for one in received.drain(..) {
                 match one {
                     Received::Message { flow, bytes } => self.endpoint.received(now, flow, bytes),
-                    Received::Closed { flow } => {
+                    Received::Closed { flow, .. } => {
                         self.closed += 1;
                         self.endpoint.flow_closed(now, flow);
                     }

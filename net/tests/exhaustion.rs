@@ -92,7 +92,7 @@ fn accepting_pauses_without_descriptors() {
     let outward = sip_core::Flow { remote: "127.0.0.2:9".parse().unwrap(), ..flow };
     sockets.send(outward, Bytes::from_static(REQUEST));
     wait(&mut sockets, &mut received);
-    assert_eq!(received, [Received::Closed { flow: outward }]);
+    assert_eq!(received, [Received::Closed { flow: outward, why: Some(net::NotOpened::Unreachable) }]);
     received.clear();
 
     // Recovery: who waited in the backlog is served.

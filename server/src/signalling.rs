@@ -153,7 +153,7 @@ impl Signalling {
                     }
                     Input::Received { flow, bytes }
                 }
-                Received::Closed { flow } => Input::FlowClosed { flow },
+                Received::Closed { flow, .. } => Input::FlowClosed { flow },
                 Received::Unreachable { remote } => Input::Unreachable { remote },
             };
             self.handle(now, input);

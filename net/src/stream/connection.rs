@@ -14,7 +14,7 @@ use super::{
     cutter::{Cutter, Piece},
     pipe::Pipe,
 };
-use crate::intake::Intake;
+use crate::{NotOpened, intake::Intake};
 
 /// Octets of one read.
 pub(super) const READ_MAX: usize = 64 << 10;
@@ -154,15 +154,18 @@ pub(super) enum End {
     Broken,
     Stalled,
     Crowded,
-    NotOpened,
+    /// Its flow is to prove another name.
+    Renamed,
+    NotOpened(NotOpened),
 }
 
 impl Connection {
     pub(super) fn new(pipe: Pipe, cutter: Cutter, flow: Flow, origin: Origin, now: Instant) -> Self {
+        let is_open = origin == Origin::Peer || pipe.is_open();
         Self {
             pipe,
             flow,
-            stage: if origin == Origin::Peer { Stage::Open } else { Stage::Connecting },
+            stage: if is_open { Stage::Open } else { Stage::Connecting },
             origin,
             is_known: false,
             // Who it is was our choice.
@@ -184,7 +187,7 @@ impl Connection {
             ends_as: End::Broken,
             // What is there already is told when the poller begins to watch.
             readable: false,
-            writable: origin == Origin::Peer,
+            writable: is_open,
             ended: false,
             has_turn: false,
             is_dirty: false,
@@ -207,7 +210,7 @@ impl Connection {
                     counters.connected += 1;
                 }
                 (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return After::Waits,
-                _ => return After::Over(End::NotOpened),
+                _ => return After::Over(End::NotOpened(NotOpened::Unreachable)),
             }
         }
         let is_gone = event.is_error() || event.is_write_closed();
@@ -230,6 +233,16 @@ impl Connection {
     pub(super) fn take_over(&mut self, intake: &mut Intake<'_>, read: &[u8]) {
         self.readable = true;
         self.take(intake, read);
+    }
+
+    /// Whether it is on its way to be open, for a request of ours.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.stage == Stage::Connecting && self.origin == Origin::Request
+    }
+
+    /// Whether we opened it for requests, and its peer sends no more. It is gone, most likely: who closes both directions shows one only.
+    pub(super) fn is_left_by_peer(&self) -> bool {
+        self.origin == Origin::Request && matches!(self.stage, Stage::HalfClosed { .. })
     }
 
     /// Whether nothing new can be asked of the peer, though the stream is still there for what is owed.
@@ -410,8 +423,10 @@ impl Connection {
         After::Waits
     }
 
-    /// Somebody has vouched for its peer, or takes that back: then it has a stranger's time from now on.
+    /// Somebody has vouched for its peer, or takes that back: then it has a stranger's time from now on. One that we opened for a request stays
+    /// known: who is there was our choice, and the next call finds it open.
     pub(super) fn set_vouched(&mut self, now: Instant, is_vouched: bool) {
+        let is_vouched = is_vouched || self.origin == Origin::Request;
         if self.is_vouched && !is_vouched {
             self.answered = now;
         }
@@ -542,7 +557,7 @@ impl Connection {
     pub(super) fn deadline(&self, limits: &StreamLimits) -> (Instant, End) {
         let stalled = self.stalled_since.map(|since| (since + limits.half_message, End::Stalled));
         match self.stage {
-            Stage::Connecting => (self.opened + limits.connect, End::NotOpened),
+            Stage::Connecting => (self.opened + limits.connect, End::NotOpened(NotOpened::Late)),
             Stage::HalfClosed { since, was_owed } => {
                 let until = match (was_owed, self.is_vouched) {
                     (false, _) => since + limits.half_message,

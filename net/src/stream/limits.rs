@@ -29,8 +29,10 @@ pub struct StreamLimits {
     /// Octets that all streams together may hold, half read and waiting to be sent; beyond that, one that comes to hold more than 16 KiB is
     /// closed.
     pub memory_max: usize,
-    /// How long opening a stream may take.
+    /// How long opening a stream may take; a TLS handshake has 10 s besides (B-39).
     pub connect: Duration,
+    /// Streams for requests of ours that may be on their way to be open at once; one more is not opened.
+    pub connecting_max: usize,
     /// The limits of one message.
     pub message: FramerLimits,
 }
@@ -47,6 +49,7 @@ impl Default for StreamLimits {
             write_queue_max: 1 << 20,
             memory_max: 128 << 20,
             connect: Duration::from_secs(5),
+            connecting_max: 1_000,
             message: FramerLimits::default(),
         }
     }
@@ -70,11 +73,12 @@ pub struct TcpCounters {
     pub accept_failures: u64,
     /// TLS handshakes that came to nothing: refused, too slow, or given up for others.
     pub handshakes_failed: u64,
-    /// Could not be opened by us: refused, no answer in time, no descriptor, at a limit, or there is no listener of that address.
+    /// Could not be opened by us: refused, no answer in time, no descriptor, at a limit, a certificate that does not prove the name, or there is
+    /// no way there ([`crate::NotOpened`]).
     pub connect_failures: u64,
     /// Closed by the peer.
     pub closed_by_peer: u64,
-    /// Closed for an error of the network.
+    /// Closed for an error of the network, or because the flow is to prove another name ([`crate::SignallingSockets::secure`]).
     pub closed_lost: u64,
     /// Closed after [`StreamLimits::idle`] or [`StreamLimits::idle_stranger`].
     pub closed_idle: u64,

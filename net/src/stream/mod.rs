@@ -9,6 +9,7 @@ mod connection;
 mod cutter;
 mod limits;
 mod listener;
+mod opening;
 mod pipe;
 
 use std::{
@@ -20,22 +21,19 @@ use std::{
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, event::Event};
-use sip_core::{Flow, Guard, Transport, guard::Source, return_flow};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use sip_core::{Flow, Guard, Transport, guard::Source};
+use socket2::SockRef;
 
 pub use self::limits::{StreamLimits, TcpCounters};
 pub(crate) use self::listener::{is_exhausted, listen_on};
 use self::{
-    connection::{After, Connection, End, Origin, READ_MAX, is_response},
+    connection::{After, Connection, End, Origin, READ_MAX},
     cutter::Cutter,
     listener::{Accepted, Listener},
+    opening::{Opening, Way},
     pipe::Pipe,
 };
-use crate::{
-    adopt::Adopted,
-    intake::Intake,
-    socket::{SIGNALLING, set_class},
-};
+use crate::{NotOpened, adopt::Adopted, intake::Intake};
 
 /// Streams accepted in one turn of a listener.
 const ACCEPTS_MAX: usize = 64;
@@ -59,6 +57,7 @@ pub(crate) struct Streams {
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     by_flow: HashMap<Flow, usize>,
+    opening: Opening,
     /// Which streams of [`StreamLimits::per_source_max`] each source has.
     sources: HashMap<Source, OfSource>,
     /// All streams that nobody vouches for.
@@ -69,7 +68,7 @@ pub(crate) struct Streams {
     turns: VecDeque<usize>,
     /// Those with something to send.
     dirty: Vec<usize>,
-    closed: Vec<Flow>,
+    closed: Vec<(Flow, Option<NotOpened>)>,
     /// What all hold together.
     held: usize,
     counters: TcpCounters,
@@ -97,6 +96,7 @@ impl Streams {
             connections: Vec::new(),
             free: Vec::new(),
             by_flow: HashMap::new(),
+            opening: Opening::default(),
             sources: HashMap::new(),
             strangers: Strangers::new(),
             timers: BTreeSet::new(),
@@ -122,13 +122,17 @@ impl Streams {
         self.listeners.iter().map(|listener| listener.bound).collect()
     }
 
+    pub(crate) fn limits(&self) -> &StreamLimits {
+        &self.limits
+    }
+
     pub(crate) fn counters(&self) -> TcpCounters {
         let gauge = |count| u64::try_from(count).unwrap_or(u64::MAX);
         TcpCounters { open: gauge(self.open()), held: gauge(self.held), ..self.counters }
     }
 
     fn open(&self) -> usize {
-        self.connections.len() - self.free.len()
+        self.connections.len() - self.free.len() + self.opening.waiting()
     }
 
     /// Whether there is something to do without waiting.
@@ -139,7 +143,7 @@ impl Streams {
     /// When to call [`Streams::expire`].
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let pauses = self.listeners.iter().filter_map(|listener| listener.paused_until);
-        pauses.chain(self.timers.first().map(|(at, _)| *at)).min()
+        pauses.chain(self.timers.first().map(|(at, _)| *at)).chain(self.opening.timeout()).min()
     }
 
     /// The poller tells of one of ours.
@@ -151,7 +155,9 @@ impl Streams {
         }
         let at = at - self.listeners.len();
         let Some(Some(connection)) = self.connections.get_mut(at) else { return };
+        let was_connecting = connection.is_connecting();
         let after = connection.event(now, event, &mut self.counters);
+        self.opening.connecting -= usize::from(was_connecting && !connection.is_connecting());
         self.after(at, after);
         self.mark_dirty(at);
     }
@@ -161,6 +167,7 @@ impl Streams {
         for listener in &mut self.listeners {
             listener.resume(now);
         }
+        self.expire_waiting(now);
         while let Some(&(at, place)) = self.timers.first()
             && at <= now
         {
@@ -198,7 +205,7 @@ impl Streams {
             let (flow, tell) = (connection.flow, connection.is_ending() && !was_ending);
             if tell && connection.is_known && self.by_flow.get(&flow) == Some(&at) {
                 // Told while answers still go by it: nobody is to wait for anything from there (B-16).
-                self.tell_closed(flow);
+                self.tell_closed(flow, None);
             }
             self.after(at, after);
             self.mark_dirty(at);
@@ -208,16 +215,20 @@ impl Streams {
         self.flush(intake.now);
     }
 
-    /// The flows that are over.
-    pub(crate) fn closed(&mut self) -> impl Iterator<Item = Flow> {
+    /// The flows that are over, and why those are that could not be opened.
+    pub(crate) fn closed(&mut self) -> impl Iterator<Item = (Flow, Option<NotOpened>)> {
         self.closed.drain(..)
     }
 
     /// Puts a message into the next [`Streams::flush`] of its stream, and opens one if there is none.
     pub(crate) fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
-        let Some(place) = self.way(now, flow, &bytes) else {
-            self.counters.send_failed += 1;
-            return self.tell_closed(flow);
+        let place = match self.way(now, flow, &bytes) {
+            Ok(Way::Stream(place)) => place,
+            Ok(Way::Wait) => return self.wait(flow, bytes),
+            Err(why) => {
+                self.counters.send_failed += 1;
+                return self.tell_closed(flow, why);
+            }
         };
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         if connection.send(now, bytes, &self.limits) {
@@ -272,39 +283,6 @@ impl Streams {
                 self.take_turn(place);
             }
         }
-    }
-
-    /// The stream that `message` goes by: that of `flow`, or one that is opened now.
-    fn way(&mut self, now: Instant, flow: Flow, message: &[u8]) -> Option<usize> {
-        if let Some(place) = self.taker(flow, message) {
-            return Some(place);
-        }
-        let is_response = is_response(message);
-        // RFC 3261, 18.2.2: whoever is gone from the stream that its request came by listens at the port of its Via, if anywhere, and not at
-        // the one that it came from.
-        let to = if is_response { return_flow(message, flow)? } else { flow };
-        if let Some(place) = self.taker(to, message) {
-            return Some(place);
-        }
-        if self.by_flow.contains_key(&to) {
-            // One is there, and takes no more.
-            return None;
-        }
-        match self.connect(now, to, is_response) {
-            Ok(place) => Some(place),
-            Err(error) => {
-                tracing::debug!(flow = %to, %error, "A stream could not be opened.");
-                self.counters.connect_failures += 1;
-                None
-            }
-        }
-    }
-
-    /// The stream of `flow`, if it takes `message`.
-    fn taker(&self, flow: Flow, message: &[u8]) -> Option<usize> {
-        let place = *self.by_flow.get(&flow)?;
-        let connection = self.connections.get(place)?.as_ref()?;
-        connection.takes(message).then_some(place)
     }
 
     /// Whether there is something to flush.
@@ -372,10 +350,15 @@ impl Streams {
     pub(crate) fn adopt(&mut self, intake: &mut Intake<'_>, adopted: Adopted) {
         let Adopted { stream, tls, transport, local, remote, read } = adopted;
         let now = intake.now;
+        let flow = Flow { transport, local, remote };
+        // What is sent by such a flow is for a peer that has proven its name, and this one has not.
+        if self.has_name(flow) {
+            self.counters.refused += 1;
+            return;
+        }
         if !self.make_way(now, remote) {
             return;
         }
-        let flow = Flow { transport, local, remote };
         let cutter = match transport {
             Transport::Ws | Transport::Wss => Cutter::web(),
             _ => Cutter::sip(self.limits.message),
@@ -440,37 +423,6 @@ impl Streams {
         }
     }
 
-    /// Begins to open a stream to `flow.remote`. It leaves from any port; for its owner it is the listener's flow. One for a response is
-    /// caused by who sent the request, and counts among what that source has opened to us.
-    fn connect(&mut self, now: Instant, flow: Flow, is_for_response: bool) -> io::Result<usize> {
-        let is_ours = |listener: &Listener| {
-            let bound = listener.bound;
-            let ip = bound.ip();
-            bound.port() == flow.local.port()
-                && bound.is_ipv4() == flow.remote.is_ipv4()
-                && (ip == flow.local.ip() || ip.is_unspecified() || flow.local.ip().is_unspecified())
-        };
-        if flow.transport != Transport::Tcp || flow.local.is_ipv4() != flow.remote.is_ipv4() || !self.listeners.iter().any(is_ours) {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        }
-        if !self.make_room(now, is_for_response.then(|| flow.remote.into())) {
-            return Err(io::ErrorKind::QuotaExceeded.into());
-        }
-        let socket = Socket::new(Domain::for_address(flow.remote), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
-        set_class(&socket, flow.remote, SIGNALLING);
-        if !flow.local.ip().is_unspecified() {
-            socket.bind(&SocketAddr::new(flow.local.ip(), 0).into())?;
-        }
-        match socket.connect(&flow.remote.into()) {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-            Err(error) => return Err(error),
-        }
-        let origin = if is_for_response { Origin::Response } else { Origin::Request };
-        let pipe = Pipe::new(mio::net::TcpStream::from_std(socket.into()), None);
-        self.insert(now, pipe, Cutter::sip(self.limits.message), flow, origin)
-    }
-
     fn insert(&mut self, now: Instant, mut pipe: Pipe, cutter: Cutter, flow: Flow, origin: Origin) -> io::Result<usize> {
         let place = self.free.last().copied().unwrap_or(self.connections.len());
         let token = Token(self.first_token + self.listeners.len() + place);
@@ -481,6 +433,7 @@ impl Streams {
         let _ = SockRef::from(pipe.io()).set_tcp_user_timeout(Some(self.limits.half_message));
         let mut connection = Connection::new(pipe, cutter, flow, origin, now);
         connection.timer = connection.deadline(&self.limits).0;
+        self.opening.connecting += usize::from(connection.is_connecting());
         self.timers.insert((connection.timer, place));
         match self.connections.get_mut(place) {
             Some(free) => {
@@ -543,6 +496,7 @@ impl Streams {
         self.unrank(at);
         let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
         self.free.push(at);
+        self.opening.connecting -= usize::from(connection.is_connecting());
         self.timers.remove(&(connection.timer, at));
         self.held -= connection.counted;
         // Left in `turns` or `dirty`, the place is passed over, or its next owner is looked at once too often.
@@ -558,27 +512,28 @@ impl Streams {
         let counters = &mut self.counters;
         let counter = match end {
             End::Peer => &mut counters.closed_by_peer,
-            End::Lost => &mut counters.closed_lost,
+            End::Lost | End::Renamed => &mut counters.closed_lost,
             End::Idle => &mut counters.closed_idle,
             End::Slow => &mut counters.closed_slow,
             End::Broken => &mut counters.closed_broken,
             End::Stalled => &mut counters.closed_stalled,
             End::Crowded => &mut counters.closed_crowded,
-            End::NotOpened => &mut counters.connect_failures,
+            End::NotOpened(_) => &mut counters.connect_failures,
         };
         *counter += 1;
         tracing::debug!(flow = %connection.flow, ?end, "A stream is closed.");
         if self.by_flow.get(&connection.flow) == Some(&at) {
             self.by_flow.remove(&connection.flow);
             if !connection.is_ending() && connection.is_known {
-                self.tell_closed(connection.flow);
+                let why = if let End::NotOpened(why) = end { Some(why) } else { None };
+                self.tell_closed(connection.flow, why);
             }
         }
     }
 
-    fn tell_closed(&mut self, flow: Flow) {
+    fn tell_closed(&mut self, flow: Flow, why: Option<NotOpened>) {
         if self.closed.len() < CLOSED_MAX {
-            self.closed.push(flow);
+            self.closed.push((flow, why));
         } else {
             self.counters.closed_untold += 1;
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mio::net::TcpStream;
-use rustls::Connection as Session;
+use rustls::{Connection as Session, client::verify_server_name, pki_types::ServerName, server::ParsedCertificate};
 
 /// Octets that TLS holds for a kernel that takes no more.
 const HELD_MAX: usize = 16 << 10;
@@ -33,6 +33,20 @@ impl Pipe {
                 Self::Tls(Box::new(Tls { io, session }))
             }
         }
+    }
+
+    /// Whether it was open already when it came here: what is within TLS is so behind its handshake only.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Whether the peer's certificate, which was found to be good when we opened the stream, is that of `name`. Who opened a stream to us has
+    /// proven nothing.
+    pub(super) fn proves(&self, name: &ServerName<'_>) -> bool {
+        let Self::Tls(tls) = self else { return false };
+        let Session::Client(session) = &tls.session else { return false };
+        let certificate = session.peer_certificates().and_then(|chain| ParsedCertificate::try_from(chain.first()?).ok());
+        certificate.is_some_and(|certificate| verify_server_name(&certificate, name).is_ok())
     }
 
     pub(super) fn io(&self) -> &TcpStream {
