@@ -26,6 +26,12 @@ section! {
         tls_cert: Option<PathBuf> = "\"\"";
         /// The file with that certificate's private key, PEM.
         tls_key: Option<PathBuf> = "\"\"";
+        /// A file with certificates of authorities, PEM, which are believed beside the public ones when we reach a server by SIP over TLS: that of
+        /// a carrier or a PBX whose certificate no public authority vouches for. Empty: the public ones only.
+        tls_ca: Option<PathBuf> = "\"\"";
+        /// The DNS servers that are asked where carriers are, three at most, such as ["192.0.2.53:53"].
+        /// Empty: those of /etc/resolv.conf, and /etc/hosts before them.
+        dns: Vec<SocketAddr> = "[]";
         /// Whether browsers may register as phones, over WebSocket at the path /sip of the front door ([http]).
         websocket: bool = "true";
         /// The domain in our SIP addresses: a host name or an IP address.
@@ -81,6 +87,13 @@ impl Sip {
             let reason = "sip.tls_cert and sip.tls_key go together: a certificate is of no use without its key".to_owned();
             findings.contradiction(&["sip.tls_cert", "sip.tls_key"], reason);
         }
+        if self.dns.len() > DNS_MAX {
+            findings
+                .contradiction(&["sip.dns"], format!("`sip.dns` names {} servers, and no more than {DNS_MAX} are asked", self.dns.len()));
+        }
+        if let Some(server) = self.dns.iter().find(|server| server.port() == 0 || server.ip().is_unspecified()) {
+            findings.contradiction(&["sip.dns"], format!("`sip.dns` has {server}, which is no server's address and port"));
+        }
         for (key, addresses) in [("sip.udp", &self.udp), ("sip.tcp", &self.tcp), ("sip.tls", &self.tls)] {
             if let Some(twice) =
                 addresses.iter().enumerate().find(|(at, one)| one.port() != 0 && addresses.iter().take(*at).any(|two| two == *one))
@@ -97,6 +110,9 @@ impl Sip {
         }
     }
 }
+
+/// More DNS servers are not asked: what a question may take is shared out among them.
+const DNS_MAX: usize = 3;
 
 /// A digest algorithm (RFC 7616; RFC 8760).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +196,19 @@ impl Value for Domain {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn dns_servers_are_few_and_real() {
+        let errors = |servers: &str| {
+            let judged = crate::Config::judge(Some(&format!("[sip]\ndns = {servers}\n")), std::iter::empty(), |_| Vec::new());
+            judged.errors().iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+        };
+        assert_eq!(errors("[\"192.0.2.53:53\", \"[2001:db8::53]:53\", \"127.0.0.1:5353\"]"), "");
+        assert!(errors("[\"192.0.2.1:53\", \"192.0.2.2:53\", \"192.0.2.3:53\", \"192.0.2.4:53\"]").contains("no more than 3"));
+        assert!(errors("[\"192.0.2.1:0\"]").contains("192.0.2.1:0"));
+        assert!(errors("[\"0.0.0.0:53\"]").contains("0.0.0.0:53"));
+        assert!(errors("[\"192.0.2.1\"]").contains("address and port"));
+    }
+
     #[test]
     fn tls_has_a_certificate_and_a_port_of_its_own() {
         let errors = |file: &str| {

@@ -70,8 +70,9 @@ impl Roots {
         &self.house
     }
 
-    /// How a client of ours speaks TLS.
-    pub(crate) fn client(&self) -> ClientConfig {
+    /// How a client of ours speaks TLS, 1.2 or 1.3: it believes these authorities, and has no certificate of its own.
+    #[must_use]
+    pub fn client(&self) -> ClientConfig {
         let mut store = RootCertStore::empty();
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         for certificate in &self.house {

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use mio::{Events, Poll, Token};
 use nix::errno::Errno;
-use sip_core::{DomainName, Flow, Guard, GuardCounters, GuardSettings, Transport};
+use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -306,13 +306,13 @@ impl SignallingSockets {
     }
 
     /// Whoever is at the other end of the TLS flow `flow` has to prove `name` by his certificate, as a server of that name, from now on: the
-    /// domain of the URI, not the host that DNS named (RFC 5922, 4); `None`: the address itself. Nothing is opened yet: the first request that is
+    /// domain of the URI, not the host that DNS named (RFC 5922, 4), or an address, without brackets. Nothing is opened yet: the first request that is
     /// sent by the flow does that. For other transports it does nothing.
     ///
     /// To say the same again does nothing, and it holds for every further stream of that flow; so it can be said before each request. Another name
     /// goes by the stream that is there if its certificate proves that one, too (RFC 5923); else that stream ends, for nothing is to go to a peer that
     /// has not proven the name. A stream that was opened to us has proven nothing, and never goes for one of ours.
-    pub fn secure(&mut self, flow: Flow, name: Option<&DomainName>) {
+    pub fn secure(&mut self, flow: Flow, name: &str) {
         self.streams.secure(flow, name);
     }
 

@@ -193,11 +193,11 @@ fn so_many_may_be_on_their_way_and_no_more() {
         server.send(flow(Transport::Tcp, port), INVITE);
     }
     for port in 0..2 {
-        server.sockets.secure(flow(Transport::Tls, port), None);
+        server.sockets.secure(flow(Transport::Tls, port), "127.0.0.1");
         server.send(flow(Transport::Tls, port), INVITE);
     }
     server.has_nothing_more();
-    server.sockets.secure(flow(Transport::Tls, 9), None);
+    server.sockets.secure(flow(Transport::Tls, 9), "127.0.0.1");
     for transport in [Transport::Tcp, Transport::Tls] {
         server.send(flow(transport, 9), INVITE);
         assert_eq!(server.closed(flow(transport, 9)), Some(NotOpened::Limit), "{transport}");

@@ -126,7 +126,7 @@ async fn run(
     let directory = Arc::new(store.directory().await?);
 
     // Sockets first: an address in use is an error before anything runs.
-    let (sockets, waker) = SignallingSockets::bind(SignallingSettings {
+    let (mut sockets, waker) = SignallingSockets::bind(SignallingSettings {
         udp: config.sip.udp.clone(),
         tcp: config.sip.tcp.clone(),
         guard: wiring::guard_settings(config),
@@ -135,6 +135,7 @@ async fn run(
     })
     .context("cannot listen for phones (sip.udp, sip.tcp)")?;
     let adopter = sockets.adopter();
+    let dialler = sockets.tls_dialler().serve(Arc::new(wiring::sip_roots(config)?.client()));
     let door_of_tls = TlsDoor::bind(&config.sip.tls).context("cannot listen for phones (sip.tls)")?;
     let sip = sockets.local();
     let tcp = sockets.local_tcp();
@@ -148,6 +149,7 @@ async fn run(
         TcpListener::bind(config.http.listen).await.with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
 
     // The loops.
+    tokio::spawn(dialler);
     let captures = Captures::default();
     let capture = captures.open(config).context("cannot copy SIP messages (hep)")?.map(Box::new);
     let metrics = Metrics::new();

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use config::Config;
 use model::{CallId, Fact};
 use rustix::fs::{FlockOperation, flock};
+use sip_core::Transport;
 use store::{Store, consumer, journal::Journal};
 use tracing::{info, warn};
 
@@ -147,6 +148,49 @@ pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
     if port == SIP_PORT { host } else { format!("{host}:{port}") }
 }
 
+/// From which of our addresses requests to others may leave: those that are listened on, by transport. A wildcard address stands for the one by
+/// which its family's default route goes, and for the loopback. Where no streams are opened to us over TCP or TLS, they still are by us: from the
+/// addresses of UDP, with port 0, for nobody reaches us there.
+#[expect(dead_code, reason = "call control does not ask yet")]
+pub(crate) fn outward(udp: &[SocketAddr], tcp: &[SocketAddr], tls: &[SocketAddr]) -> Vec<(Transport, SocketAddr)> {
+    let (v4, v6) = (default_route(Ipv4Addr::UNSPECIFIED.into()), default_route(Ipv6Addr::UNSPECIFIED.into()));
+    outward_by(udp, tcp, tls, v4, v6)
+}
+
+fn outward_by(
+    udp: &[SocketAddr],
+    tcp: &[SocketAddr],
+    tls: &[SocketAddr],
+    v4: Option<IpAddr>,
+    v6: Option<IpAddr>,
+) -> Vec<(Transport, SocketAddr)> {
+    let real = |address: &SocketAddr| {
+        let wide = match (address.ip().is_unspecified(), address.is_ipv4()) {
+            (false, _) => return vec![*address],
+            (true, true) => [v4, Some(Ipv4Addr::LOCALHOST.into())],
+            // Without a way to the world over IPv6 nothing there is looked for.
+            (true, false) => [v6, v6.map(|_| Ipv6Addr::LOCALHOST.into())],
+        };
+        wide.into_iter().flatten().map(|ip| SocketAddr::new(ip, address.port())).collect()
+    };
+    let unheard: Vec<SocketAddr> = udp.iter().map(|address| SocketAddr::new(address.ip(), 0)).collect();
+    let streams = |listening: &[SocketAddr]| if listening.is_empty() { unheard.clone() } else { listening.to_vec() };
+    let ours = [(Transport::Udp, udp.to_vec()), (Transport::Tcp, streams(tcp)), (Transport::Tls, streams(tls))];
+    ours.into_iter().flat_map(|(transport, all)| all.iter().flat_map(real).map(move |one| (transport, one)).collect::<Vec<_>>()).collect()
+}
+
+/// Our address towards the world, of the family of `any`. No packet is sent.
+fn default_route(any: IpAddr) -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    // Documentation addresses (RFC 5737, RFC 3849): the kernel only looks up which way it would go.
+    let world: SocketAddr = match any {
+        IpAddr::V4(_) => ([192, 0, 2, 1], 9).into(),
+        IpAddr::V6(_) => (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into(),
+    };
+    socket.connect(world).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
+}
+
 /// The SIP domain if none is configured: the address of the default route, else 127.0.0.1. No packet is sent.
 /// If signalling listens on certain addresses only, it is the first of those: phones reach nothing else.
 pub(crate) fn default_domain(listening: &[SocketAddr]) -> String {
@@ -156,13 +200,7 @@ pub(crate) fn default_domain(listening: &[SocketAddr]) -> String {
             SocketAddr::V6(address) => format!("[{}]", address.ip()),
         };
     }
-    let probe = || -> io::Result<IpAddr> {
-        let socket = std::net::UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
-        // A documentation address (RFC 5737): the kernel only looks up which way it would go.
-        socket.connect(SocketAddr::from(([192, 0, 2, 1], 9)))?;
-        Ok(socket.local_addr()?.ip())
-    };
-    probe().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
+    default_route(Ipv4Addr::UNSPECIFIED.into()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
 }
 
 /// Says something to the person who started the program.
@@ -189,6 +227,23 @@ mod tests {
         assert_eq!(told("2001:db8::5", &["[2001:db8::5]:5060"]), "[2001:db8::5]");
         assert_eq!(told("10.0.0.5", &["[::]:5061", "0.0.0.0:5060"]), "10.0.0.5");
         assert_eq!(told("pbx.example", &["127.0.0.1:5062", "10.0.0.5:5060"]), "pbx.example");
+    }
+
+    #[test]
+    fn requests_leave_from_real_addresses_whatever_is_listened_on() {
+        let ours = |udp: &[&str], tcp: &[&str], tls: &[&str], v4: Option<&str>, v6: Option<&str>| {
+            let read = |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
+            let ours = outward_by(&read(udp), &read(tcp), &read(tls), v4.map(|v4| v4.parse().unwrap()), v6.map(|v6| v6.parse().unwrap()));
+            ours.iter().map(|(transport, address)| format!("{} {address}", transport.name())).collect::<Vec<_>>().join(", ")
+        };
+        let both = ["0.0.0.0:5060", "[::]:5060"];
+        assert_eq!(
+            ours(&both, &both[..1], &[], Some("198.51.100.7"), Some("2001:db8::7")),
+            "udp 198.51.100.7:5060, udp 127.0.0.1:5060, udp [2001:db8::7]:5060, udp [::1]:5060, tcp 198.51.100.7:5060, tcp 127.0.0.1:5060, \
+             tls 198.51.100.7:0, tls 127.0.0.1:0, tls [2001:db8::7]:0, tls [::1]:0"
+        );
+        assert_eq!(ours(&both, &both, &both, None, None), "udp 127.0.0.1:5060, tcp 127.0.0.1:5060, tls 127.0.0.1:5060");
+        assert_eq!(ours(&["10.0.0.5:5070"], &[], &["10.0.0.5:5061"], None, None), "udp 10.0.0.5:5070, tcp 10.0.0.5:0, tls 10.0.0.5:5061");
     }
 
     #[test]

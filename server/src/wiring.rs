@@ -110,6 +110,13 @@ pub(crate) fn sip_tls(config: &Config) -> anyhow::Result<Option<Tls>> {
     Ok(Some(tls.named("sip.tls_cert")))
 }
 
+/// Whose certificates are believed when we reach a server by SIP over TLS.
+pub(crate) fn sip_roots(config: &Config) -> anyhow::Result<Roots> {
+    let Some(file) = &config.sip.tls_ca else { return Ok(Roots::public()) };
+    let named = || format!("{} (sip.tls_ca)", file.display());
+    Roots::with_house(&fs::read(file).with_context(named)?).with_context(named)
+}
+
 impl Capacity {
     /// What a limit of so many descriptors allows of what is configured.
     pub(crate) fn of(descriptors: u64, config: &Config) -> Self {
@@ -189,7 +196,12 @@ pub(crate) fn guard_settings(config: &Config) -> GuardSettings {
 pub(crate) fn stream_limits(config: &Config, capacity: &Capacity) -> StreamLimits {
     let connections_max = size(config.sip.tcp_connections_max).min(capacity.streams);
     let default = StreamLimits::default();
-    StreamLimits { connections_max, per_source_max: default.per_source_max.min(connections_max), ..default }
+    StreamLimits {
+        connections_max,
+        per_source_max: default.per_source_max.min(connections_max),
+        connecting_max: default.connecting_max.min(connections_max),
+        ..default
+    }
 }
 
 pub(crate) fn seconds(count: u32) -> Duration {

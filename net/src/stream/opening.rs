@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use sip_core::{DomainName, Flow, Transport, return_flow};
+use sip_core::{Flow, Transport, return_flow};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -98,16 +98,12 @@ impl Streams {
         self.opening.names.contains_key(&flow)
     }
 
-    /// The peer of `flow` has to prove `name` from now on; `None`: its address.
-    pub(crate) fn secure(&mut self, flow: Flow, name: Option<&DomainName>) {
+    /// The peer of `flow` has to prove `name` from now on.
+    pub(crate) fn secure(&mut self, flow: Flow, name: &str) {
         if flow.transport != Transport::Tls {
             return;
         }
-        let name = match name {
-            Some(name) => ServerName::try_from(name.as_str().to_owned()),
-            None => Ok(flow.remote.ip().to_canonical().into()),
-        };
-        let Ok(name) = name else {
+        let Ok(name) = ServerName::try_from(name.to_owned()) else {
             // No certificate can prove it; a name that was good before is not this one.
             tracing::debug!(%flow, "A name that no certificate can prove.");
             return self.forget(flow);

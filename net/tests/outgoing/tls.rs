@@ -12,7 +12,7 @@ use net::{Adopted, NotOpened, StreamLimits};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned, crypto::ring};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use sip_core::{DomainName, Flow, Transport};
+use sip_core::{Flow, Transport};
 use tokio::runtime::Runtime;
 
 use super::{INVITE, OPTIONS, PATIENCE, RINGING, Server, accept, listen, read, to};
@@ -108,17 +108,13 @@ fn server(authority: &Authority, limits: StreamLimits) -> (Server, Runtime) {
     (server, runtime)
 }
 
-fn name(text: &str) -> DomainName {
-    DomainName::parse(text.as_bytes()).unwrap()
-}
-
 #[test]
 fn what_is_sent_waits_for_the_handshake_and_goes_by_one_stream() {
     let authority = Authority::new("ours");
     let (mut server, _runtime) = server(&authority, StreamLimits::default());
     let peer = authority.good(&["carrier.example"]);
     let flow = peer.flow();
-    server.sockets.secure(flow, Some(&name("carrier.example")));
+    server.sockets.secure(flow, "carrier.example");
     server.send(flow, INVITE);
     server.send(flow, INVITE);
     assert_eq!((server.sockets.tcp_counters().open, server.sockets.tcp_counters().connected), (1, 0));
@@ -132,7 +128,7 @@ fn what_is_sent_waits_for_the_handshake_and_goes_by_one_stream() {
     });
     assert_eq!((server.message(flow), server.message(flow)), (RINGING.to_owned(), OPTIONS.to_owned()));
     // The same name again, another request: the same stream, also when no call goes by it.
-    server.sockets.secure(flow, Some(&name("carrier.example")));
+    server.sockets.secure(flow, "carrier.example");
     server.sockets.vouch(flow);
     server.sockets.unvouch(flow);
     server.sockets.expire(Instant::now() + Duration::from_secs(60));
@@ -161,23 +157,23 @@ fn a_certificate_that_proves_nothing_is_refused_with_its_reason() {
     let (mut server, _runtime) = server(&authority, StreamLimits::default());
     let good = (2_000, 4_000);
     for (vouched_by, names, years, asked, why) in [
-        (&authority, &["carrier.example"][..], (2_000, 2_001), Some("carrier.example"), NotOpened::CertificateTime),
-        (&authority, &["carrier.example"], (3_000, 3_001), Some("carrier.example"), NotOpened::CertificateTime),
+        (&authority, &["carrier.example"][..], (2_000, 2_001), "carrier.example", NotOpened::CertificateTime),
+        (&authority, &["carrier.example"], (3_000, 3_001), "carrier.example", NotOpened::CertificateTime),
         // The host that DNS named is not the domain that was asked for (RFC 5922, 4).
-        (&authority, &["sbc1.example.net"], good, Some("carrier.example"), NotOpened::CertificateName),
-        (&authority, &["127.0.0.1"], good, Some("carrier.example"), NotOpened::CertificateName),
-        (&authority, &["carrier.example"], good, None, NotOpened::CertificateName),
-        (&authority, &["127.0.0.2"], good, None, NotOpened::CertificateName),
-        (&stranger, &["carrier.example"], good, Some("carrier.example"), NotOpened::CertificateIssuer),
-        (&liar, &["carrier.example"], good, Some("carrier.example"), NotOpened::CertificateIssuer),
+        (&authority, &["sbc1.example.net"], good, "carrier.example", NotOpened::CertificateName),
+        (&authority, &["127.0.0.1"], good, "carrier.example", NotOpened::CertificateName),
+        (&authority, &["carrier.example"], good, "127.0.0.1", NotOpened::CertificateName),
+        (&authority, &["127.0.0.2"], good, "127.0.0.1", NotOpened::CertificateName),
+        (&stranger, &["carrier.example"], good, "carrier.example", NotOpened::CertificateIssuer),
+        (&liar, &["carrier.example"], good, "carrier.example", NotOpened::CertificateIssuer),
     ] {
         let peer = vouched_by.peer(names, years);
         let flow = peer.flow();
-        server.sockets.secure(flow, asked.map(name).as_ref());
+        server.sockets.secure(flow, asked);
         server.send(flow, INVITE);
         server.send(flow, INVITE);
-        assert_eq!(server.beside(peer.hear()), "", "{names:?} {asked:?}");
-        assert_eq!(server.closed(flow), Some(why), "{names:?} {asked:?}");
+        assert_eq!(server.beside(peer.hear()), "", "{names:?} {asked}");
+        assert_eq!(server.closed(flow), Some(why), "{names:?} {asked}");
         server.has_nothing_more();
     }
     let counters = server.sockets.tcp_counters();
@@ -185,7 +181,7 @@ fn a_certificate_that_proves_nothing_is_refused_with_its_reason() {
     // An address proves itself by its own entry.
     let peer = authority.good(&["127.0.0.1"]);
     let flow = peer.flow();
-    server.sockets.secure(flow, None);
+    server.sockets.secure(flow, "127.0.0.1");
     server.send(flow, INVITE);
     assert_eq!(server.beside(move || read(&mut peer.accept(), INVITE.len())), INVITE);
 }
@@ -199,7 +195,7 @@ fn a_peer_that_speaks_no_tls_of_today_is_refused() {
     for said in [&old[..], b"SIP/2.0 200 OK\r\n\r\n", b""] {
         let (listener, address) = listen();
         let flow = to(Transport::Tls, address);
-        server.sockets.secure(flow, None);
+        server.sockets.secure(flow, "127.0.0.1");
         server.send(flow, INVITE);
         let said = said.to_vec();
         let heard = server.beside(move || {
@@ -215,7 +211,7 @@ fn a_peer_that_speaks_no_tls_of_today_is_refused() {
     }
     let (_, refuses) = listen();
     let flow = to(Transport::Tls, refuses);
-    server.sockets.secure(flow, None);
+    server.sockets.secure(flow, "127.0.0.1");
     server.send(flow, INVITE);
     assert_eq!(server.closed(flow), Some(NotOpened::Unreachable));
 }
@@ -229,11 +225,11 @@ fn a_handshake_that_stalls_blocks_none() {
     let silent: Vec<_> = (0..50).map(|_| listen()).collect();
     let flows: Vec<Flow> = silent.iter().map(|(_, address)| to(Transport::Tls, *address)).collect();
     for flow in &flows {
-        server.sockets.secure(*flow, None);
+        server.sockets.secure(*flow, "127.0.0.1");
         server.send(*flow, INVITE);
     }
     let peer = authority.good(&["carrier.example"]);
-    server.sockets.secure(peer.flow(), Some(&name("carrier.example")));
+    server.sockets.secure(peer.flow(), "carrier.example");
     server.send(peer.flow(), INVITE);
     let (peer, mut stream) = server.beside(move || {
         let mut stream = peer.accept();
@@ -271,7 +267,7 @@ fn another_name_needs_its_own_proof() {
     let (mut server, _runtime) = server(&authority, StreamLimits::default());
     let peer = authority.good(&["one.example", "*.two.example"]);
     let flow = peer.flow();
-    server.sockets.secure(flow, Some(&name("one.example")));
+    server.sockets.secure(flow, "one.example");
     server.send(flow, INVITE);
     let (peer, mut stream) = server.beside(move || {
         let mut stream = peer.accept();
@@ -279,13 +275,13 @@ fn another_name_needs_its_own_proof() {
         (peer, stream)
     });
     // RFC 5923: the certificate proves that one, too.
-    server.sockets.secure(flow, Some(&name("a.two.example")));
+    server.sockets.secure(flow, "a.two.example");
     server.send(flow, RINGING);
     let mut stream = server.beside(move || {
         assert_eq!(read(&mut stream, RINGING.len()), RINGING);
         stream
     });
-    server.sockets.secure(flow, Some(&name("three.example")));
+    server.sockets.secure(flow, "three.example");
     assert_eq!(server.closed(flow), None);
     server.send(flow, INVITE);
     assert_eq!(server.beside(peer.hear()), "");
@@ -299,9 +295,9 @@ fn another_name_needs_its_own_proof() {
     // A name is changed while a handshake is under way.
     let (_silent, address) = listen();
     let flow = to(Transport::Tls, address);
-    server.sockets.secure(flow, Some(&name("one.example")));
+    server.sockets.secure(flow, "one.example");
     server.send(flow, INVITE);
-    server.sockets.secure(flow, Some(&name("two.example")));
+    server.sockets.secure(flow, "two.example");
     assert_eq!(server.closed(flow), Some(NotOpened::NoWay));
     assert_eq!(server.sockets.tcp_counters().held, 0);
 }
@@ -326,7 +322,7 @@ fn who_opens_a_stream_to_us_gets_nothing_that_is_for_a_carrier() {
     // One that is there before, and one that comes later.
     let mut before = intruder(&mut server);
     server.until("adopted", |server| server.sockets.tcp_counters().accepted == 1);
-    server.sockets.secure(flow, Some(&name("carrier.example")));
+    server.sockets.secure(flow, "carrier.example");
     let mut later = intruder(&mut server);
     server.until("refused", |server| server.sockets.tcp_counters().refused == 1);
     server.send(flow, INVITE);
