@@ -102,11 +102,11 @@ mod tests {
     }
 
     /// One that asks there, and what it tells.
-    fn resolving(server: SocketAddr) -> (Resolving, mpsc::UnboundedReceiver<(Query, Answer)>) {
+    fn resolving(server: SocketAddr) -> (Resolving, mpsc::Receiver<(Query, Answer)>) {
         let mut config = Config::default();
         config.sip.dns = vec![server];
-        let (tell, told) = mpsc::unbounded_channel();
-        (Resolving::start(&config, move |query, answer| tell.send((query, answer)).unwrap()).unwrap(), told)
+        let (tell, told) = mpsc::channel(8);
+        (Resolving::start(&config, move |query, answer| tell.try_send((query, answer)).unwrap()).unwrap(), told)
     }
 
     #[test]

@@ -30,7 +30,7 @@ use bytes::Bytes;
 use crate::{
     dialog::Dialog,
     early::{Early, Exchange, Provisionals, RAck, disarm_incoming},
-    endpoint::{EndReason, ServerTx, account::Login},
+    endpoint::{EndReason, ServerTx, account::Login, oversize::Way},
     flow::Flow,
     message::Method,
     terms::Terms,
@@ -95,6 +95,10 @@ pub(crate) struct Calling {
     pub(crate) clock: Option<Armed>,
     /// The owner set no ring limit: `clock` is timer C, which begins anew with each provisional response (16.7, step 2).
     pub(crate) is_timer_c: bool,
+    /// The way over TCP for an INVITE that is too long for a datagram, until that turned out to lead nowhere.
+    pub(crate) tcp: Option<Flow>,
+    /// What is sent instead if it leads nowhere.
+    pub(crate) instead: Option<Box<Way>>,
 }
 
 /// How many early dialogs one INVITE may have; further forks are heard but not remembered.

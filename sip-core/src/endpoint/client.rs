@@ -12,6 +12,7 @@ use super::{
     EndReason, Endpoint, Invite, SessionEvent, SessionId, TIMER_C_S,
     account::{Login, once_more},
     check,
+    oversize::{Fitting, Way},
     prack::Heard,
 };
 use crate::{
@@ -33,6 +34,12 @@ impl Endpoint {
     /// Calls. `None`: no room for one more session, or the parts make no message (a Request-URI that is none, headers beyond
     /// [`crate::message::LINE_MAX`]).
     pub fn invite(&mut self, now: Instant, invite: Invite) -> Option<SessionId> {
+        self.invite_located(now, invite, None)
+    }
+
+    /// Calls a target that was located. `tcp`: the way to the same address over TCP, by which the INVITE goes if it is too long for a datagram
+    /// ([`super::DATAGRAM_MAX`]), with that of `invite` to fall back on (RFC 3261, 18.1.1). `None` as for [`Endpoint::invite`].
+    pub fn invite_located(&mut self, now: Instant, invite: Invite, tcp: Option<Flow>) -> Option<SessionId> {
         if !self.has_room() {
             return None;
         }
@@ -72,14 +79,17 @@ impl Endpoint {
         let request = Message::parse(bytes).ok()?;
         let is_timer_c = invite.ring_s == 0;
         let ring = Duration::from_secs(if is_timer_c { TIMER_C_S } else { invite.ring_s.into() });
+        let fitting = self.fit(flow, branch, request, tcp);
         let Self { wire, transactions, sessions, by_tag, .. } = self;
         let id = SessionId(sessions.insert_with(|id| {
             let id = SessionId(id);
-            let tx = transactions.invite_with(wire, now, OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) });
+            let Fitting { by: Way { flow: by, branch, request }, instead } = fitting;
+            let tx = transactions.invite_with(wire, now, OutgoingInvite { flow: by, branch, request, purpose: Purpose::Invite(id) });
             let clock = Some(wire.timers.arm(now + ring, Owner::Session(id), Timer::Ring));
             let sdp = invite.sdp;
             let (early, stop) = (Vec::new(), Stop::No);
-            let stage = Stage::Calling(Calling { call_id, tx, sdp, terms, early, forks: 0, pracks: 0, stop, clock, is_timer_c });
+            let stage =
+                Stage::Calling(Calling { call_id, tx, sdp, terms, early, forks: 0, pracks: 0, stop, clock, is_timer_c, tcp, instead });
             let login = invite.account.map(|account| Box::new(Login::new(account, flow.remote.ip())));
             crate::session::Session { tag, told: false, login, stage }
         }));
@@ -197,9 +207,12 @@ impl Endpoint {
         let branch = self.wire.draw_branch();
         let terms_of = [Name::Supported, Name::SessionExpires, Name::MinSe];
         let request = once_more(&sent, self.settings.via(flow, branch), number + 1, &terms_of, &proofs, |writer| terms.begin(writer))?;
+        let tcp = self.tcp_of(id);
+        let Fitting { by: Way { flow, branch, request }, instead } = self.fit(flow, branch, request, tcp);
         let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return None };
         calling.terms = terms;
         calling.early.clear();
+        calling.instead = instead;
         let outgoing = OutgoingInvite { flow, branch, request, purpose: Purpose::Invite(id) };
         calling.tx = self.transactions.invite_with(&mut self.wire, now, outgoing);
         Some(())

@@ -15,6 +15,7 @@ mod client;
 mod early;
 mod inside;
 mod outside;
+pub(crate) mod oversize;
 mod prack;
 mod receive;
 mod reliable;
@@ -34,6 +35,7 @@ pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
     early::ReofferError,
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
+    oversize::DATAGRAM_MAX,
     settings::{EndpointSettings, Reliable},
 };
 pub(crate) use self::{
@@ -451,7 +453,11 @@ impl Endpoint {
     /// A client transaction failed without a final response.
     fn unheard(&mut self, now: Instant, purpose: Purpose, why: Unanswered) {
         match purpose {
-            Purpose::Invite(id) => self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout }),
+            Purpose::Invite(id) => {
+                if why == Unanswered::Timeout || !self.invite_instead(now, id) {
+                    self.invite_failed(now, id, SessionEvent::Ended { why: EndReason::Timeout });
+                }
+            }
             Purpose::Bye(id) => self.left(now, id),
             Purpose::Inside(id) => self.dialog_lost(now, id),
             Purpose::Reoffer(id) => {

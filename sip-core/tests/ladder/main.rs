@@ -13,6 +13,7 @@ mod late_offers;
 mod logins;
 mod network;
 mod offers;
+mod oversize;
 mod prack;
 mod refusals;
 mod reliable;
