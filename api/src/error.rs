@@ -95,6 +95,7 @@ codes! {
     SlotNotFound "slot_not_found", NOT_FOUND, "No such slot.";
     TrunkNotFound "trunk_not_found", NOT_FOUND, "No such trunk.";
     CallNotFound "call_not_found", NOT_FOUND, "No such call, or not one of yours.";
+    BanNotFound "ban_not_found", NOT_FOUND, "This source is not banned.";
     LadderForgotten "ladder_forgotten", NOT_FOUND, "The messages of this call are not kept any more.";
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
     RangeNotSatisfiable "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the recording.";
@@ -111,6 +112,9 @@ codes! {
     SlotCallLimit "slot_call_limit", CONFLICT, "The slot is in as many calls as it may be.";
     NoRoute "no_route", UNPROCESSABLE_ENTITY, "The number leads nowhere.";
     OwnNumber "own_number", UNPROCESSABLE_ENTITY, "A slot cannot call itself.";
+    SourceExempt "source_exempt", CONFLICT, "Nothing is held against this source.";
+    BansOff "bans_off", CONFLICT, "Nobody is banned while `security.enabled` is false.";
+    BansFull "bans_full", CONFLICT, "There are as many bans as there may be.";
     KeyReused "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used with another body.";
     KeyRunning "idempotency_key_running", CONFLICT, "The order under this Idempotency-Key is still being carried out.";
     ConfigRefused "config_refused", UNPROCESSABLE_ENTITY, "The configuration cannot be used; the old one stays in force.";
@@ -301,6 +305,10 @@ impl From<Refusal> for Problem {
             Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
             Refusal::CallNotFound => Self::new(Code::CallNotFound),
             Refusal::LadderForgotten => Self::new(Code::LadderForgotten),
+            Refusal::NotBanned => Self::new(Code::BanNotFound),
+            Refusal::SourceExempt => Self::new(Code::SourceExempt),
+            Refusal::BansOff => Self::new(Code::BansOff),
+            Refusal::BansFull => Self::new(Code::BansFull),
             Refusal::DestinationNotAllowed { slot, number } => {
                 Self::new(Code::DestinationNotAllowed).with("slot", slot).with("number", number)
             }
@@ -355,6 +363,10 @@ mod tests {
             Refusal::OwnNumber,
             Refusal::NoMediaPort,
             Refusal::LadderForgotten,
+            Refusal::NotBanned,
+            Refusal::SourceExempt,
+            Refusal::BansOff,
+            Refusal::BansFull,
             Refusal::NoRoom(NoRoom::Draining),
             Refusal::NoRoom(NoRoom::JournalBehind),
             Refusal::NoRoom(NoRoom::CallsMax),

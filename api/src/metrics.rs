@@ -43,6 +43,13 @@ pub struct WhyLabels {
     pub why: &'static str,
 }
 
+/// Label of [`Metrics::sip_banned_dropped`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TransportLabels {
+    /// `udp`, `tcp`, or `handshake` of what is TLS or a WebSocket.
+    pub transport: &'static str,
+}
+
 /// Label of metrics that count by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
@@ -113,6 +120,18 @@ metrics! {
     sip_guard_dropped: Family<WhyLabels, Counter> = Family::default(), "sip_guard_dropped";
     /// SIP datagrams that were counted against the allowance which strangers share while loud sources fill the guard's table.
     sip_guard_shared: Counter = Counter::default(), "sip_guard_shared";
+    /// SIP sources that are banned.
+    bans: Gauge = Gauge::default(), "bans";
+    /// Bans of SIP sources that were made, by what made them full.
+    bans_made: Family<WhyLabels, Counter> = Family::default(), "bans_made";
+    /// Bans that were not made because there are as many as there may be.
+    bans_refused: Counter = Counter::default(), "bans_refused";
+    /// SIP datagrams, messages and connections that were dropped unread because their source is banned, by transport.
+    sip_banned_dropped: Family<TransportLabels, Counter> = Family::default(), "sip_banned_dropped";
+    /// SIP requests that got no answer, by reason.
+    sip_unanswered: Family<WhyLabels, Counter> = Family::default(), "sip_unanswered";
+    /// SIP log-ins that were challenged anew without a look at the password, by reason.
+    sip_logins_unseen: Family<WhyLabels, Counter> = Family::default(), "sip_logins_unseen";
     /// TCP connections of phones that are open.
     sip_streams: Gauge = Gauge::default(), "sip_streams";
     /// TCP connections of phones that came.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     path::PathBuf,
@@ -19,8 +20,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use links::oidc::Providers;
 use model::{
-    CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome,
-    RecordingRow, RecordingState, Refusal, Reply, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
+    BanView, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind,
+    Outcome, RecordingRow, RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
 };
 use office::{
     Office, Principal, Settings,
@@ -204,6 +205,7 @@ struct FakeState {
     orders: Vec<Command>,
     refusal: Option<Refusal>,
     calls: i64,
+    bans: BTreeMap<std::net::IpAddr, BanView>,
 }
 
 impl FakeControl {
@@ -300,6 +302,33 @@ impl FakeControl {
             }
             Command::Ladder { .. } => Err(Refusal::LadderForgotten),
             Command::KeepAlive { .. } => Ok(Reply::Done),
+            Command::Bans => Ok(Reply::Bans(state.bans.values().cloned().collect())),
+            Command::BanSource { address, for_s, note } => {
+                let ban = BanView {
+                    source: address.to_string(),
+                    why: "by_hand".to_owned(),
+                    since: NOW,
+                    until: NOW.after(std::time::Duration::from_secs(for_s.into())),
+                    times: 1,
+                    points: 15,
+                    note,
+                    evidence: vec![model::EvidenceCount { kind: "unknown_user".to_owned(), count: 1 }],
+                };
+                state.bans.insert(address, ban.clone());
+                self.live.publish(NOW, [Event::SourceBanned(ban.clone())]);
+                Ok(Reply::Ban(ban))
+            }
+            Command::ReleaseBan { address } => {
+                let ban = state.bans.remove(&address).ok_or(Refusal::NotBanned)?;
+                self.live.publish(NOW, [Event::SourceReleased { source: ban.source.clone(), by_hand: true }]);
+                Ok(Reply::Ban(ban))
+            }
+            Command::Security => Ok(Reply::Security(Box::new(SecurityView {
+                is_on: true,
+                bans: state.bans.len(),
+                exempt: vec!["203.0.113.0/24".to_owned()],
+                ..SecurityView::default()
+            }))),
         }
     }
 }

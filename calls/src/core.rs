@@ -17,6 +17,7 @@ use seats::Seats;
 use sip_core::{Endpoint, Flow, Locator, LocatorSettings, LookupId, Registrar, SessionId, Verifier, reason_header};
 
 use crate::{
+    armour::Watch,
     carriers::{Carriers, Said, Waiting},
     door::Door,
     known::Known,
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoint: Door,
     pub(crate) verifier: Verifier,
+    pub(crate) watch: Watch,
     pub(crate) registrar: Registrar,
     pub(crate) seats: Seats,
     pub(crate) ports: Ports,
@@ -57,7 +59,7 @@ pub(crate) struct Core {
     random: ChaCha12Rng,
     last_call: i64,
     last_leg: u64,
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
     /// Lets the next call that is touched panic.
     #[cfg(test)]
     pub(crate) defective: bool,
@@ -84,9 +86,12 @@ impl Core {
         locating.set_stream(1);
         let mut locator_seed = [0; 32];
         locating.fill_bytes(&mut locator_seed);
+        let mut armour_seed = [0; 16];
+        random.fill_bytes(&mut armour_seed);
         let mut core = Self {
             endpoint: Door::new(Endpoint::new(settings.endpoint(), endpoint_seed)),
             verifier: Verifier::new(settings.nonce_key, settings.nonce_life, &settings.digest),
+            watch: Watch::new(&settings.armour, &directory, armour_seed),
             registrar: Registrar::new(settings.registrar.clone()),
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
@@ -120,6 +125,7 @@ impl Core {
         for binding in &restored.bindings {
             core.restore_binding(now, binding, &restored.listening);
         }
+        core.restore_armour(now, restored);
         core
     }
 
@@ -217,6 +223,7 @@ impl Core {
         }
         self.ladders.set_budget(settings.ladder_memory);
         self.settings = Arc::new(settings);
+        self.reset_armour();
     }
 
     /// Opens the audio half of a leg on a port.

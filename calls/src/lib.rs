@@ -3,6 +3,7 @@
 //! Joins `sip-core` (signalling), `media` (audio) and `seats` (slots) into one core, the [`Switchboard`].
 //! Does no IO, reads no clock and does not know who listens to its events.
 
+mod armour;
 mod begin;
 mod calling;
 mod carriers;

@@ -26,16 +26,27 @@ pub(crate) enum Identity {
 impl Core {
     /// Checks a request's digest credentials (RFC 3261, 22).
     pub(crate) fn identify(&mut self, now: Instant, flow: Flow, message: &Message) -> Identity {
-        let realm = &self.directory.realm;
-        let claim = Claim::of(message, realm);
-        let entry = claim.user().and_then(|user| self.directory.slot_by_username(&user)).map(|entry| (entry.id, credentials(&entry.ha1)));
-        let verdict = self.verifier.judge(now, &claim, entry.as_ref().map(|(_, credentials)| credentials));
+        let judged = self.judged();
+        let refused = judged.and_then(|judged| judged.refused);
+        let directory = Arc::clone(&self.directory);
+        let claim = Claim::of(message, &directory.realm);
+        let user = claim.user();
+        let entry = user.as_ref().and_then(|user| directory.slot_by_username(user)).map(|entry| (entry, credentials(&entry.ha1)));
+        // A login that is not looked at costs the same work.
+        let verdict = self.verifier.judge(now, &claim, entry.as_ref().map(|(_, credentials)| credentials).filter(|_| refused.is_none()));
         match (verdict, entry) {
-            (Verdict::Good, Some((slot, _))) => Identity::Slot(slot),
-            (verdict, _) => {
+            (Verdict::Good, Some((entry, _))) => {
+                self.logged_in(now, judged, &entry.username);
+                Identity::Slot(entry.id)
+            }
+            (verdict, entry) => {
+                if verdict == Verdict::Bad {
+                    self.login_failed(now, judged, &user.unwrap_or_default(), entry.is_some());
+                }
                 let md5_will_do = self.settings.digest.contains(&Algorithm::Md5) && chokes_on_choice(flow, message);
-                let offered: &[Algorithm] = if md5_will_do { &[Algorithm::Md5] } else { &self.settings.digest };
-                Identity::Unproven { challenges: self.verifier.challenge(now, realm, verdict == Verdict::Stale, offered) }
+                let settings = Arc::clone(&self.settings);
+                let offered: &[Algorithm] = if md5_will_do { &[Algorithm::Md5] } else { &settings.digest };
+                Identity::Unproven { challenges: self.challenges(now, flow, refused.unwrap_or(verdict == Verdict::Stale), offered) }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use seats::SeatsSettings;
-use sip_core::{Algorithm, EndpointSettings, RegistrarSettings};
+use sip_core::{Algorithm, ArmourSettings, EndpointSettings, RegistrarSettings};
 
 /// The parameters of call control.
 #[derive(Clone)]
@@ -49,6 +49,8 @@ pub struct Settings {
     pub unregistered_grace: Duration,
     /// Octets of SIP messages that are kept for ladders, all calls together; 0 keeps none.
     pub ladder_memory: usize,
+    /// Who is banned for what. Carriers are exempt without being named here.
+    pub armour: ArmourSettings,
 }
 
 /// Not all of it: there is a key among it.

@@ -11,12 +11,13 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal, Reply, SlotId, UserId,
-    WallTime,
+    BanView, Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal, Reply,
+    SlotId, UserId, WallTime,
 };
 use seats::SeatsOutput;
 use sip_core::{
     EndpointOutput, Flow, LocatorOutput, Message, SessionEvent, SessionId, Transport,
+    guard::Source,
     locate::{Answer, Query},
 };
 
@@ -133,6 +134,23 @@ pub enum Output {
         /// The stream.
         flow: Flow,
     },
+    /// Nothing that begins something is to be heard of a source; in place of what was said of it before.
+    Ban {
+        /// Who.
+        source: Source,
+        /// For how long from now on.
+        lasts: Duration,
+    },
+    /// It is heard again.
+    Unban {
+        /// Who.
+        source: Source,
+    },
+    /// Close a stream whose peer is to get no answer, unless somebody vouches for it.
+    HangUp {
+        /// The stream.
+        flow: Flow,
+    },
     /// Tell a media worker.
     Media {
         /// Which worker.
@@ -181,6 +199,8 @@ pub struct Restored {
     pub leases: Vec<(SlotId, Option<UserId>, u64)>,
     /// The greatest call id ever given; ids go on above it.
     pub last_call: Option<CallId>,
+    /// Bans, also those that have ended lately: the next one of such a source lasts longer.
+    pub bans: Vec<BanView>,
     /// The addresses that signalling listens on now: a binding through another one of ours leads nowhere any more.
     pub listening: Vec<SocketAddr>,
 }
@@ -227,7 +247,7 @@ impl Switchboard {
     /// Takes one input. Cannot fail: what is wrong with it is an output.
     pub fn handle(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Received { flow, bytes } => self.core.endpoint.received(now, flow, bytes),
+            Input::Received { flow, bytes } => self.core.received(now, flow, bytes),
             Input::Unreachable { remote } => self.core.endpoint.unreachable(now, remote),
             Input::FlowClosed { flow } => {
                 self.core.endpoint.flow_closed(now, flow);
@@ -281,7 +301,7 @@ impl Switchboard {
         let seen = self.seen_due.map(|at| (at, "live calls to the journal"));
         let bindings = self.core.registrar.timeout().map(|at| (at, "a binding lapses"));
         let sources = self.core.carriers.sources.timeout().map(|at| (at, "hosts of carriers"));
-        let parts = [self.core.endpoint.timeout(), self.core.seats.timeout(), self.core.locator.timeout()];
+        let parts = [self.core.endpoint.timeout(), self.core.seats.timeout(), self.core.locator.timeout(), self.core.watch.timeout()];
         [own, seen, bindings, sources].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -321,6 +341,7 @@ impl Switchboard {
         self.core.locator.wake(now);
         self.core.look_for_sources(now);
         self.core.expire_bindings(now);
+        self.core.expire_bans(now);
         while let Some((at, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.remove(&(at, call));
             self.call(now, call, CallInput::Timeout);
@@ -341,6 +362,7 @@ impl Switchboard {
                 break;
             }
         }
+        self.core.tell_bans(now);
         self.core.ladders.forget_unclaimed();
         while let Some(output) = self.core.seats.poll() {
             match output {
@@ -472,7 +494,9 @@ impl Switchboard {
         }
         self.core.seats.directory(now, &directory);
         self.core.follow_carriers(now, &directory);
+        self.core.forget_accounts(&directory);
         self.core.directory = directory;
+        self.core.reset_armour();
     }
 
     fn command(&mut self, now: Instant, command: Command) -> Result<Reply, Refusal> {
@@ -502,6 +526,10 @@ impl Switchboard {
                 self.core.seats.keep_alive(now, user);
                 Ok(Reply::Done)
             }
+            Command::Bans => Ok(self.core.bans()),
+            Command::Security => Ok(self.core.security(now)),
+            Command::BanSource { address, for_s, note } => self.core.ban_source(now, address, for_s, note),
+            Command::ReleaseBan { address } => self.core.release_ban(now, address),
         }
     }
 

@@ -54,6 +54,7 @@ pub(crate) fn settings() -> Settings {
         lease: Duration::from_secs(90),
         unregistered_grace: Duration::from_secs(60),
         ladder_memory: 1 << 20,
+        armour: sip_core::ArmourSettings::default(),
     }
 }
 

@@ -20,6 +20,7 @@ mod print;
 mod reader;
 mod recording;
 mod section;
+mod security;
 mod sip;
 mod smtp;
 mod value;
@@ -41,6 +42,7 @@ pub use media::{Media, MediaAddress, Ports, Tones};
 pub use oidc::{Oidc, OidcDirectory, OidcProvider, OidcProviders, Secret};
 pub use recording::Recording;
 pub use section::Difference;
+pub use security::Security;
 pub use sip::{DigestAlgorithm, Domain, Sip};
 pub use smtp::{Sender, Smtp, SmtpTls, SmtpUrl};
 
@@ -94,6 +96,7 @@ sections! {
     acme: Acme,
     sip: Sip,
     guard: Guard,
+    security: Security,
     media: Media,
     database: Database,
     recording: Recording,

@@ -480,6 +480,15 @@ fn what_differs_is_told() {
         guard.new_burst
         guard.inside_per_s
         guard.inside_burst
+        security.enabled
+        security.exempt
+        security.ban_at
+        security.ban_s
+        security.ban_longest_s
+        security.failures_a_day
+        security.user_failures_a_day
+        security.drop_foreign
+        security.domains
         media.timeout_s
         recording.enabled
         calls.drain_s

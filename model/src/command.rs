@@ -1,6 +1,8 @@
 //! What is ordered of call control from outside (REST), and what it answers.
 
-use crate::{CallId, CallStatus, Drawing, Number, SlotId, SlotState, SlotView, UserId};
+use std::net::IpAddr;
+
+use crate::{BanView, CallId, CallStatus, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,24 @@ pub enum Command {
         /// Who is alive.
         user: UserId,
     },
+    /// All bans.
+    Bans,
+    /// How the armour stands.
+    Security,
+    /// Ban a source by hand, in place of a ban that stands.
+    BanSource {
+        /// Its address; of IPv6, any of its network.
+        address: IpAddr,
+        /// For how many seconds; 30 days are the most.
+        for_s: u32,
+        /// What to remember of it: at most [`BanView::NOTE_MAX`] characters.
+        note: Option<String>,
+    },
+    /// Take a ban back, and forget what spoke against the source.
+    ReleaseBan {
+        /// Its address; of IPv6, any of its network.
+        address: IpAddr,
+    },
 }
 
 /// What a command that was carried out answers.
@@ -87,6 +107,12 @@ pub enum Reply {
         /// Draws them as a ladder, and then whole; credentials are masked.
         drawing: Drawing,
     },
+    /// All bans, in the order of addresses.
+    Bans(Vec<BanView>),
+    /// A ban, as it was made or taken back.
+    Ban(BanView),
+    /// How the armour stands.
+    Security(Box<SecurityView>),
     /// Done; nothing to tell.
     Done,
 }
@@ -180,6 +206,18 @@ pub enum Refusal {
     /// The call's messages are not kept, or no longer.
     #[error("the messages of this call are not kept any more")]
     LadderForgotten,
+    /// The source is not banned.
+    #[error("this source is not banned")]
+    NotBanned,
+    /// Nothing is held against the source: the configuration says so, or it is a carrier's.
+    #[error("this source is exempt from bans")]
+    SourceExempt,
+    /// Nobody is banned while the armour is off.
+    #[error("bans are off (`security.enabled`)")]
+    BansOff,
+    /// There are as many bans as there may be.
+    #[error("there are as many bans as there may be")]
+    BansFull,
     /// No further call may begin.
     #[error("{0}")]
     NoRoom(NoRoom),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, CarrierId, CarrierTry, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState,
-    SlotStatus, UserId, WallTime,
+    BanView, CallId, CarrierId, CarrierTry, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId,
+    SlotState, SlotStatus, UserId, WallTime,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -214,6 +214,15 @@ pub enum Event {
     RecordingClosed(RecordingView),
     /// A background job came further, or ended: `job.progress`.
     JobProgressed(JobView),
+    /// A source was banned: `source.banned`. It concerns every centre; for those who may read bans.
+    SourceBanned(BanView),
+    /// A ban has ended or was taken back: `source.released`. For the same people.
+    SourceReleased {
+        /// The source, as in its ban.
+        source: String,
+        /// Somebody let it go before its time.
+        by_hand: bool,
+    },
 }
 
 /// The form in which an event leaves us.
@@ -225,7 +234,8 @@ pub struct Envelope {
     pub ts: WallTime,
     /// Whose event it is.
     pub center: CenterId,
-    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`.
+    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `source.banned`,
+    /// `source.released`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

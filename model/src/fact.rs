@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
+use crate::{BanView, CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
 
 /// A registered contact of a slot, whole enough to restore it after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,5 +103,17 @@ pub enum Fact {
     Recording {
         /// Its row as it is now.
         row: RecordingRow,
+    },
+    /// A source was banned. Replaces an earlier ban of it; when it ends is part of it.
+    Banned {
+        /// The ban.
+        ban: BanView,
+    },
+    /// A ban was taken back before its end, and is forgotten.
+    Unbanned {
+        /// The source, as in its ban.
+        source: String,
+        /// When.
+        at: WallTime,
     },
 }

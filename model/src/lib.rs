@@ -22,6 +22,7 @@ mod problem;
 mod recording;
 mod resource;
 pub mod route;
+mod security;
 mod slot;
 mod time;
 
@@ -41,5 +42,6 @@ pub use number::{Number, ParseNumberError};
 pub use problem::Problem;
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
 pub use resource::{Column, ColumnKind, Mask, Owner, Resource};
+pub use security::{BanView, EvidenceCount, SecurityCounts, SecurityView, source_address};
 pub use slot::{SlotState, SlotStatus};
 pub use time::{Anchor, WallTime};

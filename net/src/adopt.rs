@@ -10,14 +10,14 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use rustls::ServerConnection;
-use sip_core::{Guard, GuardSettings, Transport};
+use sip_core::{Guard, GuardSettings, Transport, guard::Source};
 
-use crate::{dialler::Dialled, signalling::Waker};
+use crate::{bans::Bans, dialler::Dialled, signalling::Waker};
 
 /// Streams that may wait to be taken over; more are refused.
 const WAITING_MAX: usize = 4_096;
@@ -52,6 +52,8 @@ pub struct Adopter {
 #[derive(Debug)]
 struct Shared {
     guard: Mutex<Guard>,
+    bans: Mutex<Bans>,
+    banned: AtomicU64,
     waiting: Mutex<Vec<Adopted>>,
     /// What has come of the streams that we open. There is one at most for each that is wanted.
     dialled: Mutex<Vec<Dialled>>,
@@ -63,6 +65,8 @@ impl Adopter {
     pub(crate) fn new(waker: Waker, settings: GuardSettings, seed: [u8; 16]) -> Self {
         let shared = Shared {
             guard: Mutex::new(Guard::new(few(settings), seed)),
+            bans: Mutex::default(),
+            banned: AtomicU64::new(0),
             waiting: Mutex::default(),
             dialled: Mutex::default(),
             refused: AtomicU64::new(0),
@@ -74,7 +78,12 @@ impl Adopter {
     /// Whether `remote` may open another stream now, before anything is spent on its handshake.
     #[must_use]
     pub fn admits(&self, remote: SocketAddr) -> bool {
-        lock(&self.shared.guard).admit_stream(Instant::now(), remote)
+        let now = Instant::now();
+        if lock(&self.shared.bans).has(now, remote) {
+            self.shared.banned.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        lock(&self.shared.guard).admit_stream(now, remote)
     }
 
     /// Hands a stream over. It is closed if there is no room; whoever opened it tries again.
@@ -107,6 +116,19 @@ impl Adopter {
     /// What waits.
     pub(crate) fn take(&self) -> Vec<Adopted> {
         std::mem::take(&mut *lock(&self.shared.waiting))
+    }
+
+    pub(crate) fn ban(&self, now: Instant, source: Source, lasts: Duration) {
+        lock(&self.shared.bans).insert(now, source, lasts);
+    }
+
+    pub(crate) fn unban(&self, source: Source) {
+        lock(&self.shared.bans).remove(source);
+    }
+
+    /// Streams that were not let in before their handshake, for their sources are banned.
+    pub(crate) fn banned(&self) -> u64 {
+        self.shared.banned.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_guard(&self, settings: GuardSettings) {

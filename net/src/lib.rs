@@ -4,6 +4,7 @@
 //! [`media::Relay`] and binds ports in advance, so that a port is real before it is promised (R28).
 
 mod adopt;
+mod bans;
 mod batch;
 mod dialler;
 mod error;
@@ -18,6 +19,7 @@ mod udp;
 mod worker;
 
 pub use adopt::{Adopted, Adopter};
+pub use bans::BanCounters;
 pub use dialler::TlsDialler;
 pub use error::{NetError, NotOpened};
 pub use limits::{ephemeral_ports, raise_descriptor_limit};

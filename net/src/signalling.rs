@@ -11,12 +11,13 @@ use std::{
 use bytes::Bytes;
 use mio::{Events, Poll, Token};
 use nix::errno::Errno;
-use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport};
+use sip_core::{Flow, Guard, GuardCounters, GuardSettings, Transport, guard::Source};
 use tokio::sync::mpsc;
 
 use crate::{
     NetError, NotOpened, TlsDialler,
     adopt::Adopter,
+    bans::{BanCounters, Bans},
     batch,
     intake::Intake,
     socket::is_missing_family,
@@ -64,6 +65,8 @@ pub struct SignallingSockets {
     by_port: HashMap<(bool, u16), usize>,
     streams: Streams,
     guard: Guard,
+    bans: Bans,
+    banned: BanCounters,
     adopter: Adopter,
     /// Who is read first by the next wait, so that a flooded socket cannot starve the others.
     first: usize,
@@ -155,6 +158,8 @@ impl SignallingSockets {
             by_port,
             streams,
             guard: Guard::new(settings.guard, settings.seed),
+            bans: Bans::default(),
+            banned: BanCounters::default(),
             first: 0,
             unreachable: Vec::new(),
             new: Vec::new(),
@@ -217,6 +222,33 @@ impl SignallingSockets {
         self.streams.resume(Instant::now());
     }
 
+    /// What was not heard because its source is banned.
+    #[must_use]
+    pub fn ban_counters(&self) -> BanCounters {
+        BanCounters { handshakes: self.banned.handshakes + self.adopter.banned(), ..self.banned }
+    }
+
+    /// From now on nothing that begins something is heard of `source`, for as long as `lasts` or until [`SignallingSockets::unban`]: its
+    /// datagrams are dropped unread, its streams refused, and those that nobody vouches for closed. What belongs to something
+    /// ([`sip_core::Admit::Inside`]) comes in as ever: calls that are up go on.
+    pub fn ban(&mut self, source: Source, lasts: Duration) {
+        let now = Instant::now();
+        self.bans.insert(now, source, lasts);
+        self.adopter.ban(now, source, lasts);
+        self.banned.streams += self.streams.ban(source);
+    }
+
+    /// `source` is heard again.
+    pub fn unban(&mut self, source: Source) {
+        self.bans.remove(source);
+        self.adopter.unban(source);
+    }
+
+    /// Closes a stream whose peer is to get no answer, unless somebody vouches for it.
+    pub fn hang_up(&mut self, flow: Flow) {
+        self.streams.hang_up(flow);
+    }
+
     /// Whoever is at the other end of `flow` is known: his phone is bound by it, or he has proven who he is and a call goes by it. Until
     /// [`SignallingSockets::unvouch`] its stream does not make room for others, and may be silent for [`StreamLimits::idle`]; a stranger's may
     /// for [`StreamLimits::idle_stranger`].
@@ -272,8 +304,8 @@ impl SignallingSockets {
     }
 
     fn receive(&mut self, now: Instant, into: &mut Vec<Received>) {
-        let Self { udp, first, buffer, streams, guard, adopter, unreachable, new, .. } = self;
-        let mut intake = Intake { now, guard, inside: into, new, left: BATCH_MAX };
+        let Self { udp, first, buffer, streams, guard, bans, banned, adopter, unreachable, new, .. } = self;
+        let mut intake = Intake { now, guard, bans, banned, inside: into, new, left: BATCH_MAX };
         for dialled in adopter.take_dialled() {
             streams.dialled(&mut intake, dialled);
         }

@@ -15,6 +15,7 @@ mod mask;
 pub mod notify;
 mod principal;
 pub mod rights;
+mod security;
 mod telephony;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};
 pub use rights::can;
+pub use security::BANS;
 pub use store::{
     ChangedTrunk, Idempotency, NewTrunk, StoreError, TrunkChange,
     audit::{Diff, Entry},
@@ -52,6 +54,7 @@ static RESOURCES: &[&Resource] = &[
     &jobs::SCHEDULES,
     &rights::PERMISSION_SETS,
     &rights::ROLES,
+    &security::BANS,
     &store::catalogue::CALLS,
     &store::catalogue::CDRS,
     &store::catalogue::RECORDINGS,

@@ -143,6 +143,7 @@ async fn run(
         bindings: store.bindings().await?,
         leases: store.leases().await?,
         last_call: start::last_call(&store).await?,
+        bans: store.bans(wall_clock()).await?,
         listening: sip.clone(),
     };
     let http =

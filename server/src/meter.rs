@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{Metrics, SourceLabels, WhyLabels};
+use api::{Metrics, SourceLabels, TransportLabels, WhyLabels};
+use calls::Switchboard;
 use links::hep::Counts;
-use model::{Fact, NoRoom, RecordingRow, RecordingState};
-use net::{MediaWorkers, SignallingSockets, TcpCounters};
+use model::{Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts};
+use net::{BanCounters, MediaWorkers, SignallingSockets, TcpCounters};
 use sip_core::GuardCounters;
 use tracing::{info, warn};
 
@@ -46,7 +47,7 @@ struct Totals {
     streams_accepted: u64,
     streams_refused: [u64; 2],
     streams_untold: u64,
-    streams_closed: [u64; 7],
+    streams_closed: [u64; 8],
     connect_failures: u64,
     accept_failures: u64,
     handshakes_failed: u64,
@@ -56,6 +57,10 @@ struct Totals {
     journal_lost: u64,
     turned_away: [u64; NoRoom::ALL.len()],
     hep: [u64; 4],
+    banned_dropped: [u64; 3],
+    silenced: [u64; 4],
+    unseen: [u64; 2],
+    bans_refused: u64,
 }
 
 impl Meter {
@@ -146,6 +151,7 @@ impl Meter {
             ("broken", tcp.closed_broken),
             ("stalled", tcp.closed_stalled),
             ("crowded", tcp.closed_crowded),
+            ("unheard", tcp.closed_unheard),
         ];
         for ((why, count), told) in closed.into_iter().zip(&mut told.streams_closed) {
             metrics.sip_streams_closed.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
@@ -202,6 +208,34 @@ impl Meter {
         }
     }
 
+    /// Who is banned, and what was not heard.
+    pub(crate) fn bans(&mut self, sockets: BanCounters, switchboard: &Switchboard) {
+        self.metrics.bans.set(i64::try_from(switchboard.bans()).unwrap_or(i64::MAX));
+        for (why, count) in switchboard.bans_made() {
+            let made = self.metrics.bans_made.get_or_create_owned(&WhyLabels { why });
+            made.inc_by(count.saturating_sub(made.get()));
+        }
+        self.unheard(sockets, switchboard.security_counts());
+    }
+
+    fn unheard(&mut self, sockets: BanCounters, armour: SecurityCounts) {
+        let (metrics, told) = (&self.metrics, &mut self.told);
+        let BanCounters { datagrams, messages, streams, handshakes } = sockets;
+        let dropped = [("udp", datagrams), ("tcp", messages + streams), ("handshake", handshakes)];
+        for ((transport, count), told) in dropped.into_iter().zip(&mut told.banned_dropped) {
+            metrics.sip_banned_dropped.get_or_create(&TransportLabels { transport }).inc_by(new(told, count));
+        }
+        let SecurityCounts { banned, scanners, foreign, slowed, unproven_logins, throttled, bans_refused } = armour;
+        let silenced = [("banned", banned), ("scanner", scanners), ("foreign_domain", foreign), ("slowed", slowed)];
+        for ((why, count), told) in silenced.into_iter().zip(&mut told.silenced) {
+            metrics.sip_unanswered.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
+        }
+        for ((why, count), told) in [("unproven", unproven_logins), ("throttled", throttled)].into_iter().zip(&mut told.unseen) {
+            metrics.sip_logins_unseen.get_or_create(&WhyLabels { why }).inc_by(new(told, count));
+        }
+        metrics.bans_refused.inc_by(new(&mut told.bans_refused, bans_refused));
+    }
+
     /// When [`Self::read`] next has something to do.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.read_due
@@ -240,6 +274,7 @@ mod tests {
             closed_stalled: 11,
             closed_crowded: 12,
             closed_untold: 18,
+            closed_unheard: 21,
             send_failed: 13,
             handshakes_failed: 20,
             // Counted elsewhere, or of no use to an administrator.
@@ -269,6 +304,7 @@ mod tests {
             r#"cordboard_sip_streams_closed_total{why="broken"} 10"#,
             r#"cordboard_sip_streams_closed_total{why="stalled"} 11"#,
             r#"cordboard_sip_streams_closed_total{why="crowded"} 12"#,
+            r#"cordboard_sip_streams_closed_total{why="unheard"} 21"#,
             r#"cordboard_sip_guard_dropped_total{why="inside"} 14"#,
             r#"cordboard_sip_guard_dropped_total{why="new"} 15"#,
             "cordboard_sip_guard_shared_total 16",
@@ -325,6 +361,30 @@ mod tests {
             "cordboard_hep_cut_total 3",
             "cordboard_hep_reconnects_total 2",
             "cordboard_hep_connected 1",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_heard_is_told_once() {
+        let sockets = BanCounters { datagrams: 1, messages: 2, streams: 3, handshakes: 4 };
+        let armour = SecurityCounts { banned: 6, scanners: 7, foreign: 8, slowed: 9, unproven_logins: 10, throttled: 11, bans_refused: 12 };
+        let mut meter = Meter::new(Metrics::new());
+        meter.unheard(sockets, armour);
+        meter.unheard(sockets, armour);
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            r#"cordboard_sip_banned_dropped_total{transport="udp"} 1"#,
+            r#"cordboard_sip_banned_dropped_total{transport="tcp"} 5"#,
+            r#"cordboard_sip_banned_dropped_total{transport="handshake"} 4"#,
+            r#"cordboard_sip_unanswered_total{why="banned"} 6"#,
+            r#"cordboard_sip_unanswered_total{why="scanner"} 7"#,
+            r#"cordboard_sip_unanswered_total{why="foreign_domain"} 8"#,
+            r#"cordboard_sip_unanswered_total{why="slowed"} 9"#,
+            r#"cordboard_sip_logins_unseen_total{why="unproven"} 10"#,
+            r#"cordboard_sip_logins_unseen_total{why="throttled"} 11"#,
+            "cordboard_bans_refused_total 12",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

@@ -343,11 +343,12 @@ mod tests {
             lease,
             unregistered_grace,
             ladder_memory,
+            armour,
         } = bench.taken.lock().unwrap().last().unwrap().0.clone();
         vec![
             format!("{domain} {user_agent} {media_address:?} {public_address:?} {local_nets:?} {media_timeout:?}"),
             format!("{ring_s} {slot_ring_s} {session_expires_s} {session_min_s} {calls_max} {recording} {registrar:?} {digest:?}"),
-            format!("{nonce_life:?} {lease:?} {unregistered_grace:?} {ladder_memory}"),
+            format!("{nonce_life:?} {lease:?} {unregistered_grace:?} {ladder_memory} {armour:?}"),
             format!("{:?}", bench.taken.lock().unwrap().last().unwrap().1),
             format!("{:?}", bench.filters.lock().unwrap().last()),
             bench.reloader.drain_s().to_string(),
@@ -367,6 +368,8 @@ mod tests {
             ("sip.digest", "[\"SHA-256\"]"),
             ("hep.target", "\"udp://127.0.0.1:9\""),
             ("hep.auth_key", "\"x\""),
+            ("security.exempt", "[\"192.0.2.0/24\"]"),
+            ("security.domains", "[\"other.example\"]"),
         ];
         let documented = Config::print_documented();
         let (mut section, mut is_live, mut keys) = ("", false, 0);
@@ -392,6 +395,7 @@ mod tests {
             // Another key, so that there is something in force to be compared with.
             let witness = match key.as_str() {
                 "guard.new_per_s" => "[guard]\ninside_per_s = 7\n",
+                "security.drop_foreign" => "[security]\ndomains = [\"other.example\"]\n",
                 "hep.capture_id" | "hep.auth_key" | "hep.mask" => "[hep]\ntarget = \"tcp://127.0.0.1:9\"\n",
                 _ => "[guard]\nnew_per_s = 7\n",
             };
@@ -405,7 +409,7 @@ mod tests {
             assert_eq!(bench.reload(&text).await.unwrap(), [key.as_str()]);
             assert_ne!(in_force(&bench).await, before, "{key} is told to be in force, and nothing has changed");
         }
-        assert!(keys >= 22, "{keys} keys only");
+        assert!(keys >= 31, "{keys} keys only");
     }
 
     #[tokio::test]

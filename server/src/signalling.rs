@@ -300,6 +300,9 @@ impl Signalling {
                 Output::Secure { flow, name } => debug!(%flow, name, "TLS streams to carriers are not wired to call control"),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),
                 Output::Unvouch { flow } => parts.sockets.unvouch(flow),
+                Output::Ban { source, lasts } => parts.sockets.ban(source, lasts),
+                Output::Unban { source } => parts.sockets.unban(source),
+                Output::HangUp { flow } => parts.sockets.hang_up(flow),
                 Output::Media { worker, command } => batch.media.push((worker, command)),
                 Output::RecordBegin { key, row } => {
                     parts.meter.recording_began();
@@ -379,6 +382,7 @@ impl Signalling {
             meter.journal(waiting, lost, parts.gate.is_behind(now));
             meter.recorder(parts.recorder.in_trouble());
             meter.copies(&parts.copies);
+            meter.bans(parts.sockets.ban_counters(), &parts.switchboard);
             meter.turned_away(now, |why| parts.switchboard.turned_away(why));
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });

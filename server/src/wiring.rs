@@ -11,7 +11,7 @@ use links::{
     acme::{self, Keeper, Proof, Standing},
 };
 use net::StreamLimits;
-use sip_core::{GuardSettings, RegistrarSettings};
+use sip_core::{ArmourSettings, GuardSettings, RegistrarSettings};
 use tokio::sync::watch;
 
 use crate::secrets;
@@ -178,6 +178,34 @@ pub(crate) fn switchboard_settings(config: &Config, domain: &str, capacity: &Cap
         lease: LEASE,
         unregistered_grace: UNREGISTERED_GRACE,
         ladder_memory: config.log.ladder_memory.octets(),
+        armour: armour_settings(config),
+    }
+}
+
+/// Who is banned for what, at the start and at each reload.
+fn armour_settings(config: &Config) -> ArmourSettings {
+    let security = &config.security;
+    // Without a name of our own phones are set up with whatever address leads here: then there is no foreign one.
+    let names = config.sip.domain.iter().chain(&security.domains).filter(|_| security.drop_foreign);
+    let domains: Vec<String> = names.map(|name| name.as_str().to_owned()).collect();
+    let media_address = match config.media.address {
+        config::MediaAddress::Address(address) => Some(address),
+        config::MediaAddress::Auto => None,
+    };
+    let listening = config.sip.udp.iter().chain(&config.sip.tcp).chain(&config.sip.tls).map(std::net::SocketAddr::ip);
+    let addresses = listening.chain(config.media.public_address).chain(media_address).filter(|address| !address.is_unspecified());
+    // A domain may be an address, too.
+    let named = domains.iter().filter_map(|name| name.trim_matches(['[', ']']).parse().ok());
+    ArmourSettings {
+        is_on: security.enabled,
+        ban_at: security.ban_at,
+        ban_first: seconds(security.ban_s),
+        ban_longest: seconds(security.ban_longest_s),
+        source_failures: security.failures_a_day,
+        user_failures: security.user_failures_a_day,
+        exempt: security.exempt.clone(),
+        addresses: addresses.chain(named).collect(),
+        domains,
     }
 }
 

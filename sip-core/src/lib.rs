@@ -30,7 +30,7 @@ pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::check::ALLOW;
 pub use endpoint::{
     AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Fork, Invite, OutsideRequest, Reliable, ReofferError, RequestId,
-    ServerTx, SessionEvent, SessionId, Unanswered,
+    ServerTx, SessionEvent, SessionId, Stranger, Unanswered,
 };
 pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};

@@ -272,7 +272,7 @@ impl Consumer {
 
 /// Whether nobody reads what the fact becomes before the next start, which catches up first.
 fn is_quiet(fact: &Fact) -> bool {
-    matches!(fact, Fact::Bound { .. } | Fact::Unbound { .. } | Fact::CallsSeen { .. })
+    matches!(fact, Fact::Bound { .. } | Fact::Unbound { .. } | Fact::CallsSeen { .. } | Fact::Banned { .. } | Fact::Unbanned { .. })
 }
 
 /// Files are read away from the threads that serve requests.

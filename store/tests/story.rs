@@ -37,6 +37,7 @@ stories! {
     facts_about_what_is_gone_are_skipped
     a_fact_that_cannot_be_stored_is_put_aside_alone
     a_slot_has_one_binding_one_lease_one_service_state
+    bans_are_kept_until_nobody_needs_them
     a_call_has_one_recording
     the_outbox_delivers_at_least_once
     an_idempotency_key_is_one_request
@@ -504,6 +505,42 @@ async fn a_slot_has_one_binding_one_lease_one_service_state(base: Base) {
     assert_eq!(store.slot(b).await.unwrap().unwrap().service, SlotState::Disabled);
     assert_eq!(store.slot(a).await.unwrap().unwrap().service, SlotState::Idle);
     assert_eq!(store.slot(SlotId(99)).await.unwrap(), None);
+}
+
+async fn bans_are_kept_until_nobody_needs_them(base: Base) {
+    let store = base.open().await;
+    let ban = |source: &str, s: i64, lasts_s: i64| model::BanView {
+        source: source.to_owned(),
+        why: "wrong_password".to_owned(),
+        since: WallTime(s * 1_000),
+        until: WallTime((s + lasts_s) * 1_000),
+        times: 2,
+        points: 105,
+        note: Some("rang at night".to_owned()),
+        evidence: vec![model::EvidenceCount { kind: "wrong_password".to_owned(), count: 10 }],
+    };
+    let sources =
+        async |s: i64| -> Vec<String> { store.bans(WallTime(s * 1_000)).await.unwrap().into_iter().map(|ban| ban.source).collect() };
+    let day = 86_400;
+    let (one, two) = (ban("192.0.2.1", 0, 300), ban("2001:db8:1:2::/64", 0, 5 * day));
+    let facts = [Fact::Banned { ban: one.clone() }, Fact::Banned { ban: two.clone() }];
+    assert_eq!(store.apply(&numbered(1, facts)).await.unwrap().applied, 2);
+    assert_eq!(store.bans(WallTime(0)).await.unwrap(), [two.clone(), one.clone()]);
+    assert_eq!(sources(2 * day).await, [two.source.clone(), one.source.clone()], "the next one lasts longer");
+    assert_eq!(sources(2 * day + 300).await, [two.source.clone()]);
+    // Another of the same source, and one that is taken back, in one batch and in a later one.
+    let again = model::BanView { note: None, times: 3, ..ban("192.0.2.1", 400, 1_200) };
+    let (three, gone) = (ban("192.0.2.3", 400, 300), |source: &str| Fact::Unbanned { source: source.to_owned(), at: at(0) });
+    let facts = [Fact::Banned { ban: again.clone() }, Fact::Banned { ban: three.clone() }, gone("192.0.2.3"), gone("192.0.2.99")];
+    store.apply(&numbered(3, facts)).await.unwrap();
+    assert_eq!(store.bans(WallTime(0)).await.unwrap(), [two.clone(), again.clone()]);
+    store.apply(&numbered(7, [gone(&two.source)])).await.unwrap();
+    assert_eq!(store.bans(WallTime(0)).await.unwrap(), [again]);
+    // Many at once; and what nobody needs any more goes.
+    let many = (0..70).map(|number| Fact::Banned { ban: ban(&format!("198.51.100.{number}"), 4 * day, 300) });
+    store.apply(&numbered(8, many)).await.unwrap();
+    assert_eq!(sources(0).await.len(), 70);
+    assert!(store.rejected_facts().await.unwrap().is_empty());
 }
 
 async fn a_call_has_one_recording(base: Base) {

@@ -19,6 +19,7 @@ mod office;
 mod peers_input;
 mod people;
 mod registrar;
+mod security;
 mod shutdown;
 mod sso;
 mod store_pg;

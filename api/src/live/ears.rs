@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use model::{CallId, Envelope, Event, UserId};
 use office::{CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     live::Told,
     resources::{object, seen},
+    routes::security::Ban,
     state::Api,
     wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
 };
@@ -25,6 +26,7 @@ pub(crate) struct Ears {
     slots: Option<(Permit, View)>,
     bindings: Option<Permit>,
     jobs: Option<(Permit, View)>,
+    bans: Option<Permit>,
 }
 
 impl Ears {
@@ -37,6 +39,7 @@ impl Ears {
             slots: seen(can::SLOTS_READ, &SLOTS),
             bindings: principal.permit(can::SLOTS_TRACE),
             jobs: seen(can::JOBS_READ, &JOBS),
+            bans: principal.permit(can::SECURITY_READ),
         }
     }
 
@@ -85,6 +88,15 @@ impl Ears {
                 let (permit, view) = self.jobs.as_ref()?;
                 permit.rows().admits(job.center, &told.users, |_, _| false).then_some(())?;
                 ("job.progress", job.center, job.id.to_string(), 0, shown(view, &JobProgress::from(job.clone())))
+            }
+            // They are of no centre: whoever may see them hears of them wherever they work.
+            Event::SourceBanned(ban) => {
+                let permit = self.bans.as_ref()?;
+                ("source.banned", permit.rows().center, ban.source.clone(), 0, whole(&Ban::from(ban.clone())))
+            }
+            Event::SourceReleased { source, by_hand } => {
+                let permit = self.bans.as_ref()?;
+                ("source.released", permit.rows().center, source.clone(), 0, json!({ "source": source, "by_hand": by_hand }))
             }
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })

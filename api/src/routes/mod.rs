@@ -11,6 +11,7 @@ pub(crate) mod me;
 pub(crate) mod oidc;
 pub(crate) mod recording;
 pub(crate) mod roles;
+pub(crate) mod security;
 pub(crate) mod session;
 pub(crate) mod slots;
 pub(crate) mod system;
@@ -191,6 +192,10 @@ routes! {
     GET "/api/pbx/status", Access::Token(can::TRUNKS_MONITOR), system::pbx_status;
     GET "/api/monitor/system", Access::Token(can::SYSTEM_MONITOR), system::status;
     POST "/api/system/reload", Access::Token(can::SYSTEM_CONFIGURE), system::reload;
+    GET "/api/security/bans", Access::Token(can::SECURITY_READ), security::bans;
+    POST "/api/security/bans", Access::Token(can::SECURITY_MANAGE), security::ban;
+    DELETE "/api/security/bans/{source}", Access::Token(can::SECURITY_MANAGE), security::release;
+    GET "/api/security/status", Access::Token(can::SECURITY_READ), security::status;
     GET "/api/openapi.json", Access::Open, system::openapi;
     GET "/healthz", Access::Open, system::healthz;
     GET "/metrics", Access::TokenOrLoopback(can::METRICS_READ), system::metrics;

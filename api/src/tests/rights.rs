@@ -23,7 +23,7 @@ fn request(who: &str, method: &str, path: &str) -> String {
         "1"
     };
     let body = if method == "GET" || method == "DELETE" { "" } else { "\n\n{\"nothing\": 1}" };
-    format!("{who} {method} {}{body}", path.replace("{id}", id).replace("{key}", "theme"))
+    format!("{who} {method} {}{body}", path.replace("{id}", id).replace("{key}", "theme").replace("{source}", "192.0.2.1"))
 }
 
 #[tokio::test]

@@ -279,6 +279,7 @@ fn settings() -> Settings {
         nonce_life: Duration::from_secs(300),
         lease: Duration::from_secs(90),
         unregistered_grace: Duration::from_secs(60),
+        armour: sip_core::ArmourSettings::default(),
         ladder_memory: 64 << 20,
     }
 }

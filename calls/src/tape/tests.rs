@@ -37,6 +37,10 @@ fn inputs() -> Vec<Input> {
         Command::RetireSlots { slots: vec![SlotId(1), SlotId(2)] },
         Command::Ladder { call: CallId(5) },
         Command::KeepAlive { user: UserId(7) },
+        Command::Bans,
+        Command::Security,
+        Command::BanSource { address: "192.0.2.1".parse().unwrap(), for_s: 60, note: Some("x".to_owned()) },
+        Command::ReleaseBan { address: "192.0.2.1".parse().unwrap() },
     ];
     let mut inputs = vec![
         Input::Received { flow, bytes: Bytes::from((0..=255).collect::<Vec<u8>>()) },

@@ -1,15 +1,19 @@
 //! The JSON forms of what a tape holds. They are the format: a change that an old tape does not survive is a new version.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use media::{LegId, MediaEvent};
 use model::{
-    Binding, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits,
+    BanView, Binding, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits,
     SlotState, UserId, WallTime,
 };
 use serde::{Deserialize, Serialize};
-use sip_core::{Algorithm, Flow, RegistrarSettings, Transport};
+use sip_core::{Algorithm, ArmourSettings, Flow, RegistrarSettings, Transport};
 
 use super::{
     dns::{AnswerText, QueryText},
@@ -41,6 +45,8 @@ pub(super) struct Head {
     leases: Vec<(SlotId, Option<UserId>, u64)>,
     last_call: Option<CallId>,
     listening: Vec<SocketAddr>,
+    #[serde(default)]
+    bans: Vec<BanView>,
 }
 
 /// Every further object.
@@ -77,6 +83,7 @@ impl Head {
             leases: restored.leases.clone(),
             last_call: restored.last_call,
             listening: restored.listening.clone(),
+            bans: restored.bans.clone(),
         }
     }
 
@@ -98,6 +105,7 @@ impl Head {
             leases: self.leases.clone(),
             last_call: self.last_call,
             listening: self.listening.clone(),
+            bans: self.bans.clone(),
         })
     }
 }
@@ -234,6 +242,10 @@ pub(super) enum CommandText {
     RetireSlots { slots: Vec<SlotId> },
     Ladder { call: CallId },
     KeepAlive { user: UserId },
+    Bans,
+    Security,
+    BanSource { address: IpAddr, for_s: u32, note: Option<String> },
+    ReleaseBan { address: IpAddr },
 }
 
 impl CommandText {
@@ -247,6 +259,10 @@ impl CommandText {
             Command::RetireSlots { slots } => Self::RetireSlots { slots },
             Command::Ladder { call } => Self::Ladder { call },
             Command::KeepAlive { user } => Self::KeepAlive { user },
+            Command::Bans => Self::Bans,
+            Command::Security => Self::Security,
+            Command::BanSource { address, for_s, note } => Self::BanSource { address, for_s, note },
+            Command::ReleaseBan { address } => Self::ReleaseBan { address },
         }
     }
 
@@ -260,6 +276,10 @@ impl CommandText {
             Self::RetireSlots { slots } => Command::RetireSlots { slots },
             Self::Ladder { call } => Command::Ladder { call },
             Self::KeepAlive { user } => Command::KeepAlive { user },
+            Self::Bans => Command::Bans,
+            Self::Security => Command::Security,
+            Self::BanSource { address, for_s, note } => Command::BanSource { address, for_s, note },
+            Self::ReleaseBan { address } => Command::ReleaseBan { address },
         }
     }
 }
@@ -374,6 +394,46 @@ pub(super) struct SettingsText {
     lease: Duration,
     unregistered_grace: Duration,
     ladder_memory: usize,
+    /// Tapes from before the armour judge nobody.
+    #[serde(default)]
+    armour: Option<ArmourText>,
+}
+
+/// [`ArmourSettings`]
+#[derive(Debug, Serialize, Deserialize)]
+struct ArmourText {
+    is_on: bool,
+    ban_at: u32,
+    ban_first: Duration,
+    ban_longest: Duration,
+    source_failures: u32,
+    user_failures: u32,
+    exempt: Vec<String>,
+    domains: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl ArmourText {
+    fn of(settings: ArmourSettings) -> Self {
+        let ArmourSettings { is_on, ban_at, ban_first, ban_longest, source_failures, user_failures, exempt, domains, addresses } = settings;
+        let exempt = exempt.iter().map(ToString::to_string).collect();
+        Self { is_on, ban_at, ban_first, ban_longest, source_failures, user_failures, exempt, domains, addresses }
+    }
+
+    fn settings(&self) -> Result<ArmourSettings, String> {
+        let Self { is_on, ban_at, ban_first, ban_longest, source_failures, user_failures, exempt, domains, addresses } = self;
+        Ok(ArmourSettings {
+            is_on: *is_on,
+            ban_at: *ban_at,
+            ban_first: *ban_first,
+            ban_longest: *ban_longest,
+            source_failures: *source_failures,
+            user_failures: *user_failures,
+            exempt: exempt.iter().map(|net| net.parse().map_err(|_| format!("no network: {net:?}"))).collect::<Result<_, String>>()?,
+            domains: domains.clone(),
+            addresses: addresses.clone(),
+        })
+    }
 }
 
 impl SettingsText {
@@ -399,6 +459,7 @@ impl SettingsText {
             lease,
             unregistered_grace,
             ladder_memory,
+            armour,
         } = settings.clone();
         Self {
             domain,
@@ -424,6 +485,7 @@ impl SettingsText {
             lease,
             unregistered_grace,
             ladder_memory,
+            armour: Some(ArmourText::of(armour)),
         }
     }
 
@@ -457,6 +519,10 @@ impl SettingsText {
             lease: self.lease,
             unregistered_grace: self.unregistered_grace,
             ladder_memory: self.ladder_memory,
+            armour: match &self.armour {
+                Some(armour) => armour.settings()?,
+                None => ArmourSettings { is_on: false, ..ArmourSettings::default() },
+            },
         })
     }
 
@@ -475,6 +541,8 @@ impl SettingsText {
             ("nonce_life", self.nonce_life),
             ("lease", self.lease),
             ("unregistered_grace", self.unregistered_grace),
+            ("ban_first", self.armour.as_ref().map_or(Duration::ZERO, |armour| armour.ban_first)),
+            ("ban_longest", self.armour.as_ref().map_or(Duration::ZERO, |armour| armour.ban_longest)),
         ];
         match spans.into_iter().find(|(_, span)| *span > SPAN_MAX) {
             Some((name, span)) => Err(format!("{name} is {} s, and {} s is the most", span.as_secs(), SPAN_MAX.as_secs())),

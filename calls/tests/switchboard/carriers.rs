@@ -79,7 +79,8 @@ fn a_phone_calls_the_world() {
         12.125 CDR 6001>+74951234567 Answered caller_hung_up 200 ring=1990 talk=10000
         12.125 call 6001>+74951234567 Ended
         12.125 slot 6001 IDLE
-    "#]].assert_eq(&world.log);
+    "#]]
+    .assert_eq(&world.log);
     let invite = world.phone("A").last("INVITE").to_owned();
     let lines: Vec<_> =
         invite.lines().filter(|line| ["INVITE", "From", "To:", "Max", "Priv", "P-"].iter().any(|name| line.starts_with(name))).collect();
@@ -87,7 +88,8 @@ fn a_phone_calls_the_world() {
         INVITE sip:+74951234567@10.0.9.1 SIP/2.0
         From: <sip:+74950000001@10.0.9.1>;tag=9b03261eacf3b377
         To: <sip:+74951234567@10.0.9.1>
-        Max-Forwards: 69"#]].assert_eq(&lines.join("\n"));
+        Max-Forwards: 69"#]]
+    .assert_eq(&lines.join("\n"));
     let cdr = world.cdrs()[0].clone();
     assert_eq!((cdr.direction, cdr.carrier, cdr.outcome), (Direction::Outbound, Some(CarrierId(1)), Outcome::Answered));
     assert_eq!((cdr.caller_slot.map(|slot| slot.0), cdr.callee_slot, cdr.segments.len()), (Some(1), None, 1));

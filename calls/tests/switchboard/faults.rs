@@ -157,8 +157,12 @@ fn a_contact_that_points_to_ourselves_ends_at_once() {
     };
     let by_address: fn(&mut World) = |world| {
         world.phone("6002").address = "10.0.0.1:5060".parse().unwrap();
+        // A nonce is good only from where it was sent to.
         let register = world.phone("6002").register(300);
-        world.answer_to("6002", register);
+        let (refusal, now) = (world.answer_to("6002", register), world.now);
+        world.phone("6002").received(now, refusal.into());
+        let register = world.phone("6002").register(300);
+        assert!(world.answer_to("6002", register).starts_with("SIP/2.0 200"));
         world.phone("6002").address = "10.0.1.2:5060".parse().unwrap();
     };
     for (name, register) in [("by name", by_name), ("by the usual port", by_port_default), ("by address", by_address)] {

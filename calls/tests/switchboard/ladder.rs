@@ -55,26 +55,26 @@ fn a_call_between_two_phones_is_drawn() {
     check(
         &text,
         &expect![[r#"
-        call c_6daavb0anv2r3  6001 -> 6002  over
-        began 2025-11-21T08:00:00.085Z
-        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
-        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+            call c_6daavb0apxbbe  6001 -> 6002  over
+            began 2025-11-21T08:00:00.085Z
+            near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+            far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
 
-                    ms   6001                           Cordboard                      6002
-           1         0   |- INVITE 1 sdp -------------->|                              |
-           2         0   |                              |- INVITE 1 sdp -------------->|
-           3         0   |< 100 INVITE 1 ---------------|                              |
-           4        10   |                              |< 180 INVITE 1 ---------------|
-           5        10   |< 180 INVITE 1 ---------------|                              |
-           6      2000   |                              |< 200 INVITE 1 sdp -----------|
-           7      2000   |                              |- ACK 1 --------------------->|
-           8      2000   |< 200 INVITE 1 sdp -----------|                              |
-           9      2010   |- ACK 1 --------------------->|                              |
-          10      3000   |- BYE 2 --------------------->|                              |
-          11      3000   |< 200 BYE 2 ------------------|                              |
-          12      3000   |                              |- BYE 2 --------------------->|
-          13      3010   |                              |< 200 BYE 2 ------------------|
-    "#]],
+                        ms   6001                           Cordboard                      6002
+               1         0   |- INVITE 1 sdp -------------->|                              |
+               2         0   |                              |- INVITE 1 sdp -------------->|
+               3         0   |< 100 INVITE 1 ---------------|                              |
+               4        10   |                              |< 180 INVITE 1 ---------------|
+               5        10   |< 180 INVITE 1 ---------------|                              |
+               6      2000   |                              |< 200 INVITE 1 sdp -----------|
+               7      2000   |                              |- ACK 1 --------------------->|
+               8      2000   |< 200 INVITE 1 sdp -----------|                              |
+               9      2010   |- ACK 1 --------------------->|                              |
+              10      3000   |- BYE 2 --------------------->|                              |
+              11      3000   |< 200 BYE 2 ------------------|                              |
+              12      3000   |                              |- BYE 2 --------------------->|
+              13      3010   |                              |< 200 BYE 2 ------------------|
+        "#]],
     );
     // In full, and without what nobody may see.
     assert_eq!(text.matches("\n--- ").count(), 13);
@@ -95,16 +95,16 @@ fn what_goes_wrong_is_drawn_too() {
     check(
         &text,
         &expect![[r#"
-        call c_6daavb0anv2r3  6001 -> 6999  over
-        began 2025-11-21T08:00:00.085Z
-        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
-        far   6999  no message
+            call c_6daavb0apxbbe  6001 -> 6999  over
+            began 2025-11-21T08:00:00.085Z
+            near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+            far   6999  no message
 
-                    ms   6001                           Cordboard                      6999
-           1         0   |- INVITE 1 sdp -------------->|                              |
-           2         0   |< 404 INVITE 1 ---------------|                              |
-           3        10   |- ACK 1 --------------------->|                              |
-    "#]],
+                        ms   6001                           Cordboard                      6999
+               1         0   |- INVITE 1 sdp -------------->|                              |
+               2         0   |< 404 INVITE 1 ---------------|                              |
+               3        10   |- ACK 1 --------------------->|                              |
+        "#]],
     );
 
     world.phone("6002").habit = Habit::Dead;
@@ -116,21 +116,21 @@ fn what_goes_wrong_is_drawn_too() {
     check(
         &text,
         &expect![[r#"
-        call c_6daavb472pqt6  6001 -> 6002  over
-        began 2025-11-21T08:00:01.080Z
-        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
-        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+            call c_6daavb473wf08  6001 -> 6002  over
+            began 2025-11-21T08:00:01.080Z
+            near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+            far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
 
-                    ms   6001                           Cordboard                      6002
-           1         0   |< INVITE 1 sdp ---------------|                              |
-           2        10   |- 200 INVITE 1 sdp ---------->|                              |
-           3        10   |< ACK 1 ----------------------|                              |
-           4        10   |                              |- INVITE 1 sdp -------------->|
-           5       510   |                              |- INVITE 1 sdp -------------->| again
-           6      1510   |                              |- INVITE 1 sdp -------------->| again
-           7      2000   |< BYE 2 ----------------------|                              |
-           8      2010   |- 200 BYE 2 ----------------->|                              |
-    "#]],
+                        ms   6001                           Cordboard                      6002
+               1         0   |< INVITE 1 sdp ---------------|                              |
+               2        10   |- 200 INVITE 1 sdp ---------->|                              |
+               3        10   |< ACK 1 ----------------------|                              |
+               4        10   |                              |- INVITE 1 sdp -------------->|
+               5       510   |                              |- INVITE 1 sdp -------------->| again
+               6      1510   |                              |- INVITE 1 sdp -------------->| again
+               7      2000   |< BYE 2 ----------------------|                              |
+               8      2010   |- 200 BYE 2 ----------------->|                              |
+        "#]],
     );
     world.assert_clean();
 }
@@ -264,7 +264,7 @@ fn a_ladder_that_was_given_away_is_drawn_by_its_reader() {
     assert!(text.contains("6001 -> 6002  up"), "{text}");
     // What a tape takes down of the reply is short, and has nothing in it that is to be masked.
     let shown = format!("{given:?}");
-    expect!["Ladder(c_6daavb0anv2r3, 7 messages, 3852 octets, 0 left out, over: false)"].assert_eq(&shown);
+    expect!["Ladder(c_6daavb0apxbbe, 7 messages, 3851 octets, 0 left out, over: false)"].assert_eq(&shown);
 
     // The call goes on and its ladder is forgotten; the reader still has what there was.
     world.hang_up("6001");

@@ -41,6 +41,7 @@ pub(crate) struct Phone {
     endpoint: Endpoint,
     /// The nonce of the last challenge, and how often it was used.
     nonce: Option<(String, u32)>,
+    was_stale: bool,
     cseq: u32,
     /// The Call-ID of its REGISTER requests.
     pub(crate) registers_as: String,
@@ -89,6 +90,7 @@ impl Phone {
             password: format!("secret-{number}"),
             endpoint: Endpoint::new(EndpointSettings { user_agent: format!("phone {number}"), ..EndpointSettings::default() }, seed),
             nonce: None,
+            was_stale: false,
             cseq: 0,
             registers_as: format!("reg-{number}"),
             session: None,
@@ -135,6 +137,11 @@ impl Phone {
         ))
     }
 
+    /// Whether the last challenge said that only the nonce was old: a phone goes on by itself then (RFC 7616, 3.3). Told once.
+    pub(crate) fn is_to_go_on(&mut self) -> bool {
+        std::mem::take(&mut self.was_stale)
+    }
+
     /// Reads the nonce of an MD5 challenge from a 401.
     fn learn_nonce(&mut self, datagram: &[u8]) {
         let text = String::from_utf8_lossy(datagram);
@@ -143,6 +150,7 @@ impl Phone {
         };
         let nonce = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next());
         self.nonce = nonce.map(|nonce| (nonce.to_owned(), 0));
+        self.was_stale = challenge.contains("stale=true");
     }
 
     /// Whether this phone has credentials to show.

@@ -441,6 +441,7 @@ fn a_restart_keeps_phones_leases_and_the_order_of_ids() {
         leases: vec![(SlotId(1), Some(UserId(7)), 4)],
         last_call: Some(future),
         listening: vec!["0.0.0.0:5060".parse().unwrap()],
+        ..Restored::default()
     };
     let mut next = World::unregistered(2, settings(), &restored);
     let lapsed: Vec<_> = next.facts.iter().filter(|fact| matches!(fact, Fact::Unbound { slot: SlotId(2), .. })).collect();

@@ -22,6 +22,7 @@ use model::{
 };
 use sip_core::{
     Credentials, Flow, RegistrarSettings, Transport,
+    guard::Source,
     locate::{Answer, Kind, Query, Said},
 };
 
@@ -51,6 +52,10 @@ pub(crate) struct World {
     pub(crate) media: Vec<MediaCommand>,
     /// The streams that the sockets know.
     pub(crate) known: BTreeSet<Flow>,
+    /// Whom the sockets do not hear.
+    pub(crate) banned: BTreeSet<Source>,
+    /// Streams that were closed without an answer.
+    pub(crate) hung_up: Vec<Flow>,
     pub(crate) replies: BTreeMap<u64, Result<Reply, Refusal>>,
     pub(crate) recorded: Vec<(RecordingRow, Option<u64>)>,
     orders: u64,
@@ -89,6 +94,7 @@ pub(crate) fn settings() -> Settings {
         lease: Duration::from_secs(90),
         unregistered_grace: Duration::from_secs(60),
         ladder_memory: 1 << 20,
+        armour: sip_core::ArmourSettings::default(),
     }
 }
 
@@ -153,6 +159,8 @@ impl World {
             events: Vec::new(),
             media: Vec::new(),
             known: BTreeSet::new(),
+            banned: BTreeSet::new(),
+            hung_up: Vec::new(),
             replies: BTreeMap::new(),
             recorded: Vec::new(),
             orders: 0,
@@ -180,6 +188,9 @@ impl World {
             self.send_from(number, expires);
         }
         self.send_from(number, expires);
+        if self.phone(number).is_to_go_on() {
+            self.send_from(number, expires);
+        }
     }
 
     fn send_from(&mut self, number: &str, expires: u32) {
@@ -198,6 +209,21 @@ impl World {
         self.input(Input::Received { flow, bytes: datagram });
         let (_, (_, _, answer)) = self.in_flight.pop_first().unwrap();
         String::from_utf8(answer.to_vec()).unwrap()
+    }
+
+    /// What the server answers at once to what comes by `flow`, if anything.
+    pub(crate) fn ask(&mut self, flow: Flow, message: &str) -> Option<String> {
+        self.in_flight.clear();
+        self.input(Input::Received { flow, bytes: Bytes::copy_from_slice(message.as_bytes()) });
+        let (_, (_, _, answer)) = self.in_flight.pop_first()?;
+        Some(String::from_utf8(answer.to_vec()).unwrap())
+    }
+
+    /// What happened so far is none of the story.
+    pub(crate) fn clear_history(&mut self) {
+        self.log.clear();
+        self.facts.clear();
+        self.events.clear();
     }
 
     /// The connection of a phone ends.
@@ -473,6 +499,9 @@ impl World {
                 Output::Secure { flow, name } => self.secured.push((flow, name)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
                 Output::Unvouch { flow } => assert!(self.known.remove(&flow), "{flow} was not known"),
+                Output::Ban { source, .. } => _ = self.banned.insert(source),
+                Output::Unban { source } => assert!(self.banned.remove(&source), "{source} was not banned"),
+                Output::HangUp { flow } => self.hung_up.push(flow),
                 Output::Media { command, .. } => self.media.push(command),
                 Output::RecordBegin { row, .. } => self.recorded.push((row, None)),
                 Output::Defect { call } => panic!("a defect ended {call}"),

@@ -157,6 +157,8 @@ pub(super) enum End {
     /// Its flow is to prove another name.
     Renamed,
     NotOpened(NotOpened),
+    /// Its source is banned, or it is to get no answer.
+    Unheard,
 }
 
 impl Connection {
@@ -380,6 +382,9 @@ impl Connection {
     fn deliver(&mut self, admit: Admit, message: Bytes, intake: &mut Intake<'_>) {
         self.heard = intake.now;
         self.half_since = None;
+        if intake.is_banned(admit, self.flow) {
+            return;
+        }
         self.is_known = true;
         self.owed = self.owed.saturating_add(awaits_response(&message).into());
         intake.push(admit, self.flow, message);

@@ -91,6 +91,8 @@ pub struct TcpCounters {
     /// Closed because all streams together held too much ([`StreamLimits::memory_max`]) and this one much of it, or because there were nearly
     /// too many, in all or of its source ([`StreamLimits::connections_max`], [`StreamLimits::per_source_max`]), and this one was a stranger's.
     pub closed_crowded: u64,
+    /// Closed because the source was banned, or what came by it is to get no answer.
+    pub closed_unheard: u64,
     /// Ends that were not told, because too many waited to be: who waits for such a stream finds out by its timers.
     pub closed_untold: u64,
     /// Messages read, with those that the guard has wait.

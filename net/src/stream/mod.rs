@@ -21,7 +21,7 @@ use std::{
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, event::Event};
-use sip_core::{Flow, Guard, Transport, guard::Source};
+use sip_core::{Flow, Transport, guard::Source};
 use socket2::SockRef;
 
 pub use self::limits::{StreamLimits, TcpCounters};
@@ -191,7 +191,7 @@ impl Streams {
     /// Accepts and reads, each stream in its turn, until `intake` is full or each that was waiting had one.
     pub(crate) fn receive(&mut self, intake: &mut Intake<'_>) {
         for at in 0..self.listeners.len() {
-            self.accept(intake.now, intake.guard, at);
+            self.accept(intake, at);
         }
         for _ in 0..self.turns.len() {
             if intake.left == 0 {
@@ -251,6 +251,24 @@ impl Streams {
         self.settle(now, place);
     }
 
+    /// Closes the streams of `source` that nobody vouches for; says how many there were.
+    pub(crate) fn ban(&mut self, source: Source) -> u64 {
+        let strangers: Vec<usize> = self.sources.get(&source).map_or_else(Vec::new, |of| of.strangers.iter().map(|(_, at)| *at).collect());
+        for &place in &strangers {
+            self.remove(place, End::Unheard);
+        }
+        u64::try_from(strangers.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Closes a stream, unless somebody vouches for it.
+    pub(crate) fn hang_up(&mut self, flow: Flow) {
+        if let Some(&place) = self.by_flow.get(&flow)
+            && self.connections.get(place).and_then(Option::as_ref).is_some_and(|connection| !connection.is_vouched)
+        {
+            self.remove(place, End::Unheard);
+        }
+    }
+
     /// Puts a stream among the strangers, if it is one's.
     fn rank(&mut self, place: usize) {
         let Some(Some(connection)) = self.connections.get_mut(place).filter(|one| one.as_ref().is_some_and(|one| !one.is_vouched)) else {
@@ -303,7 +321,8 @@ impl Streams {
         self.dirty = dirty;
     }
 
-    fn accept(&mut self, now: Instant, guard: &mut Guard, at: usize) {
+    fn accept(&mut self, intake: &mut Intake<'_>, at: usize) {
+        let now = intake.now;
         for _ in 0..ACCEPTS_MAX {
             let Some(listener) = self.listeners.get_mut(at).filter(|listener| listener.ready) else { return };
             let was_short = listener.is_short;
@@ -311,7 +330,9 @@ impl Streams {
                 Accepted::Stream(stream, remote) => {
                     let bound = listener.bound;
                     // Dropped, it is closed.
-                    if guard.admit_stream(now, remote) {
+                    if intake.bans.has(now, remote) {
+                        intake.banned.streams += 1;
+                    } else if intake.guard.admit_stream(now, remote) {
                         self.accepted(now, bound, stream, remote);
                     }
                 }
@@ -351,6 +372,11 @@ impl Streams {
         let Adopted { stream, tls, transport, local, remote, read } = adopted;
         let now = intake.now;
         let flow = Flow { transport, local, remote };
+        if intake.bans.has(now, remote) {
+            // It was banned during the handshake.
+            intake.banned.handshakes += 1;
+            return;
+        }
         // What is sent by such a flow is for a peer that has proven its name, and this one has not.
         if self.has_name(flow) {
             self.counters.refused += 1;
@@ -519,6 +545,7 @@ impl Streams {
             End::Stalled => &mut counters.closed_stalled,
             End::Crowded => &mut counters.closed_crowded,
             End::NotOpened(_) => &mut counters.connect_failures,
+            End::Unheard => &mut counters.closed_unheard,
         };
         *counter += 1;
         tracing::debug!(flow = %connection.flow, ?end, "A stream is closed.");

@@ -121,7 +121,9 @@ fn replaces(fact: &Fact) -> Option<Replaces> {
         | Fact::CallEnded { .. }
         | Fact::Leased { .. }
         | Fact::ServiceSet { .. }
-        | Fact::Recording { .. } => None,
+        | Fact::Recording { .. }
+        | Fact::Banned { .. }
+        | Fact::Unbanned { .. } => None,
     }
 }
 

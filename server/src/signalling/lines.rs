@@ -58,6 +58,14 @@ pub(super) fn fact(fact: &Fact) {
         }
         Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
         Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
+        Fact::Banned { ban } => {
+            info!(why = ban.why, times = ban.times, lasts_s = ban.until.ms_since(ban.since) / 1_000, "A source is banned.");
+            debug!(source = ban.source, "It is this one.");
+        }
+        Fact::Unbanned { source, .. } => {
+            info!("A ban was taken back.");
+            debug!(source, "It is this one.");
+        }
         _ => {}
     }
 }

@@ -10,10 +10,12 @@ use crate::guard::Source;
 
 /// Sources that are banned at once at most. A ban beyond it is not made, and counted: no flood pushes another one out.
 pub const BANS_MAX: usize = 65_536;
-/// How long a first ban lasts. Each next one lasts four times as long.
+/// How long a first ban lasts, unless the settings say otherwise. Each next one lasts four times as long.
 pub const BAN_FIRST: Duration = Duration::from_secs(300);
-/// How long a ban lasts at most: addresses change hands.
+/// How long a ban lasts at most, unless the settings say otherwise: addresses change hands.
 pub const BAN_LONGEST: Duration = Duration::from_secs(86_400);
+/// How long a ban lasts at most that somebody has made by hand.
+pub const BY_HAND_LONGEST: Duration = Duration::from_secs(30 * 86_400);
 /// For so long after its end a ban makes the next one longer.
 pub const BAN_REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
 
@@ -41,15 +43,28 @@ pub struct Ban {
     pub times: u32,
     /// Why.
     pub why: Why,
+    /// The points that spoke against the source.
+    pub points: u32,
     /// What was seen of the source, and how often: proven by a round trip, all of it.
     pub evidence: Vec<(Evidence, u32)>,
 }
 
-/// How long the ban is that comes as number `times`, from 1 on.
+/// Why a ban by hand was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotBanned {
+    /// Nobody is judged now.
+    Off,
+    /// The source is exempt.
+    Exempt,
+    /// [`BANS_MAX`] others stand.
+    Full,
+}
+
+/// How long the ban is that comes as number `times`, from 1 on, where the first lasts `first` and none lasts longer than `longest`.
 #[must_use]
-pub fn ban_lasts(times: u32) -> Duration {
+pub fn ban_lasts(first: Duration, longest: Duration, times: u32) -> Duration {
     let factor = 4_u32.checked_pow(times.saturating_sub(1)).unwrap_or(u32::MAX);
-    BAN_FIRST.saturating_mul(factor).min(BAN_LONGEST)
+    first.saturating_mul(factor).min(longest)
 }
 
 /// Bans by source. Whoever only needs to know who is banned (the sockets) keeps one of its own, and follows [`super::ArmourOutput`] with it.
@@ -94,6 +109,12 @@ impl BanList {
     #[must_use]
     pub fn next_end(&self) -> Option<Instant> {
         self.ends.first().map(|(until, _)| *until)
+    }
+
+    /// The ban of a source, also one that has just ended.
+    #[must_use]
+    pub fn get(&self, source: Source) -> Option<&Ban> {
+        self.bans.get(&source)
     }
 
     /// All bans in the order of addresses.

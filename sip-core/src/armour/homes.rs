@@ -17,9 +17,8 @@ pub const HOME_LIFE: Duration = Duration::from_secs(30 * 86_400);
 /// For so long after anybody's login a source has a standing.
 pub const STANDING_LIFE: Duration = Duration::from_secs(7 * 86_400);
 
-/// Failed logins with one user's name, from all sources together that have no standing: fifty a day.
+/// Failed logins with one user's name within a day, from all sources together that have no standing, unless the settings say otherwise.
 pub const USER_FAILURES_MAX: u32 = 50;
-const USER_FAILURES: Allowance = Allowance { limit: USER_FAILURES_MAX, each: Duration::from_secs(86_400 / USER_FAILURES_MAX as u64) };
 
 /// A source that a user has logged in from: plain data, to be kept and restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,12 @@ impl Homes {
             *last = at.max(*last);
         }
         let Some(user) = self.user(user) else { return };
-        user.homes.retain(|home| home.source != source && home.is_live(now));
+        // The usual case: a phone that refreshes its binding.
+        if let Some(home) = user.homes.iter_mut().find(|home| home.source == source) {
+            home.at = at.max(home.at);
+            return;
+        }
+        user.homes.retain(|home| home.is_live(now));
         if user.homes.len() >= HOMES_MAX
             && let Some((oldest, _)) = user.homes.iter().enumerate().min_by_key(|(_, home)| home.at)
         {
@@ -71,25 +75,25 @@ impl Homes {
     }
 
     /// A stranger has failed with a user's name. Whether that is now guarded and was not before.
-    pub(super) fn failed(&mut self, now: Instant, user: &str) -> bool {
+    pub(super) fn failed(&mut self, now: Instant, allowance: Allowance, user: &str) -> bool {
         self.make_room(now);
         let Some(user) = self.user(user) else { return false };
-        user.failures.add(now, USER_FAILURES);
+        user.failures.add(now, allowance);
         let was_guarded = user.is_guarded;
-        user.is_guarded = user.failures.is_full(now, USER_FAILURES) || (was_guarded && !user.is_calm(now));
+        user.is_guarded = user.failures.is_full(now, allowance) || (was_guarded && !user.is_calm(now, allowance));
         user.is_guarded && !was_guarded
     }
 
     /// A stranger who failed `count` times has logged in after all.
-    pub(super) fn take_back(&mut self, now: Instant, user: &str, count: u32) {
+    pub(super) fn take_back(&mut self, now: Instant, allowance: Allowance, user: &str, count: u32) {
         if let Some(user) = self.users.get_mut(user) {
-            user.failures.take_back(now, USER_FAILURES, count);
+            user.failures.take_back(now, allowance, count);
         }
     }
 
     /// Whether strangers' logins with this name are not looked at.
-    pub(super) fn is_guarded(&self, now: Instant, user: &str) -> bool {
-        self.users.get(user).is_some_and(|user| user.failures.is_full(now, USER_FAILURES))
+    pub(super) fn is_guarded(&self, now: Instant, allowance: Allowance, user: &str) -> bool {
+        self.users.get(user).is_some_and(|user| user.failures.is_full(now, allowance))
     }
 
     pub(super) fn forgive(&mut self, user: &str) {
@@ -107,15 +111,18 @@ impl Homes {
         self.users.iter().flat_map(|(name, user)| user.homes.iter().map(|home| (&**name, *home)))
     }
 
-    pub(super) fn guarded(&self, now: Instant) -> impl Iterator<Item = &str> {
-        self.users.iter().filter(move |(_, user)| user.failures.is_full(now, USER_FAILURES)).map(|(name, _)| &**name)
+    pub(super) fn guarded(&self, now: Instant, allowance: Allowance) -> impl Iterator<Item = &str> {
+        self.users.iter().filter(move |(_, user)| user.failures.is_full(now, allowance)).map(|(name, _)| &**name)
     }
 
     fn user(&mut self, name: &str) -> Option<&mut User> {
-        if self.users.len() >= USERS_MAX && !self.users.contains_key(name) {
-            return None;
+        if !self.users.contains_key(name) {
+            if self.users.len() >= USERS_MAX {
+                return None;
+            }
+            self.users.insert(name.into(), User::default());
         }
-        Some(self.users.entry(name.into()).or_default())
+        self.users.get_mut(name)
     }
 
     /// Lets go what has lapsed, when it is full and not more than once an hour.
@@ -125,15 +132,15 @@ impl Homes {
         if is_full && !is_soon {
             self.swept = Some(now);
             self.standing.retain(|_, at| now.saturating_duration_since(*at) < STANDING_LIFE);
-            self.users.retain(|_, user| user.homes.iter().any(|home| home.is_live(now)) || user.failures.used(now, USER_FAILURES) > 0);
+            self.users.retain(|_, user| user.homes.iter().any(|home| home.is_live(now)) || !user.failures.is_forgotten(now));
         }
     }
 }
 
 impl User {
     /// Half of what was counted is forgotten: the next wave is news again.
-    fn is_calm(&self, now: Instant) -> bool {
-        self.failures.used(now, USER_FAILURES) < USER_FAILURES_MAX / 2
+    fn is_calm(&self, now: Instant, allowance: Allowance) -> bool {
+        self.failures.used(now, allowance) < allowance.limit / 2
     }
 }
 

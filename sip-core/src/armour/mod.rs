@@ -38,6 +38,7 @@
 
 mod bans;
 mod evidence;
+mod exempt;
 mod homes;
 mod records;
 pub mod scanner;
@@ -53,7 +54,7 @@ use std::{
 
 use ipnet::IpNet;
 
-pub use bans::{BAN_FIRST, BAN_LONGEST, BAN_REMEMBERED, BANS_MAX, Ban, BanList, Why, ban_lasts};
+pub use bans::{BAN_FIRST, BAN_LONGEST, BAN_REMEMBERED, BANS_MAX, BY_HAND_LONGEST, Ban, BanList, NotBanned, Why, ban_lasts};
 pub use evidence::{Evidence, Weight};
 pub use homes::{HOME_LIFE, HOMES_MAX, Home, STANDING_LIFE, USER_FAILURES_MAX, USERS_MAX};
 pub use records::{NAMES_MAX, SOURCES_MAX};
@@ -65,14 +66,16 @@ use crate::{
     message::{Message, Method},
 };
 use bans::Past;
+use exempt::Exempt;
 use homes::Homes;
 use records::{Key, Record, Records, Tried};
 use score::{Allowance, Leak, Score};
 
-/// Points at which a source is banned, and at which one that is not proven is slowed down. They halve every 640 s.
+/// Points at which a source is banned, and at which one that is not proven is slowed down, unless the settings say otherwise. They halve
+/// every 640 s.
 pub const BAN_AT: u32 = 100;
-/// Failed logins within a day that ban a source, however slowly they come. Less than [`USER_FAILURES_MAX`]: one source alone is banned before
-/// the owner of the name elsewhere has to wait for it.
+/// Failed logins within a day that ban a source, however slowly they come, unless the settings say otherwise. Less than
+/// [`USER_FAILURES_MAX`]: one source alone is banned before the owner of the name elsewhere has to wait for it.
 pub const SOURCE_FAILURES_MAX: u32 = 40;
 /// Failures of one name that weigh, where somebody has logged in lately.
 pub const FAILURES_EACH: u32 = 2;
@@ -85,18 +88,57 @@ pub const FOREIGN_MAX: usize = 16;
 /// Orders that wait to be polled. Beyond it they are dropped, oldest first; it is drained after each input.
 const OUTPUTS_MAX: usize = 2 * BANS_MAX;
 
-const SOURCE_FAILURES: Allowance = Allowance { limit: SOURCE_FAILURES_MAX, each: Duration::from_secs(86_400 / SOURCE_FAILURES_MAX as u64) };
 const NAME_FAILURES: Allowance = Allowance { limit: NAME_FAILURES_MAX, each: Duration::from_secs(600) };
 
 /// What the armour must know.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArmourSettings {
+    /// Whether it judges anybody. If not, all bans end, and every request is served as if there were no armour.
+    pub is_on: bool,
+    /// Points at which a source is banned; at least 1 is meant.
+    pub ban_at: u32,
+    /// How long a first ban lasts. Each next one lasts four times as long.
+    pub ban_first: Duration,
+    /// How long a ban lasts at most.
+    pub ban_longest: Duration,
+    /// Failed logins within a day that ban a source, however slowly they come; at least 1 is meant.
+    pub source_failures: u32,
+    /// Failed logins with one user's name within a day, from all strangers together, after which strangers' logins with it are not looked at;
+    /// at least 1 is meant.
+    pub user_failures: u32,
     /// Networks that nothing is held against: carriers' addresses, trunks', and an allow list.
     pub exempt: Vec<IpNet>,
     /// Our domains, as Request-URIs name them: the domain of the configuration, and each name that phones are set up with. Empty: any is ours.
     pub domains: Vec<String>,
-    /// Our addresses, also the public one of a router before us. They count only where `domains` are named.
+    /// Our addresses, also the public one of a router before us. They count only where `domains` are named. The address that a request came
+    /// to is ours in any case.
     pub addresses: Vec<IpAddr>,
+}
+
+impl Default for ArmourSettings {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            ban_at: BAN_AT,
+            ban_first: BAN_FIRST,
+            ban_longest: BAN_LONGEST,
+            source_failures: SOURCE_FAILURES_MAX,
+            user_failures: USER_FAILURES_MAX,
+            exempt: Vec::new(),
+            domains: Vec::new(),
+            addresses: Vec::new(),
+        }
+    }
+}
+
+impl ArmourSettings {
+    fn source_failures(&self) -> Allowance {
+        Allowance::a_day(self.source_failures)
+    }
+
+    fn user_failures(&self) -> Allowance {
+        Allowance::a_day(self.user_failures)
+    }
 }
 
 /// Where a message came from, and whether that is proven.
@@ -104,6 +146,8 @@ pub struct ArmourSettings {
 pub struct Peer {
     /// The source.
     pub source: Source,
+    /// The address of ours that it has sent to.
+    pub local: IpAddr,
     /// This message proves that its sender hears what we send to the source.
     pub is_proven: bool,
 }
@@ -113,7 +157,7 @@ impl Peer {
     #[must_use]
     pub fn of(flow: Flow, is_echo: bool) -> Self {
         // A stream took a handshake.
-        Self { source: flow.remote.into(), is_proven: is_echo || flow.transport.is_reliable() }
+        Self { source: flow.remote.into(), local: flow.local.ip(), is_proven: is_echo || flow.transport.is_reliable() }
     }
 }
 
@@ -175,6 +219,7 @@ pub struct ArmourCounters {
 #[derive(Debug)]
 pub struct Armour {
     settings: ArmourSettings,
+    exempt: Exempt,
     key: Key,
     bans: BanList,
     past: Past,
@@ -193,6 +238,7 @@ impl Armour {
     #[must_use]
     pub fn new(settings: ArmourSettings, seed: [u8; 16]) -> Self {
         Self {
+            exempt: Exempt::of(&settings.exempt),
             settings,
             key: Key(seed),
             bans: BanList::default(),
@@ -206,13 +252,21 @@ impl Armour {
         }
     }
 
-    /// Other settings from now on. Bans of what is exempt now end.
+    /// Other settings from now on. Bans of what is exempt now end; those that go on last as long as was said.
     pub fn set(&mut self, settings: ArmourSettings) {
+        self.exempt = Exempt::of(&settings.exempt);
         self.settings = settings;
-        let exempt: Vec<_> = self.bans.iter().map(|ban| ban.source).filter(|source| self.is_exempt(*source)).collect();
+        let ends = |source: &Source| !self.settings.is_on || self.is_exempt(*source);
+        let exempt: Vec<_> = self.bans.iter().map(|ban| ban.source).filter(ends).collect();
         for source in exempt {
             self.release(source);
         }
+    }
+
+    /// By what it judges.
+    #[must_use]
+    pub fn settings(&self) -> &ArmourSettings {
+        &self.settings
     }
 
     /// Whether nothing of `source` is heard.
@@ -223,7 +277,7 @@ impl Armour {
 
     /// What becomes of a message that belongs to no dialog and no transaction. It weighs what the message itself says.
     pub fn verdict(&mut self, now: Instant, peer: Peer, message: &Message, claim: &Claim<'_>) -> Treatment {
-        if self.is_exempt(peer.source) {
+        if !self.settings.is_on || self.is_exempt(peer.source) {
             return Treatment::Pass;
         }
         if self.is_banned(now, peer.source) {
@@ -252,7 +306,7 @@ impl Armour {
             return self.login_verdict(now, peer, claim);
         }
         let has_standing = self.homes.has_standing(now, peer.source);
-        if !has_standing && let Some(host) = self.foreign_host(peer.source, message) {
+        if !has_standing && let Some(host) = self.foreign_host(peer, message) {
             self.counters.foreign += 1;
             self.remember_foreign(host);
             self.note(now, peer, Evidence::ForeignDomain);
@@ -289,7 +343,7 @@ impl Armour {
             let tried = self.proven.get(self.key, peer.source).and_then(|record| record.tried(name));
             tried.is_some_and(|tried| tried.failures.is_full(now, NAME_FAILURES))
         } else {
-            self.homes.is_guarded(now, &user)
+            self.homes.is_guarded(now, self.settings.user_failures(), &user)
         };
         if is_throttled {
             self.counters.throttled += 1;
@@ -305,26 +359,26 @@ impl Armour {
         }
         let had_standing = self.homes.has_standing(now, peer.source);
         self.homes.enter(now, peer.source, user, now);
+        // Of nearly everybody who logs in nothing is remembered.
+        let Some(record) = self.proven.get(self.key, peer.source) else { return };
         let name = self.key.name(user);
-        if let Some(record) = self.proven.get(self.key, peer.source)
-            && let Some(at) = record.names.iter().position(|tried| tried.name == name)
-        {
+        if let Some(at) = record.names.iter().position(|tried| tried.name == name) {
             let tried = record.names.swap_remove(at);
             record.score.take_back(now, tried.score);
-            record.day.take_back(now, SOURCE_FAILURES, tried.counted);
+            record.day.take_back(now, self.settings.source_failures(), tried.counted);
             if !had_standing {
-                self.homes.take_back(now, user, tried.counted);
+                self.homes.take_back(now, self.settings.user_failures(), user, tried.counted);
             }
         }
     }
 
     /// A login that passed was wrong. `exists` is whether there is such a user.
     pub fn failed(&mut self, now: Instant, peer: Peer, user: &str, exists: bool) {
-        if !peer.is_proven || self.is_exempt(peer.source) || self.homes.is_home(now, peer.source, user) {
+        if !peer.is_proven || self.is_untouched(now, peer.source) || self.homes.is_home(now, peer.source, user) {
             return;
         }
         let has_standing = self.homes.has_standing(now, peer.source);
-        if exists && !has_standing && self.homes.failed(now, user) {
+        if exists && !has_standing && self.homes.failed(now, self.settings.user_failures(), user) {
             self.output(ArmourOutput::Guarded { user: user.to_owned() });
         }
         let evidence = if exists { Evidence::WrongPassword } else { Evidence::UnknownUser };
@@ -341,10 +395,11 @@ impl Armour {
             tried.score.add(now, points);
             tried.counted = tried.counted.saturating_add(1);
         }
-        record.day.add(now, SOURCE_FAILURES);
+        let allowance = self.settings.source_failures();
+        record.day.add(now, allowance);
         record.score.add(now, points);
-        let is_slow_guesser = record.day.is_full(now, SOURCE_FAILURES);
-        if record.score.points(now) >= BAN_AT {
+        let is_slow_guesser = record.day.is_full(now, allowance);
+        if record.score.points(now) >= self.settings.ban_at {
             self.ban_for(now, peer.source, Why::Score(evidence));
         } else if is_slow_guesser {
             self.ban_for(now, peer.source, Why::SlowGuessing);
@@ -353,7 +408,7 @@ impl Armour {
 
     /// Something else speaks against a source.
     pub fn note(&mut self, now: Instant, peer: Peer, evidence: Evidence) {
-        if self.is_exempt(peer.source) || self.is_banned(now, peer.source) {
+        if self.is_untouched(now, peer.source) {
             return;
         }
         let weight = evidence.weight();
@@ -365,14 +420,23 @@ impl Armour {
         let Some(record) = records.entry(now, self.key, peer.source) else { return };
         record.score.add(now, points);
         record.seen.add(evidence);
-        if peer.is_proven && record.score.points(now) >= BAN_AT {
+        if peer.is_proven && record.score.points(now) >= self.settings.ban_at {
             self.ban_for(now, peer.source, Why::Score(evidence));
         }
     }
 
-    /// Bans by hand, for as long as is said, at most [`BAN_LONGEST`]. Whether it was done: not if the source is exempt or the list is full.
-    pub fn ban(&mut self, now: Instant, source: Source, lasts: Duration) -> bool {
-        !self.is_exempt(source) && self.enter(now, source, Why::ByHand, lasts.min(BAN_LONGEST))
+    /// Bans by hand, for as long as is said, at most [`BY_HAND_LONGEST`]; in place of a ban that stands.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn ban(&mut self, now: Instant, source: Source, lasts: Duration) -> Result<(), NotBanned> {
+        if !self.settings.is_on {
+            return Err(NotBanned::Off);
+        }
+        if self.is_exempt(source) {
+            return Err(NotBanned::Exempt);
+        }
+        if self.enter(now, source, Why::ByHand, lasts.min(BY_HAND_LONGEST)) { Ok(()) } else { Err(NotBanned::Full) }
     }
 
     /// Lets a source go and forgets what spoke against it. Whether it was banned.
@@ -400,10 +464,11 @@ impl Armour {
     /// A ban from before a restart. One that has ended, or of what is exempt now, is let go. It is told by no output.
     pub fn restore_ban(&mut self, now: Instant, ban: Ban) {
         // By a clock that was set back meanwhile it would last for ever.
-        let longest = now.checked_add(BAN_LONGEST).unwrap_or(now);
+        let most = if ban.why == Why::ByHand { BY_HAND_LONGEST } else { self.settings.ban_longest };
+        let longest = now.checked_add(most).unwrap_or(now);
         let ban = Ban { until: ban.until.min(longest), ..ban };
         self.past.remember(now, &ban);
-        if now < ban.until && !self.is_exempt(ban.source) {
+        if now < ban.until && self.settings.is_on && !self.is_exempt(ban.source) {
             self.bans.insert(ban);
         }
     }
@@ -425,7 +490,7 @@ impl Armour {
 
     /// The users whose names strangers' logins are not looked at with now.
     pub fn guarded(&self, now: Instant) -> impl Iterator<Item = &str> {
-        self.homes.guarded(now)
+        self.homes.guarded(now, self.settings.user_failures())
     }
 
     /// The domains that were asked for lately and are not ours, the last one last: perhaps one is missing in `domains`.
@@ -466,15 +531,17 @@ impl Armour {
     fn ban_for(&mut self, now: Instant, source: Source, why: Why) {
         let times = self.past.times(now, source).saturating_add(1);
         // What a slow guesser did took hours: a few minutes would be no more than a pause to him.
-        let lasts = if why == Why::SlowGuessing { BAN_LONGEST } else { ban_lasts(times) };
+        let ArmourSettings { ban_first, ban_longest, .. } = self.settings;
+        let lasts = if why == Why::SlowGuessing { ban_longest } else { ban_lasts(ban_first, ban_longest, times) };
         self.enter(now, source, why, lasts);
     }
 
     fn enter(&mut self, now: Instant, source: Source, why: Why, lasts: Duration) -> bool {
         let times = self.past.times(now, source).saturating_add(1);
         let Some(until) = now.checked_add(lasts) else { return false };
-        let evidence = self.proven.get(self.key, source).map(|record| record.seen.seen()).unwrap_or_default();
-        let ban = Ban { source, since: now, until, times, why, evidence };
+        let record = self.proven.get(self.key, source);
+        let (points, evidence) = record.map(|record| (record.score.points(now), record.seen.seen())).unwrap_or_default();
+        let ban = Ban { source, since: now, until, times, why, points, evidence };
         if !self.bans.insert(ban.clone()) {
             self.counters.bans_refused += 1;
             return false;
@@ -489,7 +556,7 @@ impl Armour {
     /// Whether a request without a login of a source that is not proven has to wait. It leaves its mark if not.
     fn is_slowed(&mut self, now: Instant, source: Source) -> bool {
         let Some(record) = self.unproven.get(self.key, source) else { return false };
-        if record.score.points(now) < BAN_AT {
+        if record.score.points(now) < self.settings.ban_at {
             return false;
         }
         if record.next.is_some_and(|next| now < next) {
@@ -499,20 +566,24 @@ impl Armour {
         false
     }
 
-    fn is_exempt(&self, source: Source) -> bool {
-        let ip = source.ip();
-        // Of a network that is counted as one the part that is exempt exempts the whole: it is one customer.
-        let is_part = |network: &IpNet| network.prefix_len() > 64 && Source::from(network.network()) == source;
-        self.settings.exempt.iter().any(|network| network.contains(&ip) || is_part(network))
+    /// Whether nothing is held against a source now: it is exempt, or silenced already, or nobody is judged.
+    fn is_untouched(&self, now: Instant, source: Source) -> bool {
+        !self.settings.is_on || self.is_exempt(source) || self.is_banned(now, source)
+    }
+
+    /// Whether nothing is ever held against a source.
+    #[must_use]
+    pub fn is_exempt(&self, source: Source) -> bool {
+        self.exempt.has(source)
     }
 
     /// The host that a stranger's request is for, if it is not ours. Whoever sends from a private address is in the house, or behind a router
     /// of it: a phone that is set up with another of our names is to be answered, so that one sees what is wrong with it.
-    fn foreign_host(&self, source: Source, message: &Message) -> Option<String> {
-        if self.settings.domains.is_empty() || is_in_the_house(source.ip()) {
+    fn foreign_host(&self, peer: Peer, message: &Message) -> Option<String> {
+        if self.settings.domains.is_empty() || is_in_the_house(peer.source.ip()) {
             return None;
         }
-        scanner::foreign_host(message, &self.settings.domains, &self.settings.addresses)
+        scanner::foreign_host(message, &self.settings.domains, &self.settings.addresses, peer.local)
     }
 
     fn remember_foreign(&mut self, host: String) {

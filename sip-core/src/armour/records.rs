@@ -2,14 +2,14 @@
 
 use std::{
     hash::{DefaultHasher, Hasher},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
     evidence::Tally,
     score::{Leak, Score},
 };
-use crate::{armour::SOURCE_FAILURES, guard::Source};
+use crate::guard::Source;
 
 /// Sources that are remembered in each table.
 pub const SOURCES_MAX: usize = SETS * WAYS;
@@ -51,8 +51,8 @@ impl Record {
     }
 
     /// How little would be lost with it.
-    fn worth(&self, now: Instant) -> (u32, u32) {
-        (self.score.points(now), self.day.used(now, SOURCE_FAILURES))
+    fn worth(&self, now: Instant) -> (u32, Duration) {
+        (self.score.points(now), self.day.left(now))
     }
 
     pub(super) fn tried(&mut self, name: u64) -> Option<&mut Tried> {

@@ -76,31 +76,42 @@ pub fn mark(request: &Message) -> Option<&'static Mark> {
     let agent = request.header(Name::UserAgent).unwrap_or_default();
     let from = request.header(Name::From).unwrap_or_default();
     MARKS.iter().find(|mark| match mark.place {
-        Place::Agent => contains(agent, mark.text),
-        Place::AgentBegins => agent.get(..mark.text.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.text.as_bytes())),
+        Place::Agent => places(agent, mark.text).next().is_some(),
+        Place::AgentBegins => begins(agent, mark.text.as_bytes()),
         Place::From => contains_whole(from, mark.text),
     })
 }
 
-fn contains(text: &[u8], part: &str) -> bool {
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+/// Whether `text` begins with `part`, in any case. `part` is in lower case and not empty.
+fn begins(text: &[u8], part: &[u8]) -> bool {
+    // Nearly all differ in the first octet already.
+    text.first().map(u8::to_ascii_lowercase) == part.first().copied()
+        && text.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part))
 }
 
-/// As [`contains`], and no digit or dot follows: `@1.1.1.10` is another address.
+/// Where `part` stands in `text`, in any case. Every request that begins something is searched, so it leaps from one first octet to the next.
+fn places(text: &[u8], part: &str) -> impl Iterator<Item = usize> {
+    let part = part.as_bytes();
+    let first = part.first().copied().unwrap_or_default();
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text).filter(move |&at| begins(text.get(at..).unwrap_or_default(), part))
+}
+
+/// Whether `part` stands in `text`, and no digit or dot follows: `@1.1.1.10` is another address.
 fn contains_whole(text: &[u8], part: &str) -> bool {
     let goes_on = |end: usize| text.get(end).is_some_and(|next| next.is_ascii_digit() || *next == b'.');
-    text.windows(part.len()).enumerate().any(|(at, window)| window.eq_ignore_ascii_case(part.as_bytes()) && !goes_on(at + part.len()))
+    places(text, part).any(|at| !goes_on(at + part.len()))
 }
 
-/// The host that a request is for and that is not among `domains` and `addresses`; `None` when it is ours.
+/// The host that a request is for and that is not among `domains` and `addresses`, nor `local`, the address that it came to; `None` when it
+/// is ours.
 ///
 /// The Request-URI says whom a request is for; of a REGISTER the To does as well (RFC 3261, 10.2). The To of other requests may name
 /// whatever somebody once dialled. What is no SIP URI has no domain.
-pub(super) fn foreign_host(request: &Message, domains: &[String], addresses: &[IpAddr]) -> Option<String> {
+pub(super) fn foreign_host(request: &Message, domains: &[String], addresses: &[IpAddr], local: IpAddr) -> Option<String> {
     let to = request.to().ok().filter(|_| request.method() == Method::Register).map(|to| to.uri);
     [Some(request.uri()), to].into_iter().flatten().filter_map(|uri| SipUri::parse(uri).ok()).find_map(|uri| {
         let is_ours = match uri.host_ip() {
-            Some(ip) => addresses.contains(&ip.to_canonical()),
+            Some(ip) => addresses.contains(&ip.to_canonical()) || ip.to_canonical() == local.to_canonical(),
             None => {
                 let host = uri.host_text();
                 // A dot at the end says that the name is whole (RFC 1034, 3.1).

@@ -74,6 +74,14 @@ pub(super) struct Allowance {
     pub(super) each: Duration,
 }
 
+impl Allowance {
+    /// So many within a day.
+    pub(super) fn a_day(limit: u32) -> Self {
+        let limit = limit.max(1);
+        Self { limit, each: Duration::from_secs(86_400) / limit }
+    }
+}
+
 /// Failures that are forgotten one by one: the moment at which all are (as the buckets of [`crate::Guard`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Leak(Option<Instant>);
@@ -101,7 +109,13 @@ impl Leak {
         self.used(now, allowance) >= allowance.limit
     }
 
-    fn left(self, now: Instant) -> Duration {
+    /// Whether there are none.
+    pub(super) fn is_forgotten(self, now: Instant) -> bool {
+        self.left(now).is_zero()
+    }
+
+    /// How long until there are none.
+    pub(super) fn left(self, now: Instant) -> Duration {
         self.0.map_or(Duration::ZERO, |empty_at| empty_at.saturating_duration_since(now))
     }
 }

@@ -299,7 +299,11 @@ fn a_success_takes_back_its_own_failures_only() {
     }
     let points = |world: &mut World| {
         let (key, now) = (world.armour.key, world.now);
-        world.armour.proven.get(key, source("192.0.2.10")).map(|record| (record.score.points(now), record.day.used(now, SOURCE_FAILURES)))
+        world
+            .armour
+            .proven
+            .get(key, source("192.0.2.10"))
+            .map(|record| (record.score.points(now), record.day.used(now, Allowance::a_day(SOURCE_FAILURES_MAX))))
     };
     assert_eq!(points(&mut world), Some((80, 8)));
     assert_eq!(world.udp("192.0.2.10", "6001", "right"), Got::Ok);
@@ -419,8 +423,9 @@ fn bans_grow_end_and_come_back() {
     // What is exempt from now on is let go, also when only a part of a customer's network is; and is not banned by hand.
     after.armour.set(ArmourSettings { exempt: vec!["2001:db8:1:2::5/128".parse().unwrap()], ..ArmourSettings::default() });
     assert_eq!(after.armour.bans().count(), 0);
-    assert!(!after.armour.ban(after.now, source("2001:db8:1:2::5"), HOUR) && after.armour.ban(after.now, source("192.0.2.1"), 99 * HOUR));
-    assert_eq!(after.armour.timeout(), Some((after.now + BAN_LONGEST, "ban")));
+    assert_eq!(after.armour.ban(after.now, source("2001:db8:1:2::5"), HOUR), Err(NotBanned::Exempt));
+    assert_eq!(after.armour.ban(after.now, source("192.0.2.1"), 99 * BAN_LONGEST), Ok(()));
+    assert_eq!(after.armour.timeout(), Some((after.now + BY_HAND_LONGEST, "ban")));
     // A clock that was set back lets no ban last for ever; one that has ended stays so.
     let forever = Ban { until: after.now + 99 * BAN_LONGEST, source: source("192.0.2.2"), ..kept[0].clone() };
     let ended = Ban { until: after.now, source: source("192.0.2.3"), ..kept[0].clone() };
@@ -428,6 +433,44 @@ fn bans_grow_end_and_come_back() {
     after.armour.restore_ban(after.now, ended);
     after.now += BAN_LONGEST;
     assert!(!after.is_banned("192.0.2.2") && !after.is_banned("192.0.2.3"));
+    // Who judges nobody lets everybody go, and nobody is banned then.
+    after.armour.set(ArmourSettings { is_on: false, ..ArmourSettings::default() });
+    assert_eq!(after.armour.bans().count(), 0);
+    assert_eq!(after.armour.ban(after.now, source("192.0.2.1"), HOUR), Err(NotBanned::Off));
+    assert_ne!(after.receive(flow(Transport::Tcp, "2001:db8:1:2::5"), &scan), Got::Silence);
+}
+
+#[test]
+fn the_thresholds_are_those_of_the_settings() {
+    let mut world = World::new();
+    let settings = ArmourSettings { ban_at: 30, ban_first: MINUTE, ban_longest: 2 * MINUTE, ..world.armour.settings.clone() };
+    world.armour.set(settings.clone());
+    for _ in 0..3 {
+        assert_eq!(world.udp("198.51.100.66", "6001", "guess"), Got::Wrong);
+    }
+    let bans: Vec<_> = world.armour.bans().map(|ban| (ban.points, ban.until - ban.since)).collect();
+    assert_eq!(bans, [(30, MINUTE)]);
+    world.now += MINUTE;
+    for _ in 0..3 {
+        world.udp("198.51.100.66", "6001", "guess");
+    }
+    assert_eq!(world.armour.bans().next().map(|ban| ban.until - ban.since), Some(2 * MINUTE), "and no longer than the longest");
+    // Slowly: so many a day, from one source and with one name.
+    let mut world = World::new();
+    world.armour.set(ArmourSettings { source_failures: 5, user_failures: 6, ..settings });
+    for _ in 0..5 {
+        assert_eq!(world.udp("198.51.100.66", "6001", "guess"), Got::Wrong);
+        world.now += HOUR;
+    }
+    for number in 0..2 {
+        assert_eq!(world.udp(&address(number), "6001", "guess"), Got::Wrong, "{number}");
+    }
+    let slow = world.heard.iter().filter_map(|heard| match heard {
+        ArmourOutput::Banned(ban) => Some((ban.source, ban.why)),
+        _ => None,
+    });
+    assert_eq!(slow.collect::<Vec<_>>(), [(source("198.51.100.66"), Why::SlowGuessing)]);
+    assert_eq!(world.udp("198.51.100.88", "6001", "right"), Got::Unseen, "the name is guarded");
 }
 
 /// FT-12.
@@ -440,9 +483,10 @@ fn floods_push_nothing_out() {
     for _ in 0..9 {
         assert_eq!(world.udp("198.51.100.77", "6002", "guess"), Got::Wrong);
     }
+    let local = "203.0.113.1".parse().unwrap();
     for number in 0..200_000 {
         let source = address(number).parse::<IpAddr>().unwrap().into();
-        world.armour.note(world.now, Peer { source, is_proven: number % 2 == 0 }, Evidence::Malformed);
+        world.armour.note(world.now, Peer { source, local, is_proven: number % 2 == 0 }, Evidence::Malformed);
     }
     assert!(world.armour.remembered().0 <= SOURCES_MAX && world.armour.remembered().1 <= SOURCES_MAX);
     assert!(world.armour.remembered().0 > SOURCES_MAX / 2, "it was a flood");
@@ -452,7 +496,7 @@ fn floods_push_nothing_out() {
     let mut count = 0;
     for number in 0..u32::try_from(BANS_MAX).unwrap() + 10 {
         let source = address(number).parse::<IpAddr>().unwrap().into();
-        world.armour.note(world.now, Peer { source, is_proven: true }, Evidence::Scanner);
+        world.armour.note(world.now, Peer { source, local, is_proven: true }, Evidence::Scanner);
         count += std::iter::from_fn(|| world.armour.poll()).count();
     }
     assert_eq!((world.armour.bans().count(), count), (BANS_MAX, BANS_MAX - 2));

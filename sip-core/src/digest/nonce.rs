@@ -41,6 +41,8 @@ pub(super) struct Nonces {
     used: BTreeMap<u64, Counts>,
     /// Numbers below it are stale, unless they stand in `used`.
     floor: u64,
+    /// The nonce that was opened last, and what it says: one request is asked about it twice.
+    opened: Option<([u8; TEXT], Stamp)>,
 }
 
 impl Nonces {
@@ -48,7 +50,7 @@ impl Nonces {
     pub(super) fn new(key: [u8; 32], life: Duration, limit: usize) -> Self {
         // HMAC takes keys of any length.
         let mac = Hmac::new_from_slice(&key).expect("any length is a key");
-        Self { mac, life, limit, origin: None, issued: 0, used: BTreeMap::new(), floor: 0 }
+        Self { mac, life, limit, origin: None, issued: 0, used: BTreeMap::new(), floor: 0, opened: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,7 +106,19 @@ impl Nonces {
         seal
     }
 
-    fn open(&self, nonce: &[u8]) -> Option<Stamp> {
+    fn open(&mut self, nonce: &[u8]) -> Option<Stamp> {
+        let text: [u8; TEXT] = nonce.try_into().ok()?;
+        if let Some((last, stamp)) = &self.opened
+            && bool::from(last.ct_eq(&text))
+        {
+            return Some(*stamp);
+        }
+        let stamp = self.unseal(nonce)?;
+        self.opened = Some((text, stamp));
+        Some(stamp)
+    }
+
+    fn unseal(&self, nonce: &[u8]) -> Option<Stamp> {
         let mut decoded = [0_u8; STAMP + SEAL];
         let length = URL_SAFE_NO_PAD.decode_slice(nonce, &mut decoded).ok()?;
         let (stamp, seal) = decoded.split_first_chunk::<STAMP>()?;
@@ -131,8 +145,11 @@ impl Nonces {
 
 const STAMP: usize = 32;
 const SEAL: usize = 16;
+/// Characters of a nonce: base64 without padding.
+const TEXT: usize = (STAMP + SEAL) * 4 / 3;
 
 /// What a nonce says of itself.
+#[derive(Clone, Copy)]
 struct Stamp {
     at_ms: u64,
     number: u64,

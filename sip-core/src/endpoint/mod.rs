@@ -36,6 +36,7 @@ pub use self::{
     early::ReofferError,
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
     oversize::DATAGRAM_MAX,
+    receive::Stranger,
     settings::{EndpointSettings, Reliable},
 };
 pub(crate) use self::{

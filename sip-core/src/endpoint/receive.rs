@@ -17,14 +17,31 @@ use crate::{
 /// Retry-After of what is refused for lack of room: spread, so that an avalanche does not come back as one (B-19).
 const RETRY_AFTER_S: (u32, u32) = (5, 30);
 
+/// What belongs to nothing here: see [`Endpoint::received_if`].
+#[derive(Debug)]
+pub enum Stranger<'m> {
+    /// A request that matches no dialog and no transaction. An ACK is never told: nothing answers it.
+    Request(&'m Message),
+    /// What is no SIP message.
+    Malformed,
+}
+
 impl Endpoint {
     /// A datagram, or one message of a stream, came by `flow`.
     pub fn received(&mut self, now: Instant, flow: Flow, datagram: Bytes) {
+        self.received_if(now, flow, datagram, &mut |_| true);
+    }
+
+    /// As [`Endpoint::received`], and before anything is answered to what belongs to nothing here, `is_heard` is asked: of what it denies
+    /// there is no answer, and nothing is kept. It is asked once at most.
+    pub fn received_if(&mut self, now: Instant, flow: Flow, datagram: Bytes, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
         match Message::parse(datagram) {
-            Ok(message) if message.is_request() => self.requested(now, flow, &message),
+            Ok(message) if message.is_request() => self.requested(now, flow, &message, is_heard),
             Ok(message) => self.response(now, flow, &message),
             Err(error) => {
-                if let Some(reply) = error.reply() {
+                if is_heard(Stranger::Malformed)
+                    && let Some(reply) = error.reply()
+                {
                     let (flow, bytes) = reply.response(flow);
                     self.wire.send(flow, bytes, None);
                 }
@@ -32,7 +49,7 @@ impl Endpoint {
         }
     }
 
-    fn requested(&mut self, now: Instant, flow: Flow, message: &Message) {
+    fn requested(&mut self, now: Instant, flow: Flow, message: &Message, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
         self.keep_held();
         let Some(key) = ServerKey::of(message, &self.hash, message.method_bytes()) else { return };
         let arrived = Arrived { flow, key, merge: None, message };
@@ -45,12 +62,15 @@ impl Endpoint {
         // REGISTER and CANCEL are of no dialog, whatever their To says.
         let to_tag = message.to_tag();
         match (message.method(), to_tag) {
-            (Method::Cancel, _) => self.cancelled(now, arrived),
-            (Method::Register, _) | (_, None) => self.outside(now, arrived),
+            (Method::Cancel, _) => self.cancelled(now, arrived, is_heard),
+            (Method::Register, _) | (_, None) => {
+                if is_heard(Stranger::Request(message)) {
+                    self.outside(now, arrived);
+                }
+            }
             (_, Some(tag)) => match self.session_of(tag, message) {
                 Some(id) => self.inside(now, arrived, id),
-                // 12.2.2: we know nothing of such a dialog (any more).
-                None => self.refuse_stateless(&arrived, &Refusal::plain(481), None),
+                None => self.stray(&arrived, is_heard),
             },
         }
     }
@@ -81,6 +101,13 @@ impl Endpoint {
                 self.answer_stateless(&arrived, (200, ""), &[("Allow", check::ALLOW), ("Accept", check::ACCEPT)], None);
             }
             _ => self.refuse_for_room(&arrived, None),
+        }
+    }
+
+    /// 9.2, 12.2.2: we know nothing of what this request is about, or no longer.
+    pub(super) fn stray(&mut self, arrived: &Arrived<'_>, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
+        if is_heard(Stranger::Request(arrived.message)) {
+            self.refuse_stateless(arrived, &Refusal::plain(481), None);
         }
     }
 

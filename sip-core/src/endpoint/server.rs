@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, check, refusal};
+use super::{
+    EndReason, Endpoint, EndpointOutput, OwnPlace, PROVISIONAL_PAUSE, ServerTx, SessionEvent, SessionId, Stranger, check, refusal,
+};
 use crate::{
     dialog::Dialog,
     early::{self, Exchange, Provisionals, RAck, Wants, disarm_incoming},
@@ -334,11 +336,11 @@ impl Endpoint {
     }
 
     /// 9.2: their CANCEL. Its own transaction gets 200 when there is an INVITE that it means; the INVITE gets 487 while undecided.
-    pub(super) fn cancelled(&mut self, now: Instant, arrived: Arrived<'_>) {
+    pub(super) fn cancelled(&mut self, now: Instant, arrived: Arrived<'_>, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
         let (flow, message) = (arrived.flow, arrived.message);
         let invite = ServerKey::of(message, &self.hash, Method::Invite.as_str().as_bytes()).and_then(|key| self.transactions.find(&key));
         let Some((invite, server)) = invite.and_then(|invite| Some((invite, self.transactions.server(invite)?))) else {
-            return self.refuse_stateless(&arrived, &check::Refusal::plain(481), None);
+            return self.stray(&arrived, is_heard);
         };
         let (tag, session) = (server.tag, server.session);
         if let Some(session) = session {

@@ -170,6 +170,14 @@ impl RawPhone {
         Self::start_by(Wire::udp(port, server)?, account, habits)
     }
 
+    /// Like [`RawPhone::start`], at an address of the test's choice: as from another office.
+    ///
+    /// # Errors
+    /// When the address is not free.
+    pub fn start_from(local: SocketAddr, account: &Account, server: SocketAddr, habits: Habits) -> Result<Self> {
+        Self::start_by(Wire::udp_from(local, server)?, account, habits)
+    }
+
     fn start_by(wire: Wire, account: &Account, habits: Habits) -> Result<Self> {
         let mut reader = wire.reader()?;
         let inner = Arc::new(Inner {

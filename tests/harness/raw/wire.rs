@@ -48,7 +48,15 @@ impl Wire {
     /// # Errors
     /// When the port is not free.
     pub fn udp(port: u16, server: SocketAddr) -> Result<Self> {
-        let socket = UdpSocket::bind((own(server), port)).context("a SIP port")?;
+        Self::udp_from(SocketAddr::new(own(server), port), server)
+    }
+
+    /// Datagrams from an address of the test's choice.
+    ///
+    /// # Errors
+    /// When it is not free.
+    pub fn udp_from(local: SocketAddr, server: SocketAddr) -> Result<Self> {
+        let socket = UdpSocket::bind(local).context("a SIP port")?;
         socket.set_read_timeout(Some(STOP_LOOK))?;
         Ok(Self { local: socket.local_addr()?, server, kind: Kind::Udp(socket), closed: AtomicBool::new(false) })
     }

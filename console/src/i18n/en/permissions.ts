@@ -119,6 +119,8 @@ export const permissions = {
         system_monitor: 'See how the server is',
         system_restart: 'Have the server start anew',
         metrics_read: 'Read the server’s metrics',
+        security_read: 'See which sources are banned and for what; it names addresses',
+        security_manage: 'Ban sources by hand, and let banned ones go',
         audit_log_read: 'See who did what',
         audit_log_verify: 'Have the seals of the audit log verified',
         audit_log_export: 'Export the audit log',

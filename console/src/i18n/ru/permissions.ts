@@ -119,6 +119,8 @@ export const permissions = {
         system_monitor: 'Видеть состояние сервера',
         system_restart: 'Перезапускать сервер',
         metrics_read: 'Читать метрики сервера',
+        security_read: 'Видеть, кто заблокирован и за что; видны адреса',
+        security_manage: 'Блокировать вручную и снимать блокировку',
         audit_log_read: 'Видеть, кто что сделал',
         audit_log_verify: 'Проверять печати журнала аудита',
         audit_log_export: 'Выгружать журнал аудита',
