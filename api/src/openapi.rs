@@ -25,8 +25,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        ROUTES, audit, bulk, call, calls, centers, exports, jobs, me, oidc, recording, roles, session, slots, system, trunks, users,
-        webhooks,
+        ROUTES, audit, bulk, call, calls, centers, exports, jobs, me, oidc, recording, roles, security, session, slots, system, trunks,
+        users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };

@@ -14,8 +14,9 @@ use crate::{
     auth::{Caller, now},
     error::{Code, FieldError, Problem},
     params::{JsonBody, PathText},
-    resources::{List, ListAnswer, ListParamsSchema, ListQuery, object},
+    resources::{ListAnswer, ListParamsSchema, ListQuery, object},
     state::Api,
+    wire::List,
 };
 
 /// How long a ban by hand lasts if nobody says: a day, in seconds.
