@@ -140,3 +140,117 @@ fn number_of(uri: &[u8]) -> Option<Number> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use model::{CarrierId, CenterId};
+
+    use super::*;
+
+    /// Each row: the carrier's settings, whether the number is withheld, who sent the call on, and what its INVITE says; none: no INVITE.
+    #[test]
+    fn a_carrier_is_told_who_calls_as_it_wants_it() {
+        type Row = (&'static str, bool, &'static [&'static str], Option<&'static [&'static str]>);
+        let rows: [Row; 9] = [
+            (r#""hosts": ["sip:a.test"]"#, false, &["+71"], Some(&["sip:+72%23@a.test", "+73@a.test", "To: <sip:+72%23@a.test>"])),
+            (
+                r#""hosts": ["sip:[2001:db8::1]:5070;transport=tcp"], "identity": {"asserted": true}"#,
+                false,
+                &[],
+                Some(&[
+                    "sip:+72%23@[2001:db8::1]:5070;transport=tcp",
+                    "+73@2001:db8::1",
+                    "To: <sip:+72%23@[2001:db8::1]>",
+                    "P-Asserted-Identity: <sip:+73@[2001:db8::1]>",
+                ]),
+            ),
+            (
+                r#""hosts": ["sips:a"], "identity": {"preferred": true, "remote_party": true}"#,
+                false,
+                &[],
+                Some(&[
+                    "sip:+72%23@a;transport=tls",
+                    "+73@a",
+                    "To: <sip:+72%23@a>",
+                    "P-Preferred-Identity: <sip:+73@a>",
+                    "Remote-Party-ID: <sip:+73@a>;party=calling;privacy=off;screen=yes",
+                ]),
+            ),
+            (
+                r#""hosts": ["sip:a"], "accounts": [{"username": "us", "password": "p"}], "identity": {"from": "account", "asserted": true}"#,
+                false,
+                &[],
+                Some(&["sip:+72%23@a", "us@a", "To: <sip:+72%23@a>", "P-Asserted-Identity: <sip:+73@a>"]),
+            ),
+            (r#""hosts": ["sip:a"]"#, true, &[], None),
+            (
+                r#""hosts": ["sip:a"], "identity": {"privacy": "id", "asserted": true, "remote_party": true}"#,
+                true,
+                &[],
+                Some(&[
+                    "sip:+72%23@a",
+                    "anonymous@anonymous.invalid",
+                    "To: <sip:+72%23@a>",
+                    "P-Asserted-Identity: <sip:+73@a>",
+                    "Remote-Party-ID: <sip:+73@a>;party=calling;privacy=full;screen=yes",
+                    "Privacy: id",
+                ]),
+            ),
+            (
+                r#""hosts": ["sip:a"], "identity": {"privacy": "anonymous", "asserted": true, "remote_party": true}"#,
+                true,
+                &[],
+                Some(&["sip:+72%23@a", "anonymous@anonymous.invalid", "To: <sip:+72%23@a>"]),
+            ),
+            (
+                r#""hosts": ["sip:a"], "send": "digits", "identity": {"redirections": "diversion"}"#,
+                false,
+                &["+70", "+71"],
+                Some(&[
+                    "sip:+72%23@a",
+                    "+73@a",
+                    "To: <sip:+72%23@a>",
+                    "Diversion: <sip:71@a>;reason=unconditional;counter=1",
+                    "Diversion: <sip:70@a>;reason=unconditional;counter=1",
+                ]),
+            ),
+            (
+                r#""hosts": ["sip:a"], "identity": {"redirections": "history_info"}"#,
+                false,
+                &["+70", "+71"],
+                Some(&[
+                    "sip:+72%23@a",
+                    "+73@a",
+                    "To: <sip:+72%23@a>",
+                    "History-Info: <sip:+70@a>;index=1",
+                    "History-Info: <sip:+71@a>;index=1.1",
+                    "History-Info: <sip:+72%23@a>;index=1.1.1",
+                ]),
+            ),
+        ];
+        for (settings, withheld, diverted, expected) in rows {
+            let carrier = serde_json::from_str(&format!(r#"{{"name": "A", "capacity": 1, {settings}}}"#)).unwrap();
+            let entry = CarrierEntry { id: CarrierId(1), center: CenterId::DEFAULT, carrier };
+            let number = |text: &&str| text.parse::<Number>().unwrap();
+            let found = Try {
+                carrier: entry.id,
+                name: String::new(),
+                to: number(&"+72#"),
+                caller: number(&"+73"),
+                per_minute: None,
+                currency: String::new(),
+            };
+            let diverted: Vec<Number> = diverted.iter().map(number).collect();
+            let host = entry.carrier.hosts.first().unwrap();
+            let said = Outgoing::new(&entry, host, &found, withheld, &diverted).map(|outgoing| {
+                let headers = outgoing.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+                let uri = String::from_utf8(outgoing.uri.to_vec()).unwrap();
+                [uri, format!("{}@{}", outgoing.from_user, outgoing.host)].into_iter().chain(headers).collect::<Vec<_>>()
+            });
+            let expected = expected.map(|lines| lines.iter().map(ToString::to_string).collect::<Vec<_>>());
+            assert_eq!(said, expected, "{settings}");
+        }
+    }
+}

@@ -62,12 +62,11 @@ impl Near {
             return;
         }
         let hears = match (far, early_media, self.has_beeped) {
-            (Some(far), EarlyMedia::Prefer, false) => Hears::BeepThenRingUntil(far.audio.id),
-            // Of this one nothing is heard before the answer: its early media is not taken.
-            (Some(far), EarlyMedia::Ring, false) => Hears::BeepThenRingUntil(far.audio.id),
-            (Some(_), EarlyMedia::Prefer | EarlyMedia::Ring, true) => Hears::Tone(Tone::Ring),
-            (_, _, false) => Hears::Tone(Tone::Beep),
-            (_, _, true) => Hears::Nothing,
+            // With `Ring` its early media is not taken, so nothing of it is heard before the answer.
+            (Some(far), EarlyMedia::Prefer | EarlyMedia::Ring, false) => Hears::BeepThenRingUntil(far.audio.id),
+            (None, _, false) | (Some(_), EarlyMedia::Pass, false) => Hears::Tone(Tone::Beep),
+            (Some(_), EarlyMedia::Pass, true) => Hears::Nothing,
+            (_, _, true) => Hears::Tone(Tone::Ring),
         };
         self.has_beeped = true;
         self.is_automatic = matches!(hears, Hears::BeepThenRingUntil(_));

@@ -255,6 +255,7 @@ impl Trying {
                 let cause = cause_unanswered(why);
                 let outcome = if cause == Cause::NoAnswer { TryOutcome::NoAnswer } else { TryOutcome::Unreachable };
                 self.close(cx, outcome, None, cause);
+                self.give_up(cx);
                 self.near.fail(cx, cause, cause.sip_status())
             }
             _ => Stage::Trying(self),
@@ -266,6 +267,7 @@ impl Trying {
         cx.core.locator.succeeded(&called.target);
         if let Err(cause) = negotiate(&mut called.leg, sdp) {
             self.close(cx, TryOutcome::Refused, None, cause);
+            self.give_up(cx);
             return self.near.fail(cx, cause, cause.sip_status());
         }
         cx.remember(What::Tried { outcome: TryOutcome::Answered, status: Some(200) });
@@ -297,6 +299,7 @@ impl Trying {
             FailoverStep::Stop => {
                 let cause = Cause::of_callee_status(status);
                 self.close(cx, TryOutcome::Refused, Some(status), cause);
+                self.give_up(cx);
                 return self.near.fail(cx, cause, status);
             }
             // RFC 3263, 4.3: another of its servers may have room.

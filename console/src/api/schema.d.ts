@@ -1807,7 +1807,7 @@ export interface components {
             /** @description The slot that placed it. */
             caller_slot?: string | null;
             /** @enum {string|null} */
-            cause?: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
+            cause?: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /**
@@ -1854,7 +1854,7 @@ export interface components {
             caller: string;
             caller_slot?: string | null;
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /** Format: int64 */
