@@ -386,7 +386,7 @@ impl Switchboard {
                 self.core.heard(session, &bytes);
             }
             EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
-            EndpointOutput::Invited { session, flow, message } => self.invited(now, session, flow, &message),
+            EndpointOutput::Invited { session, flow, message, .. } => self.invited(now, session, flow, &message),
             EndpointOutput::Session { session, event } => self.session(now, session, event),
             // Nothing is asked outside of calls here.
             EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
@@ -407,11 +407,19 @@ impl Switchboard {
     fn request(&mut self, now: Instant, tx: sip_core::ServerTx, flow: Flow, message: &Message) {
         match message.method() {
             sip_core::Method::Register => self.core.register(now, tx, flow, message),
-            _ => self.core.endpoint.respond(now, tx, 405, None, &[("Allow", sip_core::ALLOW.to_owned())]),
+            _ => {
+                let allow = self.core.endpoint.settings().extras.allow().to_owned();
+                self.core.endpoint.respond(now, tx, 405, None, &[("Allow", allow)]);
+            }
         }
     }
 
     fn session(&mut self, now: Instant, session: SessionId, event: SessionEvent) {
+        // No call of ours is transferred by its phone: it is told so at once.
+        if let SessionEvent::Referred { refer, .. } = event {
+            self.core.endpoint.answer_refer(now, session, refer, Err(603));
+            return;
+        }
         // A session whose call is over says its last words to nobody.
         let is_last = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
         if is_last {

@@ -21,16 +21,16 @@ mod session;
 mod terms;
 pub mod timer;
 mod transaction;
+pub mod transfer;
 pub mod uri;
 pub mod websocket;
 
 pub use armour::{Armour, ArmourCounters, ArmourOutput, ArmourSettings, Ban, BanList, Evidence, Peer, Treatment};
 pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
-pub use endpoint::check::ALLOW;
 pub use endpoint::{
-    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Fork, Invite, OutsideRequest, Reliable, ReofferError, RequestId,
-    ServerTx, SessionEvent, SessionId, Stranger, Unanswered,
+    AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Extras, Fork, Invite, OutsideRequest, ReferId, Reliable,
+    ReofferError, RequestId, ServerTx, SessionEvent, SessionId, Stranger, Unanswered,
 };
 pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};
@@ -42,5 +42,6 @@ pub use message::{
     peer_flow, reason_header, return_flow,
 };
 pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
+pub use transfer::Replaces;
 pub use uri::{Scheme, SipUri, UriError};
 pub use websocket::{WebError, WebFrame, WebSocket, frame_head};

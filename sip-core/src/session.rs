@@ -30,7 +30,7 @@ use bytes::Bytes;
 use crate::{
     dialog::Dialog,
     early::{Early, Exchange, Provisionals, RAck, disarm_incoming},
-    endpoint::{EndReason, ServerTx, account::Login, oversize::Way},
+    endpoint::{EndReason, Refer, ServerTx, account::Login, oversize::Way},
     flow::Flow,
     message::Method,
     terms::Terms,
@@ -143,6 +143,8 @@ pub(crate) struct Talking {
     pub(crate) terms: Terms,
     /// A reliable 1xx that our 2xx overtook: its PRACK may still come (RFC 3262, 3).
     pub(crate) late_prack: Option<RAck>,
+    /// The transfer that the peer asked for.
+    pub(crate) refer: Option<Box<Refer>>,
     /// When a refresh of ours is due.
     pub(crate) refresh: Option<Armed>,
     /// When the session is over.
@@ -319,6 +321,7 @@ impl Talking {
             we_called,
             terms,
             late_prack: None,
+            refer: None,
             refresh: None,
             expires: None,
         }
@@ -349,6 +352,7 @@ impl Talking {
         self.stop_repeating(timers);
         disarm(timers, self.refresh.take());
         disarm(timers, self.expires.take());
+        disarm(timers, self.refer.take().and_then(|refer| refer.clock()));
         if let Some(ours) = self.ours.as_deref_mut() {
             ours.disarm(timers);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     early,
-    endpoint::{EndpointSettings, SESSION_MIN_S},
+    endpoint::{EndpointSettings, Extras, SESSION_MIN_S},
     message::{Message, Method, Name, Writer, seconds},
 };
 
@@ -43,13 +43,22 @@ pub(crate) struct Terms {
     pub(crate) peer_updates: bool,
     /// What we say of RFC 3262 in an INVITE that begins a session.
     pub(crate) takes_reliable: bool,
+    /// What else our messages say that we support.
+    pub(crate) extras: Extras,
 }
 
 impl Terms {
     /// What we ask for in an INVITE that begins a session.
     pub(crate) fn ask(settings: &EndpointSettings) -> Self {
         let interval_s = settings.session_expires();
-        Self { interval_s, refresher: Refresher::Alone, min_s: 0, peer_updates: false, takes_reliable: settings.takes_reliable }
+        Self {
+            interval_s,
+            refresher: Refresher::Alone,
+            min_s: 0,
+            peer_updates: false,
+            takes_reliable: settings.takes_reliable,
+            extras: settings.extras,
+        }
     }
 
     /// What our 2xx to `request` agrees to (9). `current` is what held before, within a session.
@@ -77,7 +86,7 @@ impl Terms {
             None => current.map(|current| current.refresher).filter(|who| *who != Refresher::Alone).unwrap_or(Refresher::Us),
         };
         let peer_updates = early::updates(request, current.is_some_and(|current| current.peer_updates));
-        Self { interval_s, refresher, min_s, peer_updates, takes_reliable: false }
+        Self { interval_s, refresher, min_s, peer_updates, takes_reliable: false, extras: settings.extras }
     }
 
     /// What a 2xx to a request of ours agrees to, which was sent with `self` (7.2).
@@ -101,7 +110,7 @@ impl Terms {
 
     /// Into an INVITE that begins a session. Who is to refresh is left to the peer (7.1).
     pub(crate) fn begin(&self, writer: &mut Writer) {
-        writer.header("Supported", if self.takes_reliable { "timer, 100rel" } else { TIMER });
+        writer.header("Supported", self.extras.supported(self.takes_reliable));
         if self.interval_s > 0 {
             writer.number_header("Session-Expires", self.interval_s, "");
         }
@@ -110,7 +119,7 @@ impl Terms {
 
     /// Into a re-INVITE or UPDATE: whoever refreshes keeps doing so (7.4).
     pub(crate) fn go_on(&self, writer: &mut Writer) {
-        writer.header("Supported", TIMER);
+        writer.header("Supported", self.extras.supported(false));
         if self.interval_s > 0 {
             let refresher = match self.refresher {
                 Refresher::Us => ";refresher=uac",
@@ -124,7 +133,7 @@ impl Terms {
 
     /// Into our 2xx to `request` (9).
     pub(crate) fn agree(&self, writer: &mut Writer, request: &Message) {
-        writer.header("Supported", TIMER);
+        writer.header("Supported", self.extras.supported(false));
         if self.interval_s == 0 || self.refresher == Refresher::Alone {
             return;
         }
@@ -266,7 +275,8 @@ mod tests {
         let settings = EndpointSettings::default();
         let request = message("INVITE sip:b@h SIP/2.0", "Supported: timer\r\nx: 600\r\n");
         for refresher in [Refresher::Us, Refresher::Them] {
-            let current = Terms { interval_s: 600, refresher, min_s: 0, peer_updates: true, takes_reliable: false };
+            let current =
+                Terms { interval_s: 600, refresher, min_s: 0, peer_updates: true, takes_reliable: false, extras: Extras::default() };
             assert_eq!(Terms::as_server(&settings, &request, Some(&current)), current);
         }
     }
@@ -290,7 +300,14 @@ mod tests {
 
     #[test]
     fn when() {
-        let terms = |interval_s, refresher| Terms { interval_s, refresher, min_s: 0, peer_updates: false, takes_reliable: false };
+        let terms = |interval_s, refresher| Terms {
+            interval_s,
+            refresher,
+            min_s: 0,
+            peer_updates: false,
+            takes_reliable: false,
+            extras: Extras::default(),
+        };
         let seconds = |at: Option<Duration>| at.map(|at| at.as_secs());
         for (terms, refresh, expires) in [
             (terms(0, Refresher::Us), None, None),

@@ -86,6 +86,8 @@ pub(crate) enum Timer {
     Refresh,
     /// A session was not refreshed in time (RFC 4028, 10).
     Expires,
+    /// A peer was told of its transfer for long enough, or may be told now (RFC 3515, 2.4.7).
+    Refer,
 }
 
 impl Timer {
@@ -115,6 +117,7 @@ impl Timer {
             Timer::Undecided => "C of a re-INVITE",
             Timer::Refresh => "refresh",
             Timer::Expires => "session expires",
+            Timer::Refer => "refer",
         }
     }
 }
@@ -156,7 +159,7 @@ impl<K: Copy> TimerQueue<K> {
         Self { heap: Vec::new(), slots: Vec::new(), free: Vec::new(), serial: 0 }
     }
 
-    /// Bounded by what arms it: at most nine timers per transaction or session (one for each early dialog among them), and those are bounded.
+    /// Bounded by what arms it: at most ten timers per transaction or session (one for each early dialog among them), and those are bounded.
     pub(crate) fn arm(&mut self, at: Instant, key: K, timer: Timer) -> Armed {
         let place = self.heap.len();
         let (slot, generation) = match self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?))) {

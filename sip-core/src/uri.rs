@@ -126,6 +126,17 @@ impl<'a> SipUri<'a> {
         ip(self.host)
     }
 
+    /// The values of its headers of that name, in any case, escapes resolved.
+    pub(crate) fn header_values(&self, name: &str) -> impl Iterator<Item = Vec<u8>> {
+        let plain = |part| unescaped(part).map(|unit| unit.byte);
+        split_headers(self.headers).filter_map(move |header| {
+            let at = memchr::memchr(b'=', header)?;
+            let (found, value) = header.split_at_checked(at)?;
+            let is_it = plain(found).map(|byte| byte.to_ascii_lowercase()).eq(name.bytes().map(|byte| byte.to_ascii_lowercase()));
+            is_it.then(|| plain(value).skip(1).collect())
+        })
+    }
+
     /// Whether the two name the same thing (RFC 3261, 19.1.4).
     #[must_use]
     pub fn equals(&self, other: &SipUri<'_>) -> bool {

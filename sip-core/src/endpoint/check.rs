@@ -7,8 +7,6 @@ use crate::{
     terms,
 };
 
-/// The methods that we know: the value of Allow in our messages, also for responses that the owner makes (OPTIONS, 405).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 /// The bodies we read.
 pub(super) const ACCEPT: &str = "application/sdp";
 /// How much of a Require is told back in Unsupported.
@@ -43,7 +41,10 @@ pub(super) fn outside(message: &Message, settings: &EndpointSettings) -> Result<
         Method::Invite | Method::Options | Method::Register => {}
         // 12.2.2: these live only in a dialog, and there is none.
         Method::Bye | Method::Info | Method::Update | Method::Prack => return Err(Refusal::plain(481)),
-        _ => return Err(Refusal::with(405, "Allow", ALLOW)),
+        method if settings.extras.has_outside(method) => {}
+        // Only within a session: what it asks for is about one (RFC 5589, 6).
+        Method::Refer if settings.extras.transfers => return Err(Refusal::plain(403)),
+        _ => return Err(Refusal::with(405, "Allow", settings.extras.allow())),
     }
     if !has_sip_scheme(message.uri()) {
         return Err(Refusal::plain(416));
@@ -52,7 +53,7 @@ pub(super) fn outside(message: &Message, settings: &EndpointSettings) -> Result<
     if message.max_forwards() == Ok(Some(0)) {
         return Err(Refusal::plain(483));
     }
-    extensions(message)?;
+    extensions(message, settings)?;
     if message.method() == Method::Invite {
         if !matches!(message.contacts(), Ok(Contacts::List(_))) {
             return Err(Refusal::because(400, "Bad Request - malformed Contact"));
@@ -69,12 +70,12 @@ pub(super) fn session_interval(message: &Message, settings: &EndpointSettings) -
     terms::too_short(message, settings).map_or(Ok(()), |least| Err(Refusal::with(422, "Min-SE", least.to_string())))
 }
 
-/// 8.2.2.3: extensions that must be understood; session timers and reliable provisional responses are those that we have. A proxy needs to
-/// understand none of it.
-pub(super) fn extensions(message: &Message) -> Result<(), Refusal> {
+/// 8.2.2.3: extensions that must be understood; session timers, reliable provisional responses and what [`super::Extras`] bring are those
+/// that we have. A proxy needs to understand none of it.
+pub(super) fn extensions(message: &Message, settings: &EndpointSettings) -> Result<(), Refusal> {
     let mut unsupported = String::new();
     let is_known = |option: &&[u8]| [terms::TIMER, early::RELIABLE].iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
-    let required = message.values(Name::Require).filter(|option| !is_known(option));
+    let required = message.values(Name::Require).filter(|option| !is_known(option) && !settings.extras.understands(option));
     for option in required.chain(message.values(Name::ProxyRequire)) {
         if option.is_empty() || unsupported.len() > UNSUPPORTED_MAX {
             continue;

@@ -64,7 +64,7 @@ impl Endpoint {
             .header("Call-ID", &call_id)
             .cseq(FIRST_NUMBER, Method::Invite.as_str())
             .own_contact(self.settings.place(flow))
-            .header("Allow", check::ALLOW)
+            .header("Allow", self.settings.extras.allow())
             .header("Accept", check::ACCEPT);
         let terms = Terms::ask(&self.settings);
         terms.begin(&mut writer);

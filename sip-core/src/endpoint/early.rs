@@ -95,7 +95,7 @@ impl Endpoint {
                 exchange.sdp = asked;
                 if let (Some(mut head), Some(place)) = (self.head(tx, 200, ""), self.place_of(tx)) {
                     if method == Method::Update {
-                        head.own_contact(place).header("Allow", check::ALLOW);
+                        head.own_contact(place).header("Allow", self.settings.extras.allow());
                     }
                     self.transactions.reply(&mut self.wire, now, tx, 200, head.body(check::ACCEPT, sdp));
                 }
@@ -149,7 +149,7 @@ impl Endpoint {
         let branch = self.wire.draw_branch();
         let flow = dialog.flow;
         let mut writer = dialog.next_request(Method::Update, self.settings.via(flow, branch));
-        writer.own_contact(self.settings.place(flow)).header("Allow", check::ALLOW);
+        writer.own_contact(self.settings.place(flow)).header("Allow", self.settings.extras.allow());
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);
         }

@@ -29,6 +29,8 @@ enum Step {
     Reoffer,
     Info,
     Prack,
+    Refer,
+    Subscribe,
 }
 
 impl Endpoint {
@@ -147,6 +149,8 @@ impl Endpoint {
             }
             Step::Prack => self.pracked(now, id, tx, (flow, has_moved), message),
             Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, (flow, has_moved), message),
+            Step::Refer => self.referred(now, id, tx, message),
+            Step::Subscribe => self.subscribed_inside(now, id, tx, message),
             Step::Info => {
                 self.accept(now, tx, message);
                 let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or_default());
@@ -177,11 +181,11 @@ impl Endpoint {
         let Some(mut head) = self.head(tx, 200, "") else { return };
         match message.method() {
             Method::Options => {
-                head.header("Allow", check::ALLOW).header("Accept", check::ACCEPT);
+                head.header("Allow", self.settings.extras.allow()).header("Accept", check::ACCEPT);
             }
             Method::Update => {
                 let Some(place) = self.place_of(tx) else { return };
-                head.own_contact(place).header("Allow", check::ALLOW);
+                head.own_contact(place).header("Allow", self.settings.extras.allow());
                 // Session timers begin with the 2xx to the INVITE.
                 let id = self.transactions.server(tx).and_then(|server| server.session);
                 if id.is_some_and(|id| self.talking(id).is_some())
@@ -212,6 +216,7 @@ impl Endpoint {
                 if let Some(tx) = pending {
                     self.refuse_invite(now, tx, 487, "", &[]);
                 }
+                self.close_refer(now, id, "noresource");
                 self.end(now, id, why);
             }
             // Not theirs to send on an early dialog (15), but they are gone: our INVITE will hear no more from them.
@@ -231,6 +236,7 @@ impl Endpoint {
 
     /// Our BYE, after which the session only waits for its answer.
     pub(super) fn leave(&mut self, now: Instant, id: SessionId, why: EndReason, reason: Option<&str>) {
+        self.close_refer(now, id, "noresource");
         let Some(Stage::Talking(talking)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return };
         talking.disarm(&mut self.wire.timers);
         let pending = talking.reoffer.take().map(|reoffer| reoffer.tx);
@@ -321,7 +327,7 @@ fn step_of(session: &Session, message: &Message, known: bool, settings: &Endpoin
         }
         check::session_interval(message, settings)
     };
-    if let Err(refusal) = check::extensions(message).and_then(|()| if has_content { about_media(()) } else { Ok(()) }) {
+    if let Err(refusal) = check::extensions(message, settings).and_then(|()| if has_content { about_media(()) } else { Ok(()) }) {
         return Step::Refuse(refusal);
     }
     match method {
@@ -334,7 +340,11 @@ fn step_of(session: &Session, message: &Message, known: bool, settings: &Endpoin
         Method::Prack if session.awaits(message) => Step::Prack,
         // RFC 3262, 3: nothing waits for it (any more).
         Method::Prack => Step::Refuse(Refusal::plain(481)),
-        _ => Step::Refuse(Refusal::with(405, "Allow", check::ALLOW)),
+        // Who has not been answered is no party to be transferred: the INVITE is pending.
+        Method::Refer if settings.extras.transfers && !matches!(session.stage, Stage::Talking(_)) => Step::Refuse(Refusal::plain(491)),
+        Method::Refer if settings.extras.transfers => Step::Refer,
+        Method::Subscribe if settings.extras.transfers => Step::Subscribe,
+        _ => Step::Refuse(Refusal::with(405, "Allow", settings.extras.allow())),
     }
 }
 

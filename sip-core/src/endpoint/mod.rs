@@ -7,19 +7,24 @@
 //! - `reliable` and `prack` are the two sides of provisional responses that are acknowledged (RFC 3262), `early` is what is offered before the
 //!   answer (RFC 3311);
 //! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028;
+//! - `refer` is what a peer asks for within one: transfers (RFC 3515);
+//! - `replaces` finds the session whose place a new one is to take (RFC 3891);
 //! - `outside` is what we ask outside of any dialog, `account` by what we prove who we are when we are challenged.
 
 pub(crate) mod account;
 pub(crate) mod check;
 mod client;
 mod early;
+mod extras;
 mod inside;
 mod outside;
 pub(crate) mod oversize;
 mod prack;
 mod receive;
+mod refer;
 mod reliable;
 mod reoffer;
+mod replaces;
 mod server;
 mod settings;
 
@@ -34,13 +39,16 @@ use bytes::Bytes;
 pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
     early::ReofferError,
+    extras::Extras,
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
     oversize::DATAGRAM_MAX,
     receive::Stranger,
+    refer::{REFER_S_MAX, ReferId},
     settings::{EndpointSettings, Reliable},
 };
 pub(crate) use self::{
     client::user_part,
+    refer::Refer,
     settings::{OwnPlace, OwnVia, SESSION_MIN_S},
 };
 use crate::{
@@ -50,6 +58,7 @@ use crate::{
     session::{Sdp, Session, Stage},
     timer::Timer,
     transaction::{Keyed, Owner, Purpose, Spread, Table, Tag, Transactions, Wire},
+    transfer::Replaces,
 };
 
 /// Names a session of this endpoint; never used again for another.
@@ -134,6 +143,10 @@ pub enum EndpointOutput {
         flow: Flow,
         /// The INVITE.
         message: Message,
+        /// The session whose place this one is to take (RFC 3891), if the owner takes it up: then the owner hangs that one up once this is
+        /// answered. Whether who calls may do so is for the owner to say (5): he named both tags, which proves that he saw its messages.
+        /// Only with [`Extras::transfers`].
+        replaces: Option<SessionId>,
     },
     /// Something happened in a session.
     Session {
@@ -236,6 +249,20 @@ pub enum SessionEvent {
         content_type: Bytes,
         /// Its body.
         body: Bytes,
+    },
+    /// A REFER (RFC 3515): the peer wants us to call somebody else in its place. The owner must [`Endpoint::answer_refer`] within 64*T1.
+    /// Only with [`Extras::transfers`], and only in a confirmed session.
+    Referred {
+        /// Which one.
+        refer: ReferId,
+        /// Whom to call: a `sip:`, `sips:` or `tel:` URI without headers. It is what a peer says: whether that may be called is asked as if
+        /// the peer had dialled it (B-55).
+        to: Bytes,
+        /// With whom the peer is in contact already (RFC 5589, 7): the call goes to that one, and takes the place of the dialog named here, if
+        /// this server has it ([`Endpoint::session_named`]).
+        replaces: Option<Replaces>,
+        /// The URI of Referred-By (RFC 3892), which proves nothing.
+        referred_by: Option<Bytes>,
     },
     /// As caller: a final refusal, ACKed already. The session is over.
     Refused {
@@ -447,6 +474,7 @@ impl Endpoint {
             Timer::Undecided => self.cancel_ours(now, id),
             Timer::Refresh => self.refresh(now, id),
             Timer::Expires => self.expired(now, id),
+            Timer::Refer => self.refer_timer(now, id),
             _ => {}
         }
     }
@@ -466,6 +494,7 @@ impl Endpoint {
                 self.dialog_lost(now, id);
             }
             Purpose::Prack(id, fork) => self.prack_unheard(now, id, fork),
+            Purpose::Refer(id, refer) => self.refer_notified(now, id, refer, 0),
             Purpose::Outside(id) => self.unanswered(id, why),
             Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }

@@ -106,7 +106,7 @@ impl Endpoint {
         if contact {
             writer.own_contact(self.settings.place(flow));
         }
-        writer.header("Allow", check::ALLOW);
+        writer.header("Allow", self.settings.extras.allow());
         if method == Method::Options {
             writer.header("Accept", check::ACCEPT);
         }

@@ -89,7 +89,10 @@ impl Endpoint {
             return self.refuse_stateless(&arrived, &Refusal::plain(482), None);
         }
         match message.method() {
-            Method::Invite if self.has_room() => self.invited(now, arrived),
+            Method::Invite if self.has_room() => match self.replaced_by(message) {
+                Ok(replaces) => self.invited(now, arrived, replaces),
+                Err(refusal) => self.refuse_stateless(&arrived, &refusal, None),
+            },
             Method::Register => {
                 let tag = self.stateless_tag(arrived.key);
                 let tx = self.transactions.hold(&mut self.wire, now, arrived, tag);
@@ -98,7 +101,7 @@ impl Endpoint {
             // 11.2, 8.2.7: anybody may ask, so nothing is kept of it. "The response code chosen MUST be the same that would have been chosen
             // had the request been an INVITE", as far as that is known without asking who it is.
             Method::Options if self.transactions.has_room() => {
-                self.answer_stateless(&arrived, (200, ""), &[("Allow", check::ALLOW), ("Accept", check::ACCEPT)], None);
+                self.answer_stateless(&arrived, (200, ""), &[("Allow", self.settings.extras.allow()), ("Accept", check::ACCEPT)], None);
             }
             _ => self.refuse_for_room(&arrived, None),
         }
@@ -141,6 +144,7 @@ impl Endpoint {
                 self.release_all(now, id);
                 self.refused(now, tx, id, message);
             }
+            (Purpose::Refer(id, refer), status @ 200..) => self.refer_notified(now, id, refer, status),
             (Purpose::Prack(id, fork), status @ 200..) => self.prack_answered(now, tx, id, fork, status),
             (Purpose::Reoffer(id), 200..=299) => self.reoffer_accepted(now, tx, id, flow, message),
             (Purpose::Reoffer(id), 300..) => self.reoffer_refused(now, tx, id, message),

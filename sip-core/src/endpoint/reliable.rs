@@ -71,7 +71,7 @@ impl Endpoint {
         // "MUST NOT wrap around": it would take 2^31 responses to one INVITE.
         let rseq = last.map_or_else(|| self.wire.draw_between(1, RSEQ_START_MAX), |last| last.saturating_add(1));
         let (Some(mut head), Some(place)) = (self.head(tx, status, ""), self.place_of(tx)) else { return };
-        head.own_contact(place).header("Allow", check::ALLOW).header("Require", RELIABLE).number_header("RSeq", rseq, "");
+        head.own_contact(place).header("Allow", self.settings.extras.allow()).header("Require", RELIABLE).number_header("RSeq", rseq, "");
         let response = match &sdp {
             Some(sdp) => head.body(check::ACCEPT, sdp),
             None => head.end(),

@@ -91,7 +91,7 @@ impl Endpoint {
         let method = if is_update { Method::Update } else { Method::Invite };
         let flow = talking.dialog.flow;
         let mut writer = talking.dialog.next_request(method, self.settings.via(flow, branch));
-        writer.own_contact(self.settings.place(flow)).header("Allow", check::ALLOW);
+        writer.own_contact(self.settings.place(flow)).header("Allow", self.settings.extras.allow());
         talking.terms.go_on(&mut writer);
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);

@@ -38,7 +38,7 @@ struct Answer<'s> {
 
 impl Endpoint {
     /// An INVITE that begins a session.
-    pub(super) fn invited(&mut self, now: Instant, arrived: Arrived<'_>) {
+    pub(super) fn invited(&mut self, now: Instant, arrived: Arrived<'_>, replaces: Option<SessionId>) {
         let (flow, message) = (arrived.flow, arrived.message);
         let tag = self.fresh_tag();
         let (Some(dialog), Ok(cseq)) = (Dialog::as_server(message, flow, tag), message.cseq()) else { return };
@@ -50,7 +50,7 @@ impl Endpoint {
         let session = self.add_session(tag, |_| Stage::Incoming(incoming));
         self.transactions.belongs(tx, session);
         self.wire.hear(session, flow, message);
-        self.wire.output.push_back(EndpointOutput::Invited { session, flow, message: message.clone() });
+        self.wire.output.push_back(EndpointOutput::Invited { session, flow, message: message.clone(), replaces });
     }
 
     /// As callee: a provisional response, 101 to 199 (180, or 183 with an early answer; with an offer, if the INVITE had none). Ignored once
@@ -67,7 +67,7 @@ impl Endpoint {
             return;
         }
         let (Some(mut head), Some(place)) = (self.head(tx, status, ""), self.place_of(tx)) else { return };
-        head.own_contact(place).header("Allow", check::ALLOW);
+        head.own_contact(place).header("Allow", self.settings.extras.allow());
         let response = match sdp {
             Some(sdp) => head.body(check::ACCEPT, sdp),
             None => head.end(),
@@ -179,7 +179,7 @@ impl Endpoint {
         }
         let Some(terms) = self.terms_for(tx) else { return };
         let (Some(mut head), Some(place)) = (self.head(tx, 200, ""), self.place_of(tx)) else { return };
-        head.own_contact(place).header("Allow", check::ALLOW);
+        head.own_contact(place).header("Allow", self.settings.extras.allow());
         if let Some(request) = self.transactions.request_of(tx) {
             terms.agree(&mut head, request);
         }
@@ -217,7 +217,7 @@ impl Endpoint {
         let Some(mut head) = self.head(tx, 200, "") else { return };
         let Some(flow) = self.transactions.server(tx).map(|server| server.flow) else { return };
         let Some(place) = self.place_of(tx) else { return };
-        head.own_contact(place).header("Allow", check::ALLOW);
+        head.own_contact(place).header("Allow", self.settings.extras.allow());
         if let Some(request) = self.transactions.request_of(tx) {
             terms.agree(&mut head, request);
         }

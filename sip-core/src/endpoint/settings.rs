@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::Extras;
 use crate::{
     flow::{Flow, Transport},
     timer::Timers,
@@ -41,6 +42,8 @@ pub struct EndpointSettings {
     /// As caller: whether our INVITE says that it supports reliable provisional responses. They are never required, and are acknowledged in
     /// any case.
     pub takes_reliable: bool,
+    /// What the owner takes part in beyond calls and registrations.
+    pub extras: Extras,
 }
 
 /// Which provisional responses above 100 go out reliably, so that they are repeated until a PRACK (RFC 3262, 3).
@@ -107,6 +110,7 @@ impl EndpointSettings {
             session_min_s: SESSION_MIN_S,
             reliable: Reliable::default(),
             takes_reliable: true,
+            extras: Extras::default(),
         }
     }
 

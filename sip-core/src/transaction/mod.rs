@@ -33,7 +33,7 @@ pub(crate) use self::{
     wire::{Branch, ClientTx, Keyed, Owner, Spread, Tag, Wire},
 };
 use crate::{
-    endpoint::{Fork, OwnVia, REQUESTS_MAX, RequestId, ServerTx, SessionId},
+    endpoint::{Fork, OwnVia, REQUESTS_MAX, ReferId, RequestId, ServerTx, SessionId},
     flow::Flow,
     message::{Message, Method, Via, response_flow, response_head},
     timer::Timer,
@@ -78,6 +78,8 @@ pub(crate) enum Purpose {
     Reoffer(SessionId),
     /// A PRACK of ours, within one of the early dialogs of a session.
     Prack(SessionId, Fork),
+    /// A NOTIFY about a transfer.
+    Refer(SessionId, ReferId),
     /// Nobody waits for it: the BYE of a fork, or of a session that was already told to be over.
     Nobody(SessionId),
     /// A request outside any dialog.
@@ -94,6 +96,7 @@ impl Purpose {
             | Self::Inside(id)
             | Self::Reoffer(id)
             | Self::Prack(id, _)
+            | Self::Refer(id, _)
             | Self::Nobody(id) => Some(id),
             Self::Outside(_) => None,
         }

@@ -21,5 +21,6 @@ mod script;
 mod strangers;
 mod streams;
 mod timers;
+mod transfers;
 mod updates;
 mod within;

@@ -9,6 +9,7 @@
 //! | `0 again INVITE` | the peer sends its last such message again |
 //! | `0 strangers` | from now on the owner challenges whoever comes, at once |
 //! | `0 call`, `ring 180 sdp`, `answer` (`answer 2`: with the session description 2), `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
+//! | `0 refer ok`, `refer 603`, `notify 180` | the owner answers a REFER, and tells how the transfer goes |
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
 //! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
 //! | `0 moved 7777` | the peer registered again from that port |
@@ -20,7 +21,7 @@
 //!
 //! Keys of a request: `branch`, `cseq`, `call`, `from` and `to` (a tag, or `none`), `uri`, `mf`, `via` (sent-by and parameters),
 //! `port` and `host` (its source), `type`, `sdp` or `sdp=2` for another one.
-//! In a header, `{branch}` is the branch of our last request, `{rseq}` the RSeq of our last response that has one. In the ladder RSeqs of ours
+//! In a header, `{branch}` is the branch of our last request, `{tag}` our first tag, `{t2}` the one that is named so and `{call}` our Call-ID, `{rseq}` the RSeq of our last response that has one. In the ladder RSeqs of ours
 //! are counted from `r`, the first.
 //! In the ladder `>` is what the peer sent, `<` what we sent, `*` what the owner is told. Tags and branches of ours get short
 //! names; the last line says what is left when all timers have run.
@@ -35,7 +36,7 @@ use std::{
 use bytes::Bytes;
 use expect_test::Expect;
 use sip_core::{
-    Account, AccountId, Flow, Message, Method, Name, OutsideRequest, RequestId, Transport,
+    Account, AccountId, Flow, Message, Method, Name, OutsideRequest, ReferId, RequestId, Transport,
     endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
 };
 
@@ -94,6 +95,7 @@ fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &
         asked: Vec::new(),
         strangers: false,
         request: None,
+        refer: None,
         heard: Vec::new(),
         sent: Vec::new(),
         our_tag: String::new(),
@@ -134,6 +136,7 @@ struct Ladder {
     asked: Vec<RequestId>,
     strangers: bool,
     request: Option<ServerTx>,
+    refer: Option<ReferId>,
     /// What we sent to the peer, newest last.
     heard: Vec<Message>,
     /// What the peer sent, by what it is.
@@ -236,6 +239,12 @@ impl Ladder {
             "strangers" => self.strangers = true,
             "hangup" => self.endpoint.hangup(now, session.unwrap(), words.contains(&"reason").then_some((16, "bye"))),
             "reoffer" => self.endpoint.answer_reoffer(now, session.unwrap(), first.parse().map_or(Ok(SDP), Err)),
+            "refer" => {
+                if !self.endpoint.answer_refer(now, session.unwrap(), self.refer.unwrap(), first.parse().map_or(Ok(()), Err)) {
+                    self.write("* too late");
+                }
+            }
+            "notify" => self.endpoint.notify_refer(now, session.unwrap(), self.refer.unwrap(), first.parse().unwrap()),
             "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
             "info" => self.endpoint.info(now, session.unwrap(), "application/dtmf-relay", b"Signal=1"),
             "probe" => self.endpoint.probe(now, session.unwrap()),
@@ -277,7 +286,7 @@ impl Ladder {
         let inside = method != "CANCEL" && !(method == "INVITE" && self.our_tag.is_empty());
         let to_tag = match value(words, "to") {
             Some("none") => String::new(),
-            Some(tag) => format!(";tag={tag}"),
+            Some(tag) => format!(";tag={}", self.tag_of(tag)),
             None if inside && !self.our_tag.is_empty() => format!(";tag={}", self.our_tag),
             None => String::new(),
         };
@@ -307,12 +316,16 @@ impl Ladder {
         text = text.replace("Max-Forwards: none\r\n", "");
         let our_branch = self.heard.iter().rev().find(|message| message.is_request()).and_then(|message| message.via().ok()?.branch());
         let our_branch = String::from_utf8_lossy(our_branch.unwrap_or_default()).into_owned();
+        let our_call = ours.map_or(String::new(), |invite| String::from_utf8_lossy(invite.call_id().unwrap()).into_owned());
         let our_rseq = self.rseqs.map_or(String::new(), |(_, newest)| newest.to_string());
         if fresh && !extra.iter().any(|header| header.starts_with("Contact:")) {
             text.push_str("Contact: <sip:peer@192.168.1.9:5062>\r\n");
         }
         for header in extra {
-            writeln!(text, "{}\r", header.replace("{branch}", &our_branch).replace("{rseq}", &our_rseq)).unwrap();
+            let header = header.replace("{branch}", &our_branch).replace("{rseq}", &our_rseq);
+            let header = header.replace("{tag}", &self.our_tag).replace("{call}", &our_call);
+            let header = (1..=9).fold(header, |header, at| header.replace(&format!("{{t{at}}}"), &self.tag_of(&format!("t{at}"))));
+            writeln!(text, "{header}\r").unwrap();
         }
         let mut flow = self.flow(value(words, "port").map_or(5060, |port| port.parse().unwrap()));
         if let Some(host) = value(words, "host") {
@@ -400,15 +413,25 @@ impl Ladder {
                     let at = self.asked.iter().position(|known| *known == request).unwrap() + 1;
                     self.write(&format!("* r{at} Unanswered {cseq} {why:?}"));
                 }
-                EndpointOutput::Invited { session, .. } => {
+                EndpointOutput::Invited { session, replaces, .. } => {
                     self.sessions.push(session);
-                    self.write(&format!("* s{} Invited", self.sessions.len()));
+                    let replaces = replaces.map(|id| self.sessions.iter().position(|known| *known == id).unwrap() + 1);
+                    let replaces = replaces.map(|at| format!(" in place of s{at}")).unwrap_or_default();
+                    self.write(&format!("* s{} Invited{replaces}", self.sessions.len()));
                     if self.strangers {
                         self.endpoint.challenge(self.now, session, 401, &challenges());
                     }
                 }
                 EndpointOutput::Session { session, event } => {
                     let at = self.sessions.iter().position(|known| *known == session).unwrap() + 1;
+                    let mut named = String::new();
+                    if let SessionEvent::Referred { refer, replaces, .. } = &event {
+                        self.refer = Some(*refer);
+                        if let Some(id) = replaces.as_ref().and_then(|replaces| self.endpoint.session_named(replaces)) {
+                            let at = self.sessions.iter().position(|known| *known == id).unwrap() + 1;
+                            named = format!(" in place of s{at}");
+                        }
+                    }
                     let event = match event {
                         SessionEvent::Reoffered { sdp, flow, fork } if flow == self.flow(5060) => {
                             format!("Reoffered {{ sdp: {sdp:?}, fork: {fork:?} }}")
@@ -426,7 +449,7 @@ impl Ladder {
                     let event =
                         event.replace("sdp: b\"v=0\\r\\n\"", "sdp: yes").replace("Some(b\"v=0\\r\\n\")", "yes").replace("None", "no");
                     let event = event.replace("Some(b\"v=0\\r\\ns=", "").replace("\\r\\n\")", "");
-                    self.write(&format!("* s{at} {event}"));
+                    self.write(&format!("* s{at} {event}{named}"));
                 }
             }
         }
@@ -488,7 +511,10 @@ impl Ladder {
         if message.header(Name::Allow).is_some() && message.status() == 405 {
             line.push_str(" Allow");
         }
-        if !message.body().is_empty() {
+        let kind = message.header(Name::ContentType).unwrap_or_default();
+        if kind.starts_with(b"message/sipfrag") {
+            write!(line, " frag={}", String::from_utf8_lossy(message.body()).trim_end()).unwrap();
+        } else if !message.body().is_empty() {
             line.push_str(" sdp");
         }
         if let Some(name) = message.body().strip_prefix(b"v=0\r\ns=") {
@@ -498,6 +524,11 @@ impl Ladder {
             write!(line, " port={}", flow.remote.port()).unwrap();
         }
         line
+    }
+
+    /// What goes under that name; else the name itself.
+    fn tag_of(&self, name: &str) -> String {
+        self.names.iter().find(|(_, known)| *known == name).map_or_else(|| name.to_owned(), |(text, _)| text.clone())
     }
 
     fn name(&mut self, kind: &str, text: &[u8]) -> String {
