@@ -335,7 +335,7 @@ impl Core {
     /// Ends the leg of a phone that rang with others, since one of those has answered (RFC 3326, 2).
     pub(crate) fn close_elsewhere(&mut self, now: Instant, leg: &Leg) {
         if self.sessions.remove(&leg.session).is_some() {
-            self.endpoint.hangup_saying(now, leg.session, Some(ELSEWHERE.to_owned()));
+            self.endpoint.hangup_elsewhere(now, leg.session);
         }
         self.close(now, leg, Cause::NoAnswer);
     }
@@ -350,9 +350,6 @@ impl Core {
         }
     }
 }
-
-/// What a phone shows no missed call for.
-const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 /// The key of a call's frames on their way to the recorder.
 fn record_key_of(call: CallId) -> u64 {

@@ -16,6 +16,7 @@ pub mod guard;
 pub mod hep;
 pub mod locate;
 pub mod message;
+pub mod notifier;
 pub mod registrar;
 mod session;
 mod terms;
@@ -41,6 +42,7 @@ pub use message::{
     CSeq, Contacts, FieldError, Message, Method, Name, NameAddr, Params, ParseError, ParseErrorKind, Reply400, Via, Writer, address_text,
     peer_flow, reason_header, return_flow,
 };
+pub use notifier::{Notice, NotifierSettings, Package, SubscriptionId};
 pub use registrar::{Bound, Change, Registered, Registrar, RegistrarSettings};
 pub use transfer::Replaces;
 pub use uri::{Scheme, SipUri, UriError};

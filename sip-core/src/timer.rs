@@ -88,6 +88,10 @@ pub(crate) enum Timer {
     Expires,
     /// A peer was told of its transfer for long enough, or may be told now (RFC 3515, 2.4.7).
     Refer,
+    /// A subscription lapses (RFC 6665, 4.2.1).
+    Subscribed,
+    /// A subscriber may be told more.
+    Notify,
 }
 
 impl Timer {
@@ -118,6 +122,8 @@ impl Timer {
             Timer::Refresh => "refresh",
             Timer::Expires => "session expires",
             Timer::Refer => "refer",
+            Timer::Subscribed => "subscription expires",
+            Timer::Notify => "NOTIFY",
         }
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn sdp(message: &Message) -> Option<bytes::Bytes> {
 }
 
 /// `application/sdp` of `application/sdp;charset=..`.
-fn media_type(value: &[u8]) -> &[u8] {
+pub(super) fn media_type(value: &[u8]) -> &[u8] {
     value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
 }
 

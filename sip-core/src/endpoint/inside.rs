@@ -19,6 +19,9 @@ use crate::{
 /// 14.2 and RFC 3311, 5.2: "a Retry-After header field with a randomly chosen value of between 0 and 10 seconds".
 const GLARE_RETRY_S: (u32, u32) = (0, 10);
 
+/// RFC 3326, 3.1: the words that phones look for.
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// What a request within a session leads to.
 enum Step {
     Refuse(Refusal),
@@ -31,17 +34,22 @@ enum Step {
     Prack,
     Refer,
     Subscribe,
+    Message,
 }
 
 impl Endpoint {
     /// Ends a session as its state asks: 487, CANCEL, BYE. Leads to `Ended`, unless its end was told already.
     /// `reason` is a Q.850 cause and its text (RFC 3326).
     pub fn hangup(&mut self, now: Instant, session: SessionId, reason: Option<(u8, &str)>) {
-        self.hangup_saying(now, session, reason.map(|(cause, text)| reason_header(cause, text)));
+        self.hang_up(now, session, reason.map(|(cause, text)| reason_header(cause, text)));
     }
 
-    /// [`Endpoint::hangup`] with a whole value of the Reason header (RFC 3326).
-    pub fn hangup_saying(&mut self, now: Instant, session: SessionId, reason: Option<String>) {
+    /// The same, for one of several whom a call rang: another has answered it, so that nobody has missed it (RFC 3326, 2).
+    pub fn hangup_elsewhere(&mut self, now: Instant, session: SessionId) {
+        self.hang_up(now, session, Some(ELSEWHERE.to_owned()));
+    }
+
+    fn hang_up(&mut self, now: Instant, session: SessionId, reason: Option<String>) {
         let Some(entry) = self.sessions.get_mut(session.0) else { return };
         match &mut entry.stage {
             Stage::Incoming(incoming) => {
@@ -150,6 +158,7 @@ impl Endpoint {
             Step::Prack => self.pracked(now, id, tx, (flow, has_moved), message),
             Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, (flow, has_moved), message),
             Step::Refer => self.referred(now, id, tx, message),
+            Step::Message => self.texted(now, id, tx, flow, message),
             Step::Subscribe => self.subscribed_inside(now, id, tx, message),
             Step::Info => {
                 self.accept(now, tx, message);
@@ -182,6 +191,9 @@ impl Endpoint {
         match message.method() {
             Method::Options => {
                 head.header("Allow", self.settings.extras.allow()).header("Accept", check::ACCEPT);
+                if !self.settings.extras.allow_events().is_empty() {
+                    head.header("Allow-Events", self.settings.extras.allow_events());
+                }
             }
             Method::Update => {
                 let Some(place) = self.place_of(tx) else { return };
@@ -344,6 +356,7 @@ fn step_of(session: &Session, message: &Message, known: bool, settings: &Endpoin
         Method::Refer if settings.extras.transfers && !matches!(session.stage, Stage::Talking(_)) => Step::Refuse(Refusal::plain(491)),
         Method::Refer if settings.extras.transfers => Step::Refer,
         Method::Subscribe if settings.extras.transfers => Step::Subscribe,
+        Method::Message if settings.extras.messages => Step::Message,
         _ => Step::Refuse(Refusal::with(405, "Allow", settings.extras.allow())),
     }
 }

@@ -9,6 +9,7 @@
 //! - `reoffer` is what we ask for within a session: new offers of the owner, and the refreshes of RFC 4028;
 //! - `refer` is what a peer asks for within one: transfers (RFC 3515);
 //! - `replaces` finds the session whose place a new one is to take (RFC 3891);
+//! - `messages` are short texts (RFC 3428), `subscriptions` those who are told what others do (RFC 6665);
 //! - `outside` is what we ask outside of any dialog, `account` by what we prove who we are when we are challenged.
 
 pub(crate) mod account;
@@ -17,6 +18,8 @@ mod client;
 mod early;
 mod extras;
 mod inside;
+mod messages;
+mod notify;
 mod outside;
 pub(crate) mod oversize;
 mod prack;
@@ -27,6 +30,7 @@ mod reoffer;
 mod replaces;
 mod server;
 mod settings;
+mod subscriptions;
 
 use std::{
     collections::HashMap,
@@ -40,6 +44,7 @@ pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
     early::ReofferError,
     extras::Extras,
+    messages::{TEXT_OCTETS_MAX, TEXT_OCTETS_STREAM_MAX},
     outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
     oversize::DATAGRAM_MAX,
     receive::Stranger,
@@ -55,6 +60,7 @@ use crate::{
     digest::client::{Answerer, Unproven},
     flow::Flow,
     message::{Message, Writer, tagged_head},
+    notifier::table::Subscriptions,
     session::{Sdp, Session, Stage},
     timer::Timer,
     transaction::{Keyed, Owner, Purpose, Spread, Table, Tag, Transactions, Wire},
@@ -125,7 +131,9 @@ pub enum EndpointOutput {
         bytes: Bytes,
     },
     /// A REGISTER: the owner must [`Endpoint::respond`] within 64*T1, or [`Endpoint::challenge_request`]. It becomes a transaction by the
-    /// first, and by [`Endpoint::poll`] giving `None` before either.
+    /// first, and by [`Endpoint::poll`] giving `None` before either. Also a MESSAGE (RFC 3428), a text of bounded length, with
+    /// [`Extras::messages`]; and a SUBSCRIBE with [`Extras::events`], also each within a subscription, which is taken by
+    /// [`Endpoint::subscribe`].
     Request {
         /// What to respond to.
         tx: ServerTx,
@@ -250,6 +258,13 @@ pub enum SessionEvent {
         /// Its body.
         body: Bytes,
     },
+    /// A text (RFC 3428), answered with 202 already. Only with [`Extras::messages`].
+    Message {
+        /// Its Content-Type: a text's.
+        content_type: Bytes,
+        /// Its body, at most [`TEXT_OCTETS_MAX`] octets, or [`TEXT_OCTETS_STREAM_MAX`] by a stream.
+        body: Bytes,
+    },
     /// A REFER (RFC 3515): the peer wants us to call somebody else in its place. The owner must [`Endpoint::answer_refer`] within 64*T1.
     /// Only with [`Extras::transfers`], and only in a confirmed session.
     Referred {
@@ -309,6 +324,7 @@ pub struct Endpoint {
     by_tag: HashMap<Tag, SessionId, Spread>,
     accounts: Table<Answerer>,
     asked: Table<outside::Asked>,
+    subscriptions: Subscriptions,
     hash: Keyed,
 }
 
@@ -320,7 +336,17 @@ impl Endpoint {
         let transactions = Transactions::new(&mut wire, settings.limits());
         let hash = Keyed::new(&mut wire);
         let by_tag = HashMap::with_hasher(Spread::default());
-        Self { settings, transactions, sessions: Table::new(), by_tag, accounts: Table::new(), asked: Table::new(), hash, wire }
+        Self {
+            settings,
+            transactions,
+            sessions: Table::new(),
+            by_tag,
+            accounts: Table::new(),
+            asked: Table::new(),
+            subscriptions: Subscriptions::new(),
+            hash,
+            wire,
+        }
     }
 
     /// What to do next; drained after every input. An INVITE that is still without a response when nothing else is left gets its
@@ -356,6 +382,7 @@ impl Endpoint {
                     }
                 }
                 Owner::Session(id) => self.session_timer(now, id, timer),
+                Owner::Subscription(id) => self.subscription_timer(now, id, timer),
             }
         }
     }
@@ -381,6 +408,7 @@ impl Endpoint {
         for session in self.sessions.iter_mut() {
             session.move_flow(old, new);
         }
+        self.subscriber_moved(old, new);
     }
 
     /// What the peer of a session is asked goes there. `None` for a session that is over, and while we call and nobody has answered.
@@ -496,6 +524,7 @@ impl Endpoint {
             Purpose::Prack(id, fork) => self.prack_unheard(now, id, fork),
             Purpose::Refer(id, refer) => self.refer_notified(now, id, refer, 0),
             Purpose::Outside(id) => self.unanswered(id, why),
+            Purpose::Notify(id) => self.notified(now, id, None),
             Purpose::Cancel(_) | Purpose::Nobody(_) => {}
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     Endpoint, EndpointOutput, ServerTx, SessionId,
     check::{self, Refusal},
+    messages,
 };
 use crate::{
     flow::Flow,
@@ -70,6 +71,7 @@ impl Endpoint {
             }
             (_, Some(tag)) => match self.session_of(tag, message) {
                 Some(id) => self.inside(now, arrived, id),
+                None if message.method() == Method::Subscribe && self.subscription_of(tag, message).is_some() => self.outside(now, arrived),
                 None => self.stray(&arrived, is_heard),
             },
         }
@@ -82,7 +84,7 @@ impl Endpoint {
             return self.refuse_stateless(&arrived, &refusal, None);
         }
         // 8.2.2.2: it came already by another path. 16.3, 4: or it is one of ours that came back.
-        if message.method() != Method::Options {
+        if message.method() != Method::Options && message.to_tag().is_none() {
             arrived.merge = self.transactions.merge_key(message);
         }
         if self.transactions.is_merged(&arrived) || self.is_loop(message) {
@@ -95,13 +97,30 @@ impl Endpoint {
             },
             Method::Register => {
                 let tag = self.stateless_tag(arrived.key);
-                let tx = self.transactions.hold(&mut self.wire, now, arrived, tag);
-                self.wire.output.push_back(EndpointOutput::Request { tx, flow, message: message.clone() });
+                self.ask_owner(now, arrived, tag);
             }
+            Method::Message => match messages::text(message, flow) {
+                Ok(()) => {
+                    let tag = self.stateless_tag(arrived.key);
+                    self.ask_owner(now, arrived, tag);
+                }
+                Err(refusal) => self.refuse_stateless(&arrived, &refusal, None),
+            },
+            Method::Subscribe => match self.subscribable(message) {
+                // A subscription is found by its tag, as a session is.
+                Ok(()) => {
+                    let tag = self.fresh_tag();
+                    self.ask_owner(now, arrived, tag);
+                }
+                Err(refusal) => self.refuse_stateless(&arrived, &refusal, None),
+            },
             // 11.2, 8.2.7: anybody may ask, so nothing is kept of it. "The response code chosen MUST be the same that would have been chosen
             // had the request been an INVITE", as far as that is known without asking who it is.
             Method::Options if self.transactions.has_room() => {
-                self.answer_stateless(&arrived, (200, ""), &[("Allow", self.settings.extras.allow()), ("Accept", check::ACCEPT)], None);
+                let (allow, events) = (self.settings.extras.allow(), self.settings.extras.allow_events());
+                let headers = [("Allow", allow), ("Accept", check::ACCEPT), ("Allow-Events", events)];
+                let said = headers.len() - usize::from(events.is_empty());
+                self.answer_stateless(&arrived, (200, ""), headers.get(..said).unwrap_or_default(), None);
             }
             _ => self.refuse_for_room(&arrived, None),
         }
@@ -112,6 +131,13 @@ impl Endpoint {
         if is_heard(Stranger::Request(arrived.message)) {
             self.refuse_stateless(arrived, &Refusal::plain(481), None);
         }
+    }
+
+    /// A request of no call.
+    fn ask_owner(&mut self, now: Instant, arrived: Arrived<'_>, tag: Tag) {
+        let (flow, message) = (arrived.flow, arrived.message.clone());
+        let tx = self.transactions.hold_outside(&mut self.wire, now, arrived, tag);
+        self.wire.output.push_back(EndpointOutput::Request { tx, flow, message });
     }
 
     /// The session whose tag stands in To. Its Call-ID decides too: a tag alone is no secret to whoever saw one message.
@@ -136,6 +162,7 @@ impl Endpoint {
         let Some((tx, purpose)) = self.transactions.response(&mut self.wire, now, flow, message) else { return };
         match (purpose, message.status()) {
             (Purpose::Outside(id), 200..) => self.answered(now, id, flow, message),
+            (Purpose::Notify(id), 200..) => self.notified(now, id, Some(message)),
             (Purpose::Bye(_) | Purpose::Inside(_) | Purpose::Reoffer(_), 401 | 407)
                 if self.prove_inside(now, tx, purpose, challenged.as_ref(), message) => {}
             (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, flow, message),

@@ -26,7 +26,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Endpoint, ServerTx, SessionEvent, SessionId, refusal};
+use super::{
+    Endpoint, ServerTx, SessionEvent, SessionId,
+    notify::{Left, ends_subscription, seconds_until},
+    refusal,
+};
 use crate::{
     message::{Message, Method, Name, NameAddr, default_reason, seconds},
     session::{Stage, Talking},
@@ -86,13 +90,6 @@ impl Refer {
             State::Open(open) => Some(open.clock),
         }
     }
-}
-
-/// What a NOTIFY says of its subscription.
-enum Left {
-    Active(u32),
-    /// And why there will be no more.
-    Nothing(&'static str),
 }
 
 impl Endpoint {
@@ -188,7 +185,7 @@ impl Endpoint {
         }
         let expires = message.expires().unwrap_or(None).unwrap_or(REFER_S_MAX);
         let Some(open) = self.open_refer(id, wanted) else { return self.refuse_invite(now, tx, 481, "", &[]) };
-        let left = if expires == 0 { 0 } else { left_s(now, open.until) };
+        let left = if expires == 0 { 0 } else { seconds_until(now, open.until) };
         let said = open.said;
         let (Some(mut head), Some(place)) = (self.head(tx, 200, ""), self.place_of(tx)) else { return };
         head.own_contact(place).number_header("Expires", left, "");
@@ -219,12 +216,12 @@ impl Endpoint {
             return self.close_refer(now, id, "noresource");
         }
         (open.next, open.said, open.sent) = (None, status, true);
-        let left = Left::Active(left_s(now, open.until));
-        self.notify(now, id, status, &left, None);
+        let left = Left::until(now, open.until);
+        self.notify(now, id, status, left, None);
     }
 
     /// One NOTIFY about the open REFER of a session, if it has one.
-    fn notify(&mut self, now: Instant, id: SessionId, status: u16, left: &Left, purpose: Option<Purpose>) {
+    fn notify(&mut self, now: Instant, id: SessionId, status: u16, left: Left, purpose: Option<Purpose>) {
         let branch = self.wire.draw_branch();
         let Some(Stage::Talking(Talking { dialog, refer: Some(refer), .. })) =
             self.sessions.get_mut(id.0).map(|session| &mut session.stage)
@@ -237,10 +234,7 @@ impl Endpoint {
         let mut writer = dialog.next_request(Method::Notify, self.settings.via(flow, branch));
         writer.own_contact(self.settings.place(flow));
         writer.parts("Event", &[EVENT, b";id=", number.to_string().as_bytes()]);
-        match left {
-            Left::Active(seconds) => writer.parts("Subscription-State", &[b"active;expires=", seconds.to_string().as_bytes()]),
-            Left::Nothing(why) => writer.parts("Subscription-State", &[b"terminated;reason=", why.as_bytes()]),
-        };
+        left.write(&mut writer);
         if !self.settings.user_agent.is_empty() {
             writer.header("User-Agent", &self.settings.user_agent);
         }
@@ -260,7 +254,7 @@ impl Endpoint {
             State::Open(open) => {
                 let said = open.next.unwrap_or(open.said);
                 if self.transactions.has_room_inside() {
-                    self.notify(now, id, said, &Left::Nothing(why), Some(Purpose::Nobody(id)));
+                    self.notify(now, id, said, Left::Nothing(why), Some(Purpose::Nobody(id)));
                 }
             }
         }
@@ -292,7 +286,7 @@ impl Endpoint {
     pub(super) fn refer_notified(&mut self, now: Instant, id: SessionId, refer: ReferId, status: u16) {
         let Some(open) = self.open_refer(id, Some(refer.0)) else { return };
         open.sent = false;
-        if ends_usage(status) {
+        if ends_subscription(status) {
             self.drop_refer(id);
         } else {
             self.send_refer(now, id);
@@ -309,11 +303,6 @@ impl Endpoint {
     }
 }
 
-/// Whether a failure of a NOTIFY ends its subscription (RFC 6665, 4.2.2); 0 and 408 are silence.
-pub(super) fn ends_usage(status: u16) -> bool {
-    matches!(status, 0 | 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604)
-}
-
 /// The package of an Event header, and its `id` if it is a number.
 fn event_of(message: &Message) -> (&[u8], Option<u32>) {
     let value = message.header(Name::Event).unwrap_or_default();
@@ -321,10 +310,4 @@ fn event_of(message: &Message) -> (&[u8], Option<u32>) {
     let package = parts.next().unwrap_or_default();
     let id = parts.find_map(|part| part.strip_prefix(b"id=")).and_then(seconds);
     (package, id)
-}
-
-/// Until then, rounded up.
-fn left_s(now: Instant, until: Instant) -> u32 {
-    let left = until.saturating_duration_since(now);
-    u32::try_from(left.as_secs() + u64::from(left.subsec_nanos() > 0)).unwrap_or(u32::MAX)
 }

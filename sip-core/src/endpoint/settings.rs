@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::Extras;
 use crate::{
     flow::{Flow, Transport},
+    notifier::NotifierSettings,
     timer::Timers,
     transaction::{Branch, Limits},
 };
@@ -44,6 +45,8 @@ pub struct EndpointSettings {
     pub takes_reliable: bool,
     /// What the owner takes part in beyond calls and registrations.
     pub extras: Extras,
+    /// The bounds of subscriptions.
+    pub notifier: NotifierSettings,
 }
 
 /// Which provisional responses above 100 go out reliably, so that they are repeated until a PRACK (RFC 3262, 3).
@@ -111,6 +114,7 @@ impl EndpointSettings {
             reliable: Reliable::default(),
             takes_reliable: true,
             extras: Extras::default(),
+            notifier: NotifierSettings::default(),
         }
     }
 

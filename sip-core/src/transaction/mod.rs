@@ -36,6 +36,7 @@ use crate::{
     endpoint::{Fork, OwnVia, REQUESTS_MAX, ReferId, RequestId, ServerTx, SessionId},
     flow::Flow,
     message::{Message, Method, Via, response_flow, response_head},
+    notifier::SubscriptionId,
     timer::Timer,
 };
 
@@ -84,6 +85,8 @@ pub(crate) enum Purpose {
     Nobody(SessionId),
     /// A request outside any dialog.
     Outside(RequestId),
+    /// A NOTIFY within a subscription.
+    Notify(SubscriptionId),
 }
 
 impl Purpose {
@@ -98,7 +101,7 @@ impl Purpose {
             | Self::Prack(id, _)
             | Self::Refer(id, _)
             | Self::Nobody(id) => Some(id),
-            Self::Outside(_) => None,
+            Self::Outside(_) | Self::Notify(_) => None,
         }
     }
 }
@@ -173,8 +176,10 @@ pub(crate) struct Server {
     pub(crate) session: Option<SessionId>,
     /// Kept until the final response, which is made from it.
     pub(crate) request: Option<Message>,
-    /// It is of no call, and counted as such.
+    /// It is of no call.
     is_outside: bool,
+    /// It is counted as such.
+    is_counted: bool,
     machine: ServerMachine,
 }
 
@@ -213,8 +218,10 @@ pub(crate) struct Transactions {
     held: Option<(Instant, ServerTx)>,
     /// How many of `servers` are of no call.
     outside: usize,
-    /// How many of `clients` are of no session.
+    /// How many of `clients` are the owner's own requests, of no session.
     asking: usize,
+    /// How many of them are NOTIFYs within subscriptions.
+    notifying: usize,
     limits: Limits,
     /// How many server transactions each session has, those that only wait for repetitions included.
     of_session: HashMap<SessionId, usize, Spread>,
@@ -237,6 +244,7 @@ impl Transactions {
             held: None,
             outside: 0,
             asking: 0,
+            notifying: 0,
             limits,
             untried: VecDeque::new(),
         }
@@ -251,9 +259,9 @@ impl Transactions {
         self.clients.len() + self.servers.len()
     }
 
-    /// What counts against the limits: requests of ours of no session have a limit of their own.
+    /// What counts against the limits: requests of ours of no session have limits of their own.
     fn limited(&self) -> usize {
-        self.len() - self.asking
+        self.len() - self.asking - self.notifying
     }
 
     /// Whether new work may be taken.
@@ -264,6 +272,11 @@ impl Transactions {
     /// Whether a request of ours of no session may be sent.
     pub(crate) fn has_room_asking(&self) -> bool {
         self.asking < REQUESTS_MAX
+    }
+
+    /// Whether a NOTIFY within a subscription may be sent.
+    pub(crate) fn has_room_notifying(&self, most: usize) -> bool {
+        self.notifying < most
     }
 
     /// Whether what is of no call may be kept: however much of that comes, room is left for calls.
@@ -291,7 +304,8 @@ impl Transactions {
         }));
         self.by_branch.insert((branch, is_cancel), id);
         self.by_remote.insert((flow.remote, id));
-        self.asking += usize::from(purpose.session().is_none());
+        self.asking += usize::from(matches!(purpose, Purpose::Outside(_)));
+        self.notifying += usize::from(matches!(purpose, Purpose::Notify(_)));
         id
     }
 
@@ -480,7 +494,8 @@ impl Transactions {
             client.clocks().disarm(&mut wire.timers);
             self.by_branch.remove(&(client.branch, client.is_cancel));
             self.by_remote.remove(&(client.flow.remote, id));
-            self.asking -= usize::from(client.purpose.session().is_none());
+            self.asking -= usize::from(matches!(client.purpose, Purpose::Outside(_)));
+            self.notifying -= usize::from(matches!(client.purpose, Purpose::Notify(_)));
             debug_assert_eq!(self.by_remote.len(), self.clients.len(), "one entry for each client");
         }
     }
@@ -521,9 +536,29 @@ impl Transactions {
                 })),
                 _ => ServerMachine::Other(ServerOther::start()),
             };
-            Server { key, merge, source, flow, tag, session: None, request: Some(message.clone()), is_outside: false, machine }
+            Server {
+                key,
+                merge,
+                source,
+                flow,
+                tag,
+                session: None,
+                request: Some(message.clone()),
+                is_outside: false,
+                is_counted: false,
+                machine,
+            }
         }));
         self.held = Some((now, id));
+        id
+    }
+
+    /// The same for one that is of no call.
+    pub(crate) fn hold_outside(&mut self, wire: &mut Wire, now: Instant, arrived: Arrived<'_>, tag: Tag) -> ServerTx {
+        let id = self.hold(wire, now, arrived, tag);
+        if let Some(server) = self.servers.get_mut(id.0) {
+            server.is_outside = true;
+        }
         id
     }
 
@@ -549,8 +584,8 @@ impl Transactions {
             self.merged.insert(merge, id);
         }
         let method = server.request.as_ref().map(Message::method);
-        server.is_outside = method == Some(Method::Register);
-        self.outside += usize::from(server.is_outside);
+        server.is_counted = server.is_outside;
+        self.outside += usize::from(server.is_counted);
         if method == Some(Method::Invite) {
             self.untried.push_back(id);
         }
@@ -691,7 +726,7 @@ impl Transactions {
         } else {
             self.by_key.remove(&server.key);
         }
-        self.outside -= usize::from(server.is_outside);
+        self.outside -= usize::from(server.is_counted);
         if let Some(merge) = server.merge
             && self.merged.get(&merge) == Some(&id)
         {

@@ -14,6 +14,7 @@ use crate::{
     endpoint::{EndpointOutput, ServerTx, SessionId},
     flow::Flow,
     message::{BRANCH_COOKIE, Message},
+    notifier::SubscriptionId,
     timer::{Armed, Timer, TimerQueue, Timers},
 };
 
@@ -32,6 +33,7 @@ pub(crate) enum Owner {
     Client(ClientTx),
     Server(ServerTx),
     Session(SessionId),
+    Subscription(SubscriptionId),
 }
 
 /// Names a client transaction.

@@ -360,7 +360,7 @@ impl World {
                     self.sides[side].endpoint.answer_reoffer(self.now, id, if refuses { Err(488) } else { Ok(SDP) });
                 }
             }
-            SessionEvent::Referred { .. } => panic!("nobody asks for that"),
+            SessionEvent::Referred { .. } | SessionEvent::Message { .. } => panic!("nobody asks for that"),
             SessionEvent::Reconfirmed { sdp } => assert_eq!(sdp, None, "every INVITE had an offer"),
             SessionEvent::ReofferAnswered { sdp } => {
                 assert!(sdp.is_some());

@@ -8,8 +8,10 @@
 //! | `0 > 180 to=a` | the peer responds to our last request; `0 > 200 BYE` to the last one of that method |
 //! | `0 again INVITE` | the peer sends its last such message again |
 //! | `0 strangers` | from now on the owner challenges whoever comes, at once |
-//! | `0 call`, `ring 180 sdp`, `answer` (`answer 2`: with the session description 2), `refuse 486`, `challenge`, `hangup`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
+//! | `0 call`, `ring 180 sdp`, `answer` (`answer 2`: with the session description 2), `refuse 486`, `challenge`, `hangup`, `elsewhere`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
 //! | `0 refer ok`, `refer 603`, `notify 180` | the owner answers a REFER, and tells how the transfer goes |
+//! | `0 subscribe 1 7 early` | the owner lets subscriber 1 watch resource 7: a number's calls (`idle`, `early`, `confirmed`), or so many messages (`3`) |
+//! | `0 publish 7 early`, `withdraw 7`, `unsubscribe 1` | what is watched changes, goes, is not for a subscriber any more |
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
 //! | `0 icmp`, `closed` | the network says that the peer is not there, that the stream is gone |
 //! | `0 moved 7777` | the peer registered again from that port |
@@ -38,6 +40,7 @@ use expect_test::Expect;
 use sip_core::{
     Account, AccountId, Flow, Message, Method, Name, OutsideRequest, ReferId, RequestId, Transport,
     endpoint::{Endpoint, EndpointOutput, EndpointSettings, Invite, ServerTx, SessionEvent, SessionId},
+    notifier::{DialogInfo, DialogState, MessageSummary, Notice, Package, WatchedDialog},
 };
 
 pub(crate) const SDP: &[u8] = b"v=0\r\n";
@@ -118,8 +121,9 @@ fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &
         ladder.step(step.trim(), &extra);
         ladder.drain();
     }
-    ladder.advance(origin + Duration::from_secs(3_600));
+    ladder.advance(origin + Duration::from_secs(2 * 3_600));
     writeln!(ladder.text, "left: {} sessions, {} transactions", ladder.endpoint.live(), ladder.endpoint.transactions()).unwrap();
+    assert_eq!(ladder.endpoint.subscriptions(), 0, "none lasts that long");
     ladder.text
 }
 
@@ -237,6 +241,7 @@ impl Ladder {
             "challenge" if first == "request" => self.endpoint.challenge_request(now, self.request.unwrap(), 401, &challenges()),
             "challenge" => self.endpoint.challenge(now, session.unwrap(), 401, &challenges()),
             "strangers" => self.strangers = true,
+            "elsewhere" => self.endpoint.hangup_elsewhere(now, session.unwrap()),
             "hangup" => self.endpoint.hangup(now, session.unwrap(), words.contains(&"reason").then_some((16, "bye"))),
             "reoffer" => self.endpoint.answer_reoffer(now, session.unwrap(), first.parse().map_or(Ok(SDP), Err)),
             "refer" => {
@@ -245,6 +250,20 @@ impl Ladder {
                 }
             }
             "notify" => self.endpoint.notify_refer(now, session.unwrap(), self.refer.unwrap(), first.parse().unwrap()),
+            "subscribe" => {
+                let (subscriber, resource) = (first.parse().unwrap(), words[1].parse().unwrap());
+                if self.endpoint.subscribe(now, self.request.unwrap(), subscriber, resource, notice(words[2])).is_none() {
+                    self.write("* no subscription");
+                }
+            }
+            "publish" => self.endpoint.publish(now, first.parse().unwrap(), notice(words[1])),
+            "withdraw" => {
+                let resource = first.parse().unwrap();
+                assert!(self.endpoint.is_watched(Package::Dialog, resource));
+                self.endpoint.withdraw(now, Package::Dialog, resource);
+                assert!(!self.endpoint.is_watched(Package::Dialog, resource));
+            }
+            "unsubscribe" => self.endpoint.unsubscribe(now, first.parse().unwrap()),
             "respond" => self.endpoint.respond(now, self.request.unwrap(), first.parse().unwrap(), None, &[]),
             "info" => self.endpoint.info(now, session.unwrap(), "application/dtmf-relay", b"Signal=1"),
             "probe" => self.endpoint.probe(now, session.unwrap()),
@@ -512,7 +531,14 @@ impl Ladder {
             line.push_str(" Allow");
         }
         let kind = message.header(Name::ContentType).unwrap_or_default();
-        if kind.starts_with(b"message/sipfrag") {
+        if kind == b"application/dialog-info+xml" {
+            let body = String::from_utf8_lossy(message.body()).into_owned();
+            let between =
+                |from: &str, to: &str| body.split_once(from).map_or("idle", |(_, rest)| rest.split(to).next().unwrap()).to_owned();
+            write!(line, " v{} {}", between("dialog-info\" version=\"", "\""), between("<state>", "<")).unwrap();
+        } else if kind == b"application/simple-message-summary" {
+            write!(line, " {}", String::from_utf8_lossy(message.body()).lines().last().unwrap()).unwrap();
+        } else if kind.starts_with(b"message/sipfrag") {
             write!(line, " frag={}", String::from_utf8_lossy(message.body()).trim_end()).unwrap();
         } else if !message.body().is_empty() {
             line.push_str(" sdp");
@@ -544,6 +570,18 @@ impl Ladder {
         let at = self.now.duration_since(self.origin).as_secs_f64();
         writeln!(self.text, "{at:.1} {line}").unwrap();
     }
+}
+
+/// What the script says of what is watched.
+fn notice(word: &str) -> Notice {
+    let state = match word {
+        "idle" => None,
+        "early" => Some(DialogState::Early),
+        "confirmed" => Some(DialogState::Confirmed),
+        new => return Notice::MessageSummary(MessageSummary { new: new.parse().unwrap(), ..MessageSummary::default() }),
+    };
+    let dialog = |state| WatchedDialog { id: "1".into(), state, direction: None, tags: None, local: None, remote: None };
+    Notice::Dialog(DialogInfo { entity: "sip:6001@pbx.example".into(), dialogs: state.into_iter().map(dialog).collect() })
 }
 
 /// A session description by its name; without one the usual one.
