@@ -42,6 +42,7 @@ use crate::{
     recorder,
     recordings::RecordingDir,
     reload::{Reloader, Started},
+    resolving::Resolving,
     secrets::{self, Secrets},
     shutdown,
     signalling::{self, Parts, Signalling, wall_clock},
@@ -139,6 +140,7 @@ async fn run(
     let door_of_tls = TlsDoor::bind(&config.sip.tls).context("cannot listen for phones (sip.tls)")?;
     let sip = sockets.local();
     let tcp = sockets.local_tcp();
+    let outward = start::outward(&sip, &tcp, door_of_tls.local());
     let restored = Restored {
         bindings: store.bindings().await?,
         leases: store.leases().await?,
@@ -156,6 +158,10 @@ async fn run(
     let metrics = Metrics::new();
     let live = Arc::new(Live::new(wall_clock()));
     let door = Door::new(waker);
+    let resolving = Resolving::start(config, {
+        let door = door.clone();
+        move |query, answer| door.order(Message::Resolved(query, answer))
+    })?;
     let to_recorder = recorder::inbox();
     let recorder = recorder::start(
         Arc::clone(&to_recorder),
@@ -187,6 +193,8 @@ async fn run(
         switchboard,
         sockets,
         door: door.clone(),
+        outward,
+        resolving,
         gate,
         live: Arc::clone(&live),
         media,

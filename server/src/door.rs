@@ -12,7 +12,10 @@ use std::{
 use calls::Settings;
 use model::{Command, Directory, RecordingRow, Refusal, Reply};
 use net::{FromWorker, Waker};
-use sip_core::GuardSettings;
+use sip_core::{
+    GuardSettings,
+    locate::{Answer, Query},
+};
 use tokio::sync::oneshot;
 
 use crate::capture::Capture;
@@ -40,6 +43,8 @@ pub(crate) enum Message {
     Capture(Option<Box<Capture>>),
     /// A recording was closed.
     Recorded(RecordingRow),
+    /// DNS has answered.
+    Resolved(Query, Answer),
     /// No new calls.
     Drain,
     /// End all calls.

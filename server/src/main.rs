@@ -17,7 +17,6 @@ mod phones;
 mod recorder;
 mod recordings;
 mod reload;
-#[cfg_attr(not(test), expect(dead_code, reason = "call control does not ask yet"))]
 mod resolving;
 mod secrets;
 mod shutdown;

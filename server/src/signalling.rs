@@ -5,6 +5,7 @@ mod lines;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     iter,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -19,9 +20,9 @@ use media::{Command as MediaCommand, MediaEvent};
 use model::{Event, Fact, RecordingRow, RecordingState, Refusal, Reply, WallTime};
 use net::{FromWorker, MediaWorkers, Received, SignallingSockets};
 use recording::{RECORDINGS_MAX, ToRecorder};
-use sip_core::Flow;
+use sip_core::{Flow, Transport};
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
 use crate::{
     capture::Capture,
@@ -30,6 +31,7 @@ use crate::{
     meter::Meter,
     pace::Pace,
     recorder,
+    resolving::Resolving,
     tape::Tape,
     vitals::{self, Alive, End},
 };
@@ -42,6 +44,9 @@ pub(crate) struct Parts {
     pub(crate) switchboard: Switchboard,
     pub(crate) sockets: SignallingSockets,
     pub(crate) door: Door,
+    /// From which of our addresses requests to others may leave.
+    pub(crate) outward: Vec<(Transport, SocketAddr)>,
+    pub(crate) resolving: Resolving,
     pub(crate) gate: JournalGate<Signalling>,
     pub(crate) live: Arc<Live>,
     pub(crate) media: MediaWorkers,
@@ -114,6 +119,8 @@ impl Signalling {
         };
         // What the core has put out while it was made: bindings that lapsed, slots as they are. Its facts go with the first turn's.
         signalling.collect();
+        let outward = std::mem::take(&mut signalling.parts.outward);
+        signalling.handle(now, Input::Outward(outward));
         journaling::keep_running(signalling)?;
         Ok(end)
     }
@@ -222,6 +229,7 @@ impl Signalling {
                 self.parts.meter.recording_closed(&row);
                 Input::Recorded(row)
             }
+            Message::Resolved(query, answer) => Input::Resolved { query, answer },
             Message::Drain => Input::Drain,
             Message::EndAll => Input::EndAll,
             Message::Stop => {
@@ -295,9 +303,8 @@ impl Signalling {
             }
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
-                // No carrier can be called before `Input::Outward` is told, and nobody tells it yet.
-                Output::Resolve(query) => debug!(?query, "DNS is not wired to call control: the question is not asked"),
-                Output::Secure { flow, name } => debug!(%flow, name, "TLS streams to carriers are not wired to call control"),
+                Output::Resolve(query) => parts.resolving.ask(query),
+                Output::Secure { flow, name } => parts.sockets.secure(flow, &name),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),
                 Output::Unvouch { flow } => parts.sockets.unvouch(flow),
                 Output::Ban { source, lasts } => parts.sockets.ban(source, lasts),

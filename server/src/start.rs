@@ -151,7 +151,6 @@ pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
 /// From which of our addresses requests to others may leave: those that are listened on, by transport. A wildcard address stands for the one by
 /// which its family's default route goes, and for the loopback. Where no streams are opened to us over TCP or TLS, they still are by us: from the
 /// addresses of UDP, with port 0, for nobody reaches us there.
-#[expect(dead_code, reason = "call control does not ask yet")]
 pub(crate) fn outward(udp: &[SocketAddr], tcp: &[SocketAddr], tls: &[SocketAddr]) -> Vec<(Transport, SocketAddr)> {
     let (v4, v6) = (default_route(Ipv4Addr::UNSPECIFIED.into()), default_route(Ipv6Addr::UNSPECIFIED.into()));
     outward_by(udp, tcp, tls, v4, v6)
