@@ -79,6 +79,7 @@ codes! {
     LastAdmin "last_admin", CONFLICT, "Nobody would be left who may administer.";
     UsernameTaken "username_taken", CONFLICT, "The user name is taken.";
     Taken "code_taken", CONFLICT, "The code is taken.";
+    NameTaken "name_taken", CONFLICT, "Another one has this name.";
     VersionConflict "version_conflict", CONFLICT, "It was changed meanwhile.";
     BuiltIn "built_in", CONFLICT, "It came with the program and cannot be deleted or renamed.";
     InUse "in_use", CONFLICT, "It is still in use.";
@@ -105,6 +106,7 @@ codes! {
     HoldsAnother "holds_another_slot", CONFLICT, "You hold another slot.";
     StaleEpoch "stale_epoch", CONFLICT, "The lease is no longer the one you mean.";
     SlotInCall "slot_in_call", CONFLICT, "The slot is in a call.";
+    CarrierInCall "carrier_in_call", CONFLICT, "The carrier carries calls.";
     NotLastSlot "not_last_slot", CONFLICT, "Only a trunk's last slot can be deleted, and not its only one.";
     NotHolder "not_holder", CONFLICT, "You do not hold the slot.";
     NumbersExhausted "numbers_exhausted", CONFLICT, "There is no free block of numbers of that size.";
@@ -282,6 +284,7 @@ impl From<Conflict> for Problem {
             Conflict::LastAdmin => Self::new(Code::LastAdmin),
             Conflict::UsernameTaken => Self::field(Code::UsernameTaken, "username", words.clone()),
             Conflict::CodeTaken => Self::field(Code::Taken, "code", words.clone()),
+            Conflict::NameTaken => Self::field(Code::NameTaken, "name", words.clone()),
             Conflict::Version { current } => Self::new(Code::VersionConflict).with("version", current),
             Conflict::BuiltIn => Self::new(Code::BuiltIn),
             Conflict::InUse(_) => Self::new(Code::InUse),

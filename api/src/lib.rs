@@ -15,6 +15,7 @@ mod range;
 mod refusals;
 mod resources;
 mod routes;
+mod schemas;
 mod secret;
 mod serve;
 mod state;

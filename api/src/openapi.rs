@@ -2,7 +2,7 @@
 
 use model::{Column, ColumnKind, Resource};
 use office::{
-    CENTERS, RECORDINGS, TRUNKS,
+    CENTERS, RECORDINGS, ROUTES as ROUTING, TRUNKS,
     accounts::{OIDC_ROLE_MAP, USERS},
     audit::{AUDIT_LOG, SECURITY_AUDIT},
     events::EVENTS_LOG,
@@ -25,8 +25,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        ROUTES, audit, bulk, call, calls, centers, exports, jobs, me, oidc, recording, roles, security, session, slots, system, trunks,
-        users, webhooks,
+        ROUTES, audit, bulk, call, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session, slots, system,
+        trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -51,6 +51,7 @@ use crate::{
         slots::list, slots::read, slots::change, slots::delete, slots::limits, slots::set_limits,
         slots::take, slots::release,
         trunks::create, trunks::read, trunks::change, trunks::delete,
+        routing::create, routing::read, routing::change, routing::delete, routing::explain,
         call::start, call::end, calls::list, calls::read, calls::ladder, calls::records,
         recording::stream, recording::ticket, recording::peaks,
         security::bans, security::ban, security::release, security::status,
@@ -68,7 +69,8 @@ use crate::{
         (name = "exports", description = "Lists as files."),
         (name = "webhooks", description = "Events that are sent to other servers."),
         (name = "slots", description = "SIP accounts: who has them, how they are."),
-        (name = "trunks", description = "Hubs of slots."),
+        (name = "trunks", description = "Hubs of slots, and carriers."),
+        (name = "routes", description = "By whom calls go where, and why."),
         (name = "calls", description = "Calls and their records."),
         (name = "recordings", description = "What was said."),
         (name = "security", description = "Who is banned, and for what."),
@@ -112,6 +114,7 @@ const LISTS: &[ListPath] = lists! {
     WEBHOOK_DELIVERIES "webhooks" "what was sent to webhooks" "/api/webhook-deliveries" "/api/webhook-deliveries/{id}";
     EXPORTS "exports" "exports" "/api/exports" "/api/exports/{id}";
     TRUNKS "trunks" "trunks" "/api/trunks";
+    ROUTING "routes" "routes" "/api/routes";
     RECORDINGS "recordings" "recordings" "/api/recordings";
 };
 

@@ -13,7 +13,7 @@ use http::{
     request::Parts,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::{CallId, CenterId, HubId, SlotId, UserId};
+use model::{CallId, CenterId, HubId, RouteId, SlotId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -63,6 +63,10 @@ impl Resource for CenterId {
 
 impl Resource for HubId {
     const MISSING: Code = Code::TrunkNotFound;
+}
+
+impl Resource for RouteId {
+    const MISSING: Code = Code::RowNotFound;
 }
 
 impl Resource for CallId {
@@ -167,6 +171,54 @@ impl FromRequest<Api> for JsonValue {
         let octets = octets(&parts.headers, body, api.settings.body_max).await?;
         serde_json::from_slice(&octets).map(Self).map_err(|error| Problem::new(Code::MalformedJson).detail(error.to_string()))
     }
+}
+
+/// A JSON body that is read once it is known what it is.
+#[derive(Debug)]
+pub(crate) struct JsonOctets(Bytes);
+
+impl FromRequest<Api> for JsonOctets {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        octets(&parts.headers, body, api.settings.body_max).await.map(Self)
+    }
+}
+
+impl JsonOctets {
+    /// The body as what it was found to be.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read(&self.0)
+    }
+}
+
+/// Reads what a part of a body was found to be. Nothing of the value is repeated at fields that begin with `secret`.
+pub(crate) fn typed<T: DeserializeOwned>(value: serde_json::Value, secret: &str) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
+        let words = error.inner().to_string();
+        let named = |prefix: &str| words.strip_prefix(prefix).and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
+        let path = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => path,
+        };
+        // serde names a field that is missing or unknown in its text, and the path may end before it.
+        let whole = |field: &str| match path.rsplit('.').next() {
+            Some("") | None => field.to_owned(),
+            Some(last) if last == field => path.clone(),
+            Some(_) => format!("{path}.{field}"),
+        };
+        match (named("missing field `"), named("unknown field `")) {
+            (Some(field), _) => Problem::field(Code::MissingField, &whole(field), words.clone()),
+            (_, Some(field)) => Problem::field(Code::UnknownField, &whole(field), words.clone()),
+            _ if path.is_empty() => Problem::new(Code::InvalidField).detail(words),
+            _ if !secret.is_empty() && path.starts_with(secret) => Problem::field(Code::InvalidField, &path, "it cannot be used so"),
+            _ => Problem::field(Code::InvalidField, &path, words),
+        }
+    })
 }
 
 /// A JSON body that may be left out; an empty one is `{}`.

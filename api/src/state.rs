@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use links::oidc::Providers;
-use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
+use model::{CallId, CarrierId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
 use office::{Office, StoreError};
 
 use crate::{
@@ -32,9 +32,12 @@ pub trait Control: Send + Sync + 'static {
     /// Carries out an order; resolves once its outcome is certain and journaled (R8).
     fn execute(&self, command: Command) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
-    /// The store's slots or hubs have changed: reloads them and resolves once signalling works with them, or once it is clear that it cannot
+    /// The store's slots, hubs, carriers or routes have changed: reloads them and resolves once signalling works with them, or once it is clear that it cannot
     /// be waited for; signalling then follows as soon as the store can be read, without being asked again.
     fn directory_changed(&self) -> BoxFuture<'static, Result<(), NotYet>>;
+
+    /// How many calls a carrier carries now; none: call control does not say.
+    fn calls_of_carrier(&self, carrier: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>>;
 }
 
 /// Signalling does not know of a change yet, because the store cannot be read.
@@ -265,14 +268,14 @@ impl Api {
         }))
     }
 
-    /// Tells call control that the store's slots or hubs have changed, and waits until it works with them, within reason: what was
+    /// Tells call control that the store's slots, hubs, carriers or routes have changed, and waits until it works with them, within reason: what was
     /// committed is done, and an answer that holds a password which is shown once is not lost if the database goes away just then.
     pub(crate) async fn directory_changed(&self) -> Result<(), NotYet> {
         let followed = tokio::spawn(self.control.directory_changed());
         match tokio::time::timeout(FOLLOW_TIME, followed).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!("Signalling does not know of a change of slots yet; it follows by itself.");
+                tracing::warn!("Signalling does not know of a change of slots, trunks or routes yet; it follows by itself.");
                 Err(NotYet)
             }
         }

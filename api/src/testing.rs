@@ -20,8 +20,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use links::oidc::Providers;
 use model::{
-    BanView, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind,
-    Outcome, RecordingRow, RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
+    BanView, CallId, CallStatus, CallView, CarrierId, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1,
+    HubKind, Outcome, RecordingRow, RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
 };
 use office::{
     Office, Principal, Settings,
@@ -198,6 +198,8 @@ pub(crate) struct FakeControl {
     pub(crate) hold: Mutex<Option<Arc<Notify>>>,
     /// The directory cannot be read.
     pub(crate) is_blind: AtomicBool,
+    /// How many calls each carrier carries; none: it does not say.
+    pub(crate) carried: Mutex<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -372,6 +374,11 @@ impl Control for Handle {
         }
         .boxed()
     }
+
+    fn calls_of_carrier(&self, _: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
+        let carried = *self.0.carried.lock().unwrap();
+        async move { Ok(carried) }.boxed()
+    }
 }
 
 /// A server whose configuration is read again with the outcome that a test has set.
@@ -435,7 +442,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cordboard.db");
         std::fs::write(&path, &TEMPLATE.database).unwrap();
-        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap().with_key(&[7; 32]);
         let office = Office::open(store.clone(), Settings::default(), auth::now()).await.unwrap();
         let ha1 = |username: &str, password: &str| {
             let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
@@ -452,6 +459,7 @@ impl World {
             state: Mutex::default(),
             hold: Mutex::default(),
             is_blind: AtomicBool::new(false),
+            carried: Mutex::new(None),
         };
         let control = Arc::new(control);
         let handle = Handle(control.clone());

@@ -66,6 +66,9 @@ pub enum Conflict {
     /// The code is in use.
     #[error("the code is taken")]
     CodeTaken,
+    /// The name is in use by another of its kind.
+    #[error("another one has this name")]
+    NameTaken,
     /// Somebody else has changed it meanwhile.
     #[error("it was changed meanwhile; its version is {current} now")]
     Version {

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod bulk;
+pub mod carriers;
 mod centers;
 mod error;
 pub mod events;
@@ -15,6 +16,7 @@ mod mask;
 pub mod notify;
 mod principal;
 pub mod rights;
+pub mod routes;
 mod security;
 mod telephony;
 #[cfg(test)]
@@ -34,9 +36,9 @@ pub use principal::{By, Permit, Principal, View};
 pub use rights::can;
 pub use security::BANS;
 pub use store::{
-    ChangedTrunk, Idempotency, NewTrunk, StoreError, TrunkChange,
+    ChangedTrunk, Idempotency, NewTrunk, PlanWarning, StoreError, StoredCarrier, StoredRoute, Subject, TrunkChange,
     audit::{Diff, Entry},
-    catalogue::{CALLS, CDRS, RECORDINGS, TRUNKS},
+    catalogue::{CALLS, CDRS, RECORDINGS, ROUTES, SETTINGS, TRUNKS},
 };
 pub use telephony::{SLOTS, reaches_call, reaches_slot};
 pub use work::WorkOptions;
@@ -58,6 +60,7 @@ static RESOURCES: &[&Resource] = &[
     &store::catalogue::CALLS,
     &store::catalogue::CDRS,
     &store::catalogue::RECORDINGS,
+    &store::catalogue::ROUTES,
     &store::catalogue::TRUNKS,
     &telephony::SLOTS,
     &webhooks::WEBHOOKS,

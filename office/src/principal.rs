@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use model::{Action, Actor, CenterId, Column, ListKind, Mode, Resource, RowRule, UserId};
+use model::{Action, Actor, CenterId, Column, ListKind, Mode, Resource, RowRule, Scope, UserId};
 
 use crate::{
     OfficeError,
@@ -132,6 +132,14 @@ impl Permit {
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.rows.any_of.iter().any(|part| part.users.is_none() && part.lists.is_empty())
+    }
+
+    /// Whether it reaches all centres: what concerns others than the one that is worked in takes that.
+    #[must_use]
+    pub fn reaches_all_centers(&self) -> bool {
+        let seat = self.principal.seat();
+        let mut grants = self.principal.access().grants_at(self.action.0, seat.home, seat.center);
+        grants.any(|grant| grant.reach.scope == Scope::All && !grant.reach.listed)
     }
 
     /// Whether it reaches a row of one of these users (rows that can be in no list).

@@ -153,7 +153,7 @@ impl Office {
     /// As the database's.
     pub async fn directory(&self, permit: &Permit) -> Result<Directory, StoreError> {
         leave(permit, &[can::TRUNKS_MONITOR])?;
-        self.store().directory().await
+        self.store().slots_and_hubs().await
     }
 
     /// The call as the database has it, if the person's right reaches it.

@@ -15,7 +15,7 @@ use office::{
 use crate::{
     desk,
     options::{self, NewAccount, Place},
-    secrets,
+    secrets::{self, Secrets},
     signalling::wall_clock,
     start,
 };
@@ -57,12 +57,15 @@ pub(crate) fn verify_audit(place: &Place) -> anyhow::Result<ExitCode> {
 }
 
 /// Does something with the office of a server that has been started before, which may be running.
-fn at_office<T>(place: &Place, work: impl AsyncFnOnce(Office, String) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(crate) fn at_office<T>(place: &Place, work: impl AsyncFnOnce(Office, String) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let (config, _) = options::load(place)?;
     start::expect_database(&config, &place.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let store = start::open_store(&config, &place.data_dir).await?;
+        let mut store = start::open_store(&config, &place.data_dir).await?;
+        if let Some(secrets) = Secrets::find(&place.data_dir)? {
+            store = store.with_key(&secrets.of_database());
+        }
         let office = desk::open(store, &config, &desk::providers(&config)?, &place.data_dir).await?;
         let named = if config.database.url.is_some() { "the configured database".to_owned() } else { place.data_dir.display().to_string() };
         work(office, named).await

@@ -115,7 +115,7 @@ async fn run(
     // From here on the signal does not end the process; what comes before the server is up is done then.
     let hangup = signal(SignalKind::hangup())?;
     // What must be there, and what the last run left.
-    let store = start::open_store(config, &place.data_dir).await?;
+    let store = start::open_store(config, &place.data_dir).await?.with_key(&secrets.of_database());
     let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
     let providers = desk::providers(config)?;
     let office = desk::open(store.clone(), config, &providers, &place.data_dir).await?;

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use api::{Control, NotYet};
 use futures_util::{FutureExt, future::BoxFuture};
-use model::{Command, Directory, Refusal, Reply};
+use model::{CarrierId, Command, Directory, Refusal, Reply};
 use store::{Store, StoreError};
 use tokio::{
     sync::{oneshot, watch},
@@ -77,6 +77,11 @@ impl Control for LoopControl {
         }
         .boxed()
     }
+
+    /// Call control has no order by which it would say.
+    fn calls_of_carrier(&self, _: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
+        std::future::ready(Ok(None)).boxed()
+    }
 }
 
 /// Brings the directory to the loop after each change, several together if they come faster. Says once that it cannot be read, and once that it
@@ -98,7 +103,7 @@ async fn follow<R: Future<Output = Result<Directory, StoreError>>>(
                 Err(_) => format!("no answer in {} s", READ_MAX.as_secs()),
             };
             if !std::mem::replace(&mut is_failing, true) {
-                error!(%failure, "Slots or trunks have changed, and the database does not give them: the change is in force once it does.");
+                error!(%failure, "Slots, trunks or routes have changed, and the database does not give them: the change is in force once it does.");
             }
             follows.send_modify(|followed| followed.failed = changes);
             sleep(RETRY).await;
@@ -113,7 +118,7 @@ async fn follow<R: Future<Output = Result<Directory, StoreError>>>(
             return;
         }
         if is_failing {
-            info!("The changed slots and trunks are in force now.");
+            info!("The changed slots, trunks and routes are in force now.");
         }
         follows.send_modify(|followed| followed.taken = changes);
     }

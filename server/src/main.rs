@@ -7,6 +7,7 @@ mod control;
 mod copying;
 mod desk;
 mod door;
+mod explaining;
 mod inbox;
 mod journaling;
 mod logging;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::options::{Action, AuditAction, ConfigAction, DbAction, Options, UserAction};
+use crate::options::{Action, AuditAction, ConfigAction, DbAction, Options, RouteAction, UserAction};
 
 /// Gives back to the system what a flood took (FT-12): glibc's allocator kept its peak for ever.
 #[global_allocator]
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
         Action::Config { action: ConfigAction::Print } => options::print_config(),
         Action::User { action: UserAction::Add(new) } => accounts::add(new),
         Action::Audit { action: AuditAction::Verify(place) } => match accounts::verify_audit(&place) {
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
+        Action::Route { action: RouteAction::Explain(call) } => match explaining::explain(call) {
             Ok(code) => return code,
             Err(failure) => Err(failure),
         },

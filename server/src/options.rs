@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use config::{Config, Judged, Warning};
+use model::Number;
 use rustix::fs::OFlags;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -52,6 +53,11 @@ pub(crate) enum Action {
         #[command(subcommand)]
         action: AuditAction,
     },
+    /// About the routes of calls.
+    Route {
+        #[command(subcommand)]
+        action: RouteAction,
+    },
     /// About the database.
     Db {
         #[command(subcommand)]
@@ -77,6 +83,39 @@ pub(crate) enum UserAction {
 pub(crate) enum AuditAction {
     /// See whether a row of the audit log was edited, taken out or put in. Works while the server runs.
     Verify(Place),
+}
+
+/// What to do about routes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteAction {
+    /// Say where a call would go by the routes in the database, and why; every carrier is taken for one that answers. Fails if the call would
+    /// be refused. Works while the server runs.
+    Explain(CallToExplain),
+}
+
+/// A call.
+#[derive(Debug, Args)]
+pub(crate) struct CallToExplain {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The calling number. Without one it is that of the slot, or it is withheld.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) from: Option<Number>,
+    /// The called number, as it is dialled or sent.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) to: Number,
+    /// The number of the slot that calls.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "carrier")]
+    pub(crate) slot: Option<Number>,
+    /// The carrier that the call comes by: its name or its id.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) carrier: Option<String>,
+    /// When: 2026-11-22T10:00 on the clock of the centre, or with Z or an offset such as +03:00 behind it. Without it, now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// The centre whose call it is, by its code or its id. Without it, that of the slot or of the called number, else the first one.
+    #[arg(long, value_name = "CENTER")]
+    pub(crate) center: Option<String>,
 }
 
 /// What to do about the database.

@@ -36,6 +36,16 @@ impl Secrets {
         }
     }
 
+    /// The key of a server that has been started here; none if none has.
+    pub(crate) fn find(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        if data_dir.join(FILE).exists() { Self::load(data_dir).map(Some) } else { Ok(None) }
+    }
+
+    /// What secrets in the database are sealed by, such as the passwords of carriers.
+    pub(crate) fn of_database(&self) -> [u8; 32] {
+        self.derive("secrets in the database")
+    }
+
     fn draw(path: &Path) -> anyhow::Result<Self> {
         let mut key = [0; 32];
         OsRng.try_fill_bytes(&mut key).context("the system has no random numbers")?;
@@ -107,6 +117,9 @@ mod tests {
         let second = Secrets::load(dir.path()).expect("read");
         assert_eq!(first.derive("jwt"), second.derive("jwt"));
         assert_ne!(first.derive("jwt"), first.derive("nonce"));
+        assert_eq!(Secrets::find(dir.path()).expect("read").expect("found").of_database(), first.of_database());
+        let nowhere = dir.path().join("nowhere");
+        assert!(Secrets::find(&nowhere).expect("looked for").is_none() && !nowhere.exists(), "nothing is made");
         fs::write(dir.path().join(FILE), "short").expect("written");
         assert!(Secrets::load(dir.path()).is_err(), "an unusable key is not replaced");
     }

@@ -1,4 +1,4 @@
-//! What can be listed of telephony: calls, their records, recordings, hubs.
+//! What can be listed of telephony: calls, their records, recordings, trunks, routes.
 //!
 //! Columns have the names that they have on the wire. A list of slots reaches a call if it has the calling or the called slot: whoever
 //! may see a slot may see what it was in.
@@ -9,7 +9,7 @@ const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answ
 const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
 const OUTCOMES: ColumnKind = ColumnKind::Code(&["answered", "busy", "no_answer", "canceled", "failed"]);
 const RECORDING_STATES: ColumnKind = ColumnKind::Code(&["recording", "complete", "partial", "failed", "not_wanted"]);
-const HUB_KINDS: ColumnKind = ColumnKind::Code(&["auto", "mf", "ls"]);
+const TRUNK_KINDS: ColumnKind = ColumnKind::Code(&["auto", "mf", "ls", "sip"]);
 /// The codes of `model::Cause`, in its order.
 const CAUSES: ColumnKind = ColumnKind::Code(&[
     "caller_hung_up",
@@ -188,10 +188,15 @@ pub static RECORDINGS: Resource = Resource {
     ],
 };
 
-/// Hubs: trunks of slots. There are at most 2,997 in all, so any order is quick.
+/// The column of trunks that stands for all that only a carrier has.
+pub const SETTINGS: &str = "settings";
+
+/// Trunks: hubs of slots, and carriers (R2). They draw their ids of one counter. There are at most 2,997 and 1,000 in all, so any order is
+/// quick.
 pub static TRUNKS: Resource = Resource {
     name: "trunks",
-    from: "trunks t",
+    from: "(SELECT id, center_id, name, kind, capacity, 1 AS enabled, CAST(NULL AS TEXT) AS group_name, CAST(NULL AS BIGINT) AS version
+        FROM trunks UNION ALL SELECT id, center_id, name, 'sip', capacity, enabled, group_name, version FROM carriers) t",
     key: "id",
     center: "t.center_id",
     owner: Owner::Nobody,
@@ -203,13 +208,52 @@ pub static TRUNKS: Resource = Resource {
     columns: &[
         Column::new("id", "t.id", ColumnKind::Id, "The trunk.").filtered().sorted(),
         Column::new("name", "t.name", ColumnKind::Text, "What people call it.").filtered().sorted(),
-        Column::new("type", "t.kind", HUB_KINDS, "What its numbers begin with.").filtered().sorted(),
-        Column::new("capacity", "t.capacity", ColumnKind::Int, "How many slots it has.").filtered().sorted(),
+        Column::new("type", "t.kind", TRUNK_KINDS, "What a hub's numbers begin with; `sip` is a carrier.").filtered().sorted(),
+        Column::new("capacity", "t.capacity", ColumnKind::Int, "How many slots a hub has; calls at once of a carrier.").filtered().sorted(),
+        Column::new("on", "t.enabled", ColumnKind::Bool, "Whether it is used at all; a hub always is.").filtered(),
+        Column::new("group", "t.group_name", ColumnKind::Text, "The group that routes call a carrier by.").nullable().filtered(),
+        Column::new(
+            "version",
+            "t.version",
+            ColumnKind::Int,
+            "Of a carrier: grows with each change; a change names the one it was made from.",
+        )
+        .nullable(),
+        Column::new(SETTINGS, "", ColumnKind::Json, "All else that is set of a carrier; shown where it is read by itself.").nullable(),
+    ],
+};
+
+/// Routes: by whom calls go where.
+pub static ROUTES: Resource = Resource {
+    name: "routes",
+    from: "routes t",
+    key: "id",
+    center: "t.center_id",
+    owner: Owner::Nobody,
+    lists: &[],
+    search: "",
+    order: "position",
+    read: Action("routes.read"),
+    export: None,
+    columns: &[
+        Column::new("id", "t.id", ColumnKind::Id, "The route.").filtered().sorted(),
+        Column::new("name", "t.name", ColumnKind::Text, "What people call it.").filtered().sorted(),
+        Column::new("position", "t.position", ColumnKind::Int, "Its place: lower ones are looked at first.").filtered().sorted(),
+        Column::new("on", "t.enabled", ColumnKind::Bool, "Whether it is looked at.").filtered(),
+        Column::new("match", "t.matches", ColumnKind::Json, "Which calls it is for."),
+        Column::new("then", "t.action", ColumnKind::Json, "What becomes of them."),
+        Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario that they get; may be empty.").filtered(),
+        Column::new("source", "t.source", ColumnKind::Text, "The source that they get; may be empty.").filtered(),
+        Column::new("rewrite", "t.rewrite", ColumnKind::Json, "What is done to the called number."),
+        Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from."),
+        Column::new("created_at", "t.created_at", ColumnKind::Time, "When it was made."),
+        Column::new("created_by", "t.created_by", ColumnKind::Id, "Who made it.").nullable(),
+        Column::new("updated_at", "t.updated_at", ColumnKind::Time, "When it was last changed."),
     ],
 };
 
 /// All of them.
-pub static RESOURCES: &[&Resource] = &[&CALLS, &CDRS, &RECORDINGS, &TRUNKS];
+pub static RESOURCES: &[&Resource] = &[&CALLS, &CDRS, &RECORDINGS, &ROUTES, &TRUNKS];
 
 #[cfg(test)]
 mod tests {

@@ -318,7 +318,16 @@ macro_rules! bind_newtypes {
         }
     )*};
 }
-bind_newtypes!(model::CallId, model::CenterId, model::HubId, model::SlotId, model::UserId, model::WallTime);
+bind_newtypes!(
+    model::CallId,
+    model::CarrierId,
+    model::CenterId,
+    model::HubId,
+    model::RouteId,
+    model::SlotId,
+    model::UserId,
+    model::WallTime
+);
 
 /// PostgreSQL's TEXT has no NUL. What phones say of themselves may have one, and both engines shall hold the same.
 pub(crate) fn storable(text: &str) -> Cow<'_, str> {

@@ -16,6 +16,7 @@ pub mod audit;
 mod bans;
 mod bindings;
 mod calls;
+mod carriers;
 pub mod catalogue;
 mod cdrs;
 mod code;
@@ -32,7 +33,10 @@ mod many;
 mod migrate;
 mod numbers;
 mod outbox;
+mod plan;
 mod recordings;
+mod routes;
+mod seal;
 mod settings;
 pub mod sql;
 #[cfg(any(test, feature = "testing"))]
@@ -48,10 +52,13 @@ use model::WallTime;
 use tokio::sync::Semaphore;
 
 pub use apply::Applied;
+pub use carriers::StoredCarrier;
 pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
 pub use error::StoreError;
 pub use idempotency::Idempotency;
 pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
+pub use plan::{PlanWarning, Planned, Routes, Subject};
+pub use routes::StoredRoute;
 pub use trunks::{ChangedTrunk, NewTrunk, TrunkChange};
 
 /// The database, opened and up to date. Cloning is cheap.
@@ -60,6 +67,7 @@ pub struct Store {
     db: Db,
     /// Who may look for rows of a list at the moment.
     looking: Arc<Semaphore>,
+    seal: seal::Seal,
 }
 
 impl Store {
@@ -75,7 +83,13 @@ impl Store {
 
     fn of(db: Db) -> Self {
         let looking = Arc::new(Semaphore::new(db.lookers()));
-        Self { db, looking }
+        Self { db, looking, seal: seal::Seal::default() }
+    }
+
+    /// The same with the key that secrets are sealed by: the passwords of carriers. Without it there are none.
+    #[must_use]
+    pub fn with_key(self, key: &[u8; 32]) -> Self {
+        Self { seal: seal::Seal::new(key), ..self }
     }
 
     /// Asks the database for the least there is: whether it is available, and whether it can write.
@@ -103,12 +117,14 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         bans::STATEMENTS,
         bindings::STATEMENTS,
         calls::STATEMENTS,
+        carriers::STATEMENTS,
         cdrs::STATEMENTS,
         idempotency::STATEMENTS,
         ids::STATEMENTS,
         migrate::STATEMENTS,
         outbox::STATEMENTS,
         recordings::STATEMENTS,
+        routes::STATEMENTS,
         settings::STATEMENTS,
         trunks::STATEMENTS,
     ]

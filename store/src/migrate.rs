@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_first"
     2 "0002_slot_limits"
     3 "0003_office"
+    4 "0004_carriers"
     5 "0005_bans"
 };
 

@@ -238,8 +238,11 @@ impl Store {
         tx.commit().await
     }
 
-    /// All slots and hubs of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
-    pub async fn directory(&self) -> Result<Directory, StoreError> {
+    /// All slots and hubs of all centres, without carriers and routes.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn slots_and_hubs(&self) -> Result<Directory, StoreError> {
         // Slots first: a hub that goes in between leaves no slot without its hub's kind, since each row brings it.
         let slots = self.db.all::<SlotRow>(ALL_SLOTS, &[]).await?.into_iter().map(SlotEntry::try_from).collect::<Result<_, _>>()?;
         let hubs = self.db.all::<HubRow>(ALL_TRUNKS, &[]).await?.into_iter().map(Hub::try_from).collect::<Result<_, _>>()?;

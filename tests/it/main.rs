@@ -5,6 +5,7 @@
 mod acme;
 mod bad_input;
 mod capture;
+mod carriers;
 mod config;
 mod conformance;
 mod console;
@@ -19,6 +20,7 @@ mod office;
 mod peers_input;
 mod people;
 mod registrar;
+mod routes;
 mod security;
 mod shutdown;
 mod sso;

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod carriers;
 pub(crate) mod centers;
 pub(crate) mod exports;
 pub(crate) mod jobs;
@@ -11,6 +12,7 @@ pub(crate) mod me;
 pub(crate) mod oidc;
 pub(crate) mod recording;
 pub(crate) mod roles;
+pub(crate) mod routing;
 pub(crate) mod security;
 pub(crate) mod session;
 pub(crate) mod slots;
@@ -68,6 +70,7 @@ resources::listed! {
     Schedules = office::jobs::SCHEDULES;
     Exports = office::export::EXPORTS;
     Recordings = office::RECORDINGS;
+    Routing = office::ROUTES;
     Webhooks = office::webhooks::WEBHOOKS;
     WebhookDeliveries = office::webhooks::WEBHOOK_DELIVERIES;
 }
@@ -177,6 +180,13 @@ routes! {
     GET "/api/trunks/{id}", Access::Token(can::TRUNKS_READ), trunks::read;
     PUT "/api/trunks/{id}", Access::Token(can::TRUNKS_UPDATE), trunks::change;
     DELETE "/api/trunks/{id}", Access::Token(can::TRUNKS_DELETE), trunks::delete;
+
+    GET "/api/routes", Access::Token(can::ROUTES_READ), resources::list::<Routing>;
+    POST "/api/routes", Access::Token(can::ROUTES_CREATE), routing::create;
+    POST "/api/routes/explain", Access::Token(can::ROUTES_READ), routing::explain;
+    GET "/api/routes/{id}", Access::Token(can::ROUTES_READ), routing::read;
+    PUT "/api/routes/{id}", Access::Token(can::ROUTES_UPDATE), routing::change;
+    DELETE "/api/routes/{id}", Access::Token(can::ROUTES_DELETE), routing::delete;
 
     POST "/api/call/start", Access::Token(can::CALLS_START), call::start;
     POST "/api/call/end", Access::Token(can::CALLS_END), call::end;

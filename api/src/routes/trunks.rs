@@ -1,4 +1,4 @@
-//! Trunks of slots: hubs, their numbers and their accounts (S004-27, 69, 116, 125; R2).
+//! Trunks: hubs of slots, their numbers and their accounts (S004-27, 69, 116, 125; R2). Those of type `sip` are carriers.
 
 use std::{collections::HashMap, future::Future};
 
@@ -6,15 +6,17 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{Command, Hub, HubId, HubKind, Mode, Number, SlotEntry, SlotId};
 use office::{ChangedTrunk, NewTrunk, SLOTS, TRUNKS, TrunkChange};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     auth::Caller,
     error::{Code, FieldError, Problem},
-    params::{Id, JsonBody},
+    params::{Id, JsonOctets},
     resources::{object, seen},
+    routes::carriers::{self, CARRIER},
+    schemas::{ChangeAnyTrunk, CreateAnyTrunk, TrunkAnswer},
     secret,
     state::Api,
     wire::{Account, Trunk, TrunkWithSlots, hub_kind},
@@ -31,7 +33,7 @@ const NAME_MAX: usize = 128;
 pub(crate) struct CreateTrunk {
     #[schema(min_length = 1, max_length = 128)]
     name: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "hub_type")]
     #[schema(schema_with = hub_kind)]
     kind: HubKind,
     /// How many slots.
@@ -50,17 +52,28 @@ pub(crate) struct ChangeTrunk {
     capacity: Option<i64>,
 }
 
+/// The type of a trunk, of all that there are: carriers were told apart before.
+fn hub_type<'de, D: Deserializer<'de>>(from: D) -> Result<HubKind, D::Error> {
+    let name = String::deserialize(from)?;
+    let kinds = [HubKind::Auto, HubKind::Mf, HubKind::Ls];
+    let unknown = || de::Error::unknown_variant(&name, &["auto", "mf", "ls", CARRIER]);
+    kinds.into_iter().find(|kind| kind.name() == name).ok_or_else(unknown)
+}
+
 /// Create a trunk.
 ///
-/// Its slots get the lowest free block of numbers and passwords of their own, which are shown this once.
-#[utoipa::path(post, path = "/api/trunks", tag = "trunks", request_body = CreateTrunk,
-    responses((status = 201, description = "Created.", body = TrunkWithSlots)))]
+/// A hub's slots get the lowest free block of numbers and passwords of their own, which are shown this once. `"type": "sip"` makes a carrier.
+#[utoipa::path(post, path = "/api/trunks", tag = "trunks", request_body = CreateAnyTrunk,
+    responses((status = 201, description = "Created.", body = TrunkAnswer)))]
 pub(crate) async fn create(
     State(api): State<Api>,
     caller: Caller,
-    JsonBody(body): JsonBody<CreateTrunk>,
-) -> Result<(StatusCode, Json<TrunkWithSlots>), Problem> {
-    let CreateTrunk { name, kind, capacity } = body;
+    body: JsonOctets,
+) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
+    if body.read::<Map<String, Value>>()?.get("type").is_some_and(|kind| kind == CARRIER) {
+        return Ok((StatusCode::CREATED, Json(carriers::create(api, caller, body.read()?).await?)));
+    }
+    let CreateTrunk { name, kind, capacity } = body.read()?;
     let mut errors = vec![];
     let name = check_name(&name, &mut errors);
     let capacity = check_capacity(capacity, &mut errors);
@@ -74,31 +87,38 @@ pub(crate) async fn create(
         let _ = api.directory_changed().await;
         Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(&caller, slots) })
     });
-    Ok((StatusCode::CREATED, Json(created.await?)))
+    Ok((StatusCode::CREATED, Json(object(&created.await?))))
 }
 
-/// Read a trunk and its slots.
+/// Read a trunk: a hub with its slots, or a carrier with its settings.
 #[utoipa::path(get, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)),
-    responses((status = 200, description = "The trunk.", body = TrunkWithSlots)))]
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<TrunkWithSlots>, Problem> {
+    responses((status = 200, description = "The trunk.", body = TrunkAnswer)))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<Json<Map<String, Value>>, Problem> {
+    if let Some(carrier) = carriers::find(&api, &caller, id).await? {
+        return carriers::read(&api, &caller, &carrier).await.map(Json);
+    }
     let hub = known(&api, &caller, id).await?;
     let view = caller.view(&TRUNKS);
     let slots = api.office.trunk_slots(&caller, hub.id).await?;
-    Ok(Json(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: Accounts::default().shown(&caller, slots) }))
+    Ok(Json(object(&TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: Accounts::default().shown(&caller, slots) })))
 }
 
 /// Change a trunk.
 ///
-/// Slots that go may not be in a call. Slots that come are shown with their passwords, this once. A refusal changes nothing.
-#[utoipa::path(put, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)), request_body = ChangeTrunk,
-    responses((status = 200, description = "Changed.", body = TrunkWithSlots)))]
+/// A hub: slots that go may not be in a call; slots that come are shown with their passwords, this once. A carrier: all of it is sent, with the
+/// version that it was made from; it may not carry calls, unless it is only switched on or off. A refusal changes nothing.
+#[utoipa::path(put, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)), request_body = ChangeAnyTrunk,
+    responses((status = 200, description = "Changed.", body = TrunkAnswer)))]
 pub(crate) async fn change(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id<HubId>,
-    JsonBody(body): JsonBody<ChangeTrunk>,
-) -> Result<Json<TrunkWithSlots>, Problem> {
-    let ChangeTrunk { name, capacity } = body;
+    body: JsonOctets,
+) -> Result<Json<Map<String, Value>>, Problem> {
+    if let Some(carrier) = carriers::find(&api, &caller, id).await? {
+        return carriers::change(api, caller, carrier.id, body.read()?).await.map(Json);
+    }
+    let ChangeTrunk { name, capacity } = body.read()?;
     let mut errors = vec![];
     let name = name.and_then(|name| check_name(&name, &mut errors));
     let capacity = capacity.and_then(|capacity| check_capacity(capacity, &mut errors));
@@ -116,15 +136,19 @@ pub(crate) async fn change(
         let ChangedTrunk { hub, slots, .. } = done(&api, changed, retired).await?;
         Ok(TrunkWithSlots { trunk: seen(&view, &Trunk::from(hub)), slots: accounts.shown(&caller, slots) })
     });
-    Ok(Json(changed.await?))
+    Ok(Json(object(&changed.await?)))
 }
 
-/// Delete a trunk with its slots.
+/// Delete a trunk: a hub with its slots, or a carrier.
 ///
-/// Refused while one of them is in a call.
+/// Refused while a slot is in a call, or the carrier carries one, and while a route names the carrier.
 #[utoipa::path(delete, path = "/api/trunks/{id}", tag = "trunks", params(("id" = String, Path)),
     responses((status = 204, description = "Deleted.")))]
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<HubId>) -> Result<StatusCode, Problem> {
+    if let Some(carrier) = carriers::find(&api, &caller, id).await? {
+        carriers::delete(api, caller, carrier.id).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     uninterrupted(async move {
         let _one_at_a_time = api.directory.lock().await;
         known(&api, &caller, id).await?;

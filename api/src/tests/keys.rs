@@ -214,6 +214,9 @@ async fn no_route_breaks_without_the_database() {
             ("PUT", "/api/slots/{id}/limits") => r#"{"calls_max": 1, "destinations": []}"#.to_owned(),
             ("POST", "/api/trunks") => r#"{"name": "South", "type": "mf", "capacity": 1}"#.to_owned(),
             ("PUT", "/api/trunks/{id}") => r#"{"name": "South"}"#.to_owned(),
+            ("POST", "/api/routes") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}}"#.to_owned(),
+            ("PUT", "/api/routes/{id}") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}, "version": 1}"#.to_owned(),
+            ("POST", "/api/routes/explain") => r#"{"to": "6001"}"#.to_owned(),
             ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
             ("POST", "/api/call/end") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
             _ => String::new(),
@@ -336,6 +339,12 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/trunks/{id}                   boris 403 root 503
         PUT    /api/trunks/{id}                   boris 403 root 503
         DELETE /api/trunks/{id}                   boris 403 root 503
+        GET    /api/routes                        boris 403 root 503
+        POST   /api/routes                        boris 403 root 503
+        POST   /api/routes/explain                boris 403 root 503
+        GET    /api/routes/{id}                   boris 403 root 503
+        PUT    /api/routes/{id}                   boris 403 root 503
+        DELETE /api/routes/{id}                   boris 403 root 503
         POST   /api/call/start                    boris 202 root 409
         POST   /api/call/end                      boris 503 root 503
         GET    /api/calls                         boris 503 root 503

@@ -12,6 +12,7 @@ mod phones;
 mod recordings;
 mod requests;
 mod rights;
+mod routing;
 mod security;
 mod serving;
 mod sessions;

@@ -176,7 +176,7 @@ async fn trunks() {
         expect![[r#"
             > root GET /api/trunks
             200
-            {"columns":[{"filter":true,"mode":"show","name":"id","sort":true},{"filter":true,"mode":"show","name":"name","sort":true},{"filter":true,"mode":"show","name":"type","sort":true},{"filter":true,"mode":"show","name":"capacity","sort":true}],"count":{"capped":false,"value":1},"items":[{"capacity":3,"id":"1","name":"North","type":"auto"}],"next":null,"prev":null}
+            {"columns":[{"filter":true,"mode":"show","name":"id","sort":true},{"filter":true,"mode":"show","name":"name","sort":true},{"filter":true,"mode":"show","name":"type","sort":true},{"filter":true,"mode":"show","name":"capacity","sort":true},{"filter":true,"mode":"show","name":"on","sort":false},{"filter":true,"mode":"show","name":"group","sort":false},{"filter":false,"mode":"show","name":"version","sort":false},{"filter":false,"mode":"show","name":"settings","sort":false}],"count":{"capped":false,"value":1},"items":[{"capacity":3,"group":null,"id":"1","name":"North","on":true,"type":"auto","version":null}],"next":null,"prev":null}
 
             > root POST /api/trunks | {"name": " South ", "type": "mf", "capacity": 2}
             201
@@ -224,7 +224,7 @@ async fn trunks() {
 
             > root GET /api/trunks?count=none
             200
-            {"columns":[{"filter":true,"mode":"show","name":"id","sort":true},{"filter":true,"mode":"show","name":"name","sort":true},{"filter":true,"mode":"show","name":"type","sort":true},{"filter":true,"mode":"show","name":"capacity","sort":true}],"count":null,"items":[{"capacity":2,"id":"1","name":"North","type":"auto"}],"next":null,"prev":null}
+            {"columns":[{"filter":true,"mode":"show","name":"id","sort":true},{"filter":true,"mode":"show","name":"name","sort":true},{"filter":true,"mode":"show","name":"type","sort":true},{"filter":true,"mode":"show","name":"capacity","sort":true},{"filter":true,"mode":"show","name":"on","sort":false},{"filter":true,"mode":"show","name":"group","sort":false},{"filter":false,"mode":"show","name":"version","sort":false},{"filter":false,"mode":"show","name":"settings","sort":false}],"count":null,"items":[{"capacity":2,"group":null,"id":"1","name":"North","on":true,"type":"auto","version":null}],"next":null,"prev":null}
 
             > root GET /api/pbx/status
             200
@@ -565,7 +565,7 @@ async fn broken_requests() {
 
             > root POST /api/trunks | {"name": "x", "type": "sip", "capacity": 1}
             422
-            {"code":"invalid_field","detail":"unknown variant `sip`, expected one of `auto`, `mf`, `ls`","field":"type"}
+            {"code":"missing_field","detail":"missing field `hosts`","field":"hosts"}
 
             > root POST /api/trunks | {"name": "x", "type": "auto", "capacity": -5}
             422

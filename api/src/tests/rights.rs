@@ -138,6 +138,12 @@ async fn every_route_with_every_role() {
         GET    /api/trunks/{id}                   nobody 401 anna 403 root 200
         PUT    /api/trunks/{id}                   nobody 401 anna 403 root 422
         DELETE /api/trunks/{id}                   nobody 401 anna 403 root 204
+        GET    /api/routes                        nobody 401 anna 403 root 200
+        POST   /api/routes                        nobody 401 anna 403 root 422
+        POST   /api/routes/explain                nobody 401 anna 403 root 422
+        GET    /api/routes/{id}                   nobody 401 anna 403 root 404
+        PUT    /api/routes/{id}                   nobody 401 anna 403 root 422
+        DELETE /api/routes/{id}                   nobody 401 anna 403 root 404
         POST   /api/call/start                    nobody 401 anna 422 root 422
         POST   /api/call/end                      nobody 401 anna 422 root 422
         GET    /api/calls                         nobody 401 anna 200 root 200

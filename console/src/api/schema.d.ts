@@ -1127,6 +1127,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List routes.
+         * @description Right: `routes.read`.
+         */
+        get: operations["routes_list_routes"];
+        put?: never;
+        /**
+         * Make a route.
+         * @description What it names need not be there: that is told in `warnings`.
+         *
+         *     Right: `routes.create`.
+         */
+        post: operations["routes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routes/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where would a call go, and why?
+         * @description It is the decision itself, with all that it looked at. Takes `trunks.read` too, and sight of every column of both. Of equal carriers, whose
+         *     order is chance, it shows one order.
+         *
+         *     Right: `routes.read`.
+         */
+        post: operations["routes_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a route.
+         * @description Right: `routes.read`.
+         */
+        get: operations["routes_read"];
+        /**
+         * Change a route: all of it is sent, with the version that it was made from.
+         * @description Right: `routes.update`.
+         */
+        put: operations["routes_change"];
+        post?: never;
+        /**
+         * Delete a route.
+         * @description Right: `routes.delete`.
+         */
+        delete: operations["routes_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/schedules": {
         parameters: {
             query?: never;
@@ -1381,7 +1458,7 @@ export interface paths {
         put?: never;
         /**
          * Create a trunk.
-         * @description Its slots get the lowest free block of numbers and passwords of their own, which are shown this once.
+         * @description A hub's slots get the lowest free block of numbers and passwords of their own, which are shown this once. `"type": "sip"` makes a carrier.
          *
          *     Right: `trunks.create`.
          */
@@ -1400,21 +1477,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a trunk and its slots.
+         * Read a trunk: a hub with its slots, or a carrier with its settings.
          * @description Right: `trunks.read`.
          */
         get: operations["trunks_read"];
         /**
          * Change a trunk.
-         * @description Slots that go may not be in a call. Slots that come are shown with their passwords, this once. A refusal changes nothing.
+         * @description A hub: slots that go may not be in a call; slots that come are shown with their passwords, this once. A carrier: all of it is sent, with the
+         *     version that it was made from; it may not carry calls, unless it is only switched on or off. A refusal changes nothing.
          *
          *     Right: `trunks.update`.
          */
         put: operations["trunks_change"];
         post?: never;
         /**
-         * Delete a trunk with its slots.
-         * @description Refused while one of them is in a call.
+         * Delete a trunk: a hub with its slots, or a carrier.
+         * @description Refused while a slot is in a call, or the carrier carries one, and while a route names the carrier.
          *
          *     Right: `trunks.delete`.
          */
@@ -1789,6 +1867,16 @@ export interface components {
             /** @description Left out of a dry run. */
             job_id?: string;
         };
+        /** @description Work hours. */
+        Calendar: {
+            special?: components["schemas"]["SpecialDay"][];
+            /** @description `mon` to `sun`, each with its hours: `09:00-18:00`. */
+            week?: {
+                [key: string]: string[];
+            };
+            /** @example Europe/Moscow */
+            zone: string;
+        };
         /** @description A call, live or ended. */
         Call: {
             /**
@@ -1843,6 +1931,223 @@ export interface components {
         /** @description A call with its recording. */
         CallWithRecording: components["schemas"]["Call"] & {
             recording?: null | components["schemas"]["Recording"];
+        };
+        /** @description A carrier: a trunk to the world. */
+        Carrier: {
+            accounts?: components["schemas"]["CarrierAccount"][];
+            /** @description Caller numbers that it has verified. */
+            callers?: components["schemas"]["CarrierCaller"][];
+            /**
+             * Format: int32
+             * @description Calls that may begin in a second; 0 has no limit.
+             * @default 0
+             */
+            calls_per_s: number;
+            /**
+             * Format: int32
+             * @description Calls at once, both ways.
+             */
+            capacity: number;
+            /** @enum {string} */
+            centers?: "own" | "all";
+            /** @example RUB */
+            currency?: string;
+            /** @enum {string} */
+            early_media?: "prefer" | "pass" | "ring";
+            failover?: components["schemas"]["CarrierFailover"];
+            /** @description How numbers are written where it is. */
+            form?: components["schemas"]["NumberForm"];
+            /** @description The group that routes call it by; empty: none. */
+            group?: string;
+            health?: components["schemas"]["CarrierHealth"];
+            /** @description Where it is: `sip:` or `sips:`, a name or an address, a port, `;transport=udp`, `tcp` or `tls`. */
+            hosts: string[];
+            identity?: components["schemas"]["CarrierIdentity"];
+            name: string;
+            /** @description Where its calls come from (CIDR); empty: the addresses of its hosts. */
+            networks?: string[];
+            /** @description Our numbers with it. */
+            numbers?: components["schemas"]["CarrierNumber"][];
+            /**
+             * @description Whether it is used at all.
+             * @default true
+             */
+            on: boolean;
+            /**
+             * Format: int32
+             * @description Lower ones of a group are tried first.
+             * @default 100
+             */
+            priority: number;
+            /**
+             * @description Whether it is only used for numbers that have a price.
+             * @default false
+             */
+            rated_only: boolean;
+            /** @description What its calls cost, by the longest prefix. */
+            rates?: components["schemas"]["CarrierRate"][];
+            /**
+             * Format: int32
+             * @description How often a call is sent on when it answers 3xx.
+             * @default 0
+             */
+            redirects_max: number;
+            /** @description What is done to numbers that it sends, before `form` reads them. */
+            rules_in?: components["schemas"]["NumberRule"][];
+            /** @description What is done to numbers that it is sent, after all else. */
+            rules_out?: components["schemas"]["NumberRule"][];
+            /** @enum {string} */
+            send?: "plus" | "digits" | "national";
+            /**
+             * Format: int32
+             * @description How often it comes first among equals; 0: after them.
+             * @default 100
+             */
+            weight: number;
+        };
+        /** @description An account with a carrier. */
+        CarrierAccount: {
+            /** @description The user part of our contact; empty: the user name. */
+            contact_user?: string;
+            /**
+             * Format: int32
+             * @default 3600
+             */
+            expires_s: number;
+            /** @description Taken, and never given. */
+            password?: string;
+            /** @description The only realm that is answered; empty: the first that asks. */
+            realm?: string;
+            /** @default true */
+            register: boolean;
+            username: string;
+        };
+        /** @description A carrier, without its passwords. */
+        CarrierAnswer: components["schemas"]["Carrier"] & {
+            /** @example 3 */
+            id: string;
+            /** @enum {string} */
+            type: "sip";
+            /**
+             * Format: int64
+             * @description Grows with each change; a change names the one it was made from.
+             */
+            version: number;
+            /** @description Why it is not used although it is there. */
+            warnings: components["schemas"]["PlanWarning"][];
+        };
+        /** @description A verified caller number. */
+        CarrierCaller: {
+            /** @description The centre that may call by it, if the carrier is shared. */
+            center?: string;
+            /** @example +74951234567 */
+            number: string;
+        };
+        /** @description When another carrier is tried. */
+        CarrierFailover: {
+            /** @description After which answers. */
+            next?: number[];
+            /**
+             * Format: int32
+             * @description After how many seconds of silence.
+             * @default 6
+             */
+            silent_s: number;
+        };
+        /** @description How a carrier's being there is watched. */
+        CarrierHealth: {
+            /**
+             * Format: int32
+             * @description After so many without an answer it is not called.
+             * @default 3
+             */
+            off_after: number;
+            /**
+             * Format: int32
+             * @description Seconds between OPTIONS; 0 asks nothing.
+             * @default 30
+             */
+            options_every_s: number;
+        };
+        /** @description How a carrier is told who calls. */
+        CarrierIdentity: {
+            /**
+             * @description P-Asserted-Identity.
+             * @default false
+             */
+            asserted: boolean;
+            /**
+             * @description Whether the caller of an incoming call is taken from P-Asserted-Identity.
+             * @default false
+             */
+            believe: boolean;
+            /** @enum {string} */
+            from?: "caller" | "account";
+            /**
+             * @description P-Preferred-Identity.
+             * @default false
+             */
+            preferred: boolean;
+            /** @enum {string} */
+            privacy?: "refuse" | "id" | "anonymous";
+            /** @enum {string} */
+            redirections?: "none" | "diversion" | "history_info";
+            /**
+             * @description Remote-Party-ID.
+             * @default false
+             */
+            remote_party: boolean;
+        };
+        /** @description A number of ours. */
+        CarrierNumber: {
+            /**
+             * Format: int32
+             * @description Its calls at once; 0: as many as the carrier has.
+             * @default 0
+             */
+            calls_max: number;
+            /** @description Whose it is, if the carrier is shared. */
+            center?: string;
+            /** @example +74951234567 */
+            number: string;
+            scenario?: string;
+            source?: string;
+            to?: (string | {
+                id: string;
+            })[];
+        };
+        /** @description What calls to numbers that begin so cost. Prices are in minor units, with at most four decimals: `150` or `"90.5"`. */
+        CarrierRate: {
+            /** @description The price of being answered. */
+            connect?: string;
+            /**
+             * Format: int32
+             * @description The least that is counted.
+             * @default 0
+             */
+            first_s: number;
+            /** @example 90.5 */
+            per_minute: string;
+            /** @example +7495 */
+            prefix: string;
+            /**
+             * Format: int32
+             * @description What the rest is rounded up to.
+             * @default 60
+             */
+            step_s: number;
+        };
+        /** @description A carrier that is tried. */
+        CarrierTry: {
+            /** @description The caller number that it is sent. */
+            caller: string;
+            carrier: string;
+            currency: string;
+            name: string;
+            /** @description The price of a minute in minor units; null if it has none. */
+            per_minute?: string | null;
+            /** @description The number that it is sent. */
+            to: string;
         };
         /** @description A call's record: one per call, written when it ends, never changed. */
         CdrRecord: {
@@ -1913,6 +2218,14 @@ export interface components {
              */
             warning?: string | null;
         };
+        /** @description A carrier with other settings; what is left out gets its default, but accounts without a password keep theirs if no host is new. */
+        ChangeCarrier: components["schemas"]["Carrier"] & {
+            /**
+             * Format: int64
+             * @description The version that the change was made from.
+             */
+            version: number;
+        };
         /** @description What to change of a centre; what is left out stays. */
         ChangeCenter: {
             code?: string | null;
@@ -1949,6 +2262,14 @@ export interface components {
             /** Format: int64 */
             version?: number | null;
         };
+        /** @description A route with other settings; what is left out gets its default. */
+        ChangeRoute: components["schemas"]["Route"] & {
+            /**
+             * Format: int64
+             * @description The version that the change was made from.
+             */
+            version: number;
+        };
         /** @description What to change of a permission set; what is left out stays. */
         ChangeSet: {
             /** @description Of a set that did not come with the program. */
@@ -1967,6 +2288,8 @@ export interface components {
             capacity?: number | null;
             name?: string | null;
         };
+        /** @description What to change of a trunk: of a hub what is said, of a carrier all. */
+        ChangeTrunkOrCarrier: components["schemas"]["ChangeTrunk"] | components["schemas"]["ChangeCarrier"];
         /** @description What to change of an account; what is left out stays. Of texts that can be absent, an empty one takes the old one away. */
         ChangeUser: {
             columns?: Record<string, never>[] | null;
@@ -2038,6 +2361,11 @@ export interface components {
              */
             value: number;
         };
+        /** @description A carrier to be made. */
+        CreateCarrier: components["schemas"]["Carrier"] & {
+            /** @enum {string} */
+            type: "sip";
+        };
         /** @description A centre to be made. */
         CreateCenter: {
             /** @example north */
@@ -2104,6 +2432,8 @@ export interface components {
             /** @enum {string} */
             type: "auto" | "mf" | "ls";
         };
+        /** @description A trunk to be made: a hub, or a carrier. */
+        CreateTrunkOrCarrier: components["schemas"]["CreateTrunk"] | components["schemas"]["CreateCarrier"];
         /** @description An account to be made. */
         CreateUser: {
             /** @description Columns that are masked or hidden. */
@@ -2155,6 +2485,13 @@ export interface components {
             /** @description Whether it answers and takes changes. */
             ok: boolean;
         };
+        /** @description How many characters, both ends included. */
+        DigitsRange: {
+            /** Format: int32 */
+            max: number;
+            /** Format: int32 */
+            min: number;
+        };
         /** @description A call to be ended. */
         EndCall: {
             call_id: string;
@@ -2167,6 +2504,72 @@ export interface components {
              * @example answered
              */
             status: string;
+        };
+        /** @description A call to be explained. */
+        Explain: {
+            /**
+             * Format: int64
+             * @description When: milliseconds since 1970. Left out: now.
+             */
+            at?: number | null;
+            came_by?: "slot" | {
+                carrier: string;
+            };
+            /** @description The centre whose call it is; left out, and otherwise too, the one that you work in (`X-Center`). */
+            center?: string | null;
+            /** @description Carriers that are taken for ones that do not answer; all others are there. */
+            down?: string[];
+            /**
+             * @description The calling number; left out, it is withheld.
+             * @example 6001
+             */
+            from?: string | null;
+            /**
+             * @description The called number, as it is dialled or sent.
+             * @example +74951234567
+             */
+            to: string;
+        };
+        /** @description The call that is explained. */
+        ExplainedCall: {
+            /** Format: int64 */
+            at: number;
+            caller?: string | null;
+            came_by: "slot" | {
+                carrier: string;
+            };
+            center: string;
+            /**
+             * Format: int64
+             * @description By what the order of equal carriers is drawn; always 0 here.
+             */
+            chance: number;
+            from?: string | null;
+            to: string;
+        };
+        /** @description Where a call goes, and why. */
+        Explanation: {
+            /** @description Its country by two letters. */
+            country?: string | null;
+            decision: components["schemas"]["RouteDecision"];
+            /** @description The calling number as it was read. */
+            from?: string | null;
+            /** @description What kind of number that is: `fixed`, `mobile`, `premium` and so on. */
+            kind: string;
+            /** @description Routes in their order, until the one that matched. */
+            looked: components["schemas"]["LookedRoute"][];
+            /**
+             * Format: int64
+             * @description How many more do not match, for which there was no room.
+             */
+            more: number;
+            /** @description What was passed over on the way, and why. */
+            passed: string[];
+            question: components["schemas"]["ExplainedCall"];
+            /** @description The called number as it was read, before the route rewrote it. */
+            to: string;
+            /** @description What of the centre's carriers and routes somebody should do something about. */
+            warnings: string[];
         };
         /** @description A list to be exported, in the order of its key, from old to new. */
         Export: {
@@ -2421,6 +2824,13 @@ export interface components {
             next: string | null;
             prev: string | null;
         };
+        List_routes: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["routes"][];
+            next: string | null;
+            prev: string | null;
+        };
         List_schedules: {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
@@ -2498,6 +2908,17 @@ export interface components {
         LogoutNotice: {
             logout_token: string;
         };
+        /** @description A route that was looked at. */
+        LookedRoute: {
+            /** @description Why it does not match; null if it does. */
+            miss?: string | null;
+            name: string;
+            origin: "numbering" | {
+                route: string;
+            } | {
+                number: string;
+            };
+        };
         /** @description A link to be made for somebody. */
         MakeLink: {
             /** @description `invitation` or `password_reset`. */
@@ -2535,6 +2956,37 @@ export interface components {
             /** @example Europe/Moscow */
             tz: string;
             username: string;
+        };
+        /** @description How people write numbers. */
+        NumberForm: {
+            /** @example 7 */
+            country_code: string;
+            /** @example 810 */
+            international_prefix?: string;
+            national_digits?: components["schemas"]["DigitsRange"];
+            /** @example 8 */
+            trunk_prefix?: string;
+        };
+        /** @description A rule for numbers that begin so and are so long. */
+        NumberRule: {
+            /** @description What is put there. */
+            add?: string;
+            length?: components["schemas"]["DigitsRange"];
+            /** @enum {string} */
+            of?: "both" | "called" | "caller";
+            starts?: string;
+            /**
+             * Format: int32
+             * @description How many characters are taken from the front.
+             * @default 0
+             */
+            strip: number;
+        };
+        /** @description A carrier, or a group of carriers. */
+        Outlet: {
+            carrier: string;
+        } | {
+            group: string;
         };
         /** @description How the trunks are. */
         PbxStatus: {
@@ -2576,10 +3028,17 @@ export interface components {
              */
             per_second: number;
         };
+        /** @description Something that somebody should do something about. */
+        PlanWarning: {
+            /** @description Which field; empty: the whole. */
+            path: string;
+            /** @description What is wrong with it, in words. */
+            text: string;
+        };
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -2666,6 +3125,142 @@ export interface components {
         /** @description A delivery that is made again. */
         Replayed: {
             delivery_id: string;
+        };
+        /** @description A route: calls that match go so. */
+        Route: {
+            match?: components["schemas"]["RouteMatch"];
+            name: string;
+            /** @default true */
+            on: boolean;
+            /**
+             * Format: int32
+             * @description Lower ones are looked at first; among equals the older one.
+             */
+            position: number;
+            /** @description What is done to the called number: the first rule that is for it. */
+            rewrite?: components["schemas"]["NumberRule"][];
+            scenario?: string;
+            source?: string;
+            then: components["schemas"]["RouteAction"];
+        };
+        /** @description What becomes of a call. */
+        RouteAction: {
+            /** @enum {string} */
+            do: "slots";
+            /**
+             * Format: int32
+             * @default 30
+             */
+            ring_s: number;
+            slots: (string | {
+                id: string;
+            })[];
+        } | {
+            /** @enum {string} */
+            do: "dialled_slot";
+            /**
+             * Format: int32
+             * @default 30
+             */
+            ring_s: number;
+        } | {
+            /** @enum {string} */
+            do: "carriers";
+            /**
+             * @description Whether the cheapest of a group goes first, among those of the same priority.
+             * @default false
+             */
+            least_cost: boolean;
+            order: components["schemas"]["Outlet"][];
+        } | {
+            /** @enum {string} */
+            do: "service";
+            /** @description Left out: the called one. */
+            number?: string;
+        } | {
+            /** @enum {string} */
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            /** @enum {string} */
+            do: "refuse";
+        } | {
+            /**
+             * Format: int32
+             * @default 1000
+             */
+            deadline_ms: number;
+            /** @description What becomes of the call if there is no good answer by then. Not another question. */
+            default: components["schemas"]["RouteAction"];
+            /** @enum {string} */
+            do: "ask";
+            url: string;
+        };
+        /** @description A route as it is. */
+        RouteAnswer: components["schemas"]["Route"] & {
+            /** Format: int64 */
+            created_at: number;
+            created_by?: string | null;
+            id: string;
+            /** Format: int64 */
+            updated_at: number;
+            /**
+             * Format: int64
+             * @description Grows with each change; a change names the one it was made from.
+             */
+            version: number;
+            /** @description What it names that is not there, or why it is not used. Left out if parts of it are hidden from you. */
+            warnings?: components["schemas"]["PlanWarning"][];
+        };
+        /** @description Where the call goes. */
+        RouteDecision: {
+            from?: string | null;
+            origin?: "numbering" | {
+                route: string;
+            } | {
+                number: string;
+            } | null;
+            scenario: string;
+            source: string;
+            /** @description The called number as the route rewrote it. */
+            to: string;
+            way: components["schemas"]["RouteWay"];
+        };
+        /** @description Which calls a route is for: all that is said must be so. */
+        RouteMatch: {
+            came_by?: ("any" | "slot") | {
+                carriers: string[];
+            };
+            /** @description The calling number is one of these (`+74951234567`), or begins so (`+7495*`). */
+            from?: string[];
+            /**
+             * Format: int32
+             * @description The called number has so many characters, `+` included.
+             */
+            length?: number;
+            /** @description The called number is. */
+            to?: string[];
+            when?: components["schemas"]["RouteWhen"];
+        };
+        /** @description A call's way: one of these. */
+        RouteWay: {
+            /** @description A program is asked first. */
+            ask?: components["schemas"]["WayOfQuestion"];
+            /** @description It goes out by the first of these that takes it. */
+            carriers?: components["schemas"]["CarrierTry"][];
+            /** @description It is refused. */
+            refuse?: components["schemas"]["WayOfRefusal"];
+            /** @description It goes to this service. */
+            service?: string;
+            /** @description These slots ring together. */
+            slots?: components["schemas"]["WayOfSlots"];
+        };
+        /** @description When a route is for a call. */
+        RouteWhen: {
+            calendar: components["schemas"]["Calendar"];
+            /**
+             * @description Within the hours, or with `false` outside of them.
+             * @default true
+             */
+            open: boolean;
         };
         /** @description A schedule. */
         ScheduleAnswer: {
@@ -2810,6 +3405,13 @@ export interface components {
         };
         /** @description An id as a string or as a number. */
         SlotIdOrNumber: string | number;
+        /** @description A day with hours of its own. */
+        SpecialDay: {
+            /** @description `2026-12-31`, or `12-31` of every year. */
+            date: string;
+            hours?: string[];
+            name?: string;
+        };
         /** @description A call to be placed. */
         StartCall: {
             /**
@@ -2920,6 +3522,8 @@ export interface components {
             /** @enum {string} */
             type: "auto" | "mf" | "ls";
         };
+        /** @description A trunk: a hub with its slots, or a carrier. */
+        TrunkAnswer: components["schemas"]["TrunkWithSlots"] | components["schemas"]["CarrierAnswer"];
         /** @description How a trunk is. */
         TrunkStatus: components["schemas"]["Trunk"] & {
             slots: components["schemas"]["SlotCounts"];
@@ -2937,6 +3541,25 @@ export interface components {
              */
             password: string;
             token: string;
+        };
+        /** @description Whom is asked, and what happens without an answer. */
+        WayOfQuestion: {
+            /** Format: int32 */
+            deadline_ms: number;
+            default: components["schemas"]["RouteWay"];
+            url: string;
+        };
+        /** @description Why it is refused. */
+        WayOfRefusal: {
+            /** @enum {string} */
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            why: string;
+        };
+        /** @description Slots by their ids. */
+        WayOfSlots: {
+            /** Format: int32 */
+            ring_s: number;
+            slots: string[];
         };
         /** @description A secret, shown this once. */
         WebhookSecret: {
@@ -3223,6 +3846,35 @@ export interface components {
             /** @description Grows with each change; a change names the one it was made from. */
             version?: number;
         };
+        /** @description A row of `routes`. */
+        routes: {
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description The route. */
+            id?: string;
+            /** @description Which calls it is for. */
+            match?: unknown;
+            /** @description What people call it. */
+            name?: string;
+            /** @description Whether it is looked at. */
+            on?: boolean;
+            /** @description Its place: lower ones are looked at first. */
+            position?: number;
+            /** @description What is done to the called number. */
+            rewrite?: unknown;
+            /** @description The call-handling scenario that they get; may be empty. */
+            scenario?: string;
+            /** @description The source that they get; may be empty. */
+            source?: string;
+            /** @description What becomes of them. */
+            then?: unknown;
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
         /** @description A row of `schedules`. */
         schedules: {
             /** @description Whether it came with the program. */
@@ -3296,17 +3948,25 @@ export interface components {
         };
         /** @description A row of `trunks`. */
         trunks: {
-            /** @description How many slots it has. */
+            /** @description How many slots a hub has; calls at once of a carrier. */
             capacity?: number;
+            /** @description The group that routes call a carrier by. */
+            group?: string | null;
             /** @description The trunk. */
             id?: string;
             /** @description What people call it. */
             name?: string;
+            /** @description Whether it is used at all; a hub always is. */
+            on?: boolean;
+            /** @description All else that is set of a carrier; shown where it is read by itself. */
+            settings?: unknown;
             /**
-             * @description What its numbers begin with.
+             * @description What a hub's numbers begin with; `sip` is a carrier.
              * @enum {string}
              */
-            type?: "auto" | "mf" | "ls";
+            type?: "auto" | "mf" | "ls" | "sip";
+            /** @description Of a carrier: grows with each change; a change names the one it was made from. */
+            version?: number | null;
         };
         /** @description A row of `users`. */
         users: {
@@ -5753,6 +6413,214 @@ export interface operations {
             };
         };
     };
+    routes_list_routes: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_routes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Route"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Explain"];
+            };
+        };
+        responses: {
+            /** @description So. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The route. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeRoute"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     jobs_list_schedules: {
         parameters: {
             query?: {
@@ -6365,7 +7233,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateTrunk"];
+                "application/json": components["schemas"]["CreateTrunkOrCarrier"];
             };
         };
         responses: {
@@ -6375,7 +7243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrunkWithSlots"];
+                    "application/json": components["schemas"]["TrunkAnswer"];
                 };
             };
             /** @description What went wrong. */
@@ -6406,7 +7274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrunkWithSlots"];
+                    "application/json": components["schemas"]["TrunkAnswer"];
                 };
             };
             /** @description What went wrong. */
@@ -6431,7 +7299,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChangeTrunk"];
+                "application/json": components["schemas"]["ChangeTrunkOrCarrier"];
             };
         };
         responses: {
@@ -6441,7 +7309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrunkWithSlots"];
+                    "application/json": components["schemas"]["TrunkAnswer"];
                 };
             };
             /** @description What went wrong. */

@@ -132,6 +132,11 @@ permissions! {
     TRUNKS_MONITOR "trunks.monitor" CENTER "Watch how hubs and carriers are.";
     TRUNKS_EXPORT "trunks.export" CENTER "Export hubs and carriers.";
 
+    ROUTES_READ "routes.read" CENTER "See by whom calls go where, and have it explained.";
+    ROUTES_CREATE "routes.create" CENTER "Make routes.";
+    ROUTES_UPDATE "routes.update" CENTER "Change routes.";
+    ROUTES_DELETE "routes.delete" CENTER "Delete routes.";
+
     CALLS_START "calls.start" LISTED "Start calls.";
     CALLS_END "calls.end" LISTED "End calls.";
     CALLS_READ "calls.read" LISTED "See calls and call records, and hear of them as they change.";

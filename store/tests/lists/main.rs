@@ -871,5 +871,5 @@ async fn the_catalogue_can_be_read(base: Base) {
             }
         }
     }
-    assert_eq!(told.into_keys().collect::<Vec<_>>(), ["calls", "cdrs", "recordings", "trunks"]);
+    assert_eq!(told.into_keys().collect::<Vec<_>>(), ["calls", "cdrs", "recordings", "routes", "trunks"]);
 }

@@ -1,7 +1,7 @@
 // What the server sends as codes, in words.
 export const codes = {
     languages: { en: 'English', ru: 'Russian' },
-    trunk_types: { auto: 'Auto hub', mf: 'Mobile hub', ls: 'Local script hub' },
+    trunk_types: { auto: 'Auto hub', mf: 'Mobile hub', ls: 'Local script hub', sip: 'Carrier' },
     slot_states: {
         IDLE: 'Idle',
         ASSIGNED: 'Assigned',

@@ -1,0 +1,170 @@
+//! Routes of calls: what becomes of them, and why (R13, R20).
+
+use std::collections::BTreeSet;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use model::{
+    CarrierId, CenterId, Mode, Number, RouteId, WallTime,
+    route::{Came, Plan, Route},
+};
+use office::{ROUTES, can, routes::Asked};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{Caller, now},
+    error::{Code, Problem},
+    params::{Id, JsonOctets},
+    resources::object,
+    routes::{
+        carriers::{settings, told},
+        jobs::missing_version,
+        trunks::uninterrupted,
+    },
+    schemas::{ChangeRoute, Explained, RouteAnswer, RouteSchema, came_by},
+    state::Api,
+};
+
+/// The latest moment that can be asked for: the end of the year 9999.
+const AT_MAX: i64 = 253_402_300_799_999;
+
+/// A call to be explained.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explain {
+    /// The calling number; left out, it is withheld.
+    #[schema(value_type = Option<String>, examples("6001"))]
+    from: Option<Number>,
+    /// The called number, as it is dialled or sent.
+    #[schema(value_type = String, examples("+74951234567"))]
+    to: Number,
+    /// `"slot"`, which is the default, or `{"carrier": "3"}`.
+    #[serde(default)]
+    #[schema(schema_with = came_by)]
+    came_by: CameBy,
+    /// When: milliseconds since 1970. Left out: now.
+    at: Option<i64>,
+    /// The centre whose call it is; left out, and otherwise too, the one that you work in (`X-Center`).
+    #[schema(value_type = Option<String>)]
+    center: Option<CenterId>,
+    /// Carriers that are taken for ones that do not answer; all others are there.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    down: BTreeSet<CarrierId>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CameBy {
+    #[default]
+    Slot,
+    Carrier(CarrierId),
+}
+
+/// Make a route.
+///
+/// What it names need not be there: that is told in `warnings`.
+#[utoipa::path(post, path = "/api/routes", tag = "routes", request_body = RouteSchema,
+    responses((status = 201, description = "Made.", body = RouteAnswer)))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    body: JsonOctets,
+) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
+    let route: Route = settings(body.read()?, "", "")?.0;
+    let made = uninterrupted(async move {
+        let id = api.office.create_route(&caller, route, now()).await?;
+        // In force or not yet: it is there.
+        let _ = api.directory_changed().await;
+        answer(&api, &caller, id).await
+    });
+    Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+/// Read a route.
+#[utoipa::path(get, path = "/api/routes/{id}", tag = "routes", params(("id" = String, Path)),
+    responses((status = 200, description = "The route.", body = RouteAnswer)))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<RouteId>) -> Result<Json<Map<String, Value>>, Problem> {
+    shown(&api, &caller, id).await.map(Json)
+}
+
+/// Change a route: all of it is sent, with the version that it was made from.
+#[utoipa::path(put, path = "/api/routes/{id}", tag = "routes", params(("id" = String, Path)), request_body = ChangeRoute,
+    responses((status = 200, description = "Changed.", body = RouteAnswer)))]
+pub(crate) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<RouteId>,
+    body: JsonOctets,
+) -> Result<Json<Map<String, Value>>, Problem> {
+    let (route, version) = settings::<Route>(body.read()?, &id.to_string(), "")?;
+    let version = version.ok_or_else(missing_version)?;
+    let changed = uninterrupted(async move {
+        api.office.update_route(&caller, (id, version), route, now()).await?;
+        let _ = api.directory_changed().await;
+        answer(&api, &caller, id).await
+    });
+    Ok(Json(changed.await?))
+}
+
+/// Delete a route.
+#[utoipa::path(delete, path = "/api/routes/{id}", tag = "routes", params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted.")))]
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id<RouteId>) -> Result<StatusCode, Problem> {
+    uninterrupted(async move {
+        api.office.delete_route(&caller, id, now()).await?;
+        let _ = api.directory_changed().await;
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where would a call go, and why?
+///
+/// It is the decision itself, with all that it looked at. Takes `trunks.read` too, and sight of every column of both. Of equal carriers, whose
+/// order is chance, it shows one order.
+#[utoipa::path(post, path = "/api/routes/explain", tag = "routes", request_body = Explain,
+    responses((status = 200, description = "So.", body = Explained)))]
+pub(crate) async fn explain(State(api): State<Api>, caller: Caller, body: JsonOctets) -> Result<Json<Map<String, Value>>, Problem> {
+    let Explain { from, to, came_by, at, center, down } = body.read()?;
+    let at = at.map_or_else(now, WallTime);
+    if !(0..=AT_MAX).contains(&at.0) {
+        return Err(Problem::field(Code::InvalidField, "at", "a time is milliseconds since 1970, before the year 10000"));
+    }
+    if down.len() > Plan::CARRIERS_MAX {
+        return Err(Problem::field(Code::InvalidField, "down", format!("there are at most {} carriers", Plan::CARRIERS_MAX)));
+    }
+    if center.is_some_and(|center| center != caller.center()) {
+        let told = "it is explained in the centre that you work in: name another one in the header X-Center";
+        return Err(Problem::field(Code::InvalidField, "center", told));
+    }
+    let came_by = match came_by {
+        CameBy::Slot => Came::Slot,
+        CameBy::Carrier(id) => Came::Carrier(id),
+    };
+    let explained = api.office.explain_route(&caller, &Asked { from, to, came_by, at, down }).await?;
+    let mut answer = object(&explained.explanation);
+    answer.insert("warnings".to_owned(), explained.warnings.iter().map(ToString::to_string).collect());
+    Ok(Json(answer))
+}
+
+/// The route as the caller may see it now; its id alone if that is nothing.
+async fn answer(api: &Api, caller: &Caller, id: RouteId) -> Result<Map<String, Value>, Problem> {
+    match caller.also(can::ROUTES_READ) {
+        Some(reader) => shown(api, &reader, id).await,
+        None => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+    }
+}
+
+async fn shown(api: &Api, caller: &Caller, id: RouteId) -> Result<Map<String, Value>, Problem> {
+    let view = caller.view(&ROUTES);
+    let mut row = api.office.read(&view, &id.to_string()).await?;
+    // Warnings tell of what it names.
+    if ["match", "then"].iter().all(|column| view.mode(column) == Mode::Show) {
+        row.insert("warnings".to_owned(), told(&api.office.route_warnings(caller, id).await?));
+    }
+    Ok(row)
+}

@@ -1,0 +1,152 @@
+//! The directory with its plan: slots, hubs, carriers and routes, as signalling works by them.
+//!
+//! A carrier or a route that cannot be used (any more) is left out and told, and never keeps the others from being used.
+
+use std::{fmt, sync::Arc};
+
+use model::{
+    CarrierId, CenterId, Directory, Problem, RouteId,
+    carrier::{CarrierEntry, Centers},
+    route::{Numbering, Plan, RouteEntry},
+};
+use tracing::{error, warn};
+
+use crate::{Store, StoreError, carriers::StoredCarrier, routes::StoredRoute};
+
+/// A plan, and what somebody should do something about.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan of what can be used.
+    pub plan: Plan,
+    /// What was left out of it, and what routes name that is not there.
+    pub warnings: Vec<PlanWarning>,
+}
+
+/// Something in the plan that somebody should do something about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanWarning {
+    /// What it is about.
+    pub subject: Subject,
+    /// What people call that.
+    pub name: String,
+    /// Whether it is left out, and not used at all.
+    pub is_left_out: bool,
+    /// What is wrong with it; of what is left out, the first thing that is.
+    pub problem: Problem,
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A carrier.
+    Carrier(CarrierId),
+    /// A route.
+    Route(RouteId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Carrier(id) => write!(f, "carrier {id}"),
+            Self::Route(id) => write!(f, "route {id}"),
+        }
+    }
+}
+
+impl fmt::Display for PlanWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left_out = if self.is_left_out { " is not used" } else { "" };
+        write!(f, "{} ({}){left_out}: {}", self.subject, self.name, self.problem)
+    }
+}
+
+/// Which routes a plan has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routes {
+    /// All of the centre.
+    All,
+    /// This one.
+    One(RouteId),
+    /// None: what is asked for is the carriers.
+    None,
+}
+
+impl Store {
+    /// All slots, hubs, carriers and routes of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
+    ///
+    /// What cannot be used of carriers and routes is left out, and the log says so.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn directory(&self) -> Result<Directory, StoreError> {
+        let directory = self.slots_and_hubs().await?;
+        let Planned { plan, warnings } = planned(self.carriers().await?, self.routes(None).await?, Numbering::of(&directory));
+        // What is wrong may hold numbers; where it is does not.
+        for left_out in warnings.iter().filter(|warning| warning.is_left_out) {
+            warn!(what = %left_out.subject, at = left_out.problem.path, "It cannot be used as it stands in the database, and is left out.");
+        }
+        Ok(directory.with_plan(Arc::new(plan)))
+    }
+
+    /// The plan as far as a centre is concerned: its routes, its carriers and those that are shared, of these what is for this centre.
+    ///
+    /// A call of the centre goes by it as by the whole plan, and nothing in it tells of other centres.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn plan_of(&self, center: CenterId, which: Routes) -> Result<Planned, StoreError> {
+        let numbering = Numbering::of(&self.slots_and_hubs().await?);
+        let mut carriers = self.carriers().await?;
+        carriers.retain_mut(|stored| {
+            let is_own = stored.center == center;
+            let Some(carrier) = &mut stored.carrier else { return is_own };
+            let (owner, is_shared) = (stored.center, carrier.centers == Centers::All);
+            carrier.numbers.retain(|number| number.center.unwrap_or(owner) == center);
+            carrier.callers.retain(|caller| caller.center.unwrap_or(owner) == center);
+            is_own || (is_shared && !stored.is_shut)
+        });
+        let mut routes = if which == Routes::None { Vec::new() } else { self.routes(Some(center)).await? };
+        if let Routes::One(id) = which {
+            routes.retain(|route| route.id == id);
+        }
+        Ok(planned(carriers, routes, numbering))
+    }
+}
+
+fn planned(carriers: Vec<StoredCarrier>, routes: Vec<StoredRoute>, numbering: Numbering) -> Planned {
+    let mut warnings = Vec::new();
+    let mut leave_out = |subject: Subject, name: &str, problems: Vec<Problem>| {
+        let Some(problem) = problems.into_iter().next() else { return false };
+        warnings.push(PlanWarning { subject, name: name.to_owned(), is_left_out: true, problem });
+        true
+    };
+    let too_many = |max: usize| vec![Problem { path: String::new(), text: format!("there are more than {max}") }];
+    let (mut good_carriers, mut good_routes) = (Vec::new(), Vec::new());
+    for stored in carriers {
+        let problems = if good_carriers.len() < Plan::CARRIERS_MAX { stored.problems() } else { too_many(Plan::CARRIERS_MAX) };
+        if !leave_out(Subject::Carrier(stored.id), &stored.name, problems) {
+            good_carriers.extend(stored.carrier.map(|carrier| CarrierEntry { id: stored.id, center: stored.center, carrier }));
+        }
+    }
+    for stored in routes {
+        let problems = if good_routes.len() < Plan::ROUTES_MAX { stored.problems() } else { too_many(Plan::ROUTES_MAX) };
+        if !leave_out(Subject::Route(stored.id), &stored.name, problems) {
+            good_routes.extend(stored.route.map(|route| RouteEntry { id: stored.id, center: stored.center, route }));
+        }
+    }
+    let plan = Plan::compile(&good_routes, &good_carriers, numbering.clone()).unwrap_or_else(|problems| {
+        // Each of them is good by itself. Whatever this is, phones must go on calling each other.
+        error!(problems = problems.len(), "Carriers and routes do not go together; none of them is used.");
+        Plan::compile(&[], &[], numbering).unwrap_or_default()
+    });
+    for told in plan.warnings() {
+        // `routes[3].then`: the plan knows the place in the list, people know the id.
+        let place = told.path.strip_prefix("routes[").and_then(|rest| rest.split_once(']'));
+        let route = place.and_then(|(at, _)| good_routes.get(at.parse::<usize>().ok()?));
+        if let (Some((_, path)), Some(route)) = (place, route) {
+            let problem = Problem { path: path.trim_start_matches('.').to_owned(), text: told.text.clone() };
+            warnings.push(PlanWarning { subject: Subject::Route(route.id), name: route.route.name.clone(), is_left_out: false, problem });
+        }
+    }
+    Planned { plan, warnings }
+}
