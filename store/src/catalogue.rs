@@ -153,6 +153,10 @@ pub static CDRS: Resource = Resource {
         SERVED,
         SCENARIO,
         SOURCE,
+        Column::new("carrier", "t.carrier_id", ColumnKind::Id, "The carrier that it came by, or that it was last tried by.")
+            .nullable()
+            .filtered(),
+        Column::new("tries", "t.tries", ColumnKind::Json, "Each try to place it by a carrier, in order: how it was answered."),
         RECORDING,
     ],
 };

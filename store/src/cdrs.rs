@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, Cdr, CenterId, SlotId, UserId, WallTime};
+use model::{CallId, CarrierId, Cdr, CenterId, SlotId, UserId, WallTime};
 use sqlx::FromRow;
 
 use crate::{
     Store, StoreError,
-    code::{code, decode, read_segments, segments, unsigned},
+    code::{code, decode, json, read_segments, segments, unsigned},
     db::{Tx, binds, statements},
     many::{Column, Rows, row, rows_32},
 };
@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "SELECT c.call_id, c.center_id, c.parent_id, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
         c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.ring_ms, c.talk_ms, c.outcome, c.cause, c.sip_status, c.segments,
-        c.scenario, c.source "
+        c.scenario, c.source, c.carrier_id, c.tries "
     };
 }
 
@@ -24,7 +24,7 @@ macro_rules! insert {
     () => {
         "INSERT INTO cdrs
         (call_id, center_id, parent_id, direction, caller, callee, caller_slot, callee_slot, user_id, started_at, ringing_at, answered_at,
-        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source) "
+        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source, carrier_id, tries) "
     };
 }
 
@@ -32,11 +32,12 @@ statements! {
     CDR: both concat!(columns!(), "FROM cdrs c WHERE c.call_id = $1");
     // The first record of a call stays.
     INSERT: each
-        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
         ON CONFLICT (call_id) DO NOTHING RETURNING call_id"),
         concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[],
-        $17::text[], $18::bigint[], $19::text[], $20::text[], $21::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
+        $17::text[], $18::bigint[], $19::text[], $20::text[], $21::text[],
+        $22::bigint[], $23::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
 }
 
 impl Store {
@@ -49,8 +50,9 @@ impl Store {
 /// Writes records, at most one a call; says which are new.
 pub(crate) async fn insert(tx: &mut Tx, records: &[&Cdr]) -> Result<BTreeSet<CallId>, StoreError> {
     use Column::{Int, Text};
-    let mut rows =
-        Rows::new(&[Int, Int, Int, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int, Text, Text, Int, Text, Text, Text]);
+    let mut rows = Rows::new(&[
+        Int, Int, Int, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int, Text, Text, Int, Text, Text, Text, Int, Text,
+    ]);
     for cdr in records {
         rows.push(row![
             cdr.call_id,
@@ -74,6 +76,8 @@ pub(crate) async fn insert(tx: &mut Tx, records: &[&Cdr]) -> Result<BTreeSet<Cal
             segments(&cdr.segments),
             &cdr.scenario,
             &cdr.source,
+            cdr.carrier,
+            json(&cdr.tries),
         ]);
     }
     let new: Vec<(i64,)> = tx.all_many(INSERT, &rows).await?;
@@ -103,6 +107,8 @@ struct Row {
     segments: String,
     scenario: Option<String>,
     source: Option<String>,
+    carrier_id: Option<i64>,
+    tries: String,
 }
 
 impl TryFrom<Row> for Cdr {
@@ -132,9 +138,8 @@ impl TryFrom<Row> for Cdr {
             segments: read_segments(TABLE, &row.segments)?,
             scenario: row.scenario,
             source: row.source,
-            // The tables have no room for them yet.
-            carrier: None,
-            tries: Vec::new(),
+            carrier: row.carrier_id.map(CarrierId),
+            tries: serde_json::from_str(&row.tries).map_err(|error| StoreError::Broken { table: TABLE, what: error.to_string() })?,
         })
     }
 }

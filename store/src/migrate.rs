@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     3 "0003_office"
     4 "0004_carriers"
     5 "0005_bans"
+    6 "0006_tries"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

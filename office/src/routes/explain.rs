@@ -158,14 +158,44 @@ fn carrier<'a>(directory: &'a Directory, center: Option<CenterId>, name: &str) -
 
 /// A moment as people write it; without an offset it is on the clock of this zone.
 fn moment(text: &str, zone: Tz) -> Result<WallTime, &'static str> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+    let text = text.replacen(' ', "T", 1);
+    let exact = ["%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%#z"];
+    if let Some(at) = exact.iter().find_map(|form| DateTime::parse_from_str(&text, form).ok()) {
         return Ok(WallTime(at.timestamp_millis()));
     }
-    let text = text.replacen(' ', "T", 1);
-    let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
-    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok());
-    let local = local.ok_or("a time is written as 2026-11-22T10:00, or as 2026-11-22T10:00:00Z")?;
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok());
+    let local = local.ok_or("a time is written as 2026-11-22T10:00, or with Z or an offset such as +03:00 behind it")?;
     let at =
         zone.from_local_datetime(&local).earliest().ok_or("there is no such time on the clock of this center: it is left out there")?;
     Ok(WallTime(at.timestamp_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_on_the_clock_of_the_centre_unless_it_says_otherwise() {
+        let ten = WallTime(1_795_341_600_000);
+        let (moscow, berlin) = (chrono_tz::Europe::Moscow, chrono_tz::Europe::Berlin);
+        for text in [
+            "2026-11-22T13:00",
+            "2026-11-22 13:00",
+            "2026-11-22T13:00:00",
+            "2026-11-22T10:00Z",
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T12:00+02:00",
+        ] {
+            assert_eq!(moment(text, moscow), Ok(ten), "{text}");
+        }
+        assert_eq!(moment("2026-11-22T11:00", berlin), Ok(ten));
+        // The hour that comes twice is its first; the one that is left out is none.
+        assert_eq!(moment("2026-10-25T02:30", berlin), moment("2026-10-25T00:30Z", Tz::UTC));
+        for wrong in
+            ["2026-03-29T02:30", "", "now", "10:00", "2026-11-22", "2026-13-01T10:00", "2026-11-22T10:00 Moscow", "99999-01-01T00:00"]
+        {
+            assert!(moment(wrong, berlin).is_err(), "{wrong}");
+        }
+    }
 }
