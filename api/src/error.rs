@@ -402,6 +402,10 @@ mod tests {
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}
             503 no_media_port (retry after 5) {"detail":"every media port is in use"}
             404 ladder_forgotten {"detail":"the messages of this call are not kept any more"}
+            404 ban_not_found {"detail":"this source is not banned"}
+            409 source_exempt {"detail":"this source is exempt from bans"}
+            409 bans_off {"detail":"bans are off (`security.enabled`)"}
+            409 bans_full {"detail":"there are as many bans as there may be"}
             503 unavailable (retry after 5) {"detail":"the server is shutting down and takes no new calls"}
             503 unavailable (retry after 5) {"detail":"the disk takes no call records now, so no call may begin"}
             503 unavailable (retry after 5) {"detail":"as many calls are up as the server may have at once (`calls.max`)"}

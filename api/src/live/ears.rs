@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{CallId, Envelope, Event, UserId};
-use office::{CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, jobs::JOBS, reaches_call, reaches_slot};
+use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) struct Ears {
     slots: Option<(Permit, View)>,
     bindings: Option<Permit>,
     jobs: Option<(Permit, View)>,
-    bans: Option<Permit>,
+    bans: Option<(Permit, View)>,
 }
 
 impl Ears {
@@ -39,7 +39,7 @@ impl Ears {
             slots: seen(can::SLOTS_READ, &SLOTS),
             bindings: principal.permit(can::SLOTS_TRACE),
             jobs: seen(can::JOBS_READ, &JOBS),
-            bans: principal.permit(can::SECURITY_READ),
+            bans: seen(can::SECURITY_READ, &BANS),
         }
     }
 
@@ -91,11 +91,11 @@ impl Ears {
             }
             // They are of no centre: whoever may see them hears of them wherever they work.
             Event::SourceBanned(ban) => {
-                let permit = self.bans.as_ref()?;
-                ("source.banned", permit.rows().center, ban.source.clone(), 0, whole(&Ban::from(ban.clone())))
+                let (permit, view) = self.bans.as_ref()?;
+                ("source.banned", permit.rows().center, ban.source.clone(), 0, shown(view, &Ban::from(ban.clone())))
             }
             Event::SourceReleased { source, by_hand } => {
-                let permit = self.bans.as_ref()?;
+                let (permit, _) = self.bans.as_ref()?;
                 ("source.released", permit.rows().center, source.clone(), 0, json!({ "source": source, "by_hand": by_hand }))
             }
         };

@@ -7,14 +7,14 @@ use http::StatusCode;
 use model::{BanView, Command, EvidenceCount, Reply, SecurityView, WallTime, source_address};
 use office::{BANS, Diff, Entry, Row};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Caller, now},
     error::{Code, FieldError, Problem},
     params::{JsonBody, PathText},
-    resources::{ListAnswer, ListParamsSchema, ListQuery, object},
+    resources::{ListAnswer, ListParamsSchema, ListQuery, object, seen},
     state::Api,
     wire::List,
 };
@@ -196,7 +196,7 @@ pub(crate) async fn ban(
     State(api): State<Api>,
     caller: Caller,
     JsonBody(NewBan { source, for_s, note }): JsonBody<NewBan>,
-) -> Result<(StatusCode, Json<Ban>), Problem> {
+) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
     let mut errors = Vec::new();
     let mut refuse =
         |field: &str, detail: String| errors.push(FieldError { field: field.to_owned(), code: Code::InvalidField.name(), detail });
@@ -219,7 +219,7 @@ pub(crate) async fn ban(
         Reply::Ban(ban) => {
             let diff = Diff::none().and("for_s", Value::Null, for_s).and("note", Value::Null, note);
             api.office.note(caller.actor(), Entry::change(caller.action().0, BANS.name, &ban.source, diff).security(), now());
-            Ok((StatusCode::CREATED, Json(ban.into())))
+            Ok((StatusCode::CREATED, Json(one(&caller, ban))))
         }
         reply => Err(Problem::internal(format!("call control answered BanSource with {reply:?}"))),
     }
@@ -230,13 +230,17 @@ pub(crate) async fn ban(
 /// What spoke against it is forgotten. `source` is as the list shows it, or any address of it.
 #[utoipa::path(delete, path = "/api/security/bans/{source}", tag = "security", params(("source" = String, Path)),
     responses((status = 200, description = "The ban that was taken back.", body = Ban)))]
-pub(crate) async fn release(State(api): State<Api>, caller: Caller, PathText(source): PathText) -> Result<Json<Ban>, Problem> {
+pub(crate) async fn release(
+    State(api): State<Api>,
+    caller: Caller,
+    PathText(source): PathText,
+) -> Result<Json<Map<String, Value>>, Problem> {
     let address = source_address(&source).ok_or(Problem::new(Code::BanNotFound))?;
     match api.control.execute(Command::ReleaseBan { address }).await? {
         Reply::Ban(ban) => {
             let diff = Diff::none().and("why", ban.why.as_str(), Value::Null);
             api.office.note(caller.actor(), Entry::change(caller.action().0, BANS.name, &ban.source, diff).security(), now());
-            Ok(Json(ban.into()))
+            Ok(Json(one(&caller, ban)))
         }
         reply => Err(Problem::internal(format!("call control answered ReleaseBan with {reply:?}"))),
     }
@@ -250,6 +254,11 @@ pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Result<Json<Sec
         Reply::Security(view) => Ok(Json((*view).into())),
         reply => Err(Problem::internal(format!("call control answered Security with {reply:?}"))),
     }
+}
+
+/// What the caller may see of a ban.
+fn one(caller: &Caller, ban: BanView) -> Map<String, Value> {
+    seen(&caller.view(&BANS), &Ban::from(ban))
 }
 
 /// A number for a source, the same at each request, so that pages go on where they ended.

@@ -183,7 +183,11 @@ async fn no_route_breaks_without_the_database() {
     world.store.close().await;
     let mut told = String::new();
     for route in crate::routes::ROUTES {
-        let path = route.path.replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" }).replace("{key}", "theme");
+        let path = route
+            .path
+            .replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" })
+            .replace("{key}", "theme")
+            .replace("{source}", "192.0.2.1");
         let body = match (route.method, route.path) {
             ("POST", "/api/auth/login") => r#"{"username": "root", "password": "right horse"}"#.to_owned(),
             ("POST", "/api/auth/refresh") => format!(r#"{{"refresh_token": "{refresh}"}}"#),
@@ -206,6 +210,7 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/dci/log-event") => r#"{"module": "x", "severity": "info", "code": "y", "message": "z"}"#.to_owned(),
             ("POST", "/api/schedules") => r#"{"kind": "audit.verify", "cron": "1 1 * * *"}"#.to_owned(),
             ("PUT", "/api/schedules/{id}") => r#"{"kind": "audit.verify", "cron": "1 1 * * *", "version": 1}"#.to_owned(),
+            ("POST", "/api/security/bans") => r#"{"source": "192.0.2.1"}"#.to_owned(),
             ("POST", "/api/users/bulk") => r#"{"action": "disable", "filter": {}}"#.to_owned(),
             ("POST", "/api/webhooks") => r#"{"name": "x", "url": "https://crm.example/", "events": ["*"]}"#.to_owned(),
             ("PUT", "/api/webhooks/{id}") => r#"{"version": 1, "name": "y"}"#.to_owned(),

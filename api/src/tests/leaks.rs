@@ -7,7 +7,7 @@ use std::{
 
 use expect_test::expect;
 use http::StatusCode;
-use model::{CenterId, Direction, Event, JobView, RecordingState, RecordingView};
+use model::{BanView, CenterId, Direction, Event, JobView, RecordingState, RecordingView};
 use serde_json::{Value, json};
 
 use super::encoded;
@@ -19,6 +19,7 @@ use crate::{
 /// Where each resource is listed and, with its key, read.
 const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("audit_log", "/api/audit", Some("/api/audit/")),
+    ("bans", "/api/security/bans", None),
     ("calls", "/api/calls", Some("/api/calls/")),
     ("cdrs", "/api/cdr/records", None),
     ("centers", "/api/centers", Some("/api/centers/")),
@@ -47,6 +48,7 @@ async fn furnish(world: &World) {
         "root POST /api/dci/log-event\n\n{\"module\": \"dialer\", \"severity\": \"warning\", \"code\": \"slow\", \"message\": \"It is slow.\"}",
         "root POST /api/oidc-role-map\n\n{\"issuer\": \"https://sso.example.com\", \"claim\": \"groups\", \"value\": \"desk\", \"role\": \"operator\"}",
         "root PUT /api/users/3\n\n{\"email\": \"boris@example.com\", \"display_name\": \"Boris B\", \"version\": 1}",
+        "root POST /api/security/bans\n\n{\"source\": \"192.0.2.1\", \"note\": \"x\"}",
         "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
     ] {
         let (status, answer) = world.json(request).await;
@@ -169,6 +171,16 @@ impl Glass<'_> {
             done: 1,
             total: Some(2),
         };
+        let ban = BanView {
+            source: "192.0.2.1".to_owned(),
+            why: "by_hand".to_owned(),
+            since: NOW,
+            until: NOW,
+            times: 1,
+            points: 0,
+            note: None,
+            evidence: Vec::new(),
+        };
         self.world.live.publish(NOW, [Event::CallUpdated(call.clone())]);
         let mut heard = BTreeMap::new();
         for (resource, event) in [
@@ -176,6 +188,7 @@ impl Glass<'_> {
             ("slots", Event::SlotUpdated(slot_view(1))),
             ("recordings", Event::RecordingClosed(recording)),
             ("jobs", Event::JobProgressed(job)),
+            ("bans", Event::SourceBanned(ban)),
         ] {
             let told = Told { seq: 1, ts: NOW, event, users: [BORIS].into() };
             let envelope = ears.hear(&self.world.api, &told).await;

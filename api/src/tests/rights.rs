@@ -157,6 +157,10 @@ async fn every_route_with_every_role() {
         GET    /api/pbx/status                    nobody 401 anna 403 root 200
         GET    /api/monitor/system                nobody 401 anna 403 root 200
         POST   /api/system/reload                 nobody 401 anna 403 root 200
+        GET    /api/security/bans                 nobody 401 anna 403 root 200
+        POST   /api/security/bans                 nobody 401 anna 403 root 422
+        DELETE /api/security/bans/{source}        nobody 401 anna 403 root 404
+        GET    /api/security/status               nobody 401 anna 403 root 200
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200
         GET    /metrics                           nobody 401 anna 403 root 200
