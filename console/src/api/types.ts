@@ -106,6 +106,28 @@ export type WebhookTested = Schemas['TestedAnswer'];
 export type Delivery = Row<'webhook_deliveries', { payload: unknown }>;
 export type DeliveryState = Delivery['state'];
 
+/** A source that is not heard. */
+export interface Ban {
+    source: string;
+    why: string;
+    since: number;
+    until: number;
+    times: number;
+    points: number;
+    note: string | null;
+    evidence: { kind: string; count: number }[];
+}
+
+/** How the armour stands. */
+export interface SecurityStatus {
+    enabled: boolean;
+    bans: number;
+    bans_max: number;
+    ban_s: number;
+    ban_longest_s: number;
+    exempt: string[];
+}
+
 export type Center = Row<'centers', { settings: { login?: { local?: boolean; oidc?: boolean } } }>;
 
 export type Count = Schemas['Count'];

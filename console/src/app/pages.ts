@@ -1,5 +1,7 @@
+import AltRouteOutlined from '@mui/icons-material/AltRouteOutlined';
 import Apartment from '@mui/icons-material/ApartmentOutlined';
 import CallOutlined from '@mui/icons-material/CallOutlined';
+import CellTowerOutlined from '@mui/icons-material/CellTowerOutlined';
 import DashboardOutlined from '@mui/icons-material/GridViewOutlined';
 import DialpadOutlined from '@mui/icons-material/DialpadOutlined';
 import DnsOutlined from '@mui/icons-material/DnsOutlined';
@@ -7,21 +9,24 @@ import EventRepeat from '@mui/icons-material/EventRepeatOutlined';
 import FactCheckOutlined from '@mui/icons-material/FactCheckOutlined';
 import FileDownloadOutlined from '@mui/icons-material/FileDownloadOutlined';
 import GppMaybeOutlined from '@mui/icons-material/GppMaybeOutlined';
+import GppBadOutlined from '@mui/icons-material/GppBadOutlined';
 import GroupsOutlined from '@mui/icons-material/GroupsOutlined';
 import HubOutlined from '@mui/icons-material/HubOutlined';
 import KeyOutlined from '@mui/icons-material/VpnKeyOutlined';
 import ListAltOutlined from '@mui/icons-material/ListAltOutlined';
 import MonitorHeartOutlined from '@mui/icons-material/MonitorHeartOutlined';
+import PhonelinkRingOutlined from '@mui/icons-material/PhonelinkRingOutlined';
 import PlaylistPlay from '@mui/icons-material/PlaylistPlayOutlined';
 import RuleOutlined from '@mui/icons-material/RuleOutlined';
 import TheaterComedy from '@mui/icons-material/BadgeOutlined';
+import TroubleshootOutlined from '@mui/icons-material/TroubleshootOutlined';
 import WebhookOutlined from '@mui/icons-material/WebhookOutlined';
 import type { SvgIconComponent } from '@mui/icons-material';
 import { lazy, type ComponentType } from 'react';
 import type { MessageKey } from '@/i18n';
 import type { ResourceName } from '@/providers/resources';
 
-export type MenuGroup = 'calls' | 'slots' | 'people' | 'system';
+export type MenuGroup = 'calls' | 'slots' | 'world' | 'people' | 'system';
 
 interface Common {
     path: string;
@@ -56,6 +61,9 @@ const load = {
     cdr: () => import('@/pages/cdr') as Promise<Views>,
     slots: () => import('@/pages/slots') as Promise<Views>,
     trunks: () => import('@/pages/trunks') as Promise<Views>,
+    carriers: () => import('@/pages/carriers') as Promise<Views>,
+    routes: () => import('@/pages/routes') as Promise<Views>,
+    registrations: () => import('@/pages/registrations') as Promise<Views>,
     users: () => import('@/pages/users') as Promise<Views>,
     roles: () => import('@/pages/roles') as Promise<Views>,
     sets: () => import('@/pages/permission-sets') as Promise<Views>,
@@ -67,6 +75,7 @@ const load = {
     exports: () => import('@/pages/exports') as Promise<Views>,
     webhooks: () => import('@/pages/webhooks') as Promise<Views>,
     centers: () => import('@/pages/centers') as Promise<Views>,
+    bans: () => import('@/pages/bans') as Promise<Views>,
     status: () => import('@/pages/status') as Promise<Views>,
     settings: () => import('@/pages/settings') as Promise<Views>,
 };
@@ -78,7 +87,12 @@ export const pages: PageSpec[] = [
     { path: '/cdr', permission: 'calls.read', resource: 'cdr', views: crud(load.cdr, 'list'), menu: { group: 'calls', label: 'nav.cdr', icon: ListAltOutlined } },
 
     { path: '/slots', permission: 'slots.read', resource: 'slots', views: crud(load.slots, 'list', 'show'), menu: { group: 'slots', label: 'nav.slots', icon: DialpadOutlined } },
+    { path: '/registrations', permission: 'slots.read', element: from(load.registrations, 'RegistrationsPage'), menu: { group: 'slots', label: 'nav.registrations', icon: PhonelinkRingOutlined } },
     { path: '/trunks', permission: 'trunks.read', resource: 'trunks', views: crud(load.trunks, 'list', 'create', 'edit'), menu: { group: 'slots', label: 'nav.trunks', icon: HubOutlined } },
+
+    { path: '/carriers', permission: 'trunks.read', resource: 'carriers', views: crud(load.carriers, 'list', 'create', 'edit'), menu: { group: 'world', label: 'nav.carriers', icon: CellTowerOutlined } },
+    { path: '/routes', permission: 'routes.read', resource: 'routes', views: crud(load.routes, 'list', 'create', 'edit'), menu: { group: 'world', label: 'nav.routes', icon: AltRouteOutlined } },
+    { path: '/routes/explain', permission: 'routes.read', element: from(load.routes, 'ExplainPage'), menu: { group: 'world', label: 'nav.explain', icon: TroubleshootOutlined } },
 
     { path: '/users', permission: 'users.read', resource: 'users', views: crud(load.users, 'list', 'create', 'edit'), menu: { group: 'people', label: 'nav.users', icon: GroupsOutlined } },
     { path: '/roles', permission: 'roles.read', resource: 'roles', views: crud(load.roles, 'list', 'create', 'edit'), menu: { group: 'people', label: 'nav.roles', icon: TheaterComedy } },
@@ -94,6 +108,7 @@ export const pages: PageSpec[] = [
     { path: '/events', permission: 'events_log.read', resource: 'events', views: crud(load.events, 'list'), menu: { group: 'system', label: 'nav.events', icon: DnsOutlined } },
     { path: '/audit', permission: 'audit_log.read', resource: 'audit', views: { list: from(load.audit, 'List') }, menu: { group: 'system', label: 'nav.audit', icon: FactCheckOutlined } },
     { path: '/security-audit', permission: 'audit_log.read', resource: 'security-audit', views: { list: from(load.audit, 'SecurityList') }, menu: { group: 'system', label: 'nav.security', icon: GppMaybeOutlined } },
+    { path: '/bans', permission: 'security.read', element: from(load.bans, 'BansPage'), menu: { group: 'system', label: 'nav.bans', icon: GppBadOutlined } },
     { path: '/centers', permission: 'centers.read', resource: 'centers', views: crud(load.centers, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.centers', icon: Apartment } },
 
     { path: '/settings', permission: '', element: from(load.settings, 'SettingsPage') },

@@ -16,12 +16,18 @@ export interface Format {
     ago(ms: number, now?: number): string;
     number(value: number): string;
     percent(share: number): string;
+    /** An amount in minor units (kopecks, cents): €0.905 */
+    money(minor: number, currency: string): string;
     bytes(value: number): string;
     /** 1:05:09 or 5:09, as a stopwatch has it. */
     duration(ms: number): string;
     /** 3 d 4 h, the two greatest units. */
     span(ms: number): string;
     list(items: string[]): string;
+    /** a, b or c */
+    either(items: string[]): string;
+    /** Mon, Wed; 0 is Monday. */
+    weekdays(days: number[]): string;
     /** The offset of the time zone: GMT+3 */
     zone(): string;
 }
@@ -44,6 +50,8 @@ export function createFormat(locale: string, tz: string | undefined): Format {
     const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
     const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
     const list = new Intl.ListFormat(locale, { type: 'conjunction' });
+    const either = new Intl.ListFormat(locale, { type: 'disjunction' });
+    const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' });
     const unit = (value: number, name: string, digits = 0) =>
         new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
 
@@ -69,6 +77,12 @@ export function createFormat(locale: string, tz: string | undefined): Format {
         },
         number: (value) => number.format(value),
         percent: (share) => percent.format(share),
+        money: (minor, currency) => {
+            // What is no currency is shown as it stands.
+            if (!/^[A-Z]{3}$/.test(currency)) return `${number.format(minor)} ${currency}`.trim();
+            const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+            return new Intl.NumberFormat(locale, { style: 'currency', currency, maximumFractionDigits: digits + 4 }).format(minor / 10 ** digits);
+        },
         bytes: (value) => {
             const power = value < 1 ? 0 : Math.min(BYTES.length - 1, Math.floor(Math.log2(value) / 10));
             return unit(value / 1024 ** power, BYTES[power] ?? 'byte', power > 1 ? 1 : 0);
@@ -96,6 +110,9 @@ export function createFormat(locale: string, tz: string | undefined): Format {
                 .join(' ');
         },
         list: (items) => list.format(items),
+        either: (items) => either.format(items),
+        // The first day of 1970 was a Thursday.
+        weekdays: (days) => days.map((day) => weekday.format((day + 4) * 86_400_000)).join(', '),
         zone: () => formats.zone.formatToParts(Date.now()).find(({ type }) => type === 'timeZoneName')?.value ?? timeZone,
     };
     return format;

@@ -29,6 +29,8 @@ const TOPICS: Record<string, string> = {
     cdr: 'calls',
     slot: 'slots',
     trunk: 'trunks',
+    carrier: 'carriers',
+    source: 'sources',
     job: 'jobs',
     export: 'exports',
     user: 'users',

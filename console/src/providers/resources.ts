@@ -17,6 +17,8 @@ export interface ResourceOnWire {
     deleteVersion?: boolean;
     /** Whether lists can be searched with `q`. */
     searchable?: boolean;
+    /** Its column that stands for all members which have none of their own. */
+    rest?: { column: string; except: readonly string[] };
     /** What cannot be written to a file: columns that no table of the database holds, or the whole of it. */
     unexported?: 'all' | readonly string[];
 }
@@ -27,6 +29,36 @@ const log = (path: string, right: string, more: Partial<ResourceOnWire> = {}): R
 const crud = (path: string, right: string, update: readonly string[], create: readonly string[], more: Partial<ResourceOnWire> = {}): ResourceOnWire =>
     log(path, right, { create: [...create, ...update], update, versioned: true, ...more });
 
+/** All that is set of a carrier and of a route. */
+const CARRIER = [
+    'name',
+    'on',
+    'centers',
+    'hosts',
+    'networks',
+    'accounts',
+    'numbers',
+    'callers',
+    'capacity',
+    'calls_per_s',
+    'health',
+    'group',
+    'priority',
+    'weight',
+    'currency',
+    'rates',
+    'rated_only',
+    'failover',
+    'form',
+    'rules_in',
+    'send',
+    'rules_out',
+    'identity',
+    'early_media',
+    'redirects_max',
+];
+const ROUTE = ['name', 'position', 'on', 'match', 'then', 'scenario', 'source', 'rewrite'];
+
 const PERSON = ['username', 'password', 'email', 'display_name', 'roles', 'manager', 'locale', 'tz', 'lists', 'columns'];
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
@@ -35,6 +67,8 @@ export const RESOURCES = {
     cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true, unexported: ['recording', 'remedy'] }),
     slots: log('/slots', 'slots', { unexported: 'all' }),
     trunks: crud('/trunks', 'trunks', ['name', 'capacity'], ['type'], { versioned: false, unexported: 'all' }),
+    carriers: crud('/trunks', 'trunks', CARRIER, ['type'], { wire: 'trunks', rest: { column: 'settings', except: ['id', 'name', 'type', 'capacity', 'on', 'group', 'version'] }, unexported: 'all' }),
+    routes: crud('/routes', 'routes', ROUTE, [], { unexported: 'all' }),
     users: crud('/users', 'users', PERSON, [], { searchable: true, unexported: ['roles', 'lists', 'columns'] }),
     roles: crud('/roles', 'roles', ['name', 'sets', 'lists', 'columns'], ['code'], { searchable: true, deleteVersion: true, unexported: ['sets', 'permissions', 'lists', 'columns'] }),
     'permission-sets': crud('/permission-sets', 'roles', ['name', 'permissions'], ['code'], { wire: 'permission_sets', searchable: true, deleteVersion: true, unexported: ['permissions'] }),
@@ -51,6 +85,12 @@ export const RESOURCES = {
 } as const satisfies Record<string, ResourceOnWire>;
 
 export type ResourceName = keyof typeof RESOURCES;
+
+/** The column that a member of a record stands in. */
+export function columnOf(resource: string, member: string): string {
+    const { rest } = onWire(resource);
+    return !rest || rest.except.includes(member) ? member : rest.column;
+}
 
 export function onWire(resource: string): ResourceOnWire {
     const known = (RESOURCES as Record<string, ResourceOnWire>)[resource];

@@ -76,16 +76,16 @@ export function ProblemBox({ error, text, onRetry }: { error: unknown; /** What 
 }
 
 /** Puts what the server says of fields beside those fields, in a form of react-admin's. */
-export function useFormProblem(): (error: unknown) => unknown {
+export function useFormProblem(): (error: unknown, place?: (field: string) => string) => unknown {
     const code = useCode();
     const t = useT();
     return useCallback(
-        (error) => {
+        (error, place = (field) => field) => {
             if (error instanceof Problem && error.faults.length > 0) {
                 const errors: Record<string, unknown> = {};
                 for (const fault of error.faults) {
                     const general = code('field_faults', fault.code, t('field_faults.invalid_field'));
-                    const path = fault.field.replace(/\[(\d+)\]/g, '.$1').split('.');
+                    const path = place(fault.field).replace(/\[(\d+)\]/g, '.$1').split('.');
                     put(errors, path, fault.detail && fault.code === 'invalid_field' ? `${general} (${fault.detail})` : general);
                 }
                 error.body = { errors };

@@ -13,7 +13,7 @@ import { useCan, useMyPermissions } from '@/access/me';
 import { useT } from '@/i18n';
 import { pages, type MenuGroup } from '../pages';
 
-const GROUPS: MenuGroup[] = ['calls', 'slots', 'people', 'system'];
+const GROUPS: MenuGroup[] = ['calls', 'slots', 'world', 'people', 'system'];
 
 /** The ways to all pages that one may see. */
 export function MainMenu({ folded }: { folded: boolean }) {
@@ -29,6 +29,11 @@ export function MainMenu({ folded }: { folded: boolean }) {
             </Box>
         );
     }
+    // A page may stand below another one: the nearest counts.
+    const here = pages
+        .filter(({ menu, path }) => menu && (pathname === path || pathname.startsWith(`${path}/`)))
+        .map(({ path }) => path)
+        .sort((a, b) => b.length - a.length)[0];
     return (
         <Box sx={{ py: 1 }}>
             {GROUPS.map((group) => {
@@ -47,7 +52,7 @@ export function MainMenu({ folded }: { folded: boolean }) {
                             {shown.map(({ path, menu }) => {
                                 if (!menu) return null;
                                 const label = t(menu.label);
-                                const isHere = pathname === path || pathname.startsWith(`${path}/`);
+                                const isHere = path === here;
                                 return (
                                     <ListItem key={path} disablePadding>
                                         <Tooltip title={folded ? label : ''} placement="right">

@@ -4,6 +4,7 @@ import { columns } from './columns';
 import { common } from './common';
 import { pages } from './pages';
 import { permissions } from './permissions';
+import { telephony } from './telephony';
 
 /** All English texts. They say which texts there are; the other languages follow (i18n.test.ts). */
-export const en = { ...ra, ...common, ...pages, ...codes, ...permissions, columns };
+export const en = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, columns };

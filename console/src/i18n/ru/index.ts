@@ -4,6 +4,7 @@ import { common } from './common';
 import { pages } from './pages';
 import { permissions } from './permissions';
 import { ra } from './ra';
+import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, columns };
+export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, columns };

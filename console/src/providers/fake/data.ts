@@ -1,6 +1,8 @@
 // Made-up people, phones and calls of a small call centre.
-import type { AuditEntry, Call, CallOutcome, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
+import type { AuditEntry, Ban, Call, CallOutcome, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
+import type { Carrier, Route } from '@/api/plan';
 import { Chance } from './chance';
+import { makeCarriers, makeRoutes } from './plan';
 
 export interface FakeCall extends Call {
     recording: Recording | null;
@@ -14,6 +16,9 @@ export interface FakeData {
     rules: (OidcRule & { created_at: number })[];
     slots: Slot[];
     trunks: Trunk[];
+    carriers: Carrier[];
+    routes: Route[];
+    bans: Ban[];
     limits: Map<string, Limits>;
     calls: FakeCall[];
     audit: AuditEntry[];
@@ -69,6 +74,8 @@ const PERMISSIONS: [string, string[]][] = [
     ...['read', 'update', 'delete', 'admin', 'use', 'monitor', 'export'].map((verb): [string, string[]] => [`slots.${verb}`, listed(SCOPES.ROWS)]),
     ['slots.trace', SCOPES.CENTER],
     ...['read', 'create', 'update', 'delete', 'monitor', 'export'].map((verb): [string, string[]] => [`trunks.${verb}`, SCOPES.CENTER]),
+    ...['read', 'create', 'update', 'delete'].map((verb): [string, string[]] => [`routes.${verb}`, SCOPES.CENTER]),
+    ...['read', 'manage'].map((verb): [string, string[]] => [`security.${verb}`, SCOPES.SYSTEM]),
     ...['start', 'end', 'read', 'monitor', 'record', 'trace', 'export'].map((verb): [string, string[]] => [`calls.${verb}`, listed(SCOPES.ROWS)]),
     ...['read', 'listen', 'download', 'export'].map((verb): [string, string[]] => [`recordings.${verb}`, listed(SCOPES.ROWS)]),
     ...['configure', 'monitor', 'restart'].map((verb): [string, string[]] => [`system.${verb}`, SCOPES.SYSTEM]),
@@ -202,6 +209,9 @@ export function makeData(now: number, callCount = 260): FakeData {
         ],
         slots,
         trunks,
+        carriers: makeCarriers(),
+        routes: makeRoutes(),
+        bans: makeBans(now),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,
         audit: makeAudit(chance, users, now),
@@ -229,6 +239,16 @@ export function makeData(now: number, callCount = 260): FakeData {
             { id: '3', code: 'old', name: 'Old site', locale: 'en', tz: 'UTC', state: 'disabled', settings: {}, version: 9, ...dates(now) },
         ],
     };
+}
+
+function makeBans(now: number): Ban[] {
+    const ban = (source: string, why: string, minutesAgo: number, minutes: number, times: number, evidence: Ban['evidence'], note: string | null = null): Ban => ({ source, why, since: now - minutesAgo * MINUTE, until: now + (minutes - minutesAgo) * MINUTE, times, points: 100, note, evidence });
+    return [
+        ban('198.51.100.7', 'wrong_password', 4, 60, 1, [{ kind: 'wrong_password', count: 12 }]),
+        ban('203.0.113.77', 'scanner', 25, 240, 2, [{ kind: 'scanner', count: 31 }, { kind: 'malformed', count: 2 }]),
+        ban('2001:db8:dead:1::/64', 'toll_attempt', 300, 1440, 3, [{ kind: 'unknown_user', count: 4 }, { kind: 'toll_attempt', count: 3 }]),
+        ban('192.0.2.200', 'by_hand', 90, 10_080, 1, [], '<i>звонил ночью</i>, заявка 4417'),
+    ];
 }
 
 const OUTCOMES: [CallOutcome, Cause][] = [

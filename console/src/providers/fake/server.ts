@@ -1,11 +1,13 @@
 // A server that lives in the tab: enough of one to show and test every page. It keeps nothing over a reload but who is signed in.
-import type { ApiToken, Call, CdrRecord, Export, Job, Limits, Me, MyPermissions, MySession, PermissionSet, Role, Slot, SlotCounts, Trunk, User, Webhook } from '@/api/types';
+import type { Carrier, Inquiry, Route } from '@/api/plan';
+import type { ApiToken, Ban, Call, CdrRecord, Export, Job, Limits, Me, MyPermissions, MySession, PermissionSet, Role, Slot, SlotCounts, Trunk, User, Webhook } from '@/api/types';
 import type { Answer, Request, Transport } from '../transport';
 import { firstLocale } from '@/i18n';
 import { Chance } from './chance';
 import { CATALOGUE, makeCall, makeData, makeRecording, type FakeCall, type FakeData } from './data';
 import { columns, list, type FakeResource, type Row } from './lists';
 import type { FakeLive } from './live';
+import { carrierOf, checkCarrier, checkRoute, explain, routeOf } from './plan';
 import { FakeProblem } from './problem';
 import { fakePeaks, fakeWav } from './wav';
 
@@ -18,7 +20,8 @@ const RESOURCES: Record<string, FakeResource> = {
     calls: { key: 'call_id', order: '-started_at', columns: columns(CALL_COLUMNS), search: ['caller', 'callee'] },
     cdr: { key: 'call_id', order: '-started_at', columns: columns(`${CALL_COLUMNS.replace('status:f ', '')} ring_ms:f talk_ms:fs remedy sip_status:f`), search: ['caller', 'callee'] },
     slots: { key: 'id', order: 'number', columns: columns('id:fs number:fs type:f state:f status:f registered:f holder:f holder_name since epoch') },
-    trunks: { key: 'id', order: 'id', columns: columns('id:fs name:fs type:fs capacity:fs') },
+    trunks: { key: 'id', order: 'id', columns: columns('id:fs name:fs type:fs capacity:fs on:f group:f version settings') },
+    routes: { key: 'id', order: 'position', columns: columns('id:fs name:fs position:fs on:f match then scenario:f source:f rewrite version') },
     users: {
         key: 'id',
         order: 'username',
@@ -375,6 +378,19 @@ export class FakeServer {
         return made;
     }
 
+    #newCarrier(body: Partial<Carrier>): Carrier {
+        checkCarrier(body, undefined);
+        if (this.data.carriers.some(({ name }) => name === body.name)) throw new FakeProblem(409, 'name_taken', 'name');
+        const carrier = carrierOf(this.#newId(), body);
+        this.data.carriers.push(carrier);
+        return carrier;
+    }
+
+    #changeCarrier(carrier: Carrier, body: Partial<Carrier>): Carrier {
+        checkCarrier(body, carrier);
+        return this.#change(carrier, { ...carrierOf(carrier.id, body), version: body.version });
+    }
+
     #slotsOf(trunk: Trunk): Slot[] {
         return this.data.slots.filter(({ type }) => type === trunk.type);
     }
@@ -628,21 +644,24 @@ export class FakeServer {
         ['GET', /^\/centers\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.centers, (center) => center.id === id)],
         ['PUT', /^\/centers\/(\d+)$/, ({ ids: [id], body }) => this.#change(this.#one(this.data.centers, (center) => center.id === id), body)],
 
-        ['GET', /^\/trunks$/, this.#listed('trunks', () => this.data.trunks, 'trunks.read')],
+        ['GET', /^\/trunks$/, this.#listed('trunks', () => [...this.data.trunks.map((trunk) => ({ ...trunk, on: true })), ...this.data.carriers], 'trunks.read')],
         [
             'POST',
             /^\/trunks$/,
             ({ body }) => {
+                if (body.type === 'sip') return this.#newCarrier(body as Partial<Carrier>);
                 const trunk = { id: this.#newId(), name: String(body.name), type: body.type as Trunk['type'], capacity: Number(body.capacity) };
                 this.data.trunks.push(trunk);
                 return { ...trunk, slots: this.#grow(trunk, trunk.capacity).map((slot) => this.#account(slot)) };
             },
         ],
-        ['GET', /^\/trunks\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.trunks, (trunk) => trunk.id === id)],
+        ['GET', /^\/trunks\/(\d+)$/, ({ ids: [id] }) => this.#one<object>([...this.data.trunks, ...this.data.carriers], (trunk) => (trunk as Trunk).id === id)],
         [
             'PUT',
             /^\/trunks\/(\d+)$/,
             ({ ids: [id], body }) => {
+                const carrier = this.data.carriers.find((each) => each.id === id);
+                if (carrier) return this.#changeCarrier(carrier, body as Partial<Carrier>);
                 const trunk = this.#one(this.data.trunks, (each) => each.id === id);
                 const more = Number(body.capacity ?? trunk.capacity) - trunk.capacity;
                 Object.assign(trunk, body);
@@ -650,7 +669,70 @@ export class FakeServer {
                 return { ...trunk, slots: this.#slotsOf(trunk).map((slot) => (made.has(slot) ? this.#account(slot) : { id: slot.id, number: slot.number, username: slot.number })) };
             },
         ],
-        ['DELETE', /^\/trunks\/(\d+)$/, ({ ids: [id] }) => void (this.data.trunks = this.data.trunks.filter((trunk) => trunk.id !== id))],
+        [
+            'DELETE',
+            /^\/trunks\/(\d+)$/,
+            ({ ids: [id] }) => {
+                const naming = this.data.routes.filter(({ match, then }) => JSON.stringify([match, then]).includes(`"${id}"`));
+                if (naming.length > 0 && this.data.carriers.some((carrier) => carrier.id === id)) throw new FakeProblem(409, 'in_use', undefined, { detail: naming.map((route) => `route ${route.id} (${route.name})`).join(', ') });
+                this.data.trunks = this.data.trunks.filter((trunk) => trunk.id !== id);
+                this.data.carriers = this.data.carriers.filter((carrier) => carrier.id !== id);
+            },
+        ],
+
+        ['GET', /^\/routes$/, this.#listed('routes', () => this.data.routes, 'routes.read')],
+        [
+            'POST',
+            /^\/routes$/,
+            ({ body }) => {
+                checkRoute(body as Partial<Route>);
+                const route = routeOf(this.#newId(), body as Partial<Route>);
+                this.data.routes.push(route);
+                return route;
+            },
+        ],
+        ['POST', /^\/routes\/explain$/, ({ body }) => explain(this.data, body as unknown as Inquiry, this.#now())],
+        ['GET', /^\/routes\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.routes, (route) => route.id === id)],
+        [
+            'PUT',
+            /^\/routes\/(\d+)$/,
+            ({ ids: [id = ''], body }) => {
+                const route = this.#one(this.data.routes, (each) => each.id === id);
+                checkRoute(body as Partial<Route>);
+                return this.#change(route, { ...routeOf(id, body as Partial<Route>), version: body.version });
+            },
+        ],
+        ['DELETE', /^\/routes\/(\d+)$/, ({ ids: [id] }) => void (this.data.routes = this.data.routes.filter((route) => route.id !== id))],
+
+        [
+            'GET',
+            /^\/security\/bans$/,
+            (context) => {
+                this.#need(context, 'security.read');
+                return { items: this.data.bans };
+            },
+        ],
+        [
+            'POST',
+            /^\/security\/bans$/,
+            ({ body }) => {
+                if (!/^[0-9a-f.:]+$/i.test(String(body.source))) throw new FakeProblem(422, 'invalid_field', 'source', { detail: 'this is no address' });
+                const ban: Ban = { source: String(body.source), why: 'by_hand', since: this.#now(), until: this.#now() + Number(body.for_s) * 1000, times: 1, points: 0, note: (body.note as string | undefined) ?? null, evidence: [] };
+                this.data.bans = [...this.data.bans.filter(({ source }) => source !== ban.source), ban];
+                this.live.emit('source.banned', ban.source, ban);
+                return ban;
+            },
+        ],
+        [
+            'DELETE',
+            /^\/security\/bans\/(.+)$/,
+            ({ ids: [source] }) => {
+                const ban = this.#one(this.data.bans, (each) => each.source === source);
+                this.data.bans = this.data.bans.filter((each) => each !== ban);
+                this.live.emit('source.released', ban.source, { source, by_hand: true });
+            },
+        ],
+        ['GET', /^\/security\/status$/, () => ({ enabled: true, bans: this.data.bans.length, bans_max: 100_000, ban_s: 3600, ban_longest_s: 2_592_000, exempt: ['10.0.0.0/8'] })],
 
         ['GET', /^\/slots$/, this.#listed('slots', () => this.data.slots, 'slots.read')],
         ['GET', /^\/slots\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.slots, (slot) => slot.id === id)],

@@ -16,13 +16,13 @@ import {
     type RaRecord,
 } from 'ra-core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useFormContext, useFormState } from 'react-hook-form';
 import { Link as RouterLink, useNavigate } from 'react-router';
 import { useCanDo, useMyPermissions } from '@/access/me';
 import { useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
-import { onWire, type ResourceName } from '@/providers/resources';
+import { columnOf, onWire, type ResourceName } from '@/providers/resources';
 import { Confirm } from '../confirm';
 import { Page, PageHead, Section } from '../page';
 import { ProblemBox, useFormProblem, useTell, useTellProblem } from '../problems';
@@ -36,6 +36,8 @@ interface FormPageProps<T> {
     /** What is sent, from what the form holds. */
     transform?: (data: Partial<T>) => Partial<T>;
     validate?: (data: Record<string, unknown>) => Record<string, unknown>;
+    /** Where in the form a field stands that the server names, if it is sent otherwise than it is typed. */
+    place?: (field: string, data: Partial<T>) => string;
     width?: number;
 }
 
@@ -48,6 +50,7 @@ export function CreatePage<T extends RaRecord>({
     list = `/${resource}`,
     transform,
     validate,
+    place,
     defaults,
     onDone,
     width,
@@ -63,16 +66,21 @@ export function CreatePage<T extends RaRecord>({
     const tellProblem = useTellProblem();
     const formProblem = useFormProblem();
     const navigate = useNavigate();
+    const typed = useRef<Partial<T>>({});
+    const placed = (field: string) => place?.(field, typed.current) ?? field;
     const controller = useCreateController<T>({
         resource,
-        transform,
+        transform: (data: Partial<T>) => {
+            typed.current = data;
+            return transform ? transform(data) : data;
+        },
         mutationOptions: {
             onSuccess: (made: T) => {
                 if (onDone) return onDone(made);
                 tell(t('form.created'));
                 return void navigate(list);
             },
-            onError: (problem: unknown) => tellProblem(formProblem(problem)),
+            onError: (problem: unknown) => tellProblem(formProblem(problem, placed)),
         },
     });
     return (
@@ -81,6 +89,7 @@ export function CreatePage<T extends RaRecord>({
                 <PageHead title={title} about={about} back={<Back to={list} />} />
                 <Form defaultValues={defaults as never} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
                     {children}
+                    <FirstFault />
                     <SaveBar list={list} action={t('form.create')} />
                 </Form>
             </Page>
@@ -97,6 +106,7 @@ export function EditPage<T extends RaRecord>({
     list = `/${resource}`,
     transform,
     validate,
+    place,
     actions,
     canDelete = () => true,
     deleteText,
@@ -124,7 +134,11 @@ export function EditPage<T extends RaRecord>({
     const dataProvider = useDataProvider();
     const mayDo = useCanDo(resource);
     const columns = useMyPermissions()?.resources[onWire(resource).wire]?.columns;
-    const masks = (name: string) => columns?.some((column) => column.name === name && column.mode === 'mask') ?? false;
+    const masks = (name: string) => columns?.some((column) => column.name === columnOf(resource, name) && column.mode === 'mask') ?? false;
+    const sees = (name: string) => !columns?.length || columns.some((column) => column.name === columnOf(resource, name));
+    const { rest } = onWire(resource);
+    const typed = useRef<Partial<T>>({});
+    const placed = (field: string) => place?.(field, typed.current) ?? field;
     const [conflict, setConflict] = useState(false);
     const [deleting, setDeleting] = useState(false);
     const [held, setHeld] = useState<T>();
@@ -133,7 +147,10 @@ export function EditPage<T extends RaRecord>({
     const controller = useEditController<T>({
         resource,
         // What is masked stays as it is: what came of it is the mask.
-        transform: (data: Partial<T>) => Object.fromEntries(Object.entries(transform ? transform(data) : data).filter(([name]) => !masks(name))) as Partial<T>,
+        transform: (data: Partial<T>) => {
+            typed.current = data;
+            return Object.fromEntries(Object.entries(transform ? transform(data) : data).filter(([name]) => !masks(name))) as Partial<T>;
+        },
         mutationMode: 'pessimistic',
         queryOptions: { onError: () => undefined },
         mutationOptions: {
@@ -145,7 +162,7 @@ export function EditPage<T extends RaRecord>({
             },
             onError: (problem: unknown) => {
                 if (problem instanceof Problem && problem.code === 'version_conflict') setConflict(true);
-                else tellProblem(formProblem(problem));
+                else tellProblem(formProblem(problem, placed));
             },
         },
     });
@@ -159,14 +176,16 @@ export function EditPage<T extends RaRecord>({
         );
     }
     if (!record) return <FormSkeleton list={list} />;
-    const isWritable = mayDo('update');
+    // What has no column of its own is sent as a whole, or would be lost: it takes the whole to change any of it.
+    const isWritable = mayDo('update') && (!rest || (sees(rest.column) && !masks(rest.column)));
     return (
         <EditContextProvider value={controller as never}>
             <Page width={width ?? 900}>
                 <PageHead title={title(record)} about={about?.(record)} back={<Back to={list} />} actions={actions?.(record)} />
                 <Form record={held?.id === record.id ? held : record} key={`${record.id}:${loads}`} validate={validate} warnWhenUnsavedChanges sanitizeEmptyValues noValidate>
+                    <FirstFault />
                     <Follow resource={resource} record={record} held={held} onFollow={setHeld} />
-                    <FormRightsProvider rights={{ readOnly: !isWritable, sees: (name) => !columns?.length || columns.some((column) => column.name === name), masks }}>
+                    <FormRightsProvider rights={{ readOnly: !isWritable, sees, masks }}>
                         <Box component="fieldset" disabled={!isWritable} sx={{ border: 0, p: 0, m: 0, minWidth: 0 }}>
                             {children}
                         </Box>
@@ -237,6 +256,24 @@ function Follow<T extends RaRecord>({ resource, record, held, onFollow }: { reso
     return null;
 }
 
+/** Leads to the first field that is wrong once the server has said so: in a long form it may be far away. */
+function FirstFault() {
+    const { errors, isSubmitting, submitCount } = useFormState();
+    const place = useRef<HTMLSpanElement>(null);
+    const isWrong = Object.keys(errors).length > 0;
+    useEffect(() => {
+        if (!isWrong || isSubmitting || submitCount === 0) return undefined;
+        // Parts that were shut open first.
+        const timer = setTimeout(() => {
+            const first = place.current?.closest('form')?.querySelector<HTMLElement>('[aria-invalid="true"]');
+            first?.focus();
+            first?.scrollIntoView({ block: 'center' });
+        });
+        return () => clearTimeout(timer);
+    }, [isWrong, isSubmitting, submitCount]);
+    return <span ref={place} hidden />;
+}
+
 function Back({ to }: { to: string }) {
     const t = useT();
     return (
@@ -250,13 +287,15 @@ function Back({ to }: { to: string }) {
 function SaveBar({ list, action, extra }: { list: string; action: string; extra?: ReactNode }) {
     const t = useT();
     const { isDirty } = useFormState();
+    const { clearErrors } = useFormContext();
     const { saving } = useSaveContext();
     const isNew = useRecordContext()?.id === undefined;
     return (
         <Box
             sx={{ position: 'sticky', bottom: 0, zIndex: 3, display: 'flex', gap: 1, alignItems: 'center', py: 1.25, bgcolor: 'background.default', borderTop: 1, borderColor: 'divider' }}
         >
-            <Button type="submit" variant="contained" loading={saving} disabled={!isDirty && !isNew}>
+            {/* What the server said of the last attempt is no reason not to make another. */}
+            <Button type="submit" variant="contained" loading={saving} disabled={!isDirty && !isNew} onClick={() => clearErrors()}>
                 {action}
             </Button>
             <Button component={RouterLink} to={list} color="inherit">

@@ -165,8 +165,8 @@ export const SwitchInput = ifSeen(function SwitchInput(props: InputProps) {
 });
 
 /** Several of many. With `free`, also what is not among them. */
-export const ManyInput = ifSeen(function ManyInput({ choices, free, ...props }: InputProps & { choices: readonly { id: string; name: string; about?: string }[]; free?: boolean }) {
-    const { field, id, error, label, isRequired, disabled } = useConsoleInput(props);
+export const ManyInput = ifSeen(function ManyInput({ choices, free, format, parse, ...props }: InputProps & { choices: readonly { id: string; name: string; about?: string }[]; free?: boolean; /** What is held as other than texts is shown as texts, and read from them. */ format?: (value: never) => string[]; parse?: (texts: string[]) => unknown }) {
+    const { field, id, error, label, isRequired, disabled } = useConsoleInput({ ...props, format, parse });
     const names = new Map(choices.map((choice) => [choice.id, choice]));
     const value = Array.isArray(field.value) ? (field.value as string[]) : [];
     return (
@@ -250,15 +250,15 @@ function parse(text: string): unknown {
     }
 }
 
-function useConsoleInput({ source, label, hint, required, validate, defaultValue, disabled, parse: read }: InputProps & { parse?: (value: never) => unknown }) {
+export function useConsoleInput({ source, label, hint, required, validate, defaultValue, disabled, parse: read, format }: InputProps & { parse?: (value: never) => unknown; format?: (value: never) => unknown }) {
     const t = useT();
     const translate = useTranslate();
     const { readOnly, masks } = useFormRights();
     const isMasked = masks(source.split('.')[0] ?? '');
     const checks = isMasked ? [] : [...(required ? [mustBeThere] : []), ...[validate ?? []].flat()];
-    const input = useInput({ source, validate: checks, defaultValue, disabled, parse: read as never });
+    const input = useInput({ source, validate: checks, defaultValue, disabled, parse: read as never, ...(format && { format: format as never }) });
     const { fieldState } = input;
-    const problem = fieldState.invalid ? message(fieldState.error as Fault | undefined, translate) : '';
+    const problem = fieldState.invalid ? faultText(firstFault(fieldState.error), translate) : '';
     return { ...input, label: t(label), error: { text: problem, hint: hint ? t(hint) : '' }, isRequired: Boolean(required), disabled: disabled || readOnly || isMasked };
 }
 
@@ -267,8 +267,19 @@ interface Fault {
     root?: { message?: string };
 }
 
+/** What is wrong with a value, or, of a list or an object, with the first part of it that is wrong. */
+function firstFault(fault: unknown, depth = 0): Fault | undefined {
+    if (typeof fault !== 'object' || fault === null || depth > 6) return undefined;
+    if ((fault as Fault).message || (fault as Fault).root?.message) return fault as Fault;
+    for (const [name, part] of Object.entries(fault)) {
+        const found = name === 'ref' ? undefined : firstFault(part, depth + 1);
+        if (found) return found;
+    }
+    return undefined;
+}
+
 /** react-admin marks messages that came from a check with `@@react-admin@@`. */
-function message(fault: Fault | undefined, translate: (key: string, values?: Record<string, unknown>) => string): string {
+export function faultText(fault: Fault | undefined, translate: (key: string, values?: Record<string, unknown>) => string): string {
     const raw = fault?.message ?? fault?.root?.message;
     if (!raw) return '';
     if (typeof raw === 'object') return translate(raw.message ?? '', raw.args);

@@ -174,7 +174,7 @@ const Row = memo(function Row({ row, columns, isFirst, isOpenable, onOpen, picke
                 </TableCell>
             )}
             {columns.map((column) => (
-                <TableCell key={column.name} align={column.align} sx={{ maxWidth: 340, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', fontVariantNumeric: column.figures ? 'tabular-nums' : undefined }}>
+                <TableCell key={column.name} align={column.align} sx={{ ...(column.wrap ? { minWidth: 180, overflowWrap: 'anywhere' } : { maxWidth: 340, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }), fontVariantNumeric: column.figures ? 'tabular-nums' : undefined }}>
                     {column.render ? (column.render as (row: RaRecord) => ReactNode)(row) : plain(row[column.name])}
                 </TableCell>
             ))}

@@ -17,6 +17,8 @@ export interface ColumnSpec<T> {
     extra?: boolean;
     /** Whether it can be sorted by, where the server does not say. */
     sort?: boolean;
+    /** What is in it may take several lines, where others are cut off. */
+    wrap?: boolean;
     /** Figures stand under one another. */
     figures?: boolean;
 }

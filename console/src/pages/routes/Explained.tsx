@@ -1,0 +1,202 @@
+import CheckCircle from '@mui/icons-material/CheckCircle';
+import RemoveCircleOutline from '@mui/icons-material/RemoveCircleOutlined';
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Link from '@mui/material/Link';
+import Table from '@mui/material/Table';
+import TableBody from '@mui/material/TableBody';
+import TableCell from '@mui/material/TableCell';
+import TableHead from '@mui/material/TableHead';
+import TableRow from '@mui/material/TableRow';
+import type { ReactNode } from 'react';
+import { Link as RouterLink } from 'react-router';
+import type { Explanation, Origin, Try, Way } from '@/api/plan';
+import { useCan } from '@/access/me';
+import { phone, useCode, useFormat, useT } from '@/i18n';
+import { Facts, Section } from '@/ui/page';
+import { Nothing, Phone } from '@/ui/values';
+import { SlotName } from '../calls/parts';
+
+/** What the server says of a call: how it read the numbers, which routes it looked at, and where the call goes. */
+export function Explained({ explanation }: { explanation: Explanation }) {
+    const t = useT();
+    const code = useCode();
+    const { from, to, kind, country, looked, more, passed, decision, warnings } = explanation;
+    return (
+        <>
+            {warnings.length > 0 && (
+                <Alert severity="warning" sx={{ mb: 2 }}>
+                    {t('explain.warnings')}
+                    <Box component="ul" sx={{ m: 0, pl: 2.5 }} lang="en">
+                        {warnings.map((warning) => (
+                            <li key={warning}>
+                                <bdi>{warning}</bdi>
+                            </li>
+                        ))}
+                    </Box>
+                </Alert>
+            )}
+            <Section title={t('explain.goes')}>
+                <Goes way={decision.way} />
+                <Box sx={{ mt: 1.5 }}>
+                    <Facts
+                        columns={2}
+                        rows={[
+                            [t('explain.decided_by'), <OriginName origin={decision.origin} name={looked.find(({ miss }) => miss === null)?.name} />],
+                            decision.to !== to && [t('explain.rewritten'), <Phone number={decision.to} />],
+                            Boolean(decision.scenario) && [t('columns.scenario'), <bdi>{decision.scenario}</bdi>],
+                            Boolean(decision.source) && [t('carriers.source'), <bdi>{decision.source}</bdi>],
+                        ]}
+                    />
+                </Box>
+            </Section>
+            <Section title={t('explain.steps')}>
+                <Facts
+                    columns={2}
+                    rows={[
+                        [t('explain.read_from'), from ? <Phone number={from} /> : t('explain.withheld')],
+                        [
+                            t('explain.read_to'),
+                            <>
+                                <Phone number={to} /> ({[code('number_kinds', kind), country && code('countries', country)].filter(Boolean).join(', ')})
+                            </>,
+                        ],
+                    ]}
+                />
+                <Box component="ol" aria-label={t('explain.looked')} sx={{ listStyle: 'none', m: 0, p: 0, mt: 1.5 }}>
+                    {looked.map((step, index) => (
+                        <Step key={index} isTaken={step.miss === null} head={<OriginName origin={step.origin} name={step.name} />}>
+                            {step.miss === null ? t('explain.matches') : code('misses', missCode(step.miss), step.miss)}
+                        </Step>
+                    ))}
+                    {more > 0 && (
+                        <Step isTaken={false} head={t('explain.more', { smart_count: more })}>
+                            {t('explain.more_hint')}
+                        </Step>
+                    )}
+                </Box>
+                {passed.length > 0 && (
+                    <Box sx={{ mt: 1.5, fontSize: '0.8125rem' }}>
+                        {t('explain.passed')}
+                        <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }} lang="en">
+                            {passed.map((note) => (
+                                <li key={note}>
+                                    <bdi>{note}</bdi>
+                                </li>
+                            ))}
+                        </Box>
+                    </Box>
+                )}
+            </Section>
+        </>
+    );
+}
+
+/** The server's sentence as a code of ours: its letters alone. */
+function missCode(words: string): string {
+    return words.toLowerCase().replace(/[^a-z]+/g, '_');
+}
+
+function Step({ isTaken, head, children }: { isTaken: boolean; head: ReactNode; children: ReactNode }) {
+    const t = useT();
+    const Icon = isTaken ? CheckCircle : RemoveCircleOutline;
+    return (
+        <Box component="li" sx={{ display: 'flex', gap: 1, alignItems: 'baseline', py: 0.5, fontSize: '0.8125rem', borderBottom: 1, borderColor: 'divider', '&:last-of-type': { borderBottom: 0 }, fontWeight: isTaken ? 600 : undefined }}>
+            <Icon aria-label={isTaken ? t('common.yes') : t('common.no')} sx={{ fontSize: 16, alignSelf: 'center', color: isTaken ? (theme) => theme.palette.tones.good : 'text.disabled' }} />
+            <Box sx={{ flex: '0 1 45%', minWidth: 0, overflowWrap: 'anywhere' }}>{head}</Box>
+            <Box sx={{ flex: 1, color: isTaken ? undefined : 'text.secondary' }}>{children}</Box>
+        </Box>
+    );
+}
+
+function OriginName({ origin, name }: { origin: Origin | null; name?: string }) {
+    const t = useT();
+    const can = useCan();
+    if (origin === null) return <>{t('explain.nothing_matched')}</>;
+    if (origin === 'numbering') return <>{t('explain.numbering')}</>;
+    if ('number' in origin) return <>{t('explain.by_number')}</>;
+    const text = <bdi>{name || `#${origin.route}`}</bdi>;
+    if (!can('routes.read')) return text;
+    return (
+        <Link component={RouterLink} to={`/routes/${origin.route}`}>
+            {text}
+        </Link>
+    );
+}
+
+/** A call's way. */
+function Goes({ way }: { way: Way }) {
+    const t = useT();
+    const code = useCode();
+    if ('carriers' in way) return <Tries tries={way.carriers} />;
+    if ('slots' in way) {
+        return (
+            <>
+                {t('explain.rings', { seconds: way.slots.ring_s, smart_count: way.slots.slots.length })}{' '}
+                {way.slots.slots.map((id, index) => (
+                    <span key={id}>
+                        {index > 0 && ', '}
+                        <SlotName id={id} />
+                    </span>
+                ))}
+            </>
+        );
+    }
+    if ('service' in way) return <>{t('explain.to_service', { number: phone(way.service) })}</>;
+    if ('refuse' in way) {
+        return (
+            <Alert severity="error">
+                <strong>{t('explain.nowhere', { cause: code('causes', way.refuse.cause) })}</strong> {code('remedies', way.refuse.cause, '')}
+                <Box lang="en" sx={{ opacity: 0.8 }}>
+                    {t('problems.server_says', { detail: way.refuse.why })}
+                </Box>
+            </Alert>
+        );
+    }
+    return (
+        <>
+            {t('explain.asks', { milliseconds: way.ask.deadline_ms })} <code>{way.ask.url}</code>
+            <Box sx={{ mt: 1.5, mb: 0.5, fontWeight: 600, fontSize: '0.8125rem' }}>{t('routes.otherwise')}</Box>
+            <Goes way={way.ask.default} />
+        </>
+    );
+}
+
+function Tries({ tries }: { tries: Try[] }) {
+    const t = useT();
+    const format = useFormat();
+    return (
+        <Box sx={{ overflowX: 'auto' }}>
+            <Table size="small" aria-label={t('explain.goes')}>
+                <TableHead>
+                    <TableRow>
+                        <TableCell sx={{ width: 32 }} />
+                        <TableCell>{t('explain.carrier')}</TableCell>
+                        <TableCell>{t('explain.sent_to')}</TableCell>
+                        <TableCell>{t('explain.sent_caller')}</TableCell>
+                        <TableCell align="right">{t('explain.price')}</TableCell>
+                    </TableRow>
+                </TableHead>
+                <TableBody>
+                    {tries.map((one, index) => (
+                        <TableRow key={one.carrier}>
+                            <TableCell sx={{ color: 'text.secondary' }}>{index + 1}.</TableCell>
+                            <TableCell>
+                                <Link component={RouterLink} to={`/carriers/${one.carrier}`}>
+                                    <bdi>{one.name}</bdi>
+                                </Link>
+                            </TableCell>
+                            <TableCell>
+                                <code>{one.to}</code>
+                            </TableCell>
+                            <TableCell>
+                                <code>{one.caller}</code>
+                            </TableCell>
+                            <TableCell align="right">{one.per_minute === null ? <Nothing /> : format.money(Number(one.per_minute), one.currency)}</TableCell>
+                        </TableRow>
+                    ))}
+                </TableBody>
+            </Table>
+        </Box>
+    );
+}
