@@ -39,6 +39,22 @@ const PAGES: [string, string, Step?][] = [
     ['trunk-create', '/trunks/create'],
     ['trunk-created', '/trunks/create', createTrunk],
     ['trunk', '/trunks/1'],
+    ['registrations', '/registrations'],
+    ['carriers', '/carriers'],
+    ['carrier-create', '/carriers/create'],
+    ['carrier', '/carriers/101'],
+    ['carrier-open', '/carriers/101', openFolds],
+    ['carrier-faults', '/carriers/101', wrongCarrier],
+    ['routes', '/routes'],
+    ['route', '/routes/2'],
+    ['route-ask', '/routes/4'],
+    ['route-create', '/routes/create'],
+    ['explain', '/routes/explain'],
+    ['explained', '/routes/explain', explainCall('6001', '84951234567')],
+    ['explained-nowhere', '/routes/explain', explainCall('6001', '+4930123456')],
+    ['bans', '/bans'],
+    ['ban-dialog', '/bans', (page) => page.getByRole('button', { name: /Ban an address|Заблокировать адрес/ }).click()],
+    ['ban-release', '/bans', (page) => page.locator('tr[data-row] button').first().click()],
     ['users', '/users'],
     ['users-bulk', '/users', pickUsers],
     ['user-create', '/users/create'],
@@ -124,6 +140,7 @@ for (const lang of values.lang ? [values.lang] : ['ru', 'en']) {
                     await page.waitForTimeout(700);
                 } else await page.waitForTimeout(250);
                 await page.screenshot({ path: `${out}/${name}.png` });
+                await page.setViewportSize({ width: Number(values.width), height: Number(values.height) });
             }
             await context.close();
         }
@@ -183,6 +200,37 @@ async function slotQr(page: Page): Promise<void> {
     await page.getByRole('button', { name: /slot 6007|слотом 6007/ }).click();
     await page.locator('[role=menuitem]').filter({ hasText: /QR/ }).click();
     await page.locator('[role=dialog] button').last().click();
+}
+
+async function openFolds(page: Page): Promise<void> {
+    const folds = page.locator('form [aria-expanded=false][aria-controls]');
+    while ((await folds.count()) > 0) await folds.first().click();
+    await grow(page);
+}
+
+async function wrongCarrier(page: Page): Promise<void> {
+    await openFolds(page);
+    await page.locator('input[name="rates.1.prefix"]').fill('7');
+    await page.locator('input[name="numbers.1.number"]').fill('1234');
+    await page.locator('button[type=submit]').click();
+    await page.waitForTimeout(600);
+}
+
+function explainCall(from: string, to: string): Step {
+    return async (page) => {
+        const fields = page.locator('form input');
+        await fields.nth(0).fill(from);
+        await fields.nth(1).fill(to);
+        await fields.nth(1).press('Enter');
+        await page.locator('[aria-live=polite] section').first().waitFor();
+        await grow(page);
+    };
+}
+
+/** The window as high as the page, so that all of it is in the picture. */
+async function grow(page: Page): Promise<void> {
+    const height = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('main, main *')].map((element) => element.scrollHeight)));
+    await page.setViewportSize({ width: Number(values.width), height: Math.min(6000, height + 80) });
 }
 
 async function createTrunk(page: Page): Promise<void> {

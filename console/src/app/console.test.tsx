@@ -93,12 +93,12 @@ describe('logging in', () => {
 describe('the menu', () => {
     it('shows an administrator everything', async () => {
         await renderConsole();
-        expect(await menu()).toHaveLength(18);
+        expect(await menu()).toHaveLength(23);
     });
 
     it('shows an operator what operators do', async () => {
         await renderConsole({ user: 'ann' });
-        expect(await menu()).toEqual(['Live board', 'Calls', 'Call records', 'Slots', 'Background jobs']);
+        expect(await menu()).toEqual(['Live board', 'Calls', 'Call records', 'Slots', 'Registrations', 'Background jobs']);
     });
 
     it('shows a listener calls alone, and begins there', async () => {

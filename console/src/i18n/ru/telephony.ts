@@ -1,6 +1,7 @@
 // Тексты операторов связи, маршрутов, регистраций и блокировок.
 export const telephony = {
     rows: {
+        more: 'Ещё настройки',
         remove: 'Убрать',
         paste: 'Вставить списком',
         list: 'Список',
@@ -239,9 +240,10 @@ export const telephony = {
         from_whole: 'звонит %{numbers} |||| звонит %{numbers} |||| звонит %{numbers}',
         from_any: 'звонят с любого номера',
         length: 'из %{smart_count} знака |||| из %{smart_count} знаков |||| из %{smart_count} знаков',
-        within: 'когда %{hours}',
-        outside: 'кроме как когда %{hours}',
-        calendar: 'часы календаря (%{zone})',
+        within: '%{hours}',
+        outside: 'вне часов (%{hours})',
+        calendar: 'по календарю (%{zone})',
+        days: 'по дням: %{days}',
         every_day: 'каждый день',
         workdays: 'по будням',
         weekends: 'по выходным',
@@ -274,7 +276,7 @@ export const telephony = {
         goes: 'Куда идёт',
         steps: 'Как это получилось',
         warnings: 'На это стоит взглянуть:',
-        decided_by: 'Решил',
+        decided_by: 'Чем решено',
         rewritten: 'Номер после правил',
         read_from: 'Звонящий прочитан как',
         read_to: 'Вызываемый прочитан как',
@@ -340,6 +342,7 @@ export const telephony = {
         until: 'До',
         times: 'Который раз',
         ban: 'Заблокировать адрес…',
+        ban_title: 'Заблокировать адрес',
         ban_do: 'Заблокировать',
         banned: '%{source} заблокирован',
         release: 'Снять',

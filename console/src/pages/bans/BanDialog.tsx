@@ -45,7 +45,7 @@ export function BanDialog({ onDone, onClose }: { onDone: (source: string) => voi
     return (
         <Dialog open onClose={busy ? undefined : onClose} maxWidth="xs" aria-labelledby="ban-title">
             <form noValidate onSubmit={(event) => void ban(event)}>
-                <DialogTitle id="ban-title">{t('bans.ban')}</DialogTitle>
+                <DialogTitle id="ban-title">{t('bans.ban_title')}</DialogTitle>
                 <DialogContent>
                     <Stack sx={{ gap: 1.5, pt: 1 }}>
                         <TextField autoFocus required label={t('bans.address')} value={source} onChange={(event) => setSource(event.target.value)} error={Boolean(fault)} helperText={fault ? `${t('field_faults.invalid_field')} (${fault.detail})` : t('bans.address_hint')} autoComplete="off" slotProps={{ htmlInput: { maxLength: 64, spellCheck: false } }} />

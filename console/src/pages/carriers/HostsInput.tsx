@@ -36,7 +36,7 @@ export const HostsInput = ifSeen(function HostsInput({ source, autoFocus }: { so
                 const { place, transport } = readHost(uri);
                 const fault = faultText(faults?.[index] as never, translate) || (index === 0 ? faultText(faults as never, translate) : '');
                 return (
-                    <Box key={index} sx={{ display: 'flex', gap: 1, alignItems: 'flex-start' }}>
+                    <Box key={index} sx={{ display: 'flex', gap: 1, alignItems: 'flex-start', mb: 1 }}>
                         <TextField
                             label={index === 0 ? t('carriers.host') : t('carriers.host_next', { number: index + 1 })}
                             required={index === 0}

@@ -5,6 +5,7 @@ import type { Carrier } from '@/api/plan';
 import { mayRoam, useMyPermissions } from '@/access/me';
 import { useT } from '@/i18n';
 import { between, NumberInput, PasswordInput, SwitchInput, TextInput } from '@/ui/form/inputs';
+import { More } from '@/ui/form/More';
 import { IfSeen } from '@/ui/form/rights';
 import { Rows } from '@/ui/form/Rows';
 import { SlotsInput } from '@/ui/form/tags';
@@ -44,10 +45,12 @@ function AccountFields({ source }: { source: string }) {
         <>
             <TextInput source={`${source}.username`} label="columns.username" maxLength={128} />
             <PasswordInput source={`${source}.password`} label="columns.password" hint={isKept ? 'carriers.password_kept' : undefined} />
-            <TextInput source={`${source}.realm`} label="carriers.realm" hint="carriers.realm_hint" maxLength={128} />
-            <TextInput source={`${source}.contact_user`} label="carriers.contact_user" hint="carriers.contact_user_hint" maxLength={64} />
-            <SwitchInput source={`${source}.register`} label="carriers.register" hint="carriers.register_hint" />
-            <NumberInput source={`${source}.expires_s`} label="carriers.expires_s" hint="carriers.expires_hint" min={60} max={86_400} validate={between(60, 86_400)} />
+            <More sources={[`${source}.realm`, `${source}.contact_user`, `${source}.register`, `${source}.expires_s`]}>
+                <TextInput source={`${source}.realm`} label="carriers.realm" hint="carriers.realm_hint" maxLength={128} />
+                <TextInput source={`${source}.contact_user`} label="carriers.contact_user" hint="carriers.contact_user_hint" maxLength={64} />
+                <SwitchInput source={`${source}.register`} label="carriers.register" hint="carriers.register_hint" />
+                <NumberInput source={`${source}.expires_s`} label="carriers.expires_s" hint="carriers.expires_hint" min={60} max={86_400} validate={between(60, 86_400)} />
+            </More>
         </>
     );
 }

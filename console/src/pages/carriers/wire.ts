@@ -93,10 +93,10 @@ export function carrierToWire(typed: Partial<CarrierForm>): Partial<Carrier> {
 
 /** Where in the form a field stands that the server names. It names a price by its prefix. */
 export function carrierPlace(field: string, typed: Partial<CarrierForm>): string {
-    const [, prefix, rest = ''] = /^rates\.(\+\d*)(.*)$/.exec(field) ?? [];
-    if (prefix !== undefined) {
-        const index = typed.rates?.findIndex((rate) => rate.prefix === prefix) ?? -1;
-        return index < 0 ? 'rates' : `rates.${index}${rest || '.prefix'}`;
+    if (field.startsWith('rates.')) {
+        const named = field.slice('rates.'.length);
+        const index = typed.rates?.findIndex(({ prefix }) => named === prefix || named.startsWith(`${prefix}.`)) ?? -1;
+        return index < 0 ? 'rates' : `rates.${index}.${named.slice((typed.rates?.[index]?.prefix.length ?? 0) + 1) || 'prefix'}`;
     }
     // Caller numbers that were never typed: their numbers were.
     return placeOf(typed.callers_too ? field.replace(/^callers\[/, 'numbers[') : field, typed, BLANKS);

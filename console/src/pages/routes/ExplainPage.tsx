@@ -49,7 +49,7 @@ export function ExplainPage() {
         <Page width={1000}>
             <PageHead title={t('nav.explain')} about={t('explain.about')} />
             <Section>
-                <Box component="form" noValidate onSubmit={submit} sx={{ display: 'grid', gridTemplateColumns: { xs: '1fr', sm: '1fr 1fr' }, columnGap: 2, rowGap: 0.75, alignItems: 'start' }}>
+                <Box component="form" noValidate onSubmit={submit} sx={{ display: 'grid', gridTemplateColumns: { xs: '1fr', sm: '1fr 1fr' }, columnGap: 2, rowGap: 1.25, alignItems: 'start' }}>
                     <TextField label={t('explain.from')} value={from} onChange={(event) => setFrom(event.target.value)} error={Boolean(fault('from'))} helperText={faultOf('from') ?? t('explain.from_hint')} autoComplete="off" slotProps={{ htmlInput: { maxLength: 40, inputMode: 'tel' } }} />
                     <TextField label={t('explain.to')} value={to} onChange={(event) => setTo(event.target.value)} required autoFocus error={Boolean(fault('to'))} helperText={faultOf('to') ?? t('explain.to_hint')} autoComplete="off" slotProps={{ htmlInput: { maxLength: 40, inputMode: 'tel' } }} />
                     <TextField select label={t('routes.came_by')} value={cameBy} onChange={(event) => setCameBy(event.target.value)} error={Boolean(fault('came_by'))} helperText={faultOf('came_by') ?? ' '}>

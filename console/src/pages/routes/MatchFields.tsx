@@ -20,8 +20,8 @@ export function MatchFields() {
     return (
         <IfSeen column="match">
             <Fields>
-                <TagsInput source="match.to" label="routes.to" hint="routes.numbers_hint" placeholder={t('routes.to_any')} parse={plain} />
-                <TagsInput source="match.from" label="routes.from" hint="routes.numbers_hint" placeholder={t('routes.from_any')} parse={plain} />
+                <TagsInput source="match.to" label="routes.to" hint="routes.numbers_hint" placeholder={t('routes.to_any')} parse={plain} blanks />
+                <TagsInput source="match.from" label="routes.from" hint="routes.numbers_hint" placeholder={t('routes.from_any')} parse={plain} blanks />
                 <CameByInput />
                 <NumberInput source="match.length" label="routes.length" hint="routes.length_hint" min={1} max={32} validate={between(1, 32)} />
             </Fields>

@@ -74,6 +74,8 @@ export function OutletsInput({ source }: { source: string }) {
                         setTyped('');
                     }}
                     onBlur={field.onBlur}
+                    // Enter takes what was typed; it does not send the form as well.
+                    onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
                     renderInput={(params) => <TextField {...params} label={order.length === 0 ? t('routes.order') : t('routes.order_next')} required={order.length === 0} error={Boolean(error.text)} helperText={error.text || t('routes.order_hint')} />}
                 />
             )}

@@ -1,6 +1,7 @@
 import Alert from '@mui/material/Alert';
 import Skeleton from '@mui/material/Skeleton';
 import { useGetList } from 'ra-core';
+import { useState } from 'react';
 import { useWatch } from 'react-hook-form';
 import type { Route } from '@/api/plan';
 import { useT } from '@/i18n';
@@ -21,18 +22,19 @@ const POSITION_MAX = 4_294_967_295;
 
 export function RouteCreate() {
     const t = useT();
-    // The last place is asked for first: a form does not change under the hands of who fills it in.
     const { data, error } = useGetList<Route>('routes', { pagination: { page: 1, perPage: 1 }, sort: { field: 'position', order: 'DESC' }, meta: { count: 'none' } }, { retry: false, onError: () => undefined });
-    if (!data && !error) {
+    // Asked for once: a form does not change under the hands of who fills it in.
+    const [position, setPosition] = useState<number>();
+    if (position === undefined && (data || error)) setPosition(Math.min(POSITION_MAX, (Math.floor((data?.[0]?.position ?? 0) / STEP) + 1) * STEP));
+    if (position === undefined) {
         return (
             <Page width={1000}>
                 <Skeleton variant="rounded" height={240} />
             </Page>
         );
     }
-    const last = data?.[0]?.position ?? 0;
     return (
-        <CreatePage<Route> resource="routes" title={t('routes.create')} about={t('routes.create_about')} defaults={newRoute(Math.min(POSITION_MAX, (Math.floor(last / STEP) + 1) * STEP))} transform={routeToWire} place={routePlace} width={1000}>
+        <CreatePage<Route> resource="routes" title={t('routes.create')} about={t('routes.create_about')} defaults={newRoute(position)} transform={routeToWire} place={routePlace} width={1000}>
             <RouteFields isNew />
         </CreatePage>
     );

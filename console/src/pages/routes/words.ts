@@ -43,7 +43,7 @@ export function hoursWords(calendar: Calendar, { t, format }: Pick<Names, 't' | 
     const spans = new Set(open.map((day) => calendar.week[day]?.join(',')));
     if (spans.size !== 1) return t('route_words.calendar', { zone: calendar.zone });
     const hours = (calendar.week[open[0] ?? 'mon'] ?? []).map(spanWords).join(', ');
-    const days = open.join() === WEEK.join() ? t('route_words.every_day') : open.join() === 'mon,tue,wed,thu,fri' ? t('route_words.workdays') : open.join() === 'sat,sun' ? t('route_words.weekends') : format.weekdays(open.map((day) => WEEK.indexOf(day)));
+    const days = open.join() === WEEK.join() ? t('route_words.every_day') : open.join() === 'mon,tue,wed,thu,fri' ? t('route_words.workdays') : open.join() === 'sat,sun' ? t('route_words.weekends') : t('route_words.days', { days: format.weekdays(open.map((day) => WEEK.indexOf(day))) });
     return hours === '0–24' ? days : `${days} ${hours}`;
 }
 

@@ -29,6 +29,9 @@ const COLUMNS: ColumnSpec<Row>[] = [
 /** How its slots are is for who may watch hubs. */
 const WATCHED: ColumnSpec<Row>[] = [...COLUMNS, { name: 'id', label: 'trunks.slots_now', render: (trunk) => <TrunkSlots id={trunk.id} /> }];
 
+/** Trunks without slots are carriers, and have a page of their own. */
+const HUBS = { type: ['auto', 'mf', 'ls'] };
+
 /** Hubs: blocks of slots with numbers that follow one another. */
 export function TrunkList() {
     const t = useT();
@@ -46,6 +49,7 @@ export function TrunkList() {
             title={t('nav.trunks')}
             about={t('trunks.about')}
             columns={columns}
+            filter={HUBS}
             sort={{ field: 'id', order: 'ASC' }}
             actions={create}
             onOpen={(trunk) => void navigate(`/trunks/${trunk.id}`)}

@@ -7,7 +7,7 @@ import { Chance } from './chance';
 import { CATALOGUE, makeCall, makeData, makeRecording, type FakeCall, type FakeData } from './data';
 import { columns, list, type FakeResource, type Row } from './lists';
 import type { FakeLive } from './live';
-import { carrierOf, checkCarrier, checkRoute, explain, routeOf } from './plan';
+import { carrierOf, check, checkCarrier, checkRoute, explain, routeOf } from './plan';
 import { FakeProblem } from './problem';
 import { fakePeaks, fakeWav } from './wav';
 
@@ -716,7 +716,7 @@ export class FakeServer {
             'POST',
             /^\/security\/bans$/,
             ({ body }) => {
-                if (!/^[0-9a-f.:]+$/i.test(String(body.source))) throw new FakeProblem(422, 'invalid_field', 'source', { detail: 'this is no address' });
+                if (!/^[0-9a-f.:]+$/i.test(String(body.source))) check([['source', 'this is no address']]);
                 const ban: Ban = { source: String(body.source), why: 'by_hand', since: this.#now(), until: this.#now() + Number(body.for_s) * 1000, times: 1, points: 0, note: (body.note as string | undefined) ?? null, evidence: [] };
                 this.data.bans = [...this.data.bans.filter(({ source }) => source !== ban.source), ban];
                 this.live.emit('source.banned', ban.source, ban);

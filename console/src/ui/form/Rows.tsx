@@ -77,9 +77,9 @@ export const Rows = ifSeen(function Rows({ source, label, add, blank, children, 
                 const index = (at - 1) * PAGE + offset;
                 const fault = faultText(faults?.[index] as never, translate);
                 return (
-                    <Box key={field.id} role="group" aria-label={`${label} ${index + 1}`} sx={{ display: 'flex', gap: 0.5, alignItems: 'flex-start', '& + &': { borderTop: { xs: 1, md: 0 }, borderColor: 'divider', pt: { xs: 1.5, md: 0 } } }}>
+                    <Box key={field.id} role="group" aria-label={`${label} ${index + 1}`} sx={{ display: 'flex', gap: 0.5, alignItems: 'flex-start', mb: 1, '& + &': { borderTop: { xs: 1, md: 0 }, borderColor: 'divider', pt: { xs: 2, md: 0 } } }}>
                         <Box sx={{ flex: 1, minWidth: 0 }}>
-                            <Box sx={{ display: 'grid', gridTemplateColumns: { xs: '1fr', md: columns }, columnGap: 1.5, alignItems: 'start', '& .MuiFormHelperText-root': { minHeight: '1.25em' } }}>{children(`${source}.${index}`, index)}</Box>
+                            <Box sx={{ display: 'grid', gridTemplateColumns: { xs: '1fr', md: columns }, columnGap: 1.5, rowGap: 1, alignItems: 'start', '& .MuiFormHelperText-root': { minHeight: '1.25em' } }}>{children(`${source}.${index}`, index)}</Box>
                             {fault && (
                                 <FormHelperText error role="alert">
                                     {fault}

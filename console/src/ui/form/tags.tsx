@@ -14,19 +14,22 @@ interface TagsProps extends InputProps {
     /** What can be chosen; anything else can be typed. */
     choices?: readonly { id: string; name: string }[];
     placeholder?: string;
+    /** Whether a blank may stand within a text, as within telephone numbers. */
+    blanks?: boolean;
     format?: (value: never) => string[];
     parse?: (texts: string[]) => unknown;
 }
 
-/** Several texts. One ends with Enter, a comma, a blank, or when the field is left: what was typed is never lost. */
-export const TagsInput = ifSeen(function TagsInput({ choices = [], placeholder, format, parse, ...props }: TagsProps) {
+/** Several texts. One ends with Enter, a comma, mostly a blank, or when the field is left: what was typed is never lost. */
+export const TagsInput = ifSeen(function TagsInput({ choices = [], placeholder, blanks, format, parse, ...props }: TagsProps) {
     const { field, id, error, label, isRequired, disabled } = useConsoleInput({ ...props, format, parse });
     const [typed, setTyped] = useState('');
+    const ends = blanks ? /[,;\n\t]+/ : /[\s,;]+/;
     const names = new Map(choices.map((choice) => [choice.id, choice.name]));
     const value = Array.isArray(field.value) ? (field.value as string[]) : [];
     const put = (texts: string[]) => field.onChange([...new Set(texts.map((text) => text.trim()).filter(Boolean))]);
     const take = (text: string) => {
-        if (text.trim()) put([...value, ...text.split(/[\s,;]+/)]);
+        if (text.trim()) put([...value, ...text.split(ends)]);
         setTyped('');
     };
     return (
@@ -40,7 +43,7 @@ export const TagsInput = ifSeen(function TagsInput({ choices = [], placeholder, 
             inputValue={typed}
             options={choices.map((choice) => choice.id)}
             getOptionLabel={(option) => names.get(option) ?? option}
-            onInputChange={(_, text) => (/[,;\s]./.test(text) || /[,;\s]$/.test(text) ? take(text) : setTyped(text))}
+            onInputChange={(_, text) => (ends.test(text.trimStart()) ? take(text) : setTyped(text))}
             onChange={(_, next) => {
                 put(next);
                 setTyped('');
