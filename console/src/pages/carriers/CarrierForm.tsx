@@ -3,6 +3,7 @@ import { useT } from '@/i18n';
 import { CreatePage, EditPage, Fields } from '@/ui/form/FormPage';
 import { between, NumberInput, SwitchInput, TextInput } from '@/ui/form/inputs';
 import { Section } from '@/ui/page';
+import { Warnings } from '../routes/Warnings';
 import { HostsInput } from './HostsInput';
 import { AccountsSection, CallersSection, NumbersSection } from './NumbersSections';
 import { FailoverFold, FormFold, IdentityFold, RatesFold, SharingInput, SoundFold, WatchFold } from './folds';
@@ -39,6 +40,7 @@ export function CarrierEdit() {
 function CarrierFields({ isNew = false }: { isNew?: boolean }) {
     return (
         <>
+            <Warnings />
             <Section>
                 <Fields>
                     <TextInput source="name" label="columns.name" hint="carriers.name_hint" required maxLength={100} autoFocus={isNew} />

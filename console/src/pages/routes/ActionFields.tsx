@@ -4,6 +4,7 @@ import RadioGroup from '@mui/material/RadioGroup';
 import Box from '@mui/material/Box';
 import { useFormContext, useWatch } from 'react-hook-form';
 import type { Action } from '@/api/plan';
+import type { Cause } from '@/api/types';
 import { useCode, useT } from '@/i18n';
 import { Fields } from '@/ui/form/FormPage';
 import { between, isUrl, NumberInput, SelectInput, SwitchInput, TextInput } from '@/ui/form/inputs';
@@ -13,7 +14,7 @@ import { OutletsInput } from './OutletsInput';
 import { ACTIONS, newAction } from './wire';
 
 /** Causes that a person would refuse a call with. */
-const CAUSES = ['destination_not_allowed', 'no_such_number', 'busy', 'declined', 'no_answer', 'out_of_service', 'not_registered', 'overloaded'];
+const CAUSES: Cause[] = ['destination_not_allowed', 'no_such_number', 'busy', 'declined', 'no_answer', 'out_of_service', 'not_registered', 'overloaded'];
 
 /** What becomes of a call. The default of a question is not another question. */
 export function ActionFields({ source, isDefault = false }: { source: string; isDefault?: boolean }) {

@@ -42,7 +42,7 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                     <Facts
                         columns={2}
                         rows={[
-                            [t('explain.decided_by'), <OriginName origin={decision.origin} name={looked.find(({ miss }) => miss === null)?.name} />],
+                            [t('explain.decided_by'), <OriginName origin={decision.origin} name={looked.find(({ miss }) => miss == null)?.name} />],
                             decision.to !== to && [t('explain.rewritten'), <Phone number={decision.to} />],
                             Boolean(decision.scenario) && [t('columns.scenario'), <bdi>{decision.scenario}</bdi>],
                             Boolean(decision.source) && [t('carriers.source'), <bdi>{decision.source}</bdi>],
@@ -65,8 +65,8 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                 />
                 <Box component="ol" aria-label={t('explain.looked')} sx={{ listStyle: 'none', m: 0, p: 0, mt: 1.5 }}>
                     {looked.map((step, index) => (
-                        <Step key={index} isTaken={step.miss === null} head={<OriginName origin={step.origin} name={step.name} />}>
-                            {step.miss === null ? t('explain.matches') : code('misses', missCode(step.miss), step.miss)}
+                        <Step key={index} isTaken={step.miss == null} head={<OriginName origin={step.origin} name={step.name} />}>
+                            {step.miss == null ? t('explain.matches') : code('misses', missCode(step.miss), step.miss)}
                         </Step>
                     ))}
                     {more > 0 && (
@@ -109,10 +109,10 @@ function Step({ isTaken, head, children }: { isTaken: boolean; head: ReactNode; 
     );
 }
 
-function OriginName({ origin, name }: { origin: Origin | null; name?: string }) {
+function OriginName({ origin, name }: { origin: Origin | null | undefined; name?: string }) {
     const t = useT();
     const can = useCan();
-    if (origin === null) return <>{t('explain.nothing_matched')}</>;
+    if (origin == null) return <>{t('explain.nothing_matched')}</>;
     if (origin === 'numbering') return <>{t('explain.numbering')}</>;
     if ('number' in origin) return <>{t('explain.by_number')}</>;
     const text = <bdi>{name || `#${origin.route}`}</bdi>;
@@ -128,8 +128,8 @@ function OriginName({ origin, name }: { origin: Origin | null; name?: string }) 
 function Goes({ way }: { way: Way }) {
     const t = useT();
     const code = useCode();
-    if ('carriers' in way) return <Tries tries={way.carriers} />;
-    if ('slots' in way) {
+    if (way.carriers) return <Tries tries={way.carriers} />;
+    if (way.slots) {
         return (
             <>
                 {t('explain.rings', { seconds: way.slots.ring_s, smart_count: way.slots.slots.length })}{' '}
@@ -142,8 +142,8 @@ function Goes({ way }: { way: Way }) {
             </>
         );
     }
-    if ('service' in way) return <>{t('explain.to_service', { number: phone(way.service) })}</>;
-    if ('refuse' in way) {
+    if (way.service !== undefined) return <>{t('explain.to_service', { number: phone(way.service) })}</>;
+    if (way.refuse) {
         return (
             <Alert severity="error">
                 <strong>{t('explain.nowhere', { cause: code('causes', way.refuse.cause) })}</strong> {code('remedies', way.refuse.cause, '')}
@@ -153,6 +153,7 @@ function Goes({ way }: { way: Way }) {
             </Alert>
         );
     }
+    if (!way.ask) return null;
     return (
         <>
             {t('explain.asks', { milliseconds: way.ask.deadline_ms })} <code>{way.ask.url}</code>
@@ -192,7 +193,7 @@ function Tries({ tries }: { tries: Try[] }) {
                             <TableCell>
                                 <code>{one.caller}</code>
                             </TableCell>
-                            <TableCell align="right">{one.per_minute === null ? <Nothing /> : format.money(Number(one.per_minute), one.currency)}</TableCell>
+                            <TableCell align="right">{one.per_minute == null ? <Nothing /> : format.money(Number(one.per_minute), one.currency)}</TableCell>
                         </TableRow>
                     ))}
                 </TableBody>

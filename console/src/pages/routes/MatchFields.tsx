@@ -57,7 +57,7 @@ function CameByInput() {
                     </MenuItem>
                 ))}
             </TextField>
-            {kind === 'carriers' && <ManyInput source="match.came_by.carriers" label="routes.which_carriers" required free choices={carriers.map(({ id, name }) => ({ id, name }))} />}
+            {kind === 'carriers' && <ManyInput source="match.came_by.carriers" label="routes.which_carriers" required choices={carriers.map(({ id, name }) => ({ id, name }))} />}
         </Box>
     );
 }

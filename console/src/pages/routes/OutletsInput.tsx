@@ -1,7 +1,7 @@
 import ArrowDownward from '@mui/icons-material/ArrowDownward';
 import ArrowUpward from '@mui/icons-material/ArrowUpward';
 import Close from '@mui/icons-material/Close';
-import Autocomplete from '@mui/material/Autocomplete';
+import Autocomplete, { createFilterOptions } from '@mui/material/Autocomplete';
 import Box from '@mui/material/Box';
 import IconButton from '@mui/material/IconButton';
 import TextField from '@mui/material/TextField';
@@ -11,6 +11,8 @@ import { useT } from '@/i18n';
 import { useConsoleInput } from '@/ui/form/inputs';
 import { useCarriers, useNames } from './names';
 import { outletWords } from './words';
+
+const filter = createFilterOptions<Outlet>();
 
 /** Carriers and groups of them, in the order in which they are tried. */
 export function OutletsInput({ source }: { source: string }) {
@@ -58,18 +60,21 @@ export function OutletsInput({ source }: { source: string }) {
                 })}
             </Box>
             {!disabled && (
-                <Autocomplete<Outlet, false, false, true>
-                    freeSolo
+                <Autocomplete<Outlet>
                     autoHighlight
                     value={null}
                     inputValue={typed}
                     onInputChange={(_, text, reason) => setTyped(reason === 'input' ? text : '')}
                     options={options.filter((option) => !isIn(option))}
-                    getOptionLabel={(option) => (typeof option === 'string' ? option : outletWords(option, names))}
+                    // What is typed may be a group that has carriers only later.
+                    filterOptions={(all, state) => {
+                        const found = filter(all, state);
+                        const named: Outlet = { group: state.inputValue.trim() };
+                        return named.group && !groups.includes(named.group) && !isIn(named) ? [...found, named] : found;
+                    }}
+                    getOptionLabel={(option) => outletWords(option, names)}
                     isOptionEqualToValue={(a, b) => JSON.stringify(a) === JSON.stringify(b)}
-                    onChange={(_, chosen) => {
-                        // What is none of the carriers is a group, which may have carriers only later.
-                        const outlet = typeof chosen === 'string' ? (chosen.trim() ? { group: chosen.trim() } : null) : chosen;
+                    onChange={(_, outlet) => {
                         if (outlet && !isIn(outlet)) field.onChange([...order, outlet]);
                         setTyped('');
                     }}

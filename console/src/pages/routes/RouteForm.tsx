@@ -13,6 +13,7 @@ import { Page, Section } from '@/ui/page';
 import { ActionFields } from './ActionFields';
 import { MatchFields } from './MatchFields';
 import { useNames } from './names';
+import { Warnings } from './Warnings';
 import { actionWords, matchWords } from './words';
 import { newRoute, routePlace, routeToWire } from './wire';
 
@@ -54,6 +55,7 @@ function RouteFields({ isNew = false }: { isNew?: boolean }) {
     return (
         <>
             <InWords />
+            <Warnings />
             <Section>
                 <Fields>
                     <TextInput source="name" label="columns.name" required maxLength={100} autoFocus={isNew} />

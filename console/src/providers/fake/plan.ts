@@ -1,5 +1,5 @@
 // Carriers and routes of a small call centre, and what they decide of a call: the parts of docs/routes.md that pages show.
-import type { Action, Carrier, Explanation, Inquiry, Origin, Route, RouteMatch, SlotRef, Try, Way, Weekday } from '@/api/plan';
+import type { Action, Carrier, Explanation, Inquiry, Origin, PlanWarning, Route, RouteMatch, SlotRef, Try, Way, Weekday } from '@/api/plan';
 import type { Slot } from '@/api/types';
 import { toWall } from '@/i18n/format';
 import { FakeProblem } from './problem';
@@ -127,6 +127,11 @@ export function checkRoute(body: Partial<Route>): void {
     check(faults);
 }
 
+/** What a route names that is not there. */
+export function warningsOf(carriers: Carrier[], { then }: Route): PlanWarning[] {
+    return outletsOf(then).flatMap((outlet) => ('group' in outlet && !carriers.some(({ group }) => group === outlet.group) ? [{ path: 'then', text: `the group ${outlet.group} has no carrier for this center` }] : []));
+}
+
 interface Plan {
     carriers: Carrier[];
     routes: Route[];
@@ -139,7 +144,9 @@ export function explain(plan: Plan, inquiry: Inquiry, now: number): Explanation 
     const [from, to] = [inquiry.from ? e164(inquiry.from) : null, e164(inquiry.to)];
     const passed: string[] = [];
     const looked: Explanation['looked'] = [];
+    const question = { from: inquiry.from ?? null, to: inquiry.to, came_by: inquiry.came_by ?? ('slot' as const), at: inquiry.at ?? now, center: '1', caller: null, chance: 0 };
     const end = (way: Way, origin: Origin | null, route?: Route): Explanation => ({
+        question,
         from,
         to,
         kind: /^\+7(9|7)/.test(to) ? 'mobile' : to.startsWith('+7809') ? 'premium' : to.startsWith('+') ? 'fixed' : 'local',
@@ -148,7 +155,7 @@ export function explain(plan: Plan, inquiry: Inquiry, now: number): Explanation 
         more: 0,
         passed,
         decision: { from, to, origin, scenario: route?.scenario ?? '', source: route?.source ?? '', way },
-        warnings: plan.routes.flatMap((route) => outletsOf(route.then).flatMap((outlet) => ('group' in outlet && !plan.carriers.some(({ group }) => group === outlet.group) ? [`route ${route.id} (${route.name}): then: the group ${outlet.group} has no carrier for this center`] : []))),
+        warnings: plan.routes.flatMap((route) => warningsOf(plan.carriers, route).map(({ path, text }) => `route ${route.id} (${route.name}): ${path}: ${text}`)),
     });
     for (const route of plan.routes.toSorted((a, b) => a.position - b.position)) {
         const miss = missOf(route, inquiry, from, to, inquiry.at ?? now);
@@ -160,16 +167,16 @@ export function explain(plan: Plan, inquiry: Inquiry, now: number): Explanation 
     return slot ? end({ slots: { slots: [slot.id], ring_s: 30 } }, 'numbering') : end({ refuse: { cause: 'no_such_number', why: 'no route matches' } }, null);
 }
 
-function missOf({ on, match, then }: Route, inquiry: Inquiry, from: string | null, to: string, at: number): string | null {
+function missOf({ on, match, then }: Route, { came_by: by = 'slot' }: Inquiry, from: string | null, to: string, at: number): string | null {
     const covers = (numbers: string[], number: string) => numbers.some((each) => (each.endsWith('*') ? number.startsWith(each.slice(0, -1)) : each === number));
     const { came_by } = match;
-    const named = came_by === 'any' || came_by === undefined ? undefined : came_by === 'slot' ? inquiry.came_by === 'slot' : inquiry.came_by !== 'slot' && came_by.carriers.includes(inquiry.came_by.carrier);
+    const named = came_by === 'any' || came_by === undefined ? undefined : came_by === 'slot' ? by === 'slot' : by !== 'slot' && came_by.carriers.includes(by.carrier);
     if (!on) return 'it is switched off';
     if (match.to.length > 0 && !covers(match.to, to)) return 'it is for other called numbers';
     if (match.length && match.length !== to.length) return 'it is for called numbers of another length';
     if (match.from.length > 0 && !(from && covers(match.from, from))) return 'it is for other calling numbers';
     if (named === false) return 'it is for calls that came otherwise';
-    if (named === undefined && inquiry.came_by !== 'slot' && (then.do === 'carriers' || then.do === 'ask')) return 'it may lead out again, and does not name the carrier that the call came by';
+    if (named === undefined && by !== 'slot' && (then.do === 'carriers' || then.do === 'ask')) return 'it may lead out again, and does not name the carrier that the call came by';
     if (match.when && isOpen(match.when, at) !== (match.when.open !== false)) return 'it is for other hours';
     return null;
 }

@@ -7,7 +7,7 @@ import { Chance } from './chance';
 import { CATALOGUE, makeCall, makeData, makeRecording, type FakeCall, type FakeData } from './data';
 import { columns, list, type FakeResource, type Row } from './lists';
 import type { FakeLive } from './live';
-import { carrierOf, check, checkCarrier, checkRoute, explain, routeOf } from './plan';
+import { carrierOf, check, checkCarrier, checkRoute, explain, routeOf, warningsOf } from './plan';
 import { FakeProblem } from './problem';
 import { fakePeaks, fakeWav } from './wav';
 
@@ -692,7 +692,14 @@ export class FakeServer {
             },
         ],
         ['POST', /^\/routes\/explain$/, ({ body }) => explain(this.data, body as unknown as Inquiry, this.#now())],
-        ['GET', /^\/routes\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.routes, (route) => route.id === id)],
+        [
+            'GET',
+            /^\/routes\/(\d+)$/,
+            ({ ids: [id] }) => {
+                const route = this.#one(this.data.routes, (each) => each.id === id);
+                return { ...route, warnings: warningsOf(this.data.carriers, route) };
+            },
+        ],
         [
             'PUT',
             /^\/routes\/(\d+)$/,
