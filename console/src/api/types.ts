@@ -108,6 +108,8 @@ export type DeliveryState = Delivery['state'];
 
 /** A source that is not heard. */
 export interface Ban {
+    /** The source. */
+    id: string;
     source: string;
     why: string;
     since: number;
@@ -118,14 +120,13 @@ export interface Ban {
     evidence: { kind: string; count: number }[];
 }
 
-/** How the armour stands. */
+/** How the server defends itself, as far as it is shown. */
 export interface SecurityStatus {
     enabled: boolean;
     bans: number;
     bans_max: number;
-    ban_s: number;
-    ban_longest_s: number;
     exempt: string[];
+    thresholds: { ban_s: number; ban_longest_s: number };
 }
 
 export type Center = Row<'centers', { settings: { login?: { local?: boolean; oidc?: boolean } } }>;

@@ -108,7 +108,7 @@ export const pages: PageSpec[] = [
     { path: '/events', permission: 'events_log.read', resource: 'events', views: crud(load.events, 'list'), menu: { group: 'system', label: 'nav.events', icon: DnsOutlined } },
     { path: '/audit', permission: 'audit_log.read', resource: 'audit', views: { list: from(load.audit, 'List') }, menu: { group: 'system', label: 'nav.audit', icon: FactCheckOutlined } },
     { path: '/security-audit', permission: 'audit_log.read', resource: 'security-audit', views: { list: from(load.audit, 'SecurityList') }, menu: { group: 'system', label: 'nav.security', icon: GppMaybeOutlined } },
-    { path: '/bans', permission: 'security.read', element: from(load.bans, 'BansPage'), menu: { group: 'system', label: 'nav.bans', icon: GppBadOutlined } },
+    { path: '/bans', permission: 'security.read', resource: 'bans', views: crud(load.bans, 'list'), menu: { group: 'system', label: 'nav.bans', icon: GppBadOutlined } },
     { path: '/centers', permission: 'centers.read', resource: 'centers', views: crud(load.centers, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.centers', icon: Apartment } },
 
     { path: '/settings', permission: '', element: from(load.settings, 'SettingsPage') },

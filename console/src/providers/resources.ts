@@ -81,6 +81,7 @@ export const RESOURCES = {
     exports: log('/exports', 'exports', { unexported: 'all' }),
     webhooks: crud('/webhooks', 'webhooks', ['name', 'url', 'events', 'enabled'], []),
     'webhook-deliveries': log('/webhook-deliveries', 'webhooks', { wire: 'webhook_deliveries' }),
+    bans: log('/security/bans', 'security', { wire: 'bans', unexported: 'all' }),
     centers: crud('/centers', 'centers', ['name', 'locale', 'tz', 'state', 'settings'], ['code'], { searchable: true }),
 } as const satisfies Record<string, ResourceOnWire>;
 

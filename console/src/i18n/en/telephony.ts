@@ -341,6 +341,7 @@ export const telephony = {
         since: 'Since',
         until: 'Until',
         times: 'Times',
+        points: 'Points',
         ban: 'Ban an address…',
         ban_title: 'Ban an address',
         ban_do: 'Ban',

@@ -341,6 +341,7 @@ export const telephony = {
         since: 'С',
         until: 'До',
         times: 'Который раз',
+        points: 'Очки',
         ban: 'Заблокировать адрес…',
         ban_title: 'Заблокировать адрес',
         ban_do: 'Заблокировать',

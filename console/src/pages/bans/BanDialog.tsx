@@ -18,7 +18,7 @@ const LENGTHS = [3600, 86_400, 604_800, 2_592_000];
 const NOTE_MAX = 200;
 
 /** Bans a source by hand. */
-export function BanDialog({ onDone, onClose }: { onDone: (source: string) => void; onClose: () => void }) {
+export function BanDialog({ onDone, onClose }: { onDone: (source: string) => Promise<void>; onClose: () => void }) {
     const t = useT();
     const format = useFormat();
     const client = useClient();
@@ -27,14 +27,16 @@ export function BanDialog({ onDone, onClose }: { onDone: (source: string) => voi
     const [note, setNote] = useState('');
     const [busy, setBusy] = useState(false);
     const [error, setError] = useState<unknown>();
-    const fault = error instanceof Problem ? error.faults.find(({ field }) => field === 'source') : undefined;
+    const faultOf = (name: string) => (error instanceof Problem ? error.faults.find(({ field }) => field === name) : undefined);
+    const fault = faultOf('source');
+    const noteFault = faultOf('note');
     const ban = async (event: FormEvent) => {
         event.preventDefault();
         setBusy(true);
         setError(undefined);
         try {
             await client.post('/security/bans', { source: source.trim(), for_s: forS, ...(note.trim() && { note: note.trim() }) });
-            onDone(source.trim());
+            await onDone(source.trim());
             onClose();
         } catch (problem) {
             setError(problem);
@@ -56,8 +58,8 @@ export function BanDialog({ onDone, onClose }: { onDone: (source: string) => voi
                                 </MenuItem>
                             ))}
                         </TextField>
-                        <TextField label={t('bans.note')} value={note} onChange={(event) => setNote(event.target.value)} helperText={t('bans.note_hint')} slotProps={{ htmlInput: { maxLength: NOTE_MAX } }} />
-                        {error !== undefined && !fault && <ProblemBox error={error} />}
+                        <TextField label={t('bans.note')} value={note} onChange={(event) => setNote(event.target.value)} error={Boolean(noteFault)} helperText={noteFault ? `${t('field_faults.invalid_field')} (${noteFault.detail})` : t('bans.note_hint')} slotProps={{ htmlInput: { maxLength: NOTE_MAX } }} />
+                        {error !== undefined && !fault && !noteFault && <ProblemBox error={error} />}
                     </Stack>
                 </DialogContent>
                 <DialogActions>

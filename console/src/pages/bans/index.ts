@@ -1,1 +1,1 @@
-export { BansPage } from './BansPage';
+export { BanList as List } from './BanList';

@@ -242,7 +242,7 @@ export function makeData(now: number, callCount = 260): FakeData {
 }
 
 function makeBans(now: number): Ban[] {
-    const ban = (source: string, why: string, minutesAgo: number, minutes: number, times: number, evidence: Ban['evidence'], note: string | null = null): Ban => ({ source, why, since: now - minutesAgo * MINUTE, until: now + (minutes - minutesAgo) * MINUTE, times, points: 100, note, evidence });
+    const ban = (source: string, why: string, minutesAgo: number, minutes: number, times: number, evidence: Ban['evidence'], note: string | null = null): Ban => ({ id: source, source, why, since: now - minutesAgo * MINUTE, until: now + (minutes - minutesAgo) * MINUTE, times, points: 100, note, evidence });
     return [
         ban('198.51.100.7', 'wrong_password', 4, 60, 1, [{ kind: 'wrong_password', count: 12 }]),
         ban('203.0.113.77', 'scanner', 25, 240, 2, [{ kind: 'scanner', count: 31 }, { kind: 'malformed', count: 2 }]),

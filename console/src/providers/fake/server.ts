@@ -40,6 +40,7 @@ const RESOURCES: Record<string, FakeResource> = {
     },
     schedules: { key: 'id', order: 'id', columns: columns('id:fs kind:f payload cron tz enabled:f builtin next_at last_job_id version') },
     exports: { key: 'id', order: '-id', columns: columns('id:fs job_id resource:f filter columns format:f locale tz state:f size row_count created_at:f created_by:f expires_at') },
+    bans: { key: 'id', order: 'source', columns: columns('id source:fs why:f since:s until:s times:f points note evidence') },
     webhooks: { key: 'id', order: 'id', columns: columns('id:fs name:f url events enabled:f disabled_reason failures failing_since version created_at created_by updated_at') },
     deliveries: { key: 'id', order: '-id', columns: columns('id:fs webhook_id:f event_id kind:f state:f attempts last_status last_error created_at:f next_at delivered_at payload') },
     centers: { key: 'id', order: 'id', columns: columns('id:fs code:f name:f locale:f tz:f state:f settings version'), search: ['code', 'name'] },
@@ -48,7 +49,7 @@ const RESOURCES: Record<string, FakeResource> = {
 /** What the server calls them in rights and columns, where that is not what they are called here. */
 const WIRE: Record<string, string> = { cdr: 'cdrs', sets: 'permission_sets', rules: 'oidc_role_map', audit: 'audit_log', events: 'events_log', deliveries: 'webhook_deliveries' };
 /** By which right they are read, where it is not one of their own. */
-const RIGHTS: Record<string, string> = { cdr: 'calls', sets: 'roles', deliveries: 'webhooks' };
+const RIGHTS: Record<string, string> = { cdr: 'calls', sets: 'roles', deliveries: 'webhooks', bans: 'security' };
 
 interface Context {
     request: Request;
@@ -711,20 +712,13 @@ export class FakeServer {
         ],
         ['DELETE', /^\/routes\/(\d+)$/, ({ ids: [id] }) => void (this.data.routes = this.data.routes.filter((route) => route.id !== id))],
 
-        [
-            'GET',
-            /^\/security\/bans$/,
-            (context) => {
-                this.#need(context, 'security.read');
-                return { items: this.data.bans };
-            },
-        ],
+        ['GET', /^\/security\/bans$/, this.#listed('bans', () => this.data.bans, 'security.read')],
         [
             'POST',
             /^\/security\/bans$/,
             ({ body }) => {
                 if (!/^[0-9a-f.:]+$/i.test(String(body.source))) check([['source', 'this is no address']]);
-                const ban: Ban = { source: String(body.source), why: 'by_hand', since: this.#now(), until: this.#now() + Number(body.for_s) * 1000, times: 1, points: 0, note: (body.note as string | undefined) ?? null, evidence: [] };
+                const ban: Ban = { id: String(body.source), source: String(body.source), why: 'by_hand', since: this.#now(), until: this.#now() + Number(body.for_s) * 1000, times: 1, points: 0, note: (body.note as string | undefined) ?? null, evidence: [] };
                 this.data.bans = [...this.data.bans.filter(({ source }) => source !== ban.source), ban];
                 this.live.emit('source.banned', ban.source, ban);
                 return ban;
@@ -734,12 +728,14 @@ export class FakeServer {
             'DELETE',
             /^\/security\/bans\/(.+)$/,
             ({ ids: [source] }) => {
-                const ban = this.#one(this.data.bans, (each) => each.source === source);
+                const ban = this.data.bans.find((each) => each.source === source);
+                if (!ban) throw new FakeProblem(404, 'ban_not_found');
                 this.data.bans = this.data.bans.filter((each) => each !== ban);
                 this.live.emit('source.released', ban.source, { source, by_hand: true });
+                return ban;
             },
         ],
-        ['GET', /^\/security\/status$/, () => ({ enabled: true, bans: this.data.bans.length, bans_max: 100_000, ban_s: 3600, ban_longest_s: 2_592_000, exempt: ['10.0.0.0/8'] })],
+        ['GET', /^\/security\/status$/, () => ({ enabled: true, bans: this.data.bans.length, bans_max: 100_000, exempt: ['10.0.0.0/8'], thresholds: { ban_s: 3600, ban_longest_s: 2_592_000 } })],
 
         ['GET', /^\/slots$/, this.#listed('slots', () => this.data.slots, 'slots.read')],
         ['GET', /^\/slots\/(\d+)$/, ({ ids: [id] }) => this.#one(this.data.slots, (slot) => slot.id === id)],
