@@ -18,6 +18,7 @@ await story<World & { text: string; person: Person; slot: string }>(async ({ wor
     await page.waitForURL('**/show');
     await settled(page);
     await page.getByRole('button', { name: 'Show the messages' }).click();
+    await page.getByRole('button', { name: 'As text' }).click();
     await until('the name in SIP stands among the messages', async () => (await page.locator('pre').innerText()).includes('<img src=x onerror=alert(1)>'));
     await shows('a call');
     await page.getByRole('button', { name: 'End call' }).first().click();

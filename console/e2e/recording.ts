@@ -47,6 +47,7 @@ await story<World & { call: string }>(async ({ world, enter }) => {
     same((await download).suggestedFilename(), `${world.call}.wav`, 'the file');
 
     await page.getByRole('button', { name: 'Show the messages' }).click();
+    await page.getByRole('button', { name: 'As text' }).click();
     const ladder = await page.locator('pre').innerText();
     for (const part of ['INVITE sip:', 'SIP/2.0 200', 'ACK sip:', 'BYE sip:']) check(ladder.includes(part), `${part} is among the messages`);
     check(!/response="?[0-9a-f]{32}/.test(ladder), 'no answer to a challenge is shown');

@@ -178,6 +178,7 @@ async function ladder(page: Page): Promise<void> {
     await openRow(page, 7);
     await page.getByRole('button', { name: /Show the messages|Показать сообщения/ }).click();
     await page.waitForTimeout(500);
+    await page.locator('table').last().locator('button').first().click();
     await page.locator('pre').scrollIntoViewIfNeeded();
 }
 

@@ -383,6 +383,9 @@ describe('telephony', () => {
         expect(await screen.findByText('Check the phone’s network.', { exact: false })).toBeInTheDocument();
         expect(await screen.findByRole('group', { name: 'Recording' })).toBeInTheDocument();
         await user.click(screen.getByRole('button', { name: 'Show the messages' }));
+        const messages = await screen.findByRole('table', { name: 'SIP messages' });
+        expect(within(messages).getAllByRole('row').map((row) => row.textContent)[6]).toMatch(/5,774 ms\+4,485 ms\+74951234567 → Cordboard200 INVITE 1 sdp$/);
+        await user.click(within(messages).getAllByRole('button', { name: 'INVITE 1 sdp' })[0] as HTMLElement);
         expect(await screen.findByText(/"<script>alert\(1\)<\/script>"/)).toBeInTheDocument();
     });
 });

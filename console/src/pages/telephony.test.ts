@@ -9,6 +9,7 @@ import { readLines } from '@/ui/form/PasteDialog';
 import { slotRefs, slotTexts } from '@/ui/form/tags';
 import { hostOnWire, isNoHost, readHost, writeHost } from './carriers/host';
 import { carrierPlace, carrierToWire, countryOf, FORMS, newCarrier, NO_NUMBER, readNumber, readRate } from './carriers/wire';
+import { readLadder, statusClass } from './calls/rungs';
 import { ofPhone } from './registrations/news';
 import { newRoute, readHours, routeToWire } from './routes/wire';
 import { actionWords, matchWords } from './routes/words';
@@ -130,4 +131,50 @@ it('what an event tells of a phone', () => {
     expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: true }), [slot])).toBeUndefined();
     expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: true }), [])).toBeUndefined();
     expect(ofPhone(event('slot.rebound', { id: '4', number: '6004', old_source: '192.0.2.1:5060', new_source: '192.0.2.2:5060' }), [slot])).toMatchObject({ kind: 'rebound', from: '192.0.2.1:5060', to: '192.0.2.2:5060' });
+});
+
+describe('a ladder', () => {
+    const text = [
+        'call c_6daavb0anv2r3  6001 -> 6002  over',
+        'began 2025-11-21T08:00:00.085Z',
+        'near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060',
+        '',
+        '            ms   6001                           Cordboard                      6002',
+        '   1         0   |- INVITE 1 sdp -------------->|                              |',
+        '   2         0   |                              |- INVITE 1 sdp -------------->| again',
+        '   5      2010   |                              |< 200 INVITE 1 sdp -----------|',
+        '',
+        '--- 1  0 ms  from 6001  UDP 10.0.1.1:5060 -> 10.0.0.1:5060',
+        'INVITE sip:6002@x SIP/2.0',
+        '',
+        '--- 5  2010 ms  from 6002',
+        'said by a body',
+        '',
+        '--- 2  0 ms  to 6002',
+        'INVITE sip:6002@y SIP/2.0',
+        '',
+        '--- 5  2010 ms  from 6002  UDP 10.0.1.2:5060 -> 10.0.0.1:5060',
+        'SIP/2.0 200 OK',
+        '',
+    ].join('\n');
+
+    it('is read as who said what to whom, and when', () => {
+        const ladder = readLadder(text);
+        expect(ladder).toMatchObject({ near: '6001', far: '6002', beganAt: Date.UTC(2025, 10, 21, 8, 0, 0, 85) });
+        expect(ladder?.rungs.map(({ text: _, ...rung }) => rung)).toEqual([
+            { number: 1, afterMs: 0, side: 'near', isIn: true, label: 'INVITE 1 sdp', note: '' },
+            { number: 2, afterMs: 0, side: 'far', isIn: false, label: 'INVITE 1 sdp', note: 'again' },
+            { number: 5, afterMs: 2010, side: 'far', isIn: true, label: '200 INVITE 1 sdp', note: '' },
+        ]);
+        expect([statusClass('200 INVITE 1'), statusClass('INVITE 1')]).toEqual([2, undefined]);
+    });
+
+    it('has its messages whole, and what a message says of others is a part of it', () => {
+        expect(readLadder(text)?.rungs.map((rung) => rung.text)).toEqual(['INVITE sip:6002@x SIP/2.0\n\n--- 5  2010 ms  from 6002\nsaid by a body', 'INVITE sip:6002@y SIP/2.0', 'SIP/2.0 200 OK']);
+    });
+
+    it('that is drawn otherwise is left as text', () => {
+        expect(readLadder('09:41:07.113  10.0.0.21:5060 → us  INVITE')).toBeUndefined();
+        expect(readLadder('')).toBeUndefined();
+    });
 });

@@ -2,6 +2,8 @@ import GppGoodOutlined from '@mui/icons-material/GppGoodOutlined';
 import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import useMediaQuery from '@mui/material/useMediaQuery';
+import type { Theme } from '@mui/material/styles';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useCan } from '@/access/me';
@@ -29,6 +31,25 @@ const COLUMNS: ColumnSpec<Ban>[] = [
     { name: 'points', label: 'bans.points', align: 'right', extra: true, figures: true },
 ];
 
+/** Where there is no room for columns. */
+const NARROW: ColumnSpec<Ban>[] = [
+    {
+        name: 'source',
+        label: 'bans.source',
+        render: (ban) => (
+            <>
+                <strong style={{ fontWeight: 600 }}>{ban.source}</strong>
+                <div>
+                    <Why ban={ban} />
+                </div>
+                <Until at={ban.until} />
+            </>
+        ),
+        wrap: true,
+        sort: true,
+    },
+];
+
 const FILTERS: FilterSpec[] = [
     { kind: 'text', name: 'source', label: 'bans.source', operator: 'prefix' },
     { kind: 'choice', name: 'why', label: 'bans.why', prefix: 'ban_reasons', choices: ['wrong_password', 'unknown_user', 'scanner', 'fake_agent', 'foreign_domain', 'malformed', 'call_without_login', 'toll_attempt', 'slow_guessing', 'by_hand'] },
@@ -41,6 +62,7 @@ export function BanList() {
     const client = useClient();
     const queries = useQueryClient();
     const tell = useTell();
+    const isNarrow = useMediaQuery((theme: Theme) => theme.breakpoints.down('md'));
     const [banning, setBanning] = useState(false);
     const [releasing, setReleasing] = useState<Ban>();
     const refresh = async () => {
@@ -61,7 +83,8 @@ export function BanList() {
                 resource="bans"
                 title={t('nav.bans')}
                 about={<About />}
-                columns={COLUMNS}
+                columns={isNarrow ? NARROW : COLUMNS}
+                name={isNarrow ? 'bans-narrow' : undefined}
                 filters={FILTERS}
                 sort={{ field: 'source', order: 'ASC' }}
                 actions={ban}

@@ -58,15 +58,15 @@ export function RegistrationsPage() {
                     value={which}
                     onChange={(_, next: Which | null) => setWhich(next ?? 'all')}
                     aria-label={t('registrations.show_only')}
-                    sx={{ bgcolor: 'background.paper', '& .MuiToggleButton-root': { px: 2, py: 0.75, textTransform: 'none', color: 'text.primary' } }}
+                    sx={{ bgcolor: 'background.paper', maxWidth: '100%', '& .MuiToggleButton-root': { px: { xs: 1.25, sm: 2 }, py: 0.75, textTransform: 'none', color: 'text.primary' } }}
                 >
                     {(['all', 'here', 'gone'] as const).map((each) => (
-                        <ToggleButton key={each} value={each} sx={{ minWidth: { xs: 90, sm: 120 } }}>
+                        <ToggleButton key={each} value={each} sx={{ minWidth: { xs: 80, sm: 120 } }}>
                             <Box sx={{ textAlign: 'left', width: '100%' }}>
                                 <Box sx={{ fontSize: '1.375rem', fontWeight: 680, lineHeight: 1.2, fontVariantNumeric: 'tabular-nums', color: each === 'gone' && of('gone')?.length ? (theme) => theme.palette.tones.bad : undefined }}>
                                     {slots ? format.number(of(each)?.length ?? 0) : '…'}
                                 </Box>
-                                <Box sx={{ fontSize: '0.75rem', color: 'text.secondary', whiteSpace: 'nowrap' }}>{t(`registrations.which.${each}`)}</Box>
+                                <Box sx={{ fontSize: '0.75rem', color: 'text.secondary', whiteSpace: { sm: 'nowrap' }, lineHeight: 1.25 }}>{t(`registrations.which.${each}`)}</Box>
                             </Box>
                         </ToggleButton>
                     ))}

@@ -1,4 +1,4 @@
-import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
 import Skeleton from '@mui/material/Skeleton';
 import { useGetList } from 'ra-core';
 import { useState } from 'react';
@@ -80,11 +80,9 @@ function InWords() {
     const names = useNames();
     const [match, then] = useWatch({ name: ['match', 'then'] }) as [Route['match'] | undefined, Route['then'] | undefined];
     return (
-        <Alert severity="info" icon={false} sx={{ mb: 2 }}>
-            <bdi>
-                {matchWords(match, names)} → {actionWords(then, names) || '…'}
-            </bdi>
-        </Alert>
+        <Box component="bdi" sx={{ display: 'block', bgcolor: (theme) => theme.palette.quiet, borderRadius: 1, px: 2, py: 1.25, mb: 2, fontSize: '0.875rem', overflowWrap: 'anywhere' }}>
+            {matchWords(match, names)} → {actionWords(then, names) || '…'}
+        </Box>
     );
 }
 

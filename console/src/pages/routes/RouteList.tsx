@@ -4,6 +4,8 @@ import TroubleshootOutlined from '@mui/icons-material/TroubleshootOutlined';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Switch from '@mui/material/Switch';
+import useMediaQuery from '@mui/material/useMediaQuery';
+import type { Theme } from '@mui/material/styles';
 import { useQueryClient } from '@tanstack/react-query';
 import { useDataProvider } from 'ra-core';
 import { useState } from 'react';
@@ -30,11 +32,31 @@ const COLUMNS: ColumnSpec<Route>[] = [
     { name: 'id', extra: true, sort: true },
 ];
 
+/** Where there is no room for columns, the line of words stands under the name. */
+const NARROW: ColumnSpec<Route>[] = [
+    { name: 'on', label: 'routes.use', render: (route) => <OnSwitch route={route} />, width: 60 },
+    {
+        name: 'name',
+        render: (route) => (
+            <>
+                <bdi style={{ fontWeight: 600 }}>
+                    {route.position}. {route.name}
+                </bdi>
+                <div>
+                    <Summary route={route} />
+                </div>
+            </>
+        ),
+        wrap: true,
+    },
+];
+
 /** Where calls go, in the order in which routes are looked at. */
 export function RouteList() {
     const t = useT();
     const navigate = useNavigate();
     const may = useCanDo('routes');
+    const isNarrow = useMediaQuery((theme: Theme) => theme.breakpoints.down('md'));
     const create = may('create') && (
         <Button component={Link} to="/routes/create" variant="contained" startIcon={<Add />}>
             {t('routes.create')}
@@ -45,7 +67,8 @@ export function RouteList() {
             resource="routes"
             title={t('nav.routes')}
             about={t('routes.about')}
-            columns={COLUMNS}
+            columns={isNarrow ? NARROW : COLUMNS}
+            name={isNarrow ? 'routes-narrow' : undefined}
             filters={[{ kind: 'yes', name: 'on', label: 'routes.use' }]}
             sort={{ field: 'position', order: 'ASC' }}
             actions={
