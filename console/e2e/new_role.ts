@@ -41,7 +41,7 @@ await story<World & { nina: Person }>(async ({ world, enter, open }) => {
     // It holds at once, also where she is logged in already.
     await nina.page.reload();
     await until('the menu of the new role', async () => (await menu(nina.page)).length > 0);
-    same(await menu(nina.page), ['/live', '/calls', '/cdr', '/slots', '/trunks'], 'the menu of the new role');
+    same(await menu(nina.page), ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers'], 'the menu of the new role');
     same(await nina.page.getByRole('button', { name: 'Take a slot' }).count(), 0, 'she may not take slots');
     await visit(nina.page, '/slots');
     same(await rows(nina.page).count(), 2, 'the slots of the centre');

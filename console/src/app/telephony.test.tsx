@@ -47,6 +47,8 @@ describe('carriers', () => {
                     { field: 'rates.+.step_s', code: 'invalid_field', detail: '60 is not good' },
                     { field: 'hosts[1]', code: 'invalid_field', detail: 'no host' },
                     { field: 'accounts[0].password', code: 'invalid_field', detail: 'is missing' },
+                    // Of what has no field of its own.
+                    { field: 'contract', code: 'unknown_field', detail: 'not known' },
                 ],
             }),
         };
