@@ -1,8 +1,9 @@
 //! The JSON forms of what the API tells: the same for REST and for Socket.IO.
 
 use model::{
-    CallId, CallStatus, CallView, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, JobView, Outcome, PartyRole, ReboundView,
-    RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, UserId, WallTime,
+    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, JobView, Outcome,
+    PartyRole, ReboundView, RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, TryOutcome, UserId,
+    WallTime,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -212,6 +213,31 @@ impl From<model::Segment> for Segment {
     }
 }
 
+/// One INVITE to a carrier, or why a carrier got none.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlacedTry {
+    #[schema(value_type = String)]
+    pub(crate) carrier: CarrierId,
+    /// The caller number that it was told, as it was written.
+    pub(crate) caller: String,
+    /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE.
+    pub(crate) target: Option<String>,
+    /// When it began.
+    #[schema(value_type = i64)]
+    pub(crate) at: WallTime,
+    /// What came of it.
+    #[schema(schema_with = try_outcome)]
+    pub(crate) outcome: Option<TryOutcome>,
+    /// The final SIP status, if there was one.
+    pub(crate) status: Option<u16>,
+}
+
+impl From<CarrierTry> for PlacedTry {
+    fn from(CarrierTry { carrier, caller, target, at, outcome, status }: CarrierTry) -> Self {
+        Self { carrier, caller, target, at, outcome, status }
+    }
+}
+
 /// A call's record: one per call, written when it ends, never changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CdrRecord {
@@ -254,13 +280,18 @@ pub(crate) struct CdrRecord {
     pub(crate) segments: Vec<Segment>,
     pub(crate) scenario: Option<String>,
     pub(crate) source: Option<String>,
+    /// The carrier that it came by, or that it was last tried by.
+    #[schema(value_type = Option<String>)]
+    pub(crate) carrier: Option<CarrierId>,
+    /// Each try to place it by a carrier, in order.
+    pub(crate) tries: Vec<PlacedTry>,
 }
 
 impl From<Cdr> for CdrRecord {
     fn from(cdr: Cdr) -> Self {
         let Cdr { call_id, center: _, parent, direction, caller, callee, caller_slot, callee_slot, user, .. } = cdr;
         let Cdr { started_at, ringing_at, answered_at, ended_at, ring_ms, talk_ms, outcome, cause, .. } = cdr;
-        let Cdr { sip_status, segments, scenario, source, .. } = cdr;
+        let Cdr { sip_status, segments, scenario, source, carrier, tries, .. } = cdr;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -284,6 +315,8 @@ impl From<Cdr> for CdrRecord {
             segments,
             scenario,
             source,
+            carrier,
+            tries: tries.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -492,6 +525,11 @@ fn call_status() -> Object {
 
 fn direction() -> Object {
     names(&[Direction::Internal, Direction::Outbound, Direction::Inbound]).build()
+}
+
+fn try_outcome() -> Object {
+    use TryOutcome::{Answered, Full, GivenUp, NoAnswer, NotFound, NotWithheld, Redirected, Refused, Silent, Unreachable};
+    or_null(names(&[Answered, Refused, Redirected, Silent, NoAnswer, Unreachable, NotFound, Full, NotWithheld, GivenUp]))
 }
 
 fn outcomes() -> ObjectBuilder {

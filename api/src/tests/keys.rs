@@ -363,6 +363,10 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/pbx/status                    boris 403 root 503
         GET    /api/monitor/system                boris 403 root 200
         POST   /api/system/reload                 boris 403 root 200
+        GET    /api/security/bans                 boris 403 root 200
+        POST   /api/security/bans                 boris 403 root 201
+        DELETE /api/security/bans/{source}        boris 403 root 200
+        GET    /api/security/status               boris 403 root 200
         GET    /api/openapi.json                  boris 200 root 200
         GET    /healthz                           boris 200 root 200
         GET    /metrics                           boris 403 root 200
