@@ -249,5 +249,6 @@ fn bound(clock: &Anchor, now: Instant, binding: &Binding) -> Option<Bound> {
         user_agent: binding.user_agent.clone(),
         since,
         expires,
+        reach: None,
     })
 }

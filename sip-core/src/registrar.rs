@@ -3,6 +3,7 @@
 //! An address-of-record is a number that means something to the owner only. It has few bindings: a new contact takes the place
 //! of the one refreshed longest ago (R17). One REGISTER changes everything it asks for, or nothing.
 
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use std::{
 
 use bytes::Bytes;
 
+use self::reach::Way;
+pub use self::reach::{FlowName, INSTANCE_MAX, PATH_MAX, PATH_OCTETS_MAX, Reach};
 use crate::{
     flow::Flow,
     message::{Contacts, Message, Name, NameAddr, peer_flow, seconds, text},
@@ -32,11 +35,22 @@ pub struct RegistrarSettings {
     pub contact_length_max: usize,
     /// Bindings of all addresses-of-record together; beyond it new ones get 503.
     pub bindings_max: usize,
+    /// Whether it is heeded through which proxies a phone is reached (Path, RFC 3327), and by which of its streams (RFC 5626): only for an owner
+    /// that puts [`Reach::route`] into what it sends there, and with [`crate::endpoint::Extras::paths`]. The value is the seconds of
+    /// Flow-Timer in answers to who registers a stream by its name: a phone says something at least as often (4.4.1). 0: it is not told.
+    pub flow_timer_s: Option<u32>,
 }
 
 impl Default for RegistrarSettings {
     fn default() -> Self {
-        Self { expires_min: 60, expires_default: 300, expires_max: 3600, contact_length_max: 512, bindings_max: 200_000 }
+        Self {
+            expires_min: 60,
+            expires_default: 300,
+            expires_max: 3600,
+            contact_length_max: 512,
+            bindings_max: 200_000,
+            flow_timer_s: None,
+        }
     }
 }
 
@@ -64,6 +78,20 @@ pub struct Bound {
     pub since: Instant,
     /// When it lapses.
     pub expires: Instant,
+    /// How it is reached, if not simply by `flow`.
+    pub reach: Option<Box<Reach>>,
+}
+
+impl Bound {
+    /// The value of Route in requests to it (RFC 3327); `None`: they need none.
+    #[must_use]
+    pub fn route(&self) -> Option<&Bytes> {
+        self.reach.as_ref().map(|reach| &reach.route).filter(|route| !route.is_empty())
+    }
+
+    fn flow_name(&self) -> Option<&FlowName> {
+        self.reach.as_ref()?.flow.as_ref()
+    }
 }
 
 /// What a REGISTER comes to.
@@ -94,6 +122,13 @@ pub enum Change {
     Unbound,
 }
 
+impl Change {
+    /// Whether it made this the newest binding.
+    fn is_by(&self, newest: &Bound) -> bool {
+        matches!(self, Self::Bound { bound, .. } if bound == newest)
+    }
+}
+
 /// The bindings of all addresses-of-record.
 #[derive(Debug)]
 pub struct Registrar {
@@ -118,7 +153,14 @@ impl Registrar {
     pub fn register(&mut self, now: Instant, aor: u64, contacts_max: usize, request: &Message, flow: Flow) -> Registered {
         let before: Vec<&Bound> = self.bindings.get(&aor).into_iter().flatten().filter(|bound| bound.expires > now).collect();
         let copy = before.iter().map(|&bound| bound.clone()).collect();
-        match self.apply(now, copy, contacts_max, request, peer_flow(request, flow)) {
+        let way = match self.settings.flow_timer_s {
+            None => None,
+            Some(_) => match Way::of(request, flow) {
+                Ok(way) => Some(way),
+                Err(refusal) => return refusal.registered(aor),
+            },
+        };
+        match self.apply(now, copy, contacts_max, request, (peer_flow(request, flow), way.as_ref())) {
             Err(refusal) => refusal.registered(aor),
             Ok(after) => {
                 let change = change(&before, &after);
@@ -127,7 +169,10 @@ impl Registrar {
                 {
                     return Refusal::Full.registered(aor);
                 }
-                let headers = after.iter().map(|bound| ("Contact", contact(now, bound))).collect();
+                let mut headers: Vec<_> = after.iter().map(|bound| ("Contact", contact(now, bound))).collect();
+                if let Some(way) = way {
+                    self.say_way(&way, after.last().filter(|newest| change.is_by(newest)), &mut headers);
+                }
                 if change != Change::None {
                     // Otherwise what has lapsed stays until `expire` tells of it.
                     self.put(aor, after);
@@ -137,10 +182,25 @@ impl Registrar {
         }
     }
 
+    /// What an answer says of the way by which the newest binding, if the REGISTER made one, is reached.
+    fn say_way(&self, way: &Way, newest: Option<&Bound>, headers: &mut Vec<(&'static str, String)>) {
+        if !way.route().is_empty() {
+            headers.push(("Path", String::from_utf8_lossy(way.route()).into_owned()));
+            headers.push(("Supported", "path".to_owned()));
+        }
+        // RFC 5626, 6: "the registrar MUST include 'outbound' in a Require header field".
+        if newest.is_some_and(|bound| bound.flow_name().is_some()) {
+            headers.push(("Require", "outbound".to_owned()));
+            if let Some(seconds) = self.settings.flow_timer_s.filter(|&seconds| seconds > 0) {
+                headers.push(("Flow-Timer", seconds.to_string()));
+            }
+        }
+    }
+
     /// Puts back a binding of an earlier life, in place of one with the same contact.
     pub fn restore(&mut self, aor: u64, bound: Bound) {
         let mut bindings = self.bindings.get(&aor).cloned().unwrap_or_default();
-        bindings.retain(|old| !same_contact(&old.uri, &bound.uri));
+        bindings.retain(|old| !same_binding(old, &bound));
         if bindings.len() < RESTORED_MAX && self.total < self.settings.bindings_max {
             bindings.push(bound);
         }
@@ -243,7 +303,7 @@ impl Registrar {
         mut bindings: Vec<Bound>,
         contacts_max: usize,
         request: &Message,
-        flow: Flow,
+        (flow, way): (Flow, Option<&Way>),
     ) -> Result<Vec<Bound>, Refusal> {
         let (Ok(cseq), Ok(call_id), Ok(to)) = (request.cseq(), request.call_id(), request.to()) else { return Err(Refusal::Malformed) };
         // Step 5: the address-of-record is a SIP URI (RFC 4475, 3.3.4).
@@ -266,15 +326,24 @@ impl Registrar {
         if contacts.is_empty() {
             return Ok(Vec::new());
         }
+        let mut is_named = false;
         for contact in contacts {
             let interval = self.interval(&contact, expires)?;
             let uri = self.contact_uri(&contact)?;
-            let same = bindings.iter().position(|bound| same_contact(&bound.uri, &uri)).map(|at| bindings.remove(at));
+            let reach = way.map_or(Ok(None), |way| way.reach(&contact))?;
+            let flow_name = reach.as_ref().and_then(|reach| reach.flow.as_ref());
+            // RFC 5626, 6: one flow at a time can be registered by its name.
+            if flow_name.is_some() && !interval.is_zero() && std::mem::replace(&mut is_named, true) {
+                return Err(Refusal::Malformed);
+            }
+            let same = bindings.iter().position(|bound| is_same((&bound.uri, bound.flow_name()), (&uri, flow_name)));
+            let same = same.map(|at| bindings.remove(at));
             if interval.is_zero() {
                 continue;
             }
             bindings.push(Bound {
                 since: same.map_or(now, |same| same.since),
+                reach,
                 uri,
                 flow,
                 call_id: Bytes::copy_from_slice(call_id),
@@ -338,12 +407,12 @@ const RETRY_MIN_S: u64 = 30;
 const RETRY_SPREAD_S: u64 = 60;
 
 fn change(before: &[&Bound], after: &[Bound]) -> Change {
-    let gone = before.iter().copied().rfind(|old| !after.iter().any(|bound| same_contact(&bound.uri, &old.uri)));
+    let gone = before.iter().copied().rfind(|old| !after.iter().any(|bound| same_binding(bound, old)));
     match after.last() {
         _ if before.iter().copied().eq(after) => Change::None,
         None => Change::Unbound,
         Some(newest) => {
-            let earlier = before.iter().copied().find(|old| same_contact(&old.uri, &newest.uri));
+            let earlier = before.iter().copied().find(|old| same_binding(old, newest));
             let moved = earlier.filter(|old| old.flow != newest.flow);
             let replaced = gone.or(moved).cloned();
             Change::Bound { bound: newest.clone(), replaced }
@@ -355,7 +424,23 @@ fn change(before: &[&Bound], after: &[Bound]) -> Change {
 fn contact(now: Instant, bound: &Bound) -> String {
     let left = bound.expires.saturating_duration_since(now);
     let left_s = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    ["<", &String::from_utf8_lossy(&bound.uri), ">;expires=", &left_s.to_string()].concat()
+    let mut contact = ["<", &String::from_utf8_lossy(&bound.uri), ">;expires=", &left_s.to_string()].concat();
+    if let Some(FlowName { instance, reg_id }) = bound.flow_name() {
+        contact.push_str(&format!(";+sip.instance=\"{}\";reg-id={reg_id}", String::from_utf8_lossy(instance)));
+    }
+    contact
+}
+
+/// Whether the second takes the place of the first: by the same contact; or, if both name a flow of their phone, by the same flow.
+fn is_same(a: (&[u8], Option<&FlowName>), b: (&[u8], Option<&FlowName>)) -> bool {
+    match (a.1, b.1) {
+        (Some(a), Some(b)) => a == b,
+        _ => same_contact(a.0, b.0),
+    }
+}
+
+fn same_binding(a: &Bound, b: &Bound) -> bool {
+    is_same((&a.uri, a.flow_name()), (&b.uri, b.flow_name()))
 }
 
 /// RFC 3261, 19.1.4.

@@ -75,7 +75,8 @@ pub(super) fn session_interval(message: &Message, settings: &EndpointSettings) -
 pub(super) fn extensions(message: &Message, settings: &EndpointSettings) -> Result<(), Refusal> {
     let mut unsupported = String::new();
     let is_known = |option: &&[u8]| [terms::TIMER, early::RELIABLE].iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
-    let required = message.values(Name::Require).filter(|option| !is_known(option) && !settings.extras.understands(option));
+    let required =
+        message.values(Name::Require).filter(|option| !is_known(option) && !settings.extras.understands(message.method(), option));
     for option in required.chain(message.values(Name::ProxyRequire)) {
         if option.is_empty() || unsupported.len() > UNSUPPORTED_MAX {
             continue;

@@ -14,12 +14,20 @@ pub struct Extras {
     pub messages: bool,
     /// SUBSCRIBE to the packages of [`crate::notifier`] (RFC 6665). Without it 405.
     pub events: bool,
+    /// REGISTERs that require `path` (RFC 3327) or `outbound` (RFC 5626) to be understood: with [`crate::RegistrarSettings::flow_timer_s`].
+    /// Without it 420.
+    pub paths: bool,
 }
 
 /// The option tag of RFC 3891.
 pub(crate) const REPLACES: &str = "replaces";
 /// The option tag of RFC 4488.
 pub(crate) const NO_REFER_SUB: &str = "norefersub";
+
+/// The option tag of RFC 3327.
+const PATH: &str = "path";
+/// The option tag of RFC 5626.
+const OUTBOUND: &str = "outbound";
 
 macro_rules! allow {
     ($($more:literal)?) => {
@@ -74,8 +82,9 @@ impl Extras {
         }
     }
 
-    /// Whether an option tag that must be understood is.
-    pub(crate) fn understands(self, option: &[u8]) -> bool {
-        self.transfers && [REPLACES, NO_REFER_SUB].iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()))
+    /// Whether an option tag that a request of this method says must be understood is.
+    pub(crate) fn understands(self, method: Method, option: &[u8]) -> bool {
+        let is_any = |known: [&str; 2]| known.iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
+        (self.transfers && is_any([REPLACES, NO_REFER_SUB])) || (self.paths && method == Method::Register && is_any([PATH, OUTBOUND]))
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 #![expect(clippy::disallowed_methods, reason = "a test needs a first instant")]
 
+mod ways;
+
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
@@ -9,14 +11,24 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::flow::Transport;
 
-const SETTINGS: RegistrarSettings =
-    RegistrarSettings { expires_min: 60, expires_default: 300, expires_max: 3600, contact_length_max: 64, bindings_max: 6 };
+const SETTINGS: RegistrarSettings = RegistrarSettings {
+    expires_min: 60,
+    expires_default: 300,
+    expires_max: 3600,
+    contact_length_max: 64,
+    bindings_max: 6,
+    flow_timer_s: None,
+};
 
 /// Plays a story for address-of-record 7. A line is `second Call-ID CSeq source | header | header ...`, `second expire`, or `second closed source`.
 /// A source that begins with `t` is a stream.
 /// A line's outcome is its status, headers, change, and what is bound then.
 fn check(contacts_max: usize, story: &str, expected: Expect) {
-    let mut registrar = Registrar::new(SETTINGS);
+    check_with(SETTINGS, contacts_max, story, expected);
+}
+
+fn check_with(settings: RegistrarSettings, contacts_max: usize, story: &str, expected: Expect) {
+    let mut registrar = Registrar::new(settings);
     let start = Instant::now();
     let mut seen = String::new();
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -52,7 +64,8 @@ fn check(contacts_max: usize, story: &str, expected: Expect) {
 
 fn show(start: Instant, bound: &Bound) -> String {
     let s = |at: Instant| (at - start).as_secs_f32();
-    format!("{} @{} {}..{}", String::from_utf8_lossy(&bound.uri), bound.flow.remote, s(bound.since), s(bound.expires))
+    let route = bound.route().map(|route| format!(" by {}", String::from_utf8_lossy(route))).unwrap_or_default();
+    format!("{} @{} {}..{}{route}", String::from_utf8_lossy(&bound.uri), bound.flow.remote, s(bound.since), s(bound.expires))
 }
 
 fn invariants(registrar: &Registrar) {

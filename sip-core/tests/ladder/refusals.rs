@@ -1,7 +1,7 @@
 //! What is refused without asking anybody.
 
 use expect_test::expect;
-use sip_core::endpoint::EndpointSettings;
+use sip_core::endpoint::{EndpointSettings, Extras};
 
 use crate::script::{check, check_showing, check_with};
 
@@ -681,6 +681,34 @@ fn by_its_shape_within() {
             2.0 > BYE 3
             2.0 < 200 BYE 3 to=t1
             2.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// What a REGISTER may require beyond the usual (RFC 3327, RFC 5626), and nothing else may.
+#[test]
+fn ways_of_registers() {
+    let extras = Extras { paths: true, ..Extras::default() };
+    check_with(
+        EndpointSettings { extras, ..EndpointSettings::default() },
+        "
+        0 > REGISTER
+        + Require: Path, outbound
+        0 respond 200
+        1 > REGISTER
+        + Require: path, gruu
+        2 > INVITE sdp
+        + Require: path
+        ",
+        expect![[r#"
+            0.0 > REGISTER 1
+            0.0 * request REGISTER
+            0.0 < 200 REGISTER 1 to=t1
+            1.0 > REGISTER 2
+            1.0 < 420 REGISTER 2 to=t2 Unsupported:gruu
+            2.0 > INVITE 3 sdp
+            2.0 < 420 INVITE 3 to=t3 Unsupported:path
             left: 0 sessions, 0 transactions
         "#]],
     );
