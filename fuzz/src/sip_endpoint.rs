@@ -9,13 +9,16 @@ use std::{
 use arbitrary::Unstructured;
 use bytes::Bytes;
 use sip_core::{
-    Account, AccountId, Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, Message, Name, ServerTx, SessionEvent, SessionId,
-    Transport,
+    Account, AccountId, Endpoint, EndpointOutput, EndpointSettings, Extras, Flow, Invite, Message, Method, Name, Notice, NotifierSettings,
+    Package, ReferId, ServerTx, SessionEvent, SessionId, Transport,
+    notifier::{DialogInfo, DialogState, MessageSummary, WatchedDialog},
 };
 
 /// Small, so that they are reached.
 const TRANSACTIONS_MAX: usize = 20;
 const SESSIONS_MAX: usize = 4;
+const SUBSCRIPTIONS_MAX: usize = 3;
+const NOTIFIES_MAX: usize = 5;
 /// What the peer remembers of what it heard and said.
 const MEMORY: usize = 8;
 /// More steps teach nothing new, and a run must stay short.
@@ -47,6 +50,19 @@ const EXTRAS: [&str; 8] = [
     "Max-Forwards: 0\r\n",
     "Session-Expires: 1\r\nContent-Type: application/sdp\r\n",
 ];
+/// Of transfers and subscriptions. `{}` is the name of a dialog in Replaces.
+const MORE: [&str; 10] = [
+    "Refer-To: <sip:200@192.0.2.9>\r\nEvent: dialog\r\n",
+    "Refer-To: <sip:200@192.0.2.9?Replaces={escaped}>\r\nReferred-By: <sip:a@x>\r\nEvent: message-summary\r\n",
+    "Refer-To: <tel:1>\r\nRefer-Sub: false\r\nEvent: refer\r\nExpires: 0\r\n",
+    "Refer-To: sip:a@x\r\nRefer-To: sip:b@x\r\nEvent: dialog;id=1\r\nExpires: 0\r\n",
+    "Replaces: {}\r\nEvent: dialog\r\nExpires: 60\r\n",
+    "Replaces: {};early-only\r\nRequire: replaces\r\nEvent: message-summary\r\nExpires: 4294967295\r\n",
+    "Replaces: c;to-tag=1;from-tag=2\r\nEvent: presence\r\n",
+    "Refer-To: <http://x>\r\nEvent: dialog\r\nExpires: 1\r\n",
+    "Event: dialog\r\nContact: <sip:q@192.0.2.7>\r\n",
+    "Content-Type: text/plain\r\nEvent: refer;id=1\r\n",
+];
 
 /// Plays the sequence that `data` stands for.
 ///
@@ -77,12 +93,25 @@ struct Game {
     requests: VecDeque<ServerTx>,
     /// Whether each session that was told of is over.
     sessions: BTreeMap<SessionId, bool>,
+    /// Transfers that somebody asked for.
+    refers: VecDeque<(SessionId, ReferId)>,
     number: u32,
     account: Option<AccountId>,
+    /// A dialog as a Replaces header names it.
+    replaces: String,
 }
 
 fn settings(session_expires_s: u32) -> EndpointSettings {
-    EndpointSettings { transactions_max: TRANSACTIONS_MAX, sessions_max: SESSIONS_MAX, session_expires_s, ..EndpointSettings::default() }
+    let notifier = NotifierSettings {
+        subscriptions_max: SUBSCRIPTIONS_MAX,
+        subscriber_max: 2,
+        notifies_max: NOTIFIES_MAX,
+        expires_max_s: 90,
+        ..NotifierSettings::default()
+    };
+    let extras = Extras { transfers: true, messages: true, events: true, paths: true };
+    let limits = EndpointSettings { transactions_max: TRANSACTIONS_MAX, sessions_max: SESSIONS_MAX, ..EndpointSettings::default() };
+    EndpointSettings { session_expires_s, extras, notifier, ..limits }
 }
 
 fn remember<T>(memory: &mut VecDeque<T>, new: T) {
@@ -105,7 +134,9 @@ impl Game {
             said: VecDeque::new(),
             requests: VecDeque::new(),
             sessions: BTreeMap::new(),
+            refers: VecDeque::new(),
             number: 0,
+            replaces: String::from("c;to-tag=0;from-tag=0"),
         }
     }
 
@@ -163,9 +194,25 @@ impl Game {
                     self.endpoint.respond(now, tx, status, None, &[("X", "y".to_owned())]);
                 }
             }
+            15 => self.tell(input),
             _ => self.owner(input),
         }
         self.drain(input);
+    }
+
+    /// The owner says how a transfer goes, and what becomes of what others watch.
+    fn tell(&mut self, input: &mut Unstructured<'_>) {
+        let now = self.now;
+        let status = super::pick(input, &STATUSES).copied().unwrap_or(200);
+        let refer = self.refers.get(usize::from(status) % self.refers.len().max(1)).copied();
+        match (input.arbitrary::<u8>().unwrap_or_default() % 8, refer) {
+            (0, Some((session, refer))) => drop(self.endpoint.answer_refer(now, session, refer, Ok(()))),
+            (1, Some((session, refer))) => drop(self.endpoint.answer_refer(now, session, refer, Err(status))),
+            (2 | 3, Some((session, refer))) => self.endpoint.notify_refer(now, session, refer, status),
+            (4, _) => self.endpoint.withdraw(now, Package::Dialog, 1),
+            (5, _) => self.endpoint.unsubscribe(now, 1),
+            (kind, _) => self.endpoint.publish(now, 1, notice(kind % 2 == 0, status)),
+        }
     }
 
     /// The owner does something with a session of any age.
@@ -222,6 +269,10 @@ impl Game {
         }
         let to = if to.is_empty() { to } else { format!(";tag={to}") };
         let extra = if shape & 16 == 0 { "" } else { super::pick(input, &EXTRAS).copied().unwrap_or_default() };
+        let more = if shape & 64 == 0 { "" } else { super::pick(input, &MORE).copied().unwrap_or_default() };
+        let method = if shape & 128 != 0 && method == "NOTIFY" { "MESSAGE" } else { method };
+        let more = more.replace("{}", &self.replaces).replace("{escaped}", &self.replaces.replace(';', "%3B").replace('=', "%3D"));
+        let extra = format!("{extra}{more}");
         let body = if shape & 32 == 0 { String::new() } else { text(SDP) };
         Bytes::from(format!(
             "{method} sip:100@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch={branch}\r\nFrom: <sip:p@x>;tag={from}\r\n\
@@ -272,6 +323,15 @@ impl Game {
         self.endpoint.received(self.now, self.flow, message);
     }
 
+    /// What we said last within a dialog names it.
+    fn learn(&mut self, message: &Message) {
+        let (from, to) = (message.from_tag(), message.to_tag());
+        let (ours, theirs) = if message.is_request() { (from, to) } else { (to, from) };
+        if let (Some(ours), Some(theirs), Ok(call_id)) = (ours, theirs, message.call_id()) {
+            self.replaces = format!("{};to-tag={};from-tag={}", text(call_id), text(ours), text(theirs));
+        }
+    }
+
     fn advance(&mut self, by: Duration) {
         let to = self.now + by;
         while let Some((at, _)) = self.endpoint.timeout().filter(|(at, _)| *at <= to) {
@@ -289,28 +349,42 @@ impl Game {
                     prove_nothing_else(&bytes);
                     // An answer to a broken request may be as broken.
                     if let Ok(message) = Message::parse(bytes) {
+                        self.learn(&message);
                         remember(&mut self.heard, message);
                     }
                 }
-                EndpointOutput::Request { tx, .. } => {
-                    if input.arbitrary::<u8>().unwrap_or_default() % 4 == 1 {
+                EndpointOutput::Request { tx, message, .. } => {
+                    if let Some(package) = Package::of(&message).filter(|_| message.method() == Method::Subscribe) {
+                        let subscriber = u64::from(input.arbitrary::<u8>().unwrap_or_default() % 3);
+                        let notice = notice(package == Package::Dialog, 200);
+                        let subscribed = self.endpoint.subscribe(self.now, tx, subscriber, 1, notice);
+                        assert!(subscribed.is_none() || self.endpoint.is_watched(package, 1), "nobody is told");
+                    } else if input.arbitrary::<u8>().unwrap_or_default() % 4 == 1 {
                         self.endpoint.challenge_request(self.now, tx, 401, &[]);
                     } else {
                         remember(&mut self.requests, tx);
                     }
                 }
-                EndpointOutput::Invited { session, .. } => match input.arbitrary::<u8>().unwrap_or_default() % 4 {
-                    1 => self.endpoint.challenge(self.now, session, 401, &[]),
-                    2 => {
-                        self.sessions.insert(session, false);
-                        self.endpoint.answer(self.now, session, SDP);
+                EndpointOutput::Invited { session, replaces, .. } => {
+                    assert!(replaces.is_none_or(|replaced| self.sessions.get(&replaced) == Some(&false)), "in place of one that is over");
+                    match input.arbitrary::<u8>().unwrap_or_default() % 4 {
+                        1 => self.endpoint.challenge(self.now, session, 401, &[]),
+                        2 => {
+                            self.sessions.insert(session, false);
+                            self.endpoint.answer(self.now, session, SDP);
+                        }
+                        _ => drop(self.sessions.insert(session, false)),
                     }
-                    _ => drop(self.sessions.insert(session, false)),
-                },
+                }
                 EndpointOutput::Session { session, event } => {
                     let Some(over) = self.sessions.get_mut(&session) else { panic!("{event:?} of a session that nobody knows") };
                     assert!(!*over, "{event:?} after the end");
                     *over = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
+                    if let SessionEvent::Referred { refer, replaces, .. } = event {
+                        remember(&mut self.refers, (session, refer));
+                        let named = replaces.and_then(|replaces| self.endpoint.session_named(&replaces));
+                        assert!(named.is_none_or(|named| self.sessions.get(&named) == Some(&false)), "one that is over");
+                    }
                 }
                 EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("nothing was asked"),
@@ -319,7 +393,8 @@ impl Game {
         assert!(self.endpoint.live() <= SESSIONS_MAX, "{} sessions", self.endpoint.live());
         // EndpointSettings: beyond the limit there is room for what belongs to live sessions, two each or a quarter; and a CANCEL of ours,
         // one a session, is never held back.
-        let most = TRANSACTIONS_MAX + (2 * SESSIONS_MAX).max(TRANSACTIONS_MAX / 4) + SESSIONS_MAX;
+        let most = TRANSACTIONS_MAX + (2 * SESSIONS_MAX).max(TRANSACTIONS_MAX / 4) + SESSIONS_MAX + NOTIFIES_MAX;
+        assert!(self.endpoint.subscriptions() <= SUBSCRIPTIONS_MAX, "{} subscriptions", self.endpoint.subscriptions());
         assert!(self.endpoint.transactions() <= most, "{} transactions", self.endpoint.transactions());
     }
 
@@ -331,7 +406,18 @@ impl Game {
         self.drain(&mut Unstructured::new(&[]));
         self.advance(Duration::from_secs(300));
         assert_eq!((self.endpoint.live(), self.endpoint.transactions(), self.endpoint.timeout()), (0, 0, None), "something is left");
+        assert_eq!(self.endpoint.subscriptions(), 0, "somebody still watches");
         assert!(self.sessions.values().all(|over| *over), "a session never ended");
+    }
+}
+
+/// What is watched.
+fn notice(is_dialog: bool, status: u16) -> Notice {
+    let state = if status < 200 { DialogState::Early } else { DialogState::Confirmed };
+    let dialog = WatchedDialog { id: status.to_string(), state, direction: None, tags: None, local: None, remote: None };
+    match is_dialog {
+        true => Notice::Dialog(DialogInfo { entity: "sip:1@x".to_owned(), dialogs: vec![dialog] }),
+        false => Notice::MessageSummary(MessageSummary { new: status.into(), ..MessageSummary::default() }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use sip_core::{
-    Contacts, Flow, Message, Name, NameAddr, SipUri, Transport, Writer,
+    Contacts, Flow, Message, Name, NameAddr, Package, Replaces, SipUri, Transport, Writer,
     message::{response_flow, response_head, split_values, text, unquoted},
     uri::without_headers,
 };
@@ -68,6 +68,11 @@ fn promises(message: &Message) {
         assert!(!text(&unquoted(value)).chars().any(char::is_control));
     }
     let _ = message.values(Name::Require).count();
+    let _ = Package::of(message);
+    for replaces in message.headers(Name::Replaces).filter_map(Replaces::parse) {
+        let is_word = |part: &[u8]| !part.is_empty() && part.iter().all(|&octet| octet > b' ' && octet != 0x7f);
+        assert!(is_word(&replaces.call_id) && is_word(&replaces.to_tag) && is_word(&replaces.from_tag), "names that cannot be said");
+    }
     if message.is_request() {
         super::uri::read(message.uri());
     }

@@ -1,5 +1,5 @@
-//! SIP without IO: messages, URIs, digest, the registrar and registrations of our own, transactions, dialogs, INVITE sessions, and where a
-//! request is to be sent.
+//! SIP without IO: messages, URIs, digest, the registrar and registrations of our own, transactions, dialogs, INVITE sessions, subscriptions,
+//! and where a request is to be sent.
 //!
 //! This room knows bytes, addresses and time only as arguments. It opens no socket, reads no clock, starts no thread,
 //! and does not know what a slot, an operator or a call centre is.

@@ -35,7 +35,8 @@ impl Replaces {
         let tag = |name: &str| {
             let mut all = params.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()));
             let (_, tag) = all.next().filter(|_| all.next().is_none())?;
-            tag.map(Bytes::copy_from_slice)
+            // A word, if not quite the token that it should be: phones have more in their tags.
+            tag.filter(|tag| tag.iter().all(|&byte| byte > b' ' && !matches!(byte, b'"' | 0x7f))).map(Bytes::copy_from_slice)
         };
         Some(Self {
             call_id: Bytes::copy_from_slice(call_id),
@@ -144,6 +145,7 @@ mod tests {
             b"c;to-tag=1;;from-tag=2",
             b"c;to-tag=\"1;from-tag=2",
             b"c\0;to-tag=1;from-tag=2",
+            b"c;to-tag=\"1 2\";from-tag=2",
         ] {
             assert_eq!(Replaces::parse(broken), None, "{}", broken.escape_ascii());
         }

@@ -275,7 +275,7 @@ pub enum SessionEvent {
         to: Bytes,
         /// With whom the peer is in contact already (RFC 5589, 7): the call goes to that one, and takes the place of the dialog named here, if
         /// this server has it ([`Endpoint::session_named`]).
-        replaces: Option<Replaces>,
+        replaces: Option<Box<Replaces>>,
         /// The URI of Referred-By (RFC 3892), which proves nothing.
         referred_by: Option<Bytes>,
     },

@@ -154,7 +154,7 @@ impl Endpoint {
         talking.refer = Some(Box::new(Refer { id: number, state: State::Asked { tx, quiet } }));
         let referred_by = message.header(Name::ReferredBy).and_then(|value| NameAddr::parse(value, Name::ReferredBy).ok());
         let referred_by = referred_by.map(|by| Bytes::copy_from_slice(by.uri));
-        let event = SessionEvent::Referred { refer: ReferId(number), to: target.uri, replaces: target.replaces, referred_by };
+        let event = SessionEvent::Referred { refer: ReferId(number), to: target.uri, replaces: target.replaces.map(Box::new), referred_by };
         self.tell(id, event);
     }
 

@@ -33,7 +33,10 @@ fn path() {
          5 a 6 1 | Contact: <sip:7@h> | Path: {long}x
          6 a 7 1 | Contact: <sip:8@h> | Path: <sip:a@h;lr>;a=\"\u{fffd}",
     );
-    check_ways(1, &story, expect![[r#"
+    check_ways(
+        1,
+        &story,
+        expect![[r#"
         0 400 [] nothing
         1 400 [] nothing
         2 400 [] nothing
@@ -41,7 +44,8 @@ fn path() {
         4 400 [] nothing
         5 400 [] nothing
         6 400 [] nothing
-    "#]]);
+    "#]],
+    );
     let fits = |path: &str| {
         let mut registrar = Registrar::new(RegistrarSettings { flow_timer_s: Some(0), ..SETTINGS });
         let request = request("a", "1", ["Contact: <sip:7@h>", &format!("Path: {path}")].into_iter());
