@@ -1276,6 +1276,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List banned sources.
+         * @description Right: `security.read`.
+         */
+        get: operations["security_bans"];
+        put?: never;
+        /**
+         * Ban a source by hand.
+         * @description In place of a ban that stands. What begins something is not heard of it from now on; calls that are up go on.
+         *
+         *     Right: `security.manage`.
+         */
+        post: operations["security_ban"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/bans/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a banned source go.
+         * @description What spoke against it is forgotten. `source` is as the list shows it, or any address of it.
+         *
+         *     Right: `security.manage`.
+         */
+        delete: operations["security_release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How does the server defend itself?
+         * @description Right: `security.read`.
+         */
+        get: operations["security_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slots": {
         parameters: {
             query?: never;
@@ -1845,6 +1913,42 @@ export interface components {
             /** @description The digest user name. */
             username: string;
         };
+        /** @description A source that is not heard. */
+        Ban: {
+            /** @description What was seen of it. */
+            evidence: components["schemas"]["Seen"][];
+            /**
+             * @description The source.
+             * @example 192.0.2.1
+             */
+            id: string;
+            /** @description What whoever banned it by hand has noted. */
+            note?: string | null;
+            /**
+             * Format: int32
+             * @description The points that spoke against it when it was banned.
+             */
+            points: number;
+            /** Format: int64 */
+            since: number;
+            /**
+             * @description An address, or a network of IPv6 with 64 bits.
+             * @example 192.0.2.1
+             */
+            source: string;
+            /**
+             * Format: int32
+             * @description Which ban in a row this is, from 1 on: each lasts longer.
+             */
+            times: number;
+            /** Format: int64 */
+            until: number;
+            /**
+             * @description What made it full: a kind of evidence, `slow_guessing` or `by_hand`.
+             * @example wrong_password
+             */
+            why: string;
+        };
         /** @description What to do with which rows. */
         Bulk: {
             /** @description `disable`, `enable`, `logout`. */
@@ -2158,6 +2262,8 @@ export interface components {
             callee_slot?: string | null;
             caller: string;
             caller_slot?: string | null;
+            /** @description The carrier that it came by, or that it was last tried by. */
+            carrier?: string | null;
             /** @enum {string} */
             cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
@@ -2192,6 +2298,8 @@ export interface components {
              * @description From the answer to the end, in milliseconds; 0 if unanswered.
              */
             talk_ms: number;
+            /** @description Each try to place it by a carrier, in order. */
+            tries: components["schemas"]["PlacedTry"][];
             user?: string | null;
         };
         /** @description A record with its recording. */
@@ -2360,6 +2468,44 @@ export interface components {
              * @description So many, or at least so many.
              */
             value: number;
+        };
+        /** @description What was done since the start. */
+        Counts: {
+            /**
+             * Format: int64
+             * @description Requests of banned sources that came as far as call control, and got no answer.
+             */
+            banned: number;
+            /**
+             * Format: int64
+             * @description Bans that were not made, since there was no room.
+             */
+            bans_refused: number;
+            /**
+             * Format: int64
+             * @description Requests for a domain that is not ours, which got none.
+             */
+            foreign: number;
+            /**
+             * Format: int64
+             * @description Requests of scanners, which got none.
+             */
+            scanners: number;
+            /**
+             * Format: int64
+             * @description Requests of sources that are not proven, which got none because too much spoke against them.
+             */
+            slowed: number;
+            /**
+             * Format: int64
+             * @description Log-ins that were not looked at, since too many had failed.
+             */
+            throttled: number;
+            /**
+             * Format: int64
+             * @description Log-ins with a nonce that was not sent to their source: they got a new one.
+             */
+            unproven_logins: number;
         };
         /** @description A carrier to be made. */
         CreateCarrier: components["schemas"]["Carrier"] & {
@@ -2692,6 +2838,52 @@ export interface components {
             username: string;
         };
         /** @description One page of a list. */
+        List_Ban: {
+            /** @description What the caller may do with each column that they may see. */
+            columns: components["schemas"]["ColumnAnswer"][];
+            count?: null | components["schemas"]["Count"];
+            /** @description The rows. */
+            items: {
+                /** @description What was seen of it. */
+                evidence: components["schemas"]["Seen"][];
+                /**
+                 * @description The source.
+                 * @example 192.0.2.1
+                 */
+                id: string;
+                /** @description What whoever banned it by hand has noted. */
+                note?: string | null;
+                /**
+                 * Format: int32
+                 * @description The points that spoke against it when it was banned.
+                 */
+                points: number;
+                /** Format: int64 */
+                since: number;
+                /**
+                 * @description An address, or a network of IPv6 with 64 bits.
+                 * @example 192.0.2.1
+                 */
+                source: string;
+                /**
+                 * Format: int32
+                 * @description Which ban in a row this is, from 1 on: each lasts longer.
+                 */
+                times: number;
+                /** Format: int64 */
+                until: number;
+                /**
+                 * @description What made it full: a kind of evidence, `slow_guessing` or `by_hand`.
+                 * @example wrong_password
+                 */
+                why: string;
+            }[];
+            /** @description The cursor of the page after this one; null on the last page. */
+            next?: string | null;
+            /** @description The cursor of the page before this one; null on the first page. */
+            prev?: string | null;
+        };
+        /** @description One page of a list. */
         List_CallWithRecording: {
             /** @description What the caller may do with each column that they may see. */
             columns: components["schemas"]["ColumnAnswer"][];
@@ -2957,6 +3149,22 @@ export interface components {
             tz: string;
             username: string;
         };
+        /** @description A ban by hand. */
+        NewBan: {
+            /**
+             * Format: int32
+             * @description For how many seconds; without it a day.
+             * @example 3600
+             */
+            for_s?: number | null;
+            /** @description What to remember of it. */
+            note?: string | null;
+            /**
+             * @description An address; of IPv6, any of the network with 64 bits that is banned.
+             * @example 192.0.2.1
+             */
+            source: string;
+        };
         /** @description How people write numbers. */
         NumberForm: {
             /** @example 7 */
@@ -3028,6 +3236,26 @@ export interface components {
              */
             per_second: number;
         };
+        /** @description One INVITE to a carrier, or why a carrier got none. */
+        PlacedTry: {
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            at: number;
+            /** @description The caller number that it was told, as it was written. */
+            caller: string;
+            carrier: string;
+            /** @enum {string|null} */
+            outcome?: "answered" | "refused" | "redirected" | "silent" | "no_answer" | "unreachable" | "not_found" | "full" | "not_withheld" | "given_up" | null;
+            /**
+             * Format: int32
+             * @description The final SIP status, if there was one.
+             */
+            status?: number | null;
+            /** @description The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE. */
+            target?: string | null;
+        };
         /** @description Something that somebody should do something about. */
         PlanWarning: {
             /** @description Which field; empty: the whole. */
@@ -3038,7 +3266,7 @@ export interface components {
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -3179,7 +3407,7 @@ export interface components {
             number?: string;
         } | {
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             do: "refuse";
         } | {
@@ -3281,6 +3509,51 @@ export interface components {
             tz: string;
             /** Format: int64 */
             version: number;
+        };
+        /** @description How the server defends itself. */
+        SecurityStatus: {
+            /**
+             * Format: int64
+             * @description Sources that are banned.
+             */
+            bans: number;
+            /**
+             * Format: int64
+             * @description How many may be.
+             */
+            bans_max: number;
+            counts: components["schemas"]["Counts"];
+            /** @description Our domains; none: any is ours. */
+            domains: string[];
+            /** @description Whether anybody is judged (`security.enabled`). */
+            enabled: boolean;
+            /** @description Networks that nothing is held against: those of the configuration, and carriers'. */
+            exempt: string[];
+            /** @description Domains that were asked for lately and are not ours, the last one last: perhaps one is missing in `security.domains`. */
+            foreign_domains: string[];
+            /**
+             * Format: int64
+             * @description Users whose names too many have failed with: log-ins from new places are not looked at.
+             */
+            guarded_users: number;
+            /**
+             * Format: int64
+             * @description Sources that something is remembered of, proven by a round trip.
+             */
+            proven_sources: number;
+            thresholds: components["schemas"]["Thresholds"];
+            /**
+             * Format: int64
+             * @description Sources in whose name something was sent that proves nothing.
+             */
+            unproven_sources: number;
+        };
+        /** @description What was seen of a source, and how often. */
+        Seen: {
+            /** Format: int32 */
+            count: number;
+            /** @description `wrong_password`, `unknown_user`, `scanner`, `fake_agent`, `foreign_domain`, `malformed`, `call_without_login`, `toll_attempt`. */
+            kind: string;
         };
         /** @description The part of a call that one person served. */
         Segment: {
@@ -3479,6 +3752,34 @@ export interface components {
              */
             status?: number | null;
         };
+        /** @description When a source is banned, and for how long. */
+        Thresholds: {
+            /**
+             * Format: int32
+             * @description Points at which a source is banned.
+             */
+            ban_at: number;
+            /**
+             * Format: int64
+             * @description Seconds that a ban lasts at most.
+             */
+            ban_longest_s: number;
+            /**
+             * Format: int64
+             * @description Seconds that a first ban lasts.
+             */
+            ban_s: number;
+            /**
+             * Format: int32
+             * @description Failed log-ins of a source within a day that ban it.
+             */
+            failures_a_day: number;
+            /**
+             * Format: int32
+             * @description Failed log-ins with one user's name within a day after which strangers' are not looked at.
+             */
+            user_failures_a_day: number;
+        };
         /** @description A token that an audio element can carry. */
         Ticket: {
             /**
@@ -3552,7 +3853,7 @@ export interface components {
         /** @description Why it is refused. */
         WayOfRefusal: {
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             why: string;
         };
         /** @description Slots by their ids. */
@@ -6830,6 +7131,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_security_audit"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_bans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is not heard. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Ban"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_ban: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBan"];
+            };
+        };
+        responses: {
+            /** @description Banned. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ban"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ban that was taken back. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ban"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description So. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityStatus"];
                 };
             };
             /** @description What went wrong. */

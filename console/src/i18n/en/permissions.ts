@@ -20,6 +20,7 @@ export const permissions = {
         recordings: 'Recordings',
         system: 'System',
         metrics: 'Metrics',
+        security: 'Bans',
         audit_log: 'Audit log',
         security_audit: 'Security log',
         events_log: 'Event log',

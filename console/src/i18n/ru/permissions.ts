@@ -20,6 +20,7 @@ export const permissions = {
         recordings: 'Записи разговоров',
         system: 'Система',
         metrics: 'Метрики',
+        security: 'Блокировки',
         audit_log: 'Журнал аудита',
         security_audit: 'Журнал безопасности',
         events_log: 'Журнал событий',

@@ -18,7 +18,7 @@ const CALL_COLUMNS = 'call_id:f parent status:f direction:f caller:f callee:f ca
 
 const RESOURCES: Record<string, FakeResource> = {
     calls: { key: 'call_id', order: '-started_at', columns: columns(CALL_COLUMNS), search: ['caller', 'callee'] },
-    cdr: { key: 'call_id', order: '-started_at', columns: columns(`${CALL_COLUMNS.replace('status:f ', '')} ring_ms:f talk_ms:fs remedy sip_status:f`), search: ['caller', 'callee'] },
+    cdr: { key: 'call_id', order: '-started_at', columns: columns(`${CALL_COLUMNS.replace('status:f ', '')} ring_ms:f talk_ms:fs remedy sip_status:f carrier:f tries`), search: ['caller', 'callee'] },
     slots: { key: 'id', order: 'number', columns: columns('id:fs number:fs type:f state:f status:f registered:f holder:f holder_name since epoch') },
     trunks: { key: 'id', order: 'id', columns: columns('id:fs name:fs type:fs capacity:fs on:f group:f version settings') },
     routes: { key: 'id', order: 'position', columns: columns('id:fs name:fs position:fs on:f match then scenario:f source:f rewrite version') },
@@ -343,6 +343,8 @@ export class FakeServer {
                 cause: call.cause ?? 'internal',
                 remedy: '',
                 sip_status: call.outcome === 'answered' ? 200 : call.outcome === 'busy' ? 486 : 480,
+                carrier: null,
+                tries: [],
                 ring_ms: (call.answered_at ?? call.ended_at ?? 0) - (call.ringing_at ?? call.ended_at ?? 0),
                 talk_ms: call.answered_at == null ? 0 : (call.ended_at ?? 0) - call.answered_at,
             }));
