@@ -304,6 +304,7 @@ impl FakeControl {
             }
             Command::Ladder { .. } => Err(Refusal::LadderForgotten),
             Command::KeepAlive { .. } => Ok(Reply::Done),
+            Command::Carriers => Ok(Reply::Carriers(Vec::new())),
             Command::Bans => Ok(Reply::Bans(state.bans.values().cloned().collect())),
             Command::BanSource { address, for_s, note } => {
                 let ban = BanView {

@@ -86,6 +86,8 @@ impl Core {
         locating.set_stream(1);
         let mut locator_seed = [0; 32];
         locating.fill_bytes(&mut locator_seed);
+        let mut carrying = random.clone();
+        carrying.set_stream(2);
         let mut armour_seed = [0; 16];
         random.fill_bytes(&mut armour_seed);
         let mut core = Self {
@@ -95,7 +97,7 @@ impl Core {
             registrar: Registrar::new(settings.registrar.clone()),
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
-            carriers: Carriers::default(),
+            carriers: Carriers::new(carrying),
             locator: Locator::new(LocatorSettings::default(), locator_seed),
             lookups: BTreeMap::new(),
             refusal: None,
@@ -118,7 +120,7 @@ impl Core {
         core.seats.set_clock(now, wall);
         let directory = Arc::clone(&core.directory);
         core.seats.directory(now, &directory);
-        core.follow_carriers(now, &directory);
+        core.follow_carriers(now);
         for (slot, holder, epoch) in &restored.leases {
             core.seats.restore_lease(now, *slot, *holder, *epoch);
         }

@@ -22,7 +22,7 @@ use sip_core::{
 };
 
 use crate::{
-    carriers::Waiting,
+    carriers::{Leave, Waiting},
     core::Core,
     known::User,
     ladder::Way,
@@ -251,13 +251,18 @@ impl Switchboard {
             Input::Unreachable { remote } => self.core.endpoint.unreachable(now, remote),
             Input::FlowClosed { flow } => {
                 self.core.endpoint.flow_closed(now, flow);
+                self.core.carriers_lost_flow(now, flow);
                 self.core.unbind_flow(now, flow);
             }
-            Input::Settings(settings) => self.core.reconfigure(now, *settings),
+            Input::Settings(settings) => {
+                self.core.reconfigure(now, *settings);
+                self.core.follow_enrolments(now);
+            }
             Input::Ports(ports) => self.core.ports.add(ports),
             Input::Outward(ours) => {
                 self.core.carriers.outwards.set(ours);
                 self.core.locator.set(self.core.carriers.outwards.locating());
+                self.core.follow_enrolments(now);
             }
             Input::Resolved { query, answer } => {
                 if answer.kind == query.kind {
@@ -277,8 +282,12 @@ impl Switchboard {
             }
             Input::Clock(wall) => self.core.set_clock(now, wall),
             Input::Journal { behind } => self.journal_behind = behind,
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.core.end_enrolments(now, Leave::InTurn);
+            }
             Input::EndAll => {
+                self.core.end_enrolments(now, Leave::AtOnce);
                 let calls: Vec<_> = self.calls.keys().copied().collect();
                 for call in calls {
                     self.call(now, call, CallInput::Hangup(Cause::Shutdown));
@@ -300,9 +309,9 @@ impl Switchboard {
         let own = self.deadlines.first().map(|(at, _)| (*at, "a call's stage"));
         let seen = self.seen_due.map(|at| (at, "live calls to the journal"));
         let bindings = self.core.registrar.timeout().map(|at| (at, "a binding lapses"));
-        let sources = self.core.carriers.sources.timeout().map(|at| (at, "hosts of carriers"));
+        let carriers = self.core.carriers.timeout();
         let parts = [self.core.endpoint.timeout(), self.core.seats.timeout(), self.core.locator.timeout(), self.core.watch.timeout()];
-        [own, seen, bindings, sources].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
+        [own, seen, bindings, carriers].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Calls that are up.
@@ -323,6 +332,12 @@ impl Switchboard {
         self.core.endpoint.transactions()
     }
 
+    /// Accounts that still wait for their carriers' leave: whoever ends the server does so when there are none, or after a while.
+    #[must_use]
+    pub fn leaving(&self) -> usize {
+        self.core.carriers.enrolments.leaving()
+    }
+
     /// Octets of SIP messages that are kept for ladders.
     #[must_use]
     pub fn ladder_octets(&self) -> usize {
@@ -340,6 +355,8 @@ impl Switchboard {
         self.core.seats.wake(now);
         self.core.locator.wake(now);
         self.core.look_for_sources(now);
+        self.core.wake_enrolments(now);
+        self.core.wake_health(now);
         self.core.expire_bindings(now);
         self.core.expire_bans(now);
         while let Some((at, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
@@ -363,6 +380,7 @@ impl Switchboard {
             }
         }
         self.core.tell_bans(now);
+        self.core.tell_carriers(now);
         self.core.ladders.forget_unclaimed();
         while let Some(output) = self.core.seats.poll() {
             match output {
@@ -388,8 +406,16 @@ impl Switchboard {
             EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
             EndpointOutput::Invited { session, flow, message, .. } => self.invited(now, session, flow, &message),
             EndpointOutput::Session { session, event } => self.session(now, session, event),
-            // Nothing is asked outside of calls here.
-            EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => {}
+            EndpointOutput::Answered { request, message, unproven, .. } => {
+                if !self.core.enrolment_answered(now, request, &message, unproven) {
+                    self.core.host_answered(now, request);
+                }
+            }
+            EndpointOutput::Unanswered { request, cseq, why } => {
+                if !self.core.enrolment_unanswered(now, request, cseq, why) {
+                    self.core.host_unanswered(now, request);
+                }
+            }
         }
     }
 
@@ -399,6 +425,8 @@ impl Switchboard {
             LocatorOutput::Located { lookup, outcome } => match (self.core.lookups.remove(&lookup), outcome) {
                 (Some(Waiting::Call(call)), outcome) => self.call(now, call, CallInput::Located(lookup, outcome)),
                 (Some(Waiting::Source(seen)), Ok(targets)) => self.core.source_found(&seen, &targets),
+                (Some(Waiting::Registrar(key)), outcome) => self.core.registrar_found(now, &key, outcome),
+                (Some(Waiting::Host(spot)), outcome) => self.core.host_found(now, &spot, outcome),
                 (Some(Waiting::Source(_)), Err(_)) | (None, _) => {}
             },
         }
@@ -501,9 +529,9 @@ impl Switchboard {
             self.core.know(User::Slot(slot), None);
         }
         self.core.seats.directory(now, &directory);
-        self.core.follow_carriers(now, &directory);
         self.core.forget_accounts(&directory);
         self.core.directory = directory;
+        self.core.follow_carriers(now);
         self.core.reset_armour();
     }
 
@@ -534,6 +562,7 @@ impl Switchboard {
                 self.core.seats.keep_alive(now, user);
                 Ok(Reply::Done)
             }
+            Command::Carriers => Ok(Reply::Carriers(self.core.carrier_views(now))),
             Command::Bans => Ok(self.core.bans()),
             Command::Security => Ok(self.core.security(now)),
             Command::BanSource { address, for_s, note } => self.core.ban_source(now, address, for_s, note),

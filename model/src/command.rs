@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{BanView, CallId, CallStatus, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId};
+use crate::{BanView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub enum Command {
         /// Who is alive.
         user: UserId,
     },
+    /// How all carriers stand.
+    Carriers,
     /// All bans.
     Bans,
     /// How the armour stands.
@@ -107,6 +109,8 @@ pub enum Reply {
         /// Draws them as a ladder, and then whole; credentials are masked.
         drawing: Drawing,
     },
+    /// All carriers as they are now, by id.
+    Carriers(Vec<CarrierView>),
     /// All bans, in the order of addresses.
     Bans(Vec<BanView>),
     /// A ban, as it was made or taken back.

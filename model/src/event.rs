@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BanView, CallId, CarrierId, CarrierTry, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState, Segment, SlotId,
-    SlotState, SlotStatus, UserId, WallTime,
+    BanView, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState,
+    Segment, SlotId, SlotState, SlotStatus, UserId, WallTime,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -214,6 +214,9 @@ pub enum Event {
     RecordingClosed(RecordingView),
     /// A background job came further, or ended: `job.progress`.
     JobProgressed(JobView),
+    /// A carrier is there or not, or an account or a host of it changed: `carrier.update`. Not told for each call. For those who may read
+    /// trunks.
+    CarrierUpdated(CarrierView),
     /// A source was banned: `source.banned`. It concerns every centre; for those who may read bans.
     SourceBanned(BanView),
     /// A ban has ended or was taken back: `source.released`. For the same people.
@@ -234,8 +237,8 @@ pub struct Envelope {
     pub ts: WallTime,
     /// Whose event it is.
     pub center: CenterId,
-    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `source.banned`,
-    /// `source.released`.
+    /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `carrier.update`,
+    /// `source.banned`, `source.released`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

@@ -29,6 +29,7 @@ mod time;
 pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRule, Scope};
 pub use actor::{Actor, ActorKind};
 pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
+pub use carrier::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};
 pub use cause::{Cause, Side};
 pub use cdr::{CarrierTry, Cdr, Direction, Outcome, Segment, TryOutcome};
 pub use command::{Command, NoRoom, Refusal, Reply};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, Envelope, Event, UserId};
-use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SLOTS, View, can, jobs::JOBS, reaches_call, reaches_slot};
+use model::{CallId, Envelope, Event, Mode, UserId};
+use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SETTINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub(crate) struct Ears {
     slots: Option<(Permit, View)>,
     bindings: Option<Permit>,
     jobs: Option<(Permit, View)>,
+    carriers: Option<(Permit, View)>,
     bans: Option<(Permit, View)>,
 }
 
@@ -39,6 +40,7 @@ impl Ears {
             slots: seen(can::SLOTS_READ, &SLOTS),
             bindings: principal.permit(can::SLOTS_TRACE),
             jobs: seen(can::JOBS_READ, &JOBS),
+            carriers: seen(can::TRUNKS_READ, &TRUNKS),
             bans: seen(can::SECURITY_READ, &BANS),
         }
     }
@@ -88,6 +90,17 @@ impl Ears {
                 let (permit, view) = self.jobs.as_ref()?;
                 permit.rows().admits(job.center, &told.users, |_, _| false).then_some(())?;
                 ("job.progress", job.center, job.id.to_string(), 0, shown(view, &JobProgress::from(job.clone())))
+            }
+            Event::CarrierUpdated(carrier) => {
+                let (_, view) = self.carriers.as_ref().filter(|(permit, _)| permit.rows().center == carrier.center)?;
+                let mut told = object(carrier);
+                let mut rest = told.clone();
+                view.project(&mut told);
+                // What is no column of the list: how it stands may be told to whoever sees it, the rest is part of its settings.
+                let is_settings = |name: &str| matches!(name, "accounts" | "hosts");
+                rest.retain(|name, _| TRUNKS.column(name).is_none() && (view.mode(SETTINGS) == Mode::Show || !is_settings(name)));
+                told.extend(rest);
+                ("carrier.update", carrier.center, carrier.id.to_string(), 0, Value::Object(told))
             }
             // They are of no centre: whoever may see them hears of them wherever they work.
             Event::SourceBanned(ban) => {

@@ -1,30 +1,31 @@
-//! The accounts by which carriers know us, as the endpoint has them. Each answers challenges of its own carrier's calls alone (B-56).
+//! The accounts by which carriers know us, as the endpoint has them. Each answers challenges of its own carrier alone (B-56).
 
 use std::collections::BTreeMap;
 
-use model::{CarrierId, carrier, carrier::CarrierEntry, route::Plan};
+use model::{CarrierId, carrier, route::Plan};
 use sip_core::{Account, AccountId, Endpoint};
 
-use super::Caps;
+use super::{Caps, Enrolments};
 
 /// Accounts that are in use, by carrier and user name.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     used: BTreeMap<(CarrierId, String), (Account, AccountId)>,
-    /// Those that have changed or are gone: calls that began with them may still be asked who they are (a BYE, a new offer).
+    /// Those that have changed or are gone: calls that began with them may still be asked who they are (a BYE, a new
+    /// offer), and so may the REGISTER by which one leaves.
     retired: Vec<(CarrierId, AccountId)>,
 }
 
 impl Accounts {
-    /// The account that a carrier's calls go out with: its first. None if it has none, or the endpoint has no room.
-    pub(super) fn of(&mut self, endpoint: &mut Endpoint, entry: &CarrierEntry) -> Option<AccountId> {
-        let wanted = account(entry.carrier.accounts.first()?)?;
-        let key = (entry.id, wanted.username.clone());
+    /// The endpoint's name of a carrier's account. None if the endpoint has no room, or the account no password.
+    pub(super) fn of(&mut self, endpoint: &mut Endpoint, carrier: CarrierId, wanted: &carrier::Account) -> Option<AccountId> {
+        let wanted = account(wanted)?;
+        let key = (carrier, wanted.username.clone());
         if let Some((known, id)) = self.used.get(&key) {
             if *known == wanted {
                 return Some(*id);
             }
-            self.retired.push((entry.id, *id));
+            self.retired.push((carrier, *id));
             self.used.remove(&key);
         }
         let id = endpoint.add_account(wanted.clone())?;
@@ -46,10 +47,10 @@ impl Accounts {
         });
     }
 
-    /// Forgets what was retired, once its carrier has no calls.
-    pub(super) fn tidy(&mut self, endpoint: &mut Endpoint, caps: &Caps) {
+    /// Forgets what was retired, once its carrier has no calls and it is not registered any more.
+    pub(super) fn tidy(&mut self, endpoint: &mut Endpoint, caps: &Caps, enrolments: &Enrolments) {
         self.retired.retain(|(carrier, id)| {
-            let is_needed = caps.calls(*carrier) > 0;
+            let is_needed = caps.calls(*carrier) > 0 || enrolments.needs(*id);
             if !is_needed {
                 endpoint.remove_account(*id);
             }

@@ -33,7 +33,7 @@ impl Outgoing {
         if withheld && identity.privacy == Privacy::Refuse {
             return None;
         }
-        let bracketed = if host.name.contains(':') { format!("[{}]", host.name) } else { host.name.clone() };
+        let bracketed = super::bracketed(&host.name);
         let uri = |number: &Number| format!("sip:{}@{bracketed}", user(number));
         let place = host.port.map_or_else(|| bracketed.clone(), |port| format!("{bracketed}:{port}"));
         let transport = match host.transport {

@@ -1,35 +1,54 @@
-//! What calls by carriers need beside the plan: how many there are (R2), where they come from, by what of ours they leave, and by what we
-//! are known there.
+//! What calls by carriers need beside the plan: how many there are (R2), where they come from, by what of ours they leave, by what we are
+//! known there, whether we are registered, and whether anybody answers.
 
 mod accounts;
 mod caps;
+mod enrolment;
+mod health;
 mod identity;
 mod incoming;
 mod outward;
 mod said;
 mod sources;
+mod view;
 
-use std::time::Instant;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use model::{CallId, CarrierId, Directory, carrier::CarrierEntry, carrier::Standing};
-use sip_core::{LocateError, Located, LookupId, Target};
+use model::{CallId, CarrierId, carrier, carrier::CarrierEntry, carrier::Standing};
+use rand_chacha::ChaCha12Rng;
+use rand_core::RngCore;
+use sip_core::{Flow, LocateError, Located, LookupId, Target, Transport};
 
-use self::{accounts::Accounts, outward::Outwards, sources::Sources};
+use self::{accounts::Accounts, enrolment::Enrolments, health::Health, outward::Outwards, sources::Sources};
 pub(crate) use self::{
     caps::{Caps, Refused, Side},
+    enrolment::Leave,
     identity::{Outgoing, withholds},
     outward::{name_of, place_of},
     said::Said,
 };
-use crate::core::Core;
+use crate::{core::Core, known::User, switchboard::Output};
 
 /// The live side of all carriers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Carriers {
     pub(crate) caps: Caps,
     accounts: Accounts,
     pub(crate) outwards: Outwards,
     pub(crate) sources: Sources,
+    pub(crate) enrolments: Enrolments,
+    health: Health,
+    /// Those that do not answer or are not registered.
+    down: BTreeSet<CarrierId>,
+    /// Those of which there is something to tell.
+    changed: BTreeSet<CarrierId>,
+    /// Users of streams so far, see [`User::Carrier`].
+    users: u64,
+    random: ChaCha12Rng,
 }
 
 /// Who waits for what a lookup brings.
@@ -39,34 +58,115 @@ pub(crate) enum Waiting {
     Call(CallId),
     /// Calls that come from there: the addresses of a carrier's host.
     Source(sources::Seen),
+    /// An account that is to register there.
+    Registrar(enrolment::Key),
+    /// A host that is to be asked whether it is there.
+    Host(health::Spot),
+}
+
+impl Carriers {
+    /// Those of no directory yet. `random` says when accounts register and hosts are asked.
+    pub(crate) fn new(random: ChaCha12Rng) -> Self {
+        Self {
+            caps: Caps::default(),
+            accounts: Accounts::default(),
+            outwards: Outwards::default(),
+            sources: Sources::default(),
+            enrolments: Enrolments::default(),
+            health: Health::default(),
+            down: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            users: 0,
+            random,
+        }
+    }
+
+    /// When something is due, and what.
+    pub(crate) fn timeout(&self) -> Option<(Instant, &'static str)> {
+        let sources = self.sources.timeout().map(|at| (at, "hosts of carriers"));
+        let enrolments = self.enrolments.timeout().map(|at| (at, "an account registers"));
+        let health = self.health.timeout().map(|at| (at, "a carrier is asked"));
+        [sources, enrolments, health].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// A further user of streams.
+    fn next_user(&mut self) -> u64 {
+        self.users += 1;
+        self.users
+    }
+
+    /// A span between two, both included, in milliseconds.
+    fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        let spread = u64::try_from(most.saturating_sub(least).as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        least + Duration::from_millis(self.random.next_u64() % spread)
+    }
 }
 
 impl Core {
     /// How a carrier stands now. One that is not there is left out by whoever asks.
     pub(crate) fn standing(&self, now: Instant, carrier: CarrierId) -> Standing {
-        self.directory.plan().carrier(carrier).map_or(Standing::Up, |entry| self.carriers.caps.standing(now, entry))
+        match self.directory.plan().carrier(carrier) {
+            Some(_) if self.carriers.down.contains(&carrier) => Standing::Down,
+            Some(entry) => self.carriers.caps.standing(now, entry),
+            None => Standing::Up,
+        }
     }
 
     /// Carriers have changed. Calls that are up go on, also those of a carrier that is gone.
-    pub(crate) fn follow_carriers(&mut self, now: Instant, directory: &Directory) {
+    pub(crate) fn follow_carriers(&mut self, now: Instant) {
+        let directory = Arc::clone(&self.directory);
         let plan = directory.plan();
         self.carriers.caps.follow(plan);
         self.carriers.accounts.follow(plan);
-        self.carriers.accounts.tidy(&mut self.endpoint, &self.carriers.caps);
         self.carriers.sources.follow(now, plan);
         self.look_for_sources(now);
+        self.follow_enrolments(now);
+        self.follow_health(now);
+        self.carriers.down.retain(|carrier| plan.carrier(*carrier).is_some());
+        plan.carriers().for_each(|entry| self.judge_carrier(now, entry.id));
+        self.tidy_accounts();
+    }
+
+    /// Works out whether a carrier is there: one of its hosts answers, as far as they are asked, and one of its accounts is registered, if any
+    /// is to be.
+    fn judge_carrier(&mut self, now: Instant, carrier: CarrierId) {
+        let is_on = self.directory.plan().carrier(carrier).is_some_and(|entry| entry.carrier.on);
+        let is_down = is_on && (self.carriers.health.all_down(carrier) || self.carriers.enrolments.none_registered(now, carrier));
+        let has_changed = if is_down { self.carriers.down.insert(carrier) } else { self.carriers.down.remove(&carrier) };
+        if has_changed {
+            self.carriers.changed.insert(carrier);
+        }
+    }
+
+    /// A stream is gone: whoever used it finds another one.
+    pub(crate) fn carriers_lost_flow(&mut self, now: Instant, flow: Flow) {
+        self.enrolments_lost_flow(now, flow);
+        self.health_lost_flow(flow);
+    }
+
+    /// A request is about to go to a target: the sockets are told what its stream has to prove, and that it is no stranger's.
+    fn reach(&mut self, user: u64, flow: Flow, target: &Target) {
+        if flow.transport == Transport::Tls {
+            self.out(Output::Secure { flow, name: name_of(target) });
+        }
+        self.know(User::Carrier(user), Some(flow));
     }
 
     /// The account by which a carrier knows us, if it knows us by one.
     pub(crate) fn account_with(&mut self, entry: &CarrierEntry) -> Option<sip_core::AccountId> {
-        self.carriers.accounts.of(&mut self.endpoint, entry)
+        self.carriers.accounts.of(&mut self.endpoint, entry.id, entry.carrier.accounts.first()?)
     }
 
     /// A call has no part in a carrier's lines any more.
     pub(crate) fn leave_carriers(&mut self, call: CallId) {
         if self.carriers.caps.release(call) {
-            self.carriers.accounts.tidy(&mut self.endpoint, &self.carriers.caps);
+            self.tidy_accounts();
         }
+    }
+
+    fn tidy_accounts(&mut self) {
+        let Carriers { accounts, caps, enrolments, .. } = &mut self.carriers;
+        accounts.tidy(&mut self.endpoint, caps, enrolments);
     }
 
     /// Finds out where a place is; if that takes time, `waiting` is told.
@@ -98,4 +198,15 @@ impl Core {
     pub(crate) fn source_found(&mut self, seen: &sources::Seen, targets: &[Target]) {
         self.carriers.sources.found(seen, targets);
     }
+}
+
+/// A host as it stands in a URI, without a port.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// A host as a Request-URI without a user.
+fn uri_of(host: &carrier::Host) -> String {
+    let name = bracketed(&host.name);
+    host.port.map_or_else(|| format!("sip:{name}"), |port| format!("sip:{name}:{port}"))
 }

@@ -23,6 +23,11 @@ impl Outwards {
         self.ours = ours;
     }
 
+    /// Whether the shell has told any.
+    pub(super) fn are_told(&self) -> bool {
+        !self.ours.is_empty()
+    }
+
     /// What can be looked for: the transports and families that we have addresses of, UDP first.
     pub(crate) fn locating(&self) -> LocatorSettings {
         let has = |over: Over| self.ours.iter().any(|(transport, _)| *transport == transport_of(over));

@@ -226,7 +226,7 @@ fn a_tape_that_is_cut_or_garbled_says_where() {
         expected.assert_eq(&replay(Instant::now(), tape).unwrap_err().to_string());
     };
     check(b"", &expect![[r#"the tape is empty"#]]);
-    check(&tape[..tape.len() - 5], &expect!["the tape is cut in line 32"]);
+    check(&tape[..tape.len() - 5], &expect!["the tape is cut in line 36"]);
     check(b"RIFF\0\0\n", &expect![[r#"the tape is garbled in line 1: it is too short"#]]);
     check(&[lines[0], lines[2]].concat(), &expect![[r#"the tape is garbled in line 2: its hash does not fit"#]]);
     // Half of it, at the end of a line, is a whole tape.

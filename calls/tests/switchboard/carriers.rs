@@ -18,13 +18,12 @@ fn seconds(count: u64) -> Duration {
 }
 
 /// The first carrier, at 10.0.9.1, knows two numbers of ours.
-pub(crate) const A: &str = r#"{"name": "A", "hosts": ["sip:10.0.9.1"], "callers": [{"number": "+74950000001"}], "capacity": 2,
+pub(crate) const A: &str = r#"{"name": "A", "hosts": ["sip:10.0.9.1"], "health": {"options_every_s": 0}, "callers": [{"number": "+74950000001"}], "capacity": 2,
     "form": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"},
     "numbers": [{"number": "+74950000001", "to": ["6001", "6002"], "scenario": "sales", "source": "billboard"},
                 {"number": "+74950000002", "to": ["6001"], "calls_max": 1}]}"#;
 /// The second one, at 10.0.9.2, wants digits alone.
-pub(crate) const B: &str =
-    r#"{"name": "B", "hosts": ["sip:10.0.9.2"], "callers": [{"number": "+74951111111"}], "capacity": 9, "send": "digits"}"#;
+pub(crate) const B: &str = r#"{"name": "B", "hosts": ["sip:10.0.9.2"], "health": {"options_every_s": 0}, "callers": [{"number": "+74951111111"}], "capacity": 9, "send": "digits"}"#;
 /// The world by A, then by B.
 const WORLD: &str = r#"{"name": "world", "position": 1, "match": {"to": ["+*", "112"]},
     "then": {"do": "carriers", "order": [{"carrier": "1"}, {"carrier": "2"}]}}"#;
@@ -496,8 +495,7 @@ fn two_carriers_that_send_a_call_to_and_fro_end_it() {
 
 #[test]
 fn only_its_own_realm_learns_by_whom_we_are_known() {
-    let account =
-        r#""accounts": [{"username": "us", "password": "secret", "realm": "carrier"}], "identity": {"from": "account", "asserted": true}"#;
+    let account = r#""accounts": [{"username": "us", "password": "secret", "realm": "carrier", "register": false}], "identity": {"from": "account", "asserted": true}"#;
     for (realm, is_answered) in [("carrier", true), ("elsewhere", false)] {
         let mut world = world_of(&a_with(account), &[WORLD]);
         world.phone("A").habit = Habit::Challenge;

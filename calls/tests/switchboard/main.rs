@@ -5,11 +5,13 @@
 mod armour;
 mod carriers;
 mod clock;
+mod enrolling;
 mod faults;
 mod incoming;
 mod ladder;
 mod limits;
 mod phone;
+mod registry;
 mod reload;
 mod stories;
 mod streams;

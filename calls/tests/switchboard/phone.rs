@@ -7,7 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
-use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, SessionEvent, SessionId, Transport};
+use sip_core::{Endpoint, EndpointOutput, EndpointSettings, Flow, Invite, Method, SessionEvent, SessionId, Transport};
+
+use crate::registry::Registry;
 
 /// What a phone does when it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +67,16 @@ pub(crate) struct Phone {
     /// Headers of its refusals.
     pub(crate) says: Vec<(&'static str, String)>,
     pub(crate) realm: &'static str,
-    /// The INVITEs and CANCELs and BYEs that came, without repetitions of INVITEs.
+    /// With whom a carrier registers us; without one, REGISTERs are not answered.
+    pub(crate) registry: Option<Registry>,
+    /// The INVITEs, CANCELs, BYEs, REGISTERs and OPTIONS that came, without repetitions of INVITEs.
     pub(crate) heard: Vec<String>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
 pub(crate) const DOMAIN: &str = "pbx.test";
 
-fn md5(text: &str) -> String {
+pub(crate) fn md5(text: &str) -> String {
     Md5::digest(text.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
@@ -105,6 +109,7 @@ impl Phone {
             refused: Vec::new(),
             says: Vec::new(),
             realm: "carrier",
+            registry: None,
             heard: Vec::new(),
         }
     }
@@ -265,7 +270,9 @@ impl Phone {
         }
         self.note_refusal(&datagram);
         let text = String::from_utf8_lossy(&datagram).into_owned();
-        if ["INVITE ", "CANCEL ", "BYE "].iter().any(|method| text.starts_with(method)) && self.heard.last() != Some(&text) {
+        if ["INVITE ", "CANCEL ", "BYE ", "REGISTER ", "OPTIONS "].iter().any(|method| text.starts_with(method))
+            && self.heard.last() != Some(&text)
+        {
             self.heard.push(text);
         }
         if datagram.starts_with(b"SIP/2.0 401") {
@@ -330,6 +337,11 @@ impl Phone {
                 }
                 EndpointOutput::Session { event: SessionEvent::Info { body, .. }, .. } => {
                     self.infos.push(String::from_utf8(body.to_vec()).unwrap());
+                }
+                EndpointOutput::Request { tx, message, .. } if message.method() == Method::Register && self.registry.is_some() => {
+                    if let Some((status, headers)) = self.registry.as_mut().map(|registry| registry.judge(&message)) {
+                        self.endpoint.respond(now, tx, status, None, &headers);
+                    }
                 }
                 EndpointOutput::Session { .. } | EndpointOutput::Request { .. } | EndpointOutput::Heard { .. } => {}
                 EndpointOutput::Answered { .. } | EndpointOutput::Unanswered { .. } => panic!("a phone asks nothing outside of calls"),

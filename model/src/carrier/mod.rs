@@ -11,6 +11,7 @@ mod incoming;
 mod kind;
 mod order;
 mod rates;
+mod view;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use incoming::{IncomingNumber, RequestNumbers, SlotRef};
 pub use kind::{NumberKind, country, kind, warm};
 pub use order::{Attempt, Candidate, LeftOut, Standing, order};
 pub use rates::{ParsePriceError, Price, Rate, Rates};
+pub use view::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};
 
 use crate::{CarrierId, CenterId, Number, ParseNumberError, Problem, problem::Problems};
 

@@ -1,5 +1,7 @@
 //! In which order carriers are tried: by priority, then by price if the least is wanted, then by weight.
 
+use serde::{Deserialize, Serialize};
+
 use super::{CarrierEntry, Rate};
 use crate::{CarrierId, Number};
 
@@ -13,7 +15,8 @@ pub struct Candidate<'a> {
 }
 
 /// How a carrier stands now. Whoever counts its calls and asks for its health knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It can be called.
     #[default]

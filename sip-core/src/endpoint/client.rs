@@ -269,7 +269,8 @@ impl Endpoint {
 }
 
 /// `1000@`, with what a user part may not hold escaped (RFC 3261, 25.1); nothing for nobody.
-pub(crate) fn user_part(user: &str) -> String {
+#[must_use]
+pub fn user_part(user: &str) -> String {
     let mut part = String::with_capacity(user.len() + 1);
     for byte in user.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$/".contains(&byte) {

@@ -42,6 +42,7 @@ use bytes::Bytes;
 
 pub use self::{
     account::{ACCOUNTS_MAX, AccountId},
+    client::user_part,
     early::ReofferError,
     extras::Extras,
     messages::{TEXT_OCTETS_MAX, TEXT_OCTETS_STREAM_MAX},
@@ -52,7 +53,6 @@ pub use self::{
     settings::{EndpointSettings, Reliable},
 };
 pub(crate) use self::{
-    client::user_part,
     refer::Refer,
     settings::{OwnPlace, OwnVia, SESSION_MIN_S},
 };

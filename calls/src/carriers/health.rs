@@ -1,0 +1,238 @@
+//! Whether the hosts of carriers are there: each is asked by OPTIONS (RFC 3261, 11), and any final response will do.
+//!
+//! ```text
+//!            off_after in a row without an answer
+//!   Up, or not known yet ------------------------> Down
+//!          ^                                        |
+//!          +------------- the first answer ---------+
+//! ```
+//!
+//! One that is not answered by the time of the next counts as silent; its answer may still come, and is taken.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use model::{CarrierId, carrier::Host};
+use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
+
+use super::{Waiting, bracketed, outward::place_of, uri_of};
+use crate::{core::Core, known::User};
+
+/// A host of a carrier: whose, and as its settings write it.
+pub(crate) type Spot = (CarrierId, String);
+
+/// All hosts that are asked.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    probes: BTreeMap<Spot, Probe>,
+    asked: BTreeMap<RequestId, (Spot, Target)>,
+    due: BTreeSet<(Instant, Spot)>,
+}
+
+/// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations.
+const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
+
+/// A host that is asked.
+#[derive(Debug)]
+struct Probe {
+    host: Host,
+    place: Place,
+    every: Duration,
+    off_after: u8,
+    /// When it is asked next.
+    at: Instant,
+    lookup: Option<LookupId>,
+    /// The newest request, while it has no outcome.
+    newest: Option<(RequestId, Target)>,
+    /// So many in a row are without an answer.
+    silent: u8,
+    is_up: Option<bool>,
+    /// By which it was asked last, and for whom that stream is known.
+    flow: Option<Flow>,
+    user: u64,
+}
+
+impl Health {
+    /// When a host is asked next.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Whether a host answers, if that is known.
+    pub(super) fn is_up(&self, carrier: CarrierId, host: &str) -> Option<bool> {
+        self.probes.get(&(carrier, host.to_owned())).and_then(|probe| probe.is_up)
+    }
+
+    /// Whether none of those hosts of a carrier is there that are asked; false if none is asked.
+    pub(super) fn all_down(&self, carrier: CarrierId) -> bool {
+        let mut probes = self.probes.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier).peekable();
+        probes.peek().is_some() && probes.all(|(_, probe)| probe.is_up == Some(false))
+    }
+}
+
+impl Probe {
+    /// Another one without an answer; whether the host is down by that, and was not.
+    fn falls_silent(&mut self) -> bool {
+        self.silent = self.silent.saturating_add(1);
+        self.silent >= self.off_after && self.is_up.replace(false) != Some(false)
+    }
+}
+
+impl Core {
+    /// Takes the hosts of the plan. Those that stay are as they were.
+    pub(super) fn follow_health(&mut self, now: Instant) {
+        let directory = Arc::clone(&self.directory);
+        let mut probes = BTreeMap::new();
+        for entry in directory.plan().carriers().filter(|entry| entry.carrier.on && entry.carrier.health.options_every_s > 0) {
+            let settings = &entry.carrier.health;
+            let every = Duration::from_secs(settings.options_every_s.into());
+            for host in &entry.carrier.hosts {
+                let spot = (entry.id, host.to_string());
+                let Some(place) = place_of(host).filter(|_| !probes.contains_key(&spot)) else { continue };
+                let old = self.carriers.health.probes.remove(&spot);
+                let probe = match old {
+                    Some(old) => Probe { every, off_after: settings.off_after, at: old.at.min(now + every), ..old },
+                    None => Probe {
+                        host: host.clone(),
+                        place,
+                        every,
+                        off_after: settings.off_after,
+                        // Not all at once after a start.
+                        at: now + self.carriers.between(Duration::ZERO, every),
+                        lookup: None,
+                        newest: None,
+                        silent: 0,
+                        is_up: None,
+                        flow: None,
+                        user: self.carriers.next_user(),
+                    },
+                };
+                probes.insert(spot, probe);
+            }
+        }
+        for gone in std::mem::replace(&mut self.carriers.health.probes, probes).into_values() {
+            self.know(User::Carrier(gone.user), None);
+            if let Some(lookup) = gone.lookup {
+                self.stop_locating(lookup);
+            }
+        }
+        let Health { probes, due, .. } = &mut self.carriers.health;
+        *due = probes.iter().map(|(spot, probe)| (probe.at, spot.clone())).collect();
+    }
+
+    /// Asks the hosts whose time has come.
+    pub(crate) fn wake_health(&mut self, now: Instant) {
+        while let Some((_, spot)) = self.carriers.health.due.first().filter(|(at, _)| *at <= now).cloned() {
+            self.carriers.health.due.pop_first();
+            self.ask_host(now, &spot);
+        }
+    }
+
+    fn ask_host(&mut self, now: Instant, spot: &Spot) {
+        let Some(every) = self.carriers.health.probes.get(spot).map(|probe| probe.every) else { return };
+        let at = now + self.carriers.between(every * 9 / 10, every * 11 / 10);
+        let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
+        probe.at = at;
+        self.carriers.health.due.insert((at, spot.clone()));
+        let (place, lookup, newest) = (probe.place.clone(), probe.lookup.take(), probe.newest.take());
+        if let Some(lookup) = lookup {
+            self.stop_locating(lookup);
+            self.host_silent(now, spot, None);
+        } else if let Some((_, target)) = newest {
+            self.host_silent(now, spot, Some(&target));
+        }
+        match self.locate(now, place, Waiting::Host(spot.clone())) {
+            Ok(Located::Now(targets)) => self.host_found(now, spot, Ok(targets)),
+            Ok(Located::Later(lookup)) => {
+                if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+                    probe.lookup = Some(lookup);
+                }
+            }
+            Err(error) => self.host_found(now, spot, Err(error)),
+        }
+    }
+
+    /// Where a host is: it is asked there. What we have no room or no address for says nothing about the host.
+    pub(crate) fn host_found(&mut self, now: Instant, spot: &Spot, outcome: Result<Vec<Target>, LocateError>) {
+        let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
+        probe.lookup = None;
+        let (uri, user) = (uri_of(&probe.host), probe.user);
+        let target = match outcome {
+            Ok(targets) => targets.into_iter().next(),
+            Err(LocateError::TooMany) => None,
+            Err(_) if !self.carriers.outwards.are_told() => None,
+            Err(_) => return self.host_silent(now, spot, None),
+        };
+        let Some(target) = target else { return };
+        let Some(flow) = self.carriers.outwards.flow_to(&target) else { return };
+        if self.carriers.health.asked.len() >= ASKED_MAX {
+            return;
+        }
+        self.reach(user, flow, &target);
+        let request = OutsideRequest {
+            flow,
+            method: Method::Options,
+            from: format!("<sip:{}>", bracketed(&self.settings.domain)),
+            to: format!("<{uri}>"),
+            uri: uri.into(),
+            call_id: None,
+            cseq: 1,
+            contact: false,
+            headers: Vec::new(),
+            body: None,
+            account: None,
+        };
+        let Some(request) = self.endpoint.request(now, request) else { return };
+        self.carriers.health.asked.insert(request, (spot.clone(), target.clone()));
+        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+            (probe.newest, probe.flow) = (Some((request, target)), Some(flow));
+        }
+    }
+
+    /// A final response to a request of ours outside of calls, if it was one of these.
+    pub(crate) fn host_answered(&mut self, now: Instant, request: RequestId) {
+        let Some((spot, target)) = self.carriers.health.asked.remove(&request) else { return };
+        self.locator.succeeded(&target);
+        let Some(probe) = self.carriers.health.probes.get_mut(&spot) else { return };
+        probe.newest.take_if(|(newest, _)| *newest == request);
+        probe.silent = 0;
+        if probe.is_up.replace(true) != Some(true) {
+            self.host_changed(now, spot.0);
+        }
+    }
+
+    /// There will be no response to such a request.
+    pub(crate) fn host_unanswered(&mut self, now: Instant, request: RequestId) {
+        let Some((spot, target)) = self.carriers.health.asked.remove(&request) else { return };
+        let Some(probe) = self.carriers.health.probes.get_mut(&spot) else { return };
+        // An older one was counted when the next went out.
+        if probe.newest.take_if(|(newest, _)| *newest == request).is_some() {
+            self.host_silent(now, &spot, Some(&target));
+        }
+    }
+
+    /// Streams by which hosts were asked are opened anew.
+    pub(super) fn health_lost_flow(&mut self, flow: Flow) {
+        let users = self.carriers.health.probes.values_mut().filter_map(|probe| probe.flow.take_if(|of| *of == flow).map(|_| probe.user));
+        for user in users.collect::<Vec<_>>() {
+            self.know(User::Carrier(user), None);
+        }
+    }
+
+    fn host_silent(&mut self, now: Instant, spot: &Spot, target: Option<&Target>) {
+        if let Some(target) = target {
+            self.locator.failed(now, target, None);
+        }
+        if self.carriers.health.probes.get_mut(spot).is_some_and(Probe::falls_silent) {
+            self.host_changed(now, spot.0);
+        }
+    }
+
+    fn host_changed(&mut self, now: Instant, carrier: CarrierId) {
+        self.carriers.changed.insert(carrier);
+        self.judge_carrier(now, carrier);
+    }
+}

@@ -1,0 +1,54 @@
+//! What is told of carriers: how they stand, without their passwords.
+
+use std::{sync::Arc, time::Instant};
+
+use model::{
+    AccountState, CarrierAccountView, CarrierHostView, CarrierView, Event,
+    carrier::{Account, CarrierEntry, Standing},
+};
+
+use crate::core::Core;
+
+impl Core {
+    /// All carriers as they are now, by id.
+    pub(crate) fn carrier_views(&self, now: Instant) -> Vec<CarrierView> {
+        self.directory.plan().carriers().map(|entry| self.carrier_view(now, entry)).collect()
+    }
+
+    /// Tells of the carriers that have changed.
+    pub(crate) fn tell_carriers(&mut self, now: Instant) {
+        if self.carriers.changed.is_empty() {
+            return;
+        }
+        let changed = std::mem::take(&mut self.carriers.changed);
+        let directory = Arc::clone(&self.directory);
+        for entry in changed.into_iter().filter_map(|carrier| directory.plan().carrier(carrier)) {
+            let view = self.carrier_view(now, entry);
+            self.event(Event::CarrierUpdated(view));
+        }
+    }
+
+    fn carrier_view(&self, now: Instant, entry: &CarrierEntry) -> CarrierView {
+        let (carrier, calls) = (&entry.carrier, self.carriers.caps.calls(entry.id));
+        let host = |host: &model::carrier::Host| {
+            let host = host.to_string();
+            CarrierHostView { up: self.carriers.health.is_up(entry.id, &host), host }
+        };
+        CarrierView {
+            id: entry.id,
+            center: entry.center,
+            name: carrier.name.clone(),
+            on: carrier.on,
+            standing: if carrier.on { self.standing(now, entry.id) } else { Standing::Down },
+            calls: u32::try_from(calls).unwrap_or(u32::MAX),
+            accounts: carrier.accounts.iter().map(|account| self.account_view(now, entry, account)).collect(),
+            hosts: carrier.hosts.iter().map(host).collect(),
+        }
+    }
+
+    fn account_view(&self, now: Instant, entry: &CarrierEntry, account: &Account) -> CarrierAccountView {
+        let shown = self.carriers.enrolments.shown(now, entry.id, &account.username);
+        let (state, until, last_error) = shown.unwrap_or((AccountState::Off, None, None));
+        CarrierAccountView { username: account.username.clone(), state, expires_at: until.map(|until| self.clock.wall(until)), last_error }
+    }
+}
