@@ -58,7 +58,7 @@ impl Replaces {
 
     /// RFC 3891, 3: "a tag value of zero matches both zero and null".
     pub(crate) fn is_from(&self, tag: &[u8]) -> bool {
-        self.from_tag == tag || (self.from_tag == &b"0"[..] && tag.is_empty())
+        self.from_tag == tag || (self.from_tag == b"0"[..] && tag.is_empty())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carriers and routes in both databases: sealed, read back, and left out of the plan if they cannot be used.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -158,7 +158,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn to_bytes(&self) -> [u8; STAMP] {
+    fn to_bytes(self) -> [u8; STAMP] {
         let mut bytes = [0; STAMP];
         let parts = [u128::from(self.at_ms) << 64 | u128::from(self.number), self.sent_to];
         bytes.iter_mut().zip(parts.map(u128::to_be_bytes).as_flattened()).for_each(|(to, from)| *to = *from);
