@@ -154,6 +154,9 @@ impl Game {
             }
             6 | 7 => {
                 if let Some(response) = self.response(input) {
+                    if let Ok(message) = Message::parse(response.clone()) {
+                        self.learn(&message, true);
+                    }
                     self.say_changed(response, input);
                 }
             }
@@ -323,10 +326,10 @@ impl Game {
         self.endpoint.received(self.now, self.flow, message);
     }
 
-    /// What we said last within a dialog names it.
-    fn learn(&mut self, message: &Message) {
+    /// What was said last within a dialog names it. `is_from_us`: its From is that of the endpoint.
+    fn learn(&mut self, message: &Message, is_from_us: bool) {
         let (from, to) = (message.from_tag(), message.to_tag());
-        let (ours, theirs) = if message.is_request() { (from, to) } else { (to, from) };
+        let (ours, theirs) = if is_from_us { (from, to) } else { (to, from) };
         if let (Some(ours), Some(theirs), Ok(call_id)) = (ours, theirs, message.call_id()) {
             self.replaces = format!("{};to-tag={};from-tag={}", text(call_id), text(ours), text(theirs));
         }
@@ -349,7 +352,7 @@ impl Game {
                     prove_nothing_else(&bytes);
                     // An answer to a broken request may be as broken.
                     if let Ok(message) = Message::parse(bytes) {
-                        self.learn(&message);
+                        self.learn(&message, message.is_request());
                         remember(&mut self.heard, message);
                     }
                 }
