@@ -20,8 +20,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use links::oidc::Providers;
 use model::{
-    BanView, CallId, CallStatus, CallView, CarrierId, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1,
-    HubKind, Outcome, RecordingRow, RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime,
+    AccountState, BanView, CallId, CallStatus, CallView, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, Cause, Cdr, CenterId,
+    ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome, RecordingRow, RecordingState, Refusal, Reply,
+    SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime, carrier::Standing,
 };
 use office::{
     Office, Principal, Settings,
@@ -304,7 +305,21 @@ impl FakeControl {
             }
             Command::Ladder { .. } => Err(Refusal::LadderForgotten),
             Command::KeepAlive { .. } => Ok(Reply::Done),
-            Command::Carriers => Ok(Reply::Carriers(Vec::new())),
+            Command::Carriers => Ok(Reply::Carriers(vec![CarrierView {
+                id: CarrierId(2),
+                center: CenterId::DEFAULT,
+                name: "Northern".to_owned(),
+                on: true,
+                standing: Standing::Up,
+                calls: 1,
+                accounts: vec![CarrierAccountView {
+                    username: "sales".to_owned(),
+                    state: AccountState::Registered,
+                    expires_at: Some(NOW),
+                    last_error: None,
+                }],
+                hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true) }],
+            }])),
             Command::Bans => Ok(Reply::Bans(state.bans.values().cloned().collect())),
             Command::BanSource { address, for_s, note } => {
                 let ban = BanView {

@@ -78,9 +78,14 @@ impl Control for LoopControl {
         .boxed()
     }
 
-    /// Call control has no order by which it would say.
-    fn calls_of_carrier(&self, _: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
-        std::future::ready(Ok(None)).boxed()
+    /// What call control does not know has no calls.
+    fn calls_of_carrier(&self, carrier: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
+        let told = self.execute(Command::Carriers);
+        async move {
+            let Reply::Carriers(carriers) = told.await? else { return Err(Refusal::Unavailable) };
+            Ok(Some(carriers.iter().find(|view| view.id == carrier).map_or(0, |view| view.calls.into())))
+        }
+        .boxed()
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) enum Message {
 pub(crate) struct Load {
     pub(crate) calls: usize,
     pub(crate) sessions: usize,
+    /// Accounts with carriers that are still to be un-registered.
+    pub(crate) leaving: usize,
 }
 
 /// The way into the loop. Cheap to clone.

@@ -11,7 +11,7 @@ use tracing::info;
 
 use crate::door::{Door, Load, Message};
 
-/// After the last call, phones get this long to acknowledge its end.
+/// After the last call, phones get this long to acknowledge its end, and carriers to take back our registrations.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Waits for SIGTERM or Ctrl-C.
@@ -43,5 +43,5 @@ pub(crate) async fn drain(door: &Door, load: &mut watch::Receiver<Load>, limit: 
 /// Ends every call now, as far as there is a loop to do it.
 pub(crate) async fn hang_up(door: &Door, load: &mut watch::Receiver<Load>) {
     door.order(Message::EndAll);
-    let _ = timeout(FAREWELL, load.wait_for(|load| load.calls == 0 && load.sessions == 0)).await;
+    let _ = timeout(FAREWELL, load.wait_for(|load| *load == Load::default())).await;
 }

@@ -379,7 +379,8 @@ impl Signalling {
         if let Some(began) = self.turn_began.take() {
             parts.meter.turn(began.elapsed());
         }
-        let load = Load { calls: parts.switchboard.calls(), sessions: parts.switchboard.sessions() };
+        let switchboard = &parts.switchboard;
+        let load = Load { calls: switchboard.calls(), sessions: switchboard.sessions(), leaving: switchboard.leaving() };
         parts.load.send_if_modified(|told| std::mem::replace(told, load) != load);
         parts.meter.ports(parts.switchboard.ports());
         parts.meter.read(Instant::now(), |meter, now| {

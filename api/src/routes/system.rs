@@ -12,7 +12,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::CONTENT_TYPE};
-use model::{HubId, SlotStatus, WallTime};
+use model::{
+    AccountState, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, Command, HubId, Mode, Refusal, Reply, SlotStatus, WallTime,
+    carrier::Standing,
+};
+use office::{SETTINGS, TRUNKS, can};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -54,6 +58,71 @@ pub(crate) struct PbxStatus {
     slots: SlotCounts,
     /// Each trunk.
     trunks: Vec<TrunkStatus>,
+    /// Each carrier.
+    carriers: Vec<CarrierStatus>,
+}
+
+/// How a carrier is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CarrierStatus {
+    #[schema(value_type = String)]
+    id: CarrierId,
+    name: String,
+    /// Whether it is switched on.
+    on: bool,
+    /// `up`, `down`, `full` or `too_fast`: whether it can be called now.
+    #[schema(value_type = String)]
+    standing: Standing,
+    /// Calls that it has now, both ways.
+    calls: u32,
+    /// Our accounts with it; null for who may not see its settings.
+    accounts: Option<Vec<CarrierAccountStatus>>,
+    /// Its hosts; null for who may not see its settings.
+    hosts: Option<Vec<CarrierHostStatus>>,
+}
+
+/// How an account with a carrier is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CarrierAccountStatus {
+    username: String,
+    /// `off`, `trying`, `registered`, `failing` or `leaving`.
+    #[schema(value_type = String)]
+    state: AccountState,
+    /// Until when the carrier knows where we are, unless that is refreshed.
+    #[schema(value_type = Option<i64>)]
+    expires_at: Option<WallTime>,
+    /// Why the last attempt failed.
+    last_error: Option<String>,
+}
+
+/// How a carrier's host is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CarrierHostStatus {
+    host: String,
+    /// Whether it answers; null until that is known, and if it is not asked.
+    up: Option<bool>,
+}
+
+impl CarrierStatus {
+    fn of(view: CarrierView, is_whole: bool) -> Self {
+        let CarrierView { id, center: _, name, on, standing, calls, accounts, hosts } = view;
+        let account = |CarrierAccountView { username, state, expires_at, last_error }| CarrierAccountStatus {
+            username,
+            state,
+            expires_at,
+            last_error,
+        };
+        let host = |CarrierHostView { host, up }| CarrierHostStatus { host, up };
+        Self {
+            id,
+            name,
+            on,
+            standing,
+            calls,
+            accounts: is_whole.then(|| accounts.into_iter().map(account).collect()),
+            hosts: is_whole.then(|| hosts.into_iter().map(host).collect()),
+        }
+    }
 }
 
 /// How a trunk is.
@@ -190,6 +259,9 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
     }
     let trunk = |hub: model::Hub| TrunkStatus { slots: by_hub.get(&hub.id).copied().unwrap_or_default(), trunk: hub.into() };
     let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center()).count();
+    let Reply::Carriers(carriers) = api.control.execute(Command::Carriers).await? else { return Err(Refusal::Unavailable.into()) };
+    let is_whole = caller.also(can::TRUNKS_READ).is_some_and(|reader| reader.view(&TRUNKS).mode(SETTINGS) == Mode::Show);
+    let carriers = carriers.into_iter().filter(|view| view.center == caller.center());
     Ok(Json(PbxStatus {
         domain: api.settings.sip_domain.clone(),
         server: api.settings.sip_server.clone(),
@@ -197,6 +269,7 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
         calls: u64::try_from(calls).unwrap_or(u64::MAX),
         slots: all,
         trunks: hubs.into_iter().map(trunk).collect(),
+        carriers: carriers.map(|view| CarrierStatus::of(view, is_whole)).collect(),
     }))
 }
 
