@@ -90,10 +90,13 @@ fn a_call_goes_out_by_a_carrier_that_challenges_and_one_comes_in() -> Result<()>
         );
 
         // In: both slots ring, one answers, the other is told that it need not (RFC 3326).
-        wait::until_true("our registration there", SOON, || {
-            let mark = world.mark();
-            world.dial(OURS).is_ok() && world.event_after(mark, "CALL_ESTABLISHED", SOON).is_ok()
+        wait::until("our registration there", SOON, || {
+            let status = admin.get("/api/pbx/status")?.expect(200)?;
+            Ok((status["carriers"][0]["accounts"][0]["state"] == "registered").then_some(()))
         })?;
+        let mark = world.mark();
+        world.dial(OURS)?;
+        world.event_after(mark, "CALL_ESTABLISHED", SOON)?;
         ringing.event("CALL_CLOSED", SOON)?;
         let call = answered(admin)?;
         wait::until_true("two seconds of recording", SOON, || {
