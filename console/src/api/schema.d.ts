@@ -2126,6 +2126,19 @@ export interface components {
             register: boolean;
             username: string;
         };
+        /** @description How an account with a carrier is. */
+        CarrierAccountStatus: {
+            /**
+             * Format: int64
+             * @description Until when the carrier knows where we are, unless that is refreshed.
+             */
+            expires_at?: number | null;
+            /** @description Why the last attempt failed. */
+            last_error?: string | null;
+            /** @description `off`, `trying`, `registered`, `failing` or `leaving`. */
+            state: string;
+            username: string;
+        };
         /** @description A carrier, without its passwords. */
         CarrierAnswer: components["schemas"]["Carrier"] & {
             /** @example 3 */
@@ -2172,6 +2185,12 @@ export interface components {
              * @default 30
              */
             options_every_s: number;
+        };
+        /** @description How a carrier's host is. */
+        CarrierHostStatus: {
+            host: string;
+            /** @description Whether it answers; null until that is known, and if it is not asked. */
+            up?: boolean | null;
         };
         /** @description How a carrier is told who calls. */
         CarrierIdentity: {
@@ -2240,6 +2259,24 @@ export interface components {
              * @default 60
              */
             step_s: number;
+        };
+        /** @description How a carrier is. */
+        CarrierStatus: {
+            /** @description Our accounts with it; null for who may not see its settings. */
+            accounts?: components["schemas"]["CarrierAccountStatus"][] | null;
+            /**
+             * Format: int32
+             * @description Calls that it has now, both ways.
+             */
+            calls: number;
+            /** @description Its hosts; null for who may not see its settings. */
+            hosts?: components["schemas"]["CarrierHostStatus"][] | null;
+            id: string;
+            name: string;
+            /** @description Whether it is switched on. */
+            on: boolean;
+            /** @description `up`, `down`, `full` or `too_fast`: whether it can be called now. */
+            standing: string;
         };
         /** @description A carrier that is tried. */
         CarrierTry: {
@@ -3203,6 +3240,8 @@ export interface components {
              * @description Calls that are up or being set up.
              */
             calls: number;
+            /** @description Each carrier. */
+            carriers: components["schemas"]["CarrierStatus"][];
             /** @description The domain that phones register with: what stands behind the `@` of their addresses. */
             domain: string;
             /**
