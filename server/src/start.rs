@@ -152,8 +152,9 @@ pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
 /// which its family's default route goes, and for the loopback. Where no streams are opened to us over TCP or TLS, they still are by us: from the
 /// addresses of UDP, with port 0, for nobody reaches us there.
 pub(crate) fn outward(udp: &[SocketAddr], tcp: &[SocketAddr], tls: &[SocketAddr]) -> Vec<(Transport, SocketAddr)> {
-    let (v4, v6) = (default_route(Ipv4Addr::UNSPECIFIED.into()), default_route(Ipv6Addr::UNSPECIFIED.into()));
-    outward_by(udp, tcp, tls, v4, v6)
+    // Who listens at certain addresses only need not know of a way to the world.
+    let of = |any: IpAddr| udp.iter().chain(tcp).chain(tls).any(|address| address.ip() == any).then(|| default_route(any)).flatten();
+    outward_by(udp, tcp, tls, of(Ipv4Addr::UNSPECIFIED.into()), of(Ipv6Addr::UNSPECIFIED.into()))
 }
 
 fn outward_by(
