@@ -45,7 +45,7 @@ instructions: ## count the instructions of the hot paths; fails if one grew by m
 	scripts/setup-instructions.sh
 	cargo run --locked --release -p benches --bin instructions
 
-fuzz: ## every parser against mutated input, half a minute each; ARGS=600 for ten minutes each
+fuzz: ## every parser against mutated input, a minute each; ARGS=600 for ten minutes each
 	scripts/apt.sh cc=gcc c++=g++ /usr/include/string.h=libc6-dev
 	fuzz/run.sh $(ARGS)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every target for a bounded time, two at once on two processors.
 #
-#   fuzz/run.sh [SECONDS] [TARGET...]   SECONDS for each target, 30 unless said; all targets unless some are named
+#   fuzz/run.sh [SECONDS] [TARGET...]   SECONDS for each target, 60 unless said; all targets unless some are named
 #   fuzz/run.sh --keep [TARGET...]      takes what earlier runs found into fuzz/corpus, where it adds coverage, and drops what does not
 #
 # What is new is kept under target/fuzz and serves the next run. Ends with an error, and with the input's path, when a target failed.
@@ -23,7 +23,7 @@ KEPT_MAX=2048
 # libFuzzer is of C++.
 scripts/apt.sh cc=gcc c++=g++ /usr/include/string.h=libc6-dev
 
-seconds=30
+seconds=60
 keep=
 case ${1:-} in
     --keep) keep=yes && shift ;;
