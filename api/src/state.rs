@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use links::oidc::Providers;
-use model::{CallId, CarrierId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
+use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
 use office::{Office, StoreError};
 
 use crate::{
@@ -35,9 +35,6 @@ pub trait Control: Send + Sync + 'static {
     /// The store's slots, hubs, carriers or routes have changed: reloads them and resolves once signalling works with them, or once it is clear that it cannot
     /// be waited for; signalling then follows as soon as the store can be read, without being asked again.
     fn directory_changed(&self) -> BoxFuture<'static, Result<(), NotYet>>;
-
-    /// How many calls a carrier carries now; none: call control does not say.
-    fn calls_of_carrier(&self, carrier: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>>;
 }
 
 /// Signalling does not know of a change yet, because the store cannot be read.

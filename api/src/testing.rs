@@ -199,8 +199,8 @@ pub(crate) struct FakeControl {
     pub(crate) hold: Mutex<Option<Arc<Notify>>>,
     /// The directory cannot be read.
     pub(crate) is_blind: AtomicBool,
-    /// How many calls each carrier carries; none: it does not say.
-    pub(crate) carried: Mutex<Option<u64>>,
+    /// How many calls the carrier carries.
+    pub(crate) carried: Mutex<u32>,
 }
 
 #[derive(Default)]
@@ -311,7 +311,7 @@ impl FakeControl {
                 name: "Northern".to_owned(),
                 on: true,
                 standing: Standing::Up,
-                calls: 1,
+                calls: *self.carried.lock().unwrap(),
                 accounts: vec![CarrierAccountView {
                     username: "sales".to_owned(),
                     state: AccountState::Registered,
@@ -389,11 +389,6 @@ impl Control for Handle {
             Ok(())
         }
         .boxed()
-    }
-
-    fn calls_of_carrier(&self, _: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
-        let carried = *self.0.carried.lock().unwrap();
-        async move { Ok(carried) }.boxed()
     }
 }
 
@@ -475,7 +470,7 @@ impl World {
             state: Mutex::default(),
             hold: Mutex::default(),
             is_blind: AtomicBool::new(false),
-            carried: Mutex::new(None),
+            carried: Mutex::new(0),
         };
         let control = Arc::new(control);
         let handle = Handle(control.clone());

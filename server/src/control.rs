@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use api::{Control, NotYet};
 use futures_util::{FutureExt, future::BoxFuture};
-use model::{CarrierId, Command, Directory, Refusal, Reply};
+use model::{Command, Directory, Refusal, Reply};
 use store::{Store, StoreError};
 use tokio::{
     sync::{oneshot, watch},
@@ -74,16 +74,6 @@ impl Control for LoopControl {
         async move {
             let outcome = followed.wait_for(|followed| followed.taken >= change || followed.failed >= change).await;
             outcome.is_ok_and(|followed| followed.taken >= change).then_some(()).ok_or(NotYet)
-        }
-        .boxed()
-    }
-
-    /// What call control does not know has no calls.
-    fn calls_of_carrier(&self, carrier: CarrierId) -> BoxFuture<'static, Result<Option<u64>, Refusal>> {
-        let told = self.execute(Command::Carriers);
-        async move {
-            let Reply::Carriers(carriers) = told.await? else { return Err(Refusal::Unavailable) };
-            Ok(Some(carriers.iter().find(|view| view.id == carrier).map_or(0, |view| view.calls.into())))
         }
         .boxed()
     }

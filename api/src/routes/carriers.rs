@@ -1,6 +1,6 @@
 //! Carriers: trunks of type `sip` (R2, S004-69). They are reached by the paths of trunks.
 
-use model::{CarrierId, HubId, Mode, carrier::Carrier};
+use model::{CarrierId, CarrierView, Command, HubId, Mode, Refusal, Reply, carrier::Carrier};
 use office::{PlanWarning, SETTINGS, StoredCarrier, TRUNKS, View, can};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -90,13 +90,19 @@ pub(crate) fn told(warnings: &[PlanWarning]) -> Value {
     warnings.iter().map(|warning| json!({"path": warning.problem.path, "text": warning.problem.text})).collect()
 }
 
-/// Refuses to change what carries calls (S004-69), as far as call control knows.
+/// How all carriers stand, as call control knows.
+pub(crate) async fn standing(api: &Api) -> Result<Vec<CarrierView>, Problem> {
+    match api.control.execute(Command::Carriers).await? {
+        Reply::Carriers(carriers) => Ok(carriers),
+        _ => Err(Refusal::Unavailable.into()),
+    }
+}
+
+/// Refuses to change what carries calls (S004-69). What call control does not know carries none.
 async fn idle(api: &Api, id: CarrierId) -> Result<(), Problem> {
-    match api.control.calls_of_carrier(id).await? {
-        None | Some(0) => Ok(()),
-        Some(calls) => {
-            Err(Problem::new(Code::CarrierInCall).detail(format!("the carrier carries {calls} call(s): switch it off, and wait")))
-        }
+    match standing(api).await?.iter().find(|view| view.id == id).map_or(0, |view| view.calls) {
+        0 => Ok(()),
+        calls => Err(Problem::new(Code::CarrierInCall).detail(format!("the carrier carries {calls} call(s): switch it off, and wait"))),
     }
 }
 

@@ -13,8 +13,7 @@ use axum::{
 };
 use http::{StatusCode, header::CONTENT_TYPE};
 use model::{
-    AccountState, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, Command, HubId, Mode, Refusal, Reply, SlotStatus, WallTime,
-    carrier::Standing,
+    AccountState, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, HubId, Mode, SlotStatus, WallTime, carrier::Standing,
 };
 use office::{SETTINGS, TRUNKS, can};
 use serde::Serialize;
@@ -26,6 +25,7 @@ use crate::{
     error::{Code, Problem},
     metrics::CONTENT_TYPE as OPEN_METRICS,
     openapi::document,
+    routes::carriers,
     state::{Api, Reloaded, Status},
     wire::Trunk,
 };
@@ -259,7 +259,7 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
     }
     let trunk = |hub: model::Hub| TrunkStatus { slots: by_hub.get(&hub.id).copied().unwrap_or_default(), trunk: hub.into() };
     let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center()).count();
-    let Reply::Carriers(carriers) = api.control.execute(Command::Carriers).await? else { return Err(Refusal::Unavailable.into()) };
+    let carriers = carriers::standing(&api).await?;
     let is_whole = caller.also(can::TRUNKS_READ).is_some_and(|reader| reader.view(&TRUNKS).mode(SETTINGS) == Mode::Show);
     let carriers = carriers.into_iter().filter(|view| view.center == caller.center());
     Ok(Json(PbxStatus {

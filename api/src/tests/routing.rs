@@ -168,7 +168,7 @@ async fn a_carrier_that_carries_calls_stays_as_it_is_but_for_being_switched_off(
     let world = World::new().await;
     furnish(&world).await;
     world.json("root DELETE /api/routes/1").await;
-    *world.control.carried.lock().unwrap() = Some(2);
+    *world.control.carried.lock().unwrap() = 2;
     let (_, before) = world.json("root GET /api/trunks/2").await;
     let mut changed = before.clone();
     changed["capacity"] = 1.into();
@@ -183,7 +183,7 @@ async fn a_carrier_that_carries_calls_stays_as_it_is_but_for_being_switched_off(
     changed = before.clone();
     changed["on"] = false.into();
     assert_eq!(sent(&world, "root", "PUT", "/api/trunks/2", &changed).await.0, 200);
-    *world.control.carried.lock().unwrap() = Some(0);
+    *world.control.carried.lock().unwrap() = 0;
     assert_eq!(world.json("root DELETE /api/trunks/2").await.0, StatusCode::NO_CONTENT);
 }
 
