@@ -262,6 +262,7 @@ impl From<OfficeError> for Problem {
             OfficeError::Store(error) => error.into(),
             OfficeError::NotFound("user") => Self::new(Code::UserNotFound),
             OfficeError::NotFound("trunk") => Self::new(Code::TrunkNotFound),
+            OfficeError::NotFound("slot") => Self::new(Code::SlotNotFound),
             OfficeError::NotFound("link") => Self::new(Code::LinkNotGood),
             OfficeError::Crowded => Self::new(Code::TooManyAttempts).retry_after(1),
             OfficeError::NotFound("call") => Self::new(Code::CallNotFound),

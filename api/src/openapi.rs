@@ -25,8 +25,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        ROUTES, audit, bulk, call, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session, slots, system,
-        trunks, users, webhooks,
+        ROUTES, audit, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session, slots,
+        system, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -49,7 +49,7 @@ use crate::{
         webhooks::create, webhooks::change, webhooks::delete, webhooks::renew, webhooks::test, webhooks::replay,
         exports::create, exports::delete, exports::file, exports::ticket,
         slots::list, slots::read, slots::change, slots::delete, slots::limits, slots::set_limits,
-        slots::take, slots::release,
+        callers::caller, callers::set_caller, slots::take, slots::release,
         trunks::create, trunks::read, trunks::change, trunks::delete,
         routing::create, routing::read, routing::change, routing::delete, routing::explain,
         call::start, call::end, calls::list, calls::read, calls::ladder, calls::records,

@@ -37,13 +37,18 @@ impl Onward {
 }
 
 impl Core {
+    /// The number by which an administrator lets the calling slot call (R8). Whoever calls has no say in it.
+    pub(crate) fn caller_of(&self, start: &Start) -> Option<Number> {
+        start.caller_slot.and_then(|slot| self.directory.slot(slot)?.caller.clone())
+    }
+
     /// Where a call to `to` goes now. Both numbers are as they came.
     pub(crate) fn decide(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Decision {
         // Equal carriers are drawn by the random part of the call's id.
         let chance = start.call.0.unsigned_abs();
         let is_help = is_emergency(&to);
         let (came_by, center, at) = (start.came_by(), start.center, self.clock.wall(now));
-        let question = Question { from, to, came_by, at, center, caller: None, chance };
+        let question = Question { from, to, came_by, at, center, caller: self.caller_of(start), chance };
         // Who calls for help is not told that a line is full.
         let standing = |carrier| if is_help { Standing::Up } else { self.standing(now, carrier) };
         let mut decision = self.directory.plan().find_now(&question, &standing, None);

@@ -29,6 +29,7 @@ pub(crate) fn directory() -> Directory {
         ha1: Ha1 { md5: [0; 16], sha256: [0; 32], sha512_256: [0; 32] },
         service: SlotState::Idle,
         limits: SlotLimits::default(),
+        caller: None,
     };
     Directory::new("realm".into(), vec![hub], vec![slot(1), slot(2)])
 }

@@ -99,6 +99,9 @@ pub struct SlotEntry {
     pub service: SlotState,
     /// What it may call, and how much at once.
     pub limits: SlotLimits,
+    /// The number by which it calls the world, if an administrator gave it one (R8). A carrier that has it verified for the slot's centre is
+    /// shown it, any other one the centre's first of its own ([`crate::carrier::CarrierEntry::caller`]).
+    pub caller: Option<Number>,
 }
 
 /// All slots and hubs, and the plan of carriers and routes, with the look-ups that signalling needs.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use model::{
-    CarrierId, CenterId, Problem, WallTime,
+    CarrierId, CenterId, Mode, Problem, WallTime,
     carrier::{Carrier, Centers, Secret},
     route::Plan,
 };
@@ -24,7 +24,7 @@ use store::{
     sql::Tx,
 };
 
-use crate::{Conflict, Fault, Office, OfficeError, Permit, TRUNKS, can};
+use crate::{Conflict, Fault, Office, OfficeError, Permit, SETTINGS, TRUNKS, View, can};
 
 /// Entries of a list that the audit log tells whole; of longer ones it tells what came and what went, and no more than this.
 const TOLD_MAX: usize = 100;
@@ -200,6 +200,12 @@ impl Office {
         may_share(permit, &carrier)?;
         Ok(carrier)
     }
+}
+
+/// Whether what is no column of its list may be seen of a carrier: its addresses, accounts and numbers are part of its settings.
+#[must_use]
+pub fn shows_settings(view: &View) -> bool {
+    view.mode(SETTINGS) == Mode::Show
 }
 
 /// What came of a change.

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod bulk;
+mod callers;
 pub mod carriers;
 mod centers;
 mod error;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use model::{Resource, WallTime};
 use store::{Statement, Store};
 
+pub use callers::SlotCaller;
 pub use centers::{CENTERS, Center, CenterChange, CenterSettings, LOCALES, LoginSettings, NewCenter};
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};

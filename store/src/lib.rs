@@ -15,6 +15,7 @@ mod apply;
 pub mod audit;
 mod bans;
 mod bindings;
+mod callers;
 mod calls;
 mod carriers;
 pub mod catalogue;
@@ -116,6 +117,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         audit::STATEMENTS,
         bans::STATEMENTS,
         bindings::STATEMENTS,
+        callers::STATEMENTS,
         calls::STATEMENTS,
         carriers::STATEMENTS,
         cdrs::STATEMENTS,

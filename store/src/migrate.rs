@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     4 "0004_carriers"
     5 "0005_bans"
     6 "0006_tries"
+    8 "0008_slot_numbers"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

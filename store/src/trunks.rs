@@ -50,7 +50,7 @@ pub struct ChangedTrunk {
 macro_rules! slot_columns {
     () => {
         "SELECT s.id, s.center_id, s.trunk_id, t.kind, s.number, s.username, s.ha1_md5, s.ha1_sha256, s.ha1_sha512_256, s.service,
-        s.calls_max, s.destinations FROM slots s JOIN trunks t ON t.id = s.trunk_id "
+        s.calls_max, s.destinations, s.caller FROM slots s JOIN trunks t ON t.id = s.trunk_id "
     };
 }
 
@@ -62,6 +62,7 @@ statements! {
     CHANGE: both "UPDATE trunks SET name = $2, capacity = $3, updated_at = $4 WHERE id = $1";
     DELETE_TRUNK: both "DELETE FROM trunks WHERE id = $1";
     SLOT: both concat!(slot_columns!(), "WHERE s.id = $1");
+    NUMBERED: both concat!(slot_columns!(), "WHERE s.number = $1 AND s.center_id = $2");
     SLOTS: both concat!(slot_columns!(), "WHERE s.trunk_id = $1 ORDER BY s.number");
     ALL_SLOTS: both concat!(slot_columns!(), "ORDER BY s.id");
     // All numbers have four digits, so the order of texts is the order of numbers.
@@ -126,6 +127,14 @@ impl Store {
     /// The slot with this id.
     pub async fn slot(&self, id: SlotId) -> Result<Option<SlotEntry>, StoreError> {
         self.db.one::<SlotRow>(SLOT, binds![id]).await?.map(SlotEntry::try_from).transpose()
+    }
+
+    /// The slot of a centre with this number.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn slot_numbered(&self, center: CenterId, number: &Number) -> Result<Option<SlotEntry>, StoreError> {
+        self.db.one::<SlotRow>(NUMBERED, binds![number.as_str(), center]).await?.map(SlotEntry::try_from).transpose()
     }
 
     /// Changes a hub's name, capacity or both, in one transaction.
@@ -275,7 +284,7 @@ async fn end<T, E: From<StoreError>>(tx: Tx, agreed: Result<T, E>) -> Result<T, 
 }
 
 /// The slot, if it is of the actor's centre; another centre's is not there.
-async fn own(tx: &mut Tx, actor: &Actor, id: SlotId) -> Result<SlotEntry, StoreError> {
+pub(crate) async fn own(tx: &mut Tx, actor: &Actor, id: SlotId) -> Result<SlotEntry, StoreError> {
     let slot = tx.one::<SlotRow>(SLOT, binds![id]).await?.map(SlotEntry::try_from).transpose()?;
     slot.filter(|slot| slot.center == actor.center).ok_or(StoreError::NotFound("slot"))
 }
@@ -373,6 +382,7 @@ async fn insert_slots(
             ha1,
             service: SlotState::Idle,
             limits: SlotLimits::default(),
+            caller: None,
         };
         let [md5, sha256, sha512_256] = [hex(&slot.ha1.md5), hex(&slot.ha1.sha256), hex(&slot.ha1.sha512_256)];
         let binds = binds![slot.id, slot.center, slot.hub, slot.number.as_str(), &slot.username, md5, sha256, sha512_256, created_at];
@@ -419,6 +429,7 @@ struct SlotRow {
     service: String,
     calls_max: i64,
     destinations: String,
+    caller: Option<String>,
 }
 
 impl TryFrom<SlotRow> for SlotEntry {
@@ -440,6 +451,7 @@ impl TryFrom<SlotRow> for SlotEntry {
             },
             service: decode("slots", &row.service)?,
             limits: read_limits(row.calls_max, row.destinations)?,
+            caller: row.caller.map(|caller| caller.parse().map_err(|_| broken("caller"))).transpose()?,
         })
     }
 }

@@ -7,7 +7,9 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Base, CENTER, actor, at, binding, call, call_id, cdr, cdrs, credentials, numbered, recording};
-use model::{CallStatus, Fact, HubId, HubKind, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId, WallTime};
+use model::{
+    Actor, CallStatus, CenterId, Fact, HubId, HubKind, Number, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId, WallTime,
+};
 use store::{Applied, Db, Idempotency, NewTrunk, OutboxPruned, Store, StoreError, TrunkChange, statements};
 
 /// Makes each story a test on SQLite and a test on PostgreSQL.
@@ -29,6 +31,7 @@ stories! {
     what_is_not_agreed_to_is_not_done
     hubs_made_at_once_share_no_number
     a_slot_has_limits
+    a_slot_has_a_number_to_call_by
     many_facts_of_many_slots_and_calls_are_one_transaction
     a_call_becomes_rows_and_a_replay_changes_nothing
     an_ended_call_stays_ended
@@ -267,6 +270,28 @@ async fn a_slot_has_limits(base: Base) {
     assert_eq!(store.slot_limits(one).await.unwrap(), limits);
     assert!(matches!(store.slot_limits(SlotId(99)).await, Err(StoreError::NotFound("slot"))));
     assert!(matches!(store.set_slot_limits(&actor(), SlotId(99), &limits).await, Err(StoreError::NotFound("slot"))));
+}
+
+async fn a_slot_has_a_number_to_call_by(base: Base) {
+    let store = base.open().await;
+    let (_, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
+    let (one, two) = (slots[0].id, slots[1].id);
+    assert_eq!(slots[0].caller, None);
+    let number: Number = "+74951234567".parse().unwrap();
+    store.set_slot_caller(&actor(), one, Some(&number)).await.unwrap();
+    let directory = base.open().await.directory().await.unwrap();
+    assert_eq!(directory.slot(one).unwrap().caller, Some(number.clone()));
+    assert_eq!(directory.slot(two).unwrap().caller, None);
+    // Whatever else happens to the slot leaves it.
+    store.set_slot_limits(&actor(), one, &SlotLimits { calls_max: 1, ..SlotLimits::default() }).await.unwrap();
+    assert_eq!(store.slot_numbered(CenterId::DEFAULT, &"6001".parse().unwrap()).await.unwrap().unwrap().caller, Some(number.clone()));
+    assert!(store.slot_numbered(CenterId(2), &"6001".parse().unwrap()).await.unwrap().is_none(), "another centre's is not there");
+    let elsewhere = Actor { center: CenterId(2), ..actor() };
+    for (actor, slot) in [(&elsewhere, one), (&actor(), SlotId(99))] {
+        assert!(matches!(store.set_slot_caller(actor, slot, None).await, Err(StoreError::NotFound("slot"))));
+    }
+    store.set_slot_caller(&actor(), one, None).await.unwrap();
+    assert_eq!(store.slot(one).await.unwrap().unwrap().caller, None);
 }
 
 /// More rows than one statement of SQLite has, and facts of which each takes back the one before.

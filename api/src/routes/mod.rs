@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod call;
+pub(crate) mod callers;
 pub(crate) mod calls;
 pub(crate) mod carriers;
 pub(crate) mod centers;
@@ -172,6 +173,8 @@ routes! {
     DELETE "/api/slots/{id}", Access::Token(can::SLOTS_DELETE), slots::delete;
     GET "/api/slots/{id}/limits", Access::Token(can::SLOTS_UPDATE), slots::limits;
     PUT "/api/slots/{id}/limits", Access::Token(can::SLOTS_UPDATE), slots::set_limits;
+    GET "/api/slots/{id}/caller", Access::Token(can::SLOTS_UPDATE), callers::caller;
+    PUT "/api/slots/{id}/caller", Access::Token(can::SLOTS_UPDATE), callers::set_caller;
     POST "/api/slots/{id}/take", Access::Token(can::SLOTS_USE), slots::take;
     POST "/api/slots/{id}/release", Access::Token(can::SLOTS_USE), slots::release;
 

@@ -334,7 +334,7 @@ fn service_of(view: &SlotView) -> SlotState {
 }
 
 /// The slot, if the caller's right reaches it. One's own is the slot that one has taken.
-fn known(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView, Problem> {
+pub(crate) fn known(api: &Api, caller: &Caller, id: SlotId) -> Result<SlotView, Problem> {
     let reached = |view: &SlotView| reaches_slot(caller.rows(), id, view.center, &view.holder.into_iter().collect());
     api.live.slot(id).filter(reached).ok_or_else(|| Problem::new(Code::SlotNotFound))
 }

@@ -72,6 +72,7 @@ async fn answers_have_the_documented_members() {
         ("anna GET /api/calls/c_00000000000z8", "CallWithRecording"),
         ("anna GET /api/cdr/records", "List_CdrWithRecording"),
         ("root GET /api/slots/1/limits", "Limits"),
+        ("root GET /api/slots/1/caller", "CallerNumber"),
         ("root POST /api/system/reload", "ReloadDone"),
         ("root GET /api/pbx/status", "PbxStatus"),
         ("- GET /healthz", "Health"),

@@ -217,6 +217,7 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/exports") => r#"{"resource": "calls", "format": "csv"}"#.to_owned(),
             ("PUT", "/api/slots/{id}") => r#"{"new_password": true}"#.to_owned(),
             ("PUT", "/api/slots/{id}/limits") => r#"{"calls_max": 1, "destinations": []}"#.to_owned(),
+            ("PUT", "/api/slots/{id}/caller") => r#"{"number": null}"#.to_owned(),
             ("POST", "/api/trunks") => r#"{"name": "South", "type": "mf", "capacity": 1}"#.to_owned(),
             ("PUT", "/api/trunks/{id}") => r#"{"name": "South"}"#.to_owned(),
             ("POST", "/api/routes") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}}"#.to_owned(),
@@ -337,6 +338,8 @@ async fn no_route_breaks_without_the_database() {
         DELETE /api/slots/{id}                    boris 403 root 503
         GET    /api/slots/{id}/limits             boris 403 root 503
         PUT    /api/slots/{id}/limits             boris 403 root 503
+        GET    /api/slots/{id}/caller             boris 403 root 503
+        PUT    /api/slots/{id}/caller             boris 403 root 503
         POST   /api/slots/{id}/take               boris 200 root 409
         POST   /api/slots/{id}/release            boris 200 root 200
         GET    /api/trunks                        boris 403 root 503

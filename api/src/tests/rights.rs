@@ -131,6 +131,8 @@ async fn every_route_with_every_role() {
         DELETE /api/slots/{id}                    nobody 401 anna 403 root 409
         GET    /api/slots/{id}/limits             nobody 401 anna 403 root 200
         PUT    /api/slots/{id}/limits             nobody 401 anna 403 root 422
+        GET    /api/slots/{id}/caller             nobody 401 anna 403 root 200
+        PUT    /api/slots/{id}/caller             nobody 401 anna 403 root 422
         POST   /api/slots/{id}/take               nobody 401 anna 200 root 200
         POST   /api/slots/{id}/release            nobody 401 anna 422 root 422
         GET    /api/trunks                        nobody 401 anna 403 root 200

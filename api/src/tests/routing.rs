@@ -410,6 +410,86 @@ async fn what_is_hidden_is_not_explained_either() {
     assert_eq!(sent(&world, "boris", "POST", "/api/routes/explain", &json!({"to": "+74950000000"})).await.0, 200);
 }
 
+#[tokio::test]
+async fn a_slot_calls_by_a_number_that_is_verified_for_its_centre() {
+    let world = World::new().await;
+    furnish(&world).await;
+    check(
+        &world,
+        &[
+            "root GET /api/slots/1/caller",
+            "root PUT /api/slots/1/caller\n\n{\"number\": \"+7 495 123-45-67\"}",
+            "root GET /api/slots/1/caller",
+            "root POST /api/routes/explain\n\n{\"from\": \"6001\", \"to\": \"112\", \"at\": 0}",
+            "root PUT /api/slots/1/caller\n\n{\"number\": \"+74957654321\"}",
+            "root PUT /api/slots/1/caller\n\n{\"number\": \"84951234567\"}",
+            "root PUT /api/slots/1/caller\n\n{\"number\": \"desk\"}",
+            "root PUT /api/slots/1/caller\n\n{}",
+            "root PUT /api/slots/99/caller\n\n{\"number\": null}",
+            "anna GET /api/slots/1/caller",
+            "root GET /api/audit?filter=%7B%22resource%22%3A%22slots%22%7D&fields=action,resource_id,diff",
+        ],
+        expect![[r#"
+            > root GET /api/slots/1/caller
+            200
+            {"choices":["+74951234567"],"number":null,"verified":false}
+
+            > root PUT /api/slots/1/caller | {"number": "+7 495 123-45-67"}
+            200
+            {"choices":["+74951234567"],"number":"+74951234567","verified":true}
+
+            > root GET /api/slots/1/caller
+            200
+            {"choices":["+74951234567"],"number":"+74951234567","verified":true}
+
+            > root POST /api/routes/explain | {"from": "6001", "to": "112", "at": 0}
+            200
+            {"country":null,"decision":{"from":"6001","origin":null,"scenario":"","source":"","to":"112","way":{"refuse":{"cause":"no_such_number","why":"no route is for this call"}}},"from":"6001","kind":"local","looked":[{"miss":"it is for other called numbers","name":"out","origin":{"route":"1"}},{"miss":"it is for other called numbers","name":"number +74951234567 of Northern Telephone","origin":{"number":"2"}},{"miss":"it is for called numbers of another length","name":"numbering plan: services","origin":"numbering"},{"miss":"it is for other called numbers","name":"numbering plan: slots","origin":"numbering"}],"more":0,"passed":[],"question":{"at":0,"caller":"+74951234567","came_by":"slot","center":"1","chance":0,"from":"6001","to":"112"},"to":"112","warnings":[]}
+
+            > root PUT /api/slots/1/caller | {"number": "+74957654321"}
+            422
+            {"code":"invalid_field","detail":"no carrier has this number verified for the slot's center: enter it at the carrier first, as +74951234567","field":"number"}
+
+            > root PUT /api/slots/1/caller | {"number": "84951234567"}
+            422
+            {"code":"invalid_field","detail":"no carrier has this number verified for the slot's center: enter it at the carrier first, as +74951234567","field":"number"}
+
+            > root PUT /api/slots/1/caller | {"number": "desk"}
+            422
+            {"code":"invalid_field","detail":"a number has 1 to 32 digits, * or #, with an optional leading +","field":"number"}
+
+            > root PUT /api/slots/1/caller | {}
+            422
+            {"code":"missing_field","detail":"missing field `number`","field":"number"}
+
+            > root PUT /api/slots/99/caller | {"number": null}
+            404
+            {"code":"slot_not_found","detail":"No such slot."}
+
+            > anna GET /api/slots/1/caller
+            403
+            {"action":"slots.update","code":"forbidden","detail":"Your role does not allow this."}
+
+            > root GET /api/audit?filter=%7B%22resource%22%3A%22slots%22%7D&fields=action,resource_id,diff
+            200
+            {"columns":[{"filter":true,"mode":"show","name":"seq","sort":true},{"filter":true,"mode":"show","name":"at","sort":false},{"filter":true,"mode":"show","name":"category","sort":false},{"filter":true,"mode":"show","name":"actor_kind","sort":false},{"filter":true,"mode":"show","name":"actor","sort":false},{"filter":false,"mode":"show","name":"actor_name","sort":false},{"filter":true,"mode":"show","name":"action","sort":false},{"filter":true,"mode":"show","name":"outcome","sort":false},{"filter":true,"mode":"show","name":"resource","sort":false},{"filter":true,"mode":"show","name":"resource_id","sort":false},{"filter":false,"mode":"show","name":"diff","sort":false},{"filter":true,"mode":"show","name":"source","sort":false},{"filter":false,"mode":"show","name":"user_agent","sort":false},{"filter":true,"mode":"show","name":"request_id","sort":false},{"filter":false,"mode":"show","name":"hash","sort":false}],"count":{"capped":false,"value":1},"items":[{"action":"slots.update","diff":{"caller":[null,"+74951234567"]},"resource_id":"1"}],"next":null,"prev":null}
+
+        "#]],
+    )
+    .await;
+    let stored = world.store.directory().await.unwrap();
+    assert_eq!(stored.slot(model::SlotId(1)).unwrap().caller.as_ref().map(ToString::to_string).as_deref(), Some("+74951234567"));
+    // The carrier has it no more: the slot keeps it, and calls as if it had none.
+    let (_, mut carrier) = world.json("root GET /api/trunks/2").await;
+    carrier["callers"] = json!([{"number": "+74950000009"}]);
+    assert_eq!(sent(&world, "root", "PUT", "/api/trunks/2", &carrier).await.0, 200);
+    let (_, told) = world.json("root GET /api/slots/1/caller").await;
+    assert_eq!(told, json!({"number": "+74951234567", "verified": false, "choices": ["+74950000009"]}));
+    let (_, explained) = sent(&world, "root", "POST", "/api/routes/explain", &json!({"from": "6001", "to": "+74950000000"})).await;
+    assert!(explained.to_string().contains("does not have the slot's number +74951234567 verified"), "{explained}");
+    assert_eq!(sent(&world, "root", "PUT", "/api/slots/1/caller", &json!({"number": null})).await.0, 200);
+}
+
 /// A password is taken and never given: not in an answer, not in a refusal, not in the audit log, not in a file, not in the database.
 #[tokio::test]
 async fn a_password_is_never_seen() {

@@ -299,6 +299,7 @@ fn directory() -> Result<Arc<Directory>> {
             ha1: Ha1 { md5, sha256, sha512_256 },
             service: SlotState::Idle,
             limits: SlotLimits::default(),
+            caller: None,
         });
     }
     Ok(Arc::new(Directory::new(REALM.to_owned(), vec![hub], slots)))

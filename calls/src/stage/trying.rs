@@ -171,7 +171,8 @@ impl Trying {
         let is_help = is_emergency(self.onward.permit.number());
         let plan = Arc::clone(cx.core.directory.plan());
         // A call counts for the number that it is shown by, if calls come by that too.
-        let caller = entry.caller(None, cx.timeline.start().center).ok();
+        let wanted = cx.core.caller_of(cx.timeline.start());
+        let caller = entry.caller(wanted.as_ref(), cx.timeline.start().center).ok();
         let number = caller.and_then(|caller| plan.number(entry.id, caller));
         match cx.core.carriers.caps.take(cx.now, (call, Side::Out), entry, number, is_help) {
             Ok(()) => self.current = Some(Current::new(entry, found)),

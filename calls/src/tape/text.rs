@@ -321,6 +321,9 @@ struct SlotText {
     ha1: (String, String, String),
     service: SlotState,
     limits: SlotLimits,
+    /// Tapes from before slots had numbers of their own have none.
+    #[serde(default)]
+    caller: Option<Number>,
 }
 
 impl DirectoryText {
@@ -342,6 +345,7 @@ impl DirectoryText {
                 ha1: (hex(&slot.ha1.md5), hex(&slot.ha1.sha256), hex(&slot.ha1.sha512_256)),
                 service: slot.service,
                 limits: slot.limits.clone(),
+                caller: slot.caller.clone(),
             });
         }
         Self { realm: directory.realm.clone(), hubs, slots, plan: PlanText::of(directory.plan()) }
@@ -364,6 +368,7 @@ impl DirectoryText {
                 ha1: Ha1 { md5: unhex(md5)?, sha256: unhex(sha256)?, sha512_256: unhex(sha512_256)? },
                 service: slot.service,
                 limits: slot.limits.clone(),
+                caller: slot.caller.clone(),
             })
         };
         let slots = self.slots.iter().map(slot).collect::<Result<_, String>>()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use calls::Input;
 use expect_test::expect;
 use media::{Command as MediaCommand, Hears, LegId, Tone};
-use model::{CarrierId, Cause, Cdr, Command, Direction, Outcome, Refusal, SlotState, TryOutcome, UserId};
+use model::{CarrierId, Cause, Cdr, Command, Direction, Directory, HubId, Outcome, Refusal, SlotEntry, SlotState, TryOutcome, UserId};
 use sip_core::locate::{Data, Kind, Record, Said};
 
 use crate::{
@@ -96,6 +96,77 @@ fn a_phone_calls_the_world() {
     assert_eq!((cdr.tries[0].caller.as_str(), cdr.tries[0].target.as_deref()), ("+74950000001", Some("udp 10.0.9.1:5060")));
     let (row, _) = &world.recorded[0];
     assert_eq!((row.left.number.as_str(), row.right.number.as_str()), ("6001", "+74951234567"), "left is our side (R15)");
+    world.assert_clean();
+}
+
+/// The slots 6001 to 6003, of which the first has a caller number of its own.
+fn calling_as(number: &str) -> std::sync::Arc<Directory> {
+    let plain = directory(3);
+    let slots = plain.slots().cloned().map(|slot| match slot.id.0 {
+        1 => SlotEntry { caller: number.parse().ok(), ..slot },
+        _ => slot,
+    });
+    let hub = plain.hub(HubId(1)).unwrap().clone();
+    std::sync::Arc::new(Directory::new(plain.realm.clone(), vec![hub], slots.collect()))
+}
+
+/// Each row: the number that an administrator gave the slot, and as whom A and B are called (R8).
+#[test]
+fn a_slot_calls_by_its_own_number_where_that_is_verified() {
+    let a = A.replace(
+        r#""callers": [{"number": "+74950000001"}]"#,
+        r#""callers": [{"number": "+74950000001"}, {"number": "+74950000003"}, {"number": "+74950000004", "center": "2"}], "centers": "all""#,
+    );
+    let rows = [
+        ("+74950000003", "+74950000003", "74951111111"),
+        ("+74951111111", "+74950000001", "74951111111"),
+        ("+74950000004", "+74950000001", "74951111111"),
+        ("", "+74950000001", "74951111111"),
+    ];
+    for (number, by_a, by_b) in rows {
+        let mut world = world_of(&a, &[WORLD]);
+        world.set_plan_of(calling_as(number), &[&a, B], &[WORLD]);
+        world.phone("A").habit = Habit::Refuse(503);
+        world.dial("6001", "+74951234567");
+        world.run(seconds(1));
+        for (peer, by) in [("A", by_a), ("B", by_b)] {
+            let from = world.phone(peer).header("INVITE", "From").unwrap().to_owned();
+            assert!(from.starts_with(&format!("<sip:{by}@")), "{number}: {from}");
+        }
+        world.hang_up("6001");
+        world.run(seconds(1));
+        let shown: Vec<String> = world.cdrs()[0].tries.iter().map(|tried| tried.caller.clone()).collect();
+        assert_eq!(shown, [by_a, by_b], "{number}");
+        // Another slot's calls, and those that are ordered over REST, go by the same rule.
+        world.phone("A").habit = Habit::Answer;
+        world.start_call(1, 1, "+74951234567").unwrap();
+        world.run(seconds(2));
+        assert!(world.phone("A").last("INVITE").contains(&format!("From: <sip:{by_a}@")), "{number}");
+        world.hang_up("A");
+        world.run(seconds(1));
+        world.dial("6002", "+74951234567");
+        world.run(seconds(1));
+        assert!(world.phone("A").last("INVITE").contains("From: <sip:+74950000001@"), "{number}");
+        world.hang_up("6002");
+        world.run(seconds(1));
+        world.assert_clean();
+    }
+}
+
+/// A number of ours that calls come by is full with the calls that go out as it, too.
+#[test]
+fn a_call_counts_for_the_number_that_it_is_shown_by() {
+    let a = A.replace(r#""callers": ["#, r#""callers": [{"number": "+74950000002"}, "#);
+    let mut world = world_of(&a, &[WORLD]);
+    world.set_plan_of(calling_as("+74950000002"), &[&a, B], &[WORLD]);
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    // +74950000002 may have one call at once.
+    world.bring("A", "+79161234567", "+74950000002", &[]);
+    world.run(seconds(1));
+    assert_eq!(world.cdrs()[0].cause, Cause::NumberFull);
+    world.hang_up("6001");
+    world.run(seconds(1));
     world.assert_clean();
 }
 

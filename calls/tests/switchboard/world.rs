@@ -115,6 +115,7 @@ pub(crate) fn directory(count: u16) -> Arc<Directory> {
                 ha1: Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 },
                 service: SlotState::Idle,
                 limits: SlotLimits::default(),
+                caller: None,
             }
         })
         .collect();

@@ -159,6 +159,9 @@ impl fmt::Display for Explanation {
             Some(at) => writeln!(f, ", {}", at.format("%a %Y-%m-%d %H:%M UTC"))?,
             None => writeln!(f)?,
         }
+        if let Some(caller) = &asked.caller {
+            writeln!(f, "{:<10} the slot calls as {caller}, where that is verified", "caller")?;
+        }
         let country = self.country.as_deref().map_or(String::new(), |country| format!(", {country}"));
         writeln!(f, "read as    {} to {} ({}{country})", from(&self.from), self.to, self.kind.words())?;
         let mut head = "routes";

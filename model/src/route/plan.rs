@@ -367,7 +367,16 @@ impl Plan {
                 if tries.iter().any(|before| before.carrier == attempt.entry.id) {
                     continue;
                 }
-                match try_of(attempt.entry, attempt.rate.map(|rate| rate.per_minute), question, to) {
+                let found = try_of(attempt.entry, attempt.rate.map(|rate| rate.per_minute), question, to);
+                if let (Ok(found), Some(wanted)) = (&found, &question.caller)
+                    && attempt.entry.caller(Some(wanted), question.center) != Ok(wanted)
+                {
+                    let id = attempt.entry.id;
+                    watch.passed(&|| {
+                        format!("{} (carrier {id}) does not have the slot's number {wanted} verified, and is shown its own", found.name)
+                    });
+                }
+                match found {
                     Ok(_) if tries.len() >= Self::TRIES_MAX => watch.left_out(attempt.entry.id, LeftOut::TooMany),
                     Ok(found) => tries.push(found),
                     Err(why) => watch.left_out(attempt.entry.id, why),

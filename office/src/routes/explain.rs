@@ -137,8 +137,13 @@ impl Office {
     async fn explained(&self, center: CenterId, asked: &Asked) -> Result<Explained, OfficeError> {
         let planned = self.store().plan_of(center, Routes::All).await?;
         let Asked { from, to, came_by, at, down } = asked.clone();
+        // A slot that calls does so by its own number, where that is verified.
+        let caller = match &from {
+            Some(from) if came_by == Came::Slot => self.store().slot_numbered(center, from).await?.and_then(|slot| slot.caller),
+            _ => None,
+        };
         // Which of equal carriers comes first is chance; an explanation that changes each time would help nobody.
-        let question = Question { from, to, came_by, at, center, caller: None, chance: 0 };
+        let question = Question { from, to, came_by, at, center, caller, chance: 0 };
         let standing = |carrier| if down.contains(&carrier) { Standing::Down } else { Standing::Up };
         Ok(Explained { explanation: planned.plan.explain(&question, &standing), warnings: planned.warnings })
     }

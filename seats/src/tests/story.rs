@@ -149,6 +149,7 @@ pub(super) fn directory(numbers: &[u16]) -> Directory {
             ha1: Ha1 { md5: [0; 16], sha256: [0; 32], sha512_256: [0; 32] },
             service: SlotState::Idle,
             limits: SlotLimits::default(),
+            caller: None,
         })
         .collect();
     Directory::new("realm".into(), vec![hub], slots)
