@@ -100,6 +100,10 @@ metrics! {
     calls_started: Counter = Counter::default(), "calls_started";
     /// Calls that were turned away with 503 because no further call might begin, by reason.
     calls_turned_away: Family<WhyLabels, Counter> = Family::default(), "calls_turned_away";
+    /// Questions of routes to programs, by what came of them: answered, late, wrong, unreachable, or too_many that were not asked.
+    route_questions: Family<OutcomeLabels, Counter> = Family::default(), "route_questions";
+    /// Questions of routes to programs that wait for an answer.
+    route_questions_waiting: Gauge = Gauge::default(), "route_questions_waiting";
     /// Calls that ended.
     calls_ended: Counter = Counter::default(), "calls_ended";
     /// Slots whose phone is registered.

@@ -447,6 +447,10 @@ pub(crate) enum RouteAction {
     /// A program is asked over HTTP.
     Ask {
         url: String,
+        /// What questions are signed with, as webhooks are: 16 to 128 characters. It is never shown; left out of a change, it stays if the URL
+        /// does.
+        #[schema(required = false, nullable = false, write_only, min_length = 16, max_length = 128)]
+        secret: Option<String>,
         #[schema(default = 1000, minimum = 50, maximum = 5000, required = false)]
         deadline_ms: u16,
         /// What becomes of the call if there is no good answer by then. Not another question.

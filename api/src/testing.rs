@@ -129,6 +129,7 @@ pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
         source: None,
         carrier: None,
         tries: Vec::new(),
+        asked: None,
     }
 }
 
@@ -159,6 +160,7 @@ pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
         source: None,
         carrier: None,
         tries: Vec::new(),
+        asked: None,
     }
 }
 

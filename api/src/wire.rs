@@ -2,8 +2,9 @@
 
 use model::{
     CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, JobView, Outcome,
-    PartyRole, ReboundView, RecordingRow, RecordingState, RecordingView, SlotId, SlotState, SlotStatus, SlotView, TryOutcome, UserId,
-    WallTime,
+    PartyRole, ReboundView, RecordingRow, RecordingState, RecordingView, RouteId, SlotId, SlotState, SlotStatus, SlotView, TryOutcome,
+    UserId, WallTime,
+    route::{AskOutcome, Asked, Said},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -238,6 +239,27 @@ impl From<CarrierTry> for PlacedTry {
     }
 }
 
+/// A program that a route had asked where a call goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AskedProgram {
+    #[schema(value_type = String)]
+    pub(crate) route: RouteId,
+    /// `answered`, `late`, `wrong`, `unreachable`, or `too_many` if it was not asked for want of room.
+    #[schema(value_type = String)]
+    pub(crate) outcome: AskOutcome,
+    /// How long the call waited for it, in milliseconds.
+    pub(crate) after_ms: u32,
+    /// What it said: `slots`, `dialled_slot`, `carriers`, `service`, `refuse` or `number`; null: the route's default was taken.
+    #[schema(value_type = Option<String>)]
+    pub(crate) said: Option<Said>,
+}
+
+impl From<Asked> for AskedProgram {
+    fn from(Asked { route, outcome, after_ms, said }: Asked) -> Self {
+        Self { route, outcome, after_ms, said }
+    }
+}
+
 /// A call's record: one per call, written when it ends, never changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CdrRecord {
@@ -285,13 +307,15 @@ pub(crate) struct CdrRecord {
     pub(crate) carrier: Option<CarrierId>,
     /// Each try to place it by a carrier, in order.
     pub(crate) tries: Vec<PlacedTry>,
+    /// The program that was asked last where it goes; null if none was.
+    pub(crate) asked: Option<AskedProgram>,
 }
 
 impl From<Cdr> for CdrRecord {
     fn from(cdr: Cdr) -> Self {
         let Cdr { call_id, center: _, parent, direction, caller, callee, caller_slot, callee_slot, user, .. } = cdr;
         let Cdr { started_at, ringing_at, answered_at, ended_at, ring_ms, talk_ms, outcome, cause, .. } = cdr;
-        let Cdr { sip_status, segments, scenario, source, carrier, tries, .. } = cdr;
+        let Cdr { sip_status, segments, scenario, source, carrier, tries, asked, .. } = cdr;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -317,6 +341,7 @@ impl From<Cdr> for CdrRecord {
             source,
             carrier,
             tries: tries.into_iter().map(Into::into).collect(),
+            asked: asked.map(Into::into),
         }
     }
 }

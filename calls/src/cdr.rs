@@ -77,6 +77,7 @@ fn record(view: CallView, sip_status: u16) -> Cdr {
         source: view.source,
         carrier: view.carrier,
         tries: view.tries,
+        asked: view.asked,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     ladder::Ladders,
     leg::{Audio, Leg, Party},
     ports::{MediaPort, Ports},
+    questions::Questions,
     settings::Settings,
     switchboard::{Output, Restored},
 };
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) clock: Anchor,
     pub(crate) ladders: Ladders,
     pub(crate) carriers: Carriers,
+    pub(crate) questions: Questions,
     pub(crate) locator: Locator,
     /// Who waits for which lookup; as many at most as the locator has under way.
     pub(crate) lookups: BTreeMap<LookupId, Waiting>,
@@ -98,6 +100,7 @@ impl Core {
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
             carriers: Carriers::new(carrying),
+            questions: Questions::default(),
             locator: Locator::new(LocatorSettings::default(), locator_seed),
             lookups: BTreeMap::new(),
             refusal: None,

@@ -5,13 +5,13 @@ use std::time::Instant;
 use model::{
     Cause, Number, SlotId,
     carrier::Standing,
-    route::{Came, Decision, Origin, Question, Way},
+    route::{Action, Came, Decision, Origin, Question, Way},
 };
-use seats::{Permit, is_emergency};
+use seats::{Permit, by_route, is_emergency, may_call};
 
 use crate::{
     core::Core,
-    stage::{Cx, Near, Ringing, Stage, Together, Trying},
+    stage::{Asking, Cx, Near, Ringing, Stage, Together, Trying},
     timeline::Start,
 };
 
@@ -44,29 +44,63 @@ impl Core {
 
     /// Where a call to `to` goes now. Both numbers are as they came.
     pub(crate) fn decide(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Decision {
+        let is_help = is_emergency(&to);
+        // Who calls for help is not told that a line is full, and waits for no program.
+        let standing = |carrier| if is_help { Standing::Up } else { self.standing(now, carrier) };
+        let decision = self.directory.plan().find_now(&self.question(now, start, from, to), &standing);
+        if is_help { by_default(decision) } else { decision }
+    }
+
+    /// Where a call goes whose route has asked a program, by what that has said.
+    pub(crate) fn answered(&self, now: Instant, start: &Start, decision: Decision, answer: &Action) -> Decision {
+        let question = self.question(now, start, decision.from.clone(), decision.to.clone());
+        self.directory.plan().answered(&question, decision, answer, &|carrier| self.standing(now, carrier))
+    }
+
+    /// Where it goes by its route's default: as carriers stand now, if the route is still there.
+    pub(crate) fn settle_by_default(&self, now: Instant, start: &Start, decision: Decision) -> Decision {
+        let route = match decision.origin {
+            Some(Origin::Route(id)) => self.directory.plan().route(id),
+            _ => None,
+        };
+        match route.map(|route| &route.then) {
+            Some(Action::Ask { default, .. }) => self.answered(now, start, decision, default),
+            _ => by_default(decision),
+        }
+    }
+
+    /// The gate's leave for another number than the one that the call began with.
+    pub(crate) fn permit_anew(&self, start: &Start, number: Number) -> Option<Permit> {
+        let Some(slot) = start.caller_slot else { return Some(by_route(number)) };
+        let limits = &self.directory.slot(slot)?.limits;
+        // This very call is one of the slot's.
+        may_call(limits, self.seats.calls(slot).saturating_sub(1), number).ok()
+    }
+
+    fn question(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Question {
         // Equal carriers are drawn by the random part of the call's id.
         let chance = start.call.0.unsigned_abs();
-        let is_help = is_emergency(&to);
         let (came_by, center, at) = (start.came_by(), start.center, self.clock.wall(now));
-        let question = Question { from, to, came_by, at, center, caller: self.caller_of(start), chance };
-        // Who calls for help is not told that a line is full.
-        let standing = |carrier| if is_help { Standing::Up } else { self.standing(now, carrier) };
-        let mut decision = self.directory.plan().find_now(&question, &standing, None);
-        // No program is asked yet: the default is what becomes of the call.
-        if let Way::Ask { default, .. } = decision.way {
-            decision.way = *default;
-        }
-        decision
+        Question { from, to, came_by, at, center, caller: self.caller_of(start), chance }
     }
 }
 
 /// Why a decision leads nowhere; none if it leads somewhere.
 pub(crate) fn nowhere(decision: &Decision) -> Option<Cause> {
     match &decision.way {
-        Way::Slots { .. } | Way::Carriers(_) => None,
+        // Where a program will send it is not known yet.
+        Way::Slots { .. } | Way::Carriers(_) | Way::Ask { .. } => None,
         Way::Refuse { cause, .. } => Some(*cause),
-        // There are no services yet, and no program is asked by the default of a question.
-        Way::Service(_) | Way::Ask { .. } => Some(Cause::NoSuchNumber),
+        // There are no services yet.
+        Way::Service(_) => Some(Cause::NoSuchNumber),
+    }
+}
+
+/// The decision with nobody asked.
+pub(crate) fn by_default(decision: Decision) -> Decision {
+    match decision.way {
+        Way::Ask { default, .. } => Decision { way: *default, ..decision },
+        _ => decision,
     }
 }
 
@@ -85,6 +119,9 @@ pub(crate) fn only_slot(decision: &Decision) -> Option<SlotId> {
 pub(crate) fn lead(cx: &mut Cx<'_>, mut near: Near, onward: Onward, decision: Decision) -> Stage {
     if let Some(cause) = nowhere(&decision) {
         return near.fail(cx, cause, cause.sip_status());
+    }
+    if matches!(decision.way, Way::Ask { .. }) {
+        return Asking::begin(cx, near, onward, decision);
     }
     let ring_s = match (&decision.way, decision.origin) {
         // Where no route says how long, the configuration does.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
     BanView, Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal, Reply,
-    SlotId, UserId, WallTime,
+    SlotId, UserId, WallTime, carrier::Secret, route::AskOutcome,
 };
 use seats::SeatsOutput;
 use sip_core::{
@@ -27,6 +27,7 @@ use crate::{
     known::User,
     ladder::Way,
     ports::MediaPort,
+    questions::AskId,
     registration::record_key,
     settings::Settings,
     stage::{Call, CallInput},
@@ -61,6 +62,13 @@ pub enum Input {
         query: Query,
         /// What was said; for the same name and kind.
         answer: Answer,
+    },
+    /// A program has answered [`Output::Ask`], or will not. What comes too late is for nobody.
+    Answered {
+        /// Which question.
+        ask: AskId,
+        /// The body of its answer, at most [`model::route::Answer::OCTETS_MAX`] of it; or why there is none: late, wrong or unreachable.
+        answer: Result<Bytes, AskOutcome>,
     },
     /// Media workers have bound these ports.
     Ports(Vec<MediaPort>),
@@ -116,6 +124,8 @@ pub enum Output {
     },
     /// Ask DNS, each question on its own, and hand in [`Input::Resolved`]. There is one question of a name and kind at a time.
     Resolve(Query),
+    /// Ask a program over HTTP where a call goes, and hand in [`Input::Answered`].
+    Ask(Box<Inquiry>),
     /// What the certificate at the other end of a TLS stream that we open has to prove: a domain, or an address (RFC 5922). Told before each
     /// INVITE that may open the stream. One that is open and has proven another name must prove this one too, or be told as closed.
     Secure {
@@ -190,6 +200,21 @@ pub enum Output {
     },
 }
 
+/// A question to a program.
+#[derive(Debug)]
+pub struct Inquiry {
+    /// Its name.
+    pub ask: AskId,
+    /// Where it is sent to, by POST.
+    pub url: String,
+    /// What it is signed with.
+    pub secret: Secret,
+    /// What is sent: JSON.
+    pub body: Bytes,
+    /// For how long it is waited for.
+    pub within: Duration,
+}
+
 /// What survived the last run.
 #[derive(Debug, Default)]
 pub struct Restored {
@@ -257,6 +282,11 @@ impl Switchboard {
             Input::Settings(settings) => {
                 self.core.reconfigure(now, *settings);
                 self.core.follow_enrolments(now);
+            }
+            Input::Answered { ask, answer } => {
+                if let Some(call) = self.core.questions.call_of(ask) {
+                    self.call(now, call, CallInput::Answered(ask, answer));
+                }
             }
             Input::Ports(ports) => self.core.ports.add(ports),
             Input::Outward(ours) => {
@@ -336,6 +366,18 @@ impl Switchboard {
     #[must_use]
     pub fn leaving(&self) -> usize {
         self.core.carriers.enrolments.leaving()
+    }
+
+    /// How many questions to programs came to that since the start.
+    #[must_use]
+    pub fn asked(&self, outcome: AskOutcome) -> u64 {
+        self.core.questions.counted(outcome)
+    }
+
+    /// Questions to programs that wait for an answer.
+    #[must_use]
+    pub fn asking(&self) -> usize {
+        self.core.questions.waiting()
     }
 
     /// Octets of SIP messages that are kept for ladders.

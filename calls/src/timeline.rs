@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, Segment, SlotId, TryOutcome, UserId, WallTime,
-    route::{Decision, Way},
+    route::{Asked, Decision, Way},
 };
 
 use crate::cdr;
@@ -21,6 +21,8 @@ pub(crate) struct CallEvent {
 pub(crate) enum What {
     /// The far party rings for the first time.
     Ringing,
+    /// A program was asked where the call goes.
+    Asked(Asked),
     /// A carrier is tried, or was found not to be worth trying.
     Trying(CarrierTry),
     /// What came of the last try.
@@ -93,6 +95,11 @@ impl Timeline {
         &self.start
     }
 
+    /// A program has said where the call goes, which its beginning did not know.
+    pub(crate) fn follow(&mut self, decision: &Decision) {
+        self.start.follow(decision);
+    }
+
     /// Notes what happened. Beyond [`EVENTS_MAX`] further holds are left out, each with its end; the moments that a CDR needs never are.
     pub(crate) fn note(&mut self, at: WallTime, what: What) {
         let worth = match &what {
@@ -127,6 +134,7 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
                 view.ringing_at = view.ringing_at.or(Some(*at));
                 view.status = CallStatus::Ringing;
             }
+            What::Asked(asked) => view.asked = Some(asked.clone()),
             What::Trying(tried) => {
                 view.carrier = Some(tried.carrier);
                 view.tries.push(tried.clone());
@@ -211,5 +219,6 @@ fn begun(started_at: WallTime, start: &Start) -> CallView {
         source: start.source.clone(),
         carrier: start.carrier,
         tries: Vec::new(),
+        asked: None,
     }
 }

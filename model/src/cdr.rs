@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CarrierId, Cause, CenterId, SlotId, UserId, WallTime};
+use crate::{CallId, CarrierId, Cause, CenterId, SlotId, UserId, WallTime, route::Asked};
 
 /// Where a call went, seen from the call centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -141,4 +141,7 @@ pub struct Cdr {
     /// Each try to place it by a carrier, in order.
     #[serde(default)]
     pub tries: Vec<CarrierTry>,
+    /// The program that was asked last where it goes, and what came of that.
+    #[serde(default)]
+    pub asked: Option<Asked>,
 }

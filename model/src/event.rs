@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BanView, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState,
-    Segment, SlotId, SlotState, SlotStatus, UserId, WallTime,
+    Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -70,6 +70,9 @@ pub struct CallView {
     /// Each try to place it by a carrier, in order.
     #[serde(default)]
     pub tries: Vec<CarrierTry>,
+    /// The program that was asked last where it goes, and what came of that.
+    #[serde(default)]
+    pub asked: Option<Asked>,
 }
 
 /// A slot as others see it.

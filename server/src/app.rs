@@ -30,6 +30,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     accounts,
+    asking::Asking,
     capture::Captures,
     control::LoopControl,
     desk::{self, Desk},
@@ -162,6 +163,10 @@ async fn run(
         let door = door.clone();
         move |query, answer| door.order(Message::Resolved(query, answer))
     })?;
+    let asking = Asking::start(desk::guard(config), &desk::roots(config)?, wall_clock, {
+        let door = door.clone();
+        move |ask, answer| door.order(Message::Answered(ask, answer))
+    });
     let to_recorder = recorder::inbox();
     let recorder = recorder::start(
         Arc::clone(&to_recorder),
@@ -195,6 +200,7 @@ async fn run(
         door: door.clone(),
         outward,
         resolving,
+        asking,
         gate,
         live: Arc::clone(&live),
         media,

@@ -43,10 +43,15 @@ pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, d
         None => kinds,
     };
     let work = WorkOptions { kinds, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
-    let ports = config.links.allow_ports.iter().map(|port| port.0).collect();
-    let http = Client::new(Guard::public(config.links.allow_nets.clone(), ports), &roots, Limits::default());
+    let http = Client::new(guard(config), &roots, Limits::default());
     let settings = Settings { work, webhooks: WebhookOptions { http }, ..Settings::default() };
     Office::open(store, settings, wall_clock()).await.context("cannot open the office")
+}
+
+/// Where requests may go that people cause: webhooks, and the questions of routes.
+pub(crate) fn guard(config: &Config) -> Guard {
+    let ports = config.links.allow_ports.iter().map(|port| port.0).collect();
+    Guard::public(config.links.allow_nets.clone(), ports)
 }
 
 /// By whom people can log in beside us.

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::Settings;
-use model::{Command, Directory, RecordingRow, Refusal, Reply};
+use bytes::Bytes;
+use calls::{AskId, Settings};
+use model::{Command, Directory, RecordingRow, Refusal, Reply, route::AskOutcome};
 use net::{FromWorker, Waker};
 use sip_core::{
     GuardSettings,
@@ -45,6 +46,8 @@ pub(crate) enum Message {
     Recorded(RecordingRow),
     /// DNS has answered.
     Resolved(Query, Answer),
+    /// A program has answered a question of a route, or will not.
+    Answered(AskId, Result<Bytes, AskOutcome>),
     /// No new calls.
     Drain,
     /// End all calls.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod app;
+mod asking;
 mod capture;
 mod control;
 mod copying;

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{Metrics, SourceLabels, TransportLabels, WhyLabels};
+use api::{Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
 use calls::Switchboard;
 use links::hep::Counts;
-use model::{Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts};
+use model::{Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, route::AskOutcome};
 use net::{BanCounters, MediaWorkers, SignallingSockets, TcpCounters};
 use sip_core::GuardCounters;
 use tracing::{info, warn};
@@ -56,6 +56,7 @@ struct Totals {
     media_send_failures: u64,
     journal_lost: u64,
     turned_away: [u64; NoRoom::ALL.len()],
+    asked: [u64; AskOutcome::ALL.len()],
     hep: [u64; 4],
     banned_dropped: [u64; 3],
     silenced: [u64; 4],
@@ -205,6 +206,15 @@ impl Meter {
                 self.limit_due = Some(now + LIMIT_EVERY);
                 warn!("Calls are turned away with 503: {why}. See cordboard_calls_turned_away_total.");
             }
+        }
+    }
+
+    /// What came of the questions that routes have asked programs, all told, and how many wait.
+    pub(crate) fn asked(&mut self, waiting: usize, of: impl Fn(AskOutcome) -> u64) {
+        self.metrics.route_questions_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        for (outcome, told) in AskOutcome::ALL.into_iter().zip(&mut self.told.asked) {
+            let count = new(told, of(outcome));
+            self.metrics.route_questions.get_or_create(&OutcomeLabels { outcome: outcome.name() }).inc_by(count);
         }
     }
 

@@ -25,6 +25,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
 use crate::{
+    asking::Asking,
     capture::Capture,
     door::{Door, Load, Message},
     journaling::{self, Handed, JournalGate, Resident},
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     /// From which of our addresses requests to others may leave.
     pub(crate) outward: Vec<(Transport, SocketAddr)>,
     pub(crate) resolving: Resolving,
+    pub(crate) asking: Asking,
     pub(crate) gate: JournalGate<Signalling>,
     pub(crate) live: Arc<Live>,
     pub(crate) media: MediaWorkers,
@@ -230,6 +232,7 @@ impl Signalling {
                 Input::Recorded(row)
             }
             Message::Resolved(query, answer) => Input::Resolved { query, answer },
+            Message::Answered(ask, answer) => Input::Answered { ask, answer },
             Message::Drain => Input::Drain,
             Message::EndAll => Input::EndAll,
             Message::Stop => {
@@ -304,6 +307,7 @@ impl Signalling {
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
                 Output::Resolve(query) => parts.resolving.ask(query),
+                Output::Ask(inquiry) => parts.asking.ask(*inquiry),
                 Output::Secure { flow, name } => parts.sockets.secure(flow, &name),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),
                 Output::Unvouch { flow } => parts.sockets.unvouch(flow),
@@ -392,6 +396,7 @@ impl Signalling {
             meter.copies(&parts.copies);
             meter.bans(parts.sockets.ban_counters(), &parts.switchboard);
             meter.turned_away(now, |why| parts.switchboard.turned_away(why));
+            meter.asked(parts.switchboard.asking(), |outcome| parts.switchboard.asked(outcome));
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });
         parts.tape = parts.tape.take().and_then(Tape::go_on);

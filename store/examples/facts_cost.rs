@@ -169,6 +169,7 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         source: None,
         carrier: None,
         tries: Vec::new(),
+        asked: None,
     };
     let segment = Segment { user, slot: SlotId(slot), from: at(n, 20), to: None, hold_ms: 0 };
     let role = |role: &str, number: &str| ChannelRole { role: role.to_owned(), number: number.to_owned() };
@@ -208,6 +209,7 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         source: None,
         carrier: None,
         tries: Vec::new(),
+        asked: None,
     };
     let mut facts = vec![
         (at_us, Fact::CallStarted { call: call.clone() }),

@@ -184,6 +184,7 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
         source: cdr.source.clone(),
         carrier: cdr.carrier,
         tries: cdr.tries.clone(),
+        asked: cdr.asked.clone(),
     }
 }
 
@@ -244,6 +245,7 @@ impl TryFrom<Row> for CallView {
             // The tables have no room for them yet.
             carrier: None,
             tries: Vec::new(),
+            asked: None,
         })
     }
 }

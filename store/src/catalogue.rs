@@ -157,6 +157,8 @@ pub static CDRS: Resource = Resource {
             .nullable()
             .filtered(),
         Column::new("tries", "t.tries", ColumnKind::Json, "Each try to place it by a carrier, in order: how it was answered."),
+        Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.")
+            .nullable(),
         RECORDING,
     ],
 };

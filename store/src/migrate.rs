@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     5 "0005_bans"
     6 "0006_tries"
     8 "0008_slot_numbers"
+    11 "0011_asking"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -1,9 +1,12 @@
 //! Routes as rows: a column for each part, so that lists show and hide them one by one.
 //!
+//! What its questions to programs are signed with is sealed, as the passwords of carriers are.
+//!
 //! Rights, the audit log and what is a good route are for those who call; a row that cannot be read is no reason to fail here.
 
 use model::{
     CarrierId, CenterId, Problem, RouteId, UserId, WallTime,
+    carrier::Secret,
     route::{Action, CameBy, Outlet, Route},
 };
 use serde::de::DeserializeOwned;
@@ -53,7 +56,7 @@ impl StoredRoute {
 
 macro_rules! columns {
     () => {
-        "id, center_id, position, name, enabled, matches, action, scenario, source, rewrite, version"
+        "id, center_id, position, name, enabled, matches, action, scenario, source, rewrite, version, secret"
     };
 }
 
@@ -65,9 +68,9 @@ statements! {
     LOCK: both concat!("UPDATE routes SET version = version WHERE id = $1 AND center_id = $2 RETURNING ", columns!());
     COUNT: both "SELECT count(*) FROM routes";
     INSERT: both "INSERT INTO routes (id, center_id, position, name, enabled, matches, action, scenario, source, rewrite, version, created_at,
-        updated_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11, $12)";
+        updated_at, created_by, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11, $12, $13)";
     CHANGE: both "UPDATE routes SET position = $2, name = $3, enabled = $4, matches = $5, action = $6, scenario = $7, source = $8, rewrite = $9,
-        version = version + 1, updated_at = $10 WHERE id = $1";
+        version = version + 1, updated_at = $10, secret = $11 WHERE id = $1";
     DELETE: both "DELETE FROM routes WHERE id = $1";
 }
 
@@ -78,7 +81,7 @@ impl Store {
             Some(center) => self.db.all(OF_CENTER, binds![center]).await?,
             None => self.db.all(ALL, &[]).await?,
         };
-        Ok(rows.into_iter().map(StoredRoute::from).collect())
+        Ok(rows.into_iter().map(|row| self.stored_route(row)).collect())
     }
 
     /// The routes of any centre that name a carrier, by id.
@@ -87,7 +90,7 @@ impl Store {
     /// As the database's.
     pub async fn routes_naming(&self, tx: &mut Tx, carrier: CarrierId) -> Result<Vec<StoredRoute>, StoreError> {
         let rows: Vec<RouteRow> = tx.all(ALL, &[]).await?;
-        Ok(rows.into_iter().map(StoredRoute::from).filter(|route| route.names(carrier)).collect())
+        Ok(rows.into_iter().map(|row| self.stored_route(row)).filter(|route| route.names(carrier)).collect())
     }
 
     /// The route, if it is of this centre.
@@ -95,7 +98,7 @@ impl Store {
     /// # Errors
     /// As the database's.
     pub async fn route(&self, center: CenterId, id: RouteId) -> Result<Option<StoredRoute>, StoreError> {
-        Ok(self.db.one::<RouteRow>(ONE, binds![id, center]).await?.map(StoredRoute::from))
+        Ok(self.db.one::<RouteRow>(ONE, binds![id, center]).await?.map(|row| self.stored_route(row)))
     }
 
     /// The same, which nobody else changes until the transaction ends.
@@ -103,7 +106,7 @@ impl Store {
     /// # Errors
     /// As the database's.
     pub async fn lock_route(&self, tx: &mut Tx, center: CenterId, id: RouteId) -> Result<Option<StoredRoute>, StoreError> {
-        Ok(tx.one::<RouteRow>(LOCK, binds![id, center]).await?.map(StoredRoute::from))
+        Ok(tx.one::<RouteRow>(LOCK, binds![id, center]).await?.map(|row| self.stored_route(row)))
     }
 
     /// How many routes there are in all centres. Exact until the transaction ends, if an id was drawn before ([`Store::draw_route`]).
@@ -126,7 +129,8 @@ impl Store {
     /// Stores a new route, whose id was drawn.
     ///
     /// # Errors
-    /// [`StoreError::Constraint`] `routes_center_id_name_key` if the centre has one of this name.
+    /// [`StoreError::Constraint`] `routes_center_id_name_key` if the centre has one of this name; [`StoreError::Defect`] if it has a secret
+    /// and the store has no key ([`Store::with_key`]).
     pub async fn insert_route(
         &self,
         tx: &mut Tx,
@@ -137,7 +141,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (position, on) = (i64::from(route.position), i64::from(route.on));
         let [matches, action, rewrite] = [json(&route.matches), json(&route.then), json(&route.rewrite)];
-        let binds = binds![id, center, position, &route.name, on, matches, action, &route.scenario, &route.source, rewrite, now, by];
+        let secret = self.sealed_secret(id, route)?;
+        let binds =
+            binds![id, center, position, &route.name, on, matches, action, &route.scenario, &route.source, rewrite, now, by, secret];
         tx.run(INSERT, binds).await.map(drop)
     }
 
@@ -148,7 +154,8 @@ impl Store {
     pub async fn update_route(&self, tx: &mut Tx, id: RouteId, route: &Route, now: WallTime) -> Result<(), StoreError> {
         let (position, on) = (i64::from(route.position), i64::from(route.on));
         let [matches, action, rewrite] = [json(&route.matches), json(&route.then), json(&route.rewrite)];
-        let binds = binds![id, position, &route.name, on, matches, action, &route.scenario, &route.source, rewrite, now];
+        let secret = self.sealed_secret(id, route)?;
+        let binds = binds![id, position, &route.name, on, matches, action, &route.scenario, &route.source, rewrite, now, secret];
         tx.run(CHANGE, binds).await.map(drop)
     }
 
@@ -159,6 +166,25 @@ impl Store {
     pub async fn delete_route(&self, tx: &mut Tx, id: RouteId) -> Result<(), StoreError> {
         tx.run(DELETE, binds![id]).await.map(drop)
     }
+
+    fn sealed_secret(&self, id: RouteId, route: &Route) -> Result<Option<String>, StoreError> {
+        route.secret().map(|secret| self.seal.seal(&place(id), secret.reveal())).transpose()
+    }
+
+    fn stored_route(&self, row: RouteRow) -> StoredRoute {
+        // One that does not open is missing, and the route is told to lack it.
+        let secret = row.secret.as_deref().and_then(|sealed| self.seal.open(&place(RouteId(row.id)), sealed)).map(Secret::new);
+        let mut stored = StoredRoute::from(row);
+        if let Some(route) = &mut stored.route {
+            route.set_secret(secret);
+        }
+        stored
+    }
+}
+
+/// Where its secret is sealed for.
+fn place(id: RouteId) -> String {
+    format!("route {id}")
 }
 
 #[derive(FromRow)]
@@ -174,6 +200,7 @@ struct RouteRow {
     source: String,
     rewrite: String,
     version: i64,
+    secret: Option<String>,
 }
 
 impl From<RouteRow> for StoredRoute {

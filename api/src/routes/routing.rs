@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{
     CarrierId, CenterId, Mode, Number, RouteId, WallTime,
+    carrier::Secret,
     route::{Came, Plan, Route},
 };
 use office::{ROUTES, can, routes::Asked};
@@ -73,7 +74,7 @@ pub(crate) async fn create(
     caller: Caller,
     body: JsonOctets,
 ) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
-    let route: Route = settings(body.read()?, "", "")?.0;
+    let route: Route = read_route(body.read()?, "")?.0;
     let made = uninterrupted(async move {
         let id = api.office.create_route(&caller, route, now()).await?;
         // In force or not yet: it is there.
@@ -99,7 +100,7 @@ pub(crate) async fn change(
     Id(id): Id<RouteId>,
     body: JsonOctets,
 ) -> Result<Json<Map<String, Value>>, Problem> {
-    let (route, version) = settings::<Route>(body.read()?, &id.to_string(), "")?;
+    let (route, version) = read_route(body.read()?, &id.to_string())?;
     let version = version.ok_or_else(missing_version)?;
     let changed = uninterrupted(async move {
         api.office.update_route(&caller, (id, version), route, now()).await?;
@@ -149,6 +150,23 @@ pub(crate) async fn explain(State(api): State<Api>, caller: Caller, body: JsonOc
     let mut answer = object(&explained.explanation);
     answer.insert("warnings".to_owned(), explained.warnings.iter().map(ToString::to_string).collect());
     Ok(Json(answer))
+}
+
+/// Takes a route out of a body, and the version that it was made from. Its secret is taken out first: nothing that is said of what is wrong
+/// with the rest can repeat it.
+fn read_route(mut body: Map<String, Value>, id: &str) -> Result<(Route, Option<i64>), Problem> {
+    let secret = match body.get_mut("then").and_then(Value::as_object_mut) {
+        Some(then) if then.get("do").is_some_and(|what| what == "ask") => then.remove("secret"),
+        _ => None,
+    };
+    let secret = match secret {
+        None | Some(Value::Null) => None,
+        Some(Value::String(secret)) => Some(Secret::new(secret)),
+        Some(_) => return Err(Problem::field(Code::InvalidField, "then.secret", "it cannot be used so")),
+    };
+    let (mut route, version) = settings::<Route>(body, id, "")?;
+    route.set_secret(secret);
+    Ok((route, version))
 }
 
 /// The route as the caller may see it now; its id alone if that is nothing.

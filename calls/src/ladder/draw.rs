@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{CallId, WallTime};
+use model::{CallId, WallTime, route::Said};
 use sip_core::{Flow, Message, Name};
 
 use super::{CALL_OCTETS_MAX, Kept, Ladder, MESSAGES_MAX, Way, mask};
@@ -55,6 +55,11 @@ fn head(text: &mut String, call: CallId, ladder: &Ladder) {
                 let _ = writeln!(text, "{word}  {}  no message", name(ladder, party));
             }
         }
+    }
+    for (after_ms, asked) in &ladder.remarks {
+        let _ = write!(text, "asked by route {}: {} after {} ms", asked.route, asked.outcome.name(), asked.after_ms);
+        let said = asked.said.map_or("the default of the route was taken", Said::name);
+        let _ = writeln!(text, ", {said} ({after_ms} ms)");
     }
     let _ = writeln!(text, "\n{:>4} {:>9}   {near:<GAP$} {:<GAP$} {far}", "", "ms", "Cordboard");
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use model::{CallId, Draw, Drawing, WallTime};
+use model::{CallId, Draw, Drawing, WallTime, route::Asked};
 use sip_core::{Flow, SessionId};
 
 use crate::leg::Party;
@@ -35,6 +35,9 @@ const REFUSED_SHARE: usize = 8;
 
 /// Ways that the messages of one call come and go by, and that are told apart.
 const FLOWS_MAX: usize = 8;
+
+/// Questions to programs that the ladder of a call tells of.
+const REMARKS_MAX: usize = 4;
 
 /// What one call costs beside its messages: its place in the tables, its words, and the room for its first messages.
 const CALL_COST: usize = 512 + MESSAGES_USUAL * MESSAGE_COST;
@@ -90,6 +93,8 @@ struct Ladder {
     cost: usize,
     /// Messages that were left out behind the last one that is kept.
     left_out: u32,
+    /// Programs that were asked where the call goes, and when; at most [`REMARKS_MAX`]. Part of [`CALL_COST`].
+    remarks: Vec<(u32, Asked)>,
     /// Whether anybody was called.
     has_far: bool,
     is_over: bool,
@@ -160,6 +165,7 @@ impl Ladders {
             octets: 0,
             cost: CALL_COST,
             left_out: 0,
+            remarks: Vec::new(),
             has_far: false,
             is_over: false,
             is_refused: false,
@@ -180,6 +186,13 @@ impl Ladders {
         if let Some((_, at, flow, bytes)) = self.unclaimed.take_if(|(of, ..)| *of == session) {
             self.keep(at, session, Way::In, flow, &bytes);
         }
+    }
+
+    /// A program was asked where a call goes.
+    pub(crate) fn remark(&mut self, now: Instant, call: CallId, asked: &Asked) {
+        let Some(ladder) = self.calls.get_mut(&call).filter(|ladder| ladder.remarks.len() < REMARKS_MAX) else { return };
+        let after = now.saturating_duration_since(ladder.began).as_millis();
+        ladder.remarks.push((u32::try_from(after).unwrap_or(u32::MAX), asked.clone()));
     }
 
     /// A message of a session came or goes.

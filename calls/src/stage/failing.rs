@@ -35,7 +35,9 @@ impl Failing {
             // Whoever ends it now, the reason stays that of the far side.
             CallInput::Session(Party::Near, SessionEvent::Ended { .. }) | CallInput::Hangup(_) => self.over(),
             CallInput::Timeout if cx.now >= self.until => self.over(),
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Failing(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
+                Stage::Failing(self)
+            }
         }
     }
 

@@ -6,10 +6,12 @@
 //!  phone dials ──────┼────────────► plan┼► Together ──┼─answer─► Talking ─┐
 //!  carrier brings ───┼──────────────▲   │  slots      │                   │
 //!                    │              │   └► Trying ────┤                   │
-//!                    │              └─3xx──┘ carriers └─failure► Failing ─┤
+//!                    │              │ └3xx─┘ carriers └─failure► Failing ─┤
+//!                    │              └◄─── Asking: a program says where     │
 //!                    └──────────────── refused, given up ─────────────────┴─► over: the CDR
 //! ```
 
+mod asking;
 mod failing;
 mod near;
 mod ringing;
@@ -23,17 +25,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use media::MediaEvent;
-use model::{Anchor, CarrierTry, Cause, Event, Fact, SlotId, TryOutcome, WallTime, route::Try};
+use model::{
+    Anchor, CarrierTry, Cause, Event, Fact, SlotId, TryOutcome, WallTime,
+    route::{AskOutcome, Try},
+};
 use sip_core::{EndReason, LocateError, LookupId, SessionEvent, Target};
 
 pub(crate) use self::{
-    failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together, trying::Trying,
+    asking::Asking, failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together,
+    trying::Trying,
 };
 use crate::{
     cdr,
     core::Core,
     leg::{Leg, Party},
+    questions::AskId,
     settings::Settings,
     timeline::{Timeline, What},
 };
@@ -58,6 +66,8 @@ pub(crate) enum Stage {
     Ringing(Ringing),
     /// Several phones are asked to answer.
     Together(Together),
+    /// A program is asked where the call goes.
+    Asking(Asking),
     /// The world is called, by one carrier after another.
     Trying(Trying),
     /// Both have answered.
@@ -85,6 +95,8 @@ pub(crate) enum CallInput {
     Media(MediaEvent),
     /// A lookup of the call's is at its end.
     Located(LookupId, Result<Vec<Target>, LocateError>),
+    /// The question that it waits for was answered, or came to nothing.
+    Answered(AskId, Result<Bytes, AskOutcome>),
     /// The call is to end: over REST, or because the server stops.
     Hangup(Cause),
     /// The stage's deadline has come.
@@ -157,6 +169,7 @@ impl Call {
             Stage::Summoning(stage) => stage.handle(&mut cx, input),
             Stage::Ringing(stage) => stage.handle(&mut cx, input),
             Stage::Together(stage) => stage.handle(&mut cx, input),
+            Stage::Asking(stage) => stage.handle(&mut cx, input),
             Stage::Trying(stage) => stage.handle(&mut cx, input),
             Stage::Talking(stage) => stage.handle(&mut cx, input),
             Stage::Failing(stage) => stage.handle(&mut cx, input),
@@ -180,6 +193,7 @@ impl Call {
         core.event(Event::CallUpdated(self.timeline.view()));
         core.ports.release(call);
         core.leave_carriers(call);
+        core.questions.release(call);
         let start = self.timeline.start();
         let known = [start.caller_slot, start.callee_slot].into_iter().flatten();
         let slots: Vec<SlotId> = known.chain(core.seats.slots_of(call)).collect();
@@ -197,6 +211,7 @@ impl Call {
         match &self.stage {
             Stage::Failing(stage) => Some(stage.until()),
             Stage::Talking(stage) => stage.probe_at(),
+            Stage::Asking(stage) => Some(stage.until()),
             Stage::Trying(stage) => stage.deadline(),
             _ => None,
         }

@@ -43,7 +43,9 @@ impl Ringing {
                 Stage::Ringing(self)
             }
             CallInput::Hangup(cause) => self.near.hang_up(cx, vec![self.far], cause),
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Ringing(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
+                Stage::Ringing(self)
+            }
         }
     }
 

@@ -40,7 +40,9 @@ impl Summoning {
                 Stage::Summoning(self)
             }
             CallInput::Hangup(cause) => self.over(cause, cause.sip_status()),
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Summoning(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
+                Stage::Summoning(self)
+            }
         }
     }
 

@@ -78,7 +78,9 @@ impl Talking {
                 self.probe(cx);
                 Stage::Talking(self)
             }
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Talking(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
+                Stage::Talking(self)
+            }
         }
     }
 

@@ -54,7 +54,9 @@ impl Together {
             },
             CallInput::Session(Party::Rung(place), event) => self.rung(cx, place, event),
             CallInput::Hangup(cause) => self.near.hang_up(cx, self.legs.into_values().collect(), cause),
-            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Timeout => Stage::Together(self),
+            CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
+                Stage::Together(self)
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use model::{
     carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf},
     route::Try,
 };
-use seats::{by_route, is_emergency, may_call};
+use seats::is_emergency;
 use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
@@ -125,7 +125,7 @@ impl Trying {
                 self.near.hang_up(cx, leg.into_iter().collect(), cause)
             }
             CallInput::Timeout if self.deadline().is_some_and(|at| at <= cx.now) => self.silent(cx),
-            CallInput::Media(..) | CallInput::Timeout => Stage::Trying(self),
+            CallInput::Media(..) | CallInput::Answered(..) | CallInput::Timeout => Stage::Trying(self),
         }
     }
 
@@ -316,16 +316,8 @@ impl Trying {
 
     /// A 3xx: where it sends the call is dialled as if it had been from the beginning, past the gate and the plan (B-55).
     fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
-        let directory = Arc::clone(&cx.core.directory);
         let start = cx.timeline.start();
-        let limits = start.caller_slot.map(|slot| (slot, directory.slot(slot).map(|entry| &entry.limits)));
-        let permit = match limits {
-            // This very call is one of the slot's.
-            Some((slot, Some(limits))) => may_call(limits, cx.core.seats.calls(slot).saturating_sub(1), number.clone()).ok(),
-            Some((_, None)) => None,
-            None => Some(by_route(number.clone())),
-        };
-        let Some(permit) = permit else {
+        let Some(permit) = cx.core.permit_anew(start, number.clone()) else {
             let cause = Cause::DestinationNotAllowed;
             return self.near.fail(cx, cause, cause.sip_status());
         };

@@ -43,7 +43,8 @@ const SERVER: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes a tape. The core does no IO: it appends octets to what it is given, and the shell writes them where it likes.
 ///
-/// **A tape holds secrets**: the key of digest nonces, the credentials of every slot (HA1), the passwords of carriers, and all that phones said, the keys that people
+/// **A tape holds secrets**: the key of digest nonces, the credentials of every slot (HA1), the passwords of carriers and
+/// secrets of routes, and all that phones said, the keys that people
 /// pressed among it. Keep it as the password file that it is, and never ask for one in public.
 #[derive(Debug)]
 pub struct Recorder {

@@ -1,4 +1,4 @@
-//! The JSON form of carriers and routes: what a plan is made of. The passwords of carriers are among it.
+//! The JSON form of carriers and routes: what a plan is made of. The passwords of carriers and the secrets of routes are among it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(super) struct PlanText {
     /// As the database has them.
     carriers: Vec<(CarrierId, CenterId, serde_json::Value)>,
-    routes: Vec<(RouteId, CenterId, Route)>,
+    routes: Vec<(RouteId, CenterId, serde_json::Value)>,
     services: Vec<Number>,
     forms: Vec<(CenterId, NumberForm)>,
 }
@@ -26,7 +26,7 @@ impl PlanText {
         let numbering = plan.numbering();
         Self {
             carriers: plan.carriers().filter_map(carrier).collect(),
-            routes: plan.routes().map(|(id, center, route)| (id, center, route.clone())).collect(),
+            routes: plan.routes().filter_map(|(id, center, route)| Some((id, center, route.stored().ok()?))).collect(),
             services: numbering.services.iter().cloned().collect(),
             forms: numbering.forms.iter().map(|(center, form)| (*center, form.clone())).collect(),
         }
@@ -39,8 +39,11 @@ impl PlanText {
             Ok(CarrierEntry { id: *id, center: *center, carrier })
         };
         let carriers: Vec<CarrierEntry> = self.carriers.iter().map(carrier).collect::<Result<_, String>>()?;
-        let routes: Vec<RouteEntry> =
-            self.routes.iter().map(|(id, center, route)| RouteEntry { id: *id, center: *center, route: route.clone() }).collect();
+        let route = |(id, center, route): &(RouteId, CenterId, serde_json::Value)| {
+            let route = Route::deserialize(route).map_err(|error| error.to_string())?;
+            Ok(RouteEntry { id: *id, center: *center, route })
+        };
+        let routes: Vec<RouteEntry> = self.routes.iter().map(route).collect::<Result<_, String>>()?;
         let numbering = Numbering {
             services: self.services.iter().cloned().collect(),
             forms: self.forms.iter().cloned().collect(),

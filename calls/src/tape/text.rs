@@ -10,7 +10,7 @@ use bytes::Bytes;
 use media::{LegId, MediaEvent};
 use model::{
     BanView, Binding, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits,
-    SlotState, UserId, WallTime,
+    SlotState, UserId, WallTime, route::AskOutcome,
 };
 use serde::{Deserialize, Serialize};
 use sip_core::{Algorithm, ArmourSettings, Flow, RegistrarSettings, Transport};
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     ports::MediaPort,
+    questions::AskId,
     settings::Settings,
     switchboard::{Input, Order, Restored},
 };
@@ -114,20 +115,43 @@ impl Head {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum InputText {
-    Received { flow: FlowText, bytes: String },
-    Unreachable { remote: SocketAddr },
-    FlowClosed { flow: FlowText },
+    Received {
+        flow: FlowText,
+        bytes: String,
+    },
+    Unreachable {
+        remote: SocketAddr,
+    },
+    FlowClosed {
+        flow: FlowText,
+    },
     Outward(Vec<(String, SocketAddr)>),
-    Resolved { query: QueryText, answer: AnswerText },
+    Resolved {
+        query: QueryText,
+        answer: AnswerText,
+    },
+    /// The body in Latin-1, or why there is none.
+    Answered {
+        ask: u64,
+        body: Option<String>,
+        why: Option<AskOutcome>,
+    },
     Ports(Vec<(usize, u16)>),
     Media(MediaText),
-    Command { order: u64, command: CommandText },
+    Command {
+        order: u64,
+        command: CommandText,
+    },
     Directory(DirectoryText),
     Settings(Box<SettingsText>),
-    MediaLost { worker: usize },
+    MediaLost {
+        worker: usize,
+    },
     Recorded(RecordingRow),
     Clock(WallTime),
-    Journal { behind: bool },
+    Journal {
+        behind: bool,
+    },
     Drain,
     EndAll,
     Timeout,
@@ -141,6 +165,9 @@ impl InputText {
             Input::FlowClosed { flow } => Self::FlowClosed { flow: FlowText::of(*flow) },
             Input::Outward(ours) => Self::Outward(ours.iter().map(|(transport, local)| (transport.name().to_owned(), *local)).collect()),
             Input::Resolved { query, answer } => Self::Resolved { query: QueryText::of(query), answer: AnswerText::of(answer) },
+            Input::Answered { ask, answer } => {
+                Self::Answered { ask: ask.0, body: answer.as_ref().ok().map(|body| latin1(body)), why: answer.as_ref().err().copied() }
+            }
             Input::Ports(ports) => Self::Ports(ports.iter().map(|port| (port.worker, port.port)).collect()),
             Input::Media(event) => Self::Media(MediaText::of(event)),
             Input::Command { order, command } => Self::Command { order: order.0, command: CommandText::of(command) },
@@ -166,6 +193,13 @@ impl InputText {
                 Input::Outward(ours.into_iter().map(address).collect::<Result<_, String>>()?)
             }
             Self::Resolved { query, answer } => Input::Resolved { query: query.query()?, answer: answer.answer()? },
+            Self::Answered { ask, body, why } => {
+                let answer = match body {
+                    Some(body) => Ok(octets(&body)?),
+                    None => Err(why.unwrap_or(AskOutcome::Unreachable)),
+                };
+                Input::Answered { ask: AskId(ask), answer }
+            }
             Self::Ports(ports) => Input::Ports(ports.into_iter().map(|(worker, port)| MediaPort { worker, port }).collect()),
             Self::Media(event) => Input::Media(event.event()),
             Self::Command { order, command } => Input::Command { order: Order(order), command: command.command() },

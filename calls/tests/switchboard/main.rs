@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod armour;
+mod asking;
 mod carriers;
 mod clock;
 mod enrolling;

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use calls::{
-    Input, MediaPort, Order, Output, Restored, Settings, Switchboard,
+    Input, Inquiry, MediaPort, Order, Output, Restored, Settings, Switchboard,
     tape::{Recorder, Verdict, describe, replay},
 };
 use media::{Command as MediaCommand, LegId, MediaEvent};
@@ -69,6 +69,8 @@ pub(crate) struct World {
     /// What DNS knows. What stands for nothing is never answered; what does not stand here is no name.
     pub(crate) zone: BTreeMap<(Kind, &'static str), Option<Said>>,
     questions: VecDeque<Query>,
+    /// What programs were asked.
+    pub(crate) asked: Vec<Inquiry>,
     /// What TLS streams have to prove.
     pub(crate) secured: Vec<(Flow, String)>,
 }
@@ -172,6 +174,7 @@ impl World {
             is_forgetful: false,
             zone: BTreeMap::new(),
             questions: VecDeque::new(),
+            asked: Vec::new(),
             secured: Vec::new(),
         };
         for place in 1..=count {
@@ -497,6 +500,7 @@ impl World {
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
                 Output::Resolve(query) => self.questions.push_back(query),
+                Output::Ask(inquiry) => self.asked.push(*inquiry),
                 Output::Secure { flow, name } => self.secured.push((flow, name)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
                 Output::Unvouch { flow } => assert!(self.known.remove(&flow), "{flow} was not known"),

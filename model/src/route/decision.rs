@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{CarrierId, Cause, CenterId, Number, RouteId, SlotId, WallTime, carrier::Price};
+use crate::{
+    CarrierId, Cause, CenterId, Number, RouteId, SlotId, WallTime,
+    carrier::{Price, Secret},
+};
 
 /// What is asked: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,6 +92,9 @@ pub enum Way {
     Ask {
         /// Where.
         url: String,
+        /// What the question is signed with; never shown.
+        #[serde(skip)]
+        secret: Option<Secret>,
         /// For how many milliseconds.
         deadline_ms: u16,
         /// The way if there is no good answer.

@@ -219,8 +219,8 @@ fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way) -> fmt::Result {
         Way::Refuse { cause, why } => {
             writeln!(f, "{head:<10} nowhere: {} {} ({why}); {}", cause.sip_status(), cause.code(), cause.remedy())
         }
-        Way::Ask { url, deadline_ms, default } => {
-            writeln!(f, "{head:<10} where {url} says; if it says nothing good within {deadline_ms} ms:")?;
+        Way::Ask { url, deadline_ms, default, .. } => {
+            writeln!(f, "{head:<10} would ask {url}, and go where that says; if it says nothing good within {deadline_ms} ms:")?;
             write_way(f, "", default)
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! A [`Route`] is what REST takes and the database keeps; a [`Plan`] is made of all of them, and answers a [`Question`].
 
+mod answer;
 mod decision;
 mod explain;
 mod index;
@@ -12,14 +13,16 @@ mod warnings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+pub use answer::{Answer, AskOutcome, Asked, BadAnswer, Said};
 pub use decision::{Came, Decision, Origin, Question, Try, Way};
 pub use explain::{Explanation, Looked};
 pub use plan::Plan;
 
 use crate::{
     Calendar, CarrierId, Cause, CenterId, Destination, Directory, Number, Problem, RouteId, SlotId,
-    carrier::{Carrier, IncomingNumber, NumberForm, RULES_MAX, Rule, SlotRef},
+    carrier::{Carrier, IncomingNumber, NumberForm, RULES_MAX, Rule, Secret, SlotRef},
     problem::Problems,
 };
 
@@ -133,6 +136,10 @@ pub enum Action {
     Ask {
         /// Where: `https://…`, or `http://…`.
         url: String,
+        /// What questions are signed with, [`Action::SECRET_MIN`] to [`Action::SECRET_MAX`] characters. Taken, and never given: what is read of
+        /// a route is without it ([`Route::stored`] has it).
+        #[serde(default, skip_serializing)]
+        secret: Option<Secret>,
         /// How long it may take, in milliseconds, [`Action::DEADLINE_MIN_MS`] to [`Action::DEADLINE_MAX_MS`]. Default 1000.
         #[serde(default = "deadline_ms")]
         deadline_ms: u16,
@@ -198,6 +205,49 @@ impl Route {
     }
 }
 
+impl Route {
+    /// What its questions are signed with; none if it asks nobody, or lacks it.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        match &self.then {
+            Action::Ask { secret, .. } => secret.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Sets it, if the route asks a program.
+    pub fn set_secret(&mut self, new: Option<Secret>) {
+        if let Action::Ask { secret, .. } = &mut self.then {
+            *secret = new;
+        }
+    }
+
+    /// A route that came without its secret keeps the one that it had, if it asks the same program. To be called before [`Route::validate`], so
+    /// that what was read can be sent back changed. Who is asked elsewhere than before is signed for anew: whoever may change where questions go
+    /// could have them signed by what another program believes.
+    pub fn keep_secret(&mut self, before: &Self) {
+        if let (Action::Ask { url, secret: secret @ None, .. }, Action::Ask { url: old_url, secret: old, .. }) =
+            (&mut self.then, &before.then)
+            && url == old_url
+        {
+            secret.clone_from(old);
+        }
+    }
+
+    /// All of it with its secret, for a tape alone.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: plain data can always be written as JSON.
+    pub fn stored(&self) -> Result<Value, serde_json::Error> {
+        let mut stored = serde_json::to_value(self)?;
+        if let (Some(secret), Some(then)) = (self.secret(), stored.get_mut("then").and_then(Value::as_object_mut)) {
+            then.insert("secret".to_owned(), json!(secret.reveal()));
+        }
+        Ok(stored)
+    }
+}
+
 impl Match {
     fn check(&self, problems: &mut Problems) {
         for (name, numbers) in [("from", &self.from), ("to", &self.to)] {
@@ -230,6 +280,10 @@ impl Action {
     pub const DEADLINE_MIN_MS: u16 = 50;
     /// The longest one: the caller hears nothing meanwhile.
     pub const DEADLINE_MAX_MS: u16 = 5_000;
+    /// The shortest secret of a question, in characters.
+    pub const SECRET_MIN: usize = 16;
+    /// The longest one.
+    pub const SECRET_MAX: usize = 128;
     /// The longest address of a question, in bytes.
     pub const URL_MAX: usize = 2_000;
 
@@ -268,11 +322,18 @@ impl Action {
                 }
             }
             Self::Ask { .. } if is_answer => problems.add("a program's answer, or the default of a question, is not another question"),
-            Self::Ask { url, deadline_ms, default } => {
+            Self::Ask { url, secret, deadline_ms, default } => {
                 let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
                 let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic());
                 if url.len() > Self::URL_MAX || !is_plain || host.is_empty() || host.starts_with('/') {
                     problems.field("url", |problems| problems.add("is https://… or http://…, at most 2000 characters, without blanks"));
+                }
+                match secret.as_ref().map(Secret::reveal) {
+                    None => problems.field("secret", |problems| problems.add("is missing")),
+                    Some(secret) if secret.chars().count() < Self::SECRET_MIN => {
+                        problems.field("secret", |problems| problems.add("shorter than 16 characters"));
+                    }
+                    Some(secret) => problems.text("secret", secret, Self::SECRET_MAX),
                 }
                 problems.range("deadline_ms", *deadline_ms, Self::DEADLINE_MIN_MS, Self::DEADLINE_MAX_MS);
                 problems.field("default", |problems| default.check(problems, true));

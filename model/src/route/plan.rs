@@ -143,6 +143,12 @@ impl Plan {
         })
     }
 
+    /// The route with this id.
+    #[must_use]
+    pub fn route(&self, id: RouteId) -> Option<&Route> {
+        self.routes.iter().find(|placed| placed.origin == Origin::Route(id)).map(|placed| &placed.route)
+    }
+
     /// What is there to be called inside, as it was made of.
     #[must_use]
     pub fn numbering(&self) -> &Numbering {
@@ -157,21 +163,31 @@ impl Plan {
     /// Where the call goes, with every carrier there.
     #[must_use]
     pub fn find(&self, question: &Question) -> Decision {
-        self.walk(question, &|_| Standing::Up, None, &mut ())
+        self.walk(question, &|_| Standing::Up, &mut ())
     }
 
-    /// Where the call goes, with carriers as they stand now. If its route asks a program, `answer` is what it said, if it said something:
-    /// something that [`Action::validate_answer`] finds nothing wrong with.
+    /// Where the call goes, with carriers as they stand now.
     #[must_use]
-    pub fn find_now(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing, answer: Option<&Action>) -> Decision {
-        self.walk(question, standing, answer, &mut ())
+    pub fn find_now(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing) -> Decision {
+        self.walk(question, standing, &mut ())
+    }
+
+    /// Where a call goes whose route asks a program, by what that has said: something that [`Action::validate_answer`] finds nothing wrong with.
+    /// `decision` is what the plan had said, and `question` what it was asked. The answer is held to what a route is held to: the centre's slots,
+    /// the carriers that serve it, and the numbers that are verified for it. Where no program was asked it changes nothing.
+    #[must_use]
+    pub fn answered(&self, question: &Question, decision: Decision, answer: &Action, standing: &dyn Fn(CarrierId) -> Standing) -> Decision {
+        match decision.way {
+            Way::Ask { .. } => Decision { way: self.settle(answer, question, &decision.to, standing, &mut ()), ..decision },
+            _ => decision,
+        }
     }
 
     /// Where the call goes, and why: what [`Plan::find_now`] decides, with all that it looked at.
     #[must_use]
     pub fn explain(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing) -> Explanation {
         let mut notes = Notes::default();
-        let decision = self.walk(question, standing, None, &mut notes);
+        let decision = self.walk(question, standing, &mut notes);
         Explanation::new(self, question, notes, decision)
     }
 
@@ -182,13 +198,7 @@ impl Plan {
     }
 
     /// The one path.
-    pub(super) fn walk(
-        &self,
-        question: &Question,
-        standing: &dyn Fn(CarrierId) -> Standing,
-        answer: Option<&Action>,
-        watch: &mut impl Watch,
-    ) -> Decision {
+    pub(super) fn walk(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing, watch: &mut impl Watch) -> Decision {
         let mut decision = Decision {
             from: question.from.clone(),
             to: question.to.clone(),
@@ -228,11 +238,7 @@ impl Plan {
                 return decision;
             }
         }
-        let then = match (&route.then, answer) {
-            (Action::Ask { .. }, Some(answer)) => answer,
-            (then, _) => then,
-        };
-        decision.way = self.settle(then, question, &decision.to, standing, watch);
+        decision.way = self.settle(&route.then, question, &decision.to, standing, watch);
         decision
     }
 
@@ -307,14 +313,14 @@ impl Plan {
                 }
             }
             Action::Refuse { cause } => refuse(*cause, "the route refuses it"),
-            Action::Ask { url, deadline_ms, default } => {
+            Action::Ask { url, secret, deadline_ms, default } => {
                 // Neither a stored route nor an answer asks twice; if one did all the same, the default's own default is not looked for.
                 let default = if matches!(**default, Action::Ask { .. }) {
                     refuse(Cause::Internal, "the default of a question is another question")
                 } else {
                     self.settle(default, question, to, standing, watch)
                 };
-                Way::Ask { url: url.clone(), deadline_ms: *deadline_ms, default: Box::new(default) }
+                Way::Ask { url: url.clone(), secret: secret.clone(), deadline_ms: *deadline_ms, default: Box::new(default) }
             }
         }
     }

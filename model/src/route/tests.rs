@@ -52,12 +52,17 @@ fn a_route_is_read_as_it_is_written() {
         {"name": "b", "position": 2, "match": {"from": ["+7*"], "to": ["6001"], "length": 4, "came_by": "slot"}, "then": {"do": "dialled_slot", "ring_s": 9}},
         {"name": "c", "position": 3, "match": {"came_by": {"carriers": ["3"]}, "when": {"calendar": {"zone": "UTC"}, "open": false}},
          "then": {"do": "carriers", "order": [{"carrier": "3"}, {"group": "moscow"}], "least_cost": true}},
-        {"name": "d", "position": 4, "then": {"do": "ask", "url": "https://a/b", "default": {"do": "refuse", "cause": "busy"}}},
+        {"name": "d", "position": 4, "then": {"do": "ask", "url": "https://a/b", "secret": "0123456789abcdef", "default": {"do": "refuse", "cause": "busy"}}},
         {"name": "e", "position": 5, "then": {"do": "service", "number": "1001"}, "scenario": "s", "source": "t", "rewrite": [{"strip": 1}]},
     ]);
     for entry in routes(1, text) {
         assert_eq!(entry.route.validate(), []);
-        assert_eq!(serde_json::from_value::<Route>(serde_json::to_value(&entry.route).unwrap()).unwrap(), entry.route);
+        assert_eq!(serde_json::from_value::<Route>(entry.route.stored().unwrap()).unwrap(), entry.route);
+        // What others are shown has no secret, and is the same otherwise.
+        let mut shown: Route = serde_json::from_value(serde_json::to_value(&entry.route).unwrap()).unwrap();
+        assert_eq!(shown.secret(), None);
+        shown.keep_secret(&entry.route);
+        assert_eq!(shown, entry.route);
     }
     for unknown in [
         json!({"name": "x", "position": 1, "then": {"do": "dialled_slot", "ring": 9}}),
@@ -94,6 +99,7 @@ fn all_that_is_wrong_with_routes_is_told_at_once() {
             "routes[0].then.ring_s",
             "routes[1].match.when.calendar.week.mon",
             "routes[1].then.url",
+            "routes[1].then.secret",
             "routes[1].then.deadline_ms",
             "routes[1].then.default",
             "routes[2].then.cause",
@@ -116,7 +122,8 @@ fn the_page_for_people_shows_what_can_be_set() {
     assert_eq!(actions.len(), 6);
     for action in actions {
         let json = format!("{{\"do\"{}", action.split('`').next().unwrap());
-        let json = json.replace("[…]", r#"[{"group": "g"}]"#).replace("{…}", r#"{"do": "dialled_slot"}"#);
+        let json =
+            json.replace("[…]", r#"[{"group": "g"}]"#).replace("{…}", r#"{"do": "dialled_slot"}"#).replace("\"…\"", "\"0123456789abcdef\"");
         let route = json!({"name": "x", "position": 1, "then": serde_json::from_str::<Value>(&json).unwrap()});
         assert_eq!(serde_json::from_value::<Route>(route).unwrap().validate(), [], "{json}");
     }

@@ -261,6 +261,7 @@ fn call(n: i64, user: Option<UserId>, scenario: &str) -> Fact {
             source: None,
             carrier: None,
             tries: Vec::new(),
+            asked: None,
         },
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use model::{
     RouteId, WallTime,
-    route::{Plan, Route},
+    route::{Action, Plan, Route},
 };
 use store::{
     PlanWarning, Routes, StoredRoute, Subject,
@@ -19,7 +19,7 @@ use store::{
 pub use explain::{Asked, Explained, Inquiry};
 
 use crate::{
-    Conflict, Office, OfficeError, Permit, ROUTES, can,
+    Conflict, Fault, Office, OfficeError, Permit, ROUTES, can,
     carriers::{diff, faults, finish, name_taken, picture},
 };
 
@@ -31,7 +31,7 @@ impl Office {
     /// [`OfficeError::Invalid`] with all that is wrong, [`Conflict::NameTaken`], [`Conflict::State`] if there are as many as there can be.
     pub async fn create_route(&self, permit: &Permit, route: Route, now: WallTime) -> Result<RouteId, OfficeError> {
         permit.must_be(can::ROUTES_CREATE)?;
-        let route = good(route)?;
+        let route = self.good_route(route)?;
         let mut tx = self.store().db().begin().await?;
         let made = self.create_route_in(&mut tx, permit, &route, now).await;
         finish(tx, made).await
@@ -47,7 +47,7 @@ impl Office {
         }
         store.insert_route(tx, (id, permit.rows().center), route, permit.actor().user(), now).await.map_err(name_taken)?;
         let created = Entry::change("routes.create", ROUTES.name, id, diff(&serde_json::Map::new(), &picture(route)));
-        audit::append(tx, now, permit.actor(), &[created]).await?;
+        audit::append(tx, now, permit.actor(), &[with_secret(created, None, route)]).await?;
         Ok(id)
     }
 
@@ -73,21 +73,24 @@ impl Office {
         tx: &mut Tx,
         permit: &Permit,
         (id, version): (RouteId, i64),
-        route: Route,
+        mut route: Route,
         now: WallTime,
     ) -> Result<i64, OfficeError> {
         let old = self.lock_route(tx, permit, id).await?;
         if old.version != version {
             return Err(OfficeError::Conflict(Conflict::Version { current: old.version }));
         }
-        let route = good(route)?;
+        if let Some(before) = &old.route {
+            route.keep_secret(before);
+        }
+        let route = self.good_route(route)?;
         if old.route.as_ref() == Some(&route) {
             return Ok(version);
         }
         self.store().update_route(tx, id, &route, now).await.map_err(name_taken)?;
         let before = old.route.as_ref().map(picture).unwrap_or_default();
         let changed = Entry::change("routes.update", ROUTES.name, id, diff(&before, &picture(&route)));
-        audit::append(tx, now, permit.actor(), &[changed]).await?;
+        audit::append(tx, now, permit.actor(), &[with_secret(changed, old.route.as_ref(), &route)]).await?;
         Ok(version + 1)
     }
 
@@ -127,9 +130,24 @@ impl Office {
     }
 }
 
-/// A route that can be stored, or all that is wrong with it.
-fn good(mut route: Route) -> Result<Route, OfficeError> {
-    route.name = route.name.trim().to_owned();
-    let faults = faults(route.validate());
-    if faults.is_empty() { Ok(route) } else { Err(OfficeError::Invalid(faults)) }
+impl Office {
+    /// A route that can be stored, or all that is wrong with it.
+    fn good_route(&self, mut route: Route) -> Result<Route, OfficeError> {
+        route.name = route.name.trim().to_owned();
+        let mut faults = faults(route.validate());
+        if let (Action::Ask { url, .. }, true) = (&route.then, faults.is_empty())
+            && let Err(error) = self.webhooks().check_url(url)
+        {
+            faults.push(Fault::invalid("then.url", error.to_string()));
+        }
+        if faults.is_empty() { Ok(route) } else { Err(OfficeError::Invalid(faults)) }
+    }
+}
+
+/// Tells that what questions are signed with is another one than it was, which is a matter of security.
+fn with_secret(entry: Entry, old: Option<&Route>, new: &Route) -> Entry {
+    if old.and_then(Route::secret) == new.secret() {
+        return entry;
+    }
+    Entry { diff: entry.diff.clone().secret("secret"), ..entry }.security()
 }

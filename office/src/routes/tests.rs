@@ -92,7 +92,7 @@ async fn what_a_route_names_stays_until_it_names_it_no_more() {
             office.create_carrier(&can(can::TRUNKS_CREATE), carrier("Other"), NOW).await.unwrap(),
         ];
         let by = |id: CarrierId| json!({"do": "carriers", "order": [{"carrier": id}]});
-        let ask = json!({"do": "ask", "url": "https://crm.example.com/", "default": by(one)});
+        let ask = json!({"do": "ask", "url": "https://crm.example.com/", "secret": "0123456789abcdef", "default": by(one)});
         let came: Value = json!({"came_by": {"carriers": [one]}});
         let mut incoming = route("In", json!({"do": "dialled_slot"}));
         incoming.matches = serde_json::from_value(came).unwrap();

@@ -1,10 +1,10 @@
 //! One try to deliver.
 
-use http::{HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use links::http::{Client, Want};
 use model::WallTime;
 
-use super::envelope::signature;
+use super::envelope::signed;
 
 /// What is kept of an error, in characters.
 const ERROR_CHARS_MAX: usize = 500;
@@ -36,7 +36,7 @@ pub enum Outcome {
     Gone,
 }
 
-/// Sends a parcel. The timestamp is the time of this try, so that a receiver can refuse what is too old.
+/// Sends a parcel.
 pub(super) async fn send(http: &Client, parcel: &Parcel<'_>, now: WallTime) -> Outcome {
     let request = match request(parcel, now) {
         Ok(request) => request,
@@ -53,14 +53,8 @@ pub(super) async fn send(http: &Client, parcel: &Parcel<'_>, now: WallTime) -> O
 }
 
 fn request(parcel: &Parcel<'_>, now: WallTime) -> Result<Request<Vec<u8>>, http::Error> {
-    let WallTime(timestamp) = now;
-    Request::post(parcel.url)
-        .header("content-type", HeaderValue::from_static("application/json"))
-        .header("cordboard-event", parcel.kind)
-        .header("cordboard-delivery", parcel.delivery)
-        .header("cordboard-timestamp", timestamp)
-        .header("cordboard-signature", signature(parcel.secret, timestamp, parcel.payload))
-        .body(parcel.payload.as_bytes().to_vec())
+    let body = parcel.payload.as_bytes();
+    signed(parcel.url, parcel.kind, parcel.secret, now, body).header("cordboard-delivery", parcel.delivery).body(body.to_vec())
 }
 
 /// What the receiver says of its refusal, for whoever mends it.

@@ -26,13 +26,14 @@ mod tests;
 
 use links::{
     Roots,
-    http::{Client, Guard, Limits},
+    http::{Client, Guard, HttpError, Limits},
 };
 use model::{Action, Column, ColumnKind, Owner, Resource};
 use store::Statement;
 use tokio::sync::{Notify, Semaphore};
 
 pub use attempt::Outcome;
+pub use envelope::{signature, signed};
 pub use manage::{NewWebhook, Tested, WebhookChange};
 pub use run::{Deliverer, DelivererOptions};
 
@@ -156,5 +157,10 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) fn new(options: WebhookOptions) -> Self {
         Self { http: options.http, woken: Notify::new(), tests: Semaphore::new(TESTS_MAX) }
+    }
+
+    /// Whether requests that people cause may go there at all, as far as the URL tells.
+    pub(crate) fn check_url(&self, url: &str) -> Result<(), HttpError> {
+        self.http.check_url(url).map(drop)
     }
 }

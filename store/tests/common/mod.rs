@@ -86,6 +86,7 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
         source: None,
         carrier: None,
         tries: Vec::new(),
+        asked: None,
     }
 }
 
@@ -122,6 +123,7 @@ pub fn cdr(call: &CallView) -> Cdr {
         source: call.source.clone(),
         carrier: call.carrier,
         tries: call.tries.clone(),
+        asked: call.asked.clone(),
     }
 }
 

@@ -30,7 +30,7 @@ fn any_action() -> impl Strategy<Value = Value> {
         json!({"do": "carriers", "order": [{"carrier": "3"}, {"group": "g"}], "least_cost": true}),
         json!({"do": "service"}),
         json!({"do": "refuse", "cause": "busy"}),
-        json!({"do": "ask", "url": "https://a", "default": {"do": "carriers", "order": [{"group": "g"}]}}),
+        json!({"do": "ask", "url": "https://a", "secret": "0123456789abcdef", "default": {"do": "carriers", "order": [{"group": "g"}]}}),
     ];
     select(plain)
 }
@@ -94,7 +94,7 @@ impl Watch for Count {
 /// What a look at every route of the centre finds.
 fn the_long_way(plan: &Plan, question: &Question) -> Option<Origin> {
     let mut count = Count::default();
-    let mut read = plan.walk(question, &|_| Standing::Up, None, &mut count);
+    let mut read = plan.walk(question, &|_| Standing::Up, &mut count);
     (read.from, read.to) = count.read?;
     let mut all = plan.routes.iter().filter(|placed| placed.center.is_none_or(|center| center == question.center));
     all.find(|placed| placed.route.miss(question, &read).is_none()).map(|placed| placed.origin)
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn an_explanation_decides_as_a_decision_does(plan in any_plan(), question in any_question()) {
         let standing = |id: CarrierId| if (question.chance >> id.0) & 1 == 0 { Standing::Up } else { Standing::Full };
-        let decision = plan.find_now(&question, &standing, None);
+        let decision = plan.find_now(&question, &standing);
         let explanation = plan.explain(&question, &standing);
         prop_assert_eq!(&explanation.decision, &decision);
         prop_assert_eq!(the_long_way(&plan, &question), decision.origin, "the index loses nothing, and keeps the order");
@@ -147,7 +147,7 @@ fn ten_thousand_routes_are_not_looked_at_one_by_one() {
     ] {
         let question = call(from, to, Came::Slot);
         let mut count = Count::default();
-        let decision = plan.walk(&question, &|_| Standing::Up, None, &mut count);
+        let decision = plan.walk(&question, &|_| Standing::Up, &mut count);
         assert_eq!(decision.origin, Some(Origin::Route(RouteId(place + 1))), "{from} {to}");
         assert!(count.looked <= looked_max, "{} routes were looked at for {from} {to}", count.looked);
         let explanation = plan.explain(&question, &|_| Standing::Up);

@@ -16,7 +16,7 @@ fn plan() -> Plan {
             {"name": "no foreign", "position": 30, "match": {"to": ["+4*"]}, "then": {"do": "refuse", "cause": "destination_not_allowed"}},
             {"name": "world", "position": 40, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"group": "moscow"}, {"carrier": "3"}], "least_cost": true}},
             {"name": "asked", "position": 25, "match": {"to": ["+7999*"], "came_by": "slot"},
-             "then": {"do": "ask", "url": "https://crm.example.com/route", "default": {"do": "slots", "slots": ["6001"]}}},
+             "then": {"do": "ask", "url": "https://crm.example.com/route", "secret": "0123456789abcdef", "default": {"do": "slots", "slots": ["6001"]}}},
         ]),
     );
     let carriers = [
@@ -110,7 +110,7 @@ fn a_call_goes_where_the_first_route_says() {
 fn carriers_that_stand_badly_are_passed_over() {
     let plan = plan();
     let question = call("6001", "84951234567", Came::Slot);
-    let now = |standing: &dyn Fn(CarrierId) -> Standing| line(&plan.find_now(&question, standing, None));
+    let now = |standing: &dyn Fn(CarrierId) -> Standing| line(&plan.find_now(&question, standing));
     assert!(now(&|id| if id.0 == 2 { Standing::Full } else { Standing::Up }).starts_with("+74951234567 / 1:"));
     assert_eq!(now(&|_| Standing::Down), "+74951234567 / overloaded: no carrier can take it now");
 }
@@ -119,11 +119,11 @@ fn carriers_that_stand_badly_are_passed_over() {
 fn a_program_that_is_asked_has_the_last_word_within_bounds() {
     let plan = plan();
     let question = call("6001", "89991234567", Came::Slot);
-    let Way::Ask { url, deadline_ms, default } = plan.find(&question).way else { panic!("a question") };
+    let Way::Ask { url, deadline_ms, default, .. } = plan.find(&question).way else { panic!("a question") };
     assert_eq!((url.as_str(), deadline_ms), ("https://crm.example.com/route", 1000));
     assert_eq!(*default, Way::Slots { slots: vec![SlotId(1)], ring_s: 30 });
     let answer = |json: Value| serde_json::from_value::<Action>(json).unwrap();
-    let settled = |json| line(&plan.find_now(&question, &|_| Standing::Up, Some(&answer(json))));
+    let settled = |json| line(&plan.answered(&question, plan.find(&question), &answer(json), &|_| Standing::Up));
     assert_eq!(settled(json!({"do": "slots", "slots": ["6002"]})), "+79991234567 / slots 2");
     assert_eq!(settled(json!({"do": "slots", "slots": ["7001"]})), "+79991234567 / no_such_number: none of the slots is there");
     assert_eq!(
@@ -134,7 +134,7 @@ fn a_program_that_is_asked_has_the_last_word_within_bounds() {
     assert_eq!(again.validate_answer().len(), 1);
     // An answer changes nothing where no program is asked.
     let inside = call("6001", "6002", Came::Slot);
-    let ignored = plan.find_now(&inside, &|_| Standing::Up, Some(&answer(json!({"do": "refuse", "cause": "busy"}))));
+    let ignored = plan.answered(&inside, plan.find(&inside), &answer(json!({"do": "refuse", "cause": "busy"})), &|_| Standing::Up);
     assert_eq!(line(&ignored), "6002 / slots 2");
 }
 
