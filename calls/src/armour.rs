@@ -10,7 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use ipnet::IpNet;
 use model::{
     Anchor, BanView, Directory, Event, EvidenceCount, Fact, Refusal, Reply, SecurityCounts, SecurityView, SlotEntry, source_address,
 };
@@ -21,6 +20,7 @@ use sip_core::{
 };
 
 use crate::{
+    carriers::Sources,
     core::Core,
     switchboard::{Output, Restored, Switchboard},
 };
@@ -46,9 +46,8 @@ pub(crate) struct Judged {
 }
 
 impl Watch {
-    pub(crate) fn new(settings: &ArmourSettings, directory: &Directory, seed: [u8; 16]) -> Self {
-        let armour = Armour::new(with_carriers(settings, directory), seed);
-        Self { armour, judged: None, notes: BTreeMap::new(), made: BTreeMap::new() }
+    pub(crate) fn new(settings: &ArmourSettings, seed: [u8; 16]) -> Self {
+        Self { armour: Armour::new(settings.clone(), seed), judged: None, notes: BTreeMap::new(), made: BTreeMap::new() }
     }
 
     /// Whether what belongs to nothing here gets an answer.
@@ -124,9 +123,9 @@ impl Core {
         self.verifier.challenge_to(now, flow.remote.into(), &self.directory.realm, stale, offered)
     }
 
-    /// Brings the armour to what settings and directory say now.
+    /// Brings the armour to what settings say now, and to where carriers are.
     pub(crate) fn reset_armour(&mut self) {
-        let settings = with_carriers(&self.settings.armour, &self.directory);
+        let settings = with_carriers(&self.settings.armour, &self.carriers.sources);
         if settings != *self.watch.armour.settings() {
             self.watch.armour.set(settings);
         }
@@ -300,14 +299,10 @@ fn counts(counters: ArmourCounters) -> SecurityCounts {
     SecurityCounts { banned, scanners, foreign, slowed, unproven_logins, throttled, bans_refused }
 }
 
-/// What the armour is told: nothing is held against carriers, by the networks that their calls come from, or by their hosts' addresses.
-fn with_carriers(settings: &ArmourSettings, directory: &Directory) -> ArmourSettings {
+/// What the armour is told: nothing is held against carriers, neither where their calls come from nor where their hosts are.
+fn with_carriers(settings: &ArmourSettings, sources: &Sources) -> ArmourSettings {
     let mut settings = settings.clone();
-    for carrier in directory.plan().carriers().map(|entry| &entry.carrier) {
-        settings.exempt.extend(&carrier.networks);
-        let addresses = carrier.hosts.iter().filter_map(|host| host.name.parse::<IpAddr>().ok());
-        settings.exempt.extend(addresses.map(IpNet::from));
-    }
+    settings.exempt.extend(sources.known());
     settings
 }
 

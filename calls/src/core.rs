@@ -95,7 +95,7 @@ impl Core {
         let mut core = Self {
             endpoint: Door::new(Endpoint::new(settings.endpoint(), endpoint_seed)),
             verifier: Verifier::new(settings.nonce_key, settings.nonce_life, &settings.digest),
-            watch: Watch::new(&settings.armour, &directory, armour_seed),
+            watch: Watch::new(&settings.armour, armour_seed),
             registrar: Registrar::new(settings.registrar.clone()),
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
@@ -124,6 +124,7 @@ impl Core {
         let directory = Arc::clone(&core.directory);
         core.seats.directory(now, &directory);
         core.follow_carriers(now);
+        core.reset_armour();
         for (slot, holder, epoch) in &restored.leases {
             core.seats.restore_lease(now, *slot, *holder, *epoch);
         }

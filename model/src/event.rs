@@ -220,6 +220,13 @@ pub enum Event {
     /// A carrier is there or not, or an account or a host of it changed: `carrier.update`. Not told for each call. For those who may read
     /// trunks.
     CarrierUpdated(CarrierView),
+    /// A carrier is no more: `carrier.update` without data. For the same people.
+    CarrierRemoved {
+        /// Which.
+        carrier: CarrierId,
+        /// Whose it was.
+        center: CenterId,
+    },
     /// A source was banned: `source.banned`. It concerns every centre; for those who may read bans.
     SourceBanned(BanView),
     /// A ban has ended or was taken back: `source.released`. For the same people.

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -107,20 +107,9 @@ impl Carrier {
 
     /// Asks until it answers.
     fn wait(&mut self) -> Result<()> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        let local = socket.local_addr()?;
-        let sip = self.sip;
-        let options = format!(
-            "OPTIONS sip:{sip} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bKup\r\nMax-Forwards: 70\r\nFrom: <sip:up@{local}>;tag=up\r\n\
-             To: <sip:{sip}>\r\nCall-ID: up@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        );
-        let answered = wait::until(format!("Kamailio's answer at {sip}"), START_LIMIT, || {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("Kamailio ended with {status}");
-            }
-            socket.send_to(options.as_bytes(), sip)?;
-            Ok(socket.recv_from(&mut [0; 2048]).is_ok().then_some(()))
+        let answered = wait::until_options(self.sip, START_LIMIT, || match self.child.try_wait()? {
+            Some(status) => bail!("Kamailio ended with {status}"),
+            None => Ok(()),
         });
         answered.with_context(|| self.log())
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    net::{SocketAddr, UdpSocket},
     thread,
     time::{Duration, Instant},
 };
@@ -27,6 +28,26 @@ pub fn until<T>(what: impl Display, limit: Duration, mut look: impl FnMut() -> R
         #[expect(clippy::disallowed_methods, reason = "the one place that waits: between two looks at a value")]
         thread::sleep(PAUSE);
     }
+}
+
+/// Asks a SIP server on this machine by OPTIONS over UDP until it answers. `alive` is asked before each look, and ends the wait by its error.
+///
+/// # Errors
+/// When `limit` has passed without an answer, or at once with the error of `alive`.
+pub fn until_options(sip: SocketAddr, limit: Duration, mut alive: impl FnMut() -> Result<()>) -> Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(PAUSE))?;
+    let local = socket.local_addr()?;
+    let options = format!(
+        "OPTIONS sip:{sip} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bKup\r\nMax-Forwards: 70\r\nFrom: <sip:up@{local}>;tag=up\r\n\
+         To: <sip:{sip}>\r\nCall-ID: up@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    until(format!("an answer at {sip}"), limit, || {
+        alive()?;
+        // Nobody listens yet, says the kernel.
+        let _ = socket.send_to(options.as_bytes(), sip);
+        Ok(socket.recv_from(&mut [0; 2048]).is_ok().then_some(()))
+    })
 }
 
 /// Like [`until`], for a plain condition.

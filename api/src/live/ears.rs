@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, Envelope, Event, Mode, UserId};
-use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SETTINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
+use model::{CallId, Envelope, Event, UserId};
+use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     live::Told,
     resources::{object, seen},
-    routes::security::Ban,
+    routes::{carriers::stands, security::Ban},
     state::Api,
     wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
 };
@@ -93,14 +93,12 @@ impl Ears {
             }
             Event::CarrierUpdated(carrier) => {
                 let (_, view) = self.carriers.as_ref().filter(|(permit, _)| permit.rows().center == carrier.center)?;
-                let mut told = object(carrier);
-                let mut rest = told.clone();
-                view.project(&mut told);
-                // What is no column of the list: how it stands may be told to whoever sees it, the rest is part of its settings.
-                let is_settings = |name: &str| matches!(name, "accounts" | "hosts");
-                rest.retain(|name, _| TRUNKS.column(name).is_none() && (view.mode(SETTINGS) == Mode::Show || !is_settings(name)));
-                told.extend(rest);
+                let told = stands(view, Some(view), carrier);
                 ("carrier.update", carrier.center, carrier.id.to_string(), 0, Value::Object(told))
+            }
+            Event::CarrierRemoved { carrier, center } => {
+                self.carriers.as_ref().filter(|(permit, _)| permit.rows().center == *center)?;
+                ("carrier.update", *center, carrier.to_string(), 0, Value::Null)
             }
             // They are of no centre: whoever may see them hears of them wherever they work.
             Event::SourceBanned(ban) => {

@@ -195,7 +195,11 @@ impl State {
             Event::RecordingClosed(RecordingView { call_id, .. }) | Event::DigitPressed(DigitView { call_id, .. }) => {
                 self.calls.get(call_id).map(|known| known.0.users.clone()).unwrap_or_default()
             }
-            Event::Rebound(_) | Event::CarrierUpdated(_) | Event::SourceBanned(_) | Event::SourceReleased { .. } => BTreeSet::new(),
+            Event::Rebound(_)
+            | Event::CarrierUpdated(_)
+            | Event::CarrierRemoved { .. }
+            | Event::SourceBanned(_)
+            | Event::SourceReleased { .. } => BTreeSet::new(),
             Event::JobProgressed(view) => view.user.into_iter().collect(),
         };
         self.last += 1;

@@ -1,7 +1,7 @@
 //! Carriers: trunks of type `sip` (R2, S004-69). They are reached by the paths of trunks.
 
-use model::{CarrierId, CarrierView, Command, HubId, Mode, Refusal, Reply, carrier::Carrier};
-use office::{PlanWarning, SETTINGS, StoredCarrier, TRUNKS, View, can};
+use model::{CarrierId, CarrierView, Command, HubId, Refusal, Reply, carrier::Carrier};
+use office::{PlanWarning, StoredCarrier, TRUNKS, View, can, carriers::shows_settings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -116,7 +116,26 @@ async fn answer(api: &Api, caller: &Caller, id: CarrierId) -> Result<Map<String,
     }
 }
 
-/// What of a carrier may be seen. Passwords are not serialised, so nobody sees them.
+/// What is told of how a carrier stands to whoever sees it at all.
+const STANDING: &[&str] = &["center", "standing", "calls"];
+
+/// What of a carrier may be seen, in whichever way: the columns of the list of trunks, each by its own policy; what is `open`; and what else there
+/// is for who may read trunks (`reader`) and sees their settings, which addresses, accounts and numbers are part of.
+fn seen_of(columns: &View, reader: Option<&View>, whole: Map<String, Value>, open: &[&str]) -> Map<String, Value> {
+    let mut seen = whole.clone();
+    columns.project(&mut seen);
+    let sees_settings = reader.is_some_and(shows_settings);
+    let is_told = |name: &str| TRUNKS.column(name).is_none() && (sees_settings || open.contains(&name));
+    seen.extend(whole.into_iter().filter(|(name, _)| is_told(name)));
+    seen
+}
+
+/// How a carrier stands, as somebody may see it.
+pub(crate) fn stands(columns: &View, reader: Option<&View>, carrier: &CarrierView) -> Map<String, Value> {
+    seen_of(columns, reader, object(carrier), STANDING)
+}
+
+/// A carrier as it is set, as somebody may see it. Passwords are not serialised, so nobody sees them.
 fn shown(view: &View, stored: &StoredCarrier, warnings: &[PlanWarning]) -> Map<String, Value> {
     let mut whole = stored.carrier.as_ref().map(object).unwrap_or_default();
     whole.extend([
@@ -126,11 +145,5 @@ fn shown(view: &View, stored: &StoredCarrier, warnings: &[PlanWarning]) -> Map<S
         ("version".to_owned(), stored.version.into()),
         ("warnings".to_owned(), told(warnings)),
     ]);
-    let mut seen = whole.clone();
-    view.project(&mut seen);
-    if view.mode(SETTINGS) == Mode::Show {
-        // What is no column of the list is part of that one.
-        seen.extend(whole.into_iter().filter(|(name, _)| TRUNKS.column(name).is_none()));
-    }
-    seen
+    seen_of(view, Some(view), whole, &[])
 }

@@ -12,12 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::CONTENT_TYPE};
-use model::{
-    AccountState, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, HubId, Mode, SlotStatus, WallTime, carrier::Standing,
-};
-use office::{SETTINGS, TRUNKS, can};
+use model::{AccountState, CarrierId, HubId, SlotStatus, WallTime, carrier::Standing};
+use office::{TRUNKS, can};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
@@ -25,7 +23,8 @@ use crate::{
     error::{Code, Problem},
     metrics::CONTENT_TYPE as OPEN_METRICS,
     openapi::document,
-    routes::carriers,
+    resources::{object, seen},
+    routes::carriers::{self, stands},
     state::{Api, Reloaded, Status},
     wire::Trunk,
 };
@@ -56,14 +55,17 @@ pub(crate) struct PbxStatus {
     calls: u64,
     /// All slots.
     slots: SlotCounts,
-    /// Each trunk.
-    trunks: Vec<TrunkStatus>,
-    /// Each carrier.
-    carriers: Vec<CarrierStatus>,
+    /// Each trunk, with the columns of it that may be seen.
+    #[schema(value_type = Vec<TrunkStatus>)]
+    trunks: Vec<Map<String, Value>>,
+    /// Each carrier, with the columns of it that may be seen.
+    #[schema(value_type = Vec<CarrierStatus>)]
+    carriers: Vec<Map<String, Value>>,
 }
 
 /// How a carrier is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema of what `stands` tells")]
 pub(crate) struct CarrierStatus {
     #[schema(value_type = String)]
     id: CarrierId,
@@ -82,7 +84,8 @@ pub(crate) struct CarrierStatus {
 }
 
 /// How an account with a carrier is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema of what `stands` tells")]
 pub(crate) struct CarrierAccountStatus {
     username: String,
     /// `off`, `trying`, `registered`, `failing` or `leaving`.
@@ -96,37 +99,17 @@ pub(crate) struct CarrierAccountStatus {
 }
 
 /// How a carrier's host is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema of what `stands` tells")]
 pub(crate) struct CarrierHostStatus {
     host: String,
     /// Whether it answers; null until that is known, and if it is not asked.
     up: Option<bool>,
 }
 
-impl CarrierStatus {
-    fn of(view: CarrierView, is_whole: bool) -> Self {
-        let CarrierView { id, center: _, name, on, standing, calls, accounts, hosts } = view;
-        let account = |CarrierAccountView { username, state, expires_at, last_error }| CarrierAccountStatus {
-            username,
-            state,
-            expires_at,
-            last_error,
-        };
-        let host = |CarrierHostView { host, up }| CarrierHostStatus { host, up };
-        Self {
-            id,
-            name,
-            on,
-            standing,
-            calls,
-            accounts: is_whole.then(|| accounts.into_iter().map(account).collect()),
-            hosts: is_whole.then(|| hosts.into_iter().map(host).collect()),
-        }
-    }
-}
-
 /// How a trunk is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema of what the status tells")]
 pub(crate) struct TrunkStatus {
     #[serde(flatten)]
     trunk: Trunk,
@@ -257,11 +240,24 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
             by_hub.entry(entry.hub).or_default().add(status, view.registered);
         }
     }
-    let trunk = |hub: model::Hub| TrunkStatus { slots: by_hub.get(&hub.id).copied().unwrap_or_default(), trunk: hub.into() };
+    let columns = caller.view(&TRUNKS);
+    let trunk = |hub: model::Hub| {
+        let slots = by_hub.get(&hub.id).copied().unwrap_or_default();
+        let mut told = seen(&columns, &Trunk::from(hub));
+        told.extend([("slots".to_owned(), Value::Object(object(&slots)))]);
+        told
+    };
     let calls = api.live.calls().into_iter().filter(|view| view.center == caller.center()).count();
     let carriers = carriers::standing(&api).await?;
-    let is_whole = caller.also(can::TRUNKS_READ).is_some_and(|reader| reader.view(&TRUNKS).mode(SETTINGS) == Mode::Show);
-    let carriers = carriers.into_iter().filter(|view| view.center == caller.center());
+    let reader = caller.also(can::TRUNKS_READ).map(|reader| reader.view(&TRUNKS));
+    let carriers = carriers.iter().filter(|view| view.center == caller.center()).map(|view| {
+        let mut told = stands(&columns, reader.as_ref(), view);
+        told.remove("center");
+        for name in ["accounts", "hosts"] {
+            told.entry(name).or_insert(Value::Null);
+        }
+        told
+    });
     Ok(Json(PbxStatus {
         domain: api.settings.sip_domain.clone(),
         server: api.settings.sip_server.clone(),
@@ -269,7 +265,7 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
         calls: u64::try_from(calls).unwrap_or(u64::MAX),
         slots: all,
         trunks: hubs.into_iter().map(trunk).collect(),
-        carriers: carriers.map(|view| CarrierStatus::of(view, is_whole)).collect(),
+        carriers: carriers.collect(),
     }))
 }
 

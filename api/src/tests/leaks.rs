@@ -118,6 +118,16 @@ impl Glass<'_> {
             let (_, trunk) = self.get("/api/trunks/1").await;
             look("its trunk", trunk["slots"].as_array().is_some_and(|slots| slots.iter().any(|slot| slot.get(column).is_some())));
         }
+        // How trunks are.
+        if resource == "trunks" {
+            let (status, answer) = self.get("/api/pbx/status").await;
+            let shows = |trunk: &Value| match column {
+                "settings" => ["accounts", "hosts"].iter().any(|part| trunk.get(part).is_some_and(|part| !part.is_null())),
+                _ => trunk.get(column).is_some(),
+            };
+            let told = ["trunks", "carriers"].into_iter().filter_map(|list| answer[list].as_array()).flatten();
+            look("the status", status == StatusCode::OK && told.into_iter().any(shows));
+        }
         // Asking for it, in any way.
         let mut asked = vec![format!("sort={column}"), format!("sort=-{column}"), format!("fields={column}")];
         for condition in [json!(null), json!(1), json!(["x"]), json!({"gt": 1}), json!({"prefix": "a"}), json!({"is_null": true})] {

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write,
     fs,
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -114,17 +114,7 @@ impl Kamailio {
 
     /// Asks until it answers.
     fn wait(&self) -> Result<()> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        let local = socket.local_addr()?;
-        let options = format!(
-            "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bKup\r\nMax-Forwards: 70\r\nFrom: <sip:up@127.0.0.1>;tag=up\r\n\
-             To: <sip:127.0.0.1>\r\nCall-ID: up@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        );
-        wait::until_true(format!("Kamailio's answer at {}", self.sip), START_LIMIT, || {
-            let _ = socket.send_to(options.as_bytes(), self.sip);
-            socket.recv_from(&mut [0; 2048]).is_ok()
-        })
+        wait::until_options(self.sip, START_LIMIT, || Ok(()))
     }
 }
 

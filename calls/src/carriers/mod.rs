@@ -23,13 +23,14 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 use sip_core::{Flow, LocateError, Located, LookupId, Target, Transport};
 
-use self::{accounts::Accounts, enrolment::Enrolments, health::Health, outward::Outwards, sources::Sources};
+use self::{accounts::Accounts, enrolment::Enrolments, health::Health, outward::Outwards};
 pub(crate) use self::{
     caps::{Caps, Refused, Side},
     enrolment::Leave,
     identity::{Outgoing, withholds},
     outward::{name_of, place_of},
     said::Said,
+    sources::Sources,
 };
 use crate::{core::Core, known::User, switchboard::Output};
 
@@ -196,7 +197,9 @@ impl Core {
 
     /// The addresses of a carrier's host. Until there are others, the last ones are good.
     pub(crate) fn source_found(&mut self, seen: &sources::Seen, targets: &[Target]) {
-        self.carriers.sources.found(seen, targets);
+        if self.carriers.sources.found(seen, targets) {
+            self.reset_armour();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the calls of carriers come from: their networks, or the addresses of their hosts (R2).
+//! Where the calls of carriers come from: their networks, or the addresses of their hosts (R2); and where else they are.
 
 use std::{
     cmp::Reverse,
@@ -29,6 +29,8 @@ pub(crate) struct Sources {
     lengths: BTreeSet<Reverse<u8>>,
     /// Networks and addresses that stand in settings.
     fixed: Vec<(IpNet, CarrierId)>,
+    /// Hosts of carriers whose calls come from elsewhere: nobody's source, and a carrier's all the same.
+    beside: Vec<IpNet>,
     hosts: BTreeMap<Seen, Named>,
     due: BTreeSet<(Instant, Seen)>,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Sources {
 struct Named {
     place: Place,
     addresses: BTreeSet<IpAddr>,
+    /// Whether its carrier's calls come from there; else they come from the networks that its settings name.
+    is_source: bool,
 }
 
 /// How often the addresses of a host are looked for. Answers are kept for their own time (`sip_core::locate`), so this asks DNS no more often
@@ -64,16 +68,18 @@ impl Sources {
     /// Takes the carriers of a plan. Hosts that stay keep their addresses.
     pub(super) fn follow(&mut self, now: Instant, plan: &Plan) {
         self.fixed.clear();
+        self.beside.clear();
         let mut hosts = BTreeMap::new();
         for entry in plan.carriers() {
             self.fixed.extend(entry.carrier.networks.iter().map(|net| (net.trunc(), entry.id)));
-            if !entry.carrier.networks.is_empty() {
-                continue;
-            }
+            let is_source = entry.carrier.networks.is_empty();
             for host in &entry.carrier.hosts {
                 let Some(place) = place_of(host) else { continue };
                 if let Host::Address(address) = place.host {
-                    self.fixed.push((address.into(), entry.id));
+                    match is_source {
+                        true => self.fixed.push((address.into(), entry.id)),
+                        false => self.beside.push(address.into()),
+                    }
                     continue;
                 }
                 let seen = Seen { carrier: entry.id, host: host.to_string() };
@@ -82,9 +88,9 @@ impl Sources {
                 }
                 let named = self.hosts.remove(&seen).unwrap_or_else(|| {
                     self.due.insert((now, seen.clone()));
-                    Named { place, addresses: BTreeSet::new() }
+                    Named { place, addresses: BTreeSet::new(), is_source }
                 });
-                hosts.insert(seen, named);
+                hosts.insert(seen, Named { is_source, ..named });
             }
         }
         self.hosts = hosts;
@@ -109,19 +115,26 @@ impl Sources {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The host is at these addresses now.
-    pub(super) fn found(&mut self, seen: &Seen, targets: &[Target]) {
+    /// Where carriers are: the networks and addresses that their calls come from, and those of their hosts.
+    pub(crate) fn known(&self) -> impl Iterator<Item = IpNet> {
+        let named = self.hosts.values().filter(|named| !named.is_source).flat_map(|named| &named.addresses);
+        self.nets.keys().chain(&self.beside).copied().chain(named.map(|address| IpNet::from(*address)))
+    }
+
+    /// The host is at these addresses now; whether that is news.
+    pub(super) fn found(&mut self, seen: &Seen, targets: &[Target]) -> bool {
         let addresses: BTreeSet<IpAddr> = targets.iter().map(|target| target.address.ip().to_canonical()).collect();
-        let Some(named) = self.hosts.get_mut(seen).filter(|named| named.addresses != addresses) else { return };
+        let Some(named) = self.hosts.get_mut(seen).filter(|named| named.addresses != addresses) else { return false };
         named.addresses = addresses;
         self.rebuild();
+        true
     }
 
     fn rebuild(&mut self) {
         self.nets.clear();
         self.lengths.clear();
-        let resolved =
-            self.hosts.iter().flat_map(|(seen, named)| named.addresses.iter().map(|address| (IpNet::from(*address), seen.carrier)));
+        let sources = self.hosts.iter().filter(|(_, named)| named.is_source);
+        let resolved = sources.flat_map(|(seen, named)| named.addresses.iter().map(|address| (IpNet::from(*address), seen.carrier)));
         for (net, carrier) in self.fixed.iter().copied().chain(resolved) {
             self.lengths.insert(Reverse(net.prefix_len()));
             self.nets.entry(net).or_default().push(carrier);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use model::{
-    AccountState, CarrierAccountView, CarrierHostView, CarrierView, Event,
+    AccountState, CarrierAccountView, CarrierHostView, CarrierView, Directory, Event,
     carrier::{Account, CarrierEntry, Standing},
 };
 
@@ -13,6 +13,12 @@ impl Core {
     /// All carriers as they are now, by id.
     pub(crate) fn carrier_views(&self, now: Instant) -> Vec<CarrierView> {
         self.directory.plan().carriers().map(|entry| self.carrier_view(now, entry)).collect()
+    }
+
+    /// What is to be told of the carriers that this directory has no more.
+    pub(crate) fn carriers_gone(&self, directory: &Directory) -> Vec<Event> {
+        let gone = self.directory.plan().carriers().filter(|entry| directory.plan().carrier(entry.id).is_none());
+        gone.map(|entry| Event::CarrierRemoved { carrier: entry.id, center: entry.center }).collect()
     }
 
     /// Tells of the carriers that have changed.
