@@ -29,7 +29,7 @@ mod tests;
 
 pub use error::Code;
 pub use live::{Live, RING_MAX};
-pub use metrics::{HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TransportLabels, WhyLabels};
+pub use metrics::{CarrierLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TransportLabels, WhyLabels};
 pub use openapi::document as openapi;
 pub use phones::{PhoneStream, Phones};
 pub use routes::router;

@@ -57,6 +57,15 @@ pub struct OutcomeLabels {
     pub outcome: &'static str,
 }
 
+/// Labels of [`Metrics::carrier_standing`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CarrierLabels {
+    /// The carrier's id: their number is bounded.
+    pub carrier: String,
+    /// `up`, `down`, `full` or `too_fast`.
+    pub standing: &'static str,
+}
+
 /// Label of [`Metrics::accept_failures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SourceLabels {
@@ -100,6 +109,8 @@ metrics! {
     calls_started: Counter = Counter::default(), "calls_started";
     /// Calls that were turned away with 503 because no further call might begin, by reason.
     calls_turned_away: Family<WhyLabels, Counter> = Family::default(), "calls_turned_away";
+    /// How each carrier stands: 1 for what it is, 0 for what it is not.
+    carrier_standing: Family<CarrierLabels, Gauge> = Family::default(), "carrier_standing";
     /// Questions of routes to programs, by what came of them: answered, late, wrong, unreachable, or too_many that were not asked.
     route_questions: Family<OutcomeLabels, Counter> = Family::default(), "route_questions";
     /// Questions of routes to programs that wait for an answer.

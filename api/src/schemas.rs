@@ -489,6 +489,25 @@ pub(crate) struct Explained {
     decision: RouteDecision,
     /// What of the centre's carriers and routes somebody should do something about.
     warnings: Vec<String>,
+    /// How the carriers stand now that the call would go by; it has no part in the decision. Null while call control does not say.
+    now: Option<StandingNow>,
+}
+
+/// How carriers stand at a moment.
+#[derive(ToSchema)]
+pub(crate) struct StandingNow {
+    /// The moment: milliseconds since 1970.
+    at: i64,
+    /// In the order in which the call would try them.
+    carriers: Vec<CarrierNow>,
+}
+
+/// How a carrier stands.
+#[derive(ToSchema)]
+pub(crate) struct CarrierNow {
+    carrier: String,
+    /// `up`, `down`, `full` or `too_fast`; null if call control does not have it yet.
+    standing: Option<String>,
 }
 
 /// The call that is explained.

@@ -320,7 +320,7 @@ impl FakeControl {
                     expires_at: Some(NOW),
                     last_error: None,
                 }],
-                hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true) }],
+                hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true), last_error: None }],
             }])),
             Command::Bans => Ok(Reply::Bans(state.bans.values().cloned().collect())),
             Command::BanSource { address, for_s, note } => {

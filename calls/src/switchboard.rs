@@ -11,8 +11,10 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    BanView, Binding, CallId, CallView, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal, Reply,
-    SlotId, UserId, WallTime, carrier::Secret, route::AskOutcome,
+    BanView, Binding, CallId, CallView, CarrierId, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal,
+    Reply, SlotId, UserId, WallTime,
+    carrier::{Secret, Standing},
+    route::AskOutcome,
 };
 use seats::SeatsOutput;
 use sip_core::{
@@ -47,6 +49,13 @@ pub enum Input {
     Unreachable {
         /// Where.
         remote: SocketAddr,
+    },
+    /// A stream that we wanted could not be opened; that it is gone is told behind this.
+    NotOpened {
+        /// Which.
+        flow: Flow,
+        /// Why, for a person.
+        why: String,
     },
     /// A stream is gone, whoever ended it, or it could not be opened.
     FlowClosed {
@@ -274,6 +283,7 @@ impl Switchboard {
         match input {
             Input::Received { flow, bytes } => self.core.received(now, flow, bytes),
             Input::Unreachable { remote } => self.core.endpoint.unreachable(now, remote),
+            Input::NotOpened { flow, why } => self.core.carriers_not_reached(flow, &why),
             Input::FlowClosed { flow } => {
                 self.core.endpoint.flow_closed(now, flow);
                 self.core.carriers_lost_flow(now, flow);
@@ -372,6 +382,11 @@ impl Switchboard {
     #[must_use]
     pub fn asked(&self, outcome: AskOutcome) -> u64 {
         self.core.questions.counted(outcome)
+    }
+
+    /// How each carrier stands now.
+    pub fn standings(&self, now: Instant) -> impl Iterator<Item = (CarrierId, Standing)> {
+        self.core.standings(now)
     }
 
     /// Questions to programs that wait for an answer.

@@ -1,14 +1,15 @@
 //! What the signalling loop counts for `/metrics`.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use api::{Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
+use api::{CarrierLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
 use calls::Switchboard;
 use links::hep::Counts;
-use model::{Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, route::AskOutcome};
+use model::{CarrierId, Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, carrier::Standing, route::AskOutcome};
 use net::{BanCounters, MediaWorkers, SignallingSockets, TcpCounters};
 use sip_core::GuardCounters;
 use tracing::{info, warn};
@@ -30,6 +31,8 @@ pub(crate) struct Meter {
     ports_short: Option<bool>,
     /// When a limit that turns calls away is next worth a line.
     limit_due: Option<Instant>,
+    /// Carriers of which was told how they stand.
+    carriers: BTreeSet<CarrierId>,
 }
 
 /// With fewer media ports than one call needs, calls are refused.
@@ -66,7 +69,15 @@ struct Totals {
 
 impl Meter {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, traffic: Traffic::default(), read_due: None, told: Totals::default(), ports_short: None, limit_due: None }
+        Self {
+            metrics,
+            traffic: Traffic::default(),
+            read_due: None,
+            told: Totals::default(),
+            ports_short: None,
+            limit_due: None,
+            carriers: BTreeSet::new(),
+        }
     }
 
     /// How long the core took for one input.
@@ -218,6 +229,24 @@ impl Meter {
         }
     }
 
+    /// How carriers stand.
+    pub(crate) fn carriers(&mut self, standings: impl Iterator<Item = (CarrierId, Standing)>) {
+        let labels = |id: CarrierId, standing: Standing| CarrierLabels { carrier: id.to_string(), standing: standing.name() };
+        let mut told = BTreeSet::new();
+        for (id, now) in standings {
+            told.insert(id);
+            for standing in Standing::ALL {
+                self.metrics.carrier_standing.get_or_create_owned(&labels(id, standing)).set(i64::from(standing == now));
+            }
+        }
+        for gone in self.carriers.difference(&told) {
+            for standing in Standing::ALL {
+                self.metrics.carrier_standing.remove(&labels(*gone, standing));
+            }
+        }
+        self.carriers = told;
+    }
+
     /// Who is banned, and what was not heard.
     pub(crate) fn bans(&mut self, sockets: BanCounters, switchboard: &Switchboard) {
         self.metrics.bans.set(i64::try_from(switchboard.bans()).unwrap_or(i64::MAX));
@@ -355,6 +384,19 @@ mod tests {
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_carrier_stands_one_way_and_is_forgotten_with_its_end() {
+        let mut meter = Meter::new(Metrics::new());
+        let shows = |meter: &Meter, line: &str| meter.metrics.render().unwrap().lines().any(|printed| printed == line);
+        meter.carriers([(CarrierId(3), Standing::Up), (CarrierId(4), Standing::Full)].into_iter());
+        assert!(shows(&meter, r#"cordboard_carrier_standing{carrier="3",standing="up"} 1"#));
+        meter.carriers([(CarrierId(3), Standing::Down)].into_iter());
+        for line in [r#"{carrier="3",standing="up"} 0"#, r#"{carrier="3",standing="down"} 1"#] {
+            assert!(shows(&meter, &format!("cordboard_carrier_standing{line}")), "{line}");
+        }
+        assert!(!meter.metrics.render().unwrap().contains(r#"carrier="4""#));
     }
 
     #[test]

@@ -162,7 +162,12 @@ impl Signalling {
                     }
                     Input::Received { flow, bytes }
                 }
-                Received::Closed { flow, .. } => Input::FlowClosed { flow },
+                Received::Closed { flow, why } => {
+                    if let Some(why) = why {
+                        self.handle(now, Input::NotOpened { flow, why: why.to_string() });
+                    }
+                    Input::FlowClosed { flow }
+                }
                 Received::Unreachable { remote } => Input::Unreachable { remote },
             };
             self.handle(now, input);
@@ -396,6 +401,7 @@ impl Signalling {
             meter.copies(&parts.copies);
             meter.bans(parts.sockets.ban_counters(), &parts.switchboard);
             meter.turned_away(now, |why| parts.switchboard.turned_away(why));
+            meter.carriers(parts.switchboard.standings(now));
             meter.asked(parts.switchboard.asking(), |outcome| parts.switchboard.asked(outcome));
             meter.metrics.ladder_octets.set(i64::try_from(parts.switchboard.ladder_octets()).unwrap_or(i64::MAX));
         });

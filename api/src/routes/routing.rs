@@ -11,7 +11,7 @@ use model::{
 };
 use office::{ROUTES, can, routes::Asked};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     params::{Id, JsonOctets},
     resources::object,
     routes::{
-        carriers::{settings, told},
+        carriers::{settings, standing, told},
         jobs::missing_version,
         trunks::uninterrupted,
     },
@@ -148,6 +148,14 @@ pub(crate) async fn explain(State(api): State<Api>, caller: Caller, body: JsonOc
     };
     let explained = api.office.explain_route(&caller, &Asked { from, to, came_by, at, down }).await?;
     let mut answer = object(&explained.explanation);
+    // How carriers stand has no part in the decision, which is the same tomorrow. It is told of those that the call would go by.
+    let tries = explained.explanation.decision.way.tries();
+    let stand = standing(&api).await.ok().map(|views| {
+        let of = |id| views.iter().find(|view| view.id == id).map(|view| view.standing);
+        let carriers = tries.iter().map(|one| json!({"carrier": one.carrier, "standing": of(one.carrier)})).collect::<Vec<_>>();
+        json!({"at": now(), "carriers": carriers})
+    });
+    answer.insert("now".to_owned(), stand.into());
     answer.insert("warnings".to_owned(), explained.warnings.iter().map(ToString::to_string).collect());
     Ok(Json(answer))
 }

@@ -105,6 +105,8 @@ pub(crate) struct CarrierHostStatus {
     host: String,
     /// Whether it answers; null until that is known, and if it is not asked.
     up: Option<bool>,
+    /// Why it did not answer when it was asked last: no answer, or why there is no connection, a certificate that is not believed among that.
+    last_error: Option<String>,
 }
 
 /// How a trunk is.

@@ -73,6 +73,8 @@ struct Enrolment {
     has_failed: bool,
     /// Its stream is gone, and the carrier was not asked since.
     is_lost: bool,
+    /// Why its stream could not be opened, until one could.
+    no_stream: Option<String>,
     /// When it is woken.
     due: Option<Instant>,
     told: (AccountState, Option<String>),
@@ -131,6 +133,15 @@ impl Enrolments {
         Some((state, enrolment.registered_until(now), error))
     }
 
+    /// A stream could not be opened.
+    pub(super) fn not_reached(&mut self, flow: Flow, why: &str) {
+        for enrolment in self.all.values_mut() {
+            if enrolment.running.as_ref().is_some_and(|running| running.enrol.settings().flow == flow) {
+                enrolment.no_stream = Some(why.to_owned());
+            }
+        }
+    }
+
     fn get(&mut self, key: &Key) -> Option<&mut Enrolment> {
         self.all.get_mut(key)
     }
@@ -181,6 +192,7 @@ impl Enrolment {
             leaving: Leaving::No,
             has_failed: false,
             is_lost: false,
+            no_stream: None,
             due: None,
             told: (AccountState::Off, None),
         }
@@ -193,6 +205,9 @@ impl Enrolment {
         let (state, why) = match running.enrol.state() {
             EnrolState::Trying => (AccountState::Trying, None),
             EnrolState::Registered { .. } => (AccountState::Registered, None),
+            EnrolState::Failing { why: Failure::Unanswered(Unanswered::FlowLost), .. } if self.no_stream.is_some() => {
+                (AccountState::Failing, self.no_stream.as_ref().map(|why| format!("no connection: {why}")))
+            }
             EnrolState::Failing { why, .. } => (AccountState::Failing, Some(why.to_string())),
             EnrolState::Stopped => (AccountState::Off, None),
         };
@@ -413,6 +428,7 @@ impl Core {
             && let Some(running) = &mut enrolment.running
         {
             enrolment.is_lost = false;
+            enrolment.no_stream = None;
             running.enrol.answered(now, request, response, unproven);
         }
         self.drive_enrolment(now, &key);

@@ -50,6 +50,8 @@ struct Probe {
     /// So many in a row are without an answer.
     silent: u8,
     is_up: Option<bool>,
+    /// Why it did not answer last; none once it did.
+    trouble: Option<String>,
     /// By which it was asked last, and for whom that stream is known.
     flow: Option<Flow>,
     user: u64,
@@ -64,6 +66,22 @@ impl Health {
     /// Whether a host answers, if that is known.
     pub(super) fn is_up(&self, carrier: CarrierId, host: &str) -> Option<bool> {
         self.probes.get(&(carrier, host.to_owned())).and_then(|probe| probe.is_up)
+    }
+
+    /// Why a host did not answer last.
+    pub(super) fn trouble(&self, carrier: CarrierId, host: &str) -> Option<String> {
+        self.probes.get(&(carrier, host.to_owned())).and_then(|probe| probe.trouble.clone())
+    }
+
+    /// A stream could not be opened: whose hosts that tells something new of.
+    pub(super) fn not_reached(&mut self, flow: Flow, why: &str) -> Vec<CarrierId> {
+        let by_it = self.probes.iter_mut().filter(|(_, probe)| probe.flow == Some(flow));
+        let news = by_it.filter(|(_, probe)| probe.trouble.as_deref() != Some(why));
+        let told = news.map(|((carrier, _), probe)| {
+            probe.trouble = Some(why.to_owned());
+            *carrier
+        });
+        told.collect()
     }
 
     /// Whether none of those hosts of a carrier is there that are asked; false if none is asked.
@@ -106,6 +124,7 @@ impl Core {
                         newest: None,
                         silent: 0,
                         is_up: None,
+                        trouble: None,
                         flow: None,
                         user: self.carriers.next_user(),
                     },
@@ -199,6 +218,7 @@ impl Core {
         let Some(probe) = self.carriers.health.probes.get_mut(&spot) else { return };
         probe.newest.take_if(|(newest, _)| *newest == request);
         probe.silent = 0;
+        probe.trouble = None;
         if probe.is_up.replace(true) != Some(true) {
             self.host_changed(now, spot.0);
         }
@@ -226,7 +246,9 @@ impl Core {
         if let Some(target) = target {
             self.locator.failed(now, target, None);
         }
-        if self.carriers.health.probes.get_mut(spot).is_some_and(Probe::falls_silent) {
+        let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
+        probe.trouble.get_or_insert_with(|| "no answer".to_owned());
+        if probe.falls_silent() {
             self.host_changed(now, spot.0);
         }
     }

@@ -139,6 +139,13 @@ impl Core {
         }
     }
 
+    /// A stream could not be opened: whoever wanted it tells why.
+    pub(crate) fn carriers_not_reached(&mut self, flow: Flow, why: &str) {
+        self.carriers.enrolments.not_reached(flow, why);
+        let unreached = self.carriers.health.not_reached(flow, why);
+        self.carriers.changed.extend(unreached);
+    }
+
     /// A stream is gone: whoever used it finds another one.
     pub(crate) fn carriers_lost_flow(&mut self, now: Instant, flow: Flow) {
         self.enrolments_lost_flow(now, flow);

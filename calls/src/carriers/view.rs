@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use model::{
-    AccountState, CarrierAccountView, CarrierHostView, CarrierView, Directory, Event,
+    AccountState, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, Directory, Event,
     carrier::{Account, CarrierEntry, Standing},
 };
 
@@ -19,6 +19,12 @@ impl Core {
     pub(crate) fn carriers_gone(&self, directory: &Directory) -> Vec<Event> {
         let gone = self.directory.plan().carriers().filter(|entry| directory.plan().carrier(entry.id).is_none());
         gone.map(|entry| Event::CarrierRemoved { carrier: entry.id, center: entry.center }).collect()
+    }
+
+    /// How each carrier stands now; one that is switched off is down.
+    pub(crate) fn standings(&self, now: Instant) -> impl Iterator<Item = (CarrierId, Standing)> {
+        let stands = move |entry: &CarrierEntry| if entry.carrier.on { self.standing(now, entry.id) } else { Standing::Down };
+        self.directory.plan().carriers().map(move |entry| (entry.id, stands(entry)))
     }
 
     /// Tells of the carriers that have changed.
@@ -38,7 +44,11 @@ impl Core {
         let (carrier, calls) = (&entry.carrier, self.carriers.caps.calls(entry.id));
         let host = |host: &model::carrier::Host| {
             let host = host.to_string();
-            CarrierHostView { up: self.carriers.health.is_up(entry.id, &host), host }
+            CarrierHostView {
+                up: self.carriers.health.is_up(entry.id, &host),
+                last_error: self.carriers.health.trouble(entry.id, &host),
+                host,
+            }
         };
         CarrierView {
             id: entry.id,

@@ -125,6 +125,10 @@ pub(super) enum InputText {
     FlowClosed {
         flow: FlowText,
     },
+    NotOpened {
+        flow: FlowText,
+        why: String,
+    },
     Outward(Vec<(String, SocketAddr)>),
     Resolved {
         query: QueryText,
@@ -162,6 +166,7 @@ impl InputText {
         match input {
             Input::Received { flow, bytes } => Self::Received { flow: FlowText::of(*flow), bytes: latin1(bytes) },
             Input::Unreachable { remote } => Self::Unreachable { remote: *remote },
+            Input::NotOpened { flow, why } => Self::NotOpened { flow: FlowText::of(*flow), why: why.clone() },
             Input::FlowClosed { flow } => Self::FlowClosed { flow: FlowText::of(*flow) },
             Input::Outward(ours) => Self::Outward(ours.iter().map(|(transport, local)| (transport.name().to_owned(), *local)).collect()),
             Input::Resolved { query, answer } => Self::Resolved { query: QueryText::of(query), answer: AnswerText::of(answer) },
@@ -187,6 +192,7 @@ impl InputText {
         Ok(match self {
             Self::Received { flow, bytes } => Input::Received { flow: flow.flow()?, bytes: octets(&bytes)? },
             Self::Unreachable { remote } => Input::Unreachable { remote },
+            Self::NotOpened { flow, why } => Input::NotOpened { flow: flow.flow()?, why },
             Self::FlowClosed { flow } => Input::FlowClosed { flow: flow.flow()? },
             Self::Outward(ours) => {
                 let address = |(name, local): (String, SocketAddr)| Ok((transport(&name)?, local));

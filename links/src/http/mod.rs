@@ -147,6 +147,15 @@ impl Client {
         Ok(url)
     }
 
+    /// Asks for a URL and reads the answer, whatever its status is.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn get(&self, url: &str, want: Want) -> Result<Response<Vec<u8>>, HttpError> {
+        let request = Request::get(url).body(Vec::new()).map_err(|error| HttpError::Url(error.to_string()))?;
+        self.send(request, want).await
+    }
+
     /// Sends a request and reads its answer, whatever its status is.
     ///
     /// # Errors

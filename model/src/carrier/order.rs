@@ -29,6 +29,22 @@ pub enum Standing {
     TooFast,
 }
 
+impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Up, Self::Down, Self::Full, Self::TooFast];
+
+    /// Its name, as it is written in JSON and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Full => "full",
+            Self::TooFast => "too_fast",
+        }
+    }
+}
+
 /// A carrier to be tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attempt<'a> {

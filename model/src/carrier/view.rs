@@ -64,4 +64,7 @@ pub struct CarrierHostView {
     pub host: String,
     /// Whether it answers; null until that is known, and if it is not asked.
     pub up: Option<bool>,
+    /// Why it did not answer when it was asked last, for a person; none once it did.
+    #[serde(default)]
+    pub last_error: Option<String>,
 }

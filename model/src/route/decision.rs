@@ -102,6 +102,18 @@ pub enum Way {
     },
 }
 
+impl Way {
+    /// The carriers that it would go by, in their order; of a question those of its default.
+    #[must_use]
+    pub fn tries(&self) -> &[Try] {
+        match self {
+            Self::Carriers(tries) => tries,
+            Self::Ask { default, .. } => default.tries(),
+            Self::Slots { .. } | Self::Service(_) | Self::Refuse { .. } => &[],
+        }
+    }
+}
+
 /// A carrier to be tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Try {
