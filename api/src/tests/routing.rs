@@ -28,12 +28,16 @@ async fn check(world: &World, requests: &[&str], expect: Expect) {
     for request in requests {
         let lines: Vec<&str> = request.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let answer = world.ask(request).await;
-        let mut parts = answer.split("ed_at\":");
-        let mut shown = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            shown += "ed_at\":…";
-            shown += part.trim_start_matches(|digit: char| digit.is_ascii_digit());
-        }
+        let shown = ["ed_at\":", "\"now\":{\"at\":"].into_iter().fold(answer, |answer, mark| {
+            let mut parts = answer.split(mark);
+            let mut shown = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                shown += mark;
+                shown += "…";
+                shown += part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            }
+            shown
+        });
         told += &format!("> {}\n{shown}\n", lines.join(" | "));
     }
     expect.assert_eq(&told);
@@ -337,15 +341,15 @@ async fn a_call_is_explained() {
         expect![[r#"
             > root POST /api/routes/explain | {"at":1795341600000,"from":"6001","to":"+74950000000"}
             200
-            {"country":"RU","decision":{"from":"6001","origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"carriers":[{"caller":"74951234567","carrier":"2","currency":"RUB","name":"Northern Telephone","per_minute":"90","to":"74950000000"}]}},"from":"6001","kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"passed":[],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":"6001","to":"+74950000000"},"to":"+74950000000","warnings":[]}
+            {"country":"RU","decision":{"from":"6001","origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"carriers":[{"caller":"74951234567","carrier":"2","currency":"RUB","name":"Northern Telephone","per_minute":"90","to":"74950000000"}]}},"from":"6001","kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[{"carrier":"2","standing":"up"}]},"passed":[],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":"6001","to":"+74950000000"},"to":"+74950000000","warnings":[]}
 
             > root POST /api/routes/explain | {"at":1795341600000,"down":["2"],"to":"+74950000000"}
             200
-            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"overloaded","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered","Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
+            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"overloaded","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered","Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
 
             > root POST /api/routes/explain | {"to": "84951234567", "came_by": {"carrier": 2}, "at": 0}
             200
-            {"country":"RU","decision":{"from":null,"origin":{"number":"2"},"scenario":"sales","source":"billboard","to":"+74951234567","way":{"slots":{"ring_s":30,"slots":["1","2"]}}},"from":null,"kind":"fixed","looked":[{"miss":"it is for calls that came otherwise","name":"out","origin":{"route":"1"}},{"miss":null,"name":"number +74951234567 of Northern Telephone","origin":{"number":"2"}}],"more":0,"passed":[],"question":{"at":0,"caller":null,"came_by":{"carrier":"2"},"center":"1","chance":0,"from":null,"to":"84951234567"},"to":"+74951234567","warnings":[]}
+            {"country":"RU","decision":{"from":null,"origin":{"number":"2"},"scenario":"sales","source":"billboard","to":"+74951234567","way":{"slots":{"ring_s":30,"slots":["1","2"]}}},"from":null,"kind":"fixed","looked":[{"miss":"it is for calls that came otherwise","name":"out","origin":{"route":"1"}},{"miss":null,"name":"number +74951234567 of Northern Telephone","origin":{"number":"2"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":[],"question":{"at":0,"caller":null,"came_by":{"carrier":"2"},"center":"1","chance":0,"from":null,"to":"84951234567"},"to":"+74951234567","warnings":[]}
 
             > root POST /api/routes/explain | {"to": "x"}
             422
@@ -444,7 +448,7 @@ async fn a_slot_calls_by_a_number_that_is_verified_for_its_centre() {
 
             > root POST /api/routes/explain | {"from": "6001", "to": "112", "at": 0}
             200
-            {"country":null,"decision":{"from":"6001","origin":null,"scenario":"","source":"","to":"112","way":{"refuse":{"cause":"no_such_number","why":"no route is for this call"}}},"from":"6001","kind":"local","looked":[{"miss":"it is for other called numbers","name":"out","origin":{"route":"1"}},{"miss":"it is for other called numbers","name":"number +74951234567 of Northern Telephone","origin":{"number":"2"}},{"miss":"it is for called numbers of another length","name":"numbering plan: services","origin":"numbering"},{"miss":"it is for other called numbers","name":"numbering plan: slots","origin":"numbering"}],"more":0,"passed":[],"question":{"at":0,"caller":"+74951234567","came_by":"slot","center":"1","chance":0,"from":"6001","to":"112"},"to":"112","warnings":[]}
+            {"country":null,"decision":{"from":"6001","origin":null,"scenario":"","source":"","to":"112","way":{"refuse":{"cause":"no_such_number","why":"no route is for this call"}}},"from":"6001","kind":"local","looked":[{"miss":"it is for other called numbers","name":"out","origin":{"route":"1"}},{"miss":"it is for other called numbers","name":"number +74951234567 of Northern Telephone","origin":{"number":"2"}},{"miss":"it is for called numbers of another length","name":"numbering plan: services","origin":"numbering"},{"miss":"it is for other called numbers","name":"numbering plan: slots","origin":"numbering"}],"more":0,"now":{"at":…,"carriers":[]},"passed":[],"question":{"at":0,"caller":"+74951234567","came_by":"slot","center":"1","chance":0,"from":"6001","to":"112"},"to":"112","warnings":[]}
 
             > root PUT /api/slots/1/caller | {"number": "+74957654321"}
             422
@@ -488,6 +492,70 @@ async fn a_slot_calls_by_a_number_that_is_verified_for_its_centre() {
     let (_, explained) = sent(&world, "root", "POST", "/api/routes/explain", &json!({"from": "6001", "to": "+74950000000"})).await;
     assert!(explained.to_string().contains("does not have the slot's number +74951234567 verified"), "{explained}");
     assert_eq!(sent(&world, "root", "PUT", "/api/slots/1/caller", &json!({"number": null})).await.0, 200);
+}
+
+/// What a program is asked by is set like all of a route, and its secret is never seen: not in an answer, a refusal, a list or the audit log.
+#[tokio::test]
+async fn a_route_that_asks_a_program_tells_its_secret_to_nobody() {
+    let world = World::new().await;
+    furnish(&world).await;
+    let secret = "tuning-fork-0123456789";
+    let then = json!({"do": "ask", "url": "https://crm.example.com/route", "secret": secret, "deadline_ms": 300, "default": {"do": "dialled_slot"}});
+    let mut told = String::new();
+    let (status, made) = sent(&world, "root", "POST", "/api/routes", &route("asked", 1, &then)).await;
+    assert_eq!(
+        (status, &made["then"]),
+        (
+            201,
+            &json!({"do": "ask", "url": "https://crm.example.com/route", "deadline_ms": 300,
+        "default": {"do": "dialled_slot", "ring_s": 30}})
+        )
+    );
+    told += &made.to_string();
+    for (member, value) in [
+        ("secret", json!([secret])),
+        ("secret", json!({"is": secret})),
+        ("secret", json!(format!("{secret}\n"))),
+        ("url", json!(secret)),
+        ("url", json!("http://10.0.0.1/")),
+        ("deadline_ms", json!("soon")),
+        ("deadline_ms", json!(49)),
+        ("default", json!({"do": "ask", "url": "https://a", "secret": secret, "default": {"do": "dialled_slot"}})),
+        ("do", json!("slots")),
+    ] {
+        let mut wrong = then.clone();
+        wrong[member] = value;
+        let mut body = route("wrong", 1, &wrong);
+        let (status, refused) = sent(&world, "root", "POST", "/api/routes", &body).await;
+        assert_eq!(status, 422, "{body}");
+        assert!(member == "url" || !refused.to_string().contains(secret), "{refused}");
+        body["version"] = 1.into();
+        assert_eq!(sent(&world, "root", "PUT", "/api/routes/2", &body).await.0, 422);
+    }
+    let (_, mut read) = world.json("root GET /api/routes/2").await;
+    read["position"] = 2.into();
+    assert_eq!(sent(&world, "root", "PUT", "/api/routes/2", &read).await.0, 200, "it keeps its secret");
+    let directory = world.store.directory().await.unwrap();
+    assert_eq!(directory.plan().route(model::RouteId(2)).unwrap().secret().unwrap().reveal(), secret);
+    let (_, explained) = sent(&world, "root", "POST", "/api/routes/explain", &json!({"from": "6001", "to": "+74950000000"})).await;
+    assert_eq!(explained["decision"]["way"]["ask"]["url"], "https://crm.example.com/route", "{explained}");
+    told += &explained.to_string();
+    for path in ["routes?limit=200", "routes/2", "audit?limit=200", "security-audit?limit=200"] {
+        told += &world.json(&format!("root GET /api/{path}")).await.1.to_string();
+    }
+    assert!(told.contains("asked") && !told.contains(secret), "{told}");
+}
+
+/// How a carrier stands is told of those that the call would go by, and changes nothing of the decision.
+#[tokio::test]
+async fn an_explanation_says_how_carriers_stand_now() {
+    let world = World::new().await;
+    furnish(&world).await;
+    let ask = json!({"from": "6001", "to": "+74950000000"});
+    let (_, first) = sent(&world, "root", "POST", "/api/routes/explain", &ask).await;
+    assert_eq!(first["now"]["carriers"], json!([{"carrier": "2", "standing": "up"}]), "{first}");
+    assert!(first["now"]["at"].as_i64().is_some_and(|at| at > 0));
+    assert_eq!(first["decision"]["way"]["carriers"][0]["carrier"], "2");
 }
 
 /// A password is taken and never given: not in an answer, not in a refusal, not in the audit log, not in a file, not in the database.

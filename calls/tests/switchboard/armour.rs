@@ -8,7 +8,10 @@ use model::{
     carrier::CarrierEntry,
     route::{Numbering, Plan},
 };
-use sip_core::{ArmourSettings, Credentials, Flow, Transport};
+use sip_core::{
+    ArmourSettings, Credentials, Flow, Transport,
+    locate::{Data, Kind, Record, Said},
+};
 
 use crate::{
     phone::{DOMAIN, REALM},
@@ -64,6 +67,36 @@ fn guess_until_banned(world: &mut World, pause: Duration) -> usize {
         world.run(pause);
     }
     panic!("never banned");
+}
+
+/// A carrier that is given by name is never banned, wherever DNS says that it is; nor is the host of one whose calls come from elsewhere.
+#[test]
+fn nothing_is_held_against_a_carrier_by_name() {
+    for networks in ["", r#""networks": ["198.51.100.0/24"], "#] {
+        let mut world = World::new(1);
+        let carrier = format!(
+            r#"{{"name": "N", "hosts": ["sip:n.test:5060;transport=udp"], {networks} "capacity": 2, "health": {{"options_every_s": 0}}}}"#
+        );
+        let at = |address: &str| Said::Records(vec![Record { ttl_s: 1, data: Data::A(address.parse().unwrap()) }]);
+        world.zone.insert((Kind::A, "n.test"), Some(at("203.0.113.9")));
+        let ban = |world: &mut World, address: &str| {
+            let address = address.parse().unwrap();
+            world.order(Command::BanSource { address, for_s: 600, note: None }).map(drop)
+        };
+        // Until it is known whose it is, it is anybody's; a ban ends when that is known.
+        ban(&mut world, "203.0.113.9").unwrap();
+        assert_eq!(world.banned.len(), 1);
+        world.set_plan(1, &[&carrier], &[]);
+        world.run(Duration::from_secs(1));
+        assert!(world.banned.is_empty(), "{networks}");
+        assert_eq!(ban(&mut world, "203.0.113.9"), Err(Refusal::SourceExempt), "{networks}");
+        assert_eq!(ban(&mut world, "198.51.100.7").is_err(), !networks.is_empty());
+        // It moves: where it was is anybody's again.
+        world.zone.insert((Kind::A, "n.test"), Some(at("203.0.113.10")));
+        world.run(Duration::from_secs(130));
+        assert_eq!(ban(&mut world, "203.0.113.10"), Err(Refusal::SourceExempt), "{networks}");
+        ban(&mut world, "203.0.113.9").unwrap();
+    }
 }
 
 #[test]

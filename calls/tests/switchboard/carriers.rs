@@ -5,7 +5,9 @@ use std::time::Duration;
 use calls::Input;
 use expect_test::expect;
 use media::{Command as MediaCommand, Hears, LegId, Tone};
-use model::{CarrierId, Cause, Cdr, Command, Direction, Directory, HubId, Outcome, Refusal, SlotEntry, SlotState, TryOutcome, UserId};
+use model::{
+    CarrierId, Cause, Cdr, Command, Direction, Directory, Event, HubId, Outcome, Refusal, SlotEntry, SlotState, TryOutcome, UserId,
+};
 use sip_core::locate::{Data, Kind, Record, Said};
 
 use crate::{
@@ -151,6 +153,24 @@ fn a_slot_calls_by_its_own_number_where_that_is_verified() {
         world.run(seconds(1));
         world.assert_clean();
     }
+}
+
+#[test]
+fn a_carrier_that_is_gone_is_told_once() {
+    let mut world = world();
+    world.events.clear();
+    world.set_plan(3, &[A], &[]);
+    world.set_plan(3, &[A], &[]);
+    let gone: Vec<i64> = world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CarrierRemoved { carrier, .. } => Some(carrier.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gone, [2]);
+    world.assert_clean();
 }
 
 /// A number of ours that calls come by is full with the calls that go out as it, too.

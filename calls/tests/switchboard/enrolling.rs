@@ -84,6 +84,36 @@ fn taken_by(world: &mut World) -> &'static str {
     }
 }
 
+/// Why a stream could not be opened is told with the account and with the host, until an answer comes.
+#[test]
+fn why_there_is_no_connection_is_told_in_words() {
+    let mut world = World::new(1);
+    let carrier = r#"{"name": "T", "hosts": ["sips:10.0.9.1"], "capacity": 2, "health": {"options_every_s": 5},
+        "accounts": [{"username": "us", "password": "p"}]}"#;
+    world.set_plan(1, &[carrier], &[]);
+    let stands = |world: &mut World| {
+        let model::Reply::Carriers(carriers) = world.order(model::Command::Carriers).unwrap() else { panic!("carriers") };
+        let (account, host) = (&carriers[0].accounts[0], &carriers[0].hosts[0]);
+        (account.state, account.last_error.clone(), host.last_error.clone())
+    };
+    world.run(Duration::from_secs(6));
+    let (flow, name) = world.secured.last().cloned().unwrap();
+    assert_eq!(name, "10.0.9.1");
+    let why = "the certificate is of another name".to_owned();
+    world.input(Input::NotOpened { flow, why: why.clone() });
+    world.input(Input::FlowClosed { flow });
+    world.run(Duration::from_millis(10));
+    assert_eq!(stands(&mut world), (model::AccountState::Failing, Some(format!("no connection: {why}")), Some(why)));
+    // A stream that was there and ends is another matter.
+    world.run(Duration::from_secs(300));
+    let flow = world.secured.last().unwrap().0;
+    world.input(Input::NotOpened { flow, why: "nobody is there".to_owned() });
+    world.input(Input::FlowClosed { flow });
+    world.run(Duration::from_millis(10));
+    assert_eq!(stands(&mut world).1.as_deref(), Some("no connection: nobody is there"));
+    world.assert_replays();
+}
+
 #[test]
 fn an_account_registers_and_is_called_by_its_contact() {
     let mut world = world(&a(&[US], ""));

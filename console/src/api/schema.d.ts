@@ -1399,6 +1399,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slots/{id}/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read by which number a slot calls the world.
+         * @description Right: `slots.update`.
+         */
+        get: operations["slots_caller"];
+        /**
+         * Set by which number a slot calls the world.
+         * @description A carrier that has it verified for the centre is shown it; any other one is shown its own. It holds for calls that begin from now on. If the
+         *     database goes away just after it has stored the number, the answer is 503, and it holds as soon as it is back.
+         *
+         *     Right: `slots.update`.
+         */
+        put: operations["slots_set_caller"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slots/{id}/limits": {
         parameters: {
             query?: never;
@@ -1913,6 +1940,19 @@ export interface components {
             /** @description The digest user name. */
             username: string;
         };
+        /** @description A program that a route had asked where a call goes. */
+        AskedProgram: {
+            /**
+             * Format: int32
+             * @description How long the call waited for it, in milliseconds.
+             */
+            after_ms: number;
+            /** @description `answered`, `late`, `wrong`, `unreachable`, or `too_many` if it was not asked for want of room. */
+            outcome: string;
+            route: string;
+            /** @description What it said: `slots`, `dialled_slot`, `carriers`, `service`, `refuse` or `number`; null: the route's default was taken. */
+            said?: string | null;
+        };
         /** @description A source that is not heard. */
         Ban: {
             /** @description What was seen of it. */
@@ -2035,6 +2075,26 @@ export interface components {
         /** @description A call with its recording. */
         CallWithRecording: components["schemas"]["Call"] & {
             recording?: null | components["schemas"]["Recording"];
+        };
+        /** @description By which number a slot is to call the world. */
+        CallerChange: {
+            /**
+             * @description One that a carrier has verified for the slot's centre; null: whatever each carrier has.
+             * @example +74951234567
+             */
+            number?: string | null;
+        };
+        /** @description By which number a slot calls the world. */
+        CallerNumber: {
+            /** @description What it can be given, at most 1000 of them; null for who may not see the settings of carriers. */
+            choices?: string[] | null;
+            /**
+             * @description What it was given; null: each carrier is shown the first number that it has verified for the centre.
+             * @example +74951234567
+             */
+            number?: string | null;
+            /** @description Whether a carrier still has that number verified for the centre. While none has, the slot calls as if it had no number of its own. */
+            verified: boolean;
         };
         /** @description A carrier: a trunk to the world. */
         Carrier: {
@@ -2189,6 +2249,8 @@ export interface components {
         /** @description How a carrier's host is. */
         CarrierHostStatus: {
             host: string;
+            /** @description Why it did not answer when it was asked last: no answer, or why there is no connection, a certificate that is not believed among that. */
+            last_error?: string | null;
             /** @description Whether it answers; null until that is known, and if it is not asked. */
             up?: boolean | null;
         };
@@ -2220,6 +2282,12 @@ export interface components {
              * @default false
              */
             remote_party: boolean;
+        };
+        /** @description How a carrier stands. */
+        CarrierNow: {
+            carrier: string;
+            /** @description `up`, `down`, `full` or `too_fast`; null if call control does not have it yet. */
+            standing?: string | null;
         };
         /** @description A number of ours. */
         CarrierNumber: {
@@ -2294,6 +2362,7 @@ export interface components {
         CdrRecord: {
             /** Format: int64 */
             answered_at?: number | null;
+            asked?: null | components["schemas"]["AskedProgram"];
             call_id: string;
             callee: string;
             callee_slot?: string | null;
@@ -2746,6 +2815,7 @@ export interface components {
              * @description How many more do not match, for which there was no room.
              */
             more: number;
+            now?: null | components["schemas"]["StandingNow"];
             /** @description What was passed over on the way, and why. */
             passed: string[];
             question: components["schemas"]["ExplainedCall"];
@@ -3240,7 +3310,7 @@ export interface components {
              * @description Calls that are up or being set up.
              */
             calls: number;
-            /** @description Each carrier. */
+            /** @description Each carrier, with the columns of it that may be seen. */
             carriers: components["schemas"]["CarrierStatus"][];
             /** @description The domain that phones register with: what stands behind the `@` of their addresses. */
             domain: string;
@@ -3256,7 +3326,7 @@ export interface components {
              * @example udp
              */
             transport: string;
-            /** @description Each trunk. */
+            /** @description Each trunk, with the columns of it that may be seen. */
             trunks: components["schemas"]["TrunkStatus"][];
         };
         /** @description How loud a recording is. */
@@ -3459,6 +3529,11 @@ export interface components {
             default: components["schemas"]["RouteAction"];
             /** @enum {string} */
             do: "ask";
+            /**
+             * @description What questions are signed with, as webhooks are: 16 to 128 characters. It is never shown; left out of a change, it stays if the URL
+             *     does.
+             */
+            secret?: string;
             url: string;
         };
         /** @description A route as it is. */
@@ -3723,6 +3798,16 @@ export interface components {
             date: string;
             hours?: string[];
             name?: string;
+        };
+        /** @description How carriers stand at a moment. */
+        StandingNow: {
+            /**
+             * Format: int64
+             * @description The moment: milliseconds since 1970.
+             */
+            at: number;
+            /** @description In the order in which the call would try them. */
+            carriers: components["schemas"]["CarrierNow"][];
         };
         /** @description A call to be placed. */
         StartCall: {
@@ -7455,6 +7540,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slots_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By this one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerNumber"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slots_set_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallerChange"];
+            };
+        };
+        responses: {
+            /** @description Set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerNumber"];
+                };
             };
             /** @description What went wrong. */
             default: {

@@ -20,6 +20,11 @@ const AUDIT: Statement = Statement {
     lite: "SELECT action, diff FROM audit_log WHERE resource = 'routes' ORDER BY seq",
     pg: "SELECT action, diff FROM audit_log WHERE resource = 'routes' ORDER BY seq",
 };
+const SECRETS: Statement = Statement {
+    name: "test",
+    lite: "SELECT name, action, secret FROM routes ORDER BY id",
+    pg: "SELECT name, action, secret FROM routes ORDER BY id",
+};
 /// Monday, 2026-11-23, 09:00 UTC.
 const NOW: WallTime = WallTime(1_795_424_400_000);
 
@@ -79,6 +84,66 @@ async fn a_route_lives_and_every_step_is_told() {
         assert_eq!(rows.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(), ["routes.create", "routes.update", "routes.delete"]);
         assert_eq!(rows[0].1["name"], json!([null, name]));
         assert_eq!(rows[1].1, json!({"position": [10, 7]}));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_a_route_stays_with_its_program_and_is_never_told() {
+    const SECRET: &str = "tuning-fork-0123";
+    let ask = |url: &str, secret: Option<&str>| {
+        let mut then = json!({"do": "ask", "url": url, "default": {"do": "dialled_slot"}});
+        if let Some(secret) = secret {
+            then["secret"] = secret.into();
+        }
+        route("Asked", then)
+    };
+    let crm = "https://crm.example.com/route";
+    for base in [Base::sqlite(), Base::postgres()] {
+        let (office, root) = open(&base).await;
+        let can = |action| root.permit(action).unwrap();
+        let create = async |route| office.create_route(&can(can::ROUTES_CREATE), route, NOW).await;
+        for (url, secret, field) in [
+            (crm, None, "then.secret"),
+            (crm, Some("too-short-012345"), ""),
+            (crm, Some("0123456789abcde"), "then.secret"),
+            (crm, Some("0123456789abc\ndef"), "then.secret"),
+            ("http://127.0.0.1/route", Some(SECRET), "then.url"),
+            ("http://169.254.169.254/latest/meta-data", Some(SECRET), "then.url"),
+            ("http://[::ffff:10.0.0.1]/", Some(SECRET), "then.url"),
+        ] {
+            let fields: Vec<String> = match create(ask(url, secret)).await {
+                Err(OfficeError::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect(),
+                Ok(id) => {
+                    office.delete_route(&can(can::ROUTES_DELETE), id, NOW).await.unwrap();
+                    Vec::new()
+                }
+                Err(error) => panic!("{error:?}"),
+            };
+            assert_eq!(fields.join(" "), field, "{url} {secret:?}");
+        }
+        let id = create(ask(crm, Some(SECRET))).await.unwrap();
+        let secret = async || {
+            let stored = office.store().route(CenterId::DEFAULT, id).await.unwrap().unwrap();
+            assert_eq!(stored.problems(), []);
+            stored.route.unwrap().secret().map(|secret| secret.reveal().to_owned())
+        };
+        assert_eq!(secret().await.as_deref(), Some(SECRET));
+        let update = async |version, route| office.update_route(&can(can::ROUTES_UPDATE), (id, version), route, NOW).await;
+        // What was read is sent back changed, and keeps it; asked elsewhere, it has to be said anew.
+        update(1, Route { position: 3, ..ask(crm, None) }).await.unwrap();
+        assert_eq!(secret().await.as_deref(), Some(SECRET));
+        let moved = update(2, ask("https://elsewhere.example.com/", None)).await.unwrap_err();
+        assert!(matches!(moved, OfficeError::Invalid(faults) if faults[0].field == "then.secret"));
+        update(2, ask(crm, Some("another-secret-00"))).await.unwrap();
+        assert_eq!(secret().await.as_deref(), Some("another-secret-00"));
+        let rows: Vec<(String, String, Option<String>)> = office.store().db().all(SECRETS, &[]).await.unwrap();
+        let sealed = rows[0].2.clone().unwrap();
+        let told = format!("{rows:?} {:?} {:?}", audit(office.store()).await, ask(crm, Some(SECRET)));
+        assert!(!told.contains("tuning-fork") && !told.contains("another-secret"), "{told}");
+        assert!(audit(office.store()).await.last().unwrap().1.to_string().contains("secret"), "that it was changed is told");
+        // Another data directory's key does not open it, and the route says what it lacks.
+        let moved = office.store().clone().with_key(&[9; 32]).route(CenterId::DEFAULT, id).await.unwrap().unwrap();
+        assert_eq!(moved.problems().iter().map(ToString::to_string).collect::<Vec<_>>(), ["then.secret: is missing"], "{sealed}");
     }
 }
 

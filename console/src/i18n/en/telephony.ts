@@ -210,6 +210,8 @@ export const telephony = {
         service: 'Number of the service',
         service_hint: 'Empty: the called number',
         url_hint: 'For example https://crm.example.com/route',
+        secret: 'Secret that questions are signed with',
+        secret_hint: '16 to 128 characters. Never shown again; left empty, it stays as long as the address does.',
         deadline_ms: 'Wait for an answer, ms',
         deadline_hint: '50 to 5000. The caller hears nothing meanwhile.',
         rewrite_about: 'Done to the called number before it goes on.',

@@ -7,7 +7,7 @@ import type { Action } from '@/api/plan';
 import type { Cause } from '@/api/types';
 import { useCode, useT } from '@/i18n';
 import { Fields } from '@/ui/form/FormPage';
-import { between, isUrl, NumberInput, SelectInput, SwitchInput, TextInput } from '@/ui/form/inputs';
+import { between, isUrl, NumberInput, PasswordInput, SelectInput, SwitchInput, TextInput } from '@/ui/form/inputs';
 import { IfSeen, useFormRights } from '@/ui/form/rights';
 import { SlotsInput } from '@/ui/form/tags';
 import { OutletsInput } from './OutletsInput';
@@ -88,6 +88,7 @@ function KindFields({ action, source }: { action: Action; source: string }) {
                 <>
                     <Fields>
                         <TextInput source={`${source}.url`} label="columns.url" hint="routes.url_hint" required validate={isUrl} maxLength={2000} />
+                        <PasswordInput source={`${source}.secret`} label="routes.secret" hint="routes.secret_hint" />
                         <NumberInput source={`${source}.deadline_ms`} label="routes.deadline_ms" hint="routes.deadline_hint" min={50} max={5000} validate={between(50, 5000)} />
                     </Fields>
                     <Box component="h3" sx={{ fontSize: '0.8125rem', fontWeight: 600, m: 0 }}>
