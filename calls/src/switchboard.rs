@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -65,6 +65,14 @@ pub enum Input {
     /// From which of our addresses requests may leave, by transport. UDP: those of the sockets. TCP and TLS: those that a stream to elsewhere
     /// may leave from; the port is the one that we listen on, or 0 if we do not. Told at the start; until then no call goes out.
     Outward(Vec<(Transport, SocketAddr)>),
+    /// From which of our addresses the kernel would go there, by transport as in [`Input::Outward`]: what [`Output::Route`] has asked. Empty: from
+    /// none that we listen on, and what was told at the start holds.
+    Routed {
+        /// Where.
+        remote: IpAddr,
+        /// From where.
+        ours: Vec<(Transport, SocketAddr)>,
+    },
     /// DNS has answered [`Output::Resolve`], or will not.
     Resolved {
         /// What was asked.
@@ -133,6 +141,11 @@ pub enum Output {
     },
     /// Ask DNS, each question on its own, and hand in [`Input::Resolved`]. There is one question of a name and kind at a time.
     Resolve(Query),
+    /// Ask the kernel from where it goes there, and hand in [`Input::Routed`]. Told for the hosts of carriers, and now and then anew; nothing waits for it.
+    Route {
+        /// Where.
+        remote: SocketAddr,
+    },
     /// Ask a program over HTTP where a call goes, and hand in [`Input::Answered`].
     Ask(Box<Inquiry>),
     /// What the certificate at the other end of a TLS stream that we open has to prove: a domain, or an address (RFC 5922). Told before each
@@ -304,6 +317,7 @@ impl Switchboard {
                 self.core.locator.set(self.core.carriers.outwards.locating());
                 self.core.follow_enrolments(now);
             }
+            Input::Routed { remote, ours } => self.core.carriers.outwards.route(remote, ours),
             Input::Resolved { query, answer } => {
                 if answer.kind == query.kind {
                     self.core.locator.answer(now, answer);

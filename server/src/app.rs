@@ -47,7 +47,7 @@ use crate::{
     secrets::{self, Secrets},
     shutdown,
     signalling::{self, Parts, Signalling, wall_clock},
-    start,
+    start::{self, Ways},
     tape::{self, Tape},
     vitals::{self, End, Vitals},
     wiring::{self, Capacity, Https, seconds},
@@ -142,6 +142,7 @@ async fn run(
     let sip = sockets.local();
     let tcp = sockets.local_tcp();
     let outward = start::outward(&sip, &tcp, door_of_tls.local());
+    let ways = Ways { udp: sip.clone(), tcp: tcp.clone(), tls: door_of_tls.local().to_vec() };
     let restored = Restored {
         bindings: store.bindings().await?,
         leases: store.leases().await?,
@@ -199,6 +200,7 @@ async fn run(
         sockets,
         door: door.clone(),
         outward,
+        ways,
         resolving,
         asking,
         gate,

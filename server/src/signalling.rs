@@ -33,6 +33,7 @@ use crate::{
     pace::Pace,
     recorder,
     resolving::Resolving,
+    start::Ways,
     tape::Tape,
     vitals::{self, Alive, End},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) door: Door,
     /// From which of our addresses requests to others may leave.
     pub(crate) outward: Vec<(Transport, SocketAddr)>,
+    /// The same by where they go.
+    pub(crate) ways: Ways,
     pub(crate) resolving: Resolving,
     pub(crate) asking: Asking,
     pub(crate) gate: JournalGate<Signalling>,
@@ -97,6 +100,8 @@ struct Batch {
     closed: Vec<RecordingRow>,
     /// Who wants to know that the loop has what it was handed.
     taken: Vec<oneshot::Sender<()>>,
+    /// Where the core wants to know the way to.
+    routes: BTreeSet<SocketAddr>,
 }
 
 impl Signalling {
@@ -181,7 +186,16 @@ impl Signalling {
         if self.parts.switchboard.timeout().is_some_and(|(at, _)| at <= now) {
             self.handle(now, Input::Timeout);
         }
+        self.find_routes(now);
         self.order_media(now);
+    }
+
+    /// Asks the kernel for the ways that the core wants to know. That sends nothing, and waits for nothing.
+    fn find_routes(&mut self, now: Instant) {
+        for remote in std::mem::take(&mut self.batch.routes) {
+            let ours = self.parts.sockets.route_from(remote).map(|local| self.parts.ways.at(local)).unwrap_or_default();
+            self.handle(now, Input::Routed { remote: remote.ip(), ours });
+        }
     }
 
     /// Tells the core when the journal has been away for seconds, and when it is back: before what came, lest a call begin.
@@ -312,6 +326,7 @@ impl Signalling {
             match output {
                 Output::Transmit { flow, bytes } => batch.packets.push((flow, bytes)),
                 Output::Resolve(query) => parts.resolving.ask(query),
+                Output::Route { remote } => _ = batch.routes.insert(remote),
                 Output::Ask(inquiry) => parts.asking.ask(*inquiry),
                 Output::Secure { flow, name } => parts.sockets.secure(flow, &name),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),

@@ -157,6 +157,24 @@ pub(crate) fn outward(udp: &[SocketAddr], tcp: &[SocketAddr], tls: &[SocketAddr]
     outward_by(udp, tcp, tls, of(Ipv4Addr::UNSPECIFIED.into()), of(Ipv6Addr::UNSPECIFIED.into()))
 }
 
+/// From which of our addresses requests leave for others, as [`outward`] has them for the whole world.
+#[derive(Debug, Clone)]
+pub(crate) struct Ways {
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
+    pub(crate) tls: Vec<SocketAddr>,
+}
+
+impl Ways {
+    /// Those that have this address, from which the kernel goes somewhere; none if nothing is listened on there.
+    pub(crate) fn at(&self, local: IpAddr) -> Vec<(Transport, SocketAddr)> {
+        let mut ours =
+            outward_by(&self.udp, &self.tcp, &self.tls, Some(local).filter(IpAddr::is_ipv4), Some(local).filter(IpAddr::is_ipv6));
+        ours.retain(|(_, address)| address.ip() == local);
+        ours
+    }
+}
+
 fn outward_by(
     udp: &[SocketAddr],
     tcp: &[SocketAddr],
@@ -244,6 +262,23 @@ mod tests {
         );
         assert_eq!(ours(&both, &both, &both, None, None), "udp 127.0.0.1:5060, tcp 127.0.0.1:5060, tls 127.0.0.1:5060");
         assert_eq!(ours(&["10.0.0.5:5070"], &[], &["10.0.0.5:5061"], None, None), "udp 10.0.0.5:5070, tcp 10.0.0.5:0, tls 10.0.0.5:5061");
+    }
+
+    #[test]
+    fn a_request_leaves_from_where_the_kernel_goes_if_we_listen_there() {
+        let read = |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let from = |udp: &[&str], tcp: &[&str], local: &str| {
+            let ways = Ways { udp: read(udp), tcp: read(tcp), tls: Vec::new() };
+            let ours = ways.at(local.parse().unwrap());
+            ours.iter().map(|(transport, address)| format!("{} {address}", transport.name())).collect::<Vec<_>>().join(", ")
+        };
+        let both = ["0.0.0.0:5060", "[::]:5060"];
+        assert_eq!(from(&both, &both, "10.0.0.7"), "udp 10.0.0.7:5060, tcp 10.0.0.7:5060, tls 10.0.0.7:0");
+        assert_eq!(from(&both, &[], "2001:db8::7"), "udp [2001:db8::7]:5060, tcp [2001:db8::7]:0, tls [2001:db8::7]:0");
+        assert_eq!(from(&both, &both, "127.0.0.1"), "udp 127.0.0.1:5060, tcp 127.0.0.1:5060, tls 127.0.0.1:0");
+        let two = ["10.0.0.7:5060", "198.51.100.7:5070"];
+        assert_eq!(from(&two, &two, "198.51.100.7"), "udp 198.51.100.7:5070, tcp 198.51.100.7:5070, tls 198.51.100.7:0");
+        assert_eq!(from(&two, &two, "192.0.2.1"), "");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use model::{CarrierId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
 use super::{Waiting, bracketed, outward::place_of, uri_of};
-use crate::{core::Core, known::User};
+use crate::{core::Core, known::User, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
 pub(crate) type Spot = (CarrierId, String);
@@ -186,6 +186,8 @@ impl Core {
             Err(_) => return self.host_silent(now, spot, None),
         };
         let Some(target) = target else { return };
+        // Networks change while we run; what is said to this holds from the next request on.
+        self.out(Output::Route { remote: target.address });
         let Some(flow) = self.carriers.outwards.flow_to(&target) else { return };
         if self.carriers.health.asked.len() >= ASKED_MAX {
             return;

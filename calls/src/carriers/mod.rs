@@ -120,6 +120,7 @@ impl Core {
         self.carriers.caps.follow(plan);
         self.carriers.accounts.follow(plan);
         self.carriers.sources.follow(now, plan);
+        self.ask_routes();
         self.look_for_sources(now);
         self.follow_enrolments(now);
         self.follow_health(now);
@@ -192,6 +193,14 @@ impl Core {
         self.locator.cancel(lookup);
     }
 
+    /// Asks from where the kernel goes to the hosts that settings name by their addresses.
+    fn ask_routes(&mut self) {
+        let hosts: Vec<_> = self.carriers.sources.at_addresses().collect();
+        for remote in hosts {
+            self.out(Output::Route { remote });
+        }
+    }
+
     /// Asks for the addresses of hosts whose time has come.
     pub(crate) fn look_for_sources(&mut self, now: Instant) {
         while let Some((seen, place)) = self.carriers.sources.due(now) {
@@ -206,6 +215,9 @@ impl Core {
     pub(crate) fn source_found(&mut self, seen: &sources::Seen, targets: &[Target]) {
         if self.carriers.sources.found(seen, targets) {
             self.reset_armour();
+        }
+        for target in targets {
+            self.out(Output::Route { remote: target.address });
         }
     }
 }

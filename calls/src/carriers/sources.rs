@@ -3,7 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct Sources {
     lengths: BTreeSet<Reverse<u8>>,
     /// Networks and addresses that stand in settings.
     fixed: Vec<(IpNet, CarrierId)>,
+    /// Hosts that settings name by their addresses.
+    addresses: BTreeSet<IpAddr>,
     /// Hosts of carriers whose calls come from elsewhere: nobody's source, and a carrier's all the same.
     beside: Vec<IpNet>,
     hosts: BTreeMap<Seen, Named>,
@@ -43,6 +45,9 @@ struct Named {
     /// Whether its carrier's calls come from there; else they come from the networks that its settings name.
     is_source: bool,
 }
+
+/// RFC 3261, 19.1.2.
+const SIP_PORT: u16 = 5060;
 
 /// How often the addresses of a host are looked for. Answers are kept for their own time (`sip_core::locate`), so this asks DNS no more often
 /// than it wants to be asked.
@@ -69,6 +74,7 @@ impl Sources {
     pub(super) fn follow(&mut self, now: Instant, plan: &Plan) {
         self.fixed.clear();
         self.beside.clear();
+        self.addresses.clear();
         let mut hosts = BTreeMap::new();
         for entry in plan.carriers() {
             self.fixed.extend(entry.carrier.networks.iter().map(|net| (net.trunc(), entry.id)));
@@ -76,6 +82,7 @@ impl Sources {
             for host in &entry.carrier.hosts {
                 let Some(place) = place_of(host) else { continue };
                 if let Host::Address(address) = place.host {
+                    self.addresses.insert(address);
                     match is_source {
                         true => self.fixed.push((address.into(), entry.id)),
                         false => self.beside.push(address.into()),
@@ -113,6 +120,11 @@ impl Sources {
     /// When a host is looked for next.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The hosts that settings name by their addresses. The port says nothing of the way there.
+    pub(super) fn at_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(|address| SocketAddr::new(*address, SIP_PORT))
     }
 
     /// Where carriers are: the networks and addresses that their calls come from, and those of their hosts.

@@ -130,6 +130,10 @@ pub(super) enum InputText {
         why: String,
     },
     Outward(Vec<(String, SocketAddr)>),
+    Routed {
+        remote: IpAddr,
+        ours: Vec<(String, SocketAddr)>,
+    },
     Resolved {
         query: QueryText,
         answer: AnswerText,
@@ -168,7 +172,8 @@ impl InputText {
             Input::Unreachable { remote } => Self::Unreachable { remote: *remote },
             Input::NotOpened { flow, why } => Self::NotOpened { flow: FlowText::of(*flow), why: why.clone() },
             Input::FlowClosed { flow } => Self::FlowClosed { flow: FlowText::of(*flow) },
-            Input::Outward(ours) => Self::Outward(ours.iter().map(|(transport, local)| (transport.name().to_owned(), *local)).collect()),
+            Input::Outward(ours) => Self::Outward(named(ours)),
+            Input::Routed { remote, ours } => Self::Routed { remote: *remote, ours: named(ours) },
             Input::Resolved { query, answer } => Self::Resolved { query: QueryText::of(query), answer: AnswerText::of(answer) },
             Input::Answered { ask, answer } => {
                 Self::Answered { ask: ask.0, body: answer.as_ref().ok().map(|body| latin1(body)), why: answer.as_ref().err().copied() }
@@ -194,10 +199,8 @@ impl InputText {
             Self::Unreachable { remote } => Input::Unreachable { remote },
             Self::NotOpened { flow, why } => Input::NotOpened { flow: flow.flow()?, why },
             Self::FlowClosed { flow } => Input::FlowClosed { flow: flow.flow()? },
-            Self::Outward(ours) => {
-                let address = |(name, local): (String, SocketAddr)| Ok((transport(&name)?, local));
-                Input::Outward(ours.into_iter().map(address).collect::<Result<_, String>>()?)
-            }
+            Self::Outward(ours) => Input::Outward(addresses(ours)?),
+            Self::Routed { remote, ours } => Input::Routed { remote, ours: addresses(ours)? },
             Self::Resolved { query, answer } => Input::Resolved { query: query.query()?, answer: answer.answer()? },
             Self::Answered { ask, body, why } => {
                 let answer = match body {
@@ -234,6 +237,15 @@ impl FlowText {
     fn flow(&self) -> Result<Flow, String> {
         Ok(Flow { transport: transport(&self.0)?, local: self.1, remote: self.2 })
     }
+}
+
+/// Addresses of ours by transport.
+fn named(ours: &[(Transport, SocketAddr)]) -> Vec<(String, SocketAddr)> {
+    ours.iter().map(|(transport, local)| (transport.name().to_owned(), *local)).collect()
+}
+
+fn addresses(ours: Vec<(String, SocketAddr)>) -> Result<Vec<(Transport, SocketAddr)>, String> {
+    ours.into_iter().map(|(name, local)| Ok((transport(&name)?, local))).collect()
 }
 
 fn transport(name: &str) -> Result<Transport, String> {

@@ -8,7 +8,10 @@ use media::{Command as MediaCommand, Hears, LegId, Tone};
 use model::{
     CarrierId, Cause, Cdr, Command, Direction, Directory, Event, HubId, Outcome, Refusal, SlotEntry, SlotState, TryOutcome, UserId,
 };
-use sip_core::locate::{Data, Kind, Record, Said};
+use sip_core::{
+    Transport,
+    locate::{Data, Kind, Record, Said},
+};
 
 use crate::{
     phone::Habit,
@@ -153,6 +156,21 @@ fn a_slot_calls_by_its_own_number_where_that_is_verified() {
         world.run(seconds(1));
         world.assert_clean();
     }
+}
+
+/// A machine with two addresses: each carrier is called from the one that the kernel goes there from, and Via and Contact say so.
+#[test]
+fn a_call_leaves_from_where_the_kernel_goes_to_the_carrier() {
+    let mut world = world();
+    let hosts = ["10.0.9.1", "10.0.9.2"].map(|host| host.parse().unwrap());
+    assert!(hosts.iter().all(|host| world.routed.contains(host)), "{:?}", world.routed);
+    world.input(Input::Routed { remote: hosts[0], ours: vec![(Transport::Udp, "10.0.0.77:5060".parse().unwrap())] });
+    world.dial("6001", "+74951234567");
+    world.run(Duration::from_millis(100));
+    let (via, contact) =
+        (world.phone("A").header("INVITE", "Via").unwrap().to_owned(), world.phone("A").header("INVITE", "Contact").unwrap().to_owned());
+    assert!(via.contains("10.0.0.77:5060") && contact.contains("10.0.0.77:5060"), "{via} {contact}");
+    world.assert_replays();
 }
 
 #[test]

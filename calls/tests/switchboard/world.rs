@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -69,6 +69,8 @@ pub(crate) struct World {
     /// What DNS knows. What stands for nothing is never answered; what does not stand here is no name.
     pub(crate) zone: BTreeMap<(Kind, &'static str), Option<Said>>,
     questions: VecDeque<Query>,
+    /// Where the kernel was asked for the way to.
+    pub(crate) routed: BTreeSet<IpAddr>,
     /// What programs were asked.
     pub(crate) asked: Vec<Inquiry>,
     /// What TLS streams have to prove.
@@ -174,6 +176,7 @@ impl World {
             is_forgetful: false,
             zone: BTreeMap::new(),
             questions: VecDeque::new(),
+            routed: BTreeSet::new(),
             asked: Vec::new(),
             secured: Vec::new(),
         };
@@ -500,6 +503,7 @@ impl World {
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.local, flow.remote, bytes),
                 Output::Resolve(query) => self.questions.push_back(query),
+                Output::Route { remote } => _ = self.routed.insert(remote.ip()),
                 Output::Ask(inquiry) => self.asked.push(*inquiry),
                 Output::Secure { flow, name } => self.secured.push((flow, name)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
