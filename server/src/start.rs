@@ -171,6 +171,8 @@ impl Ways {
         let mut ours =
             outward_by(&self.udp, &self.tcp, &self.tls, Some(local).filter(IpAddr::is_ipv4), Some(local).filter(IpAddr::is_ipv6));
         ours.retain(|(_, address)| address.ip() == local);
+        // The loopback stands for every wildcard beside it.
+        ours.dedup();
         ours
     }
 }
