@@ -7,6 +7,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     baresip::{Baresip, Setup},
+    certificate::Certificate,
     ports,
     rest::Account,
     wait,
@@ -38,6 +40,8 @@ pub const REALM: &str = "carrier.example";
 pub struct Carrier {
     child: Child,
     sip: SocketAddr,
+    /// Where it speaks SIP over TLS, if it does.
+    tls: Option<SocketAddr>,
     dir: tempfile::TempDir,
 }
 
@@ -55,28 +59,46 @@ impl Carrier {
         Self::start_once(address)
     }
 
+    /// Starts one that speaks TLS, too, with this certificate.
+    ///
+    /// # Errors
+    /// As [`Carrier::start`].
+    pub fn start_encrypted(address: Ipv4Addr, certificate: &Certificate) -> Result<Self> {
+        for _ in 1..START_TRIES {
+            if let Ok(carrier) = Self::start_with(address, Some(certificate)) {
+                return Ok(carrier);
+            }
+        }
+        Self::start_with(address, Some(certificate))
+    }
+
+    /// Starts anew with another certificate, at the same addresses. What was registered there is forgotten.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn renew(&mut self, certificate: &Certificate) -> Result<()> {
+        self.end();
+        self.child = launch(self.dir.path(), self.sip, self.tls.map(|tls| (tls, certificate)))?;
+        self.wait()
+    }
+
+    /// Where it speaks SIP over TLS; none if it does not.
+    #[must_use]
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls
+    }
+
     fn start_once(address: Ipv4Addr) -> Result<Self> {
+        Self::start_with(address, None)
+    }
+
+    fn start_with(address: Ipv4Addr, certificate: Option<&Certificate>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let sip = SocketAddr::from((address, ports::block(1)?.start));
-        let file = dir.path().join("kamailio.cfg");
-        fs::write(&file, CONFIGURATION)?;
-        let child = Command::new("kamailio")
-            .args(["-DD", "-E", "-f"])
-            .arg(&file)
-            .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}"), "-P"])
-            .arg(dir.path().join("pid"))
-            .arg("-Y")
-            .arg(dir.path())
-            .arg("-w")
-            .arg(dir.path())
-            .args(MEMORY)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(dir.path().join("words"))?)
-            .spawn()
-            .context("kamailio")?;
-        let mut carrier = Self { child, sip, dir };
+        let ports = ports::block(2)?;
+        let sip = SocketAddr::from((address, ports.start));
+        let tls = certificate.map(|certificate| (SocketAddr::from((address, ports.start + 1)), certificate));
+        let child = launch(dir.path(), sip, tls)?;
+        let mut carrier = Self { child, sip, tls: tls.map(|(tls, _)| tls), dir };
         carrier.wait()?;
         Ok(carrier)
     }
@@ -115,17 +137,59 @@ impl Carrier {
     }
 }
 
+/// Starts Kamailio in this folder.
+fn launch(dir: &Path, sip: SocketAddr, tls: Option<(SocketAddr, &Certificate)>) -> Result<Child> {
+    let file = dir.join("kamailio.cfg");
+    let configuration = match tls {
+        None => CONFIGURATION.to_owned(),
+        Some((_, Certificate { chain, key })) => CONFIGURATION.replacen(
+            "loadmodule \"tm.so\"\n",
+            &format!(
+                "enable_tls=yes\ntcp_source_ipv4={}\nloadmodule \"tm.so\"\nloadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
+                 modparam(\"tls\", \"certificate\", {chain:?})\nmodparam(\"tls\", \"private_key\", {key:?})\n",
+                sip.ip()
+            ),
+            1,
+        ),
+    };
+    fs::write(&file, configuration)?;
+    Command::new("kamailio")
+        .args(["-DD", "-E", "-f"])
+        .arg(&file)
+        .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}")])
+        .args(tls.iter().flat_map(|(tls, _)| ["-l".to_owned(), format!("tls:{tls}")]))
+        .arg("-P")
+        .arg(dir.join("pid"))
+        .arg("-Y")
+        .arg(dir)
+        .arg("-w")
+        .arg(dir)
+        .args(MEMORY)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(dir.join("words"))?)
+        .spawn()
+        .context("kamailio")
+}
+
 /// The password of a customer or subscriber.
 #[must_use]
 pub fn password(name: &str) -> String {
     format!("pw-{name}")
 }
 
-impl Drop for Carrier {
-    fn drop(&mut self) {
+impl Carrier {
+    fn end(&mut self) {
         // With its workers, which it would wait for; they have a group of their own.
         let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

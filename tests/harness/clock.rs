@@ -56,7 +56,7 @@ impl Clock {
 }
 
 /// Where Debian puts it: /usr/lib/x86_64-linux-gnu/faketime.
-fn library() -> Option<PathBuf> {
+pub(crate) fn library() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
     folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.is_file())
 }

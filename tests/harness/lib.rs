@@ -12,6 +12,7 @@ pub mod browser;
 pub mod carrier;
 pub mod certificate;
 pub mod clock;
+pub mod dns;
 pub mod hep;
 pub mod linphone;
 pub mod namespace;

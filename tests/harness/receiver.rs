@@ -61,6 +61,8 @@ impl Post {
 pub enum Answer {
     /// With this status and a short body.
     Status(u16),
+    /// 200 with this JSON.
+    Json(String),
     /// 307 to there.
     Redirect(String),
     /// Not at all; the connection stays open.
@@ -203,6 +205,10 @@ impl Shared {
         let body = |status: u16| format!("HTTP/1.1 {status} As told\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nas it is\n");
         match answer {
             Answer::Status(status) => stream.write_all(body(*status).as_bytes()).is_ok(),
+            Answer::Json(text) => {
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", text.len());
+                stream.write_all(format!("{head}{text}").as_bytes()).is_ok()
+            }
             Answer::Redirect(to) => {
                 stream.write_all(format!("HTTP/1.1 307 There\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").as_bytes()).is_ok()
             }

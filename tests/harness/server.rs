@@ -377,7 +377,10 @@ impl Server {
     /// When it cannot be run.
     pub fn command(&self, arguments: &[&str], input: &str) -> Result<Output> {
         let data = self.data().display().to_string();
-        let environment: Vec<_> = self.settings.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let http = self.http.to_string();
+        // As the server's own, so that a command finds it; what the test chose stands above that.
+        let mut environment = vec![("CORDBOARD__HTTP__LISTEN", http.as_str())];
+        environment.extend(self.settings.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         run(&[arguments, &["--data-dir", &data]].concat(), &environment, input)
     }
 

@@ -3,9 +3,11 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value indexed by a missing key is null, which no assertion takes for right")]
 
 mod acme;
+mod asking;
 mod bad_input;
 mod capture;
 mod carriers;
+mod carriers_tls;
 mod config;
 mod conformance;
 mod console;

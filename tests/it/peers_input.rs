@@ -293,7 +293,7 @@ fn a_stream_is_cut_anyhow() -> Result<()> {
     })
 }
 
-/// Over IPv6, by datagrams and by a stream: a phone registers and is called from one with IPv4.
+/// Over IPv6, by datagrams and by a stream: a phone registers, is called from one with IPv4, and calls it.
 #[test]
 fn phones_of_both_families_call_each_other() -> Result<()> {
     let settings = tests::server::Settings::default().with("CORDBOARD__MEDIA__ADDRESS", "auto");
@@ -312,6 +312,14 @@ fn phones_of_both_families_call_each_other() -> Result<()> {
             wait::until_true("each hears the other", SOON, || ours.media.seconds_of(HIGH) > 0.5 && theirs.media.seconds_of(LOW) > 0.5)?;
             ensure!(four.hangup(&call)?.status() == Some(200), "BYE");
             callee.wait_for_leg("over", SOON, |leg| leg.ended.is_some())?;
+            // And the other way round.
+            let (call, answer) = callee.dial(&four.account().number)?;
+            ensure!(answer.status() == Some(200), "from {}: {}", callee.local(), answer.start);
+            let theirs = four.wait_for_leg("answered", SOON, |leg| leg.acknowledged && leg.incoming && leg.ended.is_none())?;
+            let ours = callee.leg(&call)?;
+            wait::until_true("each hears the other", SOON, || ours.media.seconds_of(LOW) > 0.5 && theirs.media.seconds_of(HIGH) > 0.5)?;
+            ensure!(callee.hangup(&call)?.status() == Some(200), "BYE");
+            four.wait_for_leg("over", SOON, |leg| leg.incoming && leg.ended.is_some())?;
         }
         Ok(())
     })

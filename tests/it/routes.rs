@@ -17,6 +17,12 @@ fn explain(server: &Server, arguments: &[&str]) -> Result<(Option<i32>, String)>
     Ok((output.status.code(), told))
 }
 
+/// What was decided, and what is told of this moment.
+fn decided((code, told): (Option<i32>, String)) -> ((Option<i32>, String), String) {
+    let (decided, now) = told.split_once("\nnow ").unwrap_or((&told, ""));
+    ((code, decided.to_owned()), now.to_owned())
+}
+
 fn post(admin: &Rest, path: &str, body: &Value) -> Result<Value> {
     admin.post(path, body)?.expect(201)
 }
@@ -68,9 +74,14 @@ fn a_call_is_explained_while_the_server_runs_and_afterwards() -> Result<()> {
         let asked = json!({"from": "6001", "to": "+74950000000", "at": 1_795_417_200_000_i64});
         let answer = admin.post("/api/routes/explain", &asked)?.expect(200)?;
         assert_eq!(answer["decision"]["way"]["carriers"][0]["carrier"], json!(id), "{answer:?}");
-        let before = explain(server, &open)?;
+        // How the carrier stands now is told by the server, as long as it runs, and has no part in the decision.
+        let (before, now) = decided(explain(server, &open)?);
+        assert!(now.contains("Northern Telephone (carrier 2) is ") && now.contains("as of this moment"), "{now}");
+        assert_eq!(answer["now"]["carriers"][0]["carrier"], json!(id), "{answer:?}");
         server.kill()?;
-        assert_eq!(explain(server, &open)?, before);
+        let (after, now) = decided(explain(server, &open)?);
+        assert_eq!(after, before);
+        assert!(now.contains("not known"), "{now}");
         // What lies on the disk does not say the password, and a server that has lost its key starts all the same.
         for file in ["cordboard.db", "cordboard.db-wal"] {
             let octets = fs::read(server.data().join(file)).unwrap_or_default();
