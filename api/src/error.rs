@@ -96,6 +96,7 @@ codes! {
     SlotNotFound "slot_not_found", NOT_FOUND, "No such slot.";
     TrunkNotFound "trunk_not_found", NOT_FOUND, "No such trunk.";
     CallNotFound "call_not_found", NOT_FOUND, "No such call, or not one of yours.";
+    BudgetNotFound "budget_not_found", NOT_FOUND, "There is no such budget, or nothing that could have one.";
     BanNotFound "ban_not_found", NOT_FOUND, "This source is not banned.";
     LadderForgotten "ladder_forgotten", NOT_FOUND, "The messages of this call are not kept any more.";
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
@@ -112,6 +113,8 @@ codes! {
     NumbersExhausted "numbers_exhausted", CONFLICT, "There is no free block of numbers of that size.";
     DestinationNotAllowed "destination_not_allowed", FORBIDDEN, "The slot may not call this number.";
     SlotCallLimit "slot_call_limit", CONFLICT, "The slot is in as many calls as it may be.";
+    BudgetClosed "budget_closed", CONFLICT, "A budget does not allow the call now.";
+    PremiumNotAllowed "premium_not_allowed", FORBIDDEN, "No budget allows premium numbers.";
     NoRoute "no_route", UNPROCESSABLE_ENTITY, "The number leads nowhere.";
     OwnNumber "own_number", UNPROCESSABLE_ENTITY, "A slot cannot call itself.";
     SourceExempt "source_exempt", CONFLICT, "Nothing is held against this source.";
@@ -265,6 +268,7 @@ impl From<OfficeError> for Problem {
             OfficeError::NotFound("slot") => Self::new(Code::SlotNotFound),
             OfficeError::NotFound("link") => Self::new(Code::LinkNotGood),
             OfficeError::Crowded => Self::new(Code::TooManyAttempts).retry_after(1),
+            OfficeError::NotFound("budget") => Self::new(Code::BudgetNotFound),
             OfficeError::NotFound("call") => Self::new(Code::CallNotFound),
             OfficeError::NotFound(what) => Self::new(Code::RowNotFound).with("resource", what),
             OfficeError::Invalid(faults) => {
@@ -317,6 +321,12 @@ impl From<Refusal> for Problem {
                 Self::new(Code::DestinationNotAllowed).with("slot", slot).with("number", number)
             }
             Refusal::SlotCallLimit { state, limit, .. } => Self::new(Code::SlotCallLimit).with("state", state.name()).with("limit", limit),
+            Refusal::BudgetClosed { scope, limit, frees_at } => Self::new(Code::BudgetClosed)
+                .with("kind", scope.kind())
+                .with("limit", limit.as_str())
+                .with("frees_at", frees_at.map(|at| at.0)),
+            Refusal::PremiumNotAllowed { number } => Self::new(Code::PremiumNotAllowed).with("number", number),
+            Refusal::BudgetNotFound => Self::new(Code::BudgetNotFound),
             Refusal::NoRoute => Self::field(Code::NoRoute, "phone_number", words.clone()),
             Refusal::OwnNumber => Self::field(Code::OwnNumber, "phone_number", words.clone()),
             Refusal::NoMediaPort => Self::new(Code::NoMediaPort),
@@ -368,6 +378,13 @@ mod tests {
             Refusal::NoMediaPort,
             Refusal::LadderForgotten,
             Refusal::NotBanned,
+            Refusal::BudgetClosed {
+                scope: model::budget::Scope::Center(model::CenterId::DEFAULT),
+                limit: model::budget::Limit::DaySpend,
+                frees_at: Some(model::WallTime(1_795_000_000_000)),
+            },
+            Refusal::PremiumNotAllowed { number: "+78091234567".into() },
+            Refusal::BudgetNotFound,
             Refusal::SourceExempt,
             Refusal::BansOff,
             Refusal::BansFull,
@@ -404,6 +421,9 @@ mod tests {
             503 no_media_port (retry after 5) {"detail":"every media port is in use"}
             404 ladder_forgotten {"detail":"the messages of this call are not kept any more"}
             404 ban_not_found {"detail":"this source is not banned"}
+            409 budget_closed {"detail":"a budget does not allow the call (center 1): its money of a day is used up","frees_at":1795000000000,"kind":"center","limit":"day_spend"}
+            403 premium_not_allowed {"detail":"+78091234567 is a premium number, and no budget allows those","number":"+78091234567"}
+            404 budget_not_found {"detail":"there is no such budget"}
             409 source_exempt {"detail":"this source is exempt from bans"}
             409 bans_off {"detail":"bans are off (`security.enabled`)"}
             409 bans_full {"detail":"there are as many bans as there may be"}

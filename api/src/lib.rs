@@ -29,7 +29,9 @@ mod tests;
 
 pub use error::Code;
 pub use live::{Live, RING_MAX};
-pub use metrics::{CarrierLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TransportLabels, WhyLabels};
+pub use metrics::{
+    BudgetLabels, CarrierLabels, CurrencyLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TransportLabels, WhyLabels,
+};
 pub use openapi::document as openapi;
 pub use phones::{PhoneStream, Phones};
 pub use routes::router;

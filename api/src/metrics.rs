@@ -43,6 +43,22 @@ pub struct WhyLabels {
     pub why: &'static str,
 }
 
+/// Label of metrics that count by limit of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BudgetLabels {
+    /// The limit, one of a few.
+    pub limit: &'static str,
+    /// `slot`, `trunk`, `carrier` or `center`.
+    pub scope: &'static str,
+}
+
+/// Label of [`Metrics::budget_spend`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CurrencyLabels {
+    /// The currency, as carriers' prices name it (ISO 4217).
+    pub currency: String,
+}
+
 /// Label of [`Metrics::sip_banned_dropped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TransportLabels {
@@ -141,6 +157,16 @@ metrics! {
     bans_made: Family<WhyLabels, Counter> = Family::default(), "bans_made";
     /// Bans that were not made because there are as many as there may be.
     bans_refused: Counter = Counter::default(), "bans_refused";
+    /// Calls out that a budget did not let begin, by limit and kind of scope; a carrier each.
+    budget_refused: Family<BudgetLabels, Counter> = Family::default(), "budget_refused";
+    /// Calls that were ended because a budget was used up, by limit and kind of scope.
+    budget_cut: Family<BudgetLabels, Counter> = Family::default(), "budget_cut";
+    /// Calls out that something of a budget is reserved for.
+    budget_holds: Gauge = Gauge::default(), "budget_holds";
+    /// Seconds of talk that some budget has paid for.
+    budget_talk_seconds: Counter = Counter::default(), "budget_talk_seconds";
+    /// Minor units that were paid for that, by currency.
+    budget_spend: Family<CurrencyLabels, Counter> = Family::default(), "budget_spend";
     /// SIP datagrams, messages and connections that were dropped unread because their source is banned, by transport.
     sip_banned_dropped: Family<TransportLabels, Counter> = Family::default(), "sip_banned_dropped";
     /// SIP requests that got no answer, by reason.

@@ -25,8 +25,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        ROUTES, audit, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session, slots,
-        system, trunks, users, webhooks,
+        ROUTES, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session,
+        slots, system, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -54,6 +54,7 @@ use crate::{
         routing::create, routing::read, routing::change, routing::delete, routing::explain,
         call::start, call::end, calls::list, calls::read, calls::ladder, calls::records,
         recording::stream, recording::ticket, recording::peaks,
+        budgets::budgets, budgets::set_budget, budgets::delete_budget, budgets::release_budget,
         security::bans, security::ban, security::release, security::status,
         system::pbx_status, system::status, system::reload, system::openapi, system::healthz, system::metrics,
     ),
@@ -73,7 +74,7 @@ use crate::{
         (name = "routes", description = "By whom calls go where, and why."),
         (name = "calls", description = "Calls and their records."),
         (name = "recordings", description = "What was said."),
-        (name = "security", description = "Who is banned, and for what."),
+        (name = "security", description = "Who is banned, and for what; budgets against toll fraud."),
         (name = "system", description = "How the server is."),
     ),
     security(("token" = [])),

@@ -20,9 +20,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use links::oidc::Providers;
 use model::{
-    AccountState, BanView, CallId, CallStatus, CallView, CarrierAccountView, CarrierHostView, CarrierId, CarrierView, Cause, Cdr, CenterId,
-    ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome, RecordingRow, RecordingState, Refusal, Reply,
-    SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime, carrier::Standing,
+    AccountState, BanView, BudgetEntry, BudgetView, CallId, CallStatus, CallView, CarrierAccountView, CarrierHostView, CarrierId,
+    CarrierView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome, RecordingRow,
+    RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime, budget, carrier::Standing,
 };
 use office::{
     Office, Principal, Settings,
@@ -211,6 +211,27 @@ struct FakeState {
     refusal: Option<Refusal>,
     calls: i64,
     bans: BTreeMap<std::net::IpAddr, BanView>,
+    budgets: Vec<BudgetEntry>,
+    released: std::collections::BTreeSet<budget::Scope>,
+}
+
+impl FakeState {
+    /// A budget of which two thirds of a day's talk are used, or nothing, if it was released.
+    fn budget(&self, entry: &BudgetEntry) -> BudgetView {
+        let limits = &entry.budget.limits;
+        let talk = limits.day_s.map(|value| {
+            let used = if self.released.contains(&entry.scope) { 0 } else { value * 2 / 3 };
+            let free_at = (used > 0).then_some(NOW);
+            budget::Line { limit: budget::Limit::DayTime, value, used, reserved: 60, free_at, is_closed: used + 70 > value }
+        });
+        let calls = limits.calls_max.map(|value| {
+            let (limit, value) = (budget::Limit::Calls, value.into());
+            budget::Line { limit, value, used: 1, reserved: 0, free_at: None, is_closed: 1 >= value }
+        });
+        let name = if matches!(entry.scope, budget::Scope::Center(_)) { String::new() } else { "6001".to_owned() };
+        let levels = budget::Levels { calls: 1, lines: calls.into_iter().chain(talk).collect() };
+        BudgetView { entry: entry.clone(), name, is_outside: entry.budget.outside.is_some(), levels }
+    }
 }
 
 impl FakeControl {
@@ -322,6 +343,13 @@ impl FakeControl {
                 }],
                 hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true), last_error: None }],
             }])),
+            Command::Budgets => Ok(Reply::Budgets(state.budgets.iter().map(|entry| state.budget(entry)).collect())),
+            Command::ReleaseBudget { scope } => {
+                let entry = state.budgets.iter().find(|entry| entry.scope == scope).cloned().ok_or(Refusal::BudgetNotFound)?;
+                state.released.insert(scope);
+                self.live.publish(NOW, [Event::BudgetReleased { scope, center: entry.center }]);
+                Ok(Reply::Budget(Box::new(state.budget(&entry))))
+            }
             Command::Bans => Ok(Reply::Bans(state.bans.values().cloned().collect())),
             Command::BanSource { address, for_s, note } => {
                 let ban = BanView {
@@ -376,6 +404,7 @@ impl Control for Handle {
                 return Err(NotYet);
             }
             let directory = control.store.directory().await.map_err(|_| NotYet)?;
+            control.state.lock().unwrap().budgets = directory.budgets().to_vec();
             for entry in directory.slots() {
                 if control.live.slot(entry.id).is_none() {
                     let number = entry.number.to_string();

@@ -553,8 +553,8 @@ fn direction() -> Object {
 }
 
 fn try_outcome() -> Object {
-    use TryOutcome::{Answered, Full, GivenUp, NoAnswer, NotFound, NotWithheld, Redirected, Refused, Silent, Unreachable};
-    or_null(names(&[Answered, Refused, Redirected, Silent, NoAnswer, Unreachable, NotFound, Full, NotWithheld, GivenUp]))
+    use TryOutcome::{Answered, Budget, Full, GivenUp, NoAnswer, NotFound, NotWithheld, Redirected, Refused, Silent, Unreachable};
+    or_null(names(&[Answered, Refused, Redirected, Silent, NoAnswer, Unreachable, NotFound, Full, NotWithheld, Budget, GivenUp]))
 }
 
 fn outcomes() -> ObjectBuilder {

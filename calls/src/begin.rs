@@ -9,6 +9,7 @@ use seats::{Closed, Permit, may_call};
 use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
+    budgets::{is_help, refusal_of},
     carriers::withholds,
     core::Core,
     known::User,
@@ -157,6 +158,8 @@ impl Switchboard {
         if only_slot(&decision) == Some(slot) {
             return Err(Refusal::OwnNumber);
         }
+        let help = is_help(permit.number(), &decision.to);
+        self.core.would_pay(now, &start, &decision, help).map_err(|closed| refusal_of(closed, slot_number(), &decision.to))?;
         start.follow(&decision);
         let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
         let call = self.core.next_call(now);

@@ -7,6 +7,7 @@ use sip_core::{Flow, Invite, Target, Transport};
 
 use crate::{
     begin::{leads_to_us, names_host},
+    budgets::is_help,
     carriers::{Outgoing, name_of},
     known::User,
     lead::Onward,
@@ -45,7 +46,7 @@ impl Cx<'_> {
         }
     }
 
-    /// Calls a target of a carrier.
+    /// Calls a target of a carrier, if budgets allow it (R23): what the call needs is reserved until its leg is closed.
     pub(crate) fn call_carrier(
         &mut self,
         near: &Near,
@@ -54,10 +55,16 @@ impl Cx<'_> {
         (flow, target): (Flow, &Target),
         outgoing: Outgoing,
     ) -> Result<Leg, Cause> {
-        let port = self.port_beside(near).ok_or(Cause::NoMediaPort)?;
+        let now = self.now;
+        let help = is_help(onward.permit.number(), &outgoing.called);
+        let reserved = self.core.reserve(now, self.timeline.start(), near.leg.slot, entry, (&outgoing.called, help))?;
+        let Some(port) = self.port_beside(near) else {
+            self.core.unreserve(now, &reserved);
+            return Err(Cause::NoMediaPort);
+        };
         // A carrier says where its audio comes from, and is held to it (B-58).
         let audio = self.core.open_audio(port, flow, false);
-        let Outgoing { uri, from_display, from_user, host, mut headers } = outgoing;
+        let Outgoing { uri, from_display, from_user, host, mut headers, called: _ } = outgoing;
         headers.push(("Max-Forwards", onward.hops.to_string()));
         let invite = Invite {
             flow,
@@ -76,8 +83,10 @@ impl Cx<'_> {
         }
         let Some(session) = self.core.endpoint.attempt(self.now, &onward.permit, invite) else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
+            self.core.unreserve(now, &reserved);
             return Err(Cause::Overloaded);
         };
+        self.core.hold(self.timeline.start(), session, reserved);
         self.core.know(User::Session(session), Some(flow));
         let far = Leg { session, slot: None, audio };
         self.core.join(self.timeline.start().call, Party::Far, &far);

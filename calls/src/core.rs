@@ -18,6 +18,7 @@ use sip_core::{Endpoint, Flow, Locator, LocatorSettings, LookupId, Registrar, Se
 
 use crate::{
     armour::Watch,
+    budgets::Ledger,
     carriers::{Carriers, Said, Waiting},
     door::Door,
     known::Known,
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) ladders: Ladders,
     pub(crate) carriers: Carriers,
     pub(crate) questions: Questions,
+    pub(crate) ledger: Ledger,
     pub(crate) locator: Locator,
     /// Who waits for which lookup; as many at most as the locator has under way.
     pub(crate) lookups: BTreeMap<LookupId, Waiting>,
@@ -101,6 +103,7 @@ impl Core {
             ladders: Ladders::new(settings.ladder_memory),
             carriers: Carriers::new(carrying),
             questions: Questions::default(),
+            ledger: Ledger::default(),
             locator: Locator::new(LocatorSettings::default(), locator_seed),
             lookups: BTreeMap::new(),
             refusal: None,
@@ -125,6 +128,8 @@ impl Core {
         core.seats.directory(now, &directory);
         core.follow_carriers(now);
         core.reset_armour();
+        core.follow_budgets();
+        core.restore_budgets(now, restored);
         for (slot, holder, epoch) in &restored.leases {
             core.seats.restore_lease(now, *slot, *holder, *epoch);
         }
@@ -206,7 +211,9 @@ impl Core {
     /// The wall clock shows another time than it should: whatever is written down with wall times and must outlive us is told anew (FT-10).
     /// Nothing that lasts now looks at it.
     pub(crate) fn set_clock(&mut self, now: Instant, wall: WallTime) {
-        let step_ms = self.clock.wall(now).0.abs_diff(wall.0);
+        let before = self.clock.wall(now);
+        let step_ms = before.0.abs_diff(wall.0);
+        self.budgets_moved(wall.0.saturating_sub(before.0));
         self.clock = Anchor { mono: now, wall };
         self.seats.set_clock(now, wall);
         if step_ms > CLOCK_STEP_MS {
@@ -348,6 +355,7 @@ impl Core {
 
     /// Ends a leg: its session, if it is not over yet, and its audio.
     pub(crate) fn close(&mut self, now: Instant, leg: &Leg, cause: Cause) {
+        self.budget_over(now, leg.session);
         if self.sessions.remove(&leg.session).is_some() {
             self.endpoint.hangup(now, leg.session, Some((cause.q850(), cause.code())));
         }

@@ -5,6 +5,7 @@
 
 mod armour;
 mod begin;
+mod budgets;
 mod calling;
 mod carriers;
 mod cdr;
@@ -27,6 +28,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use budgets::BudgetCounts;
 pub use cdr::aborted;
 pub use ladder::{first_line_shown, masked};
 pub use ports::MediaPort;

@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    BanView, Binding, CallId, CallView, CarrierId, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView, Refusal,
-    Reply, SlotId, UserId, WallTime,
+    BanView, Binding, BudgetUsed, CallId, CallView, CarrierId, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView,
+    Refusal, Reply, SlotId, UserId, WallTime,
     carrier::{Secret, Standing},
     route::AskOutcome,
 };
@@ -248,6 +248,8 @@ pub struct Restored {
     pub last_call: Option<CallId>,
     /// Bans, also those that have ended lately: the next one of such a source lasts longer.
     pub bans: Vec<BanView>,
+    /// What budgets had used.
+    pub budgets: Vec<BudgetUsed>,
     /// The addresses that signalling listens on now: a binding through another one of ours leads nowhere any more.
     pub listening: Vec<SocketAddr>,
 }
@@ -338,10 +340,12 @@ impl Switchboard {
             Input::Journal { behind } => self.journal_behind = behind,
             Input::Drain => {
                 self.draining = true;
+                self.core.hurry_budgets();
                 self.core.end_enrolments(now, Leave::InTurn);
             }
             Input::EndAll => {
                 self.core.end_enrolments(now, Leave::AtOnce);
+                self.core.hurry_budgets();
                 let calls: Vec<_> = self.calls.keys().copied().collect();
                 for call in calls {
                     self.call(now, call, CallInput::Hangup(Cause::Shutdown));
@@ -365,7 +369,7 @@ impl Switchboard {
         let bindings = self.core.registrar.timeout().map(|at| (at, "a binding lapses"));
         let carriers = self.core.carriers.timeout();
         let parts = [self.core.endpoint.timeout(), self.core.seats.timeout(), self.core.locator.timeout(), self.core.watch.timeout()];
-        [own, seen, bindings, carriers].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
+        [own, seen, bindings, carriers, self.core.ledger.timeout()].into_iter().chain(parts).flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Calls that are up.
@@ -430,6 +434,8 @@ impl Switchboard {
         self.core.wake_health(now);
         self.core.expire_bindings(now);
         self.core.expire_bans(now);
+        self.wake_budgets(now);
+        self.core.expire_budgets(now);
         while let Some((at, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.remove(&(at, call));
             self.call(now, call, CallInput::Timeout);
@@ -452,6 +458,7 @@ impl Switchboard {
         }
         self.core.tell_bans(now);
         self.core.tell_carriers(now);
+        self.core.tell_budgets(now);
         self.core.ladders.forget_unclaimed();
         while let Some(output) = self.core.seats.poll() {
             match output {
@@ -525,6 +532,9 @@ impl Switchboard {
             self.core.know(User::Session(session), None);
         }
         let Some((call, party)) = self.core.party(session, is_last) else { return };
+        if matches!(event, SessionEvent::Answered { .. }) {
+            self.core.budget_answered(now, session);
+        }
         self.call(now, call, CallInput::Session(party, event));
     }
 
@@ -549,7 +559,7 @@ impl Switchboard {
     }
 
     /// Hands an input to a call, and keeps the call unless it is over. A panic on the way ends that call alone, with its record (FT-14).
-    fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
+    pub(crate) fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
         let Some(mut call) = self.calls.remove(&id) else { return };
         if let Some(deadline) = call.deadline() {
             self.deadlines.remove(&(deadline, id));
@@ -605,6 +615,7 @@ impl Switchboard {
         self.core.directory = directory;
         self.core.follow_carriers(now);
         gone.into_iter().for_each(|event| self.core.event(event));
+        self.core.follow_budgets();
         self.core.reset_armour();
     }
 
@@ -639,6 +650,8 @@ impl Switchboard {
             Command::Bans => Ok(self.core.bans()),
             Command::Security => Ok(self.core.security(now)),
             Command::BanSource { address, for_s, note } => self.core.ban_source(now, address, for_s, note),
+            Command::Budgets => Ok(self.core.budget_views(now)),
+            Command::ReleaseBudget { scope } => self.core.release_budget(now, scope),
             Command::ReleaseBan { address } => self.core.release_ban(now, address),
         }
     }

@@ -82,10 +82,16 @@ causes! {
     SlotRefused "slot_refused", 480, 21, Caller, "check the slot's phone: it refused our call";
     /// No such number.
     NoSuchNumber "no_such_number", 404, 1, Caller, "check the number";
-    /// The slot's limits do not list the number (R23).
+    /// The slot's limits, or a budget, do not list the number (R23).
     DestinationNotAllowed "destination_not_allowed", 403, 21, Caller, "ask an administrator to allow this destination for the slot";
     /// The slot is in as many calls as its limits allow.
     SlotCallLimit "slot_call_limit", 486, 17, Caller, "end another call of this slot first, or ask an administrator to raise its limit";
+    /// A budget against toll fraud does not allow it now: of the slot, its trunk, the carrier or the centre (R23).
+    BudgetClosed "budget_closed", 403, 21, Us, "look at the budgets (security): wait, raise the limit, or release it by hand";
+    /// A budget was used up during the call, which was ended by that.
+    BudgetSpent "budget_spent", 403, 21, Us, "look at the budgets (security): wait, raise the limit, or release it by hand";
+    /// The number is one of premium rate, and no budget allows such numbers (R23).
+    PremiumNotAllowed "premium_not_allowed", 403, 21, Caller, "ask an administrator to allow premium numbers by a budget (security)";
     /// The call came round to us until it had no hops left, or a second time (RFC 3261, 16.3).
     TooManyHops "too_many_hops", 483, 25, Network, "look for a phone or proxy that forwards to the number it was called by";
     /// The called slot has no registered phone.

@@ -86,6 +86,8 @@ pub enum TryOutcome {
     Full,
     /// The carrier does not withhold the caller's number, and it was to be withheld.
     NotWithheld,
+    /// A budget did not allow it.
+    Budget,
     /// The calling side gave up meanwhile, or we had no room for it.
     GivenUp,
 }

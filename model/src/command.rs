@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::{BanView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId};
+use crate::{
+    BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime,
+    budget::{Limit, Scope},
+};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,13 @@ pub enum Command {
         /// What to remember of it: at most [`BanView::NOTE_MAX`] characters.
         note: Option<String>,
     },
+    /// All budgets as they stand.
+    Budgets,
+    /// Forget what a budget has used.
+    ReleaseBudget {
+        /// Whose.
+        scope: Scope,
+    },
     /// Take a ban back, and forget what spoke against the source.
     ReleaseBan {
         /// Its address; of IPv6, any of its network.
@@ -117,6 +127,10 @@ pub enum Reply {
     Ban(BanView),
     /// How the armour stands.
     Security(Box<SecurityView>),
+    /// All budgets, in the order of scopes.
+    Budgets(Vec<BudgetView>),
+    /// A budget as it stands after it was released.
+    Budget(Box<BudgetView>),
     /// Done; nothing to tell.
     Done,
 }
@@ -198,6 +212,25 @@ pub enum Refusal {
         /// Its limit.
         limit: u8,
     },
+    /// A budget does not allow the call (R23).
+    #[error("a budget does not allow the call ({scope}): {}", limit.words())]
+    BudgetClosed {
+        /// Whose budget.
+        scope: Scope,
+        /// Which limit.
+        limit: Limit,
+        /// When some of it is free again by itself, if that is known.
+        frees_at: Option<WallTime>,
+    },
+    /// The number is one of premium rate, and no budget allows those (R23).
+    #[error("{number} is a premium number, and no budget allows those")]
+    PremiumNotAllowed {
+        /// The number.
+        number: String,
+    },
+    /// The scope has no budget.
+    #[error("there is no such budget")]
+    BudgetNotFound,
     /// The number leads nowhere.
     #[error("no route for the number")]
     NoRoute,

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CenterId, HubId, Number, SlotId, SlotLimits, SlotState,
+    BudgetEntry, CenterId, HubId, Number, SlotId, SlotLimits, SlotState,
     route::{Numbering, Plan},
 };
 
@@ -114,6 +114,7 @@ pub struct Directory {
     by_number: HashMap<String, SlotId>,
     by_username: HashMap<String, SlotId>,
     plan: Arc<Plan>,
+    budgets: Arc<[BudgetEntry]>,
 }
 
 impl Directory {
@@ -129,6 +130,7 @@ impl Directory {
             by_number,
             by_username,
             plan: Arc::default(),
+            budgets: Arc::default(),
         };
         // Without routes and carriers there is nothing that could be wrong with it.
         let plan = Plan::compile(&[], &[], Numbering::of(&directory)).unwrap_or_default();
@@ -145,6 +147,18 @@ impl Directory {
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// The same with these budgets against toll fraud.
+    #[must_use]
+    pub fn with_budgets(self, budgets: impl Into<Arc<[BudgetEntry]>>) -> Self {
+        Self { budgets: budgets.into(), ..self }
+    }
+
+    /// The budgets against toll fraud, one for a scope at most.
+    #[must_use]
+    pub fn budgets(&self) -> &[BudgetEntry] {
+        &self.budgets
     }
 
     /// The slot with this id.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BanView, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, HubKind, Outcome, RecordingRow, RecordingState,
-    Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
+    BanView, BudgetNews, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, EndingView, HubKind, Outcome,
+    RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -236,6 +236,24 @@ pub enum Event {
         /// Somebody let it go before its time.
         by_hand: bool,
     },
+    /// So much of a budget's limit was used up: `budget.alarm`. For those who may read budgets.
+    BudgetAlarm {
+        /// Which limit of whose budget.
+        news: BudgetNews,
+        /// 50, 80 or 100 percent.
+        percent: u8,
+    },
+    /// A budget has refused a call: `budget.closed`. Told once, and again when it has let one through meanwhile, or an hour has passed.
+    BudgetClosed(BudgetNews),
+    /// Somebody has released a budget by hand: `budget.released`.
+    BudgetReleased {
+        /// Whose.
+        scope: crate::budget::Scope,
+        /// In which centre it is seen.
+        center: CenterId,
+    },
+    /// A budget ends a call soon, or no longer does: `call.ending`. For those who hear of the call.
+    CallEnding(EndingView),
 }
 
 /// The form in which an event leaves us.
@@ -248,7 +266,7 @@ pub struct Envelope {
     /// Whose event it is.
     pub center: CenterId,
     /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `carrier.update`,
-    /// `source.banned`, `source.released`.
+    /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

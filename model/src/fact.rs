@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BanView, CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
+use crate::{BanView, BudgetUsed, CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
 
 /// A registered contact of a slot, whole enough to restore it after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +113,13 @@ pub enum Fact {
     Unbanned {
         /// The source, as in its ban.
         source: String,
+        /// When.
+        at: WallTime,
+    },
+    /// What budgets have used, each whole: replaces what was known of it.
+    BudgetsUsed {
+        /// Those of which something has changed.
+        budgets: Vec<BudgetUsed>,
         /// When.
         at: WallTime,
     },

@@ -1,11 +1,12 @@
 //! The nouns that more than one room needs: ids, numbers, times, causes, facts, events, commands, the directory,
-//! carriers, routes, calendars.
+//! carriers, routes, budgets, calendars.
 //!
 //! Plain data: this room does no IO and knows no other room.
 //! It is the one place whose types are serialised for others (journal, Socket.IO, REST).
 
 mod access;
 mod actor;
+pub mod budget;
 mod calendar;
 pub mod carrier;
 mod cause;
@@ -28,6 +29,7 @@ mod time;
 
 pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRule, Scope};
 pub use actor::{Actor, ActorKind};
+pub use budget::{BudgetEntry, BudgetNews, BudgetUsed, BudgetView, EndingView};
 pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
 pub use carrier::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};
 pub use cause::{Cause, Side};

@@ -36,7 +36,7 @@ pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};
 pub use rights::can;
-pub use security::BANS;
+pub use security::{BANS, BUDGETS, BUDGETS_MAX};
 pub use store::{
     ChangedTrunk, Idempotency, NewTrunk, PlanWarning, StoreError, StoredCarrier, StoredRoute, Subject, TrunkChange,
     audit::{Diff, Entry},
@@ -59,6 +59,7 @@ static RESOURCES: &[&Resource] = &[
     &rights::PERMISSION_SETS,
     &rights::ROLES,
     &security::BANS,
+    &security::BUDGETS,
     &store::catalogue::CALLS,
     &store::catalogue::CDRS,
     &store::catalogue::RECORDINGS,

@@ -126,6 +126,7 @@ async fn run(
     let mut journal = Journal::open(&journal_dir).context("cannot open the journal")?;
     let unwritten = start::recover(&store, &mut journal, &journal_dir, &recordings).await?;
     let directory = Arc::new(store.directory().await?);
+    start::know_numbers(&directory);
 
     // Sockets first: an address in use is an error before anything runs.
     let (mut sockets, waker) = SignallingSockets::bind(SignallingSettings {
@@ -148,6 +149,7 @@ async fn run(
         leases: store.leases().await?,
         last_call: start::last_call(&store).await?,
         bans: store.bans(wall_clock()).await?,
+        budgets: store.budgets_used().await?,
         listening: sip.clone(),
     };
     let http =

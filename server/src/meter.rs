@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{CarrierLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
-use calls::Switchboard;
+use api::{BudgetLabels, CarrierLabels, CurrencyLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
+use calls::{BudgetCounts, Switchboard};
 use links::hep::Counts;
 use model::{CarrierId, Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, carrier::Standing, route::AskOutcome};
 use net::{BanCounters, MediaWorkers, SignallingSockets, TcpCounters};
@@ -257,6 +257,27 @@ impl Meter {
         self.unheard(sockets, switchboard.security_counts());
     }
 
+    /// What budgets have let through, refused and ended.
+    pub(crate) fn budgets(&self, switchboard: &Switchboard) {
+        self.metrics.budget_holds.set(i64::try_from(switchboard.budget_holds()).unwrap_or(i64::MAX));
+        self.budget_counts(switchboard.budget_counts());
+    }
+
+    fn budget_counts(&self, counts: &BudgetCounts) {
+        let metrics = &self.metrics;
+        for (family, counts) in [(&metrics.budget_refused, &counts.refused), (&metrics.budget_cut, &counts.cut)] {
+            for ((limit, scope), count) in counts {
+                let told = family.get_or_create_owned(&BudgetLabels { limit: limit.as_str(), scope });
+                told.inc_by(count.saturating_sub(told.get()));
+            }
+        }
+        metrics.budget_talk_seconds.inc_by(counts.talk_s.saturating_sub(metrics.budget_talk_seconds.get()));
+        for (currency, amount) in &counts.spend {
+            let told = metrics.budget_spend.get_or_create_owned(&CurrencyLabels { currency: currency.clone() });
+            told.inc_by(amount.saturating_sub(told.get()));
+        }
+    }
+
     fn unheard(&mut self, sockets: BanCounters, armour: SecurityCounts) {
         let (metrics, told) = (&self.metrics, &mut self.told);
         let BanCounters { datagrams, messages, streams, handshakes } = sockets;
@@ -294,6 +315,8 @@ fn new(told: &mut u64, total: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use model::budget::Limit;
 
     use super::*;
 
@@ -349,6 +372,26 @@ mod tests {
             "cordboard_sip_guard_shared_total 16",
             "cordboard_sip_send_failures_total 30",
             "cordboard_sip_handshakes_failed_total 20",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_comes_of_budgets_is_told_as_a_total() {
+        let meter = Meter::new(Metrics::new());
+        let mut counts = BudgetCounts { talk_s: 61, spend: [("RUB".to_owned(), 7)].into(), ..BudgetCounts::default() };
+        counts.refused.insert((Limit::Premium, "slot"), 2);
+        counts.cut.insert((Limit::DaySpend, "center"), 1);
+        meter.budget_counts(&counts);
+        meter.budget_counts(&counts);
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            r#"cordboard_budget_refused_total{limit="premium",scope="slot"} 2"#,
+            r#"cordboard_budget_cut_total{limit="day_spend",scope="center"} 1"#,
+            "cordboard_budget_talk_seconds_total 61",
+            r#"cordboard_budget_spend_total{currency="RUB"} 7"#,
+            "cordboard_budget_holds 0",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

@@ -1,6 +1,7 @@
 //! What must be in place before the loops run: directories, database, journal, and what the last run left behind.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -11,7 +12,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use config::Config;
-use model::{CallId, Fact};
+use model::{CallId, Directory, Fact};
 use rustix::fs::{FlockOperation, flock};
 use sip_core::Transport;
 use store::{Store, consumer, journal::Journal};
@@ -127,6 +128,20 @@ pub(crate) async fn recover(store: &Store, journal: &mut Journal, journal_dir: &
         warn!(%failure, "The database does not take these records now; they wait in the journal.");
     }
     Ok(Vec::new())
+}
+
+/// Makes ready to tell what kind of number is called, so that the first call to a country does not wait for its tables: the countries in which
+/// carriers have numbers and prices for us, and Russia in any case.
+pub(crate) fn know_numbers(directory: &Directory) {
+    /// So much of a number tells its country: `+` and three digits.
+    const CODE: usize = 4;
+    let carriers = directory.plan().carriers().map(|entry| &entry.carrier);
+    let numbers = carriers.flat_map(|carrier| {
+        let own = carrier.numbers.iter().map(|number| number.number.as_str());
+        own.chain(carrier.callers.iter().map(|caller| caller.number.as_str()))
+    });
+    let codes: BTreeSet<&str> = numbers.filter(|number| number.starts_with('+')).filter_map(|number| number.get(..CODE)).collect();
+    model::carrier::warm(&codes.into_iter().chain(["+7"]).collect::<Vec<_>>());
 }
 
 /// The greatest call id ever given, so that ids go on above it.

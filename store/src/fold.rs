@@ -13,13 +13,13 @@ use std::{
 };
 
 use model::{
-    BanView, Binding, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId, UserId,
-    WallTime,
+    BanView, Binding, BudgetUsed, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId,
+    UserId, WallTime, budget::Scope,
 };
 use tracing::warn;
 
 use crate::{
-    Applied, StoreError, bans, bindings, calls, cdrs,
+    Applied, StoreError, bans, bindings, budgets, calls, cdrs,
     db::Tx,
     outbox::{self, News},
     recordings,
@@ -38,6 +38,8 @@ pub(crate) struct Fold<'a> {
     bound: Vec<(u64, SlotId)>,
     /// What is left of each source's ban.
     bans: BTreeMap<&'a str, Option<&'a BanView>>,
+    /// The last that was told of each budget.
+    budgets: BTreeMap<Scope, &'a BudgetUsed>,
     /// What the listeners are to be told; none if nobody listens.
     news: Option<Vec<(u64, News)>>,
     done: Applied,
@@ -71,7 +73,7 @@ impl<'a> Fold<'a> {
                 }
                 Fact::Recording { .. } => {}
                 Fact::Bound { .. } | Fact::Unbound { .. } | Fact::Leased { .. } | Fact::ServiceSet { .. } => continue,
-                Fact::Banned { .. } | Fact::Unbanned { .. } => continue,
+                Fact::Banned { .. } | Fact::Unbanned { .. } | Fact::BudgetsUsed { .. } => continue,
             }
             tells = true;
         }
@@ -88,6 +90,7 @@ impl<'a> Fold<'a> {
             bindings: BTreeMap::new(),
             bound: Vec::new(),
             bans: BTreeMap::new(),
+            budgets: BTreeMap::new(),
             news,
             done: Applied::default(),
         })
@@ -126,6 +129,10 @@ impl<'a> Fold<'a> {
             }
             Fact::Unbanned { source, .. } => {
                 self.bans.insert(source, None);
+                true
+            }
+            Fact::BudgetsUsed { budgets, .. } => {
+                self.budgets.extend(budgets.iter().map(|used| (used.scope, used)));
                 true
             }
             Fact::Leased { slot, holder, epoch, at } => bindings::lease(tx, *slot, *holder, *epoch, *at).await?,
@@ -170,6 +177,7 @@ impl<'a> Fold<'a> {
             }
         }
         bans::write(tx, &self.bans).await?;
+        budgets::write(tx, &self.budgets).await?;
         if let Some(news) = &self.news {
             outbox::push(tx, news).await?;
         }
@@ -280,5 +288,6 @@ pub(crate) fn fact_name(fact: &Fact) -> &'static str {
         Fact::Recording { .. } => "recording",
         Fact::Banned { .. } => "banned",
         Fact::Unbanned { .. } => "unbanned",
+        Fact::BudgetsUsed { .. } => "budgets_used",
     }
 }

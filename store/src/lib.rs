@@ -15,6 +15,7 @@ mod apply;
 pub mod audit;
 mod bans;
 mod bindings;
+mod budgets;
 mod callers;
 mod calls;
 mod carriers;
@@ -118,6 +119,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         bans::STATEMENTS,
         bindings::STATEMENTS,
         callers::STATEMENTS,
+        budgets::STATEMENTS,
         calls::STATEMENTS,
         carriers::STATEMENTS,
         cdrs::STATEMENTS,

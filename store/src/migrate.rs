@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     4 "0004_carriers"
     5 "0005_bans"
     6 "0006_tries"
+    7 "0007_budgets"
     8 "0008_slot_numbers"
     11 "0011_asking"
 };

@@ -85,7 +85,8 @@ impl Store {
         for left_out in warnings.iter().filter(|warning| warning.is_left_out) {
             warn!(what = %left_out.subject, at = left_out.problem.path, "It cannot be used as it stands in the database, and is left out.");
         }
-        Ok(directory.with_plan(Arc::new(plan)))
+        let budgets = self.budgets(&directory).await?;
+        Ok(directory.with_plan(Arc::new(plan)).with_budgets(budgets))
     }
 
     /// The plan as far as a centre is concerned: its routes, its carriers and those that are shared, of these what is for this centre.

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, Envelope, Event, UserId};
-use office::{BANS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
+use model::{CallId, Envelope, Event, Mode, UserId};
+use office::{
+    BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SETTINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     live::Told,
     resources::{object, seen},
-    routes::{carriers::stands, security::Ban},
+    routes::{
+        budgets::{BudgetTold, Ending, id_of},
+        carriers::stands,
+        security::Ban,
+    },
     state::Api,
     wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
 };
@@ -28,6 +34,7 @@ pub(crate) struct Ears {
     jobs: Option<(Permit, View)>,
     carriers: Option<(Permit, View)>,
     bans: Option<(Permit, View)>,
+    budgets: Option<Permit>,
 }
 
 impl Ears {
@@ -42,6 +49,8 @@ impl Ears {
             jobs: seen(can::JOBS_READ, &JOBS),
             carriers: seen(can::TRUNKS_READ, &TRUNKS),
             bans: seen(can::SECURITY_READ, &BANS),
+            // What happens to them is how they stand: who may not see the one does not hear of the other.
+            budgets: principal.permit(can::SECURITY_READ).filter(|permit| permit.view(&BUDGETS).mode("lines") == Mode::Show),
         }
     }
 
@@ -108,6 +117,23 @@ impl Ears {
             Event::SourceReleased { source, by_hand } => {
                 let (permit, _) = self.bans.as_ref()?;
                 ("source.released", permit.rows().center, source.clone(), 0, json!({ "source": source, "by_hand": by_hand }))
+            }
+            Event::BudgetAlarm { news, percent } => {
+                self.budgets.as_ref().filter(|permit| permit.rows().center == news.center)?;
+                ("budget.alarm", news.center, id_of(news.scope), 0, whole(&BudgetTold::new(news, Some(*percent))))
+            }
+            Event::BudgetClosed(news) => {
+                self.budgets.as_ref().filter(|permit| permit.rows().center == news.center)?;
+                ("budget.closed", news.center, id_of(news.scope), 0, whole(&BudgetTold::new(news, None)))
+            }
+            Event::BudgetReleased { scope, center } => {
+                self.budgets.as_ref().filter(|permit| permit.rows().center == *center)?;
+                ("budget.released", *center, id_of(*scope), 0, json!({ "kind": scope.kind(), "scope_id": scope.id().to_string() }))
+            }
+            Event::CallEnding(ending) => {
+                let (permit, _) = self.calls.as_ref()?;
+                is_reached(api, permit, ending.call, &told.users).then_some(())?;
+                ("call.ending", ending.center, ending.call.to_string(), 0, whole(&Ending::from(*ending)))
             }
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })

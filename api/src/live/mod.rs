@@ -16,7 +16,7 @@ use std::{
     },
 };
 
-use model::{CallId, CallStatus, CallView, DigitView, Event, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime};
+use model::{CallId, CallStatus, CallView, DigitView, EndingView, Event, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime};
 use office::reaches_call;
 use tokio::sync::watch;
 
@@ -192,7 +192,9 @@ impl State {
                 self.slots.remove(slot);
                 BTreeSet::new()
             }
-            Event::RecordingClosed(RecordingView { call_id, .. }) | Event::DigitPressed(DigitView { call_id, .. }) => {
+            Event::RecordingClosed(RecordingView { call_id, .. })
+            | Event::DigitPressed(DigitView { call_id, .. })
+            | Event::CallEnding(EndingView { call: call_id, .. }) => {
                 self.calls.get(call_id).map(|known| known.0.users.clone()).unwrap_or_default()
             }
             Event::Rebound(_)
@@ -200,6 +202,7 @@ impl State {
             | Event::CarrierRemoved { .. }
             | Event::SourceBanned(_)
             | Event::SourceReleased { .. } => BTreeSet::new(),
+            Event::BudgetAlarm { .. } | Event::BudgetClosed(_) | Event::BudgetReleased { .. } => BTreeSet::new(),
             Event::JobProgressed(view) => view.user.into_iter().collect(),
         };
         self.last += 1;

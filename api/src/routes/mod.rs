@@ -1,6 +1,7 @@
 //! The routes, in one table: method, path, what it asks of its caller, who answers.
 
 pub(crate) mod audit;
+pub(crate) mod budgets;
 pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod callers;
@@ -208,6 +209,10 @@ routes! {
     GET "/api/security/bans", Access::Token(can::SECURITY_READ), security::bans;
     POST "/api/security/bans", Access::Token(can::SECURITY_MANAGE), security::ban;
     DELETE "/api/security/bans/{source}", Access::Token(can::SECURITY_MANAGE), security::release;
+    GET "/api/security/budgets", Access::Token(can::SECURITY_READ), budgets::budgets;
+    PUT "/api/security/budgets/{kind}/{id}", Access::Token(can::SECURITY_MANAGE), budgets::set_budget;
+    DELETE "/api/security/budgets/{kind}/{id}", Access::Token(can::SECURITY_MANAGE), budgets::delete_budget;
+    POST "/api/security/budgets/{kind}/{id}/release", Access::Token(can::SECURITY_MANAGE), budgets::release_budget;
     GET "/api/security/status", Access::Token(can::SECURITY_READ), security::status;
     GET "/api/openapi.json", Access::Open, system::openapi;
     GET "/healthz", Access::Open, system::healthz;

@@ -178,6 +178,7 @@ async fn no_route_breaks_without_the_database() {
         tokens.insert(who, world.token(who));
     }
     let refresh = "cbr_0000000000000000000000000000000000000000000";
+    world.json("root PUT /api/security/budgets/center/1\n\n{\"limits\": {\"calls_max\": 9}}").await;
     // The administrator was here just before; of Boris no more is known than his token says.
     world.send(&format!("- GET /api/me\nAuthorization: Bearer {}", tokens["root"])).await;
     world.store.close().await;
@@ -186,6 +187,7 @@ async fn no_route_breaks_without_the_database() {
         let path = route
             .path
             .replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" })
+            .replace("{kind}/3", "center/1")
             .replace("{key}", "theme")
             .replace("{source}", "192.0.2.1");
         let body = match (route.method, route.path) {
@@ -210,6 +212,8 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/dci/log-event") => r#"{"module": "x", "severity": "info", "code": "y", "message": "z"}"#.to_owned(),
             ("POST", "/api/schedules") => r#"{"kind": "audit.verify", "cron": "1 1 * * *"}"#.to_owned(),
             ("PUT", "/api/schedules/{id}") => r#"{"kind": "audit.verify", "cron": "1 1 * * *", "version": 1}"#.to_owned(),
+            ("PUT", "/api/security/budgets/{kind}/{id}") => r#"{"limits": {"calls_max": 1}}"#.to_owned(),
+            ("POST", "/api/security/budgets/{kind}/{id}/release") => r#"{"reason": "x"}"#.to_owned(),
             ("POST", "/api/security/bans") => r#"{"source": "192.0.2.1"}"#.to_owned(),
             ("POST", "/api/users/bulk") => r#"{"action": "disable", "filter": {}}"#.to_owned(),
             ("POST", "/api/webhooks") => r#"{"name": "x", "url": "https://crm.example/", "events": ["*"]}"#.to_owned(),
@@ -369,6 +373,10 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/security/bans                 boris 403 root 200
         POST   /api/security/bans                 boris 403 root 201
         DELETE /api/security/bans/{source}        boris 403 root 200
+        GET    /api/security/budgets              boris 403 root 200
+        PUT    /api/security/budgets/{kind}/{id}  boris 403 root 503
+        DELETE /api/security/budgets/{kind}/{id}  boris 403 root 503
+        POST   /api/security/budgets/{kind}/{id}/release boris 403 root 200
         GET    /api/security/status               boris 403 root 200
         GET    /api/openapi.json                  boris 200 root 200
         GET    /healthz                           boris 200 root 200

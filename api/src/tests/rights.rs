@@ -23,7 +23,10 @@ fn request(who: &str, method: &str, path: &str) -> String {
         "1"
     };
     let body = if method == "GET" || method == "DELETE" { "" } else { "\n\n{\"nothing\": 1}" };
-    format!("{who} {method} {}{body}", path.replace("{id}", id).replace("{key}", "theme").replace("{source}", "192.0.2.1"))
+    format!(
+        "{who} {method} {}{body}",
+        path.replace("{id}", id).replace("{key}", "theme").replace("{source}", "192.0.2.1").replace("{kind}", "center")
+    )
 }
 
 #[tokio::test]
@@ -162,6 +165,10 @@ async fn every_route_with_every_role() {
         GET    /api/security/bans                 nobody 401 anna 403 root 200
         POST   /api/security/bans                 nobody 401 anna 403 root 422
         DELETE /api/security/bans/{source}        nobody 401 anna 403 root 404
+        GET    /api/security/budgets              nobody 401 anna 403 root 200
+        PUT    /api/security/budgets/{kind}/{id}  nobody 401 anna 403 root 422
+        DELETE /api/security/budgets/{kind}/{id}  nobody 401 anna 403 root 404
+        POST   /api/security/budgets/{kind}/{id}/release nobody 401 anna 403 root 422
         GET    /api/security/status               nobody 401 anna 403 root 200
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200

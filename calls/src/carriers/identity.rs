@@ -20,6 +20,8 @@ pub(crate) struct Outgoing {
     /// The host of From.
     pub(crate) host: String,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Who is called, in E.164 if that is such a number: what the call costs, and whether it may go there, is looked up by it.
+    pub(crate) called: Number,
 }
 
 /// RFC 3323, 4.1.1.3.
@@ -72,7 +74,7 @@ impl Outgoing {
             false => (None, from_user, host.name.clone()),
         };
         let uri = format!("sip:{}@{place}{transport}", user(&found.to));
-        Some(Self { uri: uri.into(), from_display, from_user, host, headers })
+        Some(Self { uri: uri.into(), from_display, from_user, host, headers, called: found.called.clone() })
     }
 }
 
@@ -237,6 +239,7 @@ mod tests {
             let found = Try {
                 carrier: entry.id,
                 name: String::new(),
+                called: number(&"+72#"),
                 to: number(&"+72#"),
                 caller: number(&"+73"),
                 per_minute: None,

@@ -194,6 +194,7 @@ impl Call {
         core.ports.release(call);
         core.leave_carriers(call);
         core.questions.release(call);
+        core.leave_budgets(now, call);
         let start = self.timeline.start();
         let known = [start.caller_slot, start.callee_slot].into_iter().flatten();
         let slots: Vec<SlotId> = known.chain(core.seats.slots_of(call)).collect();

@@ -27,6 +27,7 @@ use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
 use crate::{
+    budgets::is_of_budget,
     carriers::{Refused, Side, Waiting},
     lead::{Onward, lead, nowhere},
     leg::{Leg, Party},
@@ -205,6 +206,13 @@ impl Trying {
         };
         let leg = match cx.call_carrier(near, onward, entry, (flow, &target), outgoing) {
             Ok(leg) => leg,
+            // Its own budget may be what is closed, or what it costs.
+            Err(cause) if is_of_budget(cause) => {
+                cx.tried_nobody(&current.found, TryOutcome::Budget);
+                self.failed = (cause, cause.sip_status());
+                self.give_up(cx);
+                return false;
+            }
             // Ours is the want: another carrier would be no better off.
             Err(cause) => {
                 self.failed = (cause, cause.sip_status());

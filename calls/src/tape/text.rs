@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use media::{LegId, MediaEvent};
 use model::{
-    BanView, Binding, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits,
-    SlotState, UserId, WallTime, route::AskOutcome,
+    BanView, Binding, BudgetEntry, BudgetUsed, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow,
+    SlotEntry, SlotId, SlotLimits, SlotState, UserId, WallTime, budget::Scope, route::AskOutcome,
 };
 use serde::{Deserialize, Serialize};
 use sip_core::{Algorithm, ArmourSettings, Flow, RegistrarSettings, Transport};
@@ -48,6 +48,8 @@ pub(super) struct Head {
     listening: Vec<SocketAddr>,
     #[serde(default)]
     bans: Vec<BanView>,
+    #[serde(default)]
+    budgets: Vec<BudgetUsed>,
 }
 
 /// Every further object.
@@ -85,6 +87,7 @@ impl Head {
             last_call: restored.last_call,
             listening: restored.listening.clone(),
             bans: restored.bans.clone(),
+            budgets: restored.budgets.clone(),
         }
     }
 
@@ -107,6 +110,7 @@ impl Head {
             last_call: self.last_call,
             listening: self.listening.clone(),
             bans: self.bans.clone(),
+            budgets: self.budgets.clone(),
         })
     }
 }
@@ -297,6 +301,8 @@ pub(super) enum CommandText {
     Carriers,
     Bans,
     Security,
+    Budgets,
+    ReleaseBudget { scope: Scope },
     BanSource { address: IpAddr, for_s: u32, note: Option<String> },
     ReleaseBan { address: IpAddr },
 }
@@ -315,6 +321,8 @@ impl CommandText {
             Command::Carriers => Self::Carriers,
             Command::Bans => Self::Bans,
             Command::Security => Self::Security,
+            Command::Budgets => Self::Budgets,
+            Command::ReleaseBudget { scope } => Self::ReleaseBudget { scope },
             Command::BanSource { address, for_s, note } => Self::BanSource { address, for_s, note },
             Command::ReleaseBan { address } => Self::ReleaseBan { address },
         }
@@ -333,6 +341,8 @@ impl CommandText {
             Self::Carriers => Command::Carriers,
             Self::Bans => Command::Bans,
             Self::Security => Command::Security,
+            Self::Budgets => Command::Budgets,
+            Self::ReleaseBudget { scope } => Command::ReleaseBudget { scope },
             Self::BanSource { address, for_s, note } => Command::BanSource { address, for_s, note },
             Self::ReleaseBan { address } => Command::ReleaseBan { address },
         }
@@ -348,6 +358,9 @@ pub(super) struct DirectoryText {
     /// Tapes from before there were carriers have none.
     #[serde(default)]
     plan: PlanText,
+    /// Nor have older ones budgets.
+    #[serde(default)]
+    budgets: Vec<BudgetEntry>,
 }
 
 /// [`Hub`]
@@ -400,7 +413,7 @@ impl DirectoryText {
                 caller: slot.caller.clone(),
             });
         }
-        Self { realm: directory.realm.clone(), hubs, slots, plan: PlanText::of(directory.plan()) }
+        Self { realm: directory.realm.clone(), hubs, slots, plan: PlanText::of(directory.plan()), budgets: directory.budgets().to_vec() }
     }
 
     pub(super) fn directory(&self) -> Result<Directory, String> {
@@ -424,7 +437,8 @@ impl DirectoryText {
             })
         };
         let slots = self.slots.iter().map(slot).collect::<Result<_, String>>()?;
-        self.plan.plan(Directory::new(self.realm.clone(), self.hubs.iter().map(hub).collect(), slots))
+        let directory = self.plan.plan(Directory::new(self.realm.clone(), self.hubs.iter().map(hub).collect(), slots))?;
+        Ok(directory.with_budgets(self.budgets.clone()))
     }
 }
 

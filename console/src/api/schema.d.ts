@@ -1324,6 +1324,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List budgets against toll fraud, as they stand.
+         * @description Those of the centre that one works in: of itself, of its slots and trunks, and of carriers that belong to it.
+         *
+         *     Right: `security.read`.
+         */
+        get: operations["security_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/budgets/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a budget.
+         * @description All of it: what is left out is no limit. It holds for calls that begin from now on, and for those that are up when they need more. What
+         *     was used stays used. If the database goes away just after it has stored it, the answer is 503, and it holds as soon as it is back.
+         *
+         *     Right: `security.manage`.
+         */
+        put: operations["security_set_budget"];
+        post?: never;
+        /**
+         * Delete a budget.
+         * @description With what it has used. Calls that are up are no longer limited by it.
+         *
+         *     Right: `security.manage`.
+         */
+        delete: operations["security_delete_budget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/budgets/{kind}/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a budget by hand.
+         * @description What it has used is forgotten, so that calls may begin again; what is promised to calls that are up stays promised. The audit log keeps
+         *     who did it, and why.
+         *
+         *     Right: `security.manage`.
+         */
+        post: operations["security_release_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security/status": {
         parameters: {
             query?: never;
@@ -1989,6 +2063,144 @@ export interface components {
              */
             why: string;
         };
+        /** @description A budget as it stands. */
+        BudgetAnswer: {
+            /**
+             * Format: int32
+             * @description Calls out that are up or ring.
+             */
+            calls: number;
+            /** @description Whether no call can begin by it now: one of the lines is closed. */
+            closed: boolean;
+            /**
+             * @description The kind of what it is of, and its id.
+             * @example slot:44
+             */
+            id: string;
+            /**
+             * @description `slot`, `trunk`, `carrier` or `center`.
+             * @example slot
+             */
+            kind: string;
+            limits: components["schemas"]["BudgetLimits"];
+            /** @description Each limit that counts, as it stands. */
+            lines: components["schemas"]["BudgetLine"][];
+            /**
+             * @description The slot's number, or the name of the trunk, carrier or centre.
+             * @example 6044
+             */
+            name: string;
+            outside?: null | components["schemas"]["BudgetOutside"];
+            /** @description Whether what holds outside of hours holds now. */
+            outside_now: boolean;
+            /**
+             * @description The id of the slot, trunk, carrier or centre.
+             * @example 44
+             */
+            scope_id: string;
+        };
+        /** @description Limits of calls out to the world. What is left out or null is no limit. */
+        BudgetLimits: {
+            /**
+             * Format: int32
+             * @description Calls at once.
+             * @default null
+             */
+            calls_max: number | null;
+            /**
+             * Format: int32
+             * @description Calls that begin within a second.
+             * @default null
+             */
+            calls_per_s: number | null;
+            /**
+             * @description The currency of the amounts; with an amount, calls whose price in it is not known are refused.
+             * @default
+             * @example RUB
+             */
+            currency: string;
+            /**
+             * Format: int64
+             * @description Seconds of talk within any 24 hours.
+             * @default null
+             */
+            day_s: number | null;
+            /**
+             * Format: int64
+             * @description What is paid within any 24 hours, in minor units (kopecks, cents).
+             * @default null
+             */
+            day_spend: number | null;
+            /**
+             * @description What may be called: a number, or the beginning of numbers and a star. Empty: everything.
+             * @default []
+             */
+            destinations: string[];
+            /**
+             * Format: int64
+             * @description Seconds of talk within any hour.
+             * @default null
+             */
+            hour_s: number | null;
+            /**
+             * Format: int64
+             * @description What is paid within any 30 days, in minor units.
+             * @default null
+             */
+            month_spend: number | null;
+            /**
+             * @description Whether premium numbers may be called: only if one scope of the call says so, and none says no.
+             * @default null
+             */
+            premium: boolean | null;
+        };
+        /** @description One limit as it stands. */
+        BudgetLine: {
+            /** @description Whether no call can begin by it now. */
+            closed: boolean;
+            /**
+             * Format: int64
+             * @description When all that is used now is forgotten, if nothing is added.
+             */
+            free_at?: number | null;
+            /**
+             * @description `calls`, `hour_s`, `day_s`, `day_spend` or `month_spend`.
+             * @example day_s
+             */
+            limit: string;
+            /**
+             * Format: int64
+             * @description What is promised to calls that are up, besides.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description How much of it is used up within its window; calls that are up.
+             */
+            used: number;
+            /**
+             * Format: int64
+             * @description What it allows now: calls, seconds or minor units.
+             */
+            value: number;
+            /**
+             * Format: int64
+             * @description The window, in seconds up to now; 0: what is now.
+             */
+            window_s: number;
+        };
+        /** @description What it allows outside of hours, besides what it allows at any time. */
+        BudgetOutside: {
+            /** @description Within these it does not hold. */
+            hours: components["schemas"]["Calendar"];
+            limits: components["schemas"]["BudgetLimits"];
+        };
+        /** @description What a slot, trunk, carrier or centre may call, and how much. */
+        BudgetSettings: {
+            /** @description What it allows at any time. */
+            limits: components["schemas"]["BudgetLimits"];
+            outside?: null | components["schemas"]["BudgetOutside"];
+        };
         /** @description What to do with which rows. */
         Bulk: {
             /** @description `disable`, `enable`, `logout`. */
@@ -2039,7 +2251,7 @@ export interface components {
             /** @description The slot that placed it. */
             caller_slot?: string | null;
             /** @enum {string|null} */
-            cause?: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
+            cause?: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /**
@@ -2371,7 +2583,7 @@ export interface components {
             /** @description The carrier that it came by, or that it was last tried by. */
             carrier?: string | null;
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /** Format: int64 */
@@ -2991,6 +3203,52 @@ export interface components {
             prev?: string | null;
         };
         /** @description One page of a list. */
+        List_BudgetAnswer: {
+            /** @description What the caller may do with each column that they may see. */
+            columns: components["schemas"]["ColumnAnswer"][];
+            count?: null | components["schemas"]["Count"];
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Calls out that are up or ring.
+                 */
+                calls: number;
+                /** @description Whether no call can begin by it now: one of the lines is closed. */
+                closed: boolean;
+                /**
+                 * @description The kind of what it is of, and its id.
+                 * @example slot:44
+                 */
+                id: string;
+                /**
+                 * @description `slot`, `trunk`, `carrier` or `center`.
+                 * @example slot
+                 */
+                kind: string;
+                limits: components["schemas"]["BudgetLimits"];
+                /** @description Each limit that counts, as it stands. */
+                lines: components["schemas"]["BudgetLine"][];
+                /**
+                 * @description The slot's number, or the name of the trunk, carrier or centre.
+                 * @example 6044
+                 */
+                name: string;
+                outside?: null | components["schemas"]["BudgetOutside"];
+                /** @description Whether what holds outside of hours holds now. */
+                outside_now: boolean;
+                /**
+                 * @description The id of the slot, trunk, carrier or centre.
+                 * @example 44
+                 */
+                scope_id: string;
+            }[];
+            /** @description The cursor of the page after this one; null on the last page. */
+            next?: string | null;
+            /** @description The cursor of the page before this one; null on the first page. */
+            prev?: string | null;
+        };
+        /** @description One page of a list. */
         List_CallWithRecording: {
             /** @description What the caller may do with each column that they may see. */
             columns: components["schemas"]["ColumnAnswer"][];
@@ -3356,7 +3614,7 @@ export interface components {
             caller: string;
             carrier: string;
             /** @enum {string|null} */
-            outcome?: "answered" | "refused" | "redirected" | "silent" | "no_answer" | "unreachable" | "not_found" | "full" | "not_withheld" | "given_up" | null;
+            outcome?: "answered" | "refused" | "redirected" | "silent" | "no_answer" | "unreachable" | "not_found" | "full" | "not_withheld" | "budget" | "given_up" | null;
             /**
              * Format: int32
              * @description The final SIP status, if there was one.
@@ -3375,7 +3633,7 @@ export interface components {
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -3444,13 +3702,13 @@ export interface components {
             /** @description Left out, the cookie is taken. */
             refresh_token?: string | null;
         };
-        /** @description What to let go. */
+        /** @description Why a budget is released. */
         Release: {
             /**
-             * Format: int64
-             * @description The lease that is meant; 409 if it is no longer the running one.
+             * @description What the audit log is to say.
+             * @example a campaign, as agreed
              */
-            epoch?: number | null;
+            reason: string;
         };
         /** @description What a reload of the configuration did. */
         ReloadDone: {
@@ -3516,7 +3774,7 @@ export interface components {
             number?: string;
         } | {
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             do: "refuse";
         } | {
@@ -3977,7 +4235,7 @@ export interface components {
         /** @description Why it is refused. */
         WayOfRefusal: {
             /** @enum {string} */
-            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             why: string;
         };
         /** @description Slots by their ids. */
@@ -7366,6 +7624,155 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ban"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_budgets: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may be called, and how much of that is used. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_BudgetAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_set_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetSettings"];
+            };
+        };
+        responses: {
+            /** @description Set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_release_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            /** @description As it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetAnswer"];
                 };
             };
             /** @description What went wrong. */

@@ -121,6 +121,9 @@ pub struct Try {
     pub carrier: CarrierId,
     /// What people call it.
     pub name: String,
+    /// The number that is called, in E.164 if it is such a one.
+    #[serde(skip)]
+    pub called: Number,
     /// The number that it is sent, as it wants it.
     pub to: Number,
     /// The caller number that it is sent, as it wants it.

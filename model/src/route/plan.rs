@@ -404,6 +404,7 @@ fn try_of(entry: &CarrierEntry, per_minute: Option<Price>, question: &Question, 
     Ok(Try {
         carrier: entry.id,
         name: carrier.name.clone(),
+        called: to.clone(),
         to: write(RuleOf::Called, to)?,
         caller: write(RuleOf::Caller, caller)?,
         per_minute,

@@ -155,8 +155,8 @@ permissions! {
     SYSTEM_RESTART "system.restart" SYSTEM "Have the server start anew.";
     METRICS_READ "metrics.read" SYSTEM "Read the server's metrics.";
 
-    SECURITY_READ "security.read" SYSTEM "See which sources are banned and for what; it names addresses.";
-    SECURITY_MANAGE "security.manage" SYSTEM "Ban sources by hand, and let banned ones go.";
+    SECURITY_READ "security.read" SYSTEM "See which sources are banned and for what, which names addresses; see budgets against toll fraud.";
+    SECURITY_MANAGE "security.manage" SYSTEM "Ban sources by hand, and let banned ones go; set budgets against toll fraud, and release them.";
 
     AUDIT_LOG_READ "audit_log.read" ROWS "See who did what; `own`: what one did oneself.";
     AUDIT_LOG_VERIFY "audit_log.verify" SYSTEM "Have the audit log's chain verified.";

@@ -42,11 +42,12 @@ use std::{
     time::Duration,
 };
 
-use model::{CenterId, Number, WallTime};
+use model::{
+    BudgetUsed, CenterId, Number, WallTime,
+    budget::{Amount, Budget, Closed, Levels, Limit, Scope},
+};
 
-pub use limits::{Budget, BudgetLimits, Called, Closed, Limit, Price, Scope};
-pub use state::{BudgetView, Line, Saved};
-pub use window::Amount;
+pub use limits::{Called, Price};
 
 use state::{Hold, SECOND, State};
 
@@ -58,8 +59,8 @@ pub const AHEAD_S: u64 = 15;
 pub const SHORTEST_S: u64 = 10;
 /// A call that will end asks so often whether it still has to, in seconds.
 pub const AGAIN_S: u64 = 5;
-/// A hold that is not answered is let go after this: nobody lets it ring so long.
-pub const RING_MAX: Duration = Duration::from_secs(600);
+/// A hold that is not answered is let go after this: nobody lets it ring so long (`calls.ring_s` is 600 at most).
+pub const RING_MAX: Duration = Duration::from_secs(900);
 /// A hold whose owner does not ask is settled so long after its end.
 pub const LOST_AFTER: Duration = Duration::from_secs(300);
 /// Scopes with a budget, at most.
@@ -84,10 +85,10 @@ pub struct Attempt<'a> {
     pub number: &'a Number,
     /// What kind of number that is.
     pub called: Called,
-    /// What it costs.
-    pub price: Price,
-    /// Whether it is working hours.
-    pub is_open: bool,
+    /// What it costs; `None` if that is not known. Then no budget lets it through that limits what is paid.
+    pub price: Option<Price>,
+    /// The currency of the price.
+    pub currency: &'a str,
 }
 
 /// That a call may begin.
@@ -178,31 +179,21 @@ impl Budgets {
         if attempt.called == Called::Emergency || crate::is_emergency(attempt.number) {
             return Ok(Grant { hold: HoldId(0), lasts: None });
         }
-        let mut scopes = attempt.scopes.to_vec();
-        scopes.sort_unstable();
-        scopes.dedup();
-        scopes.retain(|scope| self.states.contains_key(scope));
-        self.may_go_there(attempt, &scopes)?;
-        let Some(first) = scopes.first().copied() else { return Ok(Grant { hold: HoldId(0), lasts: None }) };
-        self.may_begin(now, attempt, &scopes)?;
-        if self.holds.len() >= HOLDS_MAX {
-            let max = HOLDS_MAX as u64;
-            return Err(Closed { scope: first, limit: Limit::Calls, value: max, used: max, frees_at: None });
-        }
-        let (is_open, deadline) = (attempt.is_open, now.after(RING_MAX));
-        let mut hold = Hold { scopes, price: attempt.price, granted_s: 0, used_s: 0, answered: None, is_open, deadline };
-        let (room, limit) = self.room(now, &hold, attempt.is_open, SLICE_S);
-        if let Some((scope, limit)) = limit
-            && room < SHORTEST_S
-        {
-            return Err(self.refuse(now, scope, limit, attempt.is_open, attempt.price));
-        }
+        let (mut hold, room) = match self.admit(now, attempt) {
+            Ok(Some(admitted)) => admitted,
+            Ok(None) => return Ok(Grant { hold: HoldId(0), lasts: None }),
+            Err(closed) => {
+                // Whoever looks after the budget is told, too.
+                self.alarm(now, closed.scope, closed.limit, true);
+                return Err(closed);
+            }
+        };
         self.last += 1;
         let id = HoldId(self.last);
         for scope in &hold.scopes {
             if let Some(state) = self.states.get_mut(scope) {
                 state.calls += 1;
-                state.begin(now, attempt.is_open);
+                state.begin(now);
             }
         }
         self.change(&mut hold, |hold| hold.granted_s = room);
@@ -210,29 +201,42 @@ impl Budgets {
         Ok(Grant { hold: id, lasts: Some(Duration::from_secs(room)) })
     }
 
+    /// Whether [`Budgets::reserve`] would let the call begin. Nothing is reserved, and nobody is told.
+    ///
+    /// # Errors
+    /// As [`Budgets::reserve`].
+    pub fn would(&self, now: WallTime, attempt: &Attempt<'_>) -> Result<(), Closed> {
+        if attempt.called == Called::Emergency || crate::is_emergency(attempt.number) {
+            return Ok(());
+        }
+        self.admit(now, attempt).map(drop)
+    }
+
     /// The far side has answered: from now on the call costs. `None`: it may last without end.
-    pub fn answered(&mut self, now: WallTime, id: HoldId, is_open: bool) -> Option<Term> {
+    pub fn answered(&mut self, now: WallTime, id: HoldId) -> Option<Term> {
         let hold = self.holds.get_mut(&id)?;
         hold.answered.get_or_insert(now);
-        self.extend(now, id, is_open)
+        self.extend(now, id)
     }
 
     /// Reserves more for a call that is up, as far as there is more. `None` for a hold that is not answered, or not there.
-    pub fn extend(&mut self, now: WallTime, id: HoldId, is_open: bool) -> Option<Term> {
+    pub fn extend(&mut self, now: WallTime, id: HoldId) -> Option<Term> {
         let answered = self.holds.get(&id)?.answered?;
         let mut hold = self.take(id)?;
-        hold.is_open = is_open;
         let lasted_s = now.ms_since(answered).div_ceil(1_000);
         self.consume(now, &mut hold, lasted_s);
         let target_s = lasted_s.saturating_add(SLICE_S + AHEAD_S);
         let wanted = target_s.saturating_sub(hold.granted_s);
-        let (room, limit) = self.room(now, &hold, is_open, wanted);
+        let (room, limit) = self.room(now, &hold, wanted);
         self.change(&mut hold, |hold| hold.granted_s = hold.granted_s.saturating_add(room));
         let until = answered.after(Duration::from_secs(hold.granted_s));
         let price = hold.price;
         hold.deadline = until.after(LOST_AFTER);
         self.keep(id, hold);
-        let closed = limit.map(|(scope, limit)| self.refuse(now, scope, limit, is_open, price));
+        let closed = limit.map(|(scope, limit)| self.closed(now, scope, limit, price));
+        if let Some(closed) = closed {
+            self.alarm(now, closed.scope, closed.limit, true);
+        }
         let next = match closed {
             None => WallTime(until.0.saturating_sub(i64::try_from(AHEAD_S * 1_000).unwrap_or(0))),
             Some(_) => until.min(now.after(Duration::from_secs(AGAIN_S))),
@@ -263,8 +267,14 @@ impl Budgets {
 
     /// A scope's budget as it stands; `None` if it has none.
     #[must_use]
-    pub fn view(&self, now: WallTime, scope: Scope, is_open: bool) -> Option<BudgetView> {
-        self.states.get(&scope).map(|state| state.view(now, scope, is_open))
+    pub fn levels(&self, now: WallTime, scope: Scope) -> Option<Levels> {
+        self.states.get(&scope).map(|state| state.levels(now))
+    }
+
+    /// What a scope says; `None` if it has no budget.
+    #[must_use]
+    pub fn budget(&self, scope: Scope) -> Option<&Budget> {
+        self.states.get(&scope).map(|state| &state.budget)
     }
 
     /// The scopes that have a budget, in order.
@@ -272,13 +282,36 @@ impl Budgets {
         self.states.keys().copied()
     }
 
-    /// What is to be kept for a restart, by scope.
-    pub fn saved(&self, now: WallTime) -> impl Iterator<Item = Saved> {
-        self.states.iter().map(move |(scope, state)| state.saved(now, *scope))
+    /// What is to be kept of a scope for a restart; `None` if it has no budget.
+    #[must_use]
+    pub fn saved(&self, now: WallTime, scope: Scope) -> Option<BudgetUsed> {
+        self.states.get(&scope).map(|state| state.saved(now, scope))
+    }
+
+    /// The scopes that a hold needs; none for help, and where nobody has a budget.
+    #[must_use]
+    pub fn scopes_of(&self, id: HoldId) -> &[Scope] {
+        self.holds.get(&id).map_or(&[], |hold| &hold.scopes)
+    }
+
+    /// How many holds there are.
+    #[must_use]
+    pub fn holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// The wall clock was set, so many milliseconds forward: calls that are up have not become longer by that.
+    pub fn moved(&mut self, by_ms: i64) {
+        let moved = |at: WallTime| WallTime(at.0.saturating_add(by_ms));
+        for hold in self.holds.values_mut() {
+            hold.answered = hold.answered.map(moved);
+            hold.deadline = moved(hold.deadline);
+        }
+        self.deadlines = self.holds.iter().map(|(id, hold)| (hold.deadline, *id)).collect();
     }
 
     /// Puts back what was kept, for a scope that has a budget. What cannot be from before now was used now.
-    pub fn restore(&mut self, now: WallTime, saved: &Saved) {
+    pub fn restore(&mut self, now: WallTime, saved: &BudgetUsed) {
         if let Some(state) = self.states.get_mut(&saved.scope) {
             state.restore(now, saved);
         }
@@ -304,37 +337,62 @@ impl Budgets {
         self.outputs.pop_front()
     }
 
+    /// A hold that nothing is reserved for yet, and how many seconds it can have; `None` where nobody has a budget.
+    fn admit(&self, now: WallTime, attempt: &Attempt<'_>) -> Result<Option<(Hold, u64)>, Closed> {
+        let mut scopes = attempt.scopes.to_vec();
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes.retain(|scope| self.states.contains_key(scope));
+        self.may_go_there(now, attempt, &scopes)?;
+        let Some(first) = scopes.first().copied() else { return Ok(None) };
+        self.may_begin(now, &scopes)?;
+        if self.holds.len() >= HOLDS_MAX {
+            let max = HOLDS_MAX as u64;
+            return Err(Closed { scope: first, limit: Limit::Calls, value: max, used: max, frees_at: None });
+        }
+        // Where the price is not known nobody limits what is paid.
+        let price = attempt.price.unwrap_or(Price::FREE);
+        let hold = Hold { scopes, price, granted_s: 0, used_s: 0, answered: None, deadline: now.after(RING_MAX) };
+        match self.room(now, &hold, SLICE_S) {
+            (room, Some((scope, limit))) if room < SHORTEST_S => Err(self.closed(now, scope, limit, price)),
+            (room, _) => Ok(Some((hold, room))),
+        }
+    }
+
     /// Whether the number may be called at all.
-    fn may_go_there(&self, attempt: &Attempt<'_>, scopes: &[Scope]) -> Result<(), Closed> {
+    fn may_go_there(&self, now: WallTime, attempt: &Attempt<'_>, scopes: &[Scope]) -> Result<(), Closed> {
         let is_premium = attempt.called == Called::Premium;
-        let states = || scopes.iter().filter_map(|scope| self.states.get(scope).map(|state| (*scope, state)));
-        for (scope, state) in states() {
-            for layer in state.budget.layers(attempt.is_open) {
+        let not = |scope, limit| Err(Closed { scope, limit, value: 0, used: 0, frees_at: None });
+        let mut is_allowed = false;
+        for (scope, state) in scopes.iter().filter_map(|scope| self.states.get(scope).map(|state| (*scope, state))) {
+            for layer in state.budget.layers(now) {
                 if !layer.allows(attempt.number) {
-                    return Err(Closed { scope, limit: Limit::Destination, value: 0, used: 0, frees_at: None });
+                    return not(scope, Limit::Destination);
                 }
-                if is_premium && !layer.premium {
-                    return Err(Closed { scope, limit: Limit::Premium, value: 0, used: 0, frees_at: None });
+                if is_premium && layer.premium == Some(false) {
+                    return not(scope, Limit::Premium);
+                }
+                is_allowed |= layer.premium == Some(true);
+                if layer.has_spend() && (attempt.price.is_none() || attempt.currency != layer.currency) {
+                    return not(scope, Limit::Price);
                 }
             }
         }
-        // Where nobody has a budget, nobody has allowed it.
-        if is_premium && scopes.is_empty() {
-            let scope = attempt.scopes.first().copied().unwrap_or(Scope::Center(CenterId::DEFAULT));
-            return Err(Closed { scope, limit: Limit::Premium, value: 0, used: 0, frees_at: None });
+        if is_premium && !is_allowed {
+            return not(attempt.scopes.first().copied().unwrap_or(Scope::Center(CenterId::DEFAULT)), Limit::Premium);
         }
         Ok(())
     }
 
     /// Whether one more call may begin.
-    fn may_begin(&self, now: WallTime, attempt: &Attempt<'_>, scopes: &[Scope]) -> Result<(), Closed> {
+    fn may_begin(&self, now: WallTime, scopes: &[Scope]) -> Result<(), Closed> {
         for (scope, state) in scopes.iter().filter_map(|scope| self.states.get(scope).map(|state| (*scope, state))) {
-            if let Some(value) = state.budget.value(Limit::Calls, attempt.is_open)
+            if let Some(value) = state.budget.value(Limit::Calls, now)
                 && u64::from(state.calls) >= value
             {
                 return Err(Closed { scope, limit: Limit::Calls, value, used: state.calls.into(), frees_at: None });
             }
-            if let Some(value) = state.budget.value(Limit::Rate, attempt.is_open) {
+            if let Some(value) = state.budget.value(Limit::Rate, now) {
                 let recent = state.recent(now);
                 let used = recent.len() as u64;
                 if used >= value {
@@ -349,12 +407,12 @@ impl Budgets {
     }
 
     /// How many of `wanted` seconds more the hold can have, and what is in the way of all of them.
-    fn room(&self, now: WallTime, hold: &Hold, is_open: bool, wanted: u64) -> (u64, Option<(Scope, Limit)>) {
+    fn room(&self, now: WallTime, hold: &Hold, wanted: u64) -> (u64, Option<(Scope, Limit)>) {
         let mut found = (wanted, None);
         for scope in &hold.scopes {
             let Some(state) = self.states.get(scope) else { continue };
             for limit in Limit::GATHERED {
-                let Some(value) = state.budget.value(limit, is_open) else { continue };
+                let Some(value) = state.budget.value(limit, now) else { continue };
                 let left = value.saturating_sub(state.taken(now, limit));
                 let seconds = match limit {
                     Limit::HourTime | Limit::DayTime => left,
@@ -383,7 +441,7 @@ impl Budgets {
             }
         }
         for scope in hold.scopes.clone() {
-            Limit::GATHERED.into_iter().for_each(|limit| self.alarm(now, scope, limit, hold.is_open, false));
+            Limit::GATHERED.into_iter().for_each(|limit| self.alarm(now, scope, limit, false));
         }
     }
 
@@ -399,20 +457,22 @@ impl Budgets {
         }
     }
 
-    /// Why there is no more of what `limit` counts; whoever looks after the budget is told, too.
-    fn refuse(&mut self, now: WallTime, scope: Scope, limit: Limit, is_open: bool, price: Price) -> Closed {
-        self.alarm(now, scope, limit, is_open, true);
+    /// Why there is no more of what `limit` counts.
+    fn closed(&self, now: WallTime, scope: Scope, limit: Limit, price: Price) -> Closed {
         let Some(state) = self.states.get(&scope) else { return Closed { scope, limit, value: 0, used: 0, frees_at: None } };
-        let value = state.budget.value(limit, is_open).unwrap_or(0);
+        let value = state.budget.value(limit, now).unwrap_or(0);
         let needed = Amount { seconds: SHORTEST_S, spend: price.cost(SHORTEST_S) };
         let most = value.checked_sub(state.reserved.of(limit).saturating_add(needed.of(limit)));
         let frees_at = most.map(|most| state.window(limit).falls_to(now, limit, most));
         Closed { scope, limit, value, used: state.taken(now, limit), frees_at }
     }
 
-    fn alarm(&mut self, now: WallTime, scope: Scope, limit: Limit, is_open: bool, is_refused: bool) {
+    fn alarm(&mut self, now: WallTime, scope: Scope, limit: Limit, is_refused: bool) {
+        if !Limit::GATHERED.contains(&limit) {
+            return;
+        }
         let Some(state) = self.states.get_mut(&scope) else { return };
-        let Some(value) = state.budget.value(limit, is_open) else { return };
+        let Some(value) = state.budget.value(limit, now) else { return };
         let used = state.window(limit).used(now).of(limit);
         let window_ms = state.window(limit).span().whole_ms;
         let reached = |percent: u8| {

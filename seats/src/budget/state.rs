@@ -5,54 +5,16 @@ use std::{
     time::Duration,
 };
 
-use model::WallTime;
-
-use super::{
-    limits::{Budget, Limit, Price, Scope},
-    window::{Amount, DAY, HOUR, MONTH, Window},
+use model::{
+    BudgetUsed, WallTime,
+    budget::{Amount, Budget, Levels, Limit, Line, Scope},
 };
 
-/// One limit of a budget as it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
-    /// Which limit.
-    pub limit: Limit,
-    /// Its value now.
-    pub value: u64,
-    /// Used up within its window; calls that are up.
-    pub used: u64,
-    /// Promised to calls that are up, besides.
-    pub reserved: u64,
-    /// When all that is used now is forgotten, if nothing is added; `None` where that is now, or takes the end of calls.
-    pub free_at: Option<WallTime>,
-}
-
-/// A budget as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BudgetView {
-    /// Whose.
-    pub scope: Scope,
-    /// Calls that are up or ring.
-    pub calls: u32,
-    /// Its limits, those that have a value.
-    pub lines: Vec<Line>,
-}
-
-/// What one scope has used: plain data, to be kept. What is promised to calls that are up is in it as if it were used, for after a crash
-/// nobody knows how long they lasted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
-    /// Whose.
-    pub scope: Scope,
-    /// Of the last hour.
-    pub hour: Vec<(WallTime, Amount)>,
-    /// Of the last 24 hours.
-    pub day: Vec<(WallTime, Amount)>,
-    /// Of the last 30 days.
-    pub month: Vec<(WallTime, Amount)>,
-    /// Which alarms were told when.
-    pub told: Vec<(Limit, u8, WallTime)>,
-}
+use super::{
+    SHORTEST_S,
+    limits::Price,
+    window::{DAY, HOUR, MONTH, Window},
+};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
@@ -65,8 +27,6 @@ pub(super) struct Hold {
     pub(super) granted_s: u64,
     pub(super) used_s: u64,
     pub(super) answered: Option<WallTime>,
-    /// Whether it was working hours when that was said last.
-    pub(super) is_open: bool,
     pub(super) deadline: WallTime,
 }
 
@@ -122,8 +82,8 @@ impl State {
         self.window(limit).used(now).plus(self.reserved).of(limit)
     }
 
-    pub(super) fn begin(&mut self, now: WallTime, is_open: bool) {
-        if self.budget.value(Limit::Rate, is_open).is_some() {
+    pub(super) fn begin(&mut self, now: WallTime) {
+        if self.budget.value(Limit::Rate, now).is_some() {
             self.starts = self.recent(now);
             self.starts.push_back(now);
         }
@@ -134,7 +94,7 @@ impl State {
         self.starts.iter().filter(|at| (0..1_000).contains(&now.0.saturating_sub(at.0))).copied().collect()
     }
 
-    pub(super) fn saved(&self, now: WallTime, scope: Scope) -> Saved {
+    pub(super) fn saved(&self, now: WallTime, scope: Scope) -> BudgetUsed {
         let with_promised = |window: &Window| {
             let mut window = window.clone();
             window.add(now, self.reserved);
@@ -142,7 +102,7 @@ impl State {
         };
         let told = self.told.iter().map(|((limit, percent), at)| (*limit, *percent, *at)).collect();
         let [hour, day, month] = [&self.hour, &self.day, &self.month].map(with_promised);
-        Saved { scope, hour, day, month, told }
+        BudgetUsed { scope, hour, day, month, told }
     }
 
     /// Something was used up.
@@ -157,21 +117,25 @@ impl State {
         self.starts.clear();
     }
 
-    pub(super) fn view(&self, now: WallTime, scope: Scope, is_open: bool) -> BudgetView {
-        let calls = self.budget.value(Limit::Calls, is_open).map(|value| {
+    pub(super) fn levels(&self, now: WallTime) -> Levels {
+        let calls = self.budget.value(Limit::Calls, now).map(|value| {
             let used = self.calls.into();
-            Line { limit: Limit::Calls, value, used, reserved: 0, free_at: None }
+            Line { limit: Limit::Calls, value, used, reserved: 0, free_at: None, is_closed: used >= value }
         });
         let gathered = Limit::GATHERED.into_iter().filter_map(|limit| {
-            let value = self.budget.value(limit, is_open)?;
+            let value = self.budget.value(limit, now)?;
             let used = self.window(limit).used(now).of(limit);
             let free_at = (used > 0).then(|| self.window(limit).falls_to(now, limit, 0));
-            Some(Line { limit, value, used, reserved: self.reserved.of(limit), free_at })
+            let reserved = self.reserved.of(limit);
+            // A call that costs less than a minor unit still needs one.
+            let least = Amount { seconds: SHORTEST_S, spend: 1 }.of(limit);
+            let is_closed = value < used.saturating_add(reserved).saturating_add(least);
+            Some(Line { limit, value, used, reserved, free_at, is_closed })
         });
-        BudgetView { scope, calls: self.calls, lines: calls.into_iter().chain(gathered).collect() }
+        Levels { calls: self.calls, lines: calls.into_iter().chain(gathered).collect() }
     }
 
-    pub(super) fn restore(&mut self, now: WallTime, saved: &Saved) {
+    pub(super) fn restore(&mut self, now: WallTime, saved: &BudgetUsed) {
         self.hour.restore(now, &saved.hour);
         self.day.restore(now, &saved.day);
         self.month.restore(now, &saved.month);

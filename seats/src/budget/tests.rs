@@ -1,17 +1,26 @@
 //! Budgets in virtual time: stories as tables, and a long walk against a ledger that the test keeps by itself.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use model::{HubId, SlotId};
+use model::{
+    Calendar, CarrierId, Day, HubId, SlotId,
+    budget::{BudgetLimits, Outside},
+};
 
 use super::*;
 
 const SLOT: Scope = Scope::Slot(SlotId(1));
 const TRUNK: Scope = Scope::Trunk(HubId(1));
+const CARRIER: Scope = Scope::Carrier(CarrierId(3));
 const CENTER: Scope = Scope::Center(CenterId(1));
-const PAID: Price = Price { per_minute: 30, step_s: 6 };
+const PAID: Price = by_minute(30, 6);
 /// 2026-03-02T23:58:00Z: two minutes to midnight.
 const START: WallTime = WallTime(1_772_495_880_000);
 const HOUR_S: u64 = 3_600;
+
+/// So many minor units a minute.
+const fn by_minute(per_minute: u64, step_s: u32) -> Price {
+    Price { per_minute: per_minute.saturating_mul(10_000), connect: 0, first_s: 0, step_s }
+}
 
 fn at(s: u64) -> WallTime {
     START.after(Duration::from_secs(s))
@@ -24,20 +33,20 @@ fn seconds(s: u64) -> Duration {
 fn budgets(limits: &[(Scope, BudgetLimits)]) -> Budgets {
     let mut budgets = Budgets::new();
     for (scope, limits) in limits {
-        assert!(budgets.set(*scope, Some(Budget { always: limits.clone(), closed: None })));
+        assert!(budgets.set(*scope, Some(Budget { limits: limits.clone(), outside: None })));
     }
     budgets
 }
 
 fn begin(budgets: &mut Budgets, now: WallTime, scopes: &[Scope]) -> Result<Grant, Closed> {
     let number: Number = "+74951234567".parse().unwrap();
-    budgets.reserve(now, &Attempt { scopes, number: &number, called: Called::Ordinary, price: PAID, is_open: true })
+    budgets.reserve(now, &Attempt { scopes, number: &number, called: Called::Ordinary, price: Some(PAID), currency: "" })
 }
 
 /// One call that goes on as long as it may and `talk_s` at most: how long it was, and how long before its end it was known by a term.
 fn talk(budgets: &mut Budgets, start_s: u64, scopes: &[Scope], talk_s: u64) -> Result<(u64, Option<u64>), Closed> {
     let grant = begin(budgets, at(start_s), scopes)?;
-    let mut term = budgets.answered(at(start_s), grant.hold, true).unwrap();
+    let mut term = budgets.answered(at(start_s), grant.hold).unwrap();
     let mut now = at(start_s);
     let mut known = None;
     loop {
@@ -51,7 +60,7 @@ fn talk(budgets: &mut Budgets, start_s: u64, scopes: &[Scope], talk_s: u64) -> R
         }
         assert!(term.next > now || term.next == term.until, "{term:?}");
         now = term.next;
-        term = budgets.extend(now, grant.hold, true).unwrap();
+        term = budgets.extend(now, grant.hold).unwrap();
     }
 }
 
@@ -74,12 +83,74 @@ fn what_calls_cost() {
         (7, 6, 6, 1, 6),
         (30, 0, 2, 1, 2),
         (0, 60, 1_000, 0, u64::MAX),
-        (u64::MAX, 3_600, u64::MAX, u64::MAX, 0),
+        (1_000_000, 3_600, 1, 60_000_000, 3_600),
     ];
     for (per_minute, step_s, s, cost, pays_for) in rows {
-        let price = Price { per_minute, step_s };
+        let price = by_minute(per_minute, step_s);
         assert_eq!((price.cost(s), price.seconds_for(cost)), (cost, pays_for), "{price:?} {s} s");
     }
+}
+
+#[test]
+fn a_price_is_the_carriers() {
+    let price = Price { per_minute: 60_000, connect: 25_000, first_s: 30, step_s: 6 };
+    // Being answered is 2.5, each second 0.1; half a minute is the least.
+    for (s, cost) in [(0, 0), (1, 6), (30, 6), (31, 7), (36, 7), (37, 7), (60, 9)] {
+        assert_eq!(price.cost(s), cost, "{s} s");
+    }
+    for (amount, s) in [(0, 0), (2, 0), (5, 0), (6, 30), (7, 42), (9, 60)] {
+        assert_eq!(price.seconds_for(amount), s, "for {amount}");
+    }
+}
+
+#[test]
+fn what_is_not_for_everybody_is_told_by_the_number() {
+    for (number, called) in [
+        ("+78091234567", Called::Premium),
+        ("+33810123456", Called::Premium),
+        ("+447012345678", Called::Premium),
+        ("+881612345678", Called::Premium),
+        ("+88299123456", Called::Premium),
+        ("+979123456789", Called::Premium),
+        ("+74951234567", Called::Ordinary),
+        ("+78001234567", Called::Ordinary),
+        ("6001", Called::Ordinary),
+        ("112", Called::Emergency),
+    ] {
+        assert_eq!(Called::of(&number.parse().unwrap()), called, "{number}");
+    }
+}
+
+/// Without a price in its currency no budget of money says yes; others do.
+#[test]
+fn what_costs_nobody_knows_how_much_is_refused() {
+    let money = BudgetLimits { month_spend: Some(1_000), currency: "RUB".to_owned(), ..BudgetLimits::default() };
+    let mut budgets = budgets(&[(SLOT, money), (TRUNK, BudgetLimits { day_s: Some(600), ..BudgetLimits::default() })]);
+    let number: Number = "+74951234567".parse().unwrap();
+    let mut limit = |scopes: &[Scope], price, currency| {
+        let got = budgets.reserve(START, &Attempt { scopes, number: &number, called: Called::Ordinary, price, currency });
+        got.err().map(|closed| closed.limit)
+    };
+    assert_eq!(limit(&[SLOT, TRUNK], None, ""), Some(Limit::Price));
+    assert_eq!(limit(&[SLOT, TRUNK], Some(PAID), "USD"), Some(Limit::Price));
+    assert_eq!(limit(&[SLOT, TRUNK], Some(PAID), "RUB"), None);
+    assert_eq!(limit(&[TRUNK], None, ""), None);
+}
+
+/// The clock is set an hour forward, and back: what is up lasts as long as before.
+#[test]
+fn a_clock_that_is_set_ends_nothing() {
+    let mut budgets = budgets(&[(SLOT, BudgetLimits { day_s: Some(1_000), ..BudgetLimits::default() })]);
+    let hold = begin(&mut budgets, START, &[SLOT]).unwrap().hold;
+    let before = budgets.answered(START, hold).unwrap();
+    for (by_s, sign) in [(3_600_u64, 1_i64), (7_200, -1)] {
+        budgets.moved(sign * i64::try_from(by_s).unwrap() * 1_000);
+    }
+    let now = WallTime(at(10).0 - 3_600_000);
+    let term = budgets.extend(now, hold).unwrap();
+    assert_eq!(term.until.0 - now.0, 75_000, "{before:?} {term:?}");
+    budgets.settle(now, hold, seconds(10));
+    assert_eq!(budgets.levels(now, SLOT).unwrap().lines[0].used, 10);
 }
 
 /// Each row: who asks for what, whether it is working hours, and which limit is in the way.
@@ -87,23 +158,29 @@ fn what_calls_cost() {
 fn where_a_call_may_lead() {
     let mut budgets = Budgets::new();
     let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    // The night of Monday: Tuesday is outside.
+    let hours =
+        Calendar { zone: "UTC".parse().unwrap(), week: [(Day::Mon, vec!["00:00-24:00".parse().unwrap()])].into(), special: Vec::new() };
     let day = BudgetLimits { destinations: list(&["+7*"]), ..BudgetLimits::default() };
     let night = BudgetLimits { destinations: list(&["+7495*"]), calls_max: Some(0), ..BudgetLimits::default() };
-    budgets.set(SLOT, Some(Budget { always: day, closed: Some(night) }));
-    budgets.set(TRUNK, Some(Budget { always: BudgetLimits { premium: true, ..BudgetLimits::default() }, closed: None }));
-    budgets.set(CENTER, Some(Budget { always: BudgetLimits { hour_s: Some(0), ..BudgetLimits::default() }, closed: None }));
+    budgets.set(SLOT, Some(Budget { limits: day, outside: Some(Outside { hours, limits: night }) }));
+    budgets.set(TRUNK, Some(Budget { limits: BudgetLimits { premium: Some(true), ..BudgetLimits::default() }, outside: None }));
+    let never = BudgetLimits { premium: Some(false), ..BudgetLimits::default() };
+    budgets.set(CARRIER, Some(Budget { limits: never, outside: None }));
+    budgets.set(CENTER, Some(Budget { limits: BudgetLimits { hour_s: Some(0), ..BudgetLimits::default() }, outside: None }));
     type Row = (&'static [Scope], &'static str, Called, bool, Option<Limit>);
-    let rows: [Row; 14] = [
+    let rows: [Row; 15] = [
         (&[SLOT], "+74951234567", Called::Ordinary, true, None),
         (&[SLOT], "+78121234567", Called::Ordinary, true, None),
         (&[SLOT], "+442071234567", Called::Ordinary, true, Some(Limit::Destination)),
         (&[SLOT], "+78121234567", Called::Ordinary, false, Some(Limit::Destination)),
         (&[SLOT], "+74951234567", Called::Ordinary, false, Some(Limit::Calls)),
         (&[SLOT], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
-        (&[SLOT, TRUNK], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
+        (&[SLOT, TRUNK], "+78091234567", Called::Premium, true, None),
+        (&[CARRIER, TRUNK], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
         (&[TRUNK], "+78091234567", Called::Premium, true, None),
         (&[], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
-        (&[Scope::Carrier(9)], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
+        (&[Scope::Carrier(CarrierId(9))], "+78091234567", Called::Premium, true, Some(Limit::Premium)),
         (&[], "+442071234567", Called::Ordinary, true, None),
         (&[TRUNK, CENTER], "+74951234567", Called::Ordinary, true, Some(Limit::HourTime)),
         (&[SLOT, TRUNK, CENTER], "112", Called::Ordinary, false, None),
@@ -111,8 +188,10 @@ fn where_a_call_may_lead() {
     ];
     for (scopes, number, called, is_open, expected) in rows {
         let number: Number = number.parse().unwrap();
-        let got = budgets.reserve(START, &Attempt { scopes, number: &number, called, price: PAID, is_open });
-        assert_eq!(got.err().map(|closed| closed.limit), expected, "{scopes:?} > {number} {called:?}, open: {is_open}");
+        let now = if is_open { START } else { at(600) };
+        let got = budgets.reserve(now, &Attempt { scopes, number: &number, called, price: Some(PAID), currency: "" });
+        let shown = format!("{scopes:?} > {number} {called:?}, open: {is_open}");
+        assert_eq!(got.err().map(|closed| closed.limit), expected, "{shown}");
         if let Ok(grant) = got {
             let is_help = crate::is_emergency(&number) || called == Called::Emergency || scopes.is_empty();
             assert_eq!(grant.lasts.is_none(), is_help);
@@ -127,22 +206,16 @@ fn ten_calls_do_not_share_the_last_minute() {
     let grants: Vec<_> = (0..10).map(|_| begin(&mut budgets, START, &[SLOT, CENTER])).collect();
     let lasts: Vec<_> = grants.iter().flatten().map(|grant| grant.lasts.unwrap().as_secs()).collect();
     assert_eq!(lasts, [60, 40], "one minute, and what is left");
-    assert_eq!(grants[9], Err(Closed { scope: CENTER, limit: Limit::DayTime, value: 100, used: 100, frees_at: Some(START) }.never()));
+    // It takes the end of calls, not time.
+    assert_eq!(grants[9], Err(Closed { scope: CENTER, limit: Limit::DayTime, value: 100, used: 100, frees_at: None }));
     // Nobody answered the first: what it had is free at once.
     budgets.settle(START, grants[0].unwrap().hold, Duration::ZERO);
-    let line = |budgets: &Budgets| budgets.view(START, CENTER, true).unwrap().lines[0];
+    let line = |budgets: &Budgets| budgets.levels(START, CENTER).unwrap().lines[0];
     assert_eq!((line(&budgets).used, line(&budgets).reserved), (0, 40));
     budgets.settle(START, grants[1].unwrap().hold, Duration::from_millis(7_001));
     budgets.settle(START, grants[1].unwrap().hold, seconds(30));
     assert_eq!((line(&budgets).used, line(&budgets).reserved), (8, 0), "settled twice is settled once");
-    assert_eq!(budgets.view(START, CENTER, true).unwrap().calls, 0);
-}
-
-impl Closed {
-    /// It takes the end of calls, not time.
-    fn never(self) -> Self {
-        Self { frees_at: None, ..self }
-    }
+    assert_eq!(budgets.levels(START, CENTER).unwrap().calls, 0);
 }
 
 /// Each row: a limit, and how long a call that never ends lasts by it.
@@ -163,31 +236,31 @@ fn a_call_ends_with_its_budget_and_is_warned() {
         let (lasted, warned) = talk(&mut budgets, 0, &[TRUNK, SLOT], 100_000).unwrap();
         assert_eq!(lasted, expected, "{limits:?}");
         assert!(warned.unwrap() >= AHEAD_S, "{limits:?}: {warned:?}");
-        for line in budgets.view(at(lasted), SLOT, true).unwrap().lines {
+        for line in budgets.levels(at(lasted), SLOT).unwrap().lines {
             assert!(line.used <= line.value && line.reserved == 0, "{line:?}");
         }
     }
     // Shorter than what there is: nothing is told, and the real time is paid.
     let mut budgets = budgets(&[(SLOT, BudgetLimits { hour_s: Some(600), day_spend: Some(300), ..free() })]);
     assert_eq!(talk(&mut budgets, 0, &[SLOT], 200), Ok((200, None)));
-    assert_eq!(budgets.view(at(200), SLOT, true).unwrap().lines.iter().map(|line| line.used).collect::<Vec<_>>(), [200, 102]);
+    assert_eq!(budgets.levels(at(200), SLOT).unwrap().lines.iter().map(|line| line.used).collect::<Vec<_>>(), [200, 102]);
 }
 
 #[test]
 fn what_another_call_frees_moves_the_end() {
     let mut budgets = budgets(&[(SLOT, BudgetLimits { day_s: Some(120), ..BudgetLimits::default() })]);
     let (one, two) = (begin(&mut budgets, START, &[SLOT]).unwrap().hold, begin(&mut budgets, START, &[SLOT]).unwrap().hold);
-    let first = budgets.answered(START, one, true).unwrap();
+    let first = budgets.answered(START, one).unwrap();
     assert_eq!((first.until, first.next), (at(60), at(5)), "{first:?}");
     assert_eq!(first.closed.map(|closed| (closed.limit, closed.used, closed.frees_at)), Some((Limit::DayTime, 120, None)));
     budgets.settle(at(3), two, Duration::ZERO);
-    let then = budgets.extend(at(5), one, true).unwrap();
+    let then = budgets.extend(at(5), one).unwrap();
     assert_eq!((then.until, then.next, then.closed), (at(80), at(65), None));
     // An owner that is late by some seconds has used what he was not promised, and that is all.
-    let late = budgets.extend(at(200), one, true).unwrap();
+    let late = budgets.extend(at(200), one).unwrap();
     assert!(late.until <= at(200) && late.closed.is_some(), "{late:?}");
     budgets.settle(at(200), one, seconds(200));
-    let line = budgets.view(at(200), SLOT, true).unwrap().lines[0];
+    let line = budgets.levels(at(200), SLOT).unwrap().lines[0];
     assert_eq!((line.used, line.reserved), (200, 0));
 }
 
@@ -276,13 +349,13 @@ fn what_was_used_survives_a_restart() {
     let mut before = budgets(&scopes);
     assert_eq!(talk(&mut before, 0, &[SLOT, CENTER], 600), Ok((600, None)));
     let up = begin(&mut before, at(700), &[CENTER]).unwrap();
-    before.answered(at(700), up.hold, true).unwrap();
+    before.answered(at(700), up.hold).unwrap();
     assert!(!outputs(&mut before).is_empty());
-    let saved: Vec<_> = before.saved(at(720)).collect();
+    let saved: Vec<_> = [SLOT, CENTER].into_iter().filter_map(|scope| before.saved(at(720), scope)).collect();
     let mut after = budgets(&scopes);
     saved.iter().for_each(|saved| after.restore(at(730), saved));
     for scope in [SLOT, CENTER] {
-        let (before, after) = (before.view(at(730), scope, true).unwrap(), after.view(at(730), scope, true).unwrap());
+        let (before, after) = (before.levels(at(730), scope).unwrap(), after.levels(at(730), scope).unwrap());
         assert_eq!(after.calls, 0);
         for (before, after) in before.lines.iter().zip(&after.lines) {
             assert_eq!((after.used, after.reserved), (before.used + before.reserved, 0), "what was promised counts as used");
@@ -296,29 +369,29 @@ fn what_was_used_survives_a_restart() {
     saved.iter().for_each(|saved| back.restore(WallTime(START.0 - 86_400_000), saved));
     assert!(begin(&mut back, WallTime(START.0 - 86_400_000 + 2 * 3_600_000), &[CENTER]).is_ok());
     // What a scope without a budget had is gone; one with a new budget keeps what it used.
-    assert!(after.set(SLOT, Some(Budget { always: BudgetLimits { hour_s: Some(640), ..BudgetLimits::default() }, closed: None })));
+    assert!(after.set(SLOT, Some(Budget { limits: BudgetLimits { hour_s: Some(640), ..BudgetLimits::default() }, outside: None })));
     assert_eq!(begin(&mut after, at(800), &[SLOT]).map(|grant| grant.lasts), Ok(Some(seconds(10))));
-    assert!(after.set(SLOT, None) && after.view(at(800), SLOT, true).is_none());
+    assert!(after.set(SLOT, None) && after.levels(at(800), SLOT).is_none());
 }
 
 #[test]
 fn a_forgotten_hold_is_settled() {
     let mut budgets = budgets(&[(SLOT, BudgetLimits { day_s: Some(1_000), ..BudgetLimits::default() })]);
     let (rings, talks) = (begin(&mut budgets, START, &[SLOT]).unwrap().hold, begin(&mut budgets, START, &[SLOT]).unwrap().hold);
-    let until = budgets.answered(START, talks, true).unwrap().until;
+    let until = budgets.answered(START, talks).unwrap().until;
     assert_eq!(budgets.timeout().map(|(at, _)| at), Some(until.after(LOST_AFTER)));
     budgets.expire(until.after(LOST_AFTER));
     budgets.expire(START.after(RING_MAX));
     assert_eq!(outputs(&mut budgets), [BudgetOutput::Lost { hold: talks }, BudgetOutput::Lost { hold: rings }]);
-    let view = budgets.view(at(700), SLOT, true).unwrap();
+    let view = budgets.levels(at(700), SLOT).unwrap();
     assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved, budgets.timeout()), (0, until.ms_since(START) / 1_000, 0, None));
     // A budget that goes and comes while a call is up knows nothing of that call.
     let hold = begin(&mut budgets, at(800), &[SLOT]).unwrap().hold;
-    let budget = Some(Budget { always: BudgetLimits { day_s: Some(1_000), ..BudgetLimits::default() }, closed: None });
+    let budget = Some(Budget { limits: BudgetLimits { day_s: Some(1_000), ..BudgetLimits::default() }, outside: None });
     assert!(budgets.set(SLOT, None) && budgets.set(SLOT, budget));
     let other = begin(&mut budgets, at(800), &[SLOT]).unwrap().hold;
     budgets.settle(at(800), hold, seconds(50));
-    let view = budgets.view(at(800), SLOT, true).unwrap();
+    let view = budgets.levels(at(800), SLOT).unwrap();
     assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved), (1, 0, 60));
     budgets.settle(at(800), other, Duration::ZERO);
 }
@@ -393,8 +466,7 @@ fn budgets_hold_whatever_happens() {
                 let call = &mut calls[due];
                 now = call.next;
                 let lasted_s = now.ms_since(call.answered.unwrap()) / 1_000;
-                let is_open = chance.below(4) > 0;
-                let term = budgets.extend(now, call.hold, is_open).unwrap();
+                let term = budgets.extend(now, call.hold).unwrap();
                 ledger.charge(now, call, lasted_s);
                 assert!(term.until >= call.until, "a promise was taken back");
                 (call.next, call.until) = (term.next, term.until);
@@ -410,9 +482,9 @@ fn budgets_hold_whatever_happens() {
                 0..5 => {
                     let own = if chance.below(2) == 0 { SLOT } else { Scope::Slot(SlotId(2)) };
                     let scopes = vec![own, TRUNK, CENTER];
-                    let price = Price { per_minute: chance.below(40), step_s: [1, 6, 30, 60][usize::try_from(chance.below(4)).unwrap()] };
+                    let price = by_minute(chance.below(40), [1, 6, 30, 60][usize::try_from(chance.below(4)).unwrap()]);
                     let number: Number = if chance.below(50) == 0 { "112" } else { "+74951234567" }.parse().unwrap();
-                    let attempt = Attempt { scopes: &scopes, number: &number, called: Called::Ordinary, price, is_open: true };
+                    let attempt = Attempt { scopes: &scopes, number: &number, called: Called::Ordinary, price: Some(price), currency: "" };
                     match budgets.reserve(now, &attempt) {
                         Ok(Grant { hold, lasts: Some(lasts) }) => {
                             begun += 1;
@@ -436,7 +508,7 @@ fn budgets_hold_whatever_happens() {
                 }
                 5..8 => {
                     if let Some(call) = calls.iter_mut().find(|call| call.answered.is_none()) {
-                        let term = budgets.answered(now, call.hold, true).unwrap();
+                        let term = budgets.answered(now, call.hold).unwrap();
                         (call.answered, call.next, call.until) = (Some(now), term.next, term.until);
                         call.promised_s = term.until.ms_since(now) / 1_000;
                     }
@@ -452,7 +524,7 @@ fn budgets_hold_whatever_happens() {
             }
             // Those that ring on are let go before they are lost.
             for scope in all.iter().map(|(scope, _)| *scope) {
-                let view = budgets.view(now, scope, true).unwrap();
+                let view = budgets.levels(now, scope).unwrap();
                 assert_eq!(view.calls as usize, calls.iter().filter(|call| call.scopes.contains(&scope)).count());
                 for line in &view.lines {
                     assert!(line.used + line.reserved <= line.value, "seed {seed}, event {event}, {scope:?}: {line:?}");
@@ -482,7 +554,7 @@ fn budgets_hold_whatever_happens() {
             budgets.settle(now, call.hold, Duration::ZERO);
         }
         for (scope, _) in &all {
-            let view = budgets.view(now, *scope, true).unwrap();
+            let view = budgets.levels(now, *scope).unwrap();
             assert!(view.calls == 0 && view.lines.iter().all(|line| line.reserved == 0), "leaked: {view:?}");
         }
         assert!(budgets.timeout().is_none(), "leaked");

@@ -5,33 +5,10 @@
 
 use std::collections::VecDeque;
 
-use model::WallTime;
-
-use super::limits::Limit;
-
-/// Seconds and minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Amount {
-    /// Seconds of talk.
-    pub seconds: u64,
-    /// Minor units.
-    pub spend: u64,
-}
-
-impl Amount {
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self { seconds: self.seconds.saturating_add(other.seconds), spend: self.spend.saturating_add(other.spend) }
-    }
-
-    pub(super) fn minus(self, other: Self) -> Self {
-        Self { seconds: self.seconds.saturating_sub(other.seconds), spend: self.spend.saturating_sub(other.spend) }
-    }
-
-    /// The part that a limit counts.
-    pub(super) fn of(self, limit: Limit) -> u64 {
-        if matches!(limit, Limit::DaySpend | Limit::MonthSpend) { self.spend } else { self.seconds }
-    }
-}
+use model::{
+    WallTime,
+    budget::{Amount, Limit},
+};
 
 /// How long a window is, and in how many parts it is kept.
 #[derive(Debug, Clone, Copy)]

@@ -123,7 +123,8 @@ fn replaces(fact: &Fact) -> Option<Replaces> {
         | Fact::ServiceSet { .. }
         | Fact::Recording { .. }
         | Fact::Banned { .. }
-        | Fact::Unbanned { .. } => None,
+        | Fact::Unbanned { .. }
+        | Fact::BudgetsUsed { .. } => None,
     }
 }
 

@@ -1,0 +1,16 @@
+-- Budgets against toll fraud: how much a slot, a trunk, a carrier or a centre may call, and what it has used (R23).
+-- Kept in step with migrations/postgres/0007_budgets.sql: a test compares tables, columns, nullability and uniqueness.
+
+CREATE TABLE budgets (
+    -- slot, trunk, carrier or center, and which.
+    kind TEXT NOT NULL,
+    scope_id INTEGER NOT NULL,
+    center_id INTEGER NOT NULL,
+    -- JSON: what it allows.
+    settings TEXT NOT NULL,
+    -- JSON: what was used when; none: nothing yet. Written by facts only.
+    used TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    CONSTRAINT budgets_pkey PRIMARY KEY (kind, scope_id)
+) STRICT;
