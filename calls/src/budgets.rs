@@ -66,8 +66,8 @@ struct Held {
     currency: String,
     answered: Option<Instant>,
     due: Option<Instant>,
-    /// By what the call was told that it ends.
-    warned: Option<(Scope, Limit)>,
+    /// By what, and when the call was told that it ends.
+    warned: Option<((Scope, Limit), WallTime)>,
 }
 
 /// What has come of budgets since the start.
@@ -304,21 +304,13 @@ impl Core {
         let Some(held) = self.ledger.held.get_mut(&session) else { return };
         let (call, center, before) = (held.call, held.center, held.warned);
         let ending = |ends_at, (scope, limit)| Event::CallEnding(EndingView { call, center, ends_at, scope, limit });
-        match closed {
-            Some(closed) if ends_in <= WARN => {
-                held.warned = Some((closed.scope, closed.limit));
-                if before.is_none() {
-                    self.event(ending(Some(until), (closed.scope, closed.limit)));
-                }
-            }
+        let warns = closed.filter(|_| ends_in <= WARN).map(|closed| ((closed.scope, closed.limit), until));
+        held.warned = warns;
+        match (before, warns) {
+            (before, Some((by, until))) if before != warns => self.event(ending(Some(until), by)),
             // Another call has given something back, or somebody's hand has.
-            None => {
-                held.warned = None;
-                if let Some(before) = before {
-                    self.event(ending(None, before));
-                }
-            }
-            Some(_) => {}
+            (Some((by, _)), None) => self.event(ending(None, by)),
+            _ => {}
         }
     }
 

@@ -41,6 +41,7 @@ stories! {
     a_fact_that_cannot_be_stored_is_put_aside_alone
     a_slot_has_one_binding_one_lease_one_service_state
     bans_are_kept_until_nobody_needs_them
+    budgets_are_kept_with_what_they_have_used
     a_call_has_one_recording
     the_outbox_delivers_at_least_once
     an_idempotency_key_is_one_request
@@ -565,6 +566,63 @@ async fn bans_are_kept_until_nobody_needs_them(base: Base) {
     let many = (0..70).map(|number| Fact::Banned { ban: ban(&format!("198.51.100.{number}"), 4 * day, 300) });
     store.apply(&numbered(8, many)).await.unwrap();
     assert_eq!(sources(0).await.len(), 70);
+    assert!(store.rejected_facts().await.unwrap().is_empty());
+}
+
+async fn budgets_are_kept_with_what_they_have_used(base: Base) {
+    use model::{
+        BudgetEntry, BudgetUsed, CarrierId,
+        budget::{Amount, Budget, BudgetLimits, Limit, Scope},
+    };
+    let store = base.open().await;
+    let (hub, slots) = store.create_trunk(&actor(), NewTrunk { name: "North".into(), kind: HubKind::Auto, capacity: 2 }, credentials).await.unwrap();
+    let slot = Scope::Slot(slots[0].id);
+    let scopes = [Scope::Center(CENTER), slot, Scope::Trunk(hub.id), Scope::Slot(SlotId(99))];
+    let entry = |scope: Scope, calls_max: u32| BudgetEntry {
+        scope,
+        center: CENTER,
+        budget: Budget { limits: BudgetLimits { calls_max: Some(calls_max), premium: Some(true), ..BudgetLimits::default() }, outside: None },
+    };
+    let mut tx = store.db().begin().await.unwrap();
+    for (scope, center) in [(slot, Some(CENTER)), (Scope::Trunk(hub.id), Some(CENTER)), (Scope::Slot(SlotId(99)), None)] {
+        assert_eq!(store.center_of(&mut tx, scope).await.unwrap(), center, "{scope}");
+    }
+    assert_eq!(store.center_of(&mut tx, Scope::Carrier(CarrierId(9))).await.unwrap(), None);
+    assert_eq!(store.center_of(&mut tx, Scope::Center(CENTER)).await.unwrap(), Some(CENTER));
+    for scope in scopes {
+        store.put_budget(&mut tx, &entry(scope, 5), at(0)).await.unwrap();
+    }
+    store.put_budget(&mut tx, &entry(slot, 7), at(1)).await.unwrap();
+    assert_eq!(store.budget(&mut tx, slot).await.unwrap(), Some(entry(slot, 7)));
+    // What is of nothing that is there goes.
+    assert_eq!(store.count_budgets(&mut tx).await.unwrap(), 3);
+    tx.commit().await.unwrap();
+    assert_eq!(store.directory().await.unwrap().budgets(), [entry(Scope::Center(CENTER), 5), entry(slot, 7), entry(Scope::Trunk(hub.id), 5)]);
+
+    // What was used comes by facts: the last of each counts, also of two in a batch; of what has no budget nothing is kept.
+    assert!(store.budgets_used().await.unwrap().is_empty());
+    let used = |scope: Scope, seconds: u64| BudgetUsed {
+        scope,
+        hour: vec![(at(0), Amount { seconds, spend: 3 })],
+        day: Vec::new(),
+        month: vec![(at(0), Amount { seconds, spend: u64::MAX })],
+        told: vec![(Limit::DayTime, 50, at(1))],
+    };
+    let fact = |budgets: Vec<BudgetUsed>| Fact::BudgetsUsed { budgets, at: at(2) };
+    let facts = [fact(vec![used(slot, 1), used(Scope::Center(CENTER), 2)]), fact(vec![used(slot, 3), used(Scope::Slot(SlotId(99)), 9)])];
+    assert_eq!(store.apply(&numbered(1, facts)).await.unwrap().applied, 2);
+    assert_eq!(store.budgets_used().await.unwrap(), [used(Scope::Center(CENTER), 2), used(slot, 3)]);
+    // Another budget of the same scope has used what the one before has; a new one has not.
+    let mut tx = store.db().begin().await.unwrap();
+    store.put_budget(&mut tx, &entry(slot, 9), at(3)).await.unwrap();
+    assert!(store.delete_budget(&mut tx, Scope::Center(CENTER)).await.unwrap());
+    assert!(!store.delete_budget(&mut tx, Scope::Center(CENTER)).await.unwrap());
+    store.put_budget(&mut tx, &entry(Scope::Center(CENTER), 9), at(3)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.budgets_used().await.unwrap(), [used(slot, 3)]);
+    // With its slot a budget is no longer one of those that signalling works by.
+    store.delete_trunk::<StoreError, _>(&actor(), hub.id, async |_| Ok(())).await.unwrap();
+    assert_eq!(store.directory().await.unwrap().budgets(), [entry(Scope::Center(CENTER), 9)]);
     assert!(store.rejected_facts().await.unwrap().is_empty());
 }
 

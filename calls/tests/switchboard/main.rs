@@ -4,6 +4,7 @@
 
 mod armour;
 mod asking;
+mod budgets;
 mod carriers;
 mod clock;
 mod enrolling;

@@ -145,9 +145,13 @@ impl World {
     }
 
     pub(crate) fn unregistered(count: u16, settings: Settings, restored: &Restored) -> Self {
+        Self::of(directory(count), settings, restored)
+    }
+
+    pub(crate) fn of(directory: Arc<Directory>, settings: Settings, restored: &Restored) -> Self {
         let now = begin();
         let server: SocketAddr = "10.0.0.1:5060".parse().unwrap();
-        let directory = directory(count);
+        let count = u16::try_from(directory.slots().count()).unwrap();
         let mut tape = Vec::new();
         let recorder = Recorder::begin(now, WALL, &settings, &directory, restored, SEED, &mut tape);
         let board = Switchboard::new(now, WALL, settings, directory, restored, SEED);
