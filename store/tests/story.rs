@@ -575,13 +575,17 @@ async fn budgets_are_kept_with_what_they_have_used(base: Base) {
         budget::{Amount, Budget, BudgetLimits, Limit, Scope},
     };
     let store = base.open().await;
-    let (hub, slots) = store.create_trunk(&actor(), NewTrunk { name: "North".into(), kind: HubKind::Auto, capacity: 2 }, credentials).await.unwrap();
+    let (hub, slots) =
+        store.create_trunk(&actor(), NewTrunk { name: "North".into(), kind: HubKind::Auto, capacity: 2 }, credentials).await.unwrap();
     let slot = Scope::Slot(slots[0].id);
     let scopes = [Scope::Center(CENTER), slot, Scope::Trunk(hub.id), Scope::Slot(SlotId(99))];
     let entry = |scope: Scope, calls_max: u32| BudgetEntry {
         scope,
         center: CENTER,
-        budget: Budget { limits: BudgetLimits { calls_max: Some(calls_max), premium: Some(true), ..BudgetLimits::default() }, outside: None },
+        budget: Budget {
+            limits: BudgetLimits { calls_max: Some(calls_max), premium: Some(true), ..BudgetLimits::default() },
+            outside: None,
+        },
     };
     let mut tx = store.db().begin().await.unwrap();
     for (scope, center) in [(slot, Some(CENTER)), (Scope::Trunk(hub.id), Some(CENTER)), (Scope::Slot(SlotId(99)), None)] {
@@ -597,7 +601,10 @@ async fn budgets_are_kept_with_what_they_have_used(base: Base) {
     // What is of nothing that is there goes.
     assert_eq!(store.count_budgets(&mut tx).await.unwrap(), 3);
     tx.commit().await.unwrap();
-    assert_eq!(store.directory().await.unwrap().budgets(), [entry(Scope::Center(CENTER), 5), entry(slot, 7), entry(Scope::Trunk(hub.id), 5)]);
+    assert_eq!(
+        store.directory().await.unwrap().budgets(),
+        [entry(Scope::Center(CENTER), 5), entry(slot, 7), entry(Scope::Trunk(hub.id), 5)]
+    );
 
     // What was used comes by facts: the last of each counts, also of two in a batch; of what has no budget nothing is kept.
     assert!(store.budgets_used().await.unwrap().is_empty());

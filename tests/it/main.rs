@@ -5,6 +5,7 @@
 mod acme;
 mod asking;
 mod bad_input;
+mod budgets;
 mod capture;
 mod carriers;
 mod carriers_tls;
