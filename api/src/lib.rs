@@ -30,7 +30,8 @@ mod tests;
 pub use error::Code;
 pub use live::{Live, RING_MAX};
 pub use metrics::{
-    BudgetLabels, CarrierLabels, CurrencyLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TransportLabels, WhyLabels,
+    BudgetLabels, CarrierLabels, CurrencyLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TimerLabels, TransportLabels,
+    WhyLabels,
 };
 pub use openapi::document as openapi;
 pub use phones::{PhoneStream, Phones};

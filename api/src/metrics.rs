@@ -60,9 +60,18 @@ pub struct CurrencyLabels {
 }
 
 /// Label of [`Metrics::sip_banned_dropped`].
+/// Label of [`Metrics::sip_timers_fired`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TimerLabels {
+    /// The timer's letter (RFC 3261, table 4), or what it is for.
+    pub timer: &'static str,
+}
+
+/// Label of [`Metrics::sip_banned_dropped`] and [`Metrics::sip_streams_open`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TransportLabels {
-    /// `udp`, `tcp`, or `handshake` of what is TLS or a WebSocket.
+    /// `udp`, `tcp`, `tls`, `ws`, `wss`; of what was banned `tcp` stands for all streams, and `handshake` for those of TLS and WebSockets that
+    /// have not begun.
     pub transport: &'static str,
 }
 
@@ -175,6 +184,14 @@ metrics! {
     sip_logins_unseen: Family<WhyLabels, Counter> = Family::default(), "sip_logins_unseen";
     /// TCP connections of phones that are open.
     sip_streams: Gauge = Gauge::default(), "sip_streams";
+    /// Streams that carry SIP now, by transport.
+    sip_streams_open: Family<TransportLabels, Gauge> = Family::default(), "sip_streams_open";
+    /// Subscriptions that phones have: lamps and mailboxes.
+    sip_subscriptions: Gauge = Gauge::default(), "sip_subscriptions";
+    /// Texts between phones (MESSAGE), by what became of them.
+    sip_texts: Family<OutcomeLabels, Counter> = Family::default(), "sip_texts";
+    /// Timers of SIP that have fired, by their letter or what they are for.
+    sip_timers_fired: Family<TimerLabels, Counter> = Family::default(), "sip_timers_fired";
     /// TCP connections of phones that came.
     sip_streams_accepted: Counter = Counter::default(), "sip_streams_accepted";
     /// TCP connections of phones that were refused, by reason.

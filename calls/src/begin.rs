@@ -16,7 +16,7 @@ use crate::{
     lead::{Onward, lead, nowhere, only_slot},
     leg::{CODECS, Leg, Party, cause},
     ports::MediaPort,
-    registration::{Identity, record_key},
+    registration::Identity,
     stage::{Call, Cx, Near, Over, Stage, Summoning},
     switchboard::Switchboard,
     timeline::{Start, Timeline},
@@ -213,35 +213,38 @@ impl Core {
         permit: &Permit,
         port: MediaPort,
     ) -> Result<Leg, Refusal> {
-        let Some(binding) = self.registrar.binding(now, record_key(caller.id)) else {
+        let Some(contact) = self.contact(now, caller.id) else {
             self.ports.give_back(port);
             return Err(Refusal::SlotNotRegistered { number: caller.number.to_string(), state: self.state_of(caller.id) });
         };
-        let (flow, uri) = (binding.flow, binding.uri.clone());
+        let flow = contact.flow;
         if let Err(refusal) = self.seats.start_call(now, user, caller.id, call) {
             self.ports.give_back(port);
             return Err(refusal);
         }
-        let audio = self.open_audio(port, flow, !names_host(&uri, flow));
+        let audio = self.open_audio(port, flow, contact.is_behind_nat());
+        let mut headers = contact.headers();
+        headers.extend([
+            ("Call-Info", format!("<sip:{}>;answer-after=0", self.settings.domain)),
+            ("Alert-Info", "<http://notused.invalid>;info=alert-autoanswer;delay=0".to_owned()),
+            ("Answer-Mode", "Auto".to_owned()),
+        ]);
         let invite = Invite {
             flow,
-            uri,
+            uri: contact.uri.clone(),
             from_display: None,
             // The operator's phone shows whom it is about to call.
             from_user: permit.number().to_string(),
             to_user: caller.number.to_string(),
             host: self.settings.domain.clone(),
             sdp: audio.offer(&CODECS).into(),
-            headers: vec![
-                ("Call-Info", format!("<sip:{}>;answer-after=0", self.settings.domain)),
-                ("Alert-Info", "<http://notused.invalid>;info=alert-autoanswer;delay=0".to_owned()),
-                ("Answer-Mode", "Auto".to_owned()),
-            ],
+            headers,
             ring_s: self.settings.slot_ring_s,
             account: None,
         };
         match self.endpoint.summon(now, permit, invite) {
             Some(session) => {
+                self.went(session, caller.id, &contact);
                 self.know(User::Session(session), Some(flow));
                 Ok(Leg { session, slot: Some(caller.id), audio })
             }

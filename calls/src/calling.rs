@@ -1,6 +1,5 @@
 //! How the called side's leg begins: a phone of ours, or a carrier.
 
-use bytes::Bytes;
 use media::Codec;
 use model::{Cause, Refusal, SlotId, SlotState, carrier::CarrierEntry};
 use sip_core::{Flow, Invite, Target, Transport};
@@ -9,11 +8,11 @@ use crate::{
     begin::{leads_to_us, names_host},
     budgets::is_help,
     carriers::{Outgoing, name_of},
+    contact::Contact,
     known::User,
     lead::Onward,
     leg::{Audio, Leg, Party},
     ports::MediaPort,
-    registration::record_key,
     stage::{Cx, Near},
     switchboard::Output,
 };
@@ -21,20 +20,18 @@ use crate::{
 impl Cx<'_> {
     /// Calls the phone of a slot, which the permit is used up by.
     pub(crate) fn call_slot(&mut self, slot: SlotId, near: &Near, onward: Onward, codecs: Vec<Codec>, ring_s: u32) -> Result<Leg, Cause> {
-        let (audio, invite) = self.slot_invite(slot, near, &onward, &codecs, ring_s)?;
-        let flow = invite.flow;
+        let (audio, invite, contact) = self.slot_invite(slot, near, &onward, &codecs, ring_s)?;
         let session = self.core.endpoint.invite(self.now, onward.permit, invite);
-        let far = self.slot_leg(slot, session, flow, audio)?;
+        let far = self.slot_leg(slot, session, &contact, audio)?;
         self.core.join(self.timeline.start().call, Party::Far, &far);
         Ok(far)
     }
 
     /// Calls the phone of one of several slots.
     pub(crate) fn ring_slot(&mut self, slot: SlotId, near: &Near, onward: &Onward, codecs: &[Codec], ring_s: u32) -> Result<Leg, Cause> {
-        let (audio, invite) = self.slot_invite(slot, near, onward, codecs, ring_s)?;
-        let flow = invite.flow;
+        let (audio, invite, contact) = self.slot_invite(slot, near, onward, codecs, ring_s)?;
         let session = self.core.endpoint.attempt(self.now, &onward.permit, invite);
-        self.slot_leg(slot, session, flow, audio)
+        self.slot_leg(slot, session, &contact, audio)
     }
 
     /// The slot has no part in the call any more.
@@ -94,35 +91,45 @@ impl Cx<'_> {
     }
 
     /// The INVITE to a slot's phone, for which the slot is CALLING then, and its audio.
-    fn slot_invite(&mut self, slot: SlotId, near: &Near, onward: &Onward, codecs: &[Codec], ring_s: u32) -> Result<(Audio, Invite), Cause> {
-        let (flow, uri) = self.reserve(slot)?;
+    fn slot_invite(
+        &mut self,
+        slot: SlotId,
+        near: &Near,
+        onward: &Onward,
+        codecs: &[Codec],
+        ring_s: u32,
+    ) -> Result<(Audio, Invite, Contact), Cause> {
+        let contact = self.reserve(slot)?;
         let Some(port) = self.port_beside(near) else {
             self.leave_slot(slot);
             return Err(Cause::NoMediaPort);
         };
-        let audio = self.core.open_audio(port, flow, !names_host(&uri, flow));
+        let audio = self.core.open_audio(port, contact.flow, contact.is_behind_nat());
+        let mut headers = contact.headers();
+        headers.push(("Max-Forwards", onward.hops.to_string()));
         let invite = Invite {
-            flow,
-            uri,
+            flow: contact.flow,
+            uri: contact.uri.clone(),
             from_display: None,
             from_user: self.timeline.start().caller.clone(),
             to_user: onward.permit.number().to_string(),
             host: self.core.settings.domain.clone(),
             sdp: audio.offer(codecs).into(),
-            headers: vec![("Max-Forwards", onward.hops.to_string())],
+            headers,
             ring_s,
             account: None,
         };
-        Ok((audio, invite))
+        Ok((audio, invite, contact))
     }
 
-    fn slot_leg(&mut self, slot: SlotId, session: Option<sip_core::SessionId>, flow: Flow, audio: Audio) -> Result<Leg, Cause> {
+    fn slot_leg(&mut self, slot: SlotId, session: Option<sip_core::SessionId>, contact: &Contact, audio: Audio) -> Result<Leg, Cause> {
         let Some(session) = session else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
             self.leave_slot(slot);
             return Err(Cause::Overloaded);
         };
-        self.core.know(User::Session(session), Some(flow));
+        self.core.went(session, slot, contact);
+        self.core.know(User::Session(session), Some(contact.flow));
         Ok(Leg { session, slot: Some(slot), audio })
     }
 
@@ -133,14 +140,13 @@ impl Cx<'_> {
     }
 
     /// Makes the called slot CALLING for this call, and says where its phone is.
-    fn reserve(&mut self, slot: SlotId) -> Result<(Flow, Bytes), Cause> {
+    fn reserve(&mut self, slot: SlotId) -> Result<Contact, Cause> {
         let core = &mut *self.core;
         if core.seats.view(slot).is_some_and(|view| matches!(view.state, SlotState::Disabled | SlotState::Fault)) {
             return Err(Cause::OutOfService);
         }
-        let binding = core.registrar.binding(self.now, record_key(slot)).ok_or(Cause::NotRegistered)?;
-        let (flow, uri) = (binding.flow, binding.uri.clone());
-        if leads_to_us(&uri, flow) {
+        let contact = core.contact(self.now, slot).ok_or(Cause::NotRegistered)?;
+        if leads_to_us(&contact.uri, contact.flow) {
             return Err(Cause::TooManyHops);
         }
         core.seats.ring(self.now, slot, self.timeline.start().call).map_err(|refusal| match refusal {
@@ -148,6 +154,6 @@ impl Cx<'_> {
             Refusal::SlotNotFound => Cause::NoSuchNumber,
             _ => Cause::Busy,
         })?;
-        Ok((flow, uri))
+        Ok(contact)
     }
 }

@@ -20,14 +20,17 @@ use crate::{
     armour::Watch,
     budgets::Ledger,
     carriers::{Carriers, Said, Waiting},
+    contact::Routed,
     door::Door,
     known::Known,
     ladder::Ladders,
+    lamps::Lamps,
     leg::{Audio, Leg, Party},
     ports::{MediaPort, Ports},
     questions::Questions,
     settings::Settings,
     switchboard::{Output, Restored},
+    texts::Texts,
 };
 
 /// Everything that a call's stage may use.
@@ -58,6 +61,9 @@ pub(crate) struct Core {
     recordings: BTreeMap<CallId, usize>,
     /// Streams that ended while their phones were in calls: what these are asked goes there, until they register again or the calls end.
     pub(crate) lost_streams: BTreeMap<SlotId, Flow>,
+    pub(crate) routed: Routed,
+    pub(crate) lamps: Lamps,
+    pub(crate) texts: Texts,
     /// For which streams the sockets were told that their peers are known.
     pub(crate) known: Known,
     random: ChaCha12Rng,
@@ -115,6 +121,9 @@ impl Core {
             legs: BTreeMap::new(),
             recordings: BTreeMap::new(),
             lost_streams: BTreeMap::new(),
+            routed: Routed::default(),
+            lamps: Lamps::default(),
+            texts: Texts::default(),
             known: Known::default(),
             random,
             last_call: restored.last_call.map_or(0, |call| call.0),
@@ -153,6 +162,7 @@ impl Core {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.mark_lamps(&event);
         self.out(Output::Event(event));
     }
 

@@ -9,11 +9,13 @@ mod budgets;
 mod calling;
 mod carriers;
 mod cdr;
+mod contact;
 mod core;
 mod door;
 mod dtmf;
 mod known;
 mod ladder;
+mod lamps;
 mod lead;
 mod leg;
 mod ports;
@@ -23,7 +25,9 @@ mod settings;
 mod stage;
 mod switchboard;
 pub mod tape;
+mod texts;
 mod timeline;
+mod watching;
 
 #[cfg(test)]
 mod tests;

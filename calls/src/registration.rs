@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use model::{Anchor, Binding, Event, Fact, Ha1, ReboundView, SlotEntry, SlotId, WallTime};
 use sip_core::{
-    Algorithm, Bound, Change, Claim, Credentials, Flow, Message, Name, Registrar, RegistrarSettings, ServerTx, SipUri, Transport, Verdict,
-    address_text,
+    Algorithm, Bound, Change, Claim, Credentials, Flow, Message, Name, Reach, Registrar, RegistrarSettings, ServerTx, SipUri, Transport,
+    Verdict, address_text,
 };
 
 use crate::{core::Core, known::User, settings::Settings};
@@ -75,7 +75,7 @@ impl Core {
             Change::Unbound => self.unbound(now, slot),
             Change::Bound { bound, replaced, .. } => {
                 self.know(User::Slot(slot), Some(bound.flow));
-                self.follow(slot, replaced.as_ref(), &bound);
+                self.follow(now, slot, replaced.as_ref(), &bound);
                 self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
                 // A NAT that gives the same phone another port is no news; another contact or another host is (R17).
                 if let Some(old) = replaced.filter(|old| old.uri != bound.uri || old.flow.remote.ip() != bound.flow.remote.ip()) {
@@ -92,12 +92,20 @@ impl Core {
         }
     }
 
-    /// Calls in progress go on where their phone is to be found now (RFC 5626, 5.3; RFC 5923).
-    fn follow(&mut self, slot: SlotId, replaced: Option<&Bound>, bound: &Bound) {
+    /// Calls in progress, and what the phone watches, go on where it is to be found now (RFC 5626, 5.3; RFC 5923).
+    fn follow(&mut self, now: Instant, slot: SlotId, replaced: Option<&Bound>, bound: &Bound) {
+        let (lost_stream, lost_watching) = (self.lost_streams.remove(&slot), self.lamps.lost.remove(&slot));
+        // The way through a proxy is that of all its phones; and what a dialog's messages go through was agreed when it began.
+        if bound.route().is_some() || replaced.is_some_and(|old| old.route().is_some()) {
+            return;
+        }
         let replaced = replaced.filter(|old| is_same_phone(old, bound)).map(|old| old.flow);
-        let old = replaced.or(self.lost_streams.remove(&slot)).filter(|old| *old != bound.flow);
+        let has_moved = |old: &Flow| *old != bound.flow;
+        if let Some(old) = replaced.or(lost_watching).filter(has_moved) {
+            self.endpoint.subscriber_moved(now, record_key(slot), old, bound.flow);
+        }
         // All sessions are looked through: not for every phone of an office that has a new router.
-        if let Some(old) = old.filter(|_| self.seats.calls(slot) > 0) {
+        if let Some(old) = replaced.or(lost_stream).filter(has_moved).filter(|_| self.seats.calls(slot) > 0) {
             self.endpoint.flow_moved(old, bound.flow);
             self.know_moved(old, bound.flow);
         }
@@ -127,6 +135,7 @@ impl Core {
                 if self.seats.calls(slot) > 0 {
                     self.lost_streams.insert(slot, flow);
                 }
+                self.lost_watcher(slot, flow);
                 self.unbound(now, slot);
             }
         }
@@ -217,6 +226,7 @@ fn credentials(ha1: &Ha1) -> Credentials {
 }
 
 fn binding(clock: &Anchor, slot: SlotId, bound: &Bound) -> Binding {
+    let named = bound.reach.as_ref().and_then(|reach| reach.flow.as_ref());
     Binding {
         slot,
         contact: String::from_utf8_lossy(&bound.uri).into_owned(),
@@ -228,6 +238,9 @@ fn binding(clock: &Anchor, slot: SlotId, bound: &Bound) -> Binding {
         user_agent: bound.user_agent.clone(),
         since: clock.wall(bound.since),
         expires_at: clock.wall(bound.expires),
+        path: bound.route().map(|route| String::from_utf8_lossy(route).into_owned()).unwrap_or_default(),
+        instance: named.map(|named| String::from_utf8_lossy(&named.instance).into_owned()).unwrap_or_default(),
+        reg_id: named.map_or(0, |named| named.reg_id),
     }
 }
 
@@ -241,6 +254,7 @@ fn bound(clock: &Anchor, now: Instant, binding: &Binding) -> Option<Bound> {
         _ => return None,
     };
     let since = clock.mono(WallTime(binding.since.0)).unwrap_or(now);
+    let reach = Reach::restored(&binding.path, &binding.instance, binding.reg_id)?;
     Some(Bound {
         uri: Bytes::copy_from_slice(binding.contact.as_bytes()),
         flow: Flow { transport, local, remote },
@@ -249,6 +263,6 @@ fn bound(clock: &Anchor, now: Instant, binding: &Binding) -> Option<Bound> {
         user_agent: binding.user_agent.clone(),
         since,
         expires,
-        reach: None,
+        reach: (reach != Reach::default()).then(|| Box::new(reach)),
     })
 }

@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use seats::SeatsSettings;
-use sip_core::{Algorithm, ArmourSettings, EndpointSettings, RegistrarSettings};
+use sip_core::{Algorithm, ArmourSettings, EndpointSettings, Extras, NotifierSettings, RegistrarSettings};
+
+/// A phone watches so long without a word, in seconds. After a restart we know of no subscription: a lamp may stand wrong until its phone asks again.
+const WATCHING_S: u32 = 600;
 
 /// The parameters of call control.
 #[derive(Clone)]
@@ -68,6 +71,8 @@ impl Settings {
             local_nets: self.local_nets.clone(),
             session_expires_s: self.session_expires_s,
             session_min_s: self.session_min_s,
+            extras: Extras { paths: self.registrar.flow_timer_s.is_some(), messages: true, events: true, ..Extras::default() },
+            notifier: NotifierSettings { expires_default_s: WATCHING_S, expires_max_s: WATCHING_S, ..NotifierSettings::default() },
             ..EndpointSettings::for_calls(self.calls_max, self.user_agent.clone())
         }
     }

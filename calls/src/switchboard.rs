@@ -32,7 +32,7 @@ use crate::{
     questions::AskId,
     registration::record_key,
     settings::Settings,
-    stage::{Call, CallInput},
+    stage::{Call, CallInput, Stage},
 };
 
 /// What can happen to the switchboard.
@@ -390,6 +390,11 @@ impl Switchboard {
         self.core.endpoint.transactions()
     }
 
+    /// How many times each timer of SIP has fired since the start, by its letter or what it is for.
+    pub fn timers_fired(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.core.endpoint.fired()
+    }
+
     /// Accounts that still wait for their carriers' leave: whoever ends the server does so when there are none, or after a while.
     #[must_use]
     pub fn leaving(&self) -> usize {
@@ -447,15 +452,7 @@ impl Switchboard {
 
     /// Carries what the parts have put out into calls and outputs, until nothing moves.
     fn settle(&mut self, now: Instant) {
-        loop {
-            if let Some(output) = self.core.endpoint.poll() {
-                self.signalled(now, output);
-            } else if let Some(output) = self.core.locator.poll() {
-                self.located(now, output);
-            } else {
-                break;
-            }
-        }
+        self.drain_parts(now);
         self.core.tell_bans(now);
         self.core.tell_carriers(now);
         self.core.tell_budgets(now);
@@ -464,6 +461,21 @@ impl Switchboard {
             match output {
                 SeatsOutput::Event(event) => self.core.event(event),
                 SeatsOutput::Fact(fact) => self.core.fact(fact),
+            }
+        }
+        if self.tell_lamps(now) {
+            self.drain_parts(now);
+        }
+    }
+
+    fn drain_parts(&mut self, now: Instant) {
+        loop {
+            if let Some(output) = self.core.endpoint.poll() {
+                self.signalled(now, output);
+            } else if let Some(output) = self.core.locator.poll() {
+                self.located(now, output);
+            } else {
+                break;
             }
         }
     }
@@ -485,12 +497,14 @@ impl Switchboard {
             EndpointOutput::Invited { session, flow, message, .. } => self.invited(now, session, flow, &message),
             EndpointOutput::Session { session, event } => self.session(now, session, event),
             EndpointOutput::Answered { request, message, unproven, .. } => {
-                if !self.core.enrolment_answered(now, request, &message, unproven) {
+                if !self.core.text_answered(now, request, message.status())
+                    && !self.core.enrolment_answered(now, request, &message, unproven)
+                {
                     self.core.host_answered(now, request);
                 }
             }
             EndpointOutput::Unanswered { request, cseq, why } => {
-                if !self.core.enrolment_unanswered(now, request, cseq, why) {
+                if !self.core.text_unanswered(now, request, why) && !self.core.enrolment_unanswered(now, request, cseq, why) {
                     self.core.host_unanswered(now, request);
                 }
             }
@@ -513,6 +527,8 @@ impl Switchboard {
     fn request(&mut self, now: Instant, tx: sip_core::ServerTx, flow: Flow, message: &Message) {
         match message.method() {
             sip_core::Method::Register => self.core.register(now, tx, flow, message),
+            sip_core::Method::Subscribe => self.subscribed(now, tx, flow, message),
+            sip_core::Method::Message => self.texted(now, tx, flow, message),
             _ => {
                 let allow = self.core.endpoint.settings().extras.allow().to_owned();
                 self.core.endpoint.respond(now, tx, 405, None, &[("Allow", allow)]);
@@ -526,9 +542,15 @@ impl Switchboard {
             self.core.endpoint.answer_refer(now, session, refer, Err(603));
             return;
         }
+        if let SessionEvent::Message { tx, content_type, body } = &event {
+            self.texted_within(now, session, *tx, content_type, body);
+            return;
+        }
         // A session whose call is over says its last words to nobody.
         let is_last = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
         if is_last {
+            let status = if let SessionEvent::Refused { status } = event { Some(status) } else { None };
+            self.core.came_back(now, session, status);
             self.core.know(User::Session(session), None);
         }
         let Some((call, party)) = self.core.party(session, is_last) else { return };
@@ -536,6 +558,20 @@ impl Switchboard {
             self.core.budget_answered(now, session);
         }
         self.call(now, call, CallInput::Session(party, event));
+    }
+
+    /// Whose phone a session's peer is, and the session of the phone that it talks with; none if either is no phone of ours.
+    pub(crate) fn other_phone(&mut self, session: SessionId) -> Option<(SlotId, SessionId)> {
+        let (call, _) = self.core.party(session, false)?;
+        let Stage::Talking(talking) = &self.calls.get(&call)?.stage else { return None };
+        let [near, far] = talking.legs();
+        let (own, other) = if near.session == session { (near, far) } else { (far, near) };
+        other.slot.and(own.slot.filter(|_| own.session == session)).map(|slot| (slot, other.session))
+    }
+
+    /// The picture of a call that is up.
+    pub(crate) fn call_view(&self, call: CallId) -> Option<CallView> {
+        self.calls.get(&call).map(|call| call.timeline.view())
     }
 
     fn media(&mut self, now: Instant, event: MediaEvent) {
@@ -608,6 +644,8 @@ impl Switchboard {
         for slot in gone {
             self.core.registrar.remove(record_key(slot));
             self.core.know(User::Slot(slot), None);
+            self.core.end_watching(now, slot);
+            self.core.end_watched(now, slot);
         }
         self.core.seats.directory(now, &directory);
         self.core.forget_accounts(&directory);
@@ -633,7 +671,13 @@ impl Switchboard {
             }
             Command::TakeSlot { user, slot } => self.core.seats.take(now, user, slot).map(Reply::Slot),
             Command::ReleaseSlot { user, any, slot, epoch } => self.core.seats.release(now, user, any, slot, epoch).map(Reply::Slot),
-            Command::SetService { slot, state } => self.core.seats.set_service(now, slot, state).map(Reply::Slot),
+            Command::SetService { slot, state } => {
+                let view = self.core.seats.set_service(now, slot, state)?;
+                if !self.core.serves(slot) {
+                    self.core.end_watching(now, slot);
+                }
+                Ok(Reply::Slot(view))
+            }
             Command::RetireSlots { slots } => {
                 // Their bindings go with the directory that no longer has them; if that never comes, nothing has changed.
                 self.core.seats.retire(now, &slots)?;

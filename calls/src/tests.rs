@@ -72,6 +72,9 @@ fn switchboard(now: Instant) -> Switchboard {
         user_agent: String::new(),
         since: WALL,
         expires_at: WallTime(WALL.0 + 3_600_000),
+        path: String::new(),
+        instance: String::new(),
+        reg_id: 0,
     };
     let restored = Restored { bindings: vec![binding], listening: vec!["0.0.0.0:5060".parse().unwrap()], ..Restored::default() };
     let mut board = Switchboard::new(now, WALL, settings(), Arc::new(directory()), &restored, [2; 32]);

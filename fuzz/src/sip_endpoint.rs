@@ -237,7 +237,11 @@ impl Game {
                 let _refused = self.endpoint.reoffer(now, session, SDP);
             }
             10 => self.endpoint.flow_closed(now, self.flow),
-            11 => self.endpoint.flow_moved(self.flow, Flow { transport: Transport::Tcp, remote: super::peer(7, 6_000), ..self.flow }),
+            11 => {
+                let new = Flow { transport: Transport::Tcp, remote: super::peer(7, 6_000), ..self.flow };
+                self.endpoint.flow_moved(self.flow, new);
+                self.endpoint.subscriber_moved(now, 1, self.flow, new);
+            }
             12 => self.endpoint.reconfigure(settings(90 * u32::from(status % 3))),
             _ => self.endpoint.unreachable(now, self.flow.remote),
         }
@@ -383,7 +387,14 @@ impl Game {
                     let Some(over) = self.sessions.get_mut(&session) else { panic!("{event:?} of a session that nobody knows") };
                     assert!(!*over, "{event:?} after the end");
                     *over = matches!(event, SessionEvent::Ended { .. } | SessionEvent::Refused { .. });
-                    if let SessionEvent::Referred { refer, replaces, .. } = event {
+                    if let SessionEvent::Message { tx, .. } = event {
+                        // Not always: then it waits until nobody does.
+                        match input.arbitrary::<u8>().unwrap_or_default() % 4 {
+                            0 => {}
+                            1 => self.endpoint.text(self.now, session, "text/plain", b"x"),
+                            _ => self.endpoint.answer_text(self.now, tx, super::pick(input, &STATUSES).copied().unwrap_or(202)),
+                        }
+                    } else if let SessionEvent::Referred { refer, replaces, .. } = event {
                         remember(&mut self.refers, (session, refer));
                         let named = replaces.and_then(|replaces| self.endpoint.session_named(&replaces));
                         assert!(named.is_none_or(|named| self.sessions.get(&named) == Some(&false)), "one that is over");

@@ -144,6 +144,8 @@ impl Cause {
             404 | 410 | 484 | 604 => Self::NoSuchNumber,
             482 | 483 => Self::TooManyHops,
             408 => Self::Unreachable,
+            // Of RFC 5626: the phone is to be had again once it registers.
+            430 => Self::NotRegistered,
             480 => Self::NoAnswer,
             486 | 600 => Self::Busy,
             403 | 603 => Self::Declined,

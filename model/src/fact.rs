@@ -27,6 +27,20 @@ pub struct Binding {
     pub since: WallTime,
     /// When it lapses.
     pub expires_at: WallTime,
+    /// The value of Route in requests to it (RFC 3327): the proxies between us and the phone. Empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The phone's `+sip.instance` without quotes, if it named its flow (RFC 5626). Empty: it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance: String,
+    /// The flow's `reg-id`, from 1 on. 0: it named none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reg_id: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(reg_id: &u32) -> bool {
+    *reg_id == 0
 }
 
 /// One fact. Its JSON form is the journal's record format: additive changes only.

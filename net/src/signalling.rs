@@ -209,6 +209,12 @@ impl SignallingSockets {
         TcpCounters { refused: streams.refused + refused, handshakes_failed, ..streams }
     }
 
+    /// How many streams there are now, by transport. All are looked through: not for every turn.
+    #[must_use]
+    pub fn streams_by_transport(&self) -> [(Transport, usize); 4] {
+        self.streams.by_transport()
+    }
+
     /// What the guard has let in and what not.
     #[must_use]
     pub fn guard_counters(&self) -> GuardCounters {

@@ -324,6 +324,13 @@ impl Seats {
         self.slots.get(&slot).map_or(0, |seat| usize::from(seat.call.is_some()) + usize::from(seat.consultation.is_some()))
     }
 
+    /// The calls in which the slot takes part, the one about another call last.
+    pub fn calls_of(&self, slot: SlotId) -> impl Iterator<Item = CallId> {
+        let seat = self.slots.get(&slot);
+        let parts = seat.and_then(|seat| seat.call).into_iter().chain(seat.and_then(|seat| seat.consultation));
+        parts.map(|part| part.call)
+    }
+
     /// Who holds the slot.
     #[must_use]
     pub fn holder(&self, slot: SlotId) -> Option<UserId> {

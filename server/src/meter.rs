@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{BudgetLabels, CarrierLabels, CurrencyLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels};
+use api::{BudgetLabels, CarrierLabels, CurrencyLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels, TimerLabels};
 use calls::{BudgetCounts, Switchboard};
 use links::hep::Counts;
 use model::{CarrierId, Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, carrier::Standing, route::AskOutcome};
 use net::{BanCounters, MediaWorkers, SignallingSockets, TcpCounters};
-use sip_core::GuardCounters;
+use sip_core::{GuardCounters, Transport};
 use tracing::{info, warn};
 
 use crate::traffic::Traffic;
@@ -275,6 +275,25 @@ impl Meter {
         for (currency, amount) in &counts.spend {
             let told = metrics.budget_spend.get_or_create_owned(&CurrencyLabels { currency: currency.clone() });
             told.inc_by(amount.saturating_sub(told.get()));
+    /// What goes on beside calls: who watches, what is written, which timers fire, and by what SIP comes.
+    pub(crate) fn beside_calls(&self, streams: &[(Transport, usize)], switchboard: &Switchboard) {
+        let metrics = &self.metrics;
+        for (transport, count) in streams {
+            let labels = TransportLabels { transport: transport.name() };
+            metrics.sip_streams_open.get_or_create(&labels).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        metrics.sip_subscriptions.set(i64::try_from(switchboard.subscriptions()).unwrap_or(i64::MAX));
+        self.totals(switchboard.texts(), switchboard.timers_fired());
+    }
+
+    fn totals(&self, texts: impl Iterator<Item = (&'static str, u64)>, fired: impl Iterator<Item = (&'static str, u64)>) {
+        for (outcome, count) in texts {
+            let told = self.metrics.sip_texts.get_or_create_owned(&OutcomeLabels { outcome });
+            told.inc_by(count.saturating_sub(told.get()));
+        }
+        for (timer, count) in fired {
+            let told = self.metrics.sip_timers_fired.get_or_create_owned(&TimerLabels { timer });
+            told.inc_by(count.saturating_sub(told.get()));
         }
     }
 
@@ -392,6 +411,18 @@ mod tests {
             "cordboard_budget_talk_seconds_total 61",
             r#"cordboard_budget_spend_total{currency="RUB"} 7"#,
             "cordboard_budget_holds 0",
+    fn running_totals_are_told_once() {
+        let meter = Meter::new(Metrics::new());
+        for texts in [2, 2, 5] {
+            meter.totals([("delivered", texts), ("away", 1)].into_iter(), [("F", 3), ("2xx again", texts)].into_iter());
+        }
+        let text = meter.metrics.render().unwrap();
+        for line in [
+            r#"cordboard_sip_texts_total{outcome="delivered"} 5"#,
+            r#"cordboard_sip_texts_total{outcome="away"} 1"#,
+            r#"cordboard_sip_timers_fired_total{timer="F"} 3"#,
+            r#"cordboard_sip_timers_fired_total{timer="2xx again"} 5"#,
+            "cordboard_sip_subscriptions 0",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
         }

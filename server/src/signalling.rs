@@ -416,6 +416,7 @@ impl Signalling {
             meter.copies(&parts.copies);
             meter.bans(parts.sockets.ban_counters(), &parts.switchboard);
             meter.budgets(&parts.switchboard);
+            meter.beside_calls(&parts.sockets.streams_by_transport(), &parts.switchboard);
             meter.turned_away(now, |why| parts.switchboard.turned_away(why));
             meter.carriers(parts.switchboard.standings(now));
             meter.asked(parts.switchboard.asking(), |outcome| parts.switchboard.asked(outcome));

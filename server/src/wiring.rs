@@ -19,6 +19,9 @@ use crate::secrets;
 /// How long a digest nonce is good.
 const NONCE_LIFE: Duration = Duration::from_secs(300);
 
+/// So often a phone says something by each of its streams, in seconds (RFC 5626, 4.4.1), lest a NAT forget it.
+const FLOW_TIMER_S: u32 = 120;
+
 /// A lease ends this long after its holder's last sign of life (R6).
 const LEASE: Duration = Duration::from_secs(90);
 
@@ -170,6 +173,7 @@ pub(crate) fn switchboard_settings(config: &Config, domain: &str, capacity: &Cap
             expires_min: config.sip.expires_min,
             expires_default: config.sip.expires_default,
             expires_max: config.sip.expires_max,
+            flow_timer_s: Some(FLOW_TIMER_S),
             ..RegistrarSettings::default()
         },
         digest: config.sip.digest.iter().map(|algorithm| algorithm_of(*algorithm)).collect(),

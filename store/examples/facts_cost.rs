@@ -139,6 +139,9 @@ fn bound(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         user_agent: "Example Phone 7.1.42 (build 9912)".to_owned(),
         since: at(n % SLOTS, 0),
         expires_at: at(n, 300_000),
+        path: String::new(),
+        instance: String::new(),
+        reg_id: 0,
     };
     vec![(at_us, Fact::Bound { binding })]
 }

@@ -15,7 +15,8 @@ use crate::{
 macro_rules! bind {
     () => {
         "INSERT INTO bindings
-        (slot_id, center_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at) "
+        (slot_id, center_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at, path, instance,
+        reg_id) "
     };
 }
 
@@ -23,21 +24,23 @@ macro_rules! replace {
     () => {
         " ON CONFLICT (slot_id) DO UPDATE SET contact = excluded.contact, transport = excluded.transport,
         local_address = excluded.local_address, remote_address = excluded.remote_address, call_id = excluded.call_id,
-        cseq = excluded.cseq, user_agent = excluded.user_agent, since = excluded.since, expires_at = excluded.expires_at"
+        cseq = excluded.cseq, user_agent = excluded.user_agent, since = excluded.since, expires_at = excluded.expires_at,
+        path = excluded.path, instance = excluded.instance, reg_id = excluded.reg_id"
     };
 }
 
 statements! {
-    BINDINGS: both "SELECT slot_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at
-        FROM bindings ORDER BY slot_id";
+    BINDINGS: both "SELECT slot_id, contact, transport, local_address, remote_address, call_id, cseq, user_agent, since, expires_at, path,
+        instance, reg_id FROM bindings ORDER BY slot_id";
     LEASES: both "SELECT id, holder, epoch FROM slots WHERE epoch > 0 OR holder IS NOT NULL ORDER BY id";
     // A slot may have been deleted since the fact: then no row is written. The order of the join is the order of the rows.
     BIND: each
         concat!(bind!(), "SELECT s.id, s.center_id, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9,
-        v.column10 FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?)"), " CROSS JOIN slots s ON s.id = v.column1 WHERE TRUE", replace!()),
-        concat!(bind!(), "SELECT s.id, s.center_id, v.c2, v.c3, v.c4, v.c5, v.c6, v.c7, v.c8, v.c9, v.c10
+        v.column10, v.column11, v.column12, v.column13 FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?)"), " CROSS JOIN slots s ON s.id = v.column1 WHERE TRUE", replace!()),
+        concat!(bind!(), "SELECT s.id, s.center_id, v.c2, v.c3, v.c4, v.c5, v.c6, v.c7, v.c8, v.c9, v.c10, v.c11,
+        v.c12, v.c13
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[],
-        $10::bigint[]) AS v (c1, c2, c3, c4, c5, c6, c7, c8, c9, c10) JOIN slots s ON s.id = v.c1", replace!());
+        $10::bigint[], $11::text[], $12::text[], $13::bigint[]) AS v (c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13) JOIN slots s ON s.id = v.c1", replace!());
     UNBIND: each
         concat!("DELETE FROM bindings WHERE slot_id IN ", ids!(lite)),
         concat!("DELETE FROM bindings WHERE slot_id IN ", ids!(pg));
@@ -65,7 +68,7 @@ impl Store {
 /// Writes bindings, at most one a slot; says which of their slots are gone.
 pub(crate) async fn bind(tx: &mut Tx, bindings: &[&Binding]) -> Result<BTreeSet<SlotId>, StoreError> {
     use Column::{Int, Text};
-    let mut rows = Rows::new(&[Int, Text, Text, Text, Text, Text, Int, Text, Int, Int]);
+    let mut rows = Rows::new(&[Int, Text, Text, Text, Text, Text, Int, Text, Int, Int, Text, Text, Int]);
     for binding in bindings {
         rows.push(row![
             binding.slot,
@@ -78,6 +81,9 @@ pub(crate) async fn bind(tx: &mut Tx, bindings: &[&Binding]) -> Result<BTreeSet<
             &binding.user_agent,
             binding.since,
             binding.expires_at,
+            &binding.path,
+            &binding.instance,
+            i64::from(binding.reg_id),
         ]);
     }
     let written = tx.run_many(BIND, &rows).await?;
@@ -122,12 +128,17 @@ struct Row {
     user_agent: String,
     since: i64,
     expires_at: i64,
+    path: String,
+    instance: String,
+    reg_id: i64,
 }
 
 impl TryFrom<Row> for Binding {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
+        let number =
+            |column: &str, value| u32::try_from(value).map_err(|_| StoreError::Broken { table: "bindings", what: column.to_owned() });
         Ok(Self {
             slot: SlotId(row.slot_id),
             contact: row.contact,
@@ -135,10 +146,13 @@ impl TryFrom<Row> for Binding {
             local: row.local_address,
             remote: row.remote_address,
             call_id: row.call_id,
-            cseq: u32::try_from(row.cseq).map_err(|_| StoreError::Broken { table: "bindings", what: "cseq".to_owned() })?,
+            cseq: number("cseq", row.cseq)?,
             user_agent: row.user_agent,
             since: WallTime(row.since),
             expires_at: WallTime(row.expires_at),
+            path: row.path,
+            instance: row.instance,
+            reg_id: number("reg_id", row.reg_id)?,
         })
     }
 }

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     7 "0007_budgets"
     8 "0008_slot_numbers"
     11 "0011_asking"
+    9 "0009_paths"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

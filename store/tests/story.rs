@@ -510,6 +510,8 @@ async fn a_slot_has_one_binding_one_lease_one_service_state(base: Base) {
     let (_, slots) = store.create_trunk(&actor(), trunk(HubKind::Auto, 2), credentials).await.unwrap();
     let (a, b) = (slots[0].id, slots[1].id);
     let (first, second) = (binding(a.0, "192.0.2.9:5060"), binding(a.0, "[2001:db8::9]:41000"));
+    let path = "<sip:edge.example;lr>, \"E\" <sip:token@192.0.2.8;lr;ob>".to_owned();
+    let second = model::Binding { path, instance: "<urn:uuid:f81d4fae>".to_owned(), reg_id: 2, ..second };
     let bound = |binding: &model::Binding| Fact::Bound { binding: binding.clone() };
     store.apply(&numbered(1, [bound(&first)])).await.unwrap();
     assert_eq!(store.bindings().await.unwrap(), [first]);

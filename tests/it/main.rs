@@ -22,6 +22,7 @@ mod mail;
 mod office;
 mod peers_input;
 mod people;
+mod presence;
 mod registrar;
 mod routes;
 mod security;

@@ -73,6 +73,7 @@ fn parts(message: &[u8]) -> Shown {
     let (head, body) = split(message);
     let mut text = String::with_capacity(message.len() + 64);
     let mut method_is_info = head.starts_with(b"INFO ");
+    let mut method_is_message = head.starts_with(b"MESSAGE ");
     let mut kinds: Vec<Vec<u8>> = Vec::new();
     for (place, whole) in logical_lines(head).iter().enumerate() {
         let name_length = whole.iter().position(|octet| *octet == b':').unwrap_or(whole.len());
@@ -86,6 +87,7 @@ fn parts(message: &[u8]) -> Shown {
             credentials(&mut text, value);
         } else {
             method_is_info |= lower == "cseq" && value.to_ascii_uppercase().ends_with(b"INFO");
+            method_is_message |= lower == "cseq" && value.to_ascii_uppercase().ends_with(b"MESSAGE");
             if matches!(lower.as_str(), "content-type" | "c") {
                 let kind = value.split(|octet| *octet == b';').next().unwrap_or_default();
                 kinds.push(kind.trim_ascii().to_ascii_lowercase());
@@ -101,6 +103,9 @@ fn parts(message: &[u8]) -> Shown {
     if method_is_info {
         // Keys that were pressed may be part of a card number.
         let _ = writeln!(told, "({} octets that are not shown: an INFO may hold keys that somebody pressed)", body.len());
+    } else if method_is_message {
+        // Also one without a type.
+        let _ = writeln!(told, "({} octets that are not shown: what people write to each other is theirs)", body.len());
     } else if kinds.iter().all(|kind| kind == SDP) {
         // A body without a type counts as a session description, as it does when it is read.
         description(&mut told, body);

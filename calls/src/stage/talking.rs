@@ -37,6 +37,11 @@ impl Talking {
         talking
     }
 
+    /// Who talks.
+    pub(crate) fn legs(&self) -> [&Leg; 2] {
+        [&self.near, &self.far]
+    }
+
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
         match input {
             CallInput::Session(party, SessionEvent::Ended { why }) => self.over(cause_of(party, why)),

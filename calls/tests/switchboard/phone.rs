@@ -71,6 +71,20 @@ pub(crate) struct Phone {
     pub(crate) registry: Option<Registry>,
     /// The INVITEs, CANCELs, BYEs, REGISTERs and OPTIONS that came, without repetitions of INVITEs.
     pub(crate) heard: Vec<String>,
+    /// It was challenged since it was asked for this.
+    challenged: bool,
+    /// Answers that are to be sent.
+    says_next: Vec<Bytes>,
+    /// Further header lines of its REGISTERs, each with its end.
+    pub(crate) registers_with: String,
+    /// Parameters of its Contact.
+    pub(crate) contact_with: String,
+    /// The NOTIFYs and MESSAGEs that came.
+    pub(crate) told: Vec<String>,
+    /// What it answers them; nothing: it does not.
+    pub(crate) tells: Option<&'static str>,
+    /// The final answers to what it asked by itself: SUBSCRIBE, MESSAGE, OPTIONS.
+    pub(crate) answers: Vec<String>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
@@ -111,6 +125,13 @@ impl Phone {
             realm: "carrier",
             registry: None,
             heard: Vec::new(),
+            challenged: false,
+            says_next: Vec::new(),
+            registers_with: String::new(),
+            contact_with: String::new(),
+            told: Vec::new(),
+            tells: Some("200 OK"),
+            answers: Vec::new(),
         }
     }
 
@@ -120,12 +141,54 @@ impl Phone {
         let uri = format!("sip:{DOMAIN}");
         let authorization = self.authorization("REGISTER", &uri).map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
         let (number, address, cseq, transport) = (&self.number, self.address, self.cseq, self.transport.as_str());
+        let (lines, parameters) = (&self.registers_with, &self.contact_with);
         Bytes::from(format!(
             "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {address};branch=z9hG4bKreg{number}x{cseq};rport\r\nMax-Forwards: 70\r\n\
              From: <sip:{number}@{DOMAIN}>;tag=t{number}\r\nTo: <sip:{number}@{DOMAIN}>\r\nCall-ID: {}\r\nCSeq: {cseq} REGISTER\r\n\
-             Contact: <sip:{number}@{address}>;expires={expires}\r\n{authorization}Content-Length: 0\r\n\r\n",
+             Contact: <sip:{number}@{address}>;expires={expires}{parameters}\r\n{lines}{authorization}Content-Length: 0\r\n\r\n",
             self.registers_as
         ))
+    }
+
+    /// A request that begins no call, as it goes on the wire: `dialog` names it, and within one that has begun `tag` is the other side's.
+    pub(crate) fn ask(&mut self, method: &str, user: &str, (dialog, tag): (&str, &str), lines: &str, body: &str) -> Bytes {
+        self.cseq += 1;
+        let uri = format!("sip:{user}@{DOMAIN}");
+        let authorization = self.authorization(method, &uri).map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+        let tag = if tag.is_empty() { String::new() } else { format!(";tag={tag}") };
+        let (number, address, cseq, transport) = (&self.number, self.address, self.cseq, self.transport.as_str());
+        let length = body.len();
+        Bytes::from(format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {address};branch=z9hG4bK{method}{number}x{cseq};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:{number}@{DOMAIN}>;tag=t{number}\r\nTo: <{uri}>{tag}\r\nCall-ID: {dialog}-{number}\r\nCSeq: {cseq} {method}\r\n\
+             Contact: <sip:{number}@{address}>\r\n{lines}{authorization}Content-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    /// Notes what it does not know by its endpoint, and what it answers. False: its endpoint knows it.
+    fn is_told(&mut self, text: &str) -> Option<Option<Bytes>> {
+        if text.starts_with("SIP/2.0 ") {
+            let is_own = [" SUBSCRIBE", " MESSAGE", " OPTIONS"]
+                .iter()
+                .any(|method| text.lines().any(|line| line.starts_with("CSeq:") && line.ends_with(method)));
+            if is_own && !text.starts_with("SIP/2.0 401") {
+                self.answers.push(text.to_owned());
+            }
+            return None;
+        }
+        if !["NOTIFY ", "MESSAGE "].iter().any(|method| text.starts_with(method)) {
+            return None;
+        }
+        self.told.push(text.to_owned());
+        let kept = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+        let lines = text.lines().take_while(|line| !line.is_empty()).filter(|line| kept.iter().any(|name| line.starts_with(name)));
+        let lines: String = lines
+            .map(|line| {
+                let is_untagged = line.starts_with("To:") && !line.contains(";tag=");
+                format!("{line}{}\r\n", if is_untagged { ";tag=told" } else { "" })
+            })
+            .collect();
+        Some(self.tells.map(|status| Bytes::from(format!("SIP/2.0 {status}\r\n{lines}Content-Length: 0\r\n\r\n"))))
     }
 
     /// Credentials for a request, if there was a challenge (RFC 7616, MD5).
@@ -145,6 +208,11 @@ impl Phone {
     /// Whether the last challenge said that only the nonce was old: a phone goes on by itself then (RFC 7616, 3.3). Told once.
     pub(crate) fn is_to_go_on(&mut self) -> bool {
         std::mem::take(&mut self.was_stale)
+    }
+
+    /// Whether it was challenged. Told once.
+    pub(crate) fn is_asked_anew(&mut self) -> bool {
+        std::mem::take(&mut self.challenged)
     }
 
     /// Reads the nonce of an MD5 challenge from a 401.
@@ -258,6 +326,21 @@ impl Phone {
         self.endpoint.info(now, self.session.unwrap(), content_type, body.as_bytes());
     }
 
+    /// Sends a text within the running session.
+    pub(crate) fn text(&mut self, now: Instant, content_type: &str, body: &str) {
+        self.endpoint.text(now, self.session.unwrap(), content_type, body.as_bytes());
+    }
+
+    /// Asks within the running session whether there is it.
+    pub(crate) fn probe(&mut self, now: Instant) {
+        self.endpoint.probe(now, self.session.unwrap());
+    }
+
+    /// Refuses the call that waits.
+    pub(crate) fn refuse(&mut self, now: Instant, status: u16) {
+        self.endpoint.refuse(now, self.session.unwrap(), status, None, &[]);
+    }
+
     /// Offers new media in the running session.
     pub(crate) fn reoffer(&mut self, now: Instant) {
         let sdp = self.sdp();
@@ -268,6 +351,11 @@ impl Phone {
         if self.habit == Habit::Dead {
             return;
         }
+        let text = String::from_utf8_lossy(&datagram).into_owned();
+        if let Some(answer) = self.is_told(&text) {
+            self.says_next.extend(answer);
+            return;
+        }
         self.note_refusal(&datagram);
         let text = String::from_utf8_lossy(&datagram).into_owned();
         if ["INVITE ", "CANCEL ", "BYE ", "REGISTER ", "OPTIONS "].iter().any(|method| text.starts_with(method))
@@ -276,6 +364,7 @@ impl Phone {
             self.heard.push(text);
         }
         if datagram.starts_with(b"SIP/2.0 401") {
+            self.challenged = true;
             self.learn_nonce(&datagram);
         }
         let flow = self.flow();
@@ -302,7 +391,7 @@ impl Phone {
 
     /// What the phone sends, after it did what its habit says.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<Bytes> {
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.says_next);
         let is_dead = self.habit == Habit::Dead;
         while let Some(output) = self.endpoint.poll() {
             match output {

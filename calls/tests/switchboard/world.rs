@@ -212,6 +212,27 @@ impl World {
         self.run(Duration::from_millis(20));
     }
 
+    /// The phone sends a request of no call, and again if it is challenged; its final answer.
+    pub(crate) fn request(&mut self, number: &str, method: &str, user: &str, dialog: (&str, &str), lines: &str, body: &str) -> String {
+        self.phone(number).answers.clear();
+        self.phone(number).is_asked_anew();
+        for _ in 0..2 {
+            let datagram = self.phone(number).ask(method, user, dialog, lines, body);
+            self.say(number, datagram);
+            if !self.phone(number).is_asked_anew() {
+                break;
+            }
+        }
+        self.phone(number).answers.last().cloned().unwrap_or_default()
+    }
+
+    /// The phone sends this, and a moment passes.
+    pub(crate) fn say(&mut self, number: &str, datagram: Bytes) {
+        let (from, to) = (self.phone(number).seen_at(), self.server);
+        self.transmit(from, to, datagram);
+        self.run(Duration::from_millis(20));
+    }
+
     /// What the server answers at once to a datagram from a phone's address.
     pub(crate) fn answer_to(&mut self, number: &str, datagram: Bytes) -> String {
         let (transport, remote) = (self.phone(number).transport, self.phone(number).address);

@@ -131,6 +131,12 @@ impl Streams {
         TcpCounters { open: gauge(self.open()), held: gauge(self.held), ..self.counters }
     }
 
+    /// How many streams are found by a flow, by transport.
+    pub(crate) fn by_transport(&self) -> [(Transport, usize); 4] {
+        [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss]
+            .map(|transport| (transport, self.by_flow.keys().filter(|flow| flow.transport == transport).count()))
+    }
+
     fn open(&self) -> usize {
         self.connections.len() - self.free.len() + self.opening.waiting()
     }

@@ -160,6 +160,9 @@ pub(super) fn bound(slot: i64, cseq: u32) -> Fact {
         user_agent: text(),
         since: WallTime(0),
         expires_at: WallTime(0),
+        path: String::new(),
+        instance: String::new(),
+        reg_id: 0,
     };
     Fact::Bound { binding }
 }

@@ -78,7 +78,7 @@ impl Endpoint {
         self.ask_inside(now, session, Method::Options, None);
     }
 
-    fn ask_inside(&mut self, now: Instant, session: SessionId, method: Method, content: Option<(&str, &[u8])>) {
+    pub(super) fn ask_inside(&mut self, now: Instant, session: SessionId, method: Method, content: Option<(&str, &[u8])>) {
         let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) else { return };
         if !self.transactions.has_room_inside() {
             return;

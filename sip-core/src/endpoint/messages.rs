@@ -1,6 +1,8 @@
 //! MESSAGE (RFC 3428): a short text, outside of any dialog or within a session. What is wrong with it whoever sent it is said here; what becomes
 //! of it the owner says.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     flow::{Flow, Transport},
-    message::{Message, Name},
+    message::{Message, Method, Name},
 };
 
 /// Octets of a text that comes by datagrams (8).
@@ -36,15 +38,29 @@ pub(super) fn text(message: &Message, flow: Flow) -> Result<(), Refusal> {
 }
 
 impl Endpoint {
-    /// A text within a session: 202, for whoever is on the other side of the owner has not read it yet (7).
-    pub(super) fn texted(&mut self, now: std::time::Instant, id: SessionId, tx: ServerTx, flow: Flow, message: &Message) {
+    /// A text within a session: what becomes of it the owner says.
+    pub(super) fn texted(&mut self, now: Instant, id: SessionId, tx: ServerTx, flow: Flow, message: &Message) {
         if let Err(refusal) = text(message, flow) {
             let headers: Vec<_> = refusal.header.into_iter().collect();
             return self.refuse_invite(now, tx, refusal.status, refusal.reason, &headers);
         }
-        let Some(head) = self.head(tx, 202, "") else { return };
-        self.transactions.reply(&mut self.wire, now, tx, 202, head.end());
         let content_type = Bytes::copy_from_slice(message.header(Name::ContentType).unwrap_or(b"text/plain"));
-        self.tell(id, SessionEvent::Message { content_type, body: message.body_bytes() });
+        self.tell(id, SessionEvent::Message { tx, content_type, body: message.body_bytes() });
+    }
+
+    /// Answers a text that came within a session ([`SessionEvent::Message`]): 202 if it is passed on, for who is on the other side has not read it
+    /// yet (7). `status` is 200 to 699; ignored when it was answered already, or nobody waits any more.
+    pub fn answer_text(&mut self, now: Instant, tx: ServerTx, status: u16) {
+        let is_text = self.transactions.server(tx).and_then(|server| server.request.as_ref()).map(Message::method) == Some(Method::Message);
+        if !is_text || !(200..=699).contains(&status) {
+            return;
+        }
+        let Some(head) = self.head(tx, status, "") else { return };
+        self.transactions.reply(&mut self.wire, now, tx, status, head.end());
+    }
+
+    /// Sends a text within a confirmed session. Its response is not told, but a lost dialog is.
+    pub fn text(&mut self, now: Instant, session: SessionId, content_type: &str, body: &[u8]) {
+        self.ask_inside(now, session, Method::Message, Some((content_type, body)));
     }
 }

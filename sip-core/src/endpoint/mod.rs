@@ -33,7 +33,7 @@ mod settings;
 mod subscriptions;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -258,8 +258,10 @@ pub enum SessionEvent {
         /// Its body.
         body: Bytes,
     },
-    /// A text (RFC 3428), answered with 202 already. Only with [`Extras::messages`].
+    /// A text (RFC 3428): the owner must [`Endpoint::answer_text`] within 64*T1. Only with [`Extras::messages`].
     Message {
+        /// What to answer.
+        tx: ServerTx,
         /// Its Content-Type: a text's.
         content_type: Bytes,
         /// Its body, at most [`TEXT_OCTETS_MAX`] octets, or [`TEXT_OCTETS_STREAM_MAX`] by a stream.
@@ -326,6 +328,8 @@ pub struct Endpoint {
     asked: Table<outside::Asked>,
     subscriptions: Subscriptions,
     hash: Keyed,
+    /// How many times each timer has fired.
+    fired: BTreeMap<&'static str, u64>,
 }
 
 impl Endpoint {
@@ -346,6 +350,7 @@ impl Endpoint {
             subscriptions: Subscriptions::new(),
             hash,
             wire,
+            fired: BTreeMap::new(),
         }
     }
 
@@ -370,6 +375,7 @@ impl Endpoint {
     /// Lets every timer act that is due.
     pub fn wake(&mut self, now: Instant) {
         while let Some((owner, timer)) = self.wire.timers.pop_due(now) {
+            *self.fired.entry(timer.letter()).or_default() += 1;
             match owner {
                 Owner::Client(tx) => {
                     if let Some(purpose) = self.transactions.client_timer(&mut self.wire, now, tx, timer) {
@@ -387,6 +393,11 @@ impl Endpoint {
         }
     }
 
+    /// How many times each timer has fired since the start, by its letter or its words (see [`Endpoint::timeout`]).
+    pub fn fired(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.fired.iter().map(|(timer, count)| (*timer, *count))
+    }
+
     /// The network says that nobody is at `remote` (ICMP, a reset stream): what waits for it fails at once (RFC 3261, 17.1.4).
     pub fn unreachable(&mut self, now: Instant, remote: SocketAddr) {
         let failed = self.transactions.unreachable(&mut self.wire, remote);
@@ -397,7 +408,10 @@ impl Endpoint {
     /// [`Endpoint::unreachable`] (RFC 5923; B-16). An INVITE that was heard to ring may still be answered by a new stream, so it waits
     /// on. A response that is still to be given is sent the same way as before: whoever writes it knows whether the peer still reads
     /// there, and where it goes if not ([`crate::message::return_flow`]; RFC 3261, 18.2.2).
+    ///
+    /// Who is told by it what others do is told nothing until it has another stream ([`Endpoint::subscriber_moved`]), and then all at once.
     pub fn flow_closed(&mut self, now: Instant, flow: Flow) {
+        self.subscriptions.lose(flow);
         let failed = self.transactions.flow_closed(&mut self.wire, flow);
         self.all_failed(now, failed, Unanswered::FlowLost);
     }
@@ -408,7 +422,6 @@ impl Endpoint {
         for session in self.sessions.iter_mut() {
             session.move_flow(old, new);
         }
-        self.subscriber_moved(old, new);
     }
 
     /// What the peer of a session is asked goes there. `None` for a session that is over, and while we call and nobody has answered.

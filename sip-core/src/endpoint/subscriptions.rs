@@ -85,6 +85,7 @@ impl Endpoint {
                     due: true,
                     not_before: now,
                     pause: None,
+                    lost: false,
                 };
                 self.subscribe_anew(now, tx, subscription, expires, notice)
             }
@@ -135,9 +136,25 @@ impl Endpoint {
         self.subscriptions.len()
     }
 
-    /// As [`Endpoint::flow_moved`], for a peer that has no session: looks through none.
-    pub fn subscriber_moved(&mut self, old: Flow, new: Flow) {
-        self.subscriptions.move_flow(old, new);
+    /// How many subscriptions a subscriber has.
+    #[must_use]
+    pub fn subscriptions_of(&self, subscriber: u64) -> usize {
+        self.subscriptions.len_of(subscriber)
+    }
+
+    /// Whose state the subscription is of, within which a SUBSCRIBE comes: its Request-URI is ours, and says nothing (RFC 6665, 4.4.1). `None`:
+    /// it begins one.
+    #[must_use]
+    pub fn watched_by(&self, subscribe: &Message) -> Option<u64> {
+        let id = self.subscription_of(subscribe.to_tag()?, subscribe)?;
+        self.subscriptions.get(id).map(|subscription| subscription.key.1)
+    }
+
+    /// As [`Endpoint::flow_moved`], for what a subscriber is told. What could not be told by a stream that was gone is told now.
+    pub fn subscriber_moved(&mut self, now: Instant, subscriber: u64, old: Flow, new: Flow) {
+        for id in self.subscriptions.move_flow(subscriber, old, new) {
+            self.notify_due(now, id);
+        }
     }
 
     /// By what a session may be named in a Replaces header, as its phone knows it: for [`crate::notifier::WatchedDialog`]. `None` while nobody
@@ -281,7 +298,7 @@ impl Endpoint {
     /// Says what is new, unless a NOTIFY is on its way, or it is too soon.
     fn notify_due(&mut self, now: Instant, id: SubscriptionId) {
         let has_room = self.transactions.has_room_notifying(self.settings.notifier.notifies_max);
-        let Some(subscription) = self.subscriptions.get_mut(id).filter(|subscription| subscription.due && !subscription.sent) else {
+        let Some(subscription) = self.subscriptions.get_mut(id).filter(|subscription| subscription.is_to_be_told()) else {
             return;
         };
         if !has_room {
@@ -311,12 +328,14 @@ impl Endpoint {
     /// A NOTIFY was answered; `None`: it was not. RFC 6665, 4.2.2: what says that nobody listens ends the subscription.
     pub(super) fn notified(&mut self, now: Instant, id: SubscriptionId, response: Option<&Message>) {
         let status = response.map_or(0, Message::status);
-        if ends_subscription(status) {
+        let is_lost = status == 0 && self.subscriptions.get(id).is_some_and(|subscription| subscription.lost);
+        if ends_subscription(status) && !is_lost {
             self.drop_subscription(id);
             return;
         }
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.sent = false;
+        subscription.due |= is_lost;
         let again = response.and_then(|response| response.header(Name::RetryAfter)).and_then(leading_seconds).filter(|_| status >= 300);
         if let Some(after) = again {
             subscription.due = true;
@@ -340,6 +359,9 @@ impl Endpoint {
     fn end_subscription(&mut self, now: Instant, id: SubscriptionId, why: &'static str) {
         let notice = self.subscriptions.get(id).and_then(|subscription| self.subscriptions.notice(subscription.key));
         let (Some(mut subscription), Some(notice)) = (self.drop_subscription(id), notice) else { return };
+        if subscription.lost {
+            return;
+        }
         self.sender(now).send(&mut subscription, OVER, &notice, Left::Nothing(why));
     }
 

@@ -40,6 +40,15 @@ pub(crate) struct Subscription {
     /// Nothing is said before.
     pub(crate) not_before: Instant,
     pub(crate) pause: Option<Armed>,
+    /// The stream by which it is told is gone: it is told again by the next one.
+    pub(crate) lost: bool,
+}
+
+impl Subscription {
+    /// There is something to say, nothing is on its way, and there is a way.
+    pub(crate) fn is_to_be_told(&self) -> bool {
+        self.due && !self.sent && !self.lost
+    }
 }
 
 /// The state of what is watched, and by whom.
@@ -155,17 +164,33 @@ impl Subscriptions {
     /// It is reached by `flow` from now on.
     pub(crate) fn set_flow(&mut self, id: SubscriptionId, flow: Flow) {
         let Some(subscription) = self.table.get_mut(id.0) else { return };
+        subscription.lost = false;
         self.by_flow.remove(&(subscription.dialog.flow, id));
         subscription.dialog.flow = flow;
         self.by_flow.insert((flow, id));
     }
 
-    /// Who was reached by `old` is reached by `new`.
-    pub(crate) fn move_flow(&mut self, old: Flow, new: Flow) {
-        let all = (old, SubscriptionId(0))..=(old, SubscriptionId(u64::MAX));
-        let moved: Vec<SubscriptionId> = self.by_flow.range(all).map(|&(_, id)| id).collect();
-        for id in moved {
-            self.set_flow(id, new);
+    /// The stream `flow` is gone.
+    pub(crate) fn lose(&mut self, flow: Flow) {
+        for id in self.by(flow) {
+            if let Some(subscription) = self.table.get_mut(id.0) {
+                subscription.lost = true;
+            }
         }
+    }
+
+    /// What this subscriber was told by `old` it is told by `new`; which of its subscriptions these are.
+    pub(crate) fn move_flow(&mut self, subscriber: u64, old: Flow, new: Flow) -> Vec<SubscriptionId> {
+        let mut moved = self.by(old);
+        moved.retain(|id| self.table.get_mut(id.0).is_some_and(|subscription| subscription.subscriber == subscriber));
+        for id in &moved {
+            self.set_flow(*id, new);
+        }
+        moved
+    }
+
+    fn by(&self, flow: Flow) -> Vec<SubscriptionId> {
+        let all = (flow, SubscriptionId(0))..=(flow, SubscriptionId(u64::MAX));
+        self.by_flow.range(all).map(|&(_, id)| id).collect()
     }
 }

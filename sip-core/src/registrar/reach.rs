@@ -35,6 +35,20 @@ pub struct Reach {
     pub flow: Option<FlowName>,
 }
 
+impl Reach {
+    /// As it was written down in an earlier life: `route` and `instance` empty, `reg_id` 0 for what there is not. `None`: no REGISTER could have
+    /// made it.
+    #[must_use]
+    pub fn restored(route: &str, instance: &str, reg_id: u32) -> Option<Self> {
+        let has_ends = route.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        if route.len() > PATH_OCTETS_MAX || has_ends || instance.len() > INSTANCE_MAX || !is_plain(instance.as_bytes()) {
+            return None;
+        }
+        let flow = (reg_id > 0 && !instance.is_empty()).then(|| FlowName { instance: Bytes::copy_from_slice(instance.as_bytes()), reg_id });
+        Some(Self { route: Bytes::copy_from_slice(route.as_bytes()), flow })
+    }
+}
+
 /// One of the flows of a phone (RFC 5626, 3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowName {
@@ -101,10 +115,13 @@ fn flow_name(contact: &NameAddr<'_>) -> Result<Option<FlowName>, Refusal> {
     let reg_id = contact.params.value("reg-id").and_then(seconds).filter(|id| (1..=CSEQ_MAX).contains(id));
     let (Some(reg_id), Some(instance)) = (reg_id, contact.params.value("+sip.instance")) else { return Ok(None) };
     let instance = unquoted(instance);
-    // It is said again in answers.
-    let is_plain = instance.iter().all(|&byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
-    if instance.is_empty() || instance.len() > INSTANCE_MAX || !is_plain {
+    if instance.is_empty() || instance.len() > INSTANCE_MAX || !is_plain(&instance) {
         return Err(Refusal::Malformed);
     }
     Ok(Some(FlowName { instance: Bytes::copy_from_slice(&instance), reg_id }))
+}
+
+/// It is said again in answers.
+fn is_plain(instance: &[u8]) -> bool {
+    instance.iter().all(|&byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
 }

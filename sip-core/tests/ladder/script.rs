@@ -10,6 +10,7 @@
 //! | `0 strangers` | from now on the owner challenges whoever comes, at once |
 //! | `0 call`, `ring 180 sdp`, `answer` (`answer 2`: with the session description 2), `refuse 486`, `challenge`, `hangup`, `elsewhere`, `reoffer ok`, `respond 200`, `info`, `probe` | the owner acts |
 //! | `0 refer ok`, `refer 603`, `notify 180` | the owner answers a REFER, and tells how the transfer goes |
+//! | `0 text 202`, `say hello` | the owner answers a text of the session, and sends one |
 //! | `0 subscribe 1 7 early` | the owner lets subscriber 1 watch resource 7: a number's calls (`idle`, `early`, `confirmed`), or so many messages (`3`) |
 //! | `0 publish 7 early`, `withdraw 7`, `unsubscribe 1` | what is watched changes, goes, is not for a subscriber any more |
 //! | `0 offer 2` | the owner offers the session description 2 within the session |
@@ -99,6 +100,7 @@ fn play(transport: Transport, settings: EndpointSettings, script: &str, shown: &
         strangers: false,
         request: None,
         refer: None,
+        said: None,
         heard: Vec::new(),
         sent: Vec::new(),
         our_tag: String::new(),
@@ -141,6 +143,7 @@ struct Ladder {
     strangers: bool,
     request: Option<ServerTx>,
     refer: Option<ReferId>,
+    said: Option<ServerTx>,
     /// What we sent to the peer, newest last.
     heard: Vec<Message>,
     /// What the peer sent, by what it is.
@@ -250,6 +253,8 @@ impl Ladder {
                 }
             }
             "notify" => self.endpoint.notify_refer(now, session.unwrap(), self.refer.unwrap(), first.parse().unwrap()),
+            "text" => self.endpoint.answer_text(now, self.said.unwrap(), first.parse().unwrap()),
+            "say" => self.endpoint.text(now, session.unwrap(), "text/plain", first.as_bytes()),
             "subscribe" => {
                 let (subscriber, resource) = (first.parse().unwrap(), words[1].parse().unwrap());
                 if self.endpoint.subscribe(now, self.request.unwrap(), subscriber, resource, notice(words[2])).is_none() {
@@ -273,7 +278,11 @@ impl Ladder {
                 }
             }
             "closed" => self.endpoint.flow_closed(now, self.flow(value(&words, "port").map_or(5060, |port| port.parse().unwrap()))),
-            "moved" => self.endpoint.flow_moved(self.flow(5060), self.flow(first.parse().unwrap())),
+            "moved" => {
+                let (old, new) = (self.flow(5060), self.flow(first.parse().unwrap()));
+                self.endpoint.flow_moved(old, new);
+                self.endpoint.subscriber_moved(now, 1, old, new);
+            }
             "count" => self.write(&format!("= {} transactions", self.endpoint.transactions())),
             "nothing" => {}
             other => panic!("no such step: {other}"),
@@ -451,7 +460,13 @@ impl Ladder {
                             named = format!(" in place of s{at}");
                         }
                     }
+                    if let SessionEvent::Message { tx, .. } = &event {
+                        self.said = Some(*tx);
+                    }
                     let event = match event {
+                        SessionEvent::Message { content_type, body, .. } => {
+                            format!("Message {{ content_type: {content_type:?}, body: {body:?} }}")
+                        }
                         SessionEvent::Reoffered { sdp, flow, fork } if flow == self.flow(5060) => {
                             format!("Reoffered {{ sdp: {sdp:?}, fork: {fork:?} }}")
                         }

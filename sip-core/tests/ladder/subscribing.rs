@@ -471,6 +471,47 @@ fn phone_moves() {
     );
 }
 
+/// What happens while its stream is gone is told by the next one; and who never comes back lapses without a word.
+#[test]
+fn stream_is_gone() {
+    let notifier = NotifierSettings::default();
+    let ladder = crate::script::run(
+        Transport::Tcp,
+        settings(notifier),
+        "
+        0 > SUBSCRIBE
+        + Event: dialog
+        + Expires: 60
+        0 subscribe 1 7 idle
+        0.1 > 200 NOTIFY
+        5 publish 7 early
+        5.1 closed
+        6 publish 7 confirmed
+        9 moved 7777
+        9.1 > 200 NOTIFY
+        11 publish 7 idle
+        11.1 > 200 NOTIFY
+        12 closed port=7777
+        13 publish 7 early
+        61 publish 7 idle
+        ",
+    );
+    expect![[r#"
+        0.0 > SUBSCRIBE 1
+        0.0 * request SUBSCRIBE
+        0.0 < 200 SUBSCRIBE 1 to=t1
+        0.0 < NOTIFY 1 sip:peer@192.168.1.9:5062 b1 to=peer v0 idle
+        0.1 > 200 NOTIFY
+        5.0 < NOTIFY 2 sip:peer@192.168.1.9:5062 b2 to=peer v1 early
+        9.0 < NOTIFY 3 sip:peer@192.168.1.9:5062 b3 to=peer v2 confirmed port=7777
+        9.1 > 200 NOTIFY
+        11.0 < NOTIFY 4 sip:peer@192.168.1.9:5062 b4 to=peer v3 idle port=7777
+        11.1 > 200 NOTIFY
+        left: 0 sessions, 0 transactions
+    "#]]
+    .assert_eq(&ladder);
+}
+
 /// Another subscriber's, another event's, another dialog's, an older request's.
 #[test]
 fn not_his_own() {

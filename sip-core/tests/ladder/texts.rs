@@ -89,9 +89,13 @@ fn text_within_a_session() {
         0 answer
         0.1 > ACK
         1 > MESSAGE sdp=hello type=text/plain
+        1.05 text 202
         1.1 again MESSAGE
+        1.2 text 500
         2 > MESSAGE sdp type=image/png
         3 > MESSAGE cseq=1 sdp type=text/plain
+        3.1 say there
+        3.2 > 200 MESSAGE
         4 > BYE
         4.1 > MESSAGE sdp type=text/plain
         ",
@@ -103,14 +107,16 @@ fn text_within_a_session() {
             0.1 > ACK 1
             0.1 * s1 Confirmed { sdp: no }
             1.0 > MESSAGE 2 sdp=hello
-            1.0 < 202 MESSAGE 2 to=t1
             1.0 * s1 Message { content_type: b"text/plain", body: b"v=0\r\ns=hello\r\n" }
+            1.1 < 202 MESSAGE 2 to=t1
             1.1 > MESSAGE 2 sdp=hello again
             1.1 < 202 MESSAGE 2 to=t1
             2.0 > MESSAGE 3 sdp
             2.0 < 415 MESSAGE 3 to=t1 Accept:text/*
             3.0 > MESSAGE 1 sdp
             3.0 < 500 MESSAGE 1 to=t1
+            3.1 < MESSAGE 1 sip:peer@192.168.1.9:5062 b1 to=peer sdp
+            3.2 > 200 MESSAGE
             4.0 > BYE 4
             4.0 < 200 BYE 4 to=t1
             4.0 * s1 Ended { why: Bye }

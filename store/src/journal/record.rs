@@ -134,6 +134,9 @@ mod tests {
             r#"{"fact":"bound","binding":{"slot":"1","contact":"sip:a@b","transport":"udp","local":"l","remote":"r","call_id":"c","cseq":1,
                 "user_agent":"\u0000\ud83d\ude00","since":1,"expires_at":2}}"#
                 .to_owned(),
+            r#"{"fact":"bound","binding":{"slot":"1","contact":"sip:a@b","transport":"udp","local":"l","remote":"r","call_id":"c","cseq":1,
+                "user_agent":"","since":1,"expires_at":2,"path":"<sip:edge.example;lr>","instance":"<urn:uuid:0>","reg_id":1}}"#
+                .to_owned(),
             r#"{"fact":"unbound","slot":"1","at":3}"#.to_owned(),
             r#"{"fact":"bound"}"#.to_owned(),
             r#"{"fact":"bound","binding":{}}"#.to_owned(),
@@ -151,7 +154,7 @@ mod tests {
                 readable += 1;
             }
         }
-        assert_eq!(readable, 9, "the texts of this test are out of date");
+        assert_eq!(readable, 10, "the texts of this test are out of date");
     }
 
     #[test]

@@ -23,6 +23,9 @@ fn fact(n: i64, length: usize) -> Fact {
             user_agent: String::new(),
             since: WallTime(n),
             expires_at: WallTime(0),
+            path: String::new(),
+            instance: String::new(),
+            reg_id: 0,
         },
     }
 }

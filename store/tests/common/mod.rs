@@ -154,6 +154,9 @@ pub fn binding(slot: i64, remote: &str) -> Binding {
         user_agent: "Phone/1.0 (\"<img src=x>'; DROP TABLE slots; --)".to_owned(),
         since: at(0),
         expires_at: at(300_000),
+        path: String::new(),
+        instance: String::new(),
+        reg_id: 0,
     }
 }
 

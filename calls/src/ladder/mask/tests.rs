@@ -296,3 +296,12 @@ fn nothing_is_an_order_to_a_terminal() {
     );
     assert_eq!(shown(b""), "");
 }
+
+#[test]
+fn what_people_write_is_not_shown() {
+    for kind in ["Content-Type: text/plain\r\n", "Content-Type: application/sdp\r\n", ""] {
+        let message = format!("MESSAGE sip:6002@pbx SIP/2.0\r\nCSeq: 2 MESSAGE\r\n{kind}\r\nv=my secret\r\n");
+        let shown = shown(message.as_bytes());
+        assert!(!shown.contains("secret") && shown.contains("(13 octets that are not shown"), "{shown}");
+    }
+}
