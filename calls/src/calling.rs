@@ -5,7 +5,7 @@ use model::{Cause, Refusal, SlotId, SlotState, carrier::CarrierEntry};
 use sip_core::{Flow, Invite, Target, Transport};
 
 use crate::{
-    begin::{leads_to_us, names_host},
+    begin::leads_to_us,
     budgets::is_help,
     carriers::{Outgoing, name_of},
     contact::Contact,

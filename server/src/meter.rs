@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{BudgetLabels, CarrierLabels, CurrencyLabels, Metrics, OutcomeLabels, SourceLabels, TransportLabels, WhyLabels, TimerLabels};
+use api::{BudgetLabels, CarrierLabels, CurrencyLabels, Metrics, OutcomeLabels, SourceLabels, TimerLabels, TransportLabels, WhyLabels};
 use calls::{BudgetCounts, Switchboard};
 use links::hep::Counts;
 use model::{CarrierId, Fact, NoRoom, RecordingRow, RecordingState, SecurityCounts, carrier::Standing, route::AskOutcome};
@@ -275,6 +275,9 @@ impl Meter {
         for (currency, amount) in &counts.spend {
             let told = metrics.budget_spend.get_or_create_owned(&CurrencyLabels { currency: currency.clone() });
             told.inc_by(amount.saturating_sub(told.get()));
+        }
+    }
+
     /// What goes on beside calls: who watches, what is written, which timers fire, and by what SIP comes.
     pub(crate) fn beside_calls(&self, streams: &[(Transport, usize)], switchboard: &Switchboard) {
         let metrics = &self.metrics;
@@ -411,6 +414,12 @@ mod tests {
             "cordboard_budget_talk_seconds_total 61",
             r#"cordboard_budget_spend_total{currency="RUB"} 7"#,
             "cordboard_budget_holds 0",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
     fn running_totals_are_told_once() {
         let meter = Meter::new(Metrics::new());
         for texts in [2, 2, 5] {

@@ -43,8 +43,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     6 "0006_tries"
     7 "0007_budgets"
     8 "0008_slot_numbers"
-    11 "0011_asking"
     9 "0009_paths"
+    11 "0011_asking"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,22 +4,31 @@
 //! All register and are challenged for every call, by the realm `carrier.example`; it stays in the path of calls.
 
 use std::{
-    fs, net::{Ipv4Addr, SocketAddr}, os::unix::process::CommandExt, path::Path, process::{Child, Command, Stdio},
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use crate::{
     baresip::{Baresip, Setup},
-    certificate::Certificate, ports, kamailio::Kamailio,
+    certificate::Certificate,
+    ports,
     rest::Account,
     wait,
 };
 
 const CONFIGURATION: &str = include_str!("../peers/carrier/kamailio.cfg");
-/// A subscriber's phone is registered within a second.
-const REGISTER_LIMIT: Duration = Duration::from_secs(10);
+/// MiB of memory that its processes share, and of each one's own.
+const MEMORY: [&str; 4] = ["-m", "32", "-M", "8"];
+/// It starts within a second.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// So often other ports are tried, if somebody else took one between our look and its bind.
+const START_TRIES: usize = 3;
 
 /// The user name of the customer that is the server under test.
 pub const CUSTOMER: &str = "cordboard";
@@ -34,7 +43,6 @@ pub struct Carrier {
     /// Where it speaks SIP over TLS, if it does.
     tls: Option<SocketAddr>,
     dir: tempfile::TempDir,
-    kamailio: Kamailio,
 }
 
 impl Carrier {
@@ -93,13 +101,12 @@ impl Carrier {
         let mut carrier = Self { child, sip, tls: tls.map(|(tls, _)| tls), dir };
         carrier.wait()?;
         Ok(carrier)
-        Ok(Self { kamailio: Kamailio::start(address, CONFIGURATION)? })
     }
 
     /// Where it speaks SIP, over UDP and TCP.
     #[must_use]
     pub fn sip(&self) -> SocketAddr {
-        self.kamailio.sip()
+        self.sip
     }
 
     /// A phone of a subscriber that is registered, and answers with a tone.
@@ -108,9 +115,9 @@ impl Carrier {
     /// When it does not start, or is not let in.
     pub fn phone(&self, number: &str, tone_hz: u32) -> Result<Baresip> {
         let account = Account { id: String::new(), number: number.to_owned(), username: number.to_owned(), password: password(number) };
-        let phone = Baresip::start(&Setup::of(&account, self.sip(), tone_hz))?;
+        let phone = Baresip::start(&Setup::of(&account, self.sip, tone_hz))?;
         // It may have registered before anybody could hear its events.
-        wait::until_true(format!("{number} at the carrier"), REGISTER_LIMIT, || phone.log().contains("200 OK"))?;
+        wait::until_true(format!("{number} at the carrier"), START_LIMIT, || phone.log().contains("200 OK"))?;
         Ok(phone)
     }
 
@@ -127,7 +134,6 @@ impl Carrier {
             None => Ok(()),
         });
         answered.with_context(|| self.log())
-        self.kamailio.log()
     }
 }
 
@@ -189,8 +195,6 @@ impl Drop for Carrier {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Context;
-
     use super::*;
 
     /// Long enough on a busy machine.

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{CallId, Envelope, Event, Mode, UserId};
-use office::{
-    BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SETTINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot,
-};
+use office::{BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
 use serde::Serialize;
 use serde_json::{Value, json};
 
