@@ -111,6 +111,7 @@ codes! {
     NotLastSlot "not_last_slot", CONFLICT, "Only a trunk's last slot can be deleted, and not its only one.";
     NotHolder "not_holder", CONFLICT, "You do not hold the slot.";
     NumbersExhausted "numbers_exhausted", CONFLICT, "There is no free block of numbers of that size.";
+    CallNotTransferable "call_not_transferable", CONFLICT, "The call cannot be handed on now.";
     DestinationNotAllowed "destination_not_allowed", FORBIDDEN, "The slot may not call this number.";
     SlotCallLimit "slot_call_limit", CONFLICT, "The slot is in as many calls as it may be.";
     BudgetClosed "budget_closed", CONFLICT, "A budget does not allow the call now.";
@@ -312,6 +313,7 @@ impl From<Refusal> for Problem {
             Refusal::SlotInCall { number, state } => Self::new(Code::SlotInCall).with("number", number).with("state", state.name()),
             Refusal::NotHolder { .. } => Self::new(Code::NotHolder),
             Refusal::CallNotFound => Self::new(Code::CallNotFound),
+            Refusal::CallNotTransferable => Self::new(Code::CallNotTransferable),
             Refusal::LadderForgotten => Self::new(Code::LadderForgotten),
             Refusal::NotBanned => Self::new(Code::BanNotFound),
             Refusal::SourceExempt => Self::new(Code::SourceExempt),
@@ -373,6 +375,7 @@ mod tests {
             Refusal::DestinationNotAllowed { slot: number.clone(), number: "+79001234567".to_owned() },
             Refusal::SlotCallLimit { slot: number, state, limit: 2 },
             Refusal::CallNotFound,
+            Refusal::CallNotTransferable,
             Refusal::NoRoute,
             Refusal::OwnNumber,
             Refusal::NoMediaPort,
@@ -416,6 +419,7 @@ mod tests {
             403 destination_not_allowed {"detail":"slot 6001 may not call +79001234567","number":"+79001234567","slot":"6001"}
             409 slot_call_limit {"detail":"slot 6001 may be in 2 call(s) at once","limit":2,"state":"ACTIVE_CALL"}
             404 call_not_found {"detail":"no such call"}
+            409 call_not_transferable {"detail":"the call cannot be handed on now"}
             422 no_route {"detail":"no route for the number","field":"phone_number"}
             422 own_number {"detail":"a slot cannot call its own number","field":"phone_number"}
             503 no_media_port (retry after 5) {"detail":"every media port is in use"}

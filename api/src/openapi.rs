@@ -26,7 +26,7 @@ use crate::{
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
         ROUTES, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session,
-        slots, system, trunks, users, webhooks,
+        slots, system, transfer, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -52,7 +52,7 @@ use crate::{
         callers::caller, callers::set_caller, slots::take, slots::release,
         trunks::create, trunks::read, trunks::change, trunks::delete,
         routing::create, routing::read, routing::change, routing::delete, routing::explain,
-        call::start, call::end, calls::list, calls::read, calls::ladder, calls::records,
+        call::start, call::end, transfer::transfer, calls::list, calls::read, calls::ladder, calls::records,
         recording::stream, recording::ticket, recording::peaks,
         budgets::budgets, budgets::set_budget, budgets::delete_budget, budgets::release_budget,
         security::bans, security::ban, security::release, security::status,

@@ -282,6 +282,16 @@ impl FakeControl {
                 self.live.publish(NOW, [Event::CallUpdated(view)]);
                 Ok(Reply::CallEnding { call, status })
             }
+            Command::TransferCall { user, any, call, to } => {
+                let own = model::RowPart { users: (!any).then(|| [user].into()), lists: vec![] };
+                let rows = model::RowRule { center: CenterId::DEFAULT, any_of: vec![own] };
+                self.live.call(call, &rows).ok_or(Refusal::CallNotFound)?;
+                let goes_on = match to {
+                    model::TransferTo::Number(_) => call,
+                    model::TransferTo::Call(other) => call.min(other),
+                };
+                Ok(Reply::CallTransferring { call: goes_on })
+            }
             Command::TakeSlot { user, slot: id } => {
                 let view = slot(id)?;
                 if view.holder.is_some_and(|holder| holder != user) {

@@ -105,11 +105,12 @@ impl Switchboard {
         self.core.ladders.join(call, Party::Near, session);
         let hops = begun.message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
         let withheld = withholds(begun.message);
-        let opened = led.and_then(|(permit, decision)| Ok((self.core.open_near(call, begun)?, permit, decision)));
+        let beside = timeline.start().parent.and_then(|parent| self.worker_of(parent));
+        let opened = led.and_then(|(permit, decision)| Ok((self.core.open_near(call, begun, beside)?, permit, decision)));
         let (settings, clock) = (Arc::clone(&self.core.settings), self.core.clock);
         let stage = match opened {
             Ok((near, permit, decision)) => {
-                let onward = Onward { withheld, ..Onward::new(permit, hops) };
+                let onward = Onward { withheld, ..Onward::new(permit, hops, near.leg.slot) };
                 let mut cx = Cx { now, core: &mut self.core, timeline: &mut timeline, clock, settings: &settings };
                 lead(&mut cx, near, onward, decision)
             }
@@ -198,7 +199,7 @@ impl Core {
     }
 
     /// What to tell of a slot that is refused. One that has just gone is out of all calls.
-    fn state_of(&self, slot: SlotId) -> SlotState {
+    pub(crate) fn state_of(&self, slot: SlotId) -> SlotState {
         self.seats.view(slot).map_or(SlotState::Idle, |view| view.state)
     }
 
@@ -257,13 +258,13 @@ impl Core {
     }
 
     /// Opens the calling side of a call that was begun by an INVITE, and keeps a port for the other side.
-    fn open_near(&mut self, call: CallId, begun: Begun<'_>) -> Result<Near, Cause> {
+    fn open_near(&mut self, call: CallId, begun: Begun<'_>, beside: Option<usize>) -> Result<Near, Cause> {
         let Begun { session, flow, message, slot } = begun;
         let offered = match message.body() {
             [] => None,
             sdp => Some(media::read_offer(sdp).map_err(cause)?),
         };
-        let (near_port, far_port) = self.ports.take_pair().ok_or(Cause::NoMediaPort)?;
+        let (near_port, far_port) = self.ports.take_pair_beside(beside).ok_or(Cause::NoMediaPort)?;
         self.ports.reserve(call, far_port);
         let mut audio = self.open_audio(near_port, flow, is_behind_nat(message, flow));
         if let Some(offered) = offered {

@@ -111,7 +111,7 @@ impl Cx<'_> {
             flow: contact.flow,
             uri: contact.uri.clone(),
             from_display: None,
-            from_user: self.timeline.start().caller.clone(),
+            from_user: near.shown(self.timeline.start()),
             to_user: onward.permit.number().to_string(),
             host: self.core.settings.domain.clone(),
             sdp: audio.offer(codecs).into(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use media::{Command as MediaCommand, LegId};
+use media::{Channel, Command as MediaCommand, LegId};
 use model::{Anchor, CallId, Cause, Directory, Event, Fact, RecordingRow, SlotId, WallTime};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
@@ -57,8 +57,8 @@ pub(crate) struct Core {
     sessions: BTreeMap<SessionId, (CallId, Party)>,
     /// Which call a leg's audio belongs to, and the worker that carries it.
     legs: BTreeMap<LegId, (CallId, usize)>,
-    /// Recordings that are open, and the worker that taps them.
-    recordings: BTreeMap<CallId, usize>,
+    /// Recordings that are open.
+    recordings: BTreeMap<CallId, Tapped>,
     /// Streams that ended while their phones were in calls: what these are asked goes there, until they register again or the calls end.
     pub(crate) lost_streams: BTreeMap<SlotId, Flow>,
     pub(crate) routed: Routed,
@@ -73,6 +73,15 @@ pub(crate) struct Core {
     /// Lets the next call that is touched panic.
     #[cfg(test)]
     pub(crate) defective: bool,
+}
+
+/// A recording that is open.
+#[derive(Debug)]
+struct Tapped {
+    /// The worker that taps it.
+    worker: usize,
+    /// Whose voice is on the left.
+    left: LegId,
 }
 
 /// A wall clock that is off by more than this many milliseconds was set, and did not just drift.
@@ -314,14 +323,26 @@ impl Core {
     /// Opens a call's recording: left what our side says, right what the far party says (R15).
     pub(crate) fn begin_recording(&mut self, call: CallId, row: RecordingRow, left: &Audio, right: &Audio) {
         let recording = record_key_of(call);
-        self.recordings.insert(call, left.port.worker);
+        self.recordings.insert(call, Tapped { worker: left.port.worker, left: left.id });
         self.out(Output::RecordBegin { key: recording, row });
         self.media(left, MediaCommand::Record { recording, left: left.id, right: right.id });
     }
 
+    /// Beside `stays`, whose channel stays its own, the call's recording has `joins` from now on.
+    pub(crate) fn retap(&mut self, call: CallId, stays: &Audio, joins: &Audio) {
+        let Some(tapped) = self.recordings.get_mut(&call) else { return };
+        let channel = if tapped.left == stays.id {
+            Channel::Right
+        } else {
+            tapped.left = joins.id;
+            Channel::Left
+        };
+        self.media(joins, MediaCommand::Tap { recording: record_key_of(call), channel, leg: joins.id });
+    }
+
     /// Closes a call's recording, if one is open; it must then be `duration_ms` long.
     pub(crate) fn end_recording(&mut self, call: CallId, duration_ms: u64) {
-        let Some(worker) = self.recordings.remove(&call) else { return };
+        let Some(Tapped { worker, .. }) = self.recordings.remove(&call) else { return };
         let key = record_key_of(call);
         self.out(Output::Media { worker, command: MediaCommand::StopRecord { recording: key } });
         self.out(Output::RecordEnd { key, duration_ms });

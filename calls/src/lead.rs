@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use model::{
-    Cause, Number, SlotId,
+    Cause, Number, SlotEntry, SlotId,
     carrier::Standing,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
@@ -28,11 +28,13 @@ pub(crate) struct Onward {
     pub(crate) diverted: Vec<Number>,
     /// How many times a 3xx was followed.
     pub(crate) redirects: u8,
+    /// Whose limits count, wherever the call is sent on to: the slot that dialled, or that hands the call on. None: it came by a carrier.
+    pub(crate) by: Option<SlotId>,
 }
 
 impl Onward {
-    pub(crate) fn new(permit: Permit, hops: u8) -> Self {
-        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0 }
+    pub(crate) fn new(permit: Permit, hops: u8, by: Option<SlotId>) -> Self {
+        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, by }
     }
 }
 
@@ -146,6 +148,11 @@ pub(crate) fn lead(cx: &mut Cx<'_>, mut near: Near, onward: Onward, decision: De
 }
 
 impl Start {
+    /// The same, as if `slot` had dialled: by this a number is looked for to which it hands the call on.
+    pub(crate) fn dialled_by(&self, slot: &SlotEntry) -> Self {
+        Self { center: slot.center, caller: slot.number.to_string(), caller_slot: Some(slot.id), carrier: None, ..self.clone() }
+    }
+
     /// By what the call came.
     pub(crate) fn came_by(&self) -> Came {
         self.carrier.map_or(Came::Slot, Came::Carrier)

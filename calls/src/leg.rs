@@ -18,6 +18,8 @@ pub(crate) enum Party {
     Far,
     /// One of those that ring together, by its place; whoever answers is the far party.
     Rung(u8),
+    /// Who hands the call to somebody else, until that one has answered.
+    Referrer,
 }
 
 /// A leg. Its media speaks for itself (R26): what the other leg negotiates does not concern this phone.

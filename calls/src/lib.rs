@@ -28,6 +28,7 @@ pub mod tape;
 mod texts;
 mod timeline;
 mod watching;
+mod transfer;
 
 #[cfg(test)]
 mod tests;

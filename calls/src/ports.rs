@@ -55,6 +55,15 @@ impl Ports {
         queue.pop_front().zip(queue.pop_front())
     }
 
+    /// Takes two ports of a worker that carries a call about which this one is, so that both can become one; of another if it has none.
+    pub(crate) fn take_pair_beside(&mut self, worker: Option<usize>) -> Option<(MediaPort, MediaPort)> {
+        let beside = worker.and_then(|worker| self.stock.get_mut(worker)).filter(|queue| queue.len() >= 2);
+        match beside {
+            Some(queue) => queue.pop_front().zip(queue.pop_front()),
+            None => self.take_pair(),
+        }
+    }
+
     /// Takes one port more of a worker, for a further leg of a call that it carries.
     pub(crate) fn take_of(&mut self, worker: usize) -> Option<MediaPort> {
         self.stock.get_mut(worker)?.pop_front()

@@ -259,7 +259,7 @@ pub struct Restored {
 pub struct Switchboard {
     pub(crate) core: Core,
     /// Boxed, since each input takes its call out and puts it back.
-    calls: BTreeMap<CallId, Box<Call>>,
+    pub(crate) calls: BTreeMap<CallId, Box<Call>>,
     /// When which call wants to be woken.
     deadlines: BTreeSet<(Instant, CallId)>,
     /// When live calls are next told to the journal.
@@ -537,9 +537,8 @@ impl Switchboard {
     }
 
     fn session(&mut self, now: Instant, session: SessionId, event: SessionEvent) {
-        // No call of ours is transferred by its phone: it is told so at once.
-        if let SessionEvent::Referred { refer, .. } = event {
-            self.core.endpoint.answer_refer(now, session, refer, Err(603));
+        if let SessionEvent::Referred { refer, to, replaces, .. } = event {
+            self.referred(now, session, refer, &to, replaces.as_deref());
             return;
         }
         if let SessionEvent::Message { tx, content_type, body } = &event {
@@ -596,12 +595,19 @@ impl Switchboard {
 
     /// Hands an input to a call, and keeps the call unless it is over. A panic on the way ends that call alone, with its record (FT-14).
     pub(crate) fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
+    /// Hands an input to a call.
+    fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
+        self.touch(now, id, |call, core| call.handle(now, core, input));
+    }
+
+    /// Does something with a call, and keeps it unless it is over. A panic on the way ends that call alone, with its record (FT-14).
+    pub(crate) fn touch(&mut self, now: Instant, id: CallId, act: impl FnOnce(&mut Call, &mut Core)) {
         let Some(mut call) = self.calls.remove(&id) else { return };
         if let Some(deadline) = call.deadline() {
             self.deadlines.remove(&(deadline, id));
         }
         let core = &mut self.core;
-        if catch_unwind(AssertUnwindSafe(|| call.handle(now, core, input))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| act(&mut call, core))).is_err() {
             self.core.out(Output::Defect { call: id });
             self.core.abandon(now, id);
         }
@@ -661,14 +667,11 @@ impl Switchboard {
         match command {
             Command::StartCall { user, slot, number } => self.start_call(now, user, slot, number),
             Command::EndCall { user, any, call } => {
-                let view = self.calls.get(&call).map(|call| call.timeline.view()).ok_or(Refusal::CallNotFound)?;
-                let holds = |slot: Option<SlotId>| slot.is_some_and(|slot| self.core.seats.holder(slot) == Some(user));
-                if !(any || view.user == Some(user) || holds(view.caller_slot) || holds(view.callee_slot)) {
-                    return Err(Refusal::CallNotFound);
-                }
+                let view = self.must_own(user, any, call)?;
                 self.call(now, call, CallInput::Hangup(Cause::EndedByRequest));
                 Ok(Reply::CallEnding { call, status: view.status })
             }
+            Command::TransferCall { user, any, call, to } => self.transfer(now, user, any, call, to),
             Command::TakeSlot { user, slot } => self.core.seats.take(now, user, slot).map(Reply::Slot),
             Command::ReleaseSlot { user, any, slot, epoch } => self.core.seats.release(now, user, any, slot, epoch).map(Reply::Slot),
             Command::SetService { slot, state } => {

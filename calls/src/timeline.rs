@@ -33,6 +33,10 @@ pub(crate) enum What {
     Held { slot: SlotId },
     /// The phone of this slot no longer holds.
     Resumed { slot: SlotId },
+    /// This slot has no part in the call any more, while others go on.
+    Left { slot: SlotId },
+    /// This slot takes the place of one that leaves or has left, and this person serves the call from now on.
+    Joined { slot: SlotId, user: Option<UserId> },
     /// The call is over. Always last, and once.
     Ended { cause: Cause },
 }
@@ -105,11 +109,20 @@ impl Timeline {
         let worth = match &what {
             What::Held { slot } => self.events.len() < EVENTS_MAX && self.holding.insert(*slot),
             What::Resumed { slot } => self.holding.remove(slot),
+            What::Left { slot } => {
+                self.holding.remove(slot);
+                true
+            }
             _ => true,
         };
         if worth {
             self.events.push(CallEvent { at, what });
         }
+    }
+
+    /// Whether a slot holds the other party.
+    pub(crate) fn holds(&self, slot: SlotId) -> bool {
+        self.holding.contains(&slot)
     }
 
     /// The call as others see it. A hold that goes on has not been counted yet.
@@ -164,6 +177,18 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
                     view.status = CallStatus::Answered;
                 }
             }
+            What::Left { slot } => {
+                resume(&mut view, &mut holding, *slot, *at);
+                for segment in view.segments.iter_mut().filter(|segment| segment.slot == *slot) {
+                    segment.to = segment.to.or(Some(*at));
+                }
+                if holding.is_empty() {
+                    view.status = CallStatus::Answered;
+                }
+            }
+            What::Joined { slot, user } => {
+                view.segments.push(Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 });
+            }
             What::Ended { cause } => {
                 count_holds(&mut view, &holding, *at);
                 holding.clear();
@@ -191,7 +216,8 @@ fn count_holds(view: &mut CallView, holding: &[(SlotId, WallTime)], at: WallTime
 }
 
 fn count_hold(view: &mut CallView, slot: SlotId, since: WallTime, at: WallTime) {
-    for segment in view.segments.iter_mut().filter(|segment| segment.slot == slot) {
+    // A slot may have served the call before, and come back to it.
+    for segment in view.segments.iter_mut().filter(|segment| segment.slot == slot && segment.to.is_none()) {
         segment.hold_ms = segment.hold_ms.saturating_add(at.ms_since(since));
     }
 }

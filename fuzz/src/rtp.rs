@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use arbitrary::Unstructured;
-use media::{Codec, Command, Component, Hears, Latch, LegId, Output, Payloads, Relay, Remote, TAP_PAYLOAD_MAX, Tone, ToneSet, rtp::Header};
+use media::{
+    Channel, Codec, Command, Component, Hears, Latch, LegId, Output, Payloads, Relay, Remote, TAP_PAYLOAD_MAX, Tone, ToneSet, rtp::Header,
+};
 
 /// Longer than any packet of a phone.
 const PACKET_MAX: usize = 1_500;
@@ -115,6 +117,11 @@ impl Game {
             6 => self.rtcp(input, leg),
             7 => {
                 self.order(Command::Close { leg });
+            }
+            8 => {
+                let recording = u64::from(input.arbitrary::<u8>().unwrap_or_default() % 4);
+                let channel = if input.arbitrary().unwrap_or_default() { Channel::Left } else { Channel::Right };
+                self.order(Command::Tap { recording, channel, leg });
             }
             kind => self.rtp(input, leg, kind),
         }

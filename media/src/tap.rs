@@ -154,6 +154,10 @@ impl Tap {
         self.recording
     }
 
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel
+    }
+
     /// The frames of an audio packet; `late`: a later one came before it.
     #[inline]
     pub(crate) fn frames<'a>(

@@ -66,6 +66,10 @@ causes! {
     CallerHungUp "caller_hung_up", 200, 16, Caller, "nothing to do";
     /// The called party hung up after the answer.
     CalleeHungUp "callee_hung_up", 200, 16, Callee, "nothing to do";
+    /// It was about another call (R11), and its other party was handed over to that one: a transfer.
+    Transferred "transferred", 200, 16, Us, "nothing to do";
+    /// Whom the call was handed to did not answer, and who handed it on was gone by then.
+    TransferFailed "transfer_failed", 480, 31, Callee, "call the party back that was left alone";
     /// Ended over REST by its operator or an administrator.
     EndedByRequest "ended_by_request", 487, 16, Us, "nothing to do";
     /// The calling party gave up before the answer.

@@ -2,10 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::{
-    BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime,
-    budget::{Limit, Scope},
-};
+use crate::{BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime, budget::{Limit, Scope}};
+use serde::{Deserialize, Serialize};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +25,17 @@ pub enum Command {
         any: bool,
         /// Which call.
         call: CallId,
+    },
+    /// Hand a call on: the user's own phone leaves it, in another's call the one on our side.
+    TransferCall {
+        /// Who asks.
+        user: UserId,
+        /// Whether calls of others may be handed on too (R18).
+        any: bool,
+        /// Which call.
+        call: CallId,
+        /// To whom.
+        to: TransferTo,
     },
     /// Take a slot (R6).
     TakeSlot {
@@ -97,6 +106,16 @@ pub enum Command {
     },
 }
 
+/// To whom a call is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTo {
+    /// Whoever answers there, as if the slot that leaves had dialled it.
+    Number(Number),
+    /// The other party of this call, in which the slot that leaves is too.
+    Call(CallId),
+}
+
 /// What a command that was carried out answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -111,6 +130,11 @@ pub enum Reply {
         call: CallId,
         /// Where it stood when the order came.
         status: CallStatus,
+    },
+    /// The call is being handed on, or was.
+    CallTransferring {
+        /// The call that goes on.
+        call: CallId,
     },
     /// The slot as it is now.
     Slot(SlotView),
@@ -194,6 +218,9 @@ pub enum Refusal {
     /// No such call, or not one of the user's own (R18).
     #[error("no such call")]
     CallNotFound,
+    /// Nobody has answered in the call, it is being handed on already, no phone of ours is in it, or both calls have no slot in common.
+    #[error("the call cannot be handed on now")]
+    CallNotTransferable,
     /// The slot's limits do not list the number (R23).
     #[error("slot {slot} may not call {number}")]
     DestinationNotAllowed {

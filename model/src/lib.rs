@@ -34,7 +34,7 @@ pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, Special
 pub use carrier::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};
 pub use cause::{Cause, Side};
 pub use cdr::{CarrierTry, Cdr, Direction, Outcome, Segment, TryOutcome};
-pub use command::{Command, NoRoom, Refusal, Reply};
+pub use command::{Command, NoRoom, Refusal, Reply, TransferTo};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
 pub use event::{CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView};

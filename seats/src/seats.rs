@@ -301,6 +301,17 @@ impl Seats {
         }
     }
 
+    /// Two calls become one (an attended transfer): the slot takes part in `to` as it did in `from`, in which it has no part any more.
+    pub fn hand_over(&mut self, now: Instant, slot: SlotId, from: CallId, to: CallId) {
+        if !self.parts.contains(&(to, slot)) && self.parts.remove(&(from, slot)) {
+            self.parts.insert((to, slot));
+            if let Some(seat) = self.slots.get_mut(&slot) {
+                seat.hand_over(from, to);
+            }
+            self.settle(now, slot);
+        }
+    }
+
     /// The slot's part in a call is over. After its last one it is READY or REGISTERING if it is taken, else IDLE.
     pub fn ended(&mut self, now: Instant, slot: SlotId, call: CallId) {
         if self.parts.remove(&(call, slot)) {

@@ -171,6 +171,15 @@ impl Slot {
         }
     }
 
+    /// Its part in a call is one in another call from now on.
+    pub(crate) fn hand_over(&mut self, from: CallId, to: CallId) {
+        for part in [&mut self.call, &mut self.consultation].into_iter().flatten() {
+            if part.call == from {
+                part.call = to;
+            }
+        }
+    }
+
     /// The far party of `call` has answered.
     pub(crate) fn answered(&mut self, call: CallId) {
         for part in [&mut self.call, &mut self.consultation].into_iter().flatten() {

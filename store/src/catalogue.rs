@@ -14,6 +14,8 @@ const TRUNK_KINDS: ColumnKind = ColumnKind::Code(&["auto", "mf", "ls", "sip"]);
 const CAUSES: ColumnKind = ColumnKind::Code(&[
     "caller_hung_up",
     "callee_hung_up",
+    "transferred",
+    "transfer_failed",
     "ended_by_request",
     "caller_gave_up",
     "no_answer",

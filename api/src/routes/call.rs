@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode};
-use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId};
+use model::{CallId, CallStatus, Command, Number, Refusal, Reply, SlotId, UserId};
 use office::{Diff, Entry, Idempotency, reaches_call};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use crate::{
 const REMEMBER_TIME: Duration = Duration::from_millis(if cfg!(test) { 30_000 } else { 500 });
 
 /// The resource, as the audit log names it.
-const CALLS: &str = "calls";
+pub(crate) const CALLS: &str = "calls";
 
 /// A call to be placed.
 #[derive(Deserialize, ToSchema)]
@@ -103,7 +103,11 @@ pub(crate) async fn start(
         None => order(&api, &caller, slot, number).await?,
         Some(key) => {
             let text = String::from_utf8_lossy(key).into_owned();
-            let remembered = remembered_order(api.clone(), caller, text, meant.clone(), slot, number);
+            let order = {
+                let (api, caller) = (api.clone(), caller);
+                async move { order(&api, &caller, slot, number).await }
+            };
+            let remembered = remembered(api.clone(), user, text, meant.clone(), order);
             api.orders.once(Instant::now(), user, key, meant.as_bytes(), remembered).await?
         }
     };
@@ -152,16 +156,14 @@ async fn order(api: &Api, caller: &Caller, slot: SlotId, number: Number) -> Resu
     }
 }
 
-/// The same, with the key kept in the database, so that it also holds after a restart.
-async fn remembered_order(
+/// Carries out an order about a call, with its key kept in the database, so that it also holds after a restart.
+pub(crate) async fn remembered(
     api: Api,
-    caller: Caller,
+    user: UserId,
     key: String,
     meant: String,
-    slot: SlotId,
-    number: Number,
+    order: impl Future<Output = Result<CallId, OrderError>> + Send,
 ) -> Result<CallId, OrderError> {
-    let user = caller.user();
     let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
     match tokio::time::timeout(REMEMBER_TIME, api.office.idempotency_begin(user, &key, &hash, now())).await {
         Ok(Ok(Idempotency::Proceed)) => {}
@@ -173,7 +175,7 @@ async fn remembered_order(
         Ok(Err(error)) => tracing::warn!(%user, %error, "An Idempotency-Key is kept in memory only."),
         Err(_) => tracing::warn!(%user, "An Idempotency-Key is kept in memory only: the database is slow."),
     }
-    let outcome = order(&api, &caller, slot, number).await;
+    let outcome = order.await;
     let remember = async {
         match &outcome {
             Ok(call) => api.office.idempotency_finish(user, &key, StatusCode::ACCEPTED.as_u16(), &call.to_string()).await,

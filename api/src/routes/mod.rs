@@ -19,6 +19,7 @@ pub(crate) mod security;
 pub(crate) mod session;
 pub(crate) mod slots;
 pub(crate) mod system;
+pub(crate) mod transfer;
 pub(crate) mod trunks;
 pub(crate) mod users;
 pub(crate) mod webhooks;
@@ -196,6 +197,7 @@ routes! {
     POST "/api/call/end", Access::Token(can::CALLS_END), call::end;
     GET "/api/calls", Access::Token(can::CALLS_READ), calls::list;
     GET "/api/calls/{id}", Access::Token(can::CALLS_READ), calls::read;
+    POST "/api/calls/{id}/transfer", Access::Token(can::CALLS_END), transfer::transfer;
     GET "/api/calls/{id}/ladder", Access::Token(can::CALLS_TRACE), calls::ladder;
     GET "/api/cdr/records", Access::Token(can::CALLS_READ), calls::records;
     GET "/api/recordings", Access::Token(can::RECORDINGS_READ), resources::list::<Recordings>;

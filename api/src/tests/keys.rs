@@ -228,6 +228,7 @@ async fn no_route_breaks_without_the_database() {
             ("PUT", "/api/routes/{id}") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}, "version": 1}"#.to_owned(),
             ("POST", "/api/routes/explain") => r#"{"to": "6001"}"#.to_owned(),
             ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
+            ("POST", "/api/calls/{id}/transfer") => r#"{"to": "6002"}"#.to_owned(),
             ("POST", "/api/call/end") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
             _ => String::new(),
         };
@@ -361,6 +362,7 @@ async fn no_route_breaks_without_the_database() {
         POST   /api/call/end                      boris 503 root 503
         GET    /api/calls                         boris 503 root 503
         GET    /api/calls/{id}                    boris 503 root 503
+        POST   /api/calls/{id}/transfer           boris 503 root 503
         GET    /api/calls/{id}/ladder             boris 403 root 503
         GET    /api/cdr/records                   boris 503 root 503
         GET    /api/recordings                    boris 503 root 503

@@ -298,6 +298,12 @@ async fn calls() {
             "anna POST /api/call/start\n\n{\"slot_id\": 1, \"phone_number\": \"+7 (495) 123-45-67\"}",
             "anna POST /api/call/start\n\n{\"slot_id\": \"1\", \"phone_number\": \"6002\"}",
             "anna GET /api/calls/c_00000000009rh",
+            "boris POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"6003\"}",
+            "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"60-03\"}",
+            "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"x\"}",
+            "anna POST /api/calls/c_00000000009rh/transfer\n\n{}",
+            "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"6003\", \"call_id\": \"c_00000000009rh\"}",
+            "root POST /api/calls/c_00000000009rh/transfer\n\n{\"call_id\": \"c_00000000000zz\"}",
             "boris POST /api/call/end\n\n{\"call_id\": \"c_00000000009rh\"}",
             "anna POST /api/call/end\n\n{\"call_id\": \"c_00000000009rh\"}",
             "anna POST /api/call/end\n\n{\"call_id\": \"c_00000000009rh\"}",
@@ -318,6 +324,30 @@ async fn calls() {
             > anna GET /api/calls/c_00000000009rh
             200
             {"answered_at":null,"call_id":"c_00000000009rh","callee":"+74951234567","callee_slot":null,"caller":"6001","caller_slot":"1","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","user":"2"}
+
+            > boris POST /api/calls/c_00000000009rh/transfer | {"to": "6003"}
+            404
+            {"code":"call_not_found","detail":"no such call"}
+
+            > anna POST /api/calls/c_00000000009rh/transfer | {"to": "60-03"}
+            202
+            {"call_id":"c_00000000009rh"}
+
+            > anna POST /api/calls/c_00000000009rh/transfer | {"to": "x"}
+            422
+            {"code":"invalid_field","detail":"a number has 1 to 32 digits, * or #, with an optional leading +","field":"to"}
+
+            > anna POST /api/calls/c_00000000009rh/transfer | {}
+            422
+            {"code":"invalid_field","detail":"either `to` or `call_id`, and not both","field":"to"}
+
+            > anna POST /api/calls/c_00000000009rh/transfer | {"to": "6003", "call_id": "c_00000000009rh"}
+            422
+            {"code":"invalid_field","detail":"either `to` or `call_id`, and not both","field":"to"}
+
+            > root POST /api/calls/c_00000000009rh/transfer | {"call_id": "c_00000000000zz"}
+            404
+            {"code":"call_not_found","detail":"No such call, or not one of yours."}
 
             > boris POST /api/call/end | {"call_id": "c_00000000009rh"}
             404

@@ -153,6 +153,7 @@ async fn every_route_with_every_role() {
         POST   /api/call/end                      nobody 401 anna 422 root 422
         GET    /api/calls                         nobody 401 anna 200 root 200
         GET    /api/calls/{id}                    nobody 401 anna 200 root 200
+        POST   /api/calls/{id}/transfer           nobody 401 anna 422 root 422
         GET    /api/calls/{id}/ladder             nobody 401 anna 403 root 200
         GET    /api/cdr/records                   nobody 401 anna 200 root 200
         GET    /api/recordings                    nobody 401 anna 200 root 200
@@ -294,6 +295,7 @@ async fn another_centre_sees_nothing() {
         format!("root GET /api/calls/{id}"),
         format!("anna GET /api/calls/{id}/recording"),
         format!("root POST /api/call/end\n\n{{\"call_id\": \"{id}\"}}"),
+        format!("root POST /api/calls/{id}/transfer\n\n{{\"to\": \"6001\"}}"),
     ] {
         assert_eq!(world.send(&request).await.status(), StatusCode::NOT_FOUND, "{request}");
     }

@@ -19,13 +19,19 @@ pub(crate) struct Caps {
     held: BTreeMap<(CallId, Side), Held>,
 }
 
-/// A call has one part in a carrier's lines at most where it came from, and one where it goes.
+/// A call has one part in a carrier's lines at most where it came from, one where it goes, and one where it was handed on to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
     /// It came by the carrier.
     In,
     /// It goes by the carrier.
     Out,
+    /// It goes on by the carrier, instead of to a slot of ours.
+    Onward,
+}
+
+impl Side {
+    const ALL: [Self; 3] = [Self::In, Self::Out, Self::Onward];
 }
 
 /// Why a carrier takes no further call.
@@ -127,8 +133,24 @@ impl Caps {
 
     /// The call gives back all that it has; whether that is anything.
     pub(crate) fn release(&mut self, call: CallId) -> bool {
-        let [came, went] = [Side::In, Side::Out].map(|side| self.leave(call, side));
-        came || went
+        // Each of them, and not only up to the first.
+        Side::ALL.map(|side| self.leave(call, side)).contains(&true)
+    }
+
+    /// By which side a call can go out, beside what it has already: at most one leg of a call that goes out stays in it.
+    pub(crate) fn free_side(&self, call: CallId) -> Side {
+        if self.held.contains_key(&(call, Side::Out)) { Side::Onward } else { Side::Out }
+    }
+
+    /// Two calls become one: `to` has the lines that `from` had.
+    pub(crate) fn hand_over(&mut self, from: CallId, to: CallId) {
+        for side in Side::ALL {
+            let Some(held) = self.held.remove(&(from, side)) else { continue };
+            let side = self.free_side(to);
+            if let Some(before) = self.held.insert((to, side), held) {
+                self.give_back(&before);
+            }
+        }
     }
 
     /// Forgets carriers that are gone and have no calls.

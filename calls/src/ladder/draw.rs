@@ -72,7 +72,7 @@ fn rungs(text: &mut String, ladder: &Ladder) {
         let blank = " ".repeat(GAP);
         let (left, right) = match message.party {
             Party::Near => (arrow, blank),
-            Party::Far | Party::Rung(_) => (blank, arrow),
+            Party::Far | Party::Rung(_) | Party::Referrer => (blank, arrow),
         };
         let _ = write!(text, "{number:>4} {:>9}   |{left}|{right}|", message.after_ms);
         let is_repeated = ladder.messages.iter().take(place).any(|before| before.way == message.way && before.bytes == message.bytes);

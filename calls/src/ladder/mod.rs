@@ -302,7 +302,10 @@ impl Ladders {
     fn forget(&mut self, call: CallId) {
         let Some(ladder) = self.calls.remove(&call) else { return };
         for session in &ladder.sessions {
-            self.sessions.remove(session);
+            // One that was handed over to another call is drawn there.
+            if self.sessions.get(session).is_some_and(|(of, _)| *of == call) {
+                self.sessions.remove(session);
+            }
         }
         self.used = self.used.saturating_sub(ladder.cost);
         if ladder.is_refused {

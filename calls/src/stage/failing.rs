@@ -41,6 +41,21 @@ impl Failing {
         }
     }
 
+    /// Why it failed, as a status.
+    pub(crate) fn sip_status(&self) -> u16 {
+        self.sip_status
+    }
+
+    /// Who would hear it.
+    pub(crate) fn into_leg(self) -> Leg {
+        self.near
+    }
+
+    /// The same, of a call that was to be handed on.
+    pub(crate) fn transfer(self) -> Self {
+        Self { cause: Cause::TransferFailed, ..self }
+    }
+
     fn over(self) -> Stage {
         Over { legs: vec![self.near], cause: self.cause, sip_status: self.sip_status }.into()
     }

@@ -18,6 +18,7 @@ mod ringing;
 mod summoning;
 mod talking;
 mod together;
+mod transferring;
 mod trying;
 
 use std::{
@@ -34,7 +35,7 @@ use model::{
 use sip_core::{EndReason, LocateError, LookupId, SessionEvent, Target};
 
 pub(crate) use self::{
-    asking::Asking, failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together,
+    asking::Asking, failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together, transferring::{HandOn, Transferring},
     trying::Trying,
 };
 use crate::{
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     clock: Anchor,
     /// What held when it began; new settings are for later calls.
     settings: Arc<Settings>,
+    /// How many times somebody began to hand it on.
+    pub(crate) transfers: u8,
     pub(crate) stage: Stage,
 }
 
@@ -72,6 +75,8 @@ pub(crate) enum Stage {
     Trying(Trying),
     /// Both have answered.
     Talking(Talking),
+    /// One of them hands the other to somebody who is called; boxed, for there is one of the stages above in it.
+    Transferring(Box<Transferring>),
     /// The operator hears why there will be no call (R10).
     Failing(Failing),
     /// Over; only the record is left to write.
@@ -125,6 +130,7 @@ impl Cx<'_> {
         let at = self.wall();
         let call = self.timeline.start().call;
         let (rings, answered) = (matches!(what, What::Ringing), matches!(what, What::Answered { .. }));
+        let moves = matches!(what, What::Left { .. } | What::Joined { .. });
         self.timeline.note(at, what);
         let view = self.timeline.view();
         if rings {
@@ -132,6 +138,10 @@ impl Cx<'_> {
         }
         if answered {
             self.core.fact(Fact::CallAnswered { call, at, segments: view.segments.clone() });
+        }
+        if moves {
+            // Who serves it is of its record, and must not be lost with us.
+            self.core.fact(Fact::CallsSeen { calls: vec![self.timeline.seen(at)], at });
         }
         self.core.event(Event::CallUpdated(view));
     }
@@ -151,7 +161,7 @@ impl Cx<'_> {
 
 impl Call {
     pub(crate) fn new(timeline: Timeline, clock: Anchor, settings: Arc<Settings>, stage: Stage) -> Self {
-        Self { timeline, clock, settings, stage }
+        Self { timeline, clock, settings, transfers: 0, stage }
     }
 
     /// The call's own wall clock.
@@ -159,8 +169,13 @@ impl Call {
         self.clock.wall(now)
     }
 
-    /// Takes an input. While it is at work the call counts as over by a defect of ours, so that a panic leaves it so (FT-14).
+    /// Takes an input.
     pub(crate) fn handle(&mut self, now: Instant, core: &mut Core, input: CallInput) {
+        self.step(now, core, |stage, cx| stage.handle(cx, input));
+    }
+
+    /// Does something with the stage. While that is at work the call counts as over by a defect of ours, so that a panic leaves it so (FT-14).
+    pub(crate) fn step(&mut self, now: Instant, core: &mut Core, act: impl FnOnce(Stage, &mut Cx<'_>) -> Stage) {
         let stage = std::mem::replace(&mut self.stage, Over::new(Vec::new(), Cause::Internal).into());
         #[cfg(test)]
         assert!(!core.defective, "ordered by a test");
@@ -175,6 +190,7 @@ impl Call {
             Stage::Failing(stage) => stage.handle(&mut cx, input),
             Stage::Over(over) => Stage::Over(over),
         };
+        self.stage = act(stage, &mut cx);
     }
 
     /// The call if it goes on; none when it is over, and its record is written.
@@ -214,6 +230,49 @@ impl Call {
             Stage::Talking(stage) => stage.probe_at(),
             Stage::Asking(stage) => Some(stage.until()),
             Stage::Trying(stage) => stage.deadline(),
+        self.stage.deadline()
+    }
+}
+
+impl Stage {
+    fn handle(self, cx: &mut Cx<'_>, input: CallInput) -> Self {
+        match self {
+            Self::Summoning(stage) => stage.handle(cx, input),
+            Self::Ringing(stage) => stage.handle(cx, input),
+            Self::Together(stage) => stage.handle(cx, input),
+            Self::Trying(stage) => stage.handle(cx, input),
+            Self::Talking(stage) => stage.handle(cx, input),
+            Self::Transferring(stage) => stage.handle(cx, input),
+            Self::Failing(stage) => stage.handle(cx, input),
+            Self::Over(over) => Self::Over(over),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Failing(stage) => Some(stage.until()),
+            Self::Talking(stage) => stage.probe_at(),
+            Self::Trying(stage) => stage.deadline(),
+            Self::Transferring(stage) => stage.deadline(),
+            _ => None,
+        }
+    }
+
+    /// The media worker of a call whose far party has answered.
+    pub(crate) fn worker(&self) -> Option<usize> {
+        match self {
+            Self::Talking(stage) => Some(stage.legs(Party::Near).0.audio.port.worker),
+            Self::Transferring(stage) => stage.worker(),
+            _ => None,
+        }
+    }
+
+    /// Who waits for somebody to answer.
+    fn near(&self) -> Option<&Near> {
+        match self {
+            Self::Ringing(stage) => Some(stage.near()),
+            Self::Together(stage) => Some(stage.near()),
+            Self::Trying(stage) => Some(stage.near()),
             _ => None,
         }
     }
@@ -239,6 +298,6 @@ fn cause_of(party: Party, why: EndReason) -> Cause {
         (EndReason::Expired, _) => Cause::SessionExpired,
         (EndReason::DialogLost | EndReason::NoPrack | EndReason::Timeout, _) => Cause::DialogLost,
         (_, Party::Near) => Cause::CallerHungUp,
-        (_, Party::Far | Party::Rung(_)) => Cause::CalleeHungUp,
+        (_, Party::Far | Party::Rung(_) | Party::Referrer) => Cause::CalleeHungUp,
     }
 }

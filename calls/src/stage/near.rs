@@ -8,7 +8,7 @@ use sip_core::SessionEvent;
 use super::{Cx, Failing, Over, Stage, TONE, Talking, cause_of};
 use crate::{
     leg::{Leg, Party},
-    timeline::What,
+    timeline::{Start, What},
 };
 
 /// Who waits for an answer.
@@ -23,12 +23,14 @@ pub(crate) struct Near {
     has_beeped: bool,
     /// Whether the media worker goes over from our ring tone to the far side's sound by itself.
     is_automatic: bool,
+    /// Its place in a call that goes on, if somebody else is called in place of the other party.
+    stays: Option<Party>,
 }
 
 impl Near {
     /// A phone that dialled, or a carrier that brings a call: it waits for our answer.
     pub(crate) fn waiting(leg: Leg) -> Self {
-        Self { leg, is_up: false, rings: false, has_beeped: false, is_automatic: false }
+        Self { leg, is_up: false, rings: false, has_beeped: false, is_automatic: false, stays: None }
     }
 
     /// An operator whose phone has answered.
@@ -36,12 +38,27 @@ impl Near {
         Self { is_up: true, ..Self::waiting(leg) }
     }
 
+    /// A party of a call that is handed on, and its place there. It needs no beep: nobody asked it for anything.
+    pub(crate) fn staying(leg: Leg, place: Party) -> Self {
+        Self { has_beeped: true, stays: Some(place), ..Self::summoned(leg) }
+    }
+
+    /// Whether it was told that somebody rings.
+    pub(crate) fn rings(&self) -> bool {
+        self.rings
+    }
+
+    /// Who calls, for the phone that is called.
+    pub(crate) fn shown(&self, start: &Start) -> String {
+        if self.stays == Some(Party::Far) { start.callee.clone() } else { start.caller.clone() }
+    }
+
     /// What the calling side does before the answer. The cause, if the call is over by that.
     pub(crate) fn heard(&mut self, cx: &mut Cx<'_>, event: SessionEvent) -> Option<Cause> {
         match event {
-            SessionEvent::Ended { why } => Some(match cause_of(Party::Near, why) {
-                Cause::CallerHungUp => Cause::CallerGaveUp,
-                cause => cause,
+            SessionEvent::Ended { why } => Some(match (self.stays, cause_of(self.stays.unwrap_or(Party::Near), why)) {
+                (None, Cause::CallerHungUp) => Cause::CallerGaveUp,
+                (_, cause) => cause,
             }),
             SessionEvent::Reoffered { sdp, flow, .. } => {
                 cx.core.reoffered(cx.now, &mut self.leg, sdp.as_ref(), flow);
@@ -99,7 +116,8 @@ impl Near {
     }
 
     fn note_ringing(&mut self, cx: &mut Cx<'_>) {
-        if !std::mem::replace(&mut self.rings, true) {
+        // A call that goes on has rung before.
+        if !std::mem::replace(&mut self.rings, true) && self.stays.is_none() {
             cx.note(What::Ringing);
         }
     }
@@ -126,6 +144,9 @@ impl Near {
     /// The far side has answered, and its session description does: both talk from now on.
     pub(crate) fn connect(mut self, cx: &mut Cx<'_>, mut far: Leg) -> Stage {
         cx.core.connect_audio(&mut far.audio);
+        if let Some(place) = self.stays {
+            return Stage::Talking(Talking::join(cx, self.leg, far, place));
+        }
         if !self.is_up {
             let sdp = match self.leg.audio.answer(far.audio.codec()) {
                 Some(answer) => {

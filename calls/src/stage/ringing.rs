@@ -49,8 +49,16 @@ impl Ringing {
         }
     }
 
+    pub(crate) fn near(&self) -> &Near {
+        &self.near
+    }
+
     fn fail(self, cx: &mut Cx<'_>, cause: Cause, sip_status: u16) -> Stage {
         cx.core.close(cx.now, &self.far, cause);
+        // It is free, though the call goes on: for as long as its tone plays, or with whom it had before.
+        if let Some(slot) = self.far.slot {
+            cx.leave_slot(slot);
+        }
         self.near.fail(cx, cause, sip_status)
     }
 }

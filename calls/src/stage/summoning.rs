@@ -55,7 +55,8 @@ impl Summoning {
         // What leads somewhere may have changed while the phone rang.
         let start = cx.timeline.start();
         let decision = cx.core.decide(cx.now, start, start.caller.parse().ok(), self.permit.number().clone());
-        lead(cx, Near::summoned(self.near), Onward::new(self.permit, MAX_FORWARDS), decision)
+        let onward = Onward::new(self.permit, MAX_FORWARDS, self.near.slot);
+        lead(cx, Near::summoned(self.near), onward, decision)
     }
 
     fn over(self, cause: Cause, sip_status: u16) -> Stage {

@@ -40,6 +40,44 @@ impl Talking {
     /// Who talks.
     pub(crate) fn legs(&self) -> [&Leg; 2] {
         [&self.near, &self.far]
+    /// `joins` has answered in place of who talked to `stays`, whose place in the call is `place`. All else of the call goes on (R14).
+    pub(crate) fn join(cx: &mut Cx<'_>, stays: Leg, joins: Leg, place: Party) -> Self {
+        let call = cx.timeline.start().call;
+        cx.core.seats.answered(cx.now, call);
+        if let Some(slot) = joins.slot {
+            let user = cx.core.seats.holder(slot);
+            cx.note(What::Joined { slot, user });
+        }
+        cx.core.retap(call, &stays.audio, &joins.audio);
+        Self::again(cx, stays, joins, place)
+    }
+
+    /// These two talk, and one of them has talked before; `place` is that of the first one.
+    pub(crate) fn again(cx: &mut Cx<'_>, stays: Leg, other: Leg, place: Party) -> Self {
+        let call = cx.timeline.start().call;
+        let (near, far) = if place == Party::Near { (stays, other) } else { (other, stays) };
+        cx.core.join(call, Party::Near, &near);
+        cx.core.join(call, Party::Far, &far);
+        let [near_holds, far_holds] = [&near, &far].map(|leg| leg.slot.is_some_and(|slot| cx.timeline.holds(slot)));
+        let mut talking = Self { near, far, near_holds, far_holds, probe_at: None };
+        talking.route(cx);
+        talking
+    }
+
+    /// Takes the parties apart: who stays when `leaving` goes, with its place, and who goes.
+    pub(crate) fn part(self, leaving: Party) -> (Leg, Party, Leg) {
+        match leaving {
+            Party::Near => (self.far, Party::Far, self.near),
+            Party::Far | Party::Rung(_) | Party::Referrer => (self.near, Party::Near, self.far),
+        }
+    }
+
+    /// The leg of a party, and that of the other one.
+    pub(crate) fn legs(&self, party: Party) -> (&Leg, &Leg) {
+        match party {
+            Party::Near => (&self.near, &self.far),
+            Party::Far | Party::Rung(_) | Party::Referrer => (&self.far, &self.near),
+        }
     }
 
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
@@ -92,7 +130,7 @@ impl Talking {
     fn leg(&mut self, party: Party) -> &mut Leg {
         match party {
             Party::Near => &mut self.near,
-            Party::Far | Party::Rung(_) => &mut self.far,
+            Party::Far | Party::Rung(_) | Party::Referrer => &mut self.far,
         }
     }
 
@@ -151,7 +189,7 @@ impl Talking {
         tell_digit(cx, from, dtmf.digit, dtmf.duration_ms);
         let other = match from {
             Party::Near => &self.far,
-            Party::Far | Party::Rung(_) => &self.near,
+            Party::Far | Party::Rung(_) | Party::Referrer => &self.near,
         };
         cx.core.endpoint.info(cx.now, other.session, InfoDtmf::CONTENT_TYPE, &dtmf.body());
     }
@@ -165,7 +203,7 @@ fn tell_digit(cx: &mut Cx<'_>, by: Party, digit: char, duration_ms: u32) {
     let start = cx.timeline.start();
     let by = match by {
         Party::Near => PartyRole::Caller,
-        Party::Far | Party::Rung(_) => PartyRole::Callee,
+        Party::Far | Party::Rung(_) | Party::Referrer => PartyRole::Callee,
     };
     let view = DigitView { call_id: start.call, center: start.center, by, digit, duration_ms };
     cx.core.event(Event::DigitPressed(view));

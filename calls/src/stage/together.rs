@@ -60,6 +60,10 @@ impl Together {
         }
     }
 
+    pub(crate) fn near(&self) -> &Near {
+        &self.near
+    }
+
     fn rung(mut self, cx: &mut Cx<'_>, place: u8, event: SessionEvent) -> Stage {
         let cause = match event {
             SessionEvent::Ringing { .. } => {

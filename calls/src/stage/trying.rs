@@ -46,6 +46,8 @@ pub(crate) struct Trying {
     tries: VecDeque<Try>,
     current: Option<Current>,
     invites: usize,
+    /// As what it counts among the call's lines.
+    side: Side,
     /// Why the last try was none, and its status.
     failed: (Cause, u16),
 }
@@ -98,7 +100,8 @@ impl Trying {
     /// Tries the first of these.
     pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, tries: Vec<Try>) -> Stage {
         let failed = (Cause::CarrierFailed, Cause::CarrierFailed.sip_status());
-        Self { near, onward, tries: tries.into(), current: None, invites: 0, failed }.advance(cx)
+        let side = cx.core.carriers.caps.free_side(cx.timeline.start().call);
+        Self { near, onward, tries: tries.into(), current: None, invites: 0, side, failed }.advance(cx)
     }
 
     /// When it wants to be woken: somebody is silent for too long.
@@ -175,7 +178,7 @@ impl Trying {
         let wanted = cx.core.caller_of(cx.timeline.start());
         let caller = entry.caller(wanted.as_ref(), cx.timeline.start().center).ok();
         let number = caller.and_then(|caller| plan.number(entry.id, caller));
-        match cx.core.carriers.caps.take(cx.now, (call, Side::Out), entry, number, is_help) {
+        match cx.core.carriers.caps.take(cx.now, (call, self.side), entry, number, is_help) {
             Ok(()) => self.current = Some(Current::new(entry, found)),
             Err(Refused::Full | Refused::TooFast | Refused::NumberFull) => {
                 cx.tried_nobody(&found, TryOutcome::Full);
@@ -187,7 +190,7 @@ impl Trying {
     /// The carrier is done with.
     fn give_up(&mut self, cx: &mut Cx<'_>) {
         self.current = None;
-        cx.core.carriers.caps.leave(cx.timeline.start().call, Side::Out);
+        cx.core.carriers.caps.leave(cx.timeline.start().call, self.side);
     }
 
     /// Calls a target. False: it came to no INVITE, and what comes next is to be tried.
@@ -326,16 +329,30 @@ impl Trying {
     fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
         let start = cx.timeline.start();
         let Some(permit) = cx.core.permit_anew(start, number.clone()) else {
+        let by = self.onward.by.map(|slot| (slot, directory.slot(slot)));
+        let permit = match by {
+            Some((slot, Some(entry))) => {
+                // This very call is one of the slot's, unless it has handed it on and is gone.
+                let here = usize::from(cx.core.seats.slots_of(start.call).any(|other| other == slot));
+                may_call(&entry.limits, cx.core.seats.calls(slot).saturating_sub(here), number.clone()).ok()
+            }
+            Some((_, None)) => None,
+            None => Some(by_route(number.clone())),
+        };
+        let Some(permit) = permit else {
             let cause = Cause::DestinationNotAllowed;
             return self.near.fail(cx, cause, cause.sip_status());
         };
-        let decision = cx.core.decide(cx.now, start, start.caller.parse().ok(), number);
+        let decision = match by.and_then(|(_, entry)| entry) {
+            Some(entry) => cx.core.decide(cx.now, &start.dialled_by(entry), Some(entry.number.clone()), number),
+            None => cx.core.decide(cx.now, start, start.caller.parse().ok(), number),
+        };
         if let Some(cause) = nowhere(&decision) {
             return self.near.fail(cx, cause, cause.sip_status());
         }
-        let Onward { permit: before, hops, withheld, mut diverted, redirects } = self.onward;
+        let Onward { permit: before, hops, withheld, mut diverted, redirects, by } = self.onward;
         diverted.push(before.number().clone());
-        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1) };
+        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), by };
         lead(cx, self.near, onward, decision)
     }
 
@@ -382,6 +399,10 @@ impl Trying {
             cx.core.close(cx.now, &called.leg, cause);
             cx.remember(What::Tried { outcome, status });
         }
+    }
+
+    pub(crate) fn near(&self) -> &Near {
+        &self.near
     }
 
     /// Nobody wants the call any more: gives the leg, if there is one.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use expect_test::{Expect, expect};
 use media::{LegId, MediaEvent};
 use model::{
-    CallId, CarrierId, CenterId, Command, RouteId, SlotId, SlotState, UserId, WallTime,
+    CallId, CarrierId, CenterId, Command, RouteId, SlotId, SlotState, TransferTo, UserId, WallTime,
     carrier::CarrierEntry,
     route::{Numbering, Plan, RouteEntry},
 };
@@ -31,6 +31,8 @@ fn inputs() -> Vec<Input> {
     let commands = [
         Command::StartCall { user: UserId(7), slot: SlotId(1), number: "+7(495)1".parse().unwrap() },
         Command::EndCall { user: UserId(7), any: true, call: CallId(5) },
+        Command::TransferCall { user: UserId(7), any: false, call: CallId(5), to: TransferTo::Number("6002".parse().unwrap()) },
+        Command::TransferCall { user: UserId(7), any: true, call: CallId(5), to: TransferTo::Call(CallId(6)) },
         Command::TakeSlot { user: UserId(7), slot: SlotId(1) },
         Command::ReleaseSlot { user: UserId(7), any: false, slot: SlotId(1), epoch: Some(4) },
         Command::SetService { slot: SlotId(1), state: SlotState::Disabled },
@@ -226,7 +228,7 @@ fn a_tape_that_is_cut_or_garbled_says_where() {
         expected.assert_eq(&replay(Instant::now(), tape).unwrap_err().to_string());
     };
     check(b"", &expect![[r#"the tape is empty"#]]);
-    check(&tape[..tape.len() - 5], &expect!["the tape is cut in line 36"]);
+    check(&tape[..tape.len() - 5], &expect!["the tape is cut in line 38"]);
     check(b"RIFF\0\0\n", &expect![[r#"the tape is garbled in line 1: it is too short"#]]);
     check(&[lines[0], lines[2]].concat(), &expect![[r#"the tape is garbled in line 2: its hash does not fit"#]]);
     // Half of it, at the end of a line, is a whole tape.

@@ -9,8 +9,7 @@ use std::{
 use bytes::Bytes;
 use media::{LegId, MediaEvent};
 use model::{
-    BanView, Binding, BudgetEntry, BudgetUsed, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow,
-    SlotEntry, SlotId, SlotLimits, SlotState, UserId, WallTime, budget::Scope, route::AskOutcome,
+    BanView, Binding, BudgetEntry, BudgetUsed, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits, SlotState, UserId, WallTime, budget::Scope, route::AskOutcome, TransferTo,
 };
 use serde::{Deserialize, Serialize};
 use sip_core::{Algorithm, ArmourSettings, Flow, RegistrarSettings, Transport};
@@ -292,6 +291,7 @@ impl MediaText {
 pub(super) enum CommandText {
     StartCall { user: UserId, slot: SlotId, number: Number },
     EndCall { user: UserId, any: bool, call: CallId },
+    TransferCall { user: UserId, any: bool, call: CallId, to: TransferTo },
     TakeSlot { user: UserId, slot: SlotId },
     ReleaseSlot { user: UserId, any: bool, slot: SlotId, epoch: Option<u64> },
     SetService { slot: SlotId, state: SlotState },
@@ -312,6 +312,7 @@ impl CommandText {
         match command.clone() {
             Command::StartCall { user, slot, number } => Self::StartCall { user, slot, number },
             Command::EndCall { user, any, call } => Self::EndCall { user, any, call },
+            Command::TransferCall { user, any, call, to } => Self::TransferCall { user, any, call, to },
             Command::TakeSlot { user, slot } => Self::TakeSlot { user, slot },
             Command::ReleaseSlot { user, any, slot, epoch } => Self::ReleaseSlot { user, any, slot, epoch },
             Command::SetService { slot, state } => Self::SetService { slot, state },
@@ -332,6 +333,7 @@ impl CommandText {
         match self {
             Self::StartCall { user, slot, number } => Command::StartCall { user, slot, number },
             Self::EndCall { user, any, call } => Command::EndCall { user, any, call },
+            Self::TransferCall { user, any, call, to } => Command::TransferCall { user, any, call, to },
             Self::TakeSlot { user, slot } => Command::TakeSlot { user, slot },
             Self::ReleaseSlot { user, any, slot, epoch } => Command::ReleaseSlot { user, any, slot, epoch },
             Self::SetService { slot, state } => Command::SetService { slot, state },

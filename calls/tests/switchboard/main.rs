@@ -21,4 +21,5 @@ mod reload;
 mod stories;
 mod streams;
 mod texts;
+mod transfers;
 mod world;

@@ -1,5 +1,7 @@
 //! A phone: the user-agent half of `sip-core`, with an account and a habit.
 
+mod refer;
+
 use std::{
     net::{IpAddr, SocketAddr},
     time::Instant,
@@ -48,6 +50,8 @@ pub(crate) struct Phone {
     /// The Call-ID of its REGISTER requests.
     pub(crate) registers_as: String,
     pub(crate) session: Option<SessionId>,
+    /// The session before that one, while that one lasts: a call that it consults about.
+    pub(crate) before: Option<SessionId>,
     /// Whether the running session is one that this phone was invited to.
     pub(crate) called: bool,
     pub(crate) codecs: &'static str,
@@ -85,6 +89,12 @@ pub(crate) struct Phone {
     pub(crate) tells: Option<&'static str>,
     /// The final answers to what it asked by itself: SUBSCRIBE, MESSAGE, OPTIONS.
     pub(crate) answers: Vec<String>,
+    /// What its REFERs were answered with.
+    pub(crate) referred: Vec<String>,
+    /// What NOTIFYs told it of them.
+    pub(crate) notified: Vec<String>,
+    /// Responses that it is about to send.
+    owes: Vec<Bytes>,
 }
 
 pub(crate) const REALM: &str = "test-realm";
@@ -112,6 +122,7 @@ impl Phone {
             cseq: 0,
             registers_as: format!("reg-{number}"),
             session: None,
+            before: None,
             called: false,
             codecs: "8 0 101",
             broken: false,
@@ -132,6 +143,9 @@ impl Phone {
             told: Vec::new(),
             tells: Some("200 OK"),
             answers: Vec::new(),
+            referred: Vec::new(),
+            notified: Vec::new(),
+            owes: Vec::new(),
         }
     }
 
@@ -251,9 +265,10 @@ impl Phone {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a phone asks no gate")]
-    pub(crate) fn dial(&mut self, now: Instant, number: &str) {
+    pub(crate) fn dial(&mut self, now: Instant, number: &str, headers: &[(&'static str, &str)]) {
         let uri = format!("sip:{number}@{DOMAIN}");
-        let headers = self.authorization("INVITE", &uri).map(|value| ("Authorization", value)).into_iter().collect();
+        let proof = self.authorization("INVITE", &uri).map(|value| ("Authorization", value));
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(proof).collect();
         let invite = Invite {
             flow: self.flow(),
             uri: uri.into(),
@@ -266,6 +281,7 @@ impl Phone {
             ring_s: 180,
             account: None,
         };
+        self.before = self.session.take();
         self.session = self.endpoint.invite(now, invite);
         self.called = false;
     }
@@ -356,6 +372,7 @@ impl Phone {
             self.says_next.extend(answer);
             return;
         }
+        let Some(datagram) = self.comes(datagram) else { return };
         self.note_refusal(&datagram);
         let text = String::from_utf8_lossy(&datagram).into_owned();
         if ["INVITE ", "CANCEL ", "BYE ", "REGISTER ", "OPTIONS "].iter().any(|method| text.starts_with(method))
@@ -393,17 +410,21 @@ impl Phone {
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<Bytes> {
         let mut out = std::mem::take(&mut self.says_next);
         let is_dead = self.habit == Habit::Dead;
+        let mut out = std::mem::take(&mut self.owes);
+        if is_dead {
+            out.clear();
+        }
         while let Some(output) = self.endpoint.poll() {
             match output {
                 EndpointOutput::Transmit { .. } if is_dead => {}
-                EndpointOutput::Transmit { bytes, .. } => out.push(bytes),
+                EndpointOutput::Transmit { bytes, .. } => out.push(self.leaves(bytes)),
                 EndpointOutput::Invited { session, message, .. } => {
                     if self.habit == Habit::Challenge && message.header_named("Proxy-Authorization").is_none() {
                         let challenge = format!("Digest realm=\"{}\", nonce=\"n1\", qop=\"auth\", algorithm=MD5", self.realm);
                         self.endpoint.challenge(now, session, 407, &[("Proxy-Authenticate", challenge)]);
                         continue;
                     }
-                    self.session = Some(session);
+                    self.before = self.session.replace(session);
                     self.called = true;
                     let sdp = self.sdp();
                     match self.habit {
@@ -415,10 +436,11 @@ impl Phone {
                         Habit::Answer | Habit::Challenge => self.endpoint.answer(now, session, &sdp),
                     }
                 }
-                EndpointOutput::Session { session, event: SessionEvent::Ended { .. } | SessionEvent::Refused { .. } }
-                    if self.session == Some(session) =>
-                {
-                    self.session = None;
+                EndpointOutput::Session { session, event: SessionEvent::Ended { .. } | SessionEvent::Refused { .. } } => {
+                    self.before.take_if(|before| *before == session);
+                    if self.session == Some(session) {
+                        self.session = self.before.take();
+                    }
                 }
                 EndpointOutput::Session { session, event: SessionEvent::Reoffered { .. } } => {
                     let sdp = self.sdp();

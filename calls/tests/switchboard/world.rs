@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) replies: BTreeMap<u64, Result<Reply, Refusal>>,
     pub(crate) recorded: Vec<(RecordingRow, Option<u64>)>,
     orders: u64,
+    /// How many media ports there are.
+    stock: usize,
     /// Datagrams are logged too.
     pub(crate) verbose: bool,
     /// All that happened, for [`World::assert_replays`].
@@ -173,6 +175,7 @@ impl World {
             replies: BTreeMap::new(),
             recorded: Vec::new(),
             orders: 0,
+            stock: 20,
             verbose: false,
             recorder,
             tape,
@@ -313,8 +316,20 @@ impl World {
 
     pub(crate) fn dial(&mut self, from: &str, to: &str) {
         let now = self.now;
-        self.phone(from).dial(now, to);
+        self.phone(from).dial(now, to, &[]);
         self.drain(from);
+    }
+
+    /// The first media worker is gone; nothing may be open.
+    pub(crate) fn lose_ports(&mut self) {
+        self.stock = 0;
+        self.input(Input::MediaLost { worker: 0 });
+    }
+
+    /// More ports, of another media worker.
+    pub(crate) fn add_ports(&mut self, worker: usize, first: u16, count: u16) {
+        self.stock += usize::from(count);
+        self.input(Input::Ports((0..count).map(|place| MediaPort { worker, port: first + 2 * place }).collect()));
     }
 
     pub(crate) fn answer(&mut self, number: &str) {
@@ -608,7 +623,7 @@ impl World {
         let opened = self.media.iter().filter(|command| matches!(command, MediaCommand::Open { .. })).count();
         let closed = self.media.iter().filter(|command| matches!(command, MediaCommand::Close { .. })).count();
         assert_eq!(opened, closed, "media is left open");
-        assert_eq!(self.board.ports() + opened, 20, "ports are lost");
+        assert_eq!(self.board.ports() + opened, self.stock, "ports are lost");
         assert!(self.recorded.iter().all(|(_, end)| end.is_some()), "recordings are left open");
         for (slot, _) in self.phones.keys().enumerate() {
             let state = self.slot_state(i64::try_from(slot).unwrap() + 1);

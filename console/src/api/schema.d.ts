@@ -416,6 +416,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand a call on.
+         * @description The slot of whoever asks leaves the call; the other party goes on, with the same call, record and recording. With `to`, that number is
+         *     called as if the slot had dialled it, and the slot is let go once it answers; if it does not, both talk again. With `call_id`, the parties
+         *     of both calls are joined at once, and the younger call ends. What becomes of it comes as `call.update`.
+         *
+         *     Right: `calls.end`.
+         */
+        post: operations["calls_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cdr/records": {
         parameters: {
             query?: never;
@@ -2252,6 +2276,7 @@ export interface components {
             caller_slot?: string | null;
             /** @enum {string|null} */
             cause?: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
+            cause?: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /**
@@ -2584,6 +2609,7 @@ export interface components {
             carrier?: string | null;
             /** @enum {string} */
             cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             direction: "internal" | "outbound" | "inbound";
             /** Format: int64 */
@@ -3634,6 +3660,7 @@ export interface components {
         Problem: {
             /** @enum {string} */
             code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "call_not_transferable" | "destination_not_allowed" | "slot_call_limit" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -3775,6 +3802,7 @@ export interface components {
         } | {
             /** @enum {string} */
             cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             /** @enum {string} */
             do: "refuse";
         } | {
@@ -4192,6 +4220,22 @@ export interface components {
             /** @description The token itself, shown this once. Goes into `Authorization: Bearer …`. */
             token?: string;
         };
+        /** @description To whom a call is handed on: one of both. */
+        TransferCall: {
+            /** @description The other party of this call, in which the same slot is: a consultation. */
+            call_id?: string | null;
+            /**
+             * @description Whoever answers there: digits, `*`, `#`, an optional leading `+`; blanks, `-`, `.`, `(` and `)` are dropped.
+             * @example 6003
+             * @example +7 495 123-45-67
+             */
+            to?: string | null;
+        };
+        /** @description A call that is being handed on, or was. */
+        TransferredCall: {
+            /** @description The call that goes on: of two the older one. */
+            call_id: string;
+        };
         /** @description A trunk of slots (a hub). */
         Trunk: {
             /**
@@ -4236,6 +4280,7 @@ export interface components {
         WayOfRefusal: {
             /** @enum {string} */
             cause: "caller_hung_up" | "callee_hung_up" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
+            cause: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal";
             why: string;
         };
         /** @description Slots by their ids. */
@@ -5461,6 +5506,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calls_transfer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key of the same user within 24 hours is the same order, carried out once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferCall"];
+            };
+        };
+        responses: {
+            /** @description Under way, or done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferredCall"];
                 };
             };
             /** @description What went wrong. */

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, ops::Deref, time::Duration};
 
-use crate::{LegStats, Remote, Tone};
+use crate::{Channel, LegStats, Remote, Tone};
 
 /// A leg: one phone's media. Ids are ours and never used twice in a relay's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +74,15 @@ pub enum Command {
         left: LegId,
         /// Whose voice is the right channel.
         right: LegId,
+    },
+    /// A leg takes over a channel of a recording: from now on it is tapped, and who was there before no longer. The time line goes on.
+    Tap {
+        /// The recording's key.
+        recording: u64,
+        /// Which channel.
+        channel: Channel,
+        /// Whose voice it is from now on.
+        leg: LegId,
     },
     /// Tap no longer.
     StopRecord {

@@ -48,14 +48,22 @@ const TAPS_MAX: usize = 4;
 /// The most outputs that wait; beyond it packets are dropped and counted, while what call control must know is kept.
 const OUTPUTS_MAX: usize = 65_536;
 
+/// A recording that goes on.
+#[derive(Debug)]
+struct Recording {
+    /// Where its time line begins.
+    began: Instant,
+    /// The slots that it taps, left and right.
+    slots: [Option<u32>; 2],
+}
+
 /// One worker's legs. Both legs of a call are always in the same relay.
 #[derive(Debug)]
 pub struct Relay {
     legs: Table,
     /// Who waits to hear a leg that is not open yet.
     awaited: BTreeSet<(LegId, u32)>,
-    /// Which slots a recording taps.
-    recordings: BTreeMap<u64, [Option<u32>; 2]>,
+    recordings: BTreeMap<u64, Recording>,
     /// The slots of legs that hear a tone, and when its next packets are due.
     toning: BTreeSet<u32>,
     tone_tick: Option<Instant>,

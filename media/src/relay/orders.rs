@@ -6,7 +6,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 
 use super::{
-    LEGS_MAX, Relay, TAPS_MAX,
+    LEGS_MAX, Recording, Relay, TAPS_MAX,
     command::{Command, Hears, Latch, LegId, MediaEvent, Output},
     latch::Source,
     leg::{Ears, Leg, Timer, Watch},
@@ -23,6 +23,7 @@ impl Relay {
             Command::Hear { leg, hears } => self.hear(now, leg, hears),
             Command::Watch { leg, silent_after } => self.watch(now, leg, silent_after),
             Command::Record { recording, left, right } => self.record(now, recording, left, right),
+            Command::Tap { recording, channel, leg } => self.tap(recording, channel, leg),
             Command::StopRecord { recording } => self.stop_record(recording),
             Command::Close { leg } => self.close(now, leg),
         }
@@ -126,16 +127,39 @@ impl Relay {
             Some(slot)
         });
         if slots.iter().any(Option::is_some) {
-            self.recordings.insert(recording, slots);
+            self.recordings.insert(recording, Recording { began: now, slots });
+        }
+    }
+
+    fn tap(&mut self, recording: u64, channel: Channel, leg: LegId) {
+        let Some(Recording { began, slots: [left, right] }) = self.recordings.get_mut(&recording) else {
+            self.stats.refused += 1;
+            return;
+        };
+        let Some((slot, leg)) = self.legs.find(leg) else {
+            self.stats.unknown_leg += 1;
+            return;
+        };
+        let place = if channel == Channel::Left { left } else { right };
+        if *place == Some(slot) {
+            return;
+        }
+        if leg.taps.len() >= TAPS_MAX {
+            self.stats.refused += 1;
+            return;
+        }
+        leg.taps.push(Tap::new(*began, recording, channel));
+        if let Some(before) = place.replace(slot).and_then(|before| self.legs.get_mut(before)) {
+            before.taps.retain(|tap| (tap.recording(), tap.channel()) != (recording, channel));
         }
     }
 
     fn stop_record(&mut self, recording: u64) {
-        let Some(slots) = self.recordings.remove(&recording) else {
+        let Some(known) = self.recordings.remove(&recording) else {
             self.stats.refused += 1;
             return;
         };
-        for slot in slots.into_iter().flatten() {
+        for slot in known.slots.into_iter().flatten() {
             if let Some(leg) = self.legs.get_mut(slot) {
                 leg.taps.retain(|tap| tap.recording() != recording);
             }
@@ -166,7 +190,7 @@ impl Relay {
             }
         }
         for tap in &leg.taps {
-            if let Some(slots) = self.recordings.get_mut(&tap.recording()) {
+            if let Some(Recording { slots, .. }) = self.recordings.get_mut(&tap.recording()) {
                 for tapped in slots.iter_mut().filter(|tapped| **tapped == Some(slot)) {
                     *tapped = None;
                 }

@@ -122,7 +122,7 @@ impl CommandQueue {
 /// Whether a dozing worker would be late with it.
 ///
 /// Any packet of an open leg wakes the worker, and what is queued is carried out before the packet is looked at. So a command can wait if it only
-/// says what is to become of packets, or ends something: who is heard, for whose silence to look, that a leg or a recording is over. It cannot if it
+/// says what is to become of packets, or ends something: who is heard or tapped, for whose silence to look, that a leg or a recording is over. It cannot if it
 /// has the worker begin something by itself, or has it hear what it could not hear before.
 fn is_awaited(command: &Command) -> bool {
     match command {
@@ -130,7 +130,7 @@ fn is_awaited(command: &Command) -> bool {
         // A phone of IPv6 is heard on sockets that are bound when it is known.
         Command::Remote { remote, .. } => remote.rtp.is_some_and(|rtp| rtp.is_ipv6()),
         Command::Hear { hears, .. } => matches!(hears, Hears::Tone(_) | Hears::BeepThenRingUntil(_)),
-        Command::Watch { .. } | Command::StopRecord { .. } | Command::Close { .. } => false,
+        Command::Watch { .. } | Command::Tap { .. } | Command::StopRecord { .. } | Command::Close { .. } => false,
     }
 }
 

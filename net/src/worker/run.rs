@@ -428,6 +428,7 @@ fn leg_of(command: &Command) -> Option<LegId> {
         | Command::Hear { leg, .. }
         | Command::Watch { leg, .. }
         | Command::Record { left: leg, .. }
+        | Command::Tap { leg, .. }
         | Command::Close { leg } => Some(leg),
         Command::StopRecord { .. } => None,
     }

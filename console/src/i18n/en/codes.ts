@@ -20,6 +20,8 @@ export const codes = {
     causes: {
         caller_hung_up: 'The caller hung up',
         callee_hung_up: 'The called party hung up',
+        transferred: 'The parties were joined to another call',
+        transfer_failed: 'The transfer failed: nobody answered',
         ended_by_request: 'Ended by request',
         caller_gave_up: 'The caller gave up before the answer',
         no_answer: 'Nobody answered',
@@ -58,6 +60,8 @@ export const codes = {
     remedies: {
         caller_hung_up: 'Nothing to do.',
         callee_hung_up: 'Nothing to do.',
+        transferred: 'Nothing to do.',
+        transfer_failed: 'Call back whoever was left alone.',
         ended_by_request: 'Nothing to do.',
         caller_gave_up: 'Call back.',
         no_answer: 'Call again later.',

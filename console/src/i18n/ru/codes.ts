@@ -20,6 +20,8 @@ export const codes = {
     causes: {
         caller_hung_up: 'Звонивший положил трубку',
         callee_hung_up: 'Вызываемый положил трубку',
+        transferred: 'Участники соединены с другим звонком',
+        transfer_failed: 'Перевод не удался: никто не ответил',
         ended_by_request: 'Завершён по запросу',
         caller_gave_up: 'Звонивший не дождался ответа',
         no_answer: 'Никто не ответил',
@@ -58,6 +60,8 @@ export const codes = {
     remedies: {
         caller_hung_up: 'Ничего делать не нужно.',
         callee_hung_up: 'Ничего делать не нужно.',
+        transferred: 'Ничего делать не нужно.',
+        transfer_failed: 'Перезвоните тому, кто остался один.',
         ended_by_request: 'Ничего делать не нужно.',
         caller_gave_up: 'Перезвоните.',
         no_answer: 'Позвоните позже.',

@@ -4,6 +4,8 @@ import type { Cause } from '@/api/types';
 const TABLE: Record<Cause, true> = {
     caller_hung_up: true,
     callee_hung_up: true,
+    transferred: true,
+    transfer_failed: true,
     ended_by_request: true,
     caller_gave_up: true,
     no_answer: true,
@@ -43,4 +45,4 @@ const TABLE: Record<Cause, true> = {
 export const CAUSES = Object.keys(TABLE) as Cause[];
 
 /** What needs nothing done about it. */
-export const FINE = new Set<string>(['caller_hung_up', 'callee_hung_up', 'ended_by_request']);
+export const FINE = new Set<string>(['caller_hung_up', 'callee_hung_up', 'transferred', 'ended_by_request']);

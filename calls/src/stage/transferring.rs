@@ -1,0 +1,164 @@
+//! One party hands the other to somebody else: who stays hears that one ring, and who ordered it waits for what comes of it (RFC 3515, 5589).
+//!
+//! ```text
+//!   Talking ─► the new party is called (Ringing, Together, Trying), and who stays is who waits for it
+//!                │ it answers             ─► Talking: the two go on, and the referrer is let go
+//!                │ it does not            ─► the referrer is still there: Talking, as before; it is gone: Failing
+//!                │ who stays hangs up     ─► over
+//!                └ the referrer hangs up  ─► goes on without it
+//! ```
+
+use std::time::Instant;
+
+use media::{Command, Hears};
+use model::{Cause, route::Decision};
+use sip_core::{ReferId, SessionEvent};
+
+use super::{CallInput, Cx, Near, Stage, Talking};
+use crate::{
+    lead::{Onward, lead},
+    leg::{Leg, Party},
+    timeline::What,
+};
+
+/// A new party is called.
+#[derive(Debug)]
+pub(crate) struct Transferring {
+    /// How that goes; who stays is its calling side.
+    calling: Stage,
+    referral: Referral,
+}
+
+/// By whose order.
+#[derive(Debug)]
+struct Referral {
+    /// Who ordered it, until it is let go or gone.
+    referrer: Option<Leg>,
+    /// The REFER by which it did; none over REST.
+    refer: Option<ReferId>,
+    /// The place of the party that stays.
+    stays: Party,
+    /// Whether the referrer was told that it rings.
+    has_rung: bool,
+}
+
+/// The order to hand a call on.
+#[derive(Debug)]
+pub(crate) struct HandOn {
+    /// Who orders it.
+    pub(crate) by: Party,
+    /// By which REFER; none over REST.
+    pub(crate) refer: Option<ReferId>,
+    /// The leave for it.
+    pub(crate) onward: Onward,
+    /// Where it leads.
+    pub(crate) decision: Decision,
+}
+
+impl Transferring {
+    /// The order was taken; nobody was told yet how it goes.
+    pub(crate) fn begin(cx: &mut Cx<'_>, talking: Talking, order: HandOn) -> Stage {
+        let HandOn { by, refer, onward, decision } = order;
+        let (stays, place, referrer) = talking.part(by);
+        let call = cx.timeline.start().call;
+        cx.core.join(call, Party::Near, &stays);
+        cx.core.join(call, Party::Referrer, &referrer);
+        cx.core.media(&referrer.audio, Command::Hear { leg: referrer.audio.id, hears: Hears::Nothing });
+        // Neither has anybody to talk to, so silence says nothing.
+        for audio in [&stays.audio, &referrer.audio] {
+            cx.core.media(audio, Command::Watch { leg: audio.id, silent_after: None });
+        }
+        let referral = Referral { referrer: Some(referrer), refer, stays: place, has_rung: false };
+        let calling = lead(cx, Near::staying(stays, place), onward, decision);
+        referral.follow(cx, calling)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.calling.deadline()
+    }
+
+    /// The media worker of all its parties.
+    pub(crate) fn worker(&self) -> Option<usize> {
+        self.calling.near().map(|near| near.leg.audio.port.worker)
+    }
+
+    pub(crate) fn handle(self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
+        let Self { calling, mut referral } = self;
+        let calling = match input {
+            CallInput::Session(Party::Referrer, event) => {
+                referral.heard(cx, event);
+                calling
+            }
+            input => calling.handle(cx, input),
+        };
+        referral.follow(cx, calling)
+    }
+}
+
+impl Referral {
+    /// What has become of the call to the new party.
+    fn follow(mut self, cx: &mut Cx<'_>, calling: Stage) -> Stage {
+        match calling {
+            Stage::Talking(talking) => {
+                self.tell(cx, 200);
+                self.let_go(cx);
+                Stage::Talking(talking)
+            }
+            Stage::Failing(failing) => {
+                self.tell(cx, failing.sip_status());
+                match self.referrer.take() {
+                    Some(referrer) => Stage::Talking(Talking::again(cx, failing.into_leg(), referrer, self.stays)),
+                    None => Stage::Failing(failing.transfer()),
+                }
+            }
+            Stage::Over(mut over) => {
+                self.tell(cx, Cause::CallerGaveUp.sip_status());
+                over.legs.extend(self.referrer);
+                Stage::Over(over)
+            }
+            calling => {
+                if !self.has_rung && calling.near().is_some_and(Near::rings) {
+                    self.has_rung = true;
+                    self.tell(cx, 180);
+                }
+                Stage::Transferring(Box::new(Transferring { calling, referral: self }))
+            }
+        }
+    }
+
+    /// What the referrer does meanwhile.
+    fn heard(&mut self, cx: &mut Cx<'_>, event: SessionEvent) {
+        let Some(leg) = &mut self.referrer else { return };
+        match event {
+            SessionEvent::Ended { .. } => self.let_go(cx),
+            SessionEvent::Reoffered { sdp, flow, .. } => cx.core.reoffered(cx.now, leg, sdp.as_ref(), flow),
+            SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp } => cx.core.reconfirmed(leg, sdp.as_ref()),
+            _ => {}
+        }
+    }
+
+    /// The referrer has no part in the call any more.
+    fn let_go(&mut self, cx: &mut Cx<'_>) {
+        if let Some(leg) = self.referrer.take() {
+            cx.let_go(&leg);
+        }
+    }
+
+    /// Tells the referrer how it goes, if it wants to know.
+    fn tell(&self, cx: &mut Cx<'_>, status: u16) {
+        if let (Some(leg), Some(refer)) = (&self.referrer, self.refer) {
+            cx.core.endpoint.notify_refer(cx.now, leg.session, refer, status);
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// Who leaves a call that goes on with others: its leg ends, and its slot is out of the call.
+    pub(crate) fn let_go(&mut self, leg: &Leg) {
+        self.core.close(self.now, leg, Cause::Transferred);
+        if let Some(slot) = leg.slot {
+            self.leave_slot(slot);
+            self.note(What::Left { slot });
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One party hands the other to a number (RFC 3515; R14, R23).
+
+use expect_test::expect;
+use media::{Channel, Command as MediaCommand, Hears, LegId, Tone};
+use model::{Cause, Fact, Outcome, SlotState};
+
+use super::{heard, seconds, segments, serving, talking};
+use crate::{phone::Habit, world::World};
+
+#[test]
+fn the_called_party_hands_the_caller_on() {
+    let mut world = talking(3);
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(seconds(2));
+    assert_eq!(heard(&world, 1).last(), Some(&Hears::Tone(Tone::Ring)), "who stays hears it ring (R27)");
+    assert_eq!(heard(&world, 2).last(), Some(&Hears::Nothing));
+    assert_eq!(serving(&world), [1, 2], "nobody else serves it yet");
+    assert!(world.phone("6003").last("INVITE").contains("From: <sip:6001@pbx.test>;tag="), "the new phone shows who stays");
+    world.answer("6003");
+    world.run(seconds(10));
+    assert_eq!(world.phone("6002").session, None);
+    assert_eq!(serving(&world), [1, 3]);
+    assert_eq!((heard(&world, 1).last(), heard(&world, 3).last()), (Some(&Hears::Leg(LegId(3))), Some(&Hears::Leg(LegId(1)))));
+    let tap = MediaCommand::Tap { recording: world.recorded[0].0.call_id.0.unsigned_abs(), channel: Channel::Right, leg: LegId(3) };
+    assert_eq!(world.media.iter().filter(|command| **command == tap).count(), 1, "the recording goes on with the new voice");
+    world.hang_up("6003");
+    world.run(seconds(1));
+    expect![[r#"
+        1.125 slot 6003 CALLING
+        3.125 call 6001>6002 Answered
+        3.125 call 6001>6002 Answered
+        3.125 slot 6003 ACTIVE_CALL
+        3.125 slot 6002 IDLE
+        13.125 CDR 6001>6002 Answered callee_hung_up 200 ring=0 talk=12990
+        13.125 call 6001>6002 Ended
+        13.125 slot 6001 IDLE
+        13.125 slot 6003 IDLE
+    "#]]
+    .assert_eq(&world.log);
+    assert_eq!(world.phone("6002").referred, ["202 Accepted"]);
+    assert_eq!(world.phone("6002").notified, ["100 Trying", "180 Ringing", "200 OK, over"]);
+    assert!(world.phone("6002").last("BYE").contains("transferred"), "{}", world.phone("6002").last("BYE"));
+    assert_eq!(world.recorded.len(), 1, "one recording (R14)");
+    let cdr = world.cdrs()[0].clone();
+    assert_eq!(
+        (cdr.cause, cdr.caller_slot.map(|slot| slot.0), cdr.callee_slot.map(|slot| slot.0)),
+        (Cause::CalleeHungUp, Some(1), Some(2))
+    );
+    assert_eq!(segments(&cdr), [(1, 0, 12_990, 0), (2, 0, 2_990, 0), (3, 2_990, 12_990, 0)]);
+    world.assert_clean();
+}
+
+#[test]
+fn the_caller_hands_the_called_party_on() {
+    let mut world = talking(3);
+    world.refer("6001", "\"Help\" <tel:6003;phone-context=x>");
+    world.run(seconds(2));
+    assert_eq!(heard(&world, 2).last(), Some(&Hears::Tone(Tone::Ring)));
+    assert!(world.phone("6003").last("INVITE").contains("From: <sip:6002@pbx.test>;tag="), "{}", world.phone("6003").last("INVITE"));
+    world.answer("6003");
+    world.run(seconds(5));
+    let left = world.media.iter().any(|command| matches!(command, MediaCommand::Tap { channel: Channel::Left, leg: LegId(3), .. }));
+    assert!(left, "the place of who dialled is the new one's");
+    // The new near party can hand it on again, and the one that stays is told to nobody.
+    world.refer("6003", "<sip:6001@pbx.test>");
+    world.run(seconds(1));
+    world.answer("6001");
+    world.run(seconds(1));
+    assert_eq!(serving(&world), [2, 1]);
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let cdr = world.cdrs()[0].clone();
+    assert_eq!(cdr.cause, Cause::CallerHungUp, "who hung up sits where the caller did");
+    assert_eq!(segments(&cdr).iter().map(|segment| segment.0).collect::<Vec<_>>(), [1, 2, 3, 1]);
+    world.assert_clean();
+}
+
+#[test]
+fn a_party_that_answers_by_itself_is_there_at_once() {
+    let mut world = talking(3);
+    world.phone("6003").habit = Habit::Answer;
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    assert_eq!(world.phone("6002").notified, ["100 Trying", "200 OK, over"]);
+    assert_eq!((world.slot_state(2), world.slot_state(3)), (SlotState::Idle, SlotState::ActiveCall));
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
+/// Whatever is in the way, and what the phone is told of it: both talk as before.
+#[test]
+fn when_it_fails_both_talk_again() {
+    type Row = (&'static str, fn(&mut World), &'static str, &'static str);
+    let rows: [Row; 10] = [
+        ("busy", |world| world.phone("6003").habit = Habit::Busy, "<sip:6003@pbx.test>", "486 Busy Here, over"),
+        ("declined", |world| world.phone("6003").habit = Habit::Refuse(603), "<sip:6003@pbx.test>", "603 Decline, over"),
+        ("nobody answers", |_| {}, "<sip:6003@pbx.test>", "480 Temporarily Unavailable, over"),
+        ("gone", |world| world.phone("6003").habit = Habit::Dead, "<sip:6003@pbx.test>", "408 Request Timeout, over"),
+        ("not there", |world| world.register("6003", 0), "<sip:6003@pbx.test>", "480 Temporarily Unavailable, over"),
+        ("no such number", |_| {}, "<sip:6999@pbx.test>", "404 Not Found, over"),
+        ("no number", |_| {}, "<sip:alice@pbx.test>", "404 Not Found, over"),
+        ("itself", |_| {}, "<sip:6002@pbx.test>", "486 Busy Here, over"),
+        ("who stays", |_| {}, "<sip:6001@pbx.test>", "486 Busy Here, over"),
+        ("it may not", |world| world.set_limits(2, 2, &["6001"]), "<sip:6003@pbx.test>", "403 Forbidden, over"),
+    ];
+    for (name, prepare, to, told) in rows {
+        let mut world = talking(3);
+        prepare(&mut world);
+        world.refer("6002", to);
+        world.run(seconds(70));
+        assert_eq!(world.phone("6002").referred, ["202 Accepted"], "{name}");
+        assert_eq!(world.phone("6002").notified.last().map(String::as_str), Some(told), "{name}");
+        assert_eq!(
+            (heard(&world, 1).last(), heard(&world, 2).last()),
+            (Some(&Hears::Leg(LegId(2))), Some(&Hears::Leg(LegId(1)))),
+            "{name}"
+        );
+        assert_eq!(world.slot_state(3), SlotState::Idle, "{name}");
+        assert!(world.cdrs().is_empty(), "{name}");
+        world.hang_up("6001");
+        world.run(seconds(1));
+        let cdr = world.cdrs()[0].clone();
+        assert_eq!((cdr.cause, cdr.segments.len()), (Cause::CallerHungUp, 2), "{name}");
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn who_handed_it_on_need_not_wait() {
+    for answers in [true, false] {
+        let mut world = talking(3);
+        world.phone("6003").habit = if answers { Habit::Ring } else { Habit::Refuse(486) };
+        world.refer("6002", "<sip:6003@pbx.test>");
+        world.hang_up("6002");
+        world.run(seconds(1));
+        assert_eq!(world.slot_state(2), SlotState::Idle, "its slot is free, while the others go on");
+        if answers {
+            world.answer("6003");
+            world.run(seconds(5));
+            assert_eq!(serving(&world), [1, 3]);
+            world.hang_up("6001");
+            world.run(seconds(1));
+            assert_eq!(world.cdrs()[0].cause, Cause::CallerHungUp);
+        } else {
+            assert_eq!(heard(&world, 1).last(), Some(&Hears::Tone(Tone::Busy)));
+            world.run(seconds(1));
+            assert!(world.cdrs().is_empty(), "three seconds of it");
+            world.run(seconds(2));
+            let cdr = world.cdrs()[0].clone();
+            assert_eq!((cdr.cause, cdr.outcome, cdr.sip_status), (Cause::TransferFailed, Outcome::Answered, 200));
+            assert!(world.phone("6001").last("BYE").contains("transfer_failed"));
+        }
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn who_stays_hangs_up_while_it_rings() {
+    for (referrer, stays, cause) in [("6002", "6001", Cause::CallerHungUp), ("6001", "6002", Cause::CalleeHungUp)] {
+        let mut world = talking(3);
+        world.refer(referrer, "<sip:6003@pbx.test>");
+        world.run(seconds(2));
+        world.hang_up(stays);
+        world.run(seconds(1));
+        assert_eq!(world.phone("6003").count("CANCEL"), 1);
+        assert_eq!(world.phone(referrer).notified.last().map(String::as_str), Some("487 Request Terminated, over"));
+        assert_eq!(world.phone(referrer).session, None);
+        assert_eq!(world.cdrs()[0].cause, cause);
+        world.assert_clean();
+    }
+}
+
+/// Whoever hangs up at whichever moment around the answer: nothing is left, and there is one record.
+#[test]
+fn whatever_crosses_the_answer_leaves_nothing() {
+    for who in ["6001", "6002", "6003"] {
+        for after in 0..12 {
+            let mut world = talking(3);
+            world.refer("6002", "<sip:6003@pbx.test>");
+            world.run(seconds(1));
+            world.answer("6003");
+            world.run(std::time::Duration::from_millis(after * 2));
+            world.hang_up(who);
+            world.run(seconds(10));
+            for phone in ["6001", "6003"] {
+                world.hang_up(phone);
+            }
+            world.run(seconds(10));
+            assert_eq!(world.cdrs().len(), 1, "{who} after {} ms", after * 2);
+            world.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn one_transfer_at_a_time() {
+    let mut world = talking(3);
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    world.refer("6001", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    assert_eq!(world.phone("6001").referred, ["491 Request Pending"]);
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
+#[test]
+fn a_call_is_not_handed_on_without_end() {
+    let mut world = talking(3);
+    world.phone("6003").habit = Habit::Busy;
+    // Each try takes one, and they come back when a worker has bound them anew.
+    world.add_ports(0, 30_000, 40);
+    for _ in 0..40 {
+        world.refer("6002", "<sip:6003@pbx.test>");
+        world.run(seconds(1));
+    }
+    let told = &world.phone("6002").notified;
+    let count = |status: &str| told.iter().filter(|line| line.starts_with(status)).count();
+    assert_eq!((count("486"), count("603")), (32, 8));
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
+#[test]
+fn a_slot_that_may_be_in_one_call_may_hand_it_on() {
+    let mut world = talking(3);
+    world.set_limits(2, 1, &[]);
+    world.phone("6003").habit = Habit::Answer;
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    assert_eq!(serving(&world), [1, 3]);
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
+#[test]
+fn a_hold_is_of_who_held() {
+    let mut world = talking(3);
+    world.phone("6002").direction = "inactive";
+    world.reoffer("6002");
+    world.run(seconds(2));
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    world.answer("6003");
+    world.run(seconds(3));
+    assert_eq!(heard(&world, 1).last(), Some(&Hears::Leg(LegId(3))), "who held is gone, and its hold with it");
+    world.hang_up("6003");
+    world.run(seconds(1));
+    let cdr = world.cdrs()[0].clone();
+    assert_eq!(segments(&cdr), [(1, 0, 6_990, 0), (2, 0, 3_990, 3_000), (3, 3_990, 6_990, 0)]);
+    world.assert_clean();
+}
+
+/// A killed server knows who served the call: it is told to the journal with the change, and not only every five seconds.
+#[test]
+fn who_serves_it_is_journaled_at_once() {
+    let mut world = talking(3);
+    world.phone("6003").habit = Habit::Answer;
+    world.refer("6002", "<sip:6003@pbx.test>");
+    world.run(std::time::Duration::from_millis(100));
+    let seen = world.facts.iter().rev().find_map(|fact| match fact {
+        Fact::CallsSeen { calls, .. } => Some(calls.clone()),
+        _ => None,
+    });
+    let slots: Vec<_> = seen.unwrap()[0].segments.iter().map(|segment| (segment.slot.0, segment.to.is_some())).collect();
+    assert_eq!(slots, [(1, false), (2, true), (3, false)]);
+    world.hang_up("6001");
+    world.assert_clean();
+}
