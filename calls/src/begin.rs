@@ -37,16 +37,7 @@ impl Switchboard {
         if self.invited_by_carrier(now, session, flow, message) {
             return;
         }
-        let slot = match self.core.identify(now, flow, message) {
-            Identity::Slot(slot) => slot,
-            Identity::Unproven { challenges } => {
-                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
-                self.core.endpoint.challenge(now, session, 401, &headers);
-                return;
-            }
-        };
-        // Now, and not when something is said to him: until then his stream would be a stranger's.
-        self.core.know(User::Session(session), Some(flow));
+        let Some(slot) = self.prove(now, session, flow, message) else { return };
         let directory = Arc::clone(&self.core.directory);
         let Some(caller) = directory.slot(slot) else {
             self.core.endpoint.refuse(now, session, 403, None, &[]);
@@ -94,6 +85,22 @@ impl Switchboard {
             nowhere(&decision).map_or(Ok((permit, decision)), Err)
         });
         self.begin_by_invite(now, start, Begun { session, flow, message, slot: Some(slot) }, led);
+    }
+
+    /// Whose phone sends an INVITE; none if it was asked for a proof.
+    pub(crate) fn prove(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) -> Option<SlotId> {
+        match self.core.identify(now, flow, message) {
+            Identity::Slot(slot) => {
+                // Now, and not when something is said to him: until then his stream would be a stranger's.
+                self.core.know(User::Session(session), Some(flow));
+                Some(slot)
+            }
+            Identity::Unproven { challenges } => {
+                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
+                self.core.endpoint.challenge(now, session, 401, &headers);
+                None
+            }
+        }
     }
 
     /// A call has begun by an INVITE: it goes where the plan says, with the gate's permit, or is refused.
@@ -277,7 +284,7 @@ impl Core {
 }
 
 /// Whether a request went through a NAT: its sender thinks that it sent from elsewhere (RFC 3581).
-fn is_behind_nat(message: &Message, flow: Flow) -> bool {
+pub(crate) fn is_behind_nat(message: &Message, flow: Flow) -> bool {
     message.via().is_ok_and(|via| !is_host(via.host, flow))
 }
 
@@ -323,7 +330,7 @@ fn closed_cause(closed: &Closed) -> Cause {
     }
 }
 
-fn in_call(refusal: &Refusal) -> bool {
+pub(crate) fn in_call(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::SlotInCall { .. } => true,
         // R11: a slot that is not IDLE or READY is busy; one out of service may not call at all.

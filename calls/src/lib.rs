@@ -21,6 +21,7 @@ mod leg;
 mod ports;
 mod questions;
 mod registration;
+mod replacing;
 mod settings;
 mod stage;
 mod switchboard;

@@ -494,7 +494,10 @@ impl Switchboard {
                 self.core.heard(session, &bytes);
             }
             EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
-            EndpointOutput::Invited { session, flow, message, .. } => self.invited(now, session, flow, &message),
+            EndpointOutput::Invited { session, flow, message, replaces: None } => self.invited(now, session, flow, &message),
+            EndpointOutput::Invited { session, flow, message, replaces: Some(named) } => {
+                self.replacing(now, session, flow, &message, named)
+            }
             EndpointOutput::Session { session, event } => self.session(now, session, event),
             EndpointOutput::Answered { request, message, unproven, .. } => {
                 if !self.core.text_answered(now, request, message.status())

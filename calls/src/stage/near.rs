@@ -64,7 +64,7 @@ impl Near {
                 cx.core.reoffered(cx.now, &mut self.leg, sdp.as_ref(), flow);
                 None
             }
-            SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp } => {
+            SessionEvent::Confirmed { sdp } | SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp } => {
                 cx.core.reconfirmed(&mut self.leg, sdp.as_ref());
                 None
             }

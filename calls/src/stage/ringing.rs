@@ -49,6 +49,20 @@ impl Ringing {
         }
     }
 
+    /// The phone that rings.
+    pub(crate) fn far(&self) -> &Leg {
+        &self.far
+    }
+
+    /// Another phone of ours has come into the call in place of the one that rings (RFC 3891).
+    pub(crate) fn pick_up(self, cx: &mut Cx<'_>, leg: Leg) -> Stage {
+        cx.core.close_elsewhere(cx.now, &self.far);
+        if let Some(slot) = self.far.slot {
+            cx.leave_slot(slot);
+        }
+        self.near.connect(cx, leg)
+    }
+
     pub(crate) fn near(&self) -> &Near {
         &self.near
     }

@@ -60,6 +60,11 @@ impl Together {
         }
     }
 
+    /// One of the phones that ring.
+    pub(crate) fn rung_leg(&self, place: u8) -> Option<&Leg> {
+        self.legs.get(&place)
+    }
+
     pub(crate) fn near(&self) -> &Near {
         &self.near
     }
@@ -99,12 +104,17 @@ impl Together {
     /// whose own answer crosses that is acknowledged and hung up on (B-28).
     fn won(mut self, cx: &mut Cx<'_>, place: u8) -> Stage {
         let Some(winner) = self.legs.remove(&place) else { return Stage::Together(self) };
-        for leg in self.legs.into_values() {
-            cx.core.close_elsewhere(cx.now, &leg);
-            leave(cx, &leg);
-        }
         cx.core.join(cx.timeline.start().call, Party::Far, &winner);
-        self.near.connect(cx, winner)
+        self.pick_up(cx, winner)
+    }
+
+    /// A phone has answered, or has come into the call in place of one that rings (RFC 3891): nobody else is to ring any more.
+    pub(crate) fn pick_up(self, cx: &mut Cx<'_>, leg: Leg) -> Stage {
+        for other in self.legs.into_values() {
+            cx.core.close_elsewhere(cx.now, &other);
+            leave(cx, &other);
+        }
+        self.near.connect(cx, leg)
     }
 
     /// Of all reasons the one that says most: that somebody was rung at, then that somebody was busy.

@@ -77,6 +77,18 @@ impl Transferring {
         self.calling.deadline()
     }
 
+    /// How the new party is called.
+    pub(crate) fn calling(&self) -> &Stage {
+        &self.calling
+    }
+
+    /// A phone comes into the call in place of the one that is called (RFC 3891).
+    pub(crate) fn replace(self, cx: &mut Cx<'_>, party: Party, leg: Leg) -> Stage {
+        let Self { calling, referral } = self;
+        let calling = calling.replace(cx, party, leg);
+        referral.follow(cx, calling)
+    }
+
     /// The media worker of all its parties.
     pub(crate) fn worker(&self) -> Option<usize> {
         self.calling.near().map(|near| near.leg.audio.port.worker)
@@ -132,7 +144,9 @@ impl Referral {
         match event {
             SessionEvent::Ended { .. } => self.let_go(cx),
             SessionEvent::Reoffered { sdp, flow, .. } => cx.core.reoffered(cx.now, leg, sdp.as_ref(), flow),
-            SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp } => cx.core.reconfirmed(leg, sdp.as_ref()),
+            SessionEvent::Confirmed { sdp } | SessionEvent::Reconfirmed { sdp } | SessionEvent::ReofferAnswered { sdp } => {
+                cx.core.reconfirmed(leg, sdp.as_ref())
+            }
             _ => {}
         }
     }

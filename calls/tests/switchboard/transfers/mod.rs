@@ -3,6 +3,7 @@
 mod attended;
 mod blind;
 mod carriers;
+mod replacing;
 mod rest;
 mod walk;
 
