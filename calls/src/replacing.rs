@@ -3,7 +3,7 @@
 //! Who may: every phone of the call's own centre that names the dialog of another phone of ours with both its tags, one of which only those
 //! know who saw its messages (RFC 3891, 5). A carrier's dialog is taken by nobody, and nobody takes a place while in a call.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use model::{CallId, Cause, SlotId};
 use sip_core::{Flow, Message, SessionId};
@@ -11,7 +11,6 @@ use sip_core::{Flow, Message, SessionId};
 use crate::{
     begin::{in_call, is_behind_nat},
     core::Core,
-    known::User,
     leg::{Leg, Party, cause},
     stage::{Call, Cx, Stage, Talking},
     switchboard::Switchboard,
