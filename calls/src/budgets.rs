@@ -285,6 +285,13 @@ impl Core {
         }
     }
 
+    /// A leg belongs to another call from now on.
+    pub(crate) fn hand_over_budget(&mut self, session: SessionId, to: CallId) {
+        if let Some(held) = self.ledger.held.get_mut(&session) {
+            held.call = to;
+        }
+    }
+
     /// A call is over, with whatever it still holds.
     pub(crate) fn leave_budgets(&mut self, now: Instant, call: CallId) {
         let sessions: Vec<SessionId> = self.ledger.held.iter().filter(|(_, held)| held.call == call).map(|(session, _)| *session).collect();

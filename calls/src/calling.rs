@@ -54,7 +54,7 @@ impl Cx<'_> {
     ) -> Result<Leg, Cause> {
         let now = self.now;
         let help = is_help(onward.permit.number(), &outgoing.called);
-        let reserved = self.core.reserve(now, self.timeline.start(), near.leg.slot, entry, (&outgoing.called, help))?;
+        let reserved = self.core.reserve(now, self.timeline.start(), onward.by, entry, (&outgoing.called, help))?;
         let Some(port) = self.port_beside(near) else {
             self.core.unreserve(now, &reserved);
             return Err(Cause::NoMediaPort);

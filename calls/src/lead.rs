@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use model::{
-    Cause, Number, SlotEntry, SlotId,
+    CallId, Cause, Number, SlotEntry, SlotId,
     carrier::Standing,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
@@ -71,12 +71,13 @@ impl Core {
         }
     }
 
-    /// The gate's leave for another number than the one that the call began with.
-    pub(crate) fn permit_anew(&self, start: &Start, number: Number) -> Option<Permit> {
-        let Some(slot) = start.caller_slot else { return Some(by_route(number)) };
+    /// The gate's leave for another number than the one that the call went to so far; `by` is whose limits count ([`Onward::by`]).
+    pub(crate) fn permit_anew(&self, call: CallId, by: Option<SlotId>, number: Number) -> Option<Permit> {
+        let Some(slot) = by else { return Some(by_route(number)) };
         let limits = &self.directory.slot(slot)?.limits;
-        // This very call is one of the slot's.
-        may_call(limits, self.seats.calls(slot).saturating_sub(1), number).ok()
+        // This very call is one of the slot's, unless it has handed it on and is gone.
+        let here = usize::from(self.seats.slots_of(call).any(|other| other == slot));
+        may_call(limits, self.seats.calls(slot).saturating_sub(here), number).ok()
     }
 
     fn question(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Question {

@@ -28,8 +28,8 @@ mod switchboard;
 pub mod tape;
 mod texts;
 mod timeline;
-mod watching;
 mod transfer;
+mod watching;
 
 #[cfg(test)]
 mod tests;

@@ -95,7 +95,7 @@ mod tests {
         let other = questions.ask(call(1_000), RouteId(2)).unwrap();
         assert_eq!(questions.call_of(other), Some(call(1_000)));
         for route in 3..10 {
-            (0..100).for_each(|number| drop(questions.ask(call(2_000 + route * 100 + number), RouteId(i64::try_from(route).unwrap()))));
+            (0..100).for_each(|number| _ = questions.ask(call(2_000 + route * 100 + number), RouteId(i64::try_from(route).unwrap())));
         }
         assert_eq!(questions.waiting(), ASKING_MAX);
         // Answered, given up, answered again: the room is there once.

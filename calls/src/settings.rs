@@ -8,7 +8,6 @@ use sip_core::{Algorithm, ArmourSettings, EndpointSettings, Extras, NotifierSett
 
 /// A phone watches so long without a word, in seconds. After a restart we know of no subscription: a lamp may stand wrong until its phone asks again.
 const WATCHING_S: u32 = 600;
-use sip_core::{Algorithm, ArmourSettings, EndpointSettings, Extras, RegistrarSettings};
 
 /// The parameters of call control.
 #[derive(Clone)]
@@ -72,9 +71,8 @@ impl Settings {
             local_nets: self.local_nets.clone(),
             session_expires_s: self.session_expires_s,
             session_min_s: self.session_min_s,
-            extras: Extras { paths: self.registrar.flow_timer_s.is_some(), messages: true, events: true, ..Extras::default() },
+            extras: Extras { transfers: true, paths: self.registrar.flow_timer_s.is_some(), messages: true, events: true },
             notifier: NotifierSettings { expires_default_s: WATCHING_S, expires_max_s: WATCHING_S, ..NotifierSettings::default() },
-            extras: Extras { transfers: true, ..Extras::default() },
             ..EndpointSettings::for_calls(self.calls_max, self.user_agent.clone())
         }
     }

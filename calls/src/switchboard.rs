@@ -28,6 +28,7 @@ use crate::{
     core::Core,
     known::User,
     ladder::Way,
+    leg::Party,
     ports::MediaPort,
     questions::AskId,
     registration::record_key,
@@ -566,7 +567,7 @@ impl Switchboard {
     pub(crate) fn other_phone(&mut self, session: SessionId) -> Option<(SlotId, SessionId)> {
         let (call, _) = self.core.party(session, false)?;
         let Stage::Talking(talking) = &self.calls.get(&call)?.stage else { return None };
-        let [near, far] = talking.legs();
+        let (near, far) = talking.legs(Party::Near);
         let (own, other) = if near.session == session { (near, far) } else { (far, near) };
         other.slot.and(own.slot.filter(|_| own.session == session)).map(|slot| (slot, other.session))
     }
@@ -596,10 +597,8 @@ impl Switchboard {
         self.core.ports.forget(worker);
     }
 
-    /// Hands an input to a call, and keeps the call unless it is over. A panic on the way ends that call alone, with its record (FT-14).
-    pub(crate) fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
     /// Hands an input to a call.
-    fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
+    pub(crate) fn call(&mut self, now: Instant, id: CallId, input: CallInput) {
         self.touch(now, id, |call, core| call.handle(now, core, input));
     }
 

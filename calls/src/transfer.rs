@@ -12,7 +12,7 @@ use sip_core::{ReferId, Replaces, SessionId, SipUri};
 use crate::{
     begin::MAX_FORWARDS,
     core::Core,
-    lead::{Onward, nowhere},
+    lead::{Onward, by_default, nowhere},
     leg::{Leg, Party},
     stage::{Call, HandOn, Over, Stage, Talking, Transferring},
     switchboard::Switchboard,
@@ -130,7 +130,8 @@ impl Switchboard {
             Closed::Calls { limit } => Refusal::SlotCallLimit { slot: from(), state: self.core.state_of(slot), limit },
         })?;
         let start = known.timeline.start().dialled_by(entry);
-        let decision = self.core.decide(now, &start, Some(entry.number.clone()), permit.number().clone());
+        // Who is handed on has talked already, and waits for no program: what a route asks is settled by its default.
+        let decision = by_default(self.core.decide(now, &start, Some(entry.number.clone()), permit.number().clone()));
         if let Some(cause) = nowhere(&decision) {
             return Err(match cause {
                 Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: from(), number: permit.number().to_string() },
@@ -197,6 +198,7 @@ impl Call {
                 let (leg, _, leaves) = talking.part(leaving);
                 cx.core.join(to.0, to.1, &leg);
                 cx.core.carriers.caps.hand_over(from, to.0);
+                cx.core.hand_over_budget(leg.session, to.0);
                 if let Some(slot) = leg.slot {
                     cx.core.seats.hand_over(cx.now, slot, from, to.0);
                 }

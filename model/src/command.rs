@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::{BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime, budget::{Limit, Scope}};
+use crate::{
+    BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime,
+    budget::{Limit, Scope},
+};
 use serde::{Deserialize, Serialize};
 
 /// An order to the signalling loop. Rights were checked by who sends it, but for those that depend on live state.

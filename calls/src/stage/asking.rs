@@ -104,7 +104,7 @@ fn go_on(cx: &mut Cx<'_>, near: Near, onward: Onward, decision: Decision, asked:
         None => (onward, cx.core.settle_by_default(cx.now, cx.timeline.start(), decision)),
         Some(Answer::Action(action)) => (onward, cx.core.answered(cx.now, cx.timeline.start(), decision, &action)),
         Some(Answer::Number(number)) => {
-            let permit = cx.core.permit_anew(cx.timeline.start(), number.clone());
+            let permit = cx.core.permit_anew(cx.timeline.start().call, onward.by, number.clone());
             let from = cx.timeline.start().caller.parse().ok();
             // Who was asked is not asked again.
             let decision = by_default(cx.core.decide(cx.now, cx.timeline.start(), from, number));

@@ -35,7 +35,14 @@ use model::{
 use sip_core::{EndReason, LocateError, LookupId, SessionEvent, Target};
 
 pub(crate) use self::{
-    asking::Asking, failing::Failing, near::Near, ringing::Ringing, summoning::Summoning, talking::Talking, together::Together, transferring::{HandOn, Transferring},
+    asking::Asking,
+    failing::Failing,
+    near::Near,
+    ringing::Ringing,
+    summoning::Summoning,
+    talking::Talking,
+    together::Together,
+    transferring::{HandOn, Transferring},
     trying::Trying,
 };
 use crate::{
@@ -180,16 +187,6 @@ impl Call {
         #[cfg(test)]
         assert!(!core.defective, "ordered by a test");
         let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock, settings: &self.settings };
-        self.stage = match stage {
-            Stage::Summoning(stage) => stage.handle(&mut cx, input),
-            Stage::Ringing(stage) => stage.handle(&mut cx, input),
-            Stage::Together(stage) => stage.handle(&mut cx, input),
-            Stage::Asking(stage) => stage.handle(&mut cx, input),
-            Stage::Trying(stage) => stage.handle(&mut cx, input),
-            Stage::Talking(stage) => stage.handle(&mut cx, input),
-            Stage::Failing(stage) => stage.handle(&mut cx, input),
-            Stage::Over(over) => Stage::Over(over),
-        };
         self.stage = act(stage, &mut cx);
     }
 
@@ -225,11 +222,6 @@ impl Call {
 
     /// When the stage wants to be woken.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match &self.stage {
-            Stage::Failing(stage) => Some(stage.until()),
-            Stage::Talking(stage) => stage.probe_at(),
-            Stage::Asking(stage) => Some(stage.until()),
-            Stage::Trying(stage) => stage.deadline(),
         self.stage.deadline()
     }
 }
@@ -240,6 +232,7 @@ impl Stage {
             Self::Summoning(stage) => stage.handle(cx, input),
             Self::Ringing(stage) => stage.handle(cx, input),
             Self::Together(stage) => stage.handle(cx, input),
+            Self::Asking(stage) => stage.handle(cx, input),
             Self::Trying(stage) => stage.handle(cx, input),
             Self::Talking(stage) => stage.handle(cx, input),
             Self::Transferring(stage) => stage.handle(cx, input),
@@ -252,6 +245,7 @@ impl Stage {
         match self {
             Self::Failing(stage) => Some(stage.until()),
             Self::Talking(stage) => stage.probe_at(),
+            Self::Asking(stage) => Some(stage.until()),
             Self::Trying(stage) => stage.deadline(),
             Self::Transferring(stage) => stage.deadline(),
             _ => None,

@@ -37,9 +37,6 @@ impl Talking {
         talking
     }
 
-    /// Who talks.
-    pub(crate) fn legs(&self) -> [&Leg; 2] {
-        [&self.near, &self.far]
     /// `joins` has answered in place of who talked to `stays`, whose place in the call is `place`. All else of the call goes on (R14).
     pub(crate) fn join(cx: &mut Cx<'_>, stays: Leg, joins: Leg, place: Party) -> Self {
         let call = cx.timeline.start().call;

@@ -29,7 +29,7 @@ use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswer
 use crate::{
     budgets::is_of_budget,
     carriers::{Refused, Side, Waiting},
-    lead::{Onward, lead, nowhere},
+    lead::{Onward, by_default, lead, nowhere},
     leg::{Leg, Party},
     timeline::What,
 };
@@ -328,24 +328,17 @@ impl Trying {
     /// A 3xx: where it sends the call is dialled as if it had been from the beginning, past the gate and the plan (B-55).
     fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
         let start = cx.timeline.start();
-        let Some(permit) = cx.core.permit_anew(start, number.clone()) else {
-        let by = self.onward.by.map(|slot| (slot, directory.slot(slot)));
-        let permit = match by {
-            Some((slot, Some(entry))) => {
-                // This very call is one of the slot's, unless it has handed it on and is gone.
-                let here = usize::from(cx.core.seats.slots_of(start.call).any(|other| other == slot));
-                may_call(&entry.limits, cx.core.seats.calls(slot).saturating_sub(here), number.clone()).ok()
-            }
-            Some((_, None)) => None,
-            None => Some(by_route(number.clone())),
-        };
-        let Some(permit) = permit else {
+        let Some(permit) = cx.core.permit_anew(start.call, self.onward.by, number.clone()) else {
             let cause = Cause::DestinationNotAllowed;
             return self.near.fail(cx, cause, cause.sip_status());
         };
-        let decision = match by.and_then(|(_, entry)| entry) {
-            Some(entry) => cx.core.decide(cx.now, &start.dialled_by(entry), Some(entry.number.clone()), number),
-            None => cx.core.decide(cx.now, start, start.caller.parse().ok(), number),
+        let directory = Arc::clone(&cx.core.directory);
+        let decision = match self.onward.by.and_then(|slot| directory.slot(slot)) {
+            // Who is handed on has talked already, and waits for no program.
+            Some(entry) if start.caller_slot != Some(entry.id) => {
+                by_default(cx.core.decide(cx.now, &start.dialled_by(entry), Some(entry.number.clone()), number))
+            }
+            _ => cx.core.decide(cx.now, start, start.caller.parse().ok(), number),
         };
         if let Some(cause) = nowhere(&decision) {
             return self.near.fail(cx, cause, cause.sip_status());

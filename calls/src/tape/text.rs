@@ -9,7 +9,8 @@ use std::{
 use bytes::Bytes;
 use media::{LegId, MediaEvent};
 use model::{
-    BanView, Binding, BudgetEntry, BudgetUsed, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow, SlotEntry, SlotId, SlotLimits, SlotState, UserId, WallTime, budget::Scope, route::AskOutcome, TransferTo,
+    BanView, Binding, BudgetEntry, BudgetUsed, CallId, CenterId, Command, Directory, Ha1, Hub, HubId, HubKind, Number, RecordingRow,
+    SlotEntry, SlotId, SlotLimits, SlotState, TransferTo, UserId, WallTime, budget::Scope, route::AskOutcome,
 };
 use serde::{Deserialize, Serialize};
 use sip_core::{Algorithm, ArmourSettings, Flow, RegistrarSettings, Transport};
