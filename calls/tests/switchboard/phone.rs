@@ -409,8 +409,8 @@ impl Phone {
     /// What the phone sends, after it did what its habit says.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<Bytes> {
         let mut out = std::mem::take(&mut self.says_next);
+        out.append(&mut self.owes);
         let is_dead = self.habit == Habit::Dead;
-        let mut out = std::mem::take(&mut self.owes);
         if is_dead {
             out.clear();
         }
