@@ -105,7 +105,9 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef";
 
-    fn asking(guard: Guard) -> (Asking, mpsc::Receiver<(AskId, Result<Bytes, AskOutcome>)>) {
+    type Told = mpsc::Receiver<(AskId, Result<Bytes, AskOutcome>)>;
+
+    fn asking(guard: Guard) -> (Asking, Told) {
         let (tell, told) = mpsc::channel(8);
         let asking = Asking::start(
             guard,
