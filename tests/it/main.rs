@@ -30,6 +30,7 @@ mod shutdown;
 mod sso;
 mod store_pg;
 mod torture;
+mod transfers;
 mod transports;
 mod tshark;
 mod world;

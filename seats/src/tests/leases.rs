@@ -578,3 +578,54 @@ fn leases_come_back_after_a_restart() {
            "#]],
     );
 }
+
+/// An attended transfer: who was consulted is in the other call from now on, and nothing else is to be seen of it.
+#[test]
+fn a_part_is_handed_over_to_another_call() {
+    check(
+        "0 registered 6001
+           0 registered 6002
+           0 dial 6001 1
+           1 answered 1
+           2 dial 6001 2
+           3 ring 6002 2
+           4 answered 2
+           5 joined 6002 2 1
+           5 ended 6001 2
+           5 ended 6001 1
+           6 ended 6002 2
+           7 dial 6002 3
+           8 joined 6002 9 8
+           9 ended 6002 1
+           10 ended 6002 3",
+        expect![[r#"
+            0 registered 6001
+                event 6001 IDLE phone nobody#0 since 0
+            0 registered 6002
+                event 6002 IDLE phone nobody#0 since 0
+            0 dial 6001 1
+                = done
+                event 6001 CALLING phone nobody#0 since 0
+            1 answered 1
+                event 6001 ACTIVE_CALL phone nobody#0 since 1
+            2 dial 6001 2
+                = consultation about 1
+            3 ring 6002 2
+                = done
+                event 6002 CALLING phone nobody#0 since 3
+            4 answered 2
+                event 6002 ACTIVE_CALL phone nobody#0 since 4
+            5 joined 6002 2 1
+            5 ended 6001 2
+            5 ended 6001 1
+                event 6001 IDLE phone nobody#0 since 5
+            6 ended 6002 2
+            7 dial 6002 3
+                = consultation about 1
+            8 joined 6002 9 8
+            9 ended 6002 1
+            10 ended 6002 3
+                event 6002 IDLE phone nobody#0 since 10
+        "#]],
+    );
+}

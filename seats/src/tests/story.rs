@@ -108,6 +108,10 @@ impl Story {
                 seats.ended(now, slot(number), call(id));
                 String::new()
             }
+            ["joined", number, from, to] => {
+                seats.hand_over(now, slot(number), call(from), call(to));
+                String::new()
+            }
             ["service", number, state] => view(seats.set_service(now, slot(number), service(state))),
             ["retire", numbers @ ..] => {
                 let slots: Vec<SlotId> = numbers.iter().map(|number| slot(number)).collect();

@@ -165,7 +165,7 @@ fn step(chance: &mut Chance, story: &mut Story, listener: &mut Listener, next_ca
     let call = CallId(*next_call);
     let seats = &mut story.seats;
     let mut begun = false;
-    match chance.below(20) {
+    match chance.below(21) {
         0 | 1 => drop(seats.take(now, user, slot)),
         2 => drop(seats.release(now, user, false, slot, None)),
         3 => drop(seats.release(now, user, chance.below(2) == 0, slot, Some(chance.below(5)))),
@@ -189,6 +189,13 @@ fn step(chance: &mut Chance, story: &mut Story, listener: &mut Listener, next_ca
         18 => {
             let states = [SlotState::Idle, SlotState::Idle, SlotState::Fault, SlotState::Disabled];
             drop(seats.set_service(now, slot, states[usize::try_from(chance.below(4)).unwrap()]));
+        }
+        19 => {
+            if let Some(last) = listener.calls.get_mut(&slot).and_then(|calls| calls.last_mut()) {
+                seats.hand_over(now, slot, *last, call);
+                *last = call;
+                *next_call += 1;
+            }
         }
         _ => match chance.below(6) {
             0 => drop(seats.retire(now, &[slot])),

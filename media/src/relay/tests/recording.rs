@@ -4,6 +4,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::Channel;
 
 /// Runs of frames that lie end to end are one line.
 fn check(world: &mut World, expected: Expect) {
@@ -250,4 +251,35 @@ fn a_leg_can_be_in_two_recordings_and_outlive_one_side() {
         8 Left PCMA 160..640
     "#]],
     );
+}
+
+/// A transfer: who comes is on the channel of who leaves, and sample 0 is still the first moment.
+#[test]
+fn a_channel_is_taken_over_and_the_time_line_goes_on() {
+    let (mut world, mut left, mut right) = recorded();
+    world.open(3);
+    world.remote(3, "10.0.0.3:4000", with_dtmf(Codec::Pcma, 101), Latch::Signalled);
+    let mut third = Phone::new(3, "10.0.0.3:4000");
+    world.say(&mut right, Codec::Pcmu, 2);
+    let taken_over = Command::Tap { recording: 7, channel: Channel::Right, leg: LegId(3) };
+    world.order(taken_over);
+    world.order(taken_over);
+    world.say(&mut right, Codec::Pcmu, 2);
+    world.say(&mut third, Codec::Pcma, 2);
+    world.order(Command::Close { leg: LegId(2) });
+    world.say(&mut left, Codec::Pcma, 2);
+    world.say(&mut third, Codec::Pcma, 2);
+    // One that is over, and a leg that is not there.
+    world.order(Command::Tap { recording: 8, channel: Channel::Left, leg: LegId(3) });
+    world.order(Command::Tap { recording: 7, channel: Channel::Left, leg: LegId(9) });
+    world.order(Command::StopRecord { recording: 7 });
+    world.say(&mut third, Codec::Pcma, 2);
+    check(&mut world, expect![[r#"
+        7 Right PCMU 0..320
+        7 Right PCMA 640..960
+        7 Left PCMA 960..1280
+        7 Right PCMA 960..1280
+    "#]]);
+    let stats = world.relay.stats();
+    assert_eq!((stats.refused, stats.unknown_leg), (1, 1));
 }
