@@ -190,9 +190,15 @@ pub(crate) struct CarrierNumber {
     /// Whose it is, if the carrier is shared.
     #[schema(required = false, nullable = false)]
     center: Option<String>,
-    /// The slots that ring together; empty: routes alone say where its calls go.
+    /// The slots that ring; empty: routes alone say where its calls go.
     #[schema(schema_with = slots, required = false)]
     to: Vec<String>,
+    /// Whether they ring all at once, or one after another.
+    #[schema(schema_with = ring, required = false)]
+    ring: String,
+    /// For so many seconds, each of them if they ring in turn; 30 if it is not said.
+    #[schema(minimum = 1, maximum = 300, required = false)]
+    ring_s: u16,
     #[schema(required = false)]
     scenario: String,
     #[schema(required = false)]
@@ -414,12 +420,14 @@ pub(crate) struct SpecialDay {
 #[derive(ToSchema)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum RouteAction {
-    /// These slots ring together.
+    /// These slots ring: all at once, or one after another for so many seconds each.
     Slots {
         #[schema(schema_with = slots)]
         slots: Vec<String>,
         #[schema(default = 30, minimum = 1, maximum = 300, required = false)]
         ring_s: u16,
+        #[schema(schema_with = ring, required = false)]
+        ring: String,
     },
     /// The slot whose number is called rings.
     DialledSlot {
@@ -573,6 +581,8 @@ pub(crate) struct RouteWay {
 pub(crate) struct WayOfSlots {
     slots: Vec<String>,
     ring_s: u16,
+    #[schema(schema_with = ring, required = false)]
+    ring: String,
 }
 
 /// Why it is refused.
@@ -645,6 +655,10 @@ fn redirections() -> Object {
 fn cause() -> Object {
     let codes: Vec<&str> = Cause::ALL.iter().map(|cause| cause.code()).collect();
     one_of(&codes)
+}
+
+fn ring() -> Object {
+    one_of(&["together", "in_turn"])
 }
 
 /// `{"name": value}`.

@@ -142,7 +142,7 @@ pub(crate) fn lead(cx: &mut Cx<'_>, mut near: Near, onward: Onward, decision: De
                 Err(cause) => near.fail(cx, cause, cause.sip_status()),
             }
         }
-        (None, Way::Slots { slots, .. }) => Together::begin(cx, near, onward, &slots, ring_s),
+        (None, Way::Slots { slots, ring, .. }) => Together::begin(cx, near, onward, &slots, ring_s, ring),
         (None, Way::Carriers(tries)) => Trying::begin(cx, near, onward, tries),
         (None, _) => near.fail(cx, Cause::NoSuchNumber, Cause::NoSuchNumber.sip_status()),
     }

@@ -1,8 +1,8 @@
-//! Several phones of ours ring together, and the first answer wins (R13).
+//! Several phones of ours ring, together or one after another, and the first answer wins (R13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use model::{Cause, SlotId, carrier::IncomingNumber};
+use model::{Cause, SlotId, carrier::IncomingNumber, route::Ring};
 use sip_core::SessionEvent;
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
@@ -19,6 +19,10 @@ pub(crate) struct Together {
     near: Near,
     /// By their place, which their [`Party::Rung`] names.
     legs: BTreeMap<u8, Leg>,
+    /// Who rings next when nobody rings any more, by the place that will be theirs.
+    rest: VecDeque<(u8, SlotId)>,
+    /// For how many seconds each rings.
+    ring_s: u32,
     /// Why those that ring no more do not.
     cause: Option<Cause>,
     /// The leave for all of them: their INVITEs are one call.
@@ -26,24 +30,32 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    /// Calls all that are free. If none is, the call has failed.
-    pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, slots: &[SlotId], ring_s: u32) -> Stage {
-        let codecs = near.leg.audio.codecs();
-        let mut together = Self { near, legs: BTreeMap::new(), cause: None, onward };
-        for (place, slot) in (0_u8..).zip(slots.iter().take(IncomingNumber::TO_MAX)) {
-            match cx.ring_slot(*slot, &together.near, &together.onward, &codecs, ring_s) {
-                Ok(leg) => {
-                    cx.core.join(cx.timeline.start().call, Party::Rung(place), &leg);
-                    together.legs.insert(place, leg);
-                }
-                Err(cause) => together.failed(cause),
-            }
-        }
+    /// Calls all that are free, or the first one that is. If none is, the call has failed.
+    pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, slots: &[SlotId], ring_s: u32, ring: Ring) -> Stage {
+        let rest = (0_u8..).zip(slots.iter().copied().take(IncomingNumber::TO_MAX)).collect();
+        let mut together = Self { near, legs: BTreeMap::new(), rest, ring_s, cause: None, onward };
+        while together.ring_next(cx) && ring == Ring::Together {}
         if together.legs.is_empty() {
             return together.fail(cx);
         }
         together.near.hears_calling(cx, None, model::carrier::EarlyMedia::Ring);
         Stage::Together(together)
+    }
+
+    /// Calls the next one that is free. False: there is none.
+    fn ring_next(&mut self, cx: &mut Cx<'_>) -> bool {
+        let codecs = self.near.leg.audio.codecs();
+        while let Some((place, slot)) = self.rest.pop_front() {
+            match cx.ring_slot(slot, &self.near, &self.onward, &codecs, self.ring_s) {
+                Ok(leg) => {
+                    cx.core.join(cx.timeline.start().call, Party::Rung(place), &leg);
+                    self.legs.insert(place, leg);
+                    return true;
+                }
+                Err(cause) => self.failed(cause),
+            }
+        }
+        false
     }
 
     pub(crate) fn handle(mut self, cx: &mut Cx<'_>, input: CallInput) -> Stage {
@@ -97,7 +109,7 @@ impl Together {
             leave(cx, &leg);
         }
         self.failed(cause);
-        if self.legs.is_empty() { self.fail(cx) } else { Stage::Together(self) }
+        if self.legs.is_empty() && !self.ring_next(cx) { self.fail(cx) } else { Stage::Together(self) }
     }
 
     /// The first answer: all others are told that it was answered elsewhere, so that their phones show no missed call (RFC 3326, 2). One

@@ -233,6 +233,65 @@ fn from_elsewhere_comes_no_call() {
     world.assert_clean();
 }
 
+/// One phone after another, each for its time; who is busy, refuses or is away is passed over, and the caller hears it ring all along.
+#[test]
+fn slots_ring_in_turn() {
+    let in_turn = A.replacen(r#""to": ["6001", "6002"]"#, r#""to": ["6001", "6002", "6003"], "ring": "in_turn", "ring_s": 10"#, 1);
+    let mut world = world_of(&in_turn, &[]);
+    world.bring("A", "+79991234567", "84950000001", &[]);
+    world.run(seconds(9));
+    let rings = |world: &mut World| ["6001", "6002", "6003"].map(|number| world.phone(number).session.is_some());
+    assert_eq!(rings(&mut world), [true, false, false]);
+    world.run(seconds(10));
+    assert_eq!(rings(&mut world), [false, true, false]);
+    // It declines: at once the next.
+    let now = world.now;
+    world.phone("6002").refuse(now, 603);
+    world.drain("6002");
+    world.run(seconds(1));
+    assert_eq!(rings(&mut world), [false, false, true]);
+    world.answer("6003");
+    world.run(seconds(5));
+    world.hang_up("A");
+    world.run(seconds(1));
+    let cdr = world.cdrs()[0];
+    assert_eq!((cdr.outcome, cdr.callee_slot.map(|slot| slot.0)), (Outcome::Answered, Some(3)));
+    assert_eq!(["6001", "6002", "6003"].map(|number| world.phone(number).count("INVITE")), [1, 1, 1]);
+    world.clear_history();
+    // Nobody answers, one is not there: each has its time, then the call has failed.
+    world.register("6002", 0);
+    world.bring("A", "+79991234567", "84950000001", &[]);
+    world.run(seconds(19));
+    assert_eq!((world.cdrs().len(), rings(&mut world)), (0, [false, false, true]));
+    world.run(seconds(3));
+    assert_eq!((world.cdrs()[0].cause, told(&mut world, "A").as_str()), (Cause::NoAnswer, "480 Temporarily Unavailable"));
+    // Who gives up while the second rings has it ring no more.
+    world.bring("A", "+79991234567", "84950000001", &[]);
+    world.run(seconds(12));
+    assert_eq!(rings(&mut world), [false, false, true]);
+    world.hang_up("A");
+    world.run(seconds(1));
+    assert_eq!(rings(&mut world), [false, false, false]);
+    world.assert_clean();
+}
+
+/// A route says the same of its slots.
+#[test]
+fn a_route_has_its_slots_ring_in_turn() {
+    let route = r#"{"name": "in turn", "position": 10, "match": {"to": ["+74950000001"]},
+        "then": {"do": "slots", "slots": ["6002", "6001"], "ring_s": 5, "ring": "in_turn"}}"#;
+    let mut world = world_of(A, &[route]);
+    world.bring("A", "+79991234567", "84950000001", &[]);
+    world.run(seconds(4));
+    assert!(world.phone("6002").session.is_some() && world.phone("6001").session.is_none());
+    world.run(seconds(4));
+    assert!(world.phone("6001").session.is_some() && world.phone("6002").session.is_none());
+    world.answer("6001");
+    world.run(seconds(2));
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
 #[test]
 fn where_a_carrier_calls_from_can_be_set_or_is_where_its_hosts_are() {
     let at = |addresses: &[&str]| {

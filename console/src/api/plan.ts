@@ -9,7 +9,7 @@ type Whole<T, Optional extends keyof T = never> = Required<Omit<T, Optional>> & 
 export type SlotRef = NonNullable<Schemas['CarrierNumber']['to']>[number];
 /** A password goes in and never comes out. */
 export type CarrierAccount = Whole<Schemas['CarrierAccount'], 'password'>;
-export type IncomingNumber = Whole<Schemas['CarrierNumber'], 'center'>;
+export type IncomingNumber = Whole<Schemas['CarrierNumber'], 'center' | 'ring' | 'ring_s'>;
 export type CallerNumber = Schemas['CarrierCaller'];
 /** Prices are in minor units, as text. */
 export type Rate = Required<Schemas['CarrierRate']>;

@@ -2538,6 +2538,13 @@ export interface components {
             center?: string;
             /** @example +74951234567 */
             number: string;
+            /** @enum {string} */
+            ring?: "together" | "in_turn";
+            /**
+             * Format: int32
+             * @description For so many seconds, each of them if they ring in turn; 30 if it is not said.
+             */
+            ring_s?: number;
             scenario?: string;
             source?: string;
             to?: (string | {
@@ -3769,6 +3776,8 @@ export interface components {
         RouteAction: {
             /** @enum {string} */
             do: "slots";
+            /** @enum {string} */
+            ring?: "together" | "in_turn";
             /**
              * Format: int32
              * @default 30
@@ -4285,6 +4294,8 @@ export interface components {
         };
         /** @description Slots by their ids. */
         WayOfSlots: {
+            /** @enum {string} */
+            ring?: "together" | "in_turn";
             /** Format: int32 */
             ring_s: number;
             slots: string[];

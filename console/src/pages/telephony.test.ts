@@ -44,6 +44,7 @@ describe('a route in words', () => {
         [{ do: 'carriers', order: [{ carrier: '3' }, { group: 'moscow' }], least_cost: false }, 'carrier Northern, then group moscow'],
         [{ do: 'carriers', order: [{ group: 'moscow' }], least_cost: true }, 'group moscow, the cheapest first'],
         [{ do: 'slots', slots: ['6001', { id: '44' }], ring_s: 30 }, 'slots 6001, #44 together'],
+        [{ do: 'slots', slots: ['6001', '6002'], ring_s: 10, ring: 'in_turn' }, 'slots 6001, 6002 in turn'],
         [{ do: 'refuse', cause: 'busy' }, 'refused: busy'],
         [{ do: 'ask', url: 'https://crm.example.com/x?y', deadline_ms: 500, default: { do: 'dialled_slot', ring_s: 30 } }, 'as crm.example.com says, else the slot that is called'],
         [{ do: 'service' }, 'the service that is called'],

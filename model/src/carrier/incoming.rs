@@ -3,7 +3,11 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Carrier, CarrierEntry, Centers, RuleOf};
-use crate::{CenterId, Number, SlotId, problem::Problems};
+use crate::{
+    CenterId, Number, SlotId,
+    problem::Problems,
+    route::{Action, Ring, ring_s},
+};
 
 /// A number of ours that a carrier brings calls to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +18,15 @@ pub struct IncomingNumber {
     /// Whose it is, if the carrier is shared. None: the centre that the carrier belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub center: Option<CenterId>,
-    /// The slots that ring together. Empty: routes alone say where its calls go.
+    /// The slots that ring. Empty: routes alone say where its calls go.
     #[serde(default)]
     pub to: Vec<SlotRef>,
+    /// Whether all at once.
+    #[serde(default, skip_serializing_if = "Ring::is_usual")]
+    pub ring: Ring,
+    /// For how many seconds, each of them if they ring in turn, 1 to [`Action::RING_MAX_S`].
+    #[serde(default = "ring_s", skip_serializing_if = "is_usual")]
+    pub ring_s: u16,
     /// The call-handling scenario of its calls (S000-07); empty if none.
     #[serde(default)]
     pub scenario: String,
@@ -26,6 +36,11 @@ pub struct IncomingNumber {
     /// Its calls at once; 0: as many as the carrier has.
     #[serde(default)]
     pub calls_max: u16,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_usual(seconds: &u16) -> bool {
+    *seconds == ring_s()
 }
 
 /// A slot, by its number (`"6001"`) or by its id (`{"id": "44"}`).
@@ -66,7 +81,7 @@ impl CarrierEntry {
 }
 
 impl IncomingNumber {
-    /// The most slots that ring together.
+    /// The most slots that ring for one call.
     pub const TO_MAX: usize = 50;
 }
 
@@ -85,6 +100,7 @@ impl Carrier {
                     problems.text(name, text, Self::NAME_MAX);
                 }
             }
+            problems.range("ring_s", entry.ring_s, 1, Action::RING_MAX_S);
             problems.range("calls_max", entry.calls_max, 0, Self::CAPACITY_MAX);
         });
         let mut seen = std::collections::BTreeSet::new();

@@ -38,6 +38,21 @@ fn a_carrier_needs_little_and_keeps_its_passwords() {
     assert_eq!(elsewhere.accounts.first().unwrap().password, None, "passwords do not follow to another host");
 }
 
+/// What nobody has said stands in no answer, and what somebody has said does.
+#[test]
+fn slots_ring_together_unless_it_is_said() {
+    let plain = json!({"number": "+74951234567", "to": ["6001"], "scenario": "", "source": "", "calls_max": 0});
+    let in_turn =
+        json!({"number": "+74951234567", "to": ["6001"], "ring": "in_turn", "ring_s": 15, "scenario": "", "source": "", "calls_max": 0});
+    for said in [plain, in_turn] {
+        let read: IncomingNumber = serde_json::from_value(said.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), said);
+    }
+    let usual: IncomingNumber = serde_json::from_value(json!({"number": "+74951234567", "ring": "together", "ring_s": 30})).unwrap();
+    assert_eq!((usual.ring, usual.ring_s), (crate::route::Ring::Together, 30));
+    assert!(serde_json::from_value::<IncomingNumber>(json!({"number": "+74951234567", "ring": "hunt"})).is_err());
+}
+
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let wrong = entry(
@@ -46,7 +61,7 @@ fn all_that_is_wrong_is_told_at_once() {
         &json!({
             "name": "", "hosts": [], "networks": ["0.0.0.0/0"], "capacity": 0, "calls_per_s": 2000,
             "accounts": [{"username": "a", "password": "x", "expires_s": 5, "contact_user": "a b"}, {"username": "a", "password": "x"}],
-            "numbers": [{"number": "74951234567"}, {"number": "+74951234567", "calls_max": 30000, "center": "1"}, {"number": "+74951234567"}],
+            "numbers": [{"number": "74951234567", "ring": "in_turn", "ring_s": 301}, {"number": "+74951234567", "calls_max": 30000, "center": "1"}, {"number": "+74951234567"}],
             "callers": [{"number": "6001"}, {"number": "+74951234567", "center": "2"}],
             "health": {"options_every_s": 1, "off_after": 0},
             "rates": [{"prefix": "7", "per_minute": 1, "step_s": 0}],
@@ -66,6 +81,7 @@ fn all_that_is_wrong_is_told_at_once() {
         "accounts[0].contact_user",
         "accounts[1].username",
         "numbers[0].number",
+        "numbers[0].ring_s",
         "numbers[1].center",
         "numbers[1].calls_max",
         "numbers[2].number",

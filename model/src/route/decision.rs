@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Ring;
 use crate::{
     CarrierId, Cause, CenterId, Number, RouteId, SlotId, WallTime,
     carrier::{Price, Secret},
@@ -70,12 +71,15 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// These slots ring together.
+    /// These slots ring.
     Slots {
         /// Which; at least one.
         slots: Vec<SlotId>,
-        /// For how many seconds.
+        /// For how many seconds, each of them if they ring in turn.
         ring_s: u16,
+        /// Whether all at once.
+        #[serde(skip_serializing_if = "Ring::is_usual")]
+        ring: Ring,
     },
     /// It goes out by the first of these that takes it.
     Carriers(Vec<Try>),

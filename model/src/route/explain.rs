@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::DateTime;
 use serde::Serialize;
 
-use super::{Came, Decision, Origin, Plan, Question, Way, miss::Miss, plan::Watch};
+use super::{Came, Decision, Origin, Plan, Question, Ring, Way, miss::Miss, plan::Watch};
 use crate::{
     CarrierId, Number, SlotId,
     carrier::{LeftOut, NumberKind, country, kind},
@@ -199,9 +199,10 @@ impl fmt::Display for Explanation {
 
 fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way) -> fmt::Result {
     match way {
-        Way::Slots { slots, ring_s } => {
+        Way::Slots { slots, ring_s, ring } => {
             let ids: Vec<_> = slots.iter().map(SlotId::to_string).collect();
-            writeln!(f, "{head:<10} to the slots with the ids {}, which ring for {ring_s} s", ids.join(", "))
+            let how = if *ring == Ring::InTurn { "ring in turn, each" } else { "ring" };
+            writeln!(f, "{head:<10} to the slots with the ids {}, which {how} for {ring_s} s", ids.join(", "))
         }
         Way::Carriers(tries) => {
             for (at, one) in (1..).zip(tries) {

@@ -95,17 +95,39 @@ pub struct When {
     pub open: bool,
 }
 
+/// How several slots ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ring {
+    /// All at once.
+    #[default]
+    Together,
+    /// One after another, in their order: the next when one does not answer in its time, is busy, or is not there.
+    InTurn,
+}
+
+impl Ring {
+    /// What nobody needs to be told.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::Together
+    }
+}
+
 /// What becomes of a call. In JSON, `do` says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// These slots ring together; the first answer wins.
+    /// These slots ring; the first answer wins.
     Slots {
         /// Which slots.
         slots: Vec<SlotRef>,
-        /// For how many seconds, 1 to [`Action::RING_MAX_S`]. Default 30.
+        /// For how many seconds, each of them if they ring in turn, 1 to [`Action::RING_MAX_S`]. Default 30.
         #[serde(default = "ring_s")]
         ring_s: u16,
+        /// Whether all at once.
+        #[serde(default, skip_serializing_if = "Ring::is_usual")]
+        ring: Ring,
     },
     /// The slot whose number is called rings.
     DialledSlot {
@@ -297,7 +319,7 @@ impl Action {
 
     fn check(&self, problems: &mut Problems, is_answer: bool) {
         match self {
-            Self::Slots { slots, ring_s } => {
+            Self::Slots { slots, ring_s, .. } => {
                 problems.list("slots", slots, IncomingNumber::TO_MAX, |_, _| ());
                 if slots.is_empty() {
                     problems.field("slots", |problems| problems.add("needs at least one"));
@@ -389,7 +411,7 @@ fn yes() -> bool {
     true
 }
 
-fn ring_s() -> u16 {
+pub(crate) fn ring_s() -> u16 {
     30
 }
 

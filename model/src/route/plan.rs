@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Action, Came, CameBy, Decision, Explanation, Match, Numbering, Origin, Outlet, Question, Route, RouteEntry, Try, Way,
+    Action, Came, CameBy, Decision, Explanation, Match, Numbering, Origin, Outlet, Question, Ring, Route, RouteEntry, Try, Way,
     explain::Notes,
     index::{Index, Merged},
     miss::Miss,
@@ -285,7 +285,7 @@ impl Plan {
         watch: &mut impl Watch,
     ) -> Way {
         match then {
-            Action::Slots { slots, ring_s } => {
+            Action::Slots { slots, ring_s, ring: how } => {
                 let mut ring = Vec::new();
                 for slot in slots {
                     match self.slot(slot, question.center) {
@@ -297,10 +297,10 @@ impl Plan {
                 if ring.is_empty() {
                     return refuse(Cause::NoSuchNumber, "none of the slots is there");
                 }
-                Way::Slots { slots: ring, ring_s: *ring_s }
+                Way::Slots { slots: ring, ring_s: *ring_s, ring: *how }
             }
             Action::DialledSlot { ring_s } => match self.slot(&SlotRef::Number(to.clone()), question.center) {
-                Some(id) => Way::Slots { slots: vec![id], ring_s: *ring_s },
+                Some(id) => Way::Slots { slots: vec![id], ring_s: *ring_s, ring: Ring::Together },
                 None => refuse(Cause::NoSuchNumber, "no slot of this center has this number"),
             },
             Action::Carriers { order, least_cost } => self.outward(order, *least_cost, question, to, standing, watch),
@@ -427,7 +427,7 @@ fn route_of(entry: &CarrierEntry, number: &IncomingNumber) -> Placed {
             came_by: CameBy::Carriers(vec![entry.id]),
             ..Match::default()
         },
-        then: Action::Slots { slots: number.to.clone(), ring_s: super::ring_s() },
+        then: Action::Slots { slots: number.to.clone(), ring_s: number.ring_s, ring: number.ring },
         scenario: String::new(),
         source: String::new(),
         rewrite: Vec::new(),

@@ -132,7 +132,7 @@ function Goes({ way }: { way: Way }) {
     if (way.slots) {
         return (
             <>
-                {t('explain.rings', { seconds: way.slots.ring_s, smart_count: way.slots.slots.length })}{' '}
+                {t(way.slots.ring === 'in_turn' ? 'explain.rings_in_turn' : 'explain.rings', { seconds: way.slots.ring_s, smart_count: way.slots.slots.length })}{' '}
                 {way.slots.slots.map((id, index) => (
                     <span key={id}>
                         {index > 0 && ', '}

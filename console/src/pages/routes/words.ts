@@ -60,7 +60,7 @@ export function actionWords(action: Action | undefined, names: Names): string {
     const { t, code } = names;
     switch (action?.do) {
         case 'slots':
-            return t('route_words.slots', { smart_count: action.slots?.length ?? 0, slots: slotWords(action.slots ?? []) });
+            return t(action.ring === 'in_turn' ? 'route_words.slots_in_turn' : 'route_words.slots', { smart_count: action.slots?.length ?? 0, slots: slotWords(action.slots ?? []) });
         case 'dialled_slot':
             return t('route_words.dialled_slot');
         case 'carriers': {

@@ -274,12 +274,15 @@ fn a_channel_is_taken_over_and_the_time_line_goes_on() {
     world.order(Command::Tap { recording: 7, channel: Channel::Left, leg: LegId(9) });
     world.order(Command::StopRecord { recording: 7 });
     world.say(&mut third, Codec::Pcma, 2);
-    check(&mut world, expect![[r#"
+    check(
+        &mut world,
+        expect![[r#"
         7 Right PCMU 0..320
         7 Right PCMA 640..960
         7 Left PCMA 960..1280
         7 Right PCMA 960..1280
-    "#]]);
+    "#]],
+    );
     let stats = world.relay.stats();
     assert_eq!((stats.refused, stats.unknown_leg), (1, 1));
 }

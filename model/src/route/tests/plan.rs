@@ -121,7 +121,7 @@ fn a_program_that_is_asked_has_the_last_word_within_bounds() {
     let question = call("6001", "89991234567", Came::Slot);
     let Way::Ask { url, deadline_ms, default, .. } = plan.find(&question).way else { panic!("a question") };
     assert_eq!((url.as_str(), deadline_ms), ("https://crm.example.com/route", 1000));
-    assert_eq!(*default, Way::Slots { slots: vec![SlotId(1)], ring_s: 30 });
+    assert_eq!(*default, Way::Slots { slots: vec![SlotId(1)], ring_s: 30, ring: Ring::Together });
     let answer = |json: Value| serde_json::from_value::<Action>(json).unwrap();
     let settled = |json| line(&plan.answered(&question, plan.find(&question), &answer(json), &|_| Standing::Up));
     assert_eq!(settled(json!({"do": "slots", "slots": ["6002"]})), "+79991234567 / slots 2");
