@@ -80,7 +80,6 @@ const PERMISSIONS: [string, string[]][] = [
     ...['read', 'listen', 'download', 'export'].map((verb): [string, string[]] => [`recordings.${verb}`, listed(SCOPES.ROWS)]),
     ...['configure', 'monitor', 'restart'].map((verb): [string, string[]] => [`system.${verb}`, SCOPES.SYSTEM]),
     ['metrics.read', SCOPES.SYSTEM],
-    ...['read', 'manage'].map((verb): [string, string[]] => [`security.${verb}`, SCOPES.SYSTEM]),
     ['audit_log.read', SCOPES.ROWS],
     ['audit_log.verify', SCOPES.SYSTEM],
     ['audit_log.export', SCOPES.ROWS],
