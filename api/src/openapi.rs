@@ -2,7 +2,7 @@
 
 use model::{Column, ColumnKind, Resource};
 use office::{
-    CENTERS, RECORDINGS, ROUTES as ROUTING, TRUNKS,
+    CENTERS, RECORDINGS, REGISTRATIONS, ROUTES as ROUTING, TRUNKS,
     accounts::{OIDC_ROLE_MAP, USERS},
     audit::{AUDIT_LOG, SECURITY_AUDIT},
     events::EVENTS_LOG,
@@ -114,6 +114,7 @@ const LISTS: &[ListPath] = lists! {
     WEBHOOKS "webhooks" "webhooks" "/api/webhooks" "/api/webhooks/{id}";
     WEBHOOK_DELIVERIES "webhooks" "what was sent to webhooks" "/api/webhook-deliveries" "/api/webhook-deliveries/{id}";
     EXPORTS "exports" "exports" "/api/exports" "/api/exports/{id}";
+    REGISTRATIONS "slots" "registered phones" "/api/registrations" "/api/registrations/{id}";
     TRUNKS "trunks" "trunks" "/api/trunks";
     ROUTING "routes" "routes" "/api/routes";
     RECORDINGS "recordings" "recordings" "/api/recordings";

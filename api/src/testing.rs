@@ -344,11 +344,13 @@ impl FakeControl {
                 name: "Northern".to_owned(),
                 on: true,
                 standing: Standing::Up,
+                since: Some(NOW),
                 calls: *self.carried.lock().unwrap(),
                 accounts: vec![CarrierAccountView {
                     username: "sales".to_owned(),
                     state: AccountState::Registered,
                     expires_at: Some(NOW),
+                    next_at: Some(NOW),
                     last_error: None,
                 }],
                 hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true), last_error: None }],

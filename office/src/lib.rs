@@ -16,6 +16,7 @@ mod list;
 mod mask;
 pub mod notify;
 mod principal;
+mod registrations;
 pub mod rights;
 pub mod routes;
 mod security;
@@ -35,6 +36,7 @@ pub use centers::{CENTERS, Center, CenterChange, CenterSettings, LOCALES, LoginS
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};
+pub use registrations::REGISTRATIONS;
 pub use rights::can;
 pub use security::{BANS, BUDGETS, BUDGETS_MAX};
 pub use store::{
@@ -58,6 +60,7 @@ static RESOURCES: &[&Resource] = &[
     &jobs::SCHEDULES,
     &rights::PERMISSION_SETS,
     &rights::ROLES,
+    &registrations::REGISTRATIONS,
     &security::BANS,
     &security::BUDGETS,
     &store::catalogue::CALLS,

@@ -76,6 +76,7 @@ resources::listed! {
     Routing = office::ROUTES;
     Webhooks = office::webhooks::WEBHOOKS;
     WebhookDeliveries = office::webhooks::WEBHOOK_DELIVERIES;
+    Registrations = office::REGISTRATIONS;
 }
 
 routes! {
@@ -179,6 +180,9 @@ routes! {
     PUT "/api/slots/{id}/caller", Access::Token(can::SLOTS_UPDATE), callers::set_caller;
     POST "/api/slots/{id}/take", Access::Token(can::SLOTS_USE), slots::take;
     POST "/api/slots/{id}/release", Access::Token(can::SLOTS_USE), slots::release;
+
+    GET "/api/registrations", Access::Token(can::SLOTS_TRACE), resources::list::<Registrations>;
+    GET "/api/registrations/{id}", Access::Token(can::SLOTS_TRACE), resources::read::<Registrations>;
 
     GET "/api/trunks", Access::Token(can::TRUNKS_READ), resources::list::<Trunks>;
     POST "/api/trunks", Access::Token(can::TRUNKS_CREATE), trunks::create;

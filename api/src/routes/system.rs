@@ -75,6 +75,9 @@ pub(crate) struct CarrierStatus {
     /// `up`, `down`, `full` or `too_fast`: whether it can be called now.
     #[schema(value_type = String)]
     standing: Standing,
+    /// Since when it is there, or is not (switched on, answering, registered); at most since the server has begun.
+    #[schema(value_type = Option<i64>)]
+    since: Option<WallTime>,
     /// Calls that it has now, both ways.
     calls: u32,
     /// Our accounts with it; null for who may not see its settings.
@@ -94,6 +97,9 @@ pub(crate) struct CarrierAccountStatus {
     /// Until when the carrier knows where we are, unless that is refreshed.
     #[schema(value_type = Option<i64>)]
     expires_at: Option<WallTime>,
+    /// When the carrier is asked next: to refresh the registration, or to try once more.
+    #[schema(value_type = Option<i64>)]
+    next_at: Option<WallTime>,
     /// Why the last attempt failed.
     last_error: Option<String>,
 }
@@ -107,6 +113,30 @@ pub(crate) struct CarrierHostStatus {
     up: Option<bool>,
     /// Why it did not answer when it was asked last: no answer, or why there is no connection, a certificate that is not believed among that.
     last_error: Option<String>,
+}
+
+impl CarrierStatus {
+    fn of(view: CarrierView, is_whole: bool) -> Self {
+        let CarrierView { id, center: _, name, on, standing, since, calls, accounts, hosts } = view;
+        let account = |CarrierAccountView { username, state, expires_at, next_at, last_error }| CarrierAccountStatus {
+            username,
+            state,
+            expires_at,
+            next_at,
+            last_error,
+        };
+        let host = |CarrierHostView { host, up }| CarrierHostStatus { host, up };
+        Self {
+            id,
+            name,
+            on,
+            standing,
+            since,
+            calls,
+            accounts: is_whole.then(|| accounts.into_iter().map(account).collect()),
+            hosts: is_whole.then(|| hosts.into_iter().map(host).collect()),
+        }
+    }
 }
 
 /// How a trunk is.

@@ -11,6 +11,7 @@ mod leaks;
 mod lists;
 mod phones;
 mod recordings;
+mod registrations;
 mod requests;
 mod rights;
 mod routing;

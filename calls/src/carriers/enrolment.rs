@@ -88,6 +88,18 @@ struct Running {
     before: Option<Target>,
 }
 
+/// How an account stands.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) state: AccountState,
+    /// Until when it is registered.
+    pub(super) until: Option<Instant>,
+    /// When the carrier is asked next, if nothing is under way.
+    pub(super) next: Option<Instant>,
+    /// What went wrong.
+    pub(super) error: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaving {
     No,
@@ -121,16 +133,13 @@ impl Enrolments {
         accounts.peek().is_some() && accounts.all(|(_, enrolment)| !enrolment.may_serve(now))
     }
 
-    /// How an account stands, until when it is registered, and what went wrong. None: it does not register.
-    pub(super) fn shown(
-        &self,
-        now: Instant,
-        carrier: CarrierId,
-        username: &str,
-    ) -> Option<(AccountState, Option<Instant>, Option<String>)> {
+    /// How an account stands. None: it does not register.
+    pub(super) fn shown(&self, now: Instant, carrier: CarrierId, username: &str) -> Option<Shown> {
         let enrolment = self.all.get(&(carrier, username.to_owned()))?;
         let (state, error) = enrolment.state();
-        Some((state, enrolment.registered_until(now), error))
+        let is_waiting = matches!(state, AccountState::Registered | AccountState::Failing);
+        let next = if is_waiting { enrolment.asks(now) } else { None };
+        Some(Shown { state, until: enrolment.registered_until(now), next, error })
     }
 
     /// A stream could not be opened.
@@ -229,15 +238,20 @@ impl Enrolment {
         self.leaving != Leaving::No || !self.has_failed || self.registered_until(now).is_some()
     }
 
-    fn next(&self, now: Instant) -> Option<Instant> {
+    /// When the carrier is asked next, or looked for.
+    fn asks(&self, now: Instant) -> Option<Instant> {
         let running = self.running.as_ref();
         let asked = match self.leaving {
             Leaving::Wanted => Some(self.turn.unwrap_or(now)),
             Leaving::No | Leaving::Begun => self.turn.or_else(|| running?.enrol.timeout().map(|(at, _)| at)),
         };
+        [asked, self.look_at].into_iter().flatten().min()
+    }
+
+    fn next(&self, now: Instant) -> Option<Instant> {
         // Nothing tells when a registration ends that could not be refreshed.
         let lapses = if self.has_failed { self.registered_until(now) } else { None };
-        [asked, self.look_at, lapses].into_iter().flatten().min()
+        [self.asks(now), lapses].into_iter().flatten().min()
     }
 }
 

@@ -13,7 +13,7 @@ mod sources;
 mod view;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,6 +45,8 @@ pub(crate) struct Carriers {
     health: Health,
     /// Those that do not answer or are not registered.
     down: BTreeSet<CarrierId>,
+    /// Whether each is there (switched on, and not down), and since when.
+    since: BTreeMap<CarrierId, (bool, Instant)>,
     /// Those of which there is something to tell.
     changed: BTreeSet<CarrierId>,
     /// Users of streams so far, see [`User::Carrier`].
@@ -76,6 +78,7 @@ impl Carriers {
             enrolments: Enrolments::default(),
             health: Health::default(),
             down: BTreeSet::new(),
+            since: BTreeMap::new(),
             changed: BTreeSet::new(),
             users: 0,
             random,
@@ -125,6 +128,7 @@ impl Core {
         self.follow_enrolments(now);
         self.follow_health(now);
         self.carriers.down.retain(|carrier| plan.carrier(*carrier).is_some());
+        self.carriers.since.retain(|carrier, _| plan.carrier(*carrier).is_some());
         plan.carriers().for_each(|entry| self.judge_carrier(now, entry.id));
         self.tidy_accounts();
     }
@@ -137,6 +141,10 @@ impl Core {
         let has_changed = if is_down { self.carriers.down.insert(carrier) } else { self.carriers.down.remove(&carrier) };
         if has_changed {
             self.carriers.changed.insert(carrier);
+        }
+        let is_there = is_on && !is_down;
+        if self.carriers.since.get(&carrier).is_none_or(|(was_there, _)| *was_there != is_there) {
+            self.carriers.since.insert(carrier, (is_there, now));
         }
     }
 

@@ -7,6 +7,7 @@ use model::{
     carrier::{Account, CarrierEntry, Standing},
 };
 
+use super::enrolment::Shown;
 use crate::core::Core;
 
 impl Core {
@@ -56,6 +57,7 @@ impl Core {
             name: carrier.name.clone(),
             on: carrier.on,
             standing: if carrier.on { self.standing(now, entry.id) } else { Standing::Down },
+            since: self.carriers.since.get(&entry.id).map(|(_, since)| self.clock.wall(*since)),
             calls: u32::try_from(calls).unwrap_or(u32::MAX),
             accounts: carrier.accounts.iter().map(|account| self.account_view(now, entry, account)).collect(),
             hosts: carrier.hosts.iter().map(host).collect(),
@@ -64,7 +66,13 @@ impl Core {
 
     fn account_view(&self, now: Instant, entry: &CarrierEntry, account: &Account) -> CarrierAccountView {
         let shown = self.carriers.enrolments.shown(now, entry.id, &account.username);
-        let (state, until, last_error) = shown.unwrap_or((AccountState::Off, None, None));
-        CarrierAccountView { username: account.username.clone(), state, expires_at: until.map(|until| self.clock.wall(until)), last_error }
+        let wall = |at: Option<Instant>| at.map(|at| self.clock.wall(at));
+        let username = account.username.clone();
+        match shown {
+            Some(Shown { state, until, next, error }) => {
+                CarrierAccountView { username, state, expires_at: wall(until), next_at: wall(next), last_error: error }
+            }
+            None => CarrierAccountView { username, state: AccountState::Off, expires_at: None, next_at: None, last_error: None },
+        }
     }
 }

@@ -127,6 +127,10 @@ fn an_account_registers_and_is_called_by_its_contact() {
     let shown = view(&mut world);
     let left = shown.accounts[0].expires_at.unwrap().0 - crate::world::WALL.0;
     assert!((3_600_000..3_606_000).contains(&left), "{left}");
+    let next = shown.accounts[0].next_at.unwrap().0 - crate::world::WALL.0;
+    assert!((1_800_000..3_600_000).contains(&next), "a refresh comes well before the end: {next}");
+    let since = shown.since.unwrap().0 - crate::world::WALL.0;
+    assert!((0..1_000).contains(&since), "it was taken for there from the beginning: {since}");
     assert!(!serde_json::to_string(&shown).unwrap().contains("secret"));
 
     // As carriers do that call the contact of an account: the number stands in To.
@@ -162,11 +166,16 @@ fn an_interval_that_is_too_short_is_raised() {
 fn a_refusal_is_told_and_tried_again_ever_later() {
     let mut world = world(&a(&[US], ""));
     registry(&mut world).refuses = Some(403);
+    let there = view(&mut world).since;
     assert_eq!(taken_by(&mut world), "A", "as long as nobody has said that we are not registered");
     world.run(seconds(5));
     assert_eq!(world.phone("A").count("REGISTER"), 1);
     assert_eq!(accounts(&mut world), [(AccountState::Failing, Some("403 Forbidden".to_owned()))]);
-    assert_eq!(view(&mut world).standing, Standing::Down);
+    let down = view(&mut world);
+    assert_eq!(down.standing, Standing::Down);
+    assert!(down.since > there, "{:?} {there:?}", down.since);
+    let next = down.accounts[0].next_at.unwrap().0 - crate::world::WALL.0;
+    assert!((150_000..=306_000).contains(&next), "{next}");
     assert_eq!(taken_by(&mut world), "B");
     // 150 to 300 s after the first, 300 to 600 s after the second: who tries often is locked out.
     world.run(seconds(140));
@@ -182,6 +191,7 @@ fn a_refusal_is_told_and_tried_again_ever_later() {
         world.register(number, 300);
     }
     assert_eq!(taken_by(&mut world), "A");
+    assert!(view(&mut world).since > down.since, "it is there since it is registered");
     world.assert_clean();
 }
 

@@ -1073,6 +1073,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List registered phones.
+         * @description Right: `slots.trace`.
+         */
+        get: operations["slots_list_registrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/registrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of registered phones.
+         * @description Right: `slots.trace`.
+         */
+        get: operations["slots_read_registrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roles": {
         parameters: {
             query?: never;
@@ -2432,6 +2472,11 @@ export interface components {
             expires_at?: number | null;
             /** @description Why the last attempt failed. */
             last_error?: string | null;
+            /**
+             * Format: int64
+             * @description When the carrier is asked next: to refresh the registration, or to try once more.
+             */
+            next_at?: number | null;
             /** @description `off`, `trying`, `registered`, `failing` or `leaving`. */
             state: string;
             username: string;
@@ -2587,6 +2632,11 @@ export interface components {
             name: string;
             /** @description Whether it is switched on. */
             on: boolean;
+            /**
+             * Format: int64
+             * @description Since when it is there, or is not (switched on, answering, registered); at most since the server has begun.
+             */
+            since?: number | null;
             /** @description `up`, `down`, `full` or `too_fast`: whether it can be called now. */
             standing: string;
         };
@@ -3404,6 +3454,13 @@ export interface components {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
             items: components["schemas"]["recordings"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_registrations: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["registrations"][];
             next: string | null;
             prev: string | null;
         };
@@ -4559,6 +4616,23 @@ export interface components {
              * @enum {string}
              */
             state?: "recording" | "complete" | "partial" | "failed" | "not_wanted";
+        };
+        /** @description A row of `registrations`. */
+        registrations: {
+            /** @description Its Contact, as it gave it. */
+            contact?: string;
+            /** @description When the registration lapses, unless the phone refreshes it. */
+            expires_at?: number;
+            /** @description The slot's id. */
+            id?: string;
+            /** @description When this phone first registered there. */
+            since?: number;
+            /** @description The address and port that the phone registered from. */
+            source?: string;
+            /** @description By what: udp, tcp, tls, ws or wss. */
+            transport?: string;
+            /** @description What the phone says it is; from a stranger, so not to be believed. */
+            user_agent?: string;
         };
         /** @description A row of `roles`. */
         roles: {
@@ -6934,6 +7008,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_recordings"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slots_list_registrations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_registrations"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slots_read_registrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["registrations"];
                 };
             };
             /** @description What went wrong. */

@@ -18,6 +18,10 @@ pub struct CarrierView {
     pub on: bool,
     /// Whether it can be called now.
     pub standing: Standing,
+    /// Since when it is there, or is not: as long as it is switched on, one of its hosts answers and one of its accounts is registered. At most
+    /// since the server has begun.
+    #[serde(default)]
+    pub since: Option<WallTime>,
     /// Calls that it has now, both ways.
     pub calls: u32,
     /// Our accounts with it, in the order of its settings.
@@ -36,6 +40,9 @@ pub struct CarrierAccountView {
     /// Until when the carrier knows where we are, unless that is refreshed, as it is well before.
     #[serde(default)]
     pub expires_at: Option<WallTime>,
+    /// When the carrier is asked next: to refresh the registration, or to try once more.
+    #[serde(default)]
+    pub next_at: Option<WallTime>,
     /// Why the last attempt failed, for a person; none once one went well.
     #[serde(default)]
     pub last_error: Option<String>,
