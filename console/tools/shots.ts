@@ -28,6 +28,9 @@ const PAGES: [string, string, Step?][] = [
     ['calls-columns', '/calls', (page) => page.getByRole('button', { name: /^(Columns|Столбцы)$/ }).click()],
     ['call', '/calls', async (page) => openRow(page, 5)],
     ['call-ladder', '/calls', ladder],
+    ['call-transferred', '/calls/c_transferred1/show'],
+    ['call-transferred-ladder', '/calls/c_transferred1/show', wholeLadder],
+    ['call-tried', '/calls/c_tried1/show'],
     ['call-live', '/live', async (page) => page.locator('tr[data-row]').first().click()],
     ['cdr', '/cdr'],
     ['export-dialog', '/cdr', (page) => page.getByRole('button', { name: /Export…|Выгрузить…/ }).click()],
@@ -43,6 +46,7 @@ const PAGES: [string, string, Step?][] = [
     ['carriers', '/carriers'],
     ['carrier-create', '/carriers/create'],
     ['carrier', '/carriers/101'],
+    ['carrier-down', '/carriers/102'],
     ['carrier-open', '/carriers/101', openFolds],
     ['carrier-faults', '/carriers/101', wrongCarrier],
     ['routes', '/routes'],
@@ -180,6 +184,12 @@ async function ladder(page: Page): Promise<void> {
     await page.waitForTimeout(500);
     await page.locator('table').last().locator('button').first().click();
     await page.locator('pre').scrollIntoViewIfNeeded();
+}
+
+async function wholeLadder(page: Page): Promise<void> {
+    await page.getByRole('button', { name: /Show the messages|Показать сообщения/ }).click();
+    await page.waitForTimeout(500);
+    await grow(page);
 }
 
 async function auditEntry(page: Page): Promise<void> {

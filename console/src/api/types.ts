@@ -11,6 +11,7 @@ export type Account = Schemas['Account'];
 export type Call = Schemas['Call'];
 export type CallWithRecording = Schemas['CallWithRecording'];
 export type CdrRecord = Schemas['CdrWithRecording'];
+export type CarrierStatus = Schemas['CarrierStatus'];
 export type Channel = Schemas['Channel'];
 export type Limits = Schemas['Limits'];
 export type PbxStatus = Schemas['PbxStatus'];
@@ -34,6 +35,8 @@ export type CallDirection = Call['direction'];
 export type SlotState = Slot['state'];
 export type SlotStatus = Slot['status'];
 export type TrunkType = Trunk['type'];
+/** Where a slot's phone is registered from. */
+export type Registration = Row<'registrations'>;
 export type RecordingState = Recording['state'];
 
 export type Tokens = Schemas['Session'];

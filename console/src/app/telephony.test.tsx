@@ -13,6 +13,35 @@ describe('carriers', () => {
         expect((await rows('Hubs')).join()).not.toContain('Северный');
     });
 
+    it('say how they are at this moment, and why, in the list and on their own page', async () => {
+        const { server, user } = await renderConsole({ path: '/carriers' });
+        await waitFor(async () => expect((await rows('Carriers'))[1]).toMatch(/^Wolga <b>Net<\/b>Down47 minsnot registered: the carrier does not allow it; ask whether the account is open \(403 Forbidden <img src=x onerror=alert\(1\)>\)Not registered0 of 10/));
+        const calls = server.data.calls.filter(({ status }) => status !== 'ended').length;
+        expect((await rows('Carriers'))[2]).toMatch(new RegExp(`^Северный ТелефонUp.*Registered${calls} of 30`));
+        expect((await rows('Carriers'))[0]).toMatch(/^ReserveSwitched off–0 of 4/);
+        expect(document.querySelector('td img, td b')).toBeNull();
+        // It is told as it happens.
+        const now = server.data.standings[1];
+        server.live.emit('carrier.update', '102', { ...now, standing: 'up', since: Date.now(), accounts: [{ username: 'wolga', state: 'registered', expires_at: Date.now() + 3_600_000, next_at: Date.now() + 1_800_000, last_error: null }] });
+        await waitFor(async () => expect((await rows('Carriers'))[1]).toMatch(/^Wolga <b>Net<\/b>Up.*Registered0 of 10/));
+        await user.click(document.querySelector('tr[data-row="102"] td') as HTMLElement);
+        const accounts = await screen.findByRole('table', { name: 'Accounts' });
+        expect(accounts).toHaveTextContent(/wolgaRegisteredRefreshed in (29|30) minutesGood until/);
+        expect(screen.getByRole('table', { name: 'Hosts' })).toHaveTextContent('203.0.113.9:5080Answers');
+        server.live.emit('carrier.update', '102', { ...now, standing: 'down', since: Date.now(), hosts: [{ host: 'sip:203.0.113.9:5080', up: false }], accounts: [] });
+        expect(await screen.findByText('none of its hosts answers')).toBeInTheDocument();
+    });
+
+    it('do not show how they are to who may not watch them', async () => {
+        const { server, queries, user } = await renderConsole({ path: '/settings' });
+        const admin = server.data.roles.find(({ code }) => code === 'admin');
+        if (admin) admin.permissions = admin.permissions.filter(({ permission }) => permission !== 'trunks.monitor');
+        await queries.invalidateQueries({ queryKey: ['me', 'permissions'] });
+        await user.click(await screen.findByRole('link', { name: 'Carriers' }));
+        expect((await rows('Carriers')).join()).toMatch(/ReserveOff.*Wolga <b>Net<\/b>On/);
+        expect(server.log.some(({ path }) => path === '/pbx/status')).toBe(false);
+    });
+
     it('are made of a name, a host, an account and a number', async () => {
         const { server, user, path } = await renderConsole({ path: '/carriers/create' });
         await user.type(await screen.findByLabelText(/^Name/), 'Northern');
@@ -155,7 +184,8 @@ describe('routes', () => {
         expect(server.log.findLast(({ method }) => method === 'POST')?.body).toEqual({ from: '6001', to: '84951234567', came_by: 'slot' });
         const tries = within(screen.getByRole('table', { name: 'Where it goes' })).getAllByRole('row').map((row) => row.textContent);
         expect(tries.slice(1)).toEqual(['1.Северный Телефон+74951234567+74951234567RUB\u00a00.90', '2.Wolga <b>Net</b>+74951234567+78431234567RUB\u00a01.50']);
-        expect(screen.getByText(/the group reserve has no carrier/)).toBeInTheDocument();
+        expect(screen.getByText(/the group “reserve” has no carrier for this call centre/)).toBeInTheDocument();
+        expect(screen.getByRole('link', { name: 'the route “Россия”' })).toHaveAttribute('href', '/routes/6');
         await user.clear(screen.getByLabelText(/^Who is called/));
         await user.type(screen.getByLabelText(/^Who is called/), '+4930123456{Enter}');
         expect(await screen.findByText('Nowhere: There is no such number.')).toBeInTheDocument();
@@ -177,6 +207,31 @@ describe('registrations', () => {
         expect(await screen.findByText('<b>x</b>')).toBeInTheDocument();
         await user.type(screen.getByLabelText('Number begins with'), slot?.number ?? '');
         await waitFor(async () => expect(await rows('Registrations')).toHaveLength(1));
+    });
+
+    it('say from where each phone comes, and mark what has changed', async () => {
+        const { server } = await renderConsole({ path: '/registrations' });
+        const [, strange, other] = server.data.registrations;
+        const slot = server.data.slots.find(({ id }) => id === other?.id);
+        const line = async (id: string | undefined) => (await rows('Registrations'))[server.data.slots.toSorted((a, b) => a.number.localeCompare(b.number)).findIndex((each) => each.id === id)];
+        await waitFor(async () => expect(await line(strange?.id)).toContain(`${strange?.source}WSS<img src=x onerror=alert(1)> friendly-scanner`));
+        expect(document.querySelector('td img')).toBeNull();
+        expect(screen.queryByRole('img', { name: /^A phone at another address/ })).toBeNull();
+        // Another phone takes the place: the mark is there at once, and where it is as soon as the database knows.
+        if (other) Object.assign(other, { source: '203.0.113.50:5099', user_agent: 'Other/1' });
+        server.live.emit('slot.rebound', other?.id ?? '', { id: other?.id, number: slot?.number, old_source: '10.0.0.1:5060', new_source: '203.0.113.50:5099' });
+        expect(await screen.findByRole('img', { name: /^A phone at another address has taken its place/ })).toBeInTheDocument();
+        await waitFor(async () => expect(await line(other?.id)).toContain('203.0.113.50:5099'), { timeout: 5000 });
+        server.live.emit('slot.update', slot?.id ?? '', { ...slot, registered: false }, slot?.epoch);
+        expect(await screen.findByRole('img', { name: /^The phone has gone/ })).toBeInTheDocument();
+        await waitFor(async () => expect(await line(other?.id)).not.toContain('203.0.113.50'));
+    });
+
+    it('show no address to who may not trace phones', async () => {
+        const { server } = await renderConsole({ path: '/registrations', user: 'clara' });
+        expect((await rows('Registrations')).length).toBeGreaterThan(10);
+        expect(screen.queryByRole('columnheader', { name: 'From' })).toBeNull();
+        expect(server.log.some(({ path }) => path === '/registrations')).toBe(false);
     });
 });
 

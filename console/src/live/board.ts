@@ -91,7 +91,8 @@ function upsert<T extends object>(queries: QueryClient, key: string[], event: Li
     });
 }
 
-async function all<T>(client: Client, path: string, query: Record<string, string>, signal: AbortSignal): Promise<T[]> {
+/** All rows of a list, page by page, as far as a board holds them. */
+export async function all<T>(client: Client, path: string, query: Record<string, string>, signal: AbortSignal): Promise<T[]> {
     const rows: T[] = [];
     let cursor: string | undefined;
     do {

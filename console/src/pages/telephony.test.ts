@@ -10,6 +10,7 @@ import { slotRefs, slotTexts } from '@/ui/form/tags';
 import { hostOnWire, isNoHost, readHost, writeHost } from './carriers/host';
 import { carrierPlace, carrierToWire, countryOf, FORMS, newCarrier, NO_NUMBER, readNumber, readRate } from './carriers/wire';
 import { readLadder, statusClass } from './calls/rungs';
+import { partOf } from './calls/timeline';
 import { ofPhone } from './registrations/news';
 import { newRoute, readHours, routeToWire } from './routes/wire';
 import { actionWords, matchWords } from './routes/words';
@@ -128,7 +129,7 @@ it('lists are pasted as spreadsheets and price lists have them', () => {
 it('what an event tells of a phone', () => {
     const slot = { id: '4', number: '6004', registered: true } as never;
     const event = (type: string, data: object) => ({ seq: 7, ts: 1000, center: '1', type, id: '4', epoch: 1, data });
-    expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: false }), [slot])).toEqual({ seq: 7, at: 1000, number: '6004', kind: 'went' });
+    expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: false }), [slot])).toEqual({ seq: 7, id: '4', at: 1000, number: '6004', kind: 'went' });
     expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: true }), [slot])).toBeUndefined();
     expect(ofPhone(event('slot.update', { id: '4', number: '6004', registered: true }), [])).toBeUndefined();
     expect(ofPhone(event('slot.rebound', { id: '4', number: '6004', old_source: '192.0.2.1:5060', new_source: '192.0.2.2:5060' }), [slot])).toMatchObject({ kind: 'rebound', from: '192.0.2.1:5060', to: '192.0.2.2:5060' });
@@ -177,5 +178,18 @@ describe('a ladder', () => {
     it('that is drawn otherwise is left as text', () => {
         expect(readLadder('09:41:07.113  10.0.0.21:5060 → us  INVITE')).toBeUndefined();
         expect(readLadder('')).toBeUndefined();
+    });
+});
+
+describe('a part of a conversation', () => {
+    const call = { answered_at: 1000, ended_at: 5000 };
+    it('lies where it was', () => {
+        expect(partOf({ from: 1000, to: 2000 }, call, 9000)).toEqual({ start: 0, share: 0.25 });
+        expect(partOf({ from: 3000, to: null }, call, 9000)).toEqual({ start: 0.5, share: 0.5 });
+        expect(partOf({ from: 3000 }, { answered_at: 1000 }, 9000)).toEqual({ start: 0.25, share: 0.75 });
+        // Clocks that disagree draw nothing outside.
+        expect(partOf({ from: 0, to: 99_000 }, call, 9000)).toEqual({ start: 0, share: 1 });
+        expect(partOf({ from: 7000, to: 6000 }, call, 9000)).toEqual({ start: 1, share: 0 });
+        expect(partOf({ from: 1000 }, { answered_at: 9000 }, 9000)).toEqual({ start: 0, share: 1 });
     });
 });

@@ -7,11 +7,6 @@ import Button from '@mui/material/Button';
 import Link from '@mui/material/Link';
 import Skeleton from '@mui/material/Skeleton';
 import Stack from '@mui/material/Stack';
-import Table from '@mui/material/Table';
-import TableBody from '@mui/material/TableBody';
-import TableCell from '@mui/material/TableCell';
-import TableHead from '@mui/material/TableHead';
-import TableRow from '@mui/material/TableRow';
 import { useQueryClient } from '@tanstack/react-query';
 import { useGetOne, type RaRecord } from 'ra-core';
 import { useState } from 'react';
@@ -25,12 +20,15 @@ import { Confirm } from '@/ui/confirm';
 import { Facts, Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
 import { CALL_TONES, OUTCOME_TONES } from '@/ui/tones';
-import { Code, CodeBadge, Length, Moment, Nothing, Person, Phone, Ticking } from '@/ui/values';
+import { Code, CodeBadge, Moment, Nothing, Person, Phone, Ticking } from '@/ui/values';
 import { FINE } from './causes';
+import { ConsultationsSection } from './Consultations';
 import { Ladder } from './Ladder';
 import { Direction, SlotName } from './parts';
 import { RecordingSection } from './RecordingSection';
+import { SegmentsSection } from './Segments';
 import { Timeline } from './Timeline';
+import { CarrierName, TriesSection, useRecord } from './Tries';
 
 type Row = CallWithRecording & RaRecord;
 
@@ -63,6 +61,7 @@ function CallBody({ call }: { call: Row }) {
     const reaches = useReachesCall('calls.end');
     const code = useCode();
     const isLive = call.status !== 'ended';
+    const record = useRecord(call.call_id, isLive ? undefined : call.ended_at);
     return (
         <Page>
             <PageHead
@@ -99,6 +98,7 @@ function CallBody({ call }: { call: Row }) {
                         [t('calls.talk'), <Ticking since={call.answered_at} until={call.ended_at} />],
                         [t('columns.cause'), <Code prefix="causes" code={call.cause} />],
                         [t('columns.outcome'), <Code prefix="outcomes" code={call.outcome} />],
+                        record?.carrier ? [t('explain.carrier'), <CarrierName id={record.carrier} />] : null,
                         [t('columns.scenario'), call.scenario ? <bdi>{call.scenario}</bdi> : <Nothing />],
                         [t('columns.source'), call.source ? <bdi>{call.source}</bdi> : <Nothing />],
                         [
@@ -115,46 +115,9 @@ function CallBody({ call }: { call: Row }) {
                     ]}
                 />
             </Section>
-            {call.segments?.length > 0 && (
-                <Section title={t('calls.segments')} about={t('calls.segments_about')} flush>
-                    <Table size="small">
-                        <TableHead>
-                            <TableRow>
-                                <TableCell>{t('columns.user')}</TableCell>
-                                <TableCell>{t('columns.slot')}</TableCell>
-                                <TableCell>{t('calls.from')}</TableCell>
-                                <TableCell>{t('calls.to')}</TableCell>
-                                <TableCell align="right">{t('calls.served')}</TableCell>
-                                <TableCell align="right">{t('calls.hold')}</TableCell>
-                            </TableRow>
-                        </TableHead>
-                        <TableBody>
-                            {call.segments.map((segment) => (
-                                <TableRow key={`${segment.slot}:${segment.from}`}>
-                                    <TableCell>
-                                        <Person id={segment.user} />
-                                    </TableCell>
-                                    <TableCell>
-                                        <SlotName id={segment.slot} />
-                                    </TableCell>
-                                    <TableCell>
-                                        <Moment at={segment.from} show="time" />
-                                    </TableCell>
-                                    <TableCell>
-                                        <Moment at={segment.to} show="time" />
-                                    </TableCell>
-                                    <TableCell align="right">
-                                        <Ticking since={segment.from} until={segment.to} />
-                                    </TableCell>
-                                    <TableCell align="right">
-                                        <Length ms={segment.hold_ms} />
-                                    </TableCell>
-                                </TableRow>
-                            ))}
-                        </TableBody>
-                    </Table>
-                </Section>
-            )}
+            <SegmentsSection call={call} />
+            <ConsultationsSection callId={call.call_id} />
+            <TriesSection tries={record?.tries} />
             {can('calls.trace') && <Ladder callId={call.call_id} />}
         </Page>
     );

@@ -22,8 +22,8 @@ export function RungTable({ ladder }: { ladder: Rungs }) {
     const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
     const toggle = (number: number) => setOpen((old) => (old.has(number) ? new Set([...old].filter((each) => each !== number)) : new Set([...old, number])));
     return (
-        <Box sx={{ overflowX: 'auto' }}>
-            <Table size="small" aria-label={t('ladder.title')}>
+        <Box sx={{ overflow: 'auto', maxHeight: 'max(320px, 75vh)' }}>
+            <Table stickyHeader size="small" aria-label={t('ladder.title')}>
                 <TableHead>
                     <TableRow>
                         <TableCell>{t('ladder.time')}</TableCell>
@@ -36,6 +36,7 @@ export function RungTable({ ladder }: { ladder: Rungs }) {
                 <TableBody>
                     {ladder.rungs.map((rung, index) => (
                         <Fragment key={rung.number}>
+                            <LeftOut count={rung.number - (ladder.rungs[index - 1]?.number ?? 0) - 1} />
                             <TableRow hover>
                                 <TableCell sx={{ fontVariantNumeric: 'tabular-nums' }}>{ladder.beganAt === undefined ? '' : <Moment at={ladder.beganAt + rung.afterMs} show="time" />}</TableCell>
                                 <TableCell align="right" sx={{ fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' }}>
@@ -53,7 +54,7 @@ export function RungTable({ ladder }: { ladder: Rungs }) {
                                     </ButtonBase>
                                     {rung.note && (
                                         <Box component="bdi" sx={{ color: 'text.secondary', ml: 1 }}>
-                                            {rung.note}
+                                            <Note text={rung.note} />
                                         </Box>
                                     )}
                                 </TableCell>
@@ -72,6 +73,26 @@ export function RungTable({ ladder }: { ladder: Rungs }) {
                 </TableBody>
             </Table>
         </Box>
+    );
+}
+
+/** What the drawing says beside a message. */
+function Note({ text }: { text: string }) {
+    const t = useT();
+    const [, again, way = ''] = /^(again)? ?(.*)$/.exec(text) ?? [];
+    return <>{[again && t('ladder.again'), way === 'by yet another way' ? t('ladder.another_way') : way].filter(Boolean).join(' · ')}</>;
+}
+
+/** Messages that there was no room for have numbers, too. */
+function LeftOut({ count }: { count: number }) {
+    const t = useT();
+    if (count <= 0) return null;
+    return (
+        <TableRow>
+            <TableCell colSpan={5} sx={{ color: 'text.secondary', textAlign: 'center', bgcolor: (theme) => theme.palette.quiet }}>
+                {t('ladder.left_out', { smart_count: count })}
+            </TableCell>
+        </TableRow>
     );
 }
 

@@ -18,3 +18,14 @@ export function stretches(call: Pick<Call, 'started_at' | 'ringing_at' | 'answer
     const known = marks.flatMap(([kind, at]) => (at == null ? [] : [{ kind, from: Math.min(at, end) }]));
     return known.map(({ kind, from }, index) => ({ kind, from, to: known[index + 1]?.from ?? end })).filter(({ from, to }) => to > from);
 }
+
+/** Where in a conversation a part of it lies: where it starts and how much it takes, of 1. What lasts ends now. */
+export function partOf(part: { from: number; to?: number | null }, call: Pick<Call, 'answered_at' | 'ended_at'>, now: number): { start: number; share: number } {
+    const end = call.ended_at ?? now;
+    const begin = Math.min(call.answered_at ?? part.from, end);
+    const total = end - begin;
+    if (total <= 0) return { start: 0, share: 1 };
+    const within = (at: number) => Math.min(1, Math.max(0, (at - begin) / total));
+    const start = within(part.from);
+    return { start, share: Math.max(0, within(part.to ?? end) - start) };
+}

@@ -5,6 +5,7 @@ import { between, NumberInput, SwitchInput, TextInput } from '@/ui/form/inputs';
 import { Section } from '@/ui/page';
 import { Warnings } from '../routes/Warnings';
 import { HostsInput } from './HostsInput';
+import { NowSection } from './Now';
 import { AccountsSection, CallersSection, NumbersSection } from './NumbersSections';
 import { FailoverFold, FormFold, IdentityFold, RatesFold, SharingInput, SoundFold, WatchFold } from './folds';
 import { carrierPlace, carrierToWire, newCarrier, type CarrierForm } from './wire';
@@ -41,6 +42,7 @@ function CarrierFields({ isNew = false }: { isNew?: boolean }) {
     return (
         <>
             <Warnings />
+            <NowSection />
             <Section>
                 <Fields>
                     <TextInput source="name" label="columns.name" hint="carriers.name_hint" required maxLength={100} autoFocus={isNew} />

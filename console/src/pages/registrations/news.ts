@@ -3,6 +3,8 @@ import type { LiveEvent, Slot } from '@/api/types';
 /** Something that happened to a slot's phone. */
 export interface PhoneNews {
     seq: number;
+    /** The slot. */
+    id: string;
     /** Milliseconds since 1970. */
     at: number;
     number: string;
@@ -15,7 +17,7 @@ export interface PhoneNews {
 /** What an event tells of a phone, beside how the slots were before it; none if it tells nothing of phones. */
 export function ofPhone(event: LiveEvent, before: Slot[] | undefined): PhoneNews | undefined {
     const data = (event.data ?? {}) as Partial<Slot> & { old_source?: string; new_source?: string };
-    const told = { seq: event.seq, at: event.ts, number: data.number ?? '' };
+    const told = { seq: event.seq, id: event.id, at: event.ts, number: data.number ?? '' };
     if (event.type === 'slot.rebound') return { ...told, kind: 'rebound', from: data.old_source, to: data.new_source };
     const old = before?.find(({ id }) => id === event.id);
     if (event.type !== 'slot.update' || !old || data.registered === undefined || data.registered === old.registered) return undefined;

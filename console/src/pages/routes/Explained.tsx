@@ -14,8 +14,10 @@ import type { Explanation, Origin, Try, Way } from '@/api/plan';
 import { useCan } from '@/access/me';
 import { phone, useCode, useFormat, useT } from '@/i18n';
 import { Facts, Section } from '@/ui/page';
+import { Sentence } from '@/ui/sentences';
 import { Nothing, Phone } from '@/ui/values';
 import { SlotName } from '../calls/parts';
+import { PlanWarningLine, WarningBox } from './Warnings';
 
 /** What the server says of a call: how it read the numbers, which routes it looked at, and where the call goes. */
 export function Explained({ explanation }: { explanation: Explanation }) {
@@ -25,16 +27,13 @@ export function Explained({ explanation }: { explanation: Explanation }) {
     return (
         <>
             {warnings.length > 0 && (
-                <Alert severity="warning" sx={{ mb: 2 }}>
-                    {t('explain.warnings')}
-                    <Box component="ul" sx={{ m: 0, pl: 2.5 }} lang="en">
-                        {warnings.map((warning) => (
-                            <li key={warning}>
-                                <bdi>{warning}</bdi>
-                            </li>
-                        ))}
-                    </Box>
-                </Alert>
+                <WarningBox>
+                    {warnings.map((warning, index) => (
+                        <li key={index}>
+                            <PlanWarningLine text={warning} />
+                        </li>
+                    ))}
+                </WarningBox>
             )}
             <Section title={t('explain.goes')}>
                 <Goes way={decision.way} />
@@ -78,10 +77,11 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                 {passed.length > 0 && (
                     <Box sx={{ mt: 1.5, fontSize: '0.8125rem' }}>
                         {t('explain.passed')}
-                        <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }} lang="en">
-                            {passed.map((note) => (
+                        <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }}>
+                            {/* A carrier that is named twice was passed over twice, and is told once. */}
+                            {[...new Set(passed)].map((note) => (
                                 <li key={note}>
-                                    <bdi>{note}</bdi>
+                                    <Sentence text={note} />
                                 </li>
                             ))}
                         </Box>
@@ -147,9 +147,11 @@ function Goes({ way }: { way: Way }) {
         return (
             <Alert severity="error">
                 <strong>{t('explain.nowhere', { cause: code('causes', way.refuse.cause) })}</strong> {code('remedies', way.refuse.cause, '')}
-                <Box lang="en" sx={{ opacity: 0.8 }}>
-                    {t('problems.server_says', { detail: way.refuse.why })}
-                </Box>
+                {way.refuse.why && (
+                    <Box sx={{ opacity: 0.85 }}>
+                        {t('explain.because')} <Sentence text={way.refuse.why} />.
+                    </Box>
+                )}
             </Alert>
         );
     }

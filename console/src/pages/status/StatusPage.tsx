@@ -12,8 +12,9 @@ import TableRow from '@mui/material/TableRow';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { useCan } from '@/access/me';
-import type { PbxStatus, ReloadDone, SystemStatus } from '@/api/types';
+import type { ReloadDone, SystemStatus } from '@/api/types';
 import { useFormat, useT } from '@/i18n';
+import { usePbxStatus } from '@/live/pbx';
 import { Problem } from '@/providers/problem';
 import { useClient } from '@/providers/services';
 import { Page, PageHead, Section } from '@/ui/page';
@@ -34,7 +35,7 @@ export function StatusPage() {
     const client = useClient();
     const format = useFormat();
     const system = useQuery({ queryKey: ['system', 'status'], queryFn: () => client.get<SystemStatus>('/monitor/system'), refetchInterval: EVERY_MS, retry: false });
-    const pbx = useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), refetchInterval: EVERY_MS, retry: false, enabled: can('trunks.monitor') });
+    const pbx = usePbxStatus();
     const { data } = system;
     return (
         <Page>

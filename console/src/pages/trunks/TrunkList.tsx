@@ -3,20 +3,16 @@ import HubOutlined from '@mui/icons-material/HubOutlined';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Tooltip from '@mui/material/Tooltip';
-import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from 'react-router';
-import { useCan, useCanDo } from '@/access/me';
-import type { PbxStatus, SlotCounts, SlotStatus, Trunk } from '@/api/types';
+import { useCanDo } from '@/access/me';
+import type { SlotCounts, SlotStatus, Trunk } from '@/api/types';
 import { useCode, useT } from '@/i18n';
-import { useClient } from '@/providers/services';
+import { usePbxStatus } from '@/live/pbx';
 import { Empty } from '@/ui/empty';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import { SLOT_STATUS_TONES } from '@/ui/tones';
 import { Code, Count } from '@/ui/values';
-
-/** How old the state of the hubs may be, in milliseconds. */
-const STATUS_MS = 5000;
 
 type Row = Trunk & { slots?: never };
 
@@ -56,12 +52,6 @@ export function TrunkList() {
             empty={<Empty icon={HubOutlined} title={t('trunks.empty')} hint={t('trunks.empty_hint')} action={create} />}
         />
     );
-}
-
-export function usePbxStatus() {
-    const client = useClient();
-    const can = useCan();
-    return useQuery({ queryKey: ['pbx', 'status'], queryFn: () => client.get<PbxStatus>('/pbx/status'), refetchInterval: STATUS_MS, retry: false, enabled: can('trunks.monitor') });
 }
 
 function TrunkSlots({ id }: { id: string }) {

@@ -1,8 +1,10 @@
 // Made-up people, phones and calls of a small call centre.
-import type { AuditEntry, Ban, Call, CallOutcome, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
+import type { AuditEntry, Ban, Call, CallOutcome, CarrierStatus, CdrRecord, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Registration, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
 import type { Carrier, Route } from '@/api/plan';
 import { Chance } from './chance';
+import { makeStandings } from './carriers';
 import { makeCarriers, makeRoutes } from './plan';
+import { makeRegistrations } from './registrations';
 
 export interface FakeCall extends Call {
     recording: Recording | null;
@@ -15,12 +17,18 @@ export interface FakeData {
     sets: PermissionSet[];
     rules: (OidcRule & { created_at: number })[];
     slots: Slot[];
+    /** Where registered phones are. */
+    registrations: Registration[];
     trunks: Trunk[];
     carriers: Carrier[];
     routes: Route[];
+    /** How carriers are at this moment. */
+    standings: CarrierStatus[];
     bans: Ban[];
     limits: Map<string, Limits>;
     calls: FakeCall[];
+    /** By which carriers calls were placed, by the calls' ids. */
+    tries: Map<string, CdrRecord['tries']>;
     audit: AuditEntry[];
     events: LogEvent[];
     jobs: Job[];
@@ -193,7 +201,9 @@ export function makeData(now: number, callCount = 260): FakeData {
             };
         }),
     );
+    const carriers = makeCarriers();
     const calls = Array.from({ length: callCount }, (_, index) => makeCall(chance, slots, users, now - (index + 1) * chance.whole(2, 9) * MINUTE, index));
+    const tries = furnish(calls, slots, users, now);
     // What a stranger's phone says that it is: it has to come out as text.
     const strange = calls[2];
     if (strange) Object.assign(strange, { caller: '<img src=x onerror=alert(1)>', direction: 'inbound', caller_slot: null });
@@ -207,12 +217,15 @@ export function makeData(now: number, callCount = 260): FakeData {
             { id: '2', issuer: 'https://login.example.org/realms/main', claim: 'realm_access.roles', value: 'callcenter-admin', role: 'admin', created_at: now - 12 * DAY },
         ],
         slots,
+        registrations: makeRegistrations(new Chance(11), slots, now),
         trunks,
-        carriers: makeCarriers(),
+        carriers,
+        standings: makeStandings(carriers, now),
         routes: makeRoutes(),
         bans: makeBans(now),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,
+        tries,
         audit: makeAudit(chance, users, now),
         events: makeEvents(chance, now),
         jobs: makeJobs(now),
@@ -238,6 +251,54 @@ export function makeData(now: number, callCount = 260): FakeData {
             { id: '3', code: 'old', name: 'Old site', locale: 'en', tz: 'UTC', state: 'disabled', settings: {}, version: 9, ...dates(now) },
         ],
     };
+}
+
+/** A call that went through three hands. */
+export const TRANSFERRED = 'c_transferred1';
+/** One that two carriers did not take. */
+export const TRIED = 'c_tried1';
+/** One in which somebody was asked about another. */
+const CONSULTATION = 'c_consultation1';
+
+/** Calls with all that can be told of one. */
+function furnish(calls: FakeCall[], slots: Slot[], users: User[], now: number): FakeData['tries'] {
+    const [first, second, third] = slots;
+    const [from, answered] = [now - 26 * MINUTE, now - 25.9 * MINUTE];
+    const [transferred, consulted, tried] = calls.slice(3);
+    if (!transferred || !consulted || !tried || !first || !second || !third) return new Map();
+    const inbound = { direction: 'inbound' as const, status: 'ended' as const, outcome: 'answered' as const, cause: 'caller_hung_up' as const, scenario: 'sales', source: 'billboard' };
+    Object.assign(transferred, inbound, {
+        call_id: TRANSFERRED,
+        caller: '+74957771234',
+        callee: '+74951234567',
+        caller_slot: null,
+        callee_slot: first.id,
+        user: users[2]?.id,
+        started_at: from,
+        ringing_at: from + 900,
+        answered_at: answered,
+        ended_at: answered + 14 * MINUTE,
+        recording: makeRecording(answered, answered + 14 * MINUTE, '+74957771234', '+74951234567', true),
+        segments: [
+            { slot: first.id, user: users[2]?.id ?? null, from: answered, to: answered + 4 * MINUTE, hold_ms: 47_000 },
+            { slot: second.id, user: users[4]?.id ?? null, from: answered + 4 * MINUTE, to: answered + 5 * MINUTE, hold_ms: 0 },
+            { slot: third.id, user: users[7]?.id ?? null, from: answered + 5 * MINUTE, to: answered + 14 * MINUTE, hold_ms: 3000 },
+        ],
+    });
+    Object.assign(consulted, { call_id: CONSULTATION, parent: TRANSFERRED, direction: 'internal', caller: first.number, callee: second.number, caller_slot: first.id, callee_slot: second.id, started_at: answered + 3 * MINUTE, answered_at: answered + 3.2 * MINUTE, ended_at: answered + 4 * MINUTE, outcome: 'answered', cause: 'caller_hung_up', segments: [], recording: null });
+    Object.assign(tried, { call_id: TRIED, parent: null, direction: 'outbound', caller: second.number, callee: '+4930123456', caller_slot: second.id, callee_slot: null, started_at: now - 12 * MINUTE, ringing_at: null, answered_at: null, ended_at: now - 12 * MINUTE + 9200, outcome: 'failed', cause: 'carrier_failed', segments: [], recording: null });
+    const at = tried.started_at;
+    return new Map([
+        [
+            TRIED,
+            [
+                { carrier: '103', caller: '74951234567', target: null, at, outcome: 'full', status: null },
+                { carrier: '101', caller: '+74951234567', target: 'tcp 198.51.100.4:5060', at: at + 2, outcome: 'silent', status: null },
+                { carrier: '102', caller: '<i>78431234567</i>', target: 'udp 203.0.113.9:5080', at: at + 6010, outcome: 'refused', status: 503 },
+                { carrier: '7', caller: '+74951234567', target: 'udp 203.0.113.10:5060', at: at + 8100, outcome: 'refused', status: 499 },
+            ],
+        ],
+    ]);
 }
 
 function makeBans(now: number): Ban[] {

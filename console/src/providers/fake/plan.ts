@@ -164,7 +164,7 @@ export function explain(plan: Plan, inquiry: Inquiry, now: number): Explanation 
     }
     const slot = plan.slots.find(({ number }) => number === to);
     looked.push({ origin: 'numbering', name: 'numbering plan: slots', miss: slot ? null : 'it is for other called numbers' });
-    return slot ? end({ slots: { slots: [slot.id], ring_s: 30 } }, 'numbering') : end({ refuse: { cause: 'no_such_number', why: 'no route matches' } }, null);
+    return slot ? end({ slots: { slots: [slot.id], ring_s: 30 } }, 'numbering') : end({ refuse: { cause: 'no_such_number', why: 'no route is for this call' } }, null);
 }
 
 function missOf({ on, match, then }: Route, { came_by: by = 'slot' }: Inquiry, from: string | null, to: string, at: number): string | null {
@@ -195,12 +195,12 @@ function wayOf(plan: Plan, action: Action, to: string, inquiry: Inquiry, passed:
         case 'carriers': {
             const carriers = action.order.flatMap((outlet) => plan.carriers.filter(({ id, group }) => ('carrier' in outlet ? id === outlet.carrier : group === outlet.group)));
             const tries = [...new Set(carriers)].flatMap((carrier): Try[] => {
-                const why = !carrier.on ? 'it is switched off' : inquiry.down?.includes(carrier.id) ? 'it does not answer' : undefined;
+                const why = !carrier.on ? 'it is switched off' : inquiry.down?.includes(carrier.id) ? 'it does not answer, or is not registered' : undefined;
                 if (why) passed.push(`${carrier.name} (carrier ${carrier.id}) is not used: ${why}`);
                 const rate = carrier.rates.filter(({ prefix }) => to.startsWith(prefix)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
                 return why ? [] : [{ carrier: carrier.id, name: carrier.name, to, caller: carrier.callers[0]?.number ?? '', per_minute: rate ? String(rate.per_minute) : null, currency: carrier.currency }];
             });
-            return tries.length > 0 ? { carriers: tries } : { refuse: { cause: 'overloaded', why: 'no carrier takes it' } };
+            return tries.length > 0 ? { carriers: tries } : { refuse: { cause: 'overloaded', why: 'no carrier can take it now' } };
         }
         case 'slots':
             return { slots: { slots: action.slots.flatMap((ref: SlotRef) => plan.slots.filter(({ id, number }) => (typeof ref === 'string' ? number === ref : id === ref.id)).map(({ id }) => id)), ring_s: action.ring_s } };
@@ -209,7 +209,7 @@ function wayOf(plan: Plan, action: Action, to: string, inquiry: Inquiry, passed:
         case 'service':
             return { service: action.number ?? to };
         case 'refuse':
-            return { refuse: { cause: action.cause, why: 'the route says so' } };
+            return { refuse: { cause: action.cause, why: 'the route refuses it' } };
         case 'ask':
             return { ask: { url: action.url, deadline_ms: action.deadline_ms, default: wayOf(plan, action.default, to, inquiry, passed) } };
     }

@@ -1,6 +1,6 @@
 // What the fake twin of the server knows, and what happens in it by itself.
 import type { Carrier } from '@/api/plan';
-import type { ApiToken, Call, CdrRecord, Job, Me, MyPermissions, MySession, Role, Slot, SlotCounts, Trunk, User } from '@/api/types';
+import type { ApiToken, Call, CarrierStatus, CdrRecord, Job, Me, MyPermissions, MySession, Role, Slot, SlotCounts, Trunk, User } from '@/api/types';
 import { firstLocale } from '@/i18n';
 import type { Request } from '../transport';
 import { Chance } from './chance';
@@ -271,8 +271,8 @@ export class FakeWorld {
                 cause: call.cause ?? 'internal',
                 remedy: '',
                 sip_status: call.outcome === 'answered' ? 200 : call.outcome === 'busy' ? 486 : 480,
-                carrier: null,
-                tries: [],
+                carrier: this.data.tries.get(call.call_id)?.at(-1)?.carrier ?? null,
+                tries: this.data.tries.get(call.call_id) ?? [],
                 ring_ms: (call.answered_at ?? call.ended_at ?? 0) - (call.ringing_at ?? call.ended_at ?? 0),
                 talk_ms: call.answered_at == null ? 0 : (call.ended_at ?? 0) - call.answered_at,
             }));
@@ -290,6 +290,15 @@ export class FakeWorld {
             fault: count('fault'),
             disabled: count('disabled'),
         };
+    }
+
+    /** How carriers are at this moment; those that were made since are not known yet. */
+    carriersNow(): CarrierStatus[] {
+        const outside = this.data.calls.filter(({ status, direction }) => status !== 'ended' && direction === 'outbound').length;
+        return this.data.standings.flatMap((standing) => {
+            const carrier = this.data.carriers.find(({ id }) => id === standing.id);
+            return carrier ? [{ ...standing, name: carrier.name, on: carrier.on, calls: standing.standing === 'up' && carrier.on ? outside : 0 }] : [];
+        });
     }
 
     account(slot: Slot) {

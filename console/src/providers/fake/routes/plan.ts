@@ -82,6 +82,7 @@ export const planRoutes = (world: FakeWorld): FakeRoute[] => [
             transport: 'udp',
             calls: world.data.calls.filter(({ status }) => status !== 'ended').length,
             slots: world.counts(world.data.slots),
+            carriers: world.carriersNow(),
             trunks: world.data.trunks.map((trunk) => ({ ...trunk, slots: world.counts(world.slotsOf(trunk)) })),
         }),
     ],

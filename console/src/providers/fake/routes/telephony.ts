@@ -1,13 +1,14 @@
 // Slots and calls.
 import type { Limits, Slot } from '@/api/types';
-import { makeCall } from '../data';
-import { LADDER } from '../ladder';
+import { makeCall, TRANSFERRED } from '../data';
+import { LADDER, longLadder } from '../ladder';
 import { FakeProblem } from '../problem';
 import { fakePeaks, fakeWav } from '../wav';
 import type { FakeRoute, FakeWorld } from '../world';
 
 export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
     ['GET', /^\/slots$/, world.listed('slots', () => world.data.slots, 'slots.read')],
+    ['GET', /^\/registrations$/, world.listed('registrations', () => world.data.registrations, 'slots.trace')],
     ['GET', /^\/slots\/(\d+)$/, ({ ids: [id] }) => world.one(world.data.slots, (slot) => slot.id === id)],
     [
         'PUT',
@@ -72,7 +73,7 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
     ],
     ['GET', /^\/calls$/, world.listed('calls', () => world.data.calls, 'calls.read')],
     ['GET', /^\/calls\/([\w-]+)$/, ({ ids: [id] }) => world.one(world.data.calls, ({ call_id }) => call_id === id)],
-    ['GET', /^\/calls\/([\w-]+)\/ladder$/, ({ ids: [id = ''] }) => LADDER.replaceAll('%id%', id)],
+    ['GET', /^\/calls\/([\w-]+)\/ladder$/, ({ ids: [id = ''] }) => (id === TRANSFERRED ? longLadder() : LADDER).replaceAll('%id%', id)],
     [
         'POST',
         /^\/calls\/([\w-]+)\/recording\/token$/,

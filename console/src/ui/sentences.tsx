@@ -1,0 +1,111 @@
+// What the server says in English sentences, in the person's language: why a carrier is passed over, why a registration failed.
+// A test holds the table against the server's own sources.
+import { useTranslate } from 'ra-core';
+import { useCallback } from 'react';
+
+/** The sentences by codes of ours, with what stands in them. What is called `why` is a sentence itself. */
+export const SENTENCES = {
+    // Why a carrier is not tried (model/src/carrier/order.rs).
+    off: 'it is switched off',
+    other_center: 'it belongs to another center, and is not shared',
+    no_price: 'it has no price for this number, and is only used for numbers that have one',
+    no_caller: 'it has no caller number verified for this center',
+    no_number: 'its rules make of the number what cannot be dialled',
+    down: 'it does not answer, or is not registered',
+    full: 'it has as many calls as it may',
+    too_fast: 'as many calls as it may have begun in this second',
+    too_many: 'as many others as can be are tried before it',
+    // What was passed over on the way, and what routes name that is not there (model/src/route).
+    not_used: '{name} (carrier {id}) is not used: {why}',
+    no_slot: 'there is no slot {slot} in this center',
+    no_carrier_here: 'there is no carrier {id} for this center',
+    no_carrier: 'there is no carrier {id}',
+    no_group: 'the group {group} has no carrier for this center',
+    // Why a call goes nowhere (model/src/route/plan.rs).
+    no_route: 'no route is for this call',
+    route_undialable: 'the route rewrites the number to what cannot be dialled',
+    carrier_undialable: "the carrier's rules make of the number what cannot be dialled",
+    no_such_carrier: 'there is no such carrier',
+    carrier_off: 'the carrier is switched off',
+    not_brought: 'the number is none of those that the carrier brings us',
+    number_elsewhere: 'the number belongs to another center',
+    no_slots: 'none of the slots is there',
+    no_slot_number: 'no slot of this center has this number',
+    no_service: 'it is a number for services, and there is no service behind it',
+    route_refuses: 'the route refuses it',
+    asks_twice: 'the default of a question is another question',
+    carriers_away: 'no carrier can take it now',
+    carriers_not_for_it: 'none of the carriers is for this call',
+    // What is left out of the plan (store/src).
+    carrier_unreadable: 'its settings cannot be read by this version of the program: set it anew',
+    passwords_shut: 'the passwords cannot be opened with the key of this data directory (secret.key): set them anew',
+    route_unreadable: 'it cannot be read by this version of the program: set it anew',
+    more_than: 'there are more than {max}',
+    // Why we are not registered with a carrier (sip-core, calls/src/carriers).
+    refused_because: '{status} {reason}: {why}',
+    refused: '{status} {reason}',
+    not_bound: 'accepted without our contact',
+    no_answer: 'no answer',
+    connection_lost: 'connection lost',
+    nobody: 'nobody is there',
+    unsent: 'could not be sent',
+    other_registrar: 'another registrar is named, and not followed',
+    challenge_unusable: 'no challenge that can be answered',
+    other_realm: 'asked for another realm: {realm}',
+    weaker: 'asked for a weaker algorithm than before',
+    wrong_password: 'user name or password refused',
+    asked_too_often: 'asked too often',
+    no_such_name: 'no such name',
+    dns_silent: 'no answer from DNS in time',
+    nothing_spoken: 'nothing there that we speak',
+    too_many_lookups: 'too many places are looked for at once',
+    no_way: 'no address of ours leads there',
+    too_many_accounts: 'too many accounts are in use',
+} as const;
+
+export type SentenceCode = keyof typeof SENTENCES;
+
+/** What can stand where a sentence leaves room. */
+const ROOM: Record<string, string> = { status: '[1-6]\\d\\d', id: '\\d+', max: '\\d+', reason: '.*?' };
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+const PATTERNS = (Object.entries(SENTENCES) as [SentenceCode, string][]).map(([code, sentence]) => {
+    const pattern = sentence.split(/\{(\w+)\}/).map((part, index) => (index % 2 === 0 ? escaped(part) : `(?<${part}>${ROOM[part] ?? '.*'})`));
+    return { code, pattern: new RegExp(`^${pattern.join('')}$`, 's') };
+});
+
+/** Which sentence it is, and what stands in it; none if this console does not know it. */
+export function readSentence(text: string): { code: SentenceCode; values: Record<string, string> } | undefined {
+    for (const { code, pattern } of PATTERNS) {
+        const found = pattern.exec(text);
+        if (found) return { code, values: { ...found.groups } };
+    }
+    return undefined;
+}
+
+/** Says the server's sentences in the person's language. One that is not known stays as it came. */
+export function useSentence(): (text: string) => string {
+    const translate = useTranslate();
+    return useCallback(
+        (text) => {
+            const say = (text: string): string => {
+                const known = readSentence(text);
+                if (!known) return text;
+                const { why, ...values } = known.values;
+                // Of a bare status a person wants to know what it means.
+                const meaning = known.code === 'refused' ? translate(`register_refusals.${values.status}`, { _: '' }) : '';
+                if (meaning) return translate('sentences.refused_because', { ...values, why: meaning });
+                return translate(`sentences.${known.code}`, { ...values, why: why === undefined ? undefined : say(why) });
+            };
+            return say(text);
+        },
+        [translate],
+    );
+}
+
+/** A sentence of the server's. */
+export function Sentence({ text }: { text: string }) {
+    const sentence = useSentence();
+    return <bdi lang={readSentence(text) ? undefined : 'en'}>{sentence(text)}</bdi>;
+}
