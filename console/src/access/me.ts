@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useSyncExternalStore } from 'react';
 import type { Me, MyPermissions } from '@/api/types';
-import { onWire } from '@/providers/resources';
+import { rightTo } from '@/providers/resources';
 import { useServices } from '@/providers/services';
 
 const ME = ['me'];
@@ -46,7 +46,7 @@ export function useCan(): (permission: string) => boolean {
 /** Says whether one may do something with a resource of the console. */
 export function useCanDo(resource: string): (verb: string) => boolean {
     const can = useCan();
-    return useCallback((verb) => can(`${onWire(resource).right}.${verb}`), [can, resource]);
+    return useCallback((verb) => can(rightTo(verb, resource)), [can, resource]);
 }
 
 /** Says whether a right reaches a call: whoever has it for their own calls only has it for those that they placed or served. */

@@ -1,5 +1,6 @@
 // The names under which the console knows what the server sends. What openapi.json describes comes from there; of a column that holds JSON
 // it says no more than that, so those are described here, as are events and the two answers that are JSON as a whole.
+import type { Calendar } from './plan';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -121,6 +122,47 @@ export interface Ban {
     points: number;
     note: string | null;
     evidence: { kind: string; count: number }[];
+}
+
+/** What a budget against toll fraud allows; null is no limit. Times are in seconds, amounts in minor units. */
+export interface BudgetLimits {
+    destinations: string[];
+    /** Whether premium numbers may be called; null: other budgets say. */
+    premium: boolean | null;
+    calls_max: number | null;
+    calls_per_s: number | null;
+    hour_s: number | null;
+    day_s: number | null;
+    day_spend: number | null;
+    month_spend: number | null;
+    currency: string;
+}
+
+/** A limit as it stands. */
+export interface BudgetLine {
+    limit: string;
+    value: number;
+    used: number;
+    /** Promised to calls that are up, besides. */
+    reserved: number;
+    window_s: number;
+    free_at: number | null;
+    closed: boolean;
+}
+
+/** A budget, and how it stands. */
+export interface Budget {
+    /** `slot:44` */
+    id: string;
+    kind: 'slot' | 'trunk' | 'carrier' | 'center';
+    scope_id: string;
+    name: string;
+    limits: BudgetLimits;
+    outside: { hours: Calendar; limits: BudgetLimits } | null;
+    outside_now: boolean;
+    calls: number;
+    lines: BudgetLine[];
+    closed: boolean;
 }
 
 /** How the server defends itself, as far as it is shown. */

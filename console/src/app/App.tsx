@@ -3,7 +3,7 @@ import { CoreAdminContext, CoreAdminUI, CustomRoutes, localStorageStore, Resourc
 import { useState, type ComponentType } from 'react';
 import { createBrowserRouter, Route, RouterProvider } from 'react-router';
 import { useCan, useMyPermissions } from '@/access/me';
-import { onWire } from '@/providers/resources';
+import { rightTo } from '@/providers/resources';
 import { ServicesProvider, type Services } from '@/providers/services';
 import { ErrorPage } from './ErrorPage';
 import { LookProvider, OwnTexts } from './look';
@@ -42,7 +42,7 @@ function Granted({ permission, page: Element }: { permission: string; page: Comp
 const resources = pages.flatMap((page) => {
     if (!('resource' in page)) return [];
     const views = Object.entries(page.views).map(([name, Element]) => {
-        const permission = name === 'create' ? `${onWire(page.resource).right}.create` : page.permission;
+        const permission = name === 'create' ? rightTo('create', page.resource) : page.permission;
         return [name, () => <Granted permission={permission} page={Element} />] as const;
     });
     return [{ name: page.resource, ...(Object.fromEntries(views) as Partial<Record<string, ComponentType>>) }];

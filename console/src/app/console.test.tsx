@@ -93,7 +93,7 @@ describe('logging in', () => {
 describe('the menu', () => {
     it('shows an administrator everything', async () => {
         await renderConsole();
-        expect(await menu()).toHaveLength(23);
+        expect(await menu()).toHaveLength(24);
     });
 
     it('shows an operator what operators do', async () => {

@@ -17,6 +17,7 @@ import ListAltOutlined from '@mui/icons-material/ListAltOutlined';
 import MonitorHeartOutlined from '@mui/icons-material/MonitorHeartOutlined';
 import PhonelinkRingOutlined from '@mui/icons-material/PhonelinkRingOutlined';
 import PlaylistPlay from '@mui/icons-material/PlaylistPlayOutlined';
+import SavingsOutlined from '@mui/icons-material/SavingsOutlined';
 import RuleOutlined from '@mui/icons-material/RuleOutlined';
 import TheaterComedy from '@mui/icons-material/BadgeOutlined';
 import TroubleshootOutlined from '@mui/icons-material/TroubleshootOutlined';
@@ -76,6 +77,7 @@ const load = {
     webhooks: () => import('@/pages/webhooks') as Promise<Views>,
     centers: () => import('@/pages/centers') as Promise<Views>,
     bans: () => import('@/pages/bans') as Promise<Views>,
+    budgets: () => import('@/pages/budgets') as Promise<Views>,
     status: () => import('@/pages/status') as Promise<Views>,
     settings: () => import('@/pages/settings') as Promise<Views>,
 };
@@ -109,6 +111,7 @@ export const pages: PageSpec[] = [
     { path: '/audit', permission: 'audit_log.read', resource: 'audit', views: { list: from(load.audit, 'List') }, menu: { group: 'system', label: 'nav.audit', icon: FactCheckOutlined } },
     { path: '/security-audit', permission: 'audit_log.read', resource: 'security-audit', views: { list: from(load.audit, 'SecurityList') }, menu: { group: 'system', label: 'nav.security', icon: GppMaybeOutlined } },
     { path: '/bans', permission: 'security.read', resource: 'bans', views: crud(load.bans, 'list'), menu: { group: 'system', label: 'nav.bans', icon: GppBadOutlined } },
+    { path: '/budgets', permission: 'security.read', resource: 'budgets', views: crud(load.budgets, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.budgets', icon: SavingsOutlined } },
     { path: '/centers', permission: 'centers.read', resource: 'centers', views: crud(load.centers, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.centers', icon: Apartment } },
 
     { path: '/settings', permission: '', element: from(load.settings, 'SettingsPage') },

@@ -31,6 +31,7 @@ const TOPICS: Record<string, string> = {
     trunk: 'trunks',
     carrier: 'carriers',
     source: 'sources',
+    budget: 'budgets',
     job: 'jobs',
     export: 'exports',
     user: 'users',

@@ -8,6 +8,10 @@ export interface ResourceOnWire {
     right: string;
     /** What it is called in rights, exports, audit and the catalogue of columns. */
     wire: string;
+    /** Rights of its own for what is done with it, where they are not called as everywhere: `{ update: 'manage' }`. */
+    verbs?: Partial<Record<string, string>>;
+    /** Its id is a place: `slot:44` stands at `slot/44`. It is made by being put there, and read out of the list. */
+    placed?: readonly string[];
     /** What is sent of a record when it is made, and when it is changed; none: all of it. */
     create?: readonly string[];
     update?: readonly string[];
@@ -82,10 +86,17 @@ export const RESOURCES = {
     webhooks: crud('/webhooks', 'webhooks', ['name', 'url', 'events', 'enabled'], []),
     'webhook-deliveries': log('/webhook-deliveries', 'webhooks', { wire: 'webhook_deliveries' }),
     bans: log('/security/bans', 'security', { wire: 'bans', unexported: 'all' }),
+    budgets: log('/security/budgets', 'security', { wire: 'budgets', update: ['limits', 'outside'], placed: ['kind', 'scope_id'], verbs: { create: 'manage', update: 'manage', delete: 'manage' }, unexported: 'all' }),
     centers: crud('/centers', 'centers', ['name', 'locale', 'tz', 'state', 'settings'], ['code'], { searchable: true }),
 } as const satisfies Record<string, ResourceOnWire>;
 
 export type ResourceName = keyof typeof RESOURCES;
+
+/** The right to do something with what a resource lists: `users.update`. */
+export function rightTo(verb: string, resource: string): string {
+    const { right, verbs } = onWire(resource);
+    return `${right}.${verbs?.[verb] ?? verb}`;
+}
 
 /** The column that a member of a record stands in. */
 export function columnOf(resource: string, member: string): string {

@@ -56,6 +56,7 @@ export const common = {
         audit: 'Audit log',
         security: 'Security log',
         bans: 'Bans',
+        budgets: 'Budgets',
         centers: 'Call centres',
     },
     live_status: {

@@ -1,4 +1,5 @@
 import ra from 'ra-language-english';
+import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
@@ -7,4 +8,4 @@ import { permissions } from './permissions';
 import { telephony } from './telephony';
 
 /** All English texts. They say which texts there are; the other languages follow (i18n.test.ts). */
-export const en = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, columns };
+export const en = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, ...budgets, columns };

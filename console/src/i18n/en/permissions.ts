@@ -29,6 +29,9 @@ export const permissions = {
         exports: 'Exports',
         webhooks: 'Webhooks',
         webhook_deliveries: 'Webhook deliveries',
+        registrations: 'Registrations',
+        bans: 'Bans',
+        budgets: 'Budgets',
     },
     verbs: {
         read: 'see',

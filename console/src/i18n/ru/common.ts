@@ -56,6 +56,7 @@ export const common = {
         audit: 'Журнал аудита',
         security: 'Журнал безопасности',
         bans: 'Блокировки',
+        budgets: 'Бюджеты',
         centers: 'Колл-центры',
     },
     live_status: {

@@ -1,3 +1,4 @@
+import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
@@ -7,4 +8,4 @@ import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, columns };
+export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, ...budgets, columns };

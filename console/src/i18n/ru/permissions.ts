@@ -29,6 +29,9 @@ export const permissions = {
         exports: 'Выгрузки',
         webhooks: 'Вебхуки',
         webhook_deliveries: 'Доставки вебхуков',
+        registrations: 'Регистрации',
+        bans: 'Блокировки',
+        budgets: 'Бюджеты',
     },
     verbs: {
         read: 'видеть',

@@ -86,6 +86,7 @@ function CallBody({ call }: { call: Row }) {
             <Section title={t('calls.timeline')}>
                 <Timeline call={call} />
             </Section>
+            <TriesSection tries={record?.tries} />
             <Section title={t('calls.details')}>
                 <Facts
                     columns={2}
@@ -117,7 +118,6 @@ function CallBody({ call }: { call: Row }) {
             </Section>
             <SegmentsSection call={call} />
             <ConsultationsSection callId={call.call_id} />
-            <TriesSection tries={record?.tries} />
             {can('calls.trace') && <Ladder callId={call.call_id} />}
         </Page>
     );

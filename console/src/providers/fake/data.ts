@@ -1,7 +1,8 @@
 // Made-up people, phones and calls of a small call centre.
-import type { AuditEntry, Ban, Call, CallOutcome, CarrierStatus, CdrRecord, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Registration, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
+import type { AuditEntry, Ban, Budget, Call, CallOutcome, CarrierStatus, CdrRecord, Catalogue, Cause, Center, Delivery, Export, GrantedPermission, Job, Limits, LogEvent, OidcRule, PermissionSet, Recording, Registration, Role, Schedule, Slot, SlotState, Trunk, User, Webhook } from '@/api/types';
 import type { Carrier, Route } from '@/api/plan';
 import { Chance } from './chance';
+import { makeBudgets } from './budgets';
 import { makeStandings } from './carriers';
 import { makeCarriers, makeRoutes } from './plan';
 import { makeRegistrations } from './registrations';
@@ -25,6 +26,7 @@ export interface FakeData {
     /** How carriers are at this moment. */
     standings: CarrierStatus[];
     bans: Ban[];
+    budgets: Budget[];
     limits: Map<string, Limits>;
     calls: FakeCall[];
     /** By which carriers calls were placed, by the calls' ids. */
@@ -223,6 +225,7 @@ export function makeData(now: number, callCount = 260): FakeData {
         standings: makeStandings(carriers, now),
         routes: makeRoutes(),
         bans: makeBans(now),
+        budgets: makeBudgets(now),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,
         tries,

@@ -29,6 +29,7 @@ export const RESOURCES: Record<string, FakeResource> = {
     schedules: { key: 'id', order: 'id', columns: columns('id:fs kind:f payload cron tz enabled:f builtin next_at last_job_id version') },
     exports: { key: 'id', order: '-id', columns: columns('id:fs job_id resource:f filter columns format:f locale tz state:f size row_count created_at:f created_by:f expires_at') },
     bans: { key: 'id', order: 'source', columns: columns('id source:fs why:f since:s until:s times:f points note evidence') },
+    budgets: { key: 'id', order: 'id', columns: columns('id:s kind:fs scope_id:f name:fs limits outside outside_now:f calls:s lines closed:f') },
     webhooks: { key: 'id', order: 'id', columns: columns('id:fs name:f url events enabled:f disabled_reason failures failing_since version created_at created_by updated_at') },
     deliveries: { key: 'id', order: '-id', columns: columns('id:fs webhook_id:f event_id kind:f state:f attempts last_status last_error created_at:f next_at delivered_at payload') },
     centers: { key: 'id', order: 'id', columns: columns('id:fs code:f name:f locale:f tz:f state:f settings version'), search: ['code', 'name'] },
@@ -37,4 +38,4 @@ export const RESOURCES: Record<string, FakeResource> = {
 /** What the server calls them in rights and columns, where that is not what they are called here. */
 export const WIRE: Record<string, string> = { cdr: 'cdrs', sets: 'permission_sets', rules: 'oidc_role_map', audit: 'audit_log', events: 'events_log', deliveries: 'webhook_deliveries' };
 /** By which right they are read, where it is not one of their own. */
-export const RIGHTS: Record<string, string> = { cdr: 'calls', sets: 'roles', deliveries: 'webhooks', bans: 'security' };
+export const RIGHTS: Record<string, string> = { cdr: 'calls', sets: 'roles', deliveries: 'webhooks', bans: 'security', budgets: 'security' };

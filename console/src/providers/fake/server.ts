@@ -3,6 +3,7 @@ import type { Answer, Request, Transport } from '../transport';
 import type { User } from '@/api/types';
 import type { FakeLive } from './live';
 import { FakeProblem } from './problem';
+import { budgetRoutes } from './budgets';
 import { officeRoutes } from './routes/office';
 import { peopleRoutes } from './routes/people';
 import { planRoutes } from './routes/plan';
@@ -19,7 +20,7 @@ export class FakeServer extends FakeWorld {
     /** Every request that was made, for tests. */
     readonly log: Request[] = [];
     readonly #delay: number;
-    readonly #routes: FakeRoute[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, telephonyRoutes].flatMap((of) => of(this));
+    readonly #routes: FakeRoute[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, telephonyRoutes].flatMap((of) => of(this));
 
     constructor(live: FakeLive, options: FakeOptions = {}) {
         super(live, options);

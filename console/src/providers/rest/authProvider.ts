@@ -3,7 +3,7 @@ import type { AuthProvider } from 'ra-core';
 import { may, permissionsQuery } from '@/access/me';
 import type { Me } from '@/api/types';
 import { Problem } from '../problem';
-import { RESOURCES } from '../resources';
+import { RESOURCES, rightTo } from '../resources';
 import type { Client } from './client';
 import type { Session } from './session';
 
@@ -38,8 +38,8 @@ export function createAuthProvider(client: Client, session: Session, queries: Qu
         getPermissions: async () => ((await session.token()) === undefined ? undefined : queries.ensureQueryData(permissionsQuery(client))),
         canAccess: async ({ action, resource }) => {
             const mine = await queries.ensureQueryData(permissionsQuery(client));
-            const right = (RESOURCES as Record<string, { right: string }>)[resource]?.right ?? resource;
-            return may(mine, `${right}.${VERBS[action] ?? action}`);
+            const verb = VERBS[action] ?? action;
+            return may(mine, resource in RESOURCES ? rightTo(verb, resource) : `${resource}.${verb}`);
         },
     };
 }

@@ -12,6 +12,7 @@ import type {
     UpdateParams,
 } from 'ra-core';
 import type { ColumnRight, Count, Page } from '@/api/types';
+import { Problem } from '../problem';
 import { onWire, type ResourceOnWire } from '../resources';
 import type { Query } from '../transport';
 import type { Client } from './client';
@@ -88,7 +89,13 @@ export function createDataProvider(client: Client): DataProvider {
 
     const getOne = async (resource: string, { id, signal }: Pick<GetOneParams, 'id' | 'signal'>) => {
         const wire = onWire(resource);
-        return { data: toRecord(wire, await client.get(`${wire.path}/${encodeURIComponent(id)}`, undefined, signal)) };
+        if (wire.placed) {
+            const parts = String(id).split(':');
+            const { data } = await getList(resource, { filter: Object.fromEntries(wire.placed.map((name, index) => [name, parts[index]])), pagination: { page: 1, perPage: 1 }, meta: { count: 'none' }, signal });
+            if (!data[0]) throw new Problem(404, { code: 'row_not_found' });
+            return { data: data[0] };
+        }
+        return { data: toRecord(wire, await client.get(placeOf(wire, id), undefined, signal)) };
     };
 
     const provider: DataProvider = {
@@ -114,6 +121,10 @@ export function createDataProvider(client: Client): DataProvider {
 
         create: (async (resource: string, { data }: CreateParams) => {
             const wire = onWire(resource);
+            if (wire.placed) {
+                const id = wire.placed.map((name) => String((data as Record<string, unknown>)[name])).join(':');
+                return { data: toRecord(wire, await client.put(placeOf(wire, id), toWire(wire.update, data as RaRecord))) };
+            }
             return { data: toRecord(wire, await client.post(wire.path, toWire(wire.create, data as RaRecord))) };
         }) as DataProvider['create'],
 
@@ -122,7 +133,7 @@ export function createDataProvider(client: Client): DataProvider {
             const body = toWire(wire.update, data as RaRecord);
             const version = (data as { version?: number }).version ?? (previousData as { version?: number } | undefined)?.version;
             const answer = await client.put<Record<string, unknown> | undefined>(
-                `${wire.path}/${encodeURIComponent(id)}`,
+                placeOf(wire, id),
                 wire.versioned ? { ...body, version } : body,
             );
             return { data: answer ? toRecord(wire, answer) : { ...(previousData as object), ...data, id } };
@@ -131,12 +142,12 @@ export function createDataProvider(client: Client): DataProvider {
         delete: (async (resource: string, { id, previousData }: DeleteParams) => {
             const wire = onWire(resource);
             const { version } = (previousData ?? {}) as { version?: number };
-            await client.delete(`${wire.path}/${encodeURIComponent(id)}`, wire.deleteVersion ? { version } : undefined);
+            await client.delete(placeOf(wire, id), wire.deleteVersion ? { version } : undefined);
             return { data: previousData ?? { id } };
         }) as DataProvider['delete'],
 
         deleteMany: async (resource: string, { ids }: { ids: Identifier[] }) => {
-            for (const id of ids) await client.delete(`${onWire(resource).path}/${encodeURIComponent(id)}`);
+            for (const id of ids) await client.delete(placeOf(onWire(resource), id));
             return { data: ids };
         },
 
@@ -174,6 +185,12 @@ export function cleanFilter(filter: Record<string, unknown>): Record<string, unk
             return typeof value !== 'object' || Object.keys(value).length > 0;
         }),
     );
+}
+
+/** Where a row stands, below `/api`. */
+function placeOf({ path, placed }: ResourceOnWire, id: Identifier): string {
+    const parts = placed ? String(id).split(':') : [String(id)];
+    return [path, ...parts.map(encodeURIComponent)].join('/');
 }
 
 function toRecord(wire: ResourceOnWire, row: Record<string, unknown>): RaRecord {

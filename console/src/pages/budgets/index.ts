@@ -1,0 +1,3 @@
+export { BudgetCreate as Create } from './BudgetForm';
+export { BudgetEdit as Edit } from './BudgetForm';
+export { BudgetList as List } from './BudgetList';
