@@ -36,6 +36,7 @@ const PAGES: [string, string, Step?][] = [
     ['export-dialog', '/cdr', (page) => page.getByRole('button', { name: /Export…|Выгрузить…/ }).click()],
     ['slots', '/slots'],
     ['slot', '/slots/1/show'],
+    ['slot-caller', '/slots/3/show'],
     ['slot-menu', '/slots', (page) => page.getByRole('button', { name: /slot 6004|слотом 6004/ }).click()],
     ['slot-qr', '/slots/7/show', slotQr],
     ['trunks', '/trunks'],

@@ -63,7 +63,8 @@ export type Route = Omit<Whole<Schemas['RouteAnswer'], 'warnings' | 'created_at'
 
 /** A call to be explained. */
 export type Inquiry = Schemas['Explain'];
-export type Explanation = Schemas['Explanation'];
+/** With how the carriers stand now that the call would go by; that has no part in the decision. */
+export type Explanation = Schemas['Explanation'] & { now?: { at: number; carriers: { carrier: string; standing: string | null }[] } | null };
 export type Origin = NonNullable<Schemas['RouteDecision']['origin']>;
 export type Way = Schemas['RouteWay'];
 export type Try = Schemas['CarrierTry'];

@@ -12,16 +12,26 @@ export type Account = Schemas['Account'];
 export type Call = Schemas['Call'];
 export type CallWithRecording = Schemas['CallWithRecording'];
 export type CdrRecord = Schemas['CdrWithRecording'];
-export type CarrierStatus = Schemas['CarrierStatus'];
+/** How a carrier is. Why a host does not answer is told in the server's words. */
+export type CarrierStatus = Omit<Schemas['CarrierStatus'], 'hosts'> & { hosts?: (Schemas['CarrierHostStatus'] & { last_error?: string | null })[] | null };
 export type Channel = Schemas['Channel'];
 export type Limits = Schemas['Limits'];
-export type PbxStatus = Schemas['PbxStatus'];
+export type PbxStatus = Omit<Schemas['PbxStatus'], 'carriers'> & { carriers: CarrierStatus[] };
 export type Peaks = Schemas['PeaksAnswer'];
 export type Recording = Schemas['Recording'];
 export type ReloadDone = Schemas['ReloadDone'];
 export type Segment = Schemas['Segment'];
 export type Slot = Schemas['Slot'];
 export type ChangedSlot = Schemas['ChangedSlot'];
+/** By which number a slot calls the world. */
+export interface SlotCaller {
+    /** What it was given; null: each carrier is shown the first that it has verified. */
+    number: string | null;
+    /** Whether a carrier still has it verified. */
+    verified: boolean;
+    /** What it can be given; null for who may not see the settings of carriers. */
+    choices: string[] | null;
+}
 export type SlotCounts = Schemas['SlotCounts'];
 export type StartedCall = Schemas['StartedCall'];
 export type SystemStatus = Schemas['SystemStatus'];

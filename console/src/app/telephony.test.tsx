@@ -183,12 +183,44 @@ describe('routes', () => {
         expect(within(steps).getAllByRole('listitem').map((step) => step.textContent)).toEqual(['ЭкстренныеIt is for other called numbers.', 'Москва днёмIt matches, and is taken.']);
         expect(server.log.findLast(({ method }) => method === 'POST')?.body).toEqual({ from: '6001', to: '84951234567', came_by: 'slot' });
         const tries = within(screen.getByRole('table', { name: 'Where it goes' })).getAllByRole('row').map((row) => row.textContent);
-        expect(tries.slice(1)).toEqual(['1.Северный Телефон+74951234567+74951234567RUB\u00a00.90', '2.Wolga <b>Net</b>+74951234567+78431234567RUB\u00a01.50']);
+        expect(tries.slice(1)).toEqual(['1.Северный ТелефонUp+74951234567+74951234567RUB\u00a00.90', '2.Wolga <b>Net</b>Down+74951234567+78431234567RUB\u00a01.50']);
         expect(screen.getByText(/the group “reserve” has no carrier for this call centre/)).toBeInTheDocument();
         expect(screen.getByRole('link', { name: 'the route “Россия”' })).toHaveAttribute('href', '/routes/6');
         await user.clear(screen.getByLabelText(/^Who is called/));
         await user.type(screen.getByLabelText(/^Who is called/), '+4930123456{Enter}');
         expect(await screen.findByText('Nowhere: There is no such number.')).toBeInTheDocument();
+    });
+});
+
+describe('the number of a slot', () => {
+    it('is one that a carrier has verified', async () => {
+        const { server, user } = await renderConsole({ path: '/slots/2/show' });
+        const number = await screen.findByRole('combobox', { name: 'Caller number' });
+        expect(number).toHaveValue('+74951234567');
+        await user.clear(number);
+        await user.type(number, '+7 999 000-00-00');
+        const section = within(number.closest('section') as HTMLElement);
+        await user.click(section.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(number).toHaveAttribute('aria-invalid', 'true'));
+        expect(server.data.callers.get('2')).toBe('+74951234567');
+        await user.clear(number);
+        await user.type(number, '+7843');
+        await user.click(await screen.findByRole('option', { name: '+7 843 123-45-67' }));
+        await user.click(section.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(server.data.callers.get('2')).toBe('+78431234567'));
+        await user.clear(number);
+        await user.click(section.getByRole('button', { name: 'Save' }));
+        await waitFor(() => expect(server.log.findLast(({ method }) => method === 'PUT')).toMatchObject({ path: '/slots/2/caller', body: { number: null } }));
+    });
+
+    it('is told to be no longer verified, and stands in an explanation', async () => {
+        const { user } = await renderConsole({ path: '/slots/3/show' });
+        expect(await screen.findByText(/No carrier has \+7 499 000-00-00 verified any more/)).toBeInTheDocument();
+        await user.click(screen.getByRole('link', { name: 'Explain a call' }));
+        await user.type(await screen.findByLabelText('Who calls'), '6003');
+        await user.type(screen.getByLabelText(/^Who is called/), '84951234567{Enter}');
+        expect(await screen.findByText('The slot calls as')).toBeInTheDocument();
+        expect(screen.getByText('+7 499 000-00-00')).toBeInTheDocument();
     });
 });
 

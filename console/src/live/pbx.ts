@@ -23,10 +23,11 @@ export function useLiveStatus() {
     const can = useCan();
     const status = usePbxStatus();
     useTopic(can('trunks.monitor') ? 'carriers' : undefined, (event) => {
-        if (event.type !== 'carrier.update' || event.data === null) return;
+        if (event.type !== 'carrier.update') return;
+        // One that is gone, or that is new, changes which there are.
+        if (event.data === null || !status.data?.carriers.some(({ id }) => id === event.id)) return void queries.invalidateQueries({ queryKey: STATUS });
         const told = event.data as Partial<CarrierStatus>;
         queries.setQueryData<PbxStatus>(STATUS, (old) => old && { ...old, carriers: old.carriers.map((carrier) => (carrier.id === event.id ? { ...carrier, ...told } : carrier)) });
-        if (!status.data?.carriers.some(({ id }) => id === event.id)) void queries.invalidateQueries({ queryKey: STATUS });
     });
     useResync(() => void queries.invalidateQueries({ queryKey: STATUS }));
     return status;

@@ -17,6 +17,7 @@ export const SENTENCES = {
     too_many: 'as many others as can be are tried before it',
     // What was passed over on the way, and what routes name that is not there (model/src/route).
     not_used: '{name} (carrier {id}) is not used: {why}',
+    not_verified: "{name} (carrier {id}) does not have the slot's number {number} verified, and is shown its own",
     no_slot: 'there is no slot {slot} in this center',
     no_carrier_here: 'there is no carrier {id} for this center',
     no_carrier: 'there is no carrier {id}',

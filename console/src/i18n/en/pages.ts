@@ -107,9 +107,17 @@ export const pages = {
         phone_there_hint: 'The slot’s phone is on and logged in.',
         phone_gone_hint: 'No phone is logged in with this slot’s account.',
     },
+    caller: {
+        title: 'By which number it calls',
+        about: 'Among the numbers that carriers have verified as ours. A carrier that does not have it shows one of its own.',
+        number: 'Caller number',
+        none: 'As each carrier has it',
+        hint: 'Choose one, or type it: +7 495 123-45-67. Empty: as each carrier has it',
+        unverified: 'No carrier has %{number} verified any more: until one has, the slot calls as if it had no number of its own.',
+    },
     limits: {
         title: 'What it may call',
-        about: 'Limits hold for calls that begin from now on. Emergency calls cannot be made through this server yet: keep another way to call for help.',
+        about: 'Limits hold for calls that begin from now on. Emergency numbers pass every limit, but they need a route to a carrier: keep another way to call for help.',
         destinations: 'Allowed numbers',
         destinations_hint: 'A number, or the beginning of numbers and a star: +7495*. Enter after each. Empty: everything.',
         everything: 'Everything',

@@ -15,7 +15,7 @@ import { useFormat, useT } from '@/i18n';
 import { useLiveStatus, usePbxStatus } from '@/live/pbx';
 import { Facts, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
-import { useSentence } from '@/ui/sentences';
+import { Sentence, useSentence } from '@/ui/sentences';
 import { Used } from '@/ui/Used';
 import { Badge, CodeBadge, Moment, Nothing, useNow } from '@/ui/values';
 import { readHost } from './host';
@@ -208,13 +208,18 @@ function Parts({ status }: { status: CarrierStatus }) {
                         </TableRow>
                     </TableHead>
                     <TableBody>
-                        {status.hosts?.map(({ host, up }) => (
+                        {status.hosts?.map(({ host, up, last_error: error }) => (
                             <TableRow key={host}>
                                 <TableCell sx={{ overflowWrap: 'anywhere', verticalAlign: 'top' }}>
                                     <HostName uri={host} />
                                 </TableCell>
                                 <TableCell sx={{ verticalAlign: 'top' }}>
                                     <CodeBadge prefix="carrier_hosts" code={hostState(up)} tones={HOST_TONES} />
+                                    {error && (
+                                        <Box sx={{ mt: 0.25, overflowWrap: 'anywhere' }}>
+                                            <Sentence text={error} />
+                                        </Box>
+                                    )}
                                 </TableCell>
                             </TableRow>
                         ))}

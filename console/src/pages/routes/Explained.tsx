@@ -15,7 +15,8 @@ import { useCan } from '@/access/me';
 import { phone, useCode, useFormat, useT } from '@/i18n';
 import { Facts, Section } from '@/ui/page';
 import { Sentence } from '@/ui/sentences';
-import { Nothing, Phone } from '@/ui/values';
+import { CodeBadge, Nothing, Phone } from '@/ui/values';
+import { STANDING_TONES } from '../carriers/standing';
 import { SlotName } from '../calls/parts';
 import { PlanWarningLine, WarningBox } from './Warnings';
 
@@ -23,7 +24,7 @@ import { PlanWarningLine, WarningBox } from './Warnings';
 export function Explained({ explanation }: { explanation: Explanation }) {
     const t = useT();
     const code = useCode();
-    const { from, to, kind, country, looked, more, passed, decision, warnings } = explanation;
+    const { question, from, to, kind, country, looked, more, passed, decision, warnings } = explanation;
     return (
         <>
             {warnings.length > 0 && (
@@ -36,7 +37,7 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                 </WarningBox>
             )}
             <Section title={t('explain.goes')}>
-                <Goes way={decision.way} />
+                <Goes way={decision.way} now={explanation.now} />
                 <Box sx={{ mt: 1.5 }}>
                     <Facts
                         columns={2}
@@ -53,6 +54,7 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                 <Facts
                     columns={2}
                     rows={[
+                        question.caller != null && [t('explain.slot_caller'), <Phone number={question.caller} />],
                         [t('explain.read_from'), from ? <Phone number={from} /> : t('explain.withheld')],
                         [
                             t('explain.read_to'),
@@ -125,10 +127,10 @@ function OriginName({ origin, name }: { origin: Origin | null | undefined; name?
 }
 
 /** A call's way. */
-function Goes({ way }: { way: Way }) {
+function Goes({ way, now }: { way: Way; now: Explanation['now'] }) {
     const t = useT();
     const code = useCode();
-    if (way.carriers) return <Tries tries={way.carriers} />;
+    if (way.carriers) return <Tries tries={way.carriers} now={now} />;
     if (way.slots) {
         return (
             <>
@@ -160,12 +162,12 @@ function Goes({ way }: { way: Way }) {
         <>
             {t('explain.asks', { milliseconds: way.ask.deadline_ms })} <code>{way.ask.url}</code>
             <Box sx={{ mt: 1.5, mb: 0.5, fontWeight: 600, fontSize: '0.8125rem' }}>{t('routes.otherwise')}</Box>
-            <Goes way={way.ask.default} />
+            <Goes way={way.ask.default} now={now} />
         </>
     );
 }
 
-function Tries({ tries }: { tries: Try[] }) {
+function Tries({ tries, now }: { tries: Try[]; now: Explanation['now'] }) {
     const t = useT();
     const format = useFormat();
     return (
@@ -175,6 +177,7 @@ function Tries({ tries }: { tries: Try[] }) {
                     <TableRow>
                         <TableCell sx={{ width: 32 }} />
                         <TableCell>{t('explain.carrier')}</TableCell>
+                        {now && <TableCell>{t('explain.now')}</TableCell>}
                         <TableCell>{t('explain.sent_to')}</TableCell>
                         <TableCell>{t('explain.sent_caller')}</TableCell>
                         <TableCell align="right">{t('explain.price')}</TableCell>
@@ -189,6 +192,11 @@ function Tries({ tries }: { tries: Try[] }) {
                                     <bdi>{one.name}</bdi>
                                 </Link>
                             </TableCell>
+                            {now && (
+                                <TableCell>
+                                    <CodeBadge prefix="carrier_standings" code={now.carriers.find(({ carrier }) => carrier === one.carrier)?.standing} tones={STANDING_TONES} />
+                                </TableCell>
+                            )}
                             <TableCell>
                                 <code>{one.to}</code>
                             </TableCell>

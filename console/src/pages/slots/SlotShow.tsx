@@ -17,6 +17,7 @@ import { OUTCOME_TONES, SLOT_TONES } from '@/ui/tones';
 import { Code, CodeBadge, Moment, Person, Phone, Ticking } from '@/ui/values';
 import { useNavigate } from 'react-router';
 import { Direction, RecordingMark } from '../calls/parts';
+import { CallerSection } from './CallerSection';
 import { LimitsSection } from './LimitsSection';
 import { Registered } from './SlotList';
 import { SlotMenu } from './SlotMenu';
@@ -94,6 +95,7 @@ export function SlotShow() {
                     ]}
                 />
             </Section>
+            {can('slots.update') && <CallerSection slot={slot} />}
             {can('slots.update') && <LimitsSection slot={slot} />}
             {can('calls.read') && (
                 <Section title={t('slots.calls')}>

@@ -28,6 +28,8 @@ export interface FakeData {
     bans: Ban[];
     budgets: Budget[];
     limits: Map<string, Limits>;
+    /** By which numbers slots call the world. */
+    callers: Map<string, string>;
     calls: FakeCall[];
     /** By which carriers calls were placed, by the calls' ids. */
     tries: Map<string, CdrRecord['tries']>;
@@ -226,6 +228,7 @@ export function makeData(now: number, callCount = 260): FakeData {
         routes: makeRoutes(),
         bans: makeBans(now),
         budgets: makeBudgets(now),
+        callers: new Map([['2', '+74951234567'], ['3', '+74990000000']]),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,
         tries,

@@ -1,6 +1,6 @@
 // What the fake twin of the server knows, and what happens in it by itself.
 import type { Carrier } from '@/api/plan';
-import type { ApiToken, Call, CarrierStatus, CdrRecord, Job, Me, MyPermissions, MySession, Role, Slot, SlotCounts, Trunk, User } from '@/api/types';
+import type { ApiToken, Call, CarrierStatus, CdrRecord, Job, Me, MyPermissions, MySession, Role, Slot, SlotCaller, SlotCounts, Trunk, User } from '@/api/types';
 import { firstLocale } from '@/i18n';
 import type { Request } from '../transport';
 import { Chance } from './chance';
@@ -299,6 +299,13 @@ export class FakeWorld {
             const carrier = this.data.carriers.find(({ id }) => id === standing.id);
             return carrier ? [{ ...standing, name: carrier.name, on: carrier.on, calls: standing.standing === 'up' && carrier.on ? outside : 0 }] : [];
         });
+    }
+
+    /** By which number a slot calls, and by which it could. */
+    callerOf(slot: string): SlotCaller {
+        const choices = [...new Set(this.data.carriers.flatMap(({ callers }) => callers.map(({ number }) => number)))].toSorted();
+        const number = this.data.callers.get(slot) ?? null;
+        return { number, verified: number !== null && choices.includes(number), choices };
     }
 
     account(slot: Slot) {

@@ -1,9 +1,23 @@
 // Hubs, carriers and routes.
-import type { Carrier, Inquiry, Route } from '@/api/plan';
+import type { Carrier, Explanation, Inquiry, Route } from '@/api/plan';
 import type { Trunk } from '@/api/types';
 import { checkRoute, explain, routeOf, warningsOf } from '../plan';
 import { FakeProblem } from '../problem';
 import type { FakeRoute, FakeWorld } from '../world';
+
+/** With how carriers stand, and by which number the slot calls that asks. */
+function explained(world: FakeWorld, inquiry: Inquiry): Explanation {
+    const found = explain(world.data, inquiry, world.now());
+    const slot = (inquiry.came_by ?? 'slot') === 'slot' ? world.data.slots.find(({ number }) => number === inquiry.from) : undefined;
+    const { way } = found.decision;
+    const tries = way.carriers ?? way.ask?.default.carriers ?? [];
+    const stand = world.carriersNow();
+    return {
+        ...found,
+        question: { ...found.question, caller: (slot && world.data.callers.get(slot.id)) ?? null },
+        now: { at: world.now(), carriers: tries.map(({ carrier }) => ({ carrier, standing: stand.find(({ id }) => id === carrier)?.standing ?? null })) },
+    };
+}
 
 export const planRoutes = (world: FakeWorld): FakeRoute[] => [
     ['GET', /^\/trunks$/, world.listed('trunks', () => [...world.data.trunks.map((trunk) => ({ ...trunk, on: true })), ...world.data.carriers], 'trunks.read')],
@@ -53,7 +67,7 @@ export const planRoutes = (world: FakeWorld): FakeRoute[] => [
             return route;
         },
     ],
-    ['POST', /^\/routes\/explain$/, ({ body }) => explain(world.data, body as unknown as Inquiry, world.now())],
+    ['POST', /^\/routes\/explain$/, ({ body }) => explained(world, body as unknown as Inquiry)],
     [
         'GET',
         /^\/routes\/(\d+)$/,

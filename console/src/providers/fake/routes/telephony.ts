@@ -21,6 +21,18 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
         },
     ],
     ['DELETE', /^\/slots\/(\d+)$/, () => { throw new FakeProblem(409, 'not_last_slot'); }],
+    ['GET', /^\/slots\/(\d+)\/caller$/, ({ ids: [id = ''] }) => world.callerOf(id)],
+    [
+        'PUT',
+        /^\/slots\/(\d+)\/caller$/,
+        ({ ids: [id = ''], body }) => {
+            const number = body.number as string | null;
+            if (number !== null && !world.callerOf(id).choices?.includes(number)) throw new FakeProblem(422, 'invalid_field', 'number');
+            if (number === null) world.data.callers.delete(id);
+            else world.data.callers.set(id, number);
+            return world.callerOf(id);
+        },
+    ],
     ['GET', /^\/slots\/(\d+)\/limits$/, ({ ids: [id = ''] }) => world.data.limits.get(id) ?? { calls_max: 2, destinations: [] }],
     ['PUT', /^\/slots\/(\d+)\/limits$/, ({ ids: [id = ''], body }) => void world.data.limits.set(id, body as unknown as Limits)],
     [
