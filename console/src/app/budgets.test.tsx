@@ -1,6 +1,7 @@
 // Budgets against toll fraud against the fake twin: what a person sees and does.
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { FakeProblem } from '@/providers/fake/problem';
 import { renderConsole, rows } from '@/testing/harness';
 
 const list = () => rows('Budgets');
@@ -36,6 +37,19 @@ describe('budgets', () => {
         await waitFor(async () => expect((await list()).find((row) => row.startsWith('6002'))).toMatch(/^6002SlotOpen/));
         expect(server.log.findLast(({ method }) => method === 'POST')).toMatchObject({ path: '/security/budgets/slot/2/release', body: { reason: 'a campaign, as agreed' } });
         await waitFor(() => expect(screen.queryByRole('list', { name: 'Closed' })).toBeNull());
+    });
+
+    it('are released on their own page, too, which shows how they stand', async () => {
+        const { server, user } = await renderConsole({ path: '/budgets/slot%3A2' });
+        expect(await screen.findByRole('progressbar', { name: 'Talk in a day: 4 h of 4 h' })).toBeInTheDocument();
+        await user.click(screen.getByRole('button', { name: 'Release' }));
+        const dialog = within(await screen.findByRole('dialog'));
+        await user.type(dialog.getByLabelText(/^Reason/), 'as agreed');
+        server.failNext = { path: /release$/, problem: new FakeProblem(422, 'invalid_field', 'reason') };
+        await user.click(dialog.getByRole('button', { name: 'Release' }));
+        await waitFor(() => expect(dialog.getByLabelText(/^Reason/)).toHaveAttribute('aria-invalid', 'true'));
+        await user.click(dialog.getByRole('button', { name: 'Release' }));
+        expect(await screen.findByRole('progressbar', { name: 'Talk in a day: 0 min of 4 h' })).toBeInTheDocument();
     });
 
     it('are changed in the units that people say', async () => {

@@ -92,6 +92,7 @@ describe('codes of the server', () => {
     it.each([
         ['problems', 'Problem', 'code'],
         ['slot_states', 'Problem', 'state'],
+        ['try_outcomes', 'PlacedTry', 'outcome'],
     ])('have texts: %s', (prefix, schema, property) => {
         const known = codes(schema, property);
         expect(known.length).toBeGreaterThan(0);

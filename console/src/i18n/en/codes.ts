@@ -107,6 +107,7 @@ export const codes = {
         not_found: 'Its name leads nowhere',
         full: 'Had no free line',
         not_withheld: 'Does not withhold numbers',
+        budget: 'A budget was closed',
         given_up: 'Given up meanwhile',
     },
     sip_statuses: {

@@ -107,6 +107,7 @@ export const codes = {
         not_found: 'Имя никуда не ведёт',
         full: 'Не было свободных линий',
         not_withheld: 'Не скрывает номера',
+        budget: 'Бюджет закрыт',
         given_up: 'Тем временем отменён',
     },
     sip_statuses: {

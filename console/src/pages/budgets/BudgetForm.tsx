@@ -1,5 +1,6 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import { useQueryClient } from '@tanstack/react-query';
 import { useRecordContext } from 'ra-core';
 import { useState } from 'react';
 import { useCanDo } from '@/access/me';
@@ -83,7 +84,7 @@ function Now() {
 function ReleaseButton({ budget }: { budget: Budget }) {
     const t = useT();
     const tell = useTell();
-    const refresh = useFollowBudgets();
+    const queries = useQueryClient();
     const [open, setOpen] = useState(false);
     return (
         <>
@@ -95,7 +96,7 @@ function ReleaseButton({ budget }: { budget: Budget }) {
                     budget={budget}
                     onClose={() => setOpen(false)}
                     onDone={async () => {
-                        await refresh();
+                        await queries.invalidateQueries({ queryKey: ['budgets'] });
                         tell(t('budgets.released', { name: budget.name }));
                     }}
                 />

@@ -16,7 +16,7 @@ import { useCarriers } from '../routes/names';
 
 type Placed = CdrRecord['tries'][number];
 
-const TONES: Record<NonNullable<Placed['outcome']>, Tone> = {
+const TONES: Partial<Record<string, Tone>> = {
     answered: 'good',
     refused: 'bad',
     redirected: 'wait',
@@ -26,6 +26,7 @@ const TONES: Record<NonNullable<Placed['outcome']>, Tone> = {
     not_found: 'bad',
     full: 'wait',
     not_withheld: 'wait',
+    budget: 'wait',
     given_up: 'off',
 };
 
