@@ -3,7 +3,7 @@ import type { Locator, Page, Request } from 'playwright-core';
 import { go, logIn, menu, rows, same, settled, story, until, visit, type Person, type World } from './lib.ts';
 
 /** Every page of the menu, in its order. */
-const ALL = ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/centers'];
+const ALL = ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
 
 /** Everybody has jobs of their own; who reads calls reads their records. */
 const MENUS: Record<string, string[]> = {
@@ -57,7 +57,7 @@ await story<World & { people: (Person & { role: string })[] }>(async ({ world, o
             const told = async () => /You may not see this page|There is no such page/.test(await page.locator('#main').innerText());
             await until(`${role}: ${place} says that it is not granted`, async () => new URL(page.url()).pathname === place && (await told()));
             same(await page.locator('#main tr, #main input').count(), 0, `${role}: ${place} shows nothing`);
-            const resource = `/api${place.replace('/cdr', '/cdr/records').replace('/events', '/dci/logs').replace('/carriers', '/trunks').replace('/bans', '/security/bans')}`.replace(/\/(create|1.*)$/, '');
+            const resource = `/api${place.replace('/cdr', '/cdr/records').replace('/events', '/dci/logs').replace('/carriers', '/trunks').replace('/bans', '/security/bans').replace('/budgets', '/security/budgets')}`.replace(/\/(create|1.*)$/, '');
             same(asked.filter((each) => each.startsWith(resource)), [], `${role}: ${place} asks for nothing`);
         }
         page.off('request', note);

@@ -5,7 +5,7 @@ import { go, logIn, menu, rows, same, settled, story, until, visit, type Person,
 
 /** What is the same in every language: names of things that others have named, and forms of files. */
 const NAMES = new Set([
-    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'UDP', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron', 'DNS', 'sip', 'example', 'com',
+    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'UDP', 'TCP', 'TLS', 'WSS', 'RUB', 'EUR', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron', 'DNS', 'sip', 'example', 'com',
     // The person, the hub and the call centre of this story.
     'admin', 'desk', 'one', 'Main',
 ]);
@@ -24,7 +24,7 @@ await story<World & { call: string; person: Person }>(async ({ world, enter, ope
     await first.page.goto('/login');
     const { page } = first;
     await logIn(page, world.admin);
-    await until('the menu', async () => (await menu(page)).length === 23);
+    await until('the menu', async () => (await menu(page)).length === 24);
     same(await page.evaluate(() => document.documentElement.lang), 'ru', 'what the page says of its language');
 
     for (const path of await menu(page)) {
@@ -41,7 +41,7 @@ await story<World & { call: string; person: Person }>(async ({ world, enter, ope
         await words(page, `the first row of ${path}`);
         await page.keyboard.press('Escape');
     }
-    for (const path of ['/trunks/create', '/carriers/create', '/routes/create', '/users/create', '/roles/create', '/permission-sets/create', '/oidc-role-map/create', '/schedules/create', '/webhooks/create', '/centers/create', '/webhook-deliveries', '/settings', '/nowhere', `/calls/${world.call}/show`]) {
+    for (const path of ['/trunks/create', '/carriers/create', '/routes/create', '/users/create', '/roles/create', '/permission-sets/create', '/oidc-role-map/create', '/schedules/create', '/webhooks/create', '/budgets/create', '/centers/create', '/webhook-deliveries', '/settings', '/nowhere', `/calls/${world.call}/show`]) {
         const before = await page.title();
         await go(page, path);
         // The page before stands until the next one is there.

@@ -46,7 +46,7 @@ export const telephony = {
         refreshed: 'Обновится',
         tried: 'Новая попытка',
         good_until: 'Действует до',
-        options: 'Опрос (OPTIONS)',
+        options: 'Опрос',
         calls_now: 'Звонков сейчас',
         calls_of: '%{calls} из %{capacity}',
         delete_text: 'Звонки через него больше не приходят и не уходят, а его пароли забываются. Оператора, который назван в маршруте, удалить нельзя.',
