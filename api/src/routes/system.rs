@@ -115,30 +115,6 @@ pub(crate) struct CarrierHostStatus {
     last_error: Option<String>,
 }
 
-impl CarrierStatus {
-    fn of(view: CarrierView, is_whole: bool) -> Self {
-        let CarrierView { id, center: _, name, on, standing, since, calls, accounts, hosts } = view;
-        let account = |CarrierAccountView { username, state, expires_at, next_at, last_error }| CarrierAccountStatus {
-            username,
-            state,
-            expires_at,
-            next_at,
-            last_error,
-        };
-        let host = |CarrierHostView { host, up }| CarrierHostStatus { host, up };
-        Self {
-            id,
-            name,
-            on,
-            standing,
-            since,
-            calls,
-            accounts: is_whole.then(|| accounts.into_iter().map(account).collect()),
-            hosts: is_whole.then(|| hosts.into_iter().map(host).collect()),
-        }
-    }
-}
-
 /// How a trunk is.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the schema of what the status tells")]
