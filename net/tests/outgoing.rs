@@ -99,6 +99,8 @@ fn to(transport: Transport, remote: SocketAddr) -> Flow {
 
 fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    // It is also how long `accept` waits: who never comes fails the test and does not hang it.
+    socket2::SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }

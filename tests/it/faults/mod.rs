@@ -1,6 +1,7 @@
 //! Faults from outside (FT-*): the database away or slow, the disk full, the clock stepped, descriptors out, floods, reloads, an end in good order.
 //! Each with calls up, which must not notice.
 
+mod avalanche;
 mod clock;
 mod database;
 mod descriptors;
