@@ -59,7 +59,7 @@ impl Switchboard {
             }
         };
 
-        let dialled = dialled(message);
+        let dialled = dialled(message).map(|number| directory.plan().dialled(caller.center, &number));
         let mut start = Start {
             call,
             center: caller.center,
@@ -136,6 +136,7 @@ impl Switchboard {
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
         let slot_number = || caller.number.to_string();
+        let number = directory.plan().dialled(caller.center, &number);
         let permit = may_call(&caller.limits, self.core.seats.calls(slot), number).map_err(|closed| match closed {
             Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
             Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
@@ -159,7 +160,7 @@ impl Switchboard {
             return Err(match cause {
                 Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: slot_number(), number: permit.number().to_string() },
                 // No carrier can take it now.
-                Cause::Overloaded => Refusal::Unavailable,
+                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
                 _ => Refusal::NoRoute,
             });
         }

@@ -35,6 +35,13 @@ pub(crate) struct Onward {
 impl Onward {
     pub(crate) fn new(permit: Permit, hops: u8, by: Option<SlotId>) -> Self {
         Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, by }
+    /// INVITEs that carriers were sent for it so far.
+    pub(crate) invites: usize,
+}
+
+impl Onward {
+    pub(crate) fn new(permit: Permit, hops: u8) -> Self {
+        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, invites: 0 }
     }
 }
 

@@ -149,7 +149,10 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
             }
             What::Asked(asked) => view.asked = Some(asked.clone()),
             What::Trying(tried) => {
-                view.carrier = Some(tried.carrier);
+                // By which it came stays; which it left by stands in the tries.
+                if start.carrier.is_none() && tried.target.is_some() {
+                    view.carrier = Some(tried.carrier);
+                }
                 view.tries.push(tried.clone());
             }
             What::Tried { outcome, status } => {

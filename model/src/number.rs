@@ -20,6 +20,15 @@ impl Number {
     /// The longest number that is accepted, in characters after separators are dropped.
     pub const LENGTH_MAX: usize = 32;
 
+    /// Emergency numbers of the countries we serve: these pass whatever the limits say.
+    pub const EMERGENCY: [&str; 6] = ["101", "102", "103", "104", "112", "911"];
+
+    /// Whether it calls for help.
+    #[must_use]
+    pub fn is_emergency(&self) -> bool {
+        Self::EMERGENCY.contains(&self.as_str())
+    }
+
     /// The number as it is dialled, without separators.
     #[must_use]
     pub fn as_str(&self) -> &str {

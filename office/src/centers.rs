@@ -1,7 +1,7 @@
 //! Centres: each customer's or site's own people, roles, slots and calls in one installation. By default there is one.
 
 use chrono_tz::Tz;
-use model::{CenterId, Column, ColumnKind, Owner, Resource, WallTime};
+use model::{CenterId, Column, ColumnKind, Owner, Resource, WallTime, carrier::NumberForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
@@ -43,7 +43,12 @@ pub static CENTERS: Resource = Resource {
         Column::new("locale", "t.locale", ColumnKind::Code(LOCALES), "Its language.").filtered(),
         Column::new("tz", "t.tz", ColumnKind::Text, "Its time zone.").filtered(),
         Column::new("state", "t.state", ColumnKind::Code(&["active", "disabled"]), "Whether its people can log in.").filtered(),
-        Column::new("settings", "t.settings", ColumnKind::Json, "Its settings: which log-ins are allowed."),
+        Column::new(
+            "settings",
+            "t.settings",
+            ColumnKind::Json,
+            "Its settings: which log-ins are allowed, and how its people write numbers.",
+        ),
         Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from."),
         Column::new("created_at", "t.created_at", ColumnKind::Time, "When it was made.").filtered(),
         Column::new("updated_at", "t.updated_at", ColumnKind::Time, "When it was last changed.").filtered(),
@@ -77,6 +82,10 @@ pub struct Center {
 pub struct CenterSettings {
     /// How its people may log in (D20).
     pub login: LoginSettings,
+    /// How its people write numbers: what they dial is read as E.164 by it, for routes, limits and records. None: as it is dialled.
+    /// Signalling reads it by itself (`store/plan`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<NumberForm>,
 }
 
 /// How people may log in (D20). Who administers may always log in with a password.
@@ -158,7 +167,7 @@ impl From<CenterRow> for Center {
         });
         let settings = serde_json::from_str(&row.settings).unwrap_or_else(|error| {
             tracing::warn!(center = row.id, %error, "A centre's settings cannot be read; until they can, only administrators log in.");
-            CenterSettings { login: LoginSettings { local: false, oidc: false } }
+            CenterSettings { login: LoginSettings { local: false, oidc: false }, numbers: None }
         });
         Self {
             id: CenterId(row.id),
@@ -222,12 +231,19 @@ impl Center {
 
     fn set_settings(&mut self, settings: &Value, faults: &mut Vec<Fault>) {
         // A list would pass for a structure, its members in their order.
-        let are_objects = settings.is_object() && settings.get("login").is_none_or(Value::is_object);
-        match CenterSettings::deserialize(settings) {
-            Ok(settings) if are_objects && (settings.login.local || settings.login.oidc) => self.settings = settings,
-            Ok(_) if are_objects => faults.push(Fault::invalid("settings.login", "at least one way to log in must be left")),
-            _ => faults.push(Fault::invalid("settings", r#"settings are {"login": {"local": true, "oidc": true}}"#)),
+        let is_object = |name: &str| settings.get(name).is_none_or(|value| value.is_object() || value.is_null());
+        let are_objects = settings.is_object() && is_object("login") && is_object("numbers");
+        let Some(settings) = CenterSettings::deserialize(settings).ok().filter(|_| are_objects) else {
+            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}"#;
+            return faults.push(Fault::invalid("settings", shape));
+        };
+        if !(settings.login.local || settings.login.oidc) {
+            faults.push(Fault::invalid("settings.login", "at least one way to log in must be left"));
         }
+        for problem in settings.numbers.iter().flat_map(NumberForm::validate) {
+            faults.push(Fault::invalid(format!("settings.numbers.{}", problem.path), problem.text));
+        }
+        self.settings = settings;
     }
 }
 

@@ -5,8 +5,8 @@
 
 use model::{Number, SlotLimits};
 
-/// Emergency numbers of the countries we serve: these pass whatever the limits say.
-pub const EMERGENCY: [&str; 6] = ["101", "102", "103", "104", "112", "911"];
+/// See [`Number::EMERGENCY`].
+pub const EMERGENCY: [&str; 6] = Number::EMERGENCY;
 
 /// Why the door stays closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Permit {
 /// Whether the number calls for help.
 #[must_use]
 pub fn is_emergency(number: &Number) -> bool {
-    EMERGENCY.contains(&number.as_str())
+    number.is_emergency()
 }
 
 /// Whether a slot with these limits, which takes part in `calls` calls now, may begin one to `number`.

@@ -60,6 +60,9 @@ pub enum EnrolOutput {
     State(EnrolState),
 }
 
+/// So many ways that fail one after another are left for the next without a pause.
+const WAYS_AT_ONCE: u32 = 3;
+
 /// The registration of one account.
 ///
 /// ```text
@@ -245,6 +248,9 @@ impl Enrol {
         }
         let is_same_address = self.settings.address == settings.address && self.settings.registrar == settings.registrar;
         let is_same_contact = is_same_address && contact_uri(&self.settings) == contact_uri(&settings);
+        // The same registration by another way. If the last ways have failed it waits as it would have: several dead targets in turn are
+        // asked no more often than one.
+        let is_other_way = EnrolSettings { flow: settings.flow, seen: settings.seen, ..self.settings.clone() } == settings;
         if self.may_be_bound && !self.is_lost && !is_same_contact {
             self.send(now, 0, false);
         }
@@ -264,8 +270,15 @@ impl Enrol {
         }
         self.awaited = None;
         self.outgoing.iter_mut().for_each(|is_awaited| *is_awaited = false);
-        (self.is_lost, self.is_raised, self.failures, self.since, self.last) = (false, false, 0, None, None);
-        let at = now + pace::between(&mut self.rng, Duration::ZERO, START_SPREAD);
+        (self.is_lost, self.is_raised, self.last) = (false, false, None);
+        if !is_other_way {
+            (self.failures, self.since) = (0, None);
+        }
+        let at = now
+            + match self.failures.checked_sub(WAYS_AT_ONCE) {
+                Some(failures @ 1..) => pace::after_failure(&mut self.rng, Trouble::Passing, failures, None),
+                _ => pace::between(&mut self.rng, Duration::ZERO, START_SPREAD),
+            };
         self.stage = Stage::Waiting(self.spaced(at));
         self.become_state(EnrolState::Trying);
     }

@@ -128,6 +128,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         migrate::STATEMENTS,
         outbox::STATEMENTS,
         recordings::STATEMENTS,
+        plan::STATEMENTS,
         routes::STATEMENTS,
         settings::STATEMENTS,
         trunks::STATEMENTS,

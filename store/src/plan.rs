@@ -6,12 +6,13 @@ use std::{fmt, sync::Arc};
 
 use model::{
     CarrierId, CenterId, Directory, Problem, RouteId,
-    carrier::{CarrierEntry, Centers},
+    carrier::{CarrierEntry, Centers, NumberForm},
     route::{Numbering, Plan, RouteEntry},
 };
+use serde_json::Value;
 use tracing::{error, warn};
 
-use crate::{Store, StoreError, carriers::StoredCarrier, routes::StoredRoute};
+use crate::{Store, StoreError, carriers::StoredCarrier, db::statements, routes::StoredRoute};
 
 /// A plan, and what somebody should do something about.
 #[derive(Debug, Clone)]
@@ -80,7 +81,8 @@ impl Store {
     /// As the database's.
     pub async fn directory(&self) -> Result<Directory, StoreError> {
         let directory = self.slots_and_hubs().await?;
-        let Planned { plan, warnings } = planned(self.carriers().await?, self.routes(None).await?, Numbering::of(&directory));
+        let numbering = self.numbering(&directory).await?;
+        let Planned { plan, warnings } = planned(self.carriers().await?, self.routes(None).await?, numbering);
         // What is wrong may hold numbers; where it is does not.
         for left_out in warnings.iter().filter(|warning| warning.is_left_out) {
             warn!(what = %left_out.subject, at = left_out.problem.path, "It cannot be used as it stands in the database, and is left out.");
@@ -96,7 +98,8 @@ impl Store {
     /// # Errors
     /// As the database's.
     pub async fn plan_of(&self, center: CenterId, which: Routes) -> Result<Planned, StoreError> {
-        let numbering = Numbering::of(&self.slots_and_hubs().await?);
+        let directory = self.slots_and_hubs().await?;
+        let numbering = self.numbering(&directory).await?;
         let mut carriers = self.carriers().await?;
         carriers.retain_mut(|stored| {
             let is_own = stored.center == center;
@@ -112,6 +115,21 @@ impl Store {
         }
         Ok(planned(carriers, routes, numbering))
     }
+
+    /// What there is to be called, and how the people of each centre write numbers. A form that does not stand up to its checks is none.
+    async fn numbering(&self, directory: &Directory) -> Result<Numbering, StoreError> {
+        let rows: Vec<(i64, String)> = self.db().all(FORMS, &[]).await?;
+        let form = |settings: &str| {
+            let form = serde_json::from_str::<Value>(settings).ok()?.get_mut("numbers")?.take();
+            serde_json::from_value::<NumberForm>(form).ok().filter(|form| form.validate().is_empty())
+        };
+        let forms = rows.iter().filter_map(|(center, settings)| Some((CenterId(*center), form(settings)?))).collect();
+        Ok(Numbering { forms, ..Numbering::of(directory) })
+    }
+}
+
+statements! {
+    FORMS: both "SELECT id, settings FROM centers ORDER BY id";
 }
 
 fn planned(carriers: Vec<StoredCarrier>, routes: Vec<StoredRoute>, numbering: Numbering) -> Planned {

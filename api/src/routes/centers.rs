@@ -28,7 +28,7 @@ pub(crate) struct CreateCenter {
     locale: Option<String>,
     #[schema(examples("Europe/Moscow"))]
     tz: Option<String>,
-    /// `{"login": {"local": true, "oidc": true}}`
+    /// `{"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}`
     #[schema(value_type = Option<Object>)]
     settings: Option<Value>,
 }
@@ -78,7 +78,12 @@ pub(crate) async fn change(
         Some("disabled") => Some(false),
         Some(_) => return Err(Problem::field(Code::InvalidField, "state", "a centre is active or disabled")),
     };
+    let may_change_numbers = settings.is_some();
     api.office.update_center(&caller, id, version, &CenterChange { code, name, locale, tz, active, settings }, now()).await?;
+    if may_change_numbers {
+        // It stands in the database, whoever waits or not: signalling follows, now or with its next look.
+        let _ = api.directory_changed().await;
+    }
     Ok(Json(center(&api, &caller, id).await?))
 }
 

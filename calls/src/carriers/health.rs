@@ -47,8 +47,9 @@ struct Probe {
     lookup: Option<LookupId>,
     /// The newest request, while it has no outcome.
     newest: Option<(RequestId, Target)>,
-    /// So many in a row are without an answer.
+    /// So many in a row are without an answer, the last of them this target's.
     silent: u8,
+    silent_target: Option<Target>,
     is_up: Option<bool>,
     /// Why it did not answer last; none once it did.
     trouble: Option<String>,
@@ -123,6 +124,7 @@ impl Core {
                         lookup: None,
                         newest: None,
                         silent: 0,
+                        silent_target: None,
                         is_up: None,
                         trouble: None,
                         flow: None,
@@ -179,8 +181,13 @@ impl Core {
         let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
         probe.lookup = None;
         let (uri, user) = (uri_of(&probe.host), probe.user);
+        // The host is there if one of its targets is: behind one that was silent the next is asked.
+        let before = probe.silent_target.as_ref();
         let target = match outcome {
-            Ok(targets) => targets.into_iter().next(),
+            Ok(targets) => {
+                let next = before.and_then(|before| targets.iter().position(|target| target == before)).map_or(0, |at| at + 1);
+                targets.get(next).or(targets.first()).cloned()
+            }
             Err(LocateError::TooMany) => None,
             Err(_) if !self.carriers.outwards.are_told() => None,
             Err(_) => return self.host_silent(now, spot, None),
@@ -221,6 +228,16 @@ impl Core {
         probe.newest.take_if(|(newest, _)| *newest == request);
         probe.silent = 0;
         probe.trouble = None;
+        if let Some(probe) = self.carriers.health.probes.get_mut(&spot) {
+            probe.newest.take_if(|(newest, _)| *newest == request);
+        }
+        self.host_lives(now, &spot);
+    }
+
+    /// A host has answered, this or something else.
+    pub(crate) fn host_lives(&mut self, now: Instant, spot: &Spot) {
+        let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
+        (probe.silent, probe.silent_target) = (0, None);
         if probe.is_up.replace(true) != Some(true) {
             self.host_changed(now, spot.0);
         }
@@ -251,6 +268,10 @@ impl Core {
         let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
         probe.trouble.get_or_insert_with(|| "no answer".to_owned());
         if probe.falls_silent() {
+        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+            probe.silent_target = target.cloned();
+        }
+        if self.carriers.health.probes.get_mut(spot).is_some_and(Probe::falls_silent) {
             self.host_changed(now, spot.0);
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use model::{
     Number,
-    carrier::{self, CarrierEntry, FromPart, Host, Privacy, Redirections, RuleOf},
+    carrier::{self, Account, CarrierEntry, FromPart, Host, Privacy, Redirections, RuleOf},
     route::Try,
 };
 use sip_core::{
@@ -28,9 +28,16 @@ pub(crate) struct Outgoing {
 const ANONYMOUS: (&str, &str, &str) = ("Anonymous", "anonymous", "anonymous.invalid");
 
 impl Outgoing {
-    /// The parts of an INVITE for `found` by this host of the carrier. `diverted` are the numbers that sent the call on, the first one first.
+    /// The parts of an INVITE for `found` by this host of the carrier, which knows us by `account`. `diverted` are the numbers that sent the call on, the first one first.
     /// None: the number is to be withheld, and the carrier does not do that.
-    pub(crate) fn new(entry: &CarrierEntry, host: &Host, found: &Try, withheld: bool, diverted: &[Number]) -> Option<Self> {
+    pub(crate) fn new(
+        entry: &CarrierEntry,
+        host: &Host,
+        account: Option<&Account>,
+        found: &Try,
+        withheld: bool,
+        diverted: &[Number],
+    ) -> Option<Self> {
         let identity = &entry.carrier.identity;
         if withheld && identity.privacy == Privacy::Refuse {
             return None;
@@ -65,7 +72,7 @@ impl Outgoing {
         if !diverted.is_empty() {
             headers.extend(redirections(entry, identity.redirections, diverted, found, &uri));
         }
-        let from_user = match (identity.from, entry.carrier.accounts.first()) {
+        let from_user = match (identity.from, account) {
             (FromPart::Account, Some(account)) => account.username.clone(),
             _ => found.caller.to_string(),
         };
@@ -247,7 +254,7 @@ mod tests {
             };
             let diverted: Vec<Number> = diverted.iter().map(number).collect();
             let host = entry.carrier.hosts.first().unwrap();
-            let said = Outgoing::new(&entry, host, &found, withheld, &diverted).map(|outgoing| {
+            let said = Outgoing::new(&entry, host, entry.carrier.accounts.first(), &found, withheld, &diverted).map(|outgoing| {
                 let headers = outgoing.headers.iter().map(|(name, value)| format!("{name}: {value}"));
                 let uri = String::from_utf8(outgoing.uri.to_vec()).unwrap();
                 [uri, format!("{}@{}", outgoing.from_user, outgoing.host)].into_iter().chain(headers).collect::<Vec<_>>()

@@ -2,19 +2,19 @@
 
 use std::{sync::Arc, time::Instant};
 
-use model::{Cause, Direction, Number, carrier::RequestNumbers, carrier::RuleOf};
+use model::{Cause, Direction, Number, SlotEntry, carrier::RequestNumbers, carrier::RuleOf};
 use seats::by_route;
-use sip_core::{Flow, Message, NameAddr, SessionId, SipUri, reason_header};
+use sip_core::{Claim, Flow, Message, NameAddr, SessionId, SipUri, reason_header};
 
 use super::{Refused, Side, identity::calling};
-use crate::{begin::Begun, known::User, lead::nowhere, switchboard::Switchboard, timeline::Start};
+use crate::{begin::Begun, core::Core, known::User, lead::nowhere, registration::record_key, switchboard::Switchboard, timeline::Start};
 
 impl Switchboard {
     /// Takes an INVITE that comes from where a carrier's calls come from. Nobody there is asked for a slot's credentials. False: it is from
-    /// elsewhere.
+    /// elsewhere, or from a phone of ours that stands behind the same address.
     pub(crate) fn invited_by_carrier(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message) -> bool {
         let carriers = self.core.carriers.sources.at(flow.remote.ip());
-        if carriers.is_empty() {
+        if carriers.is_empty() || self.core.is_phone_of_ours(now, flow, message) {
             return false;
         }
         let directory = Arc::clone(&self.core.directory);
@@ -23,14 +23,12 @@ impl Switchboard {
         let to = message.to().map(|to: NameAddr<'_>| user(to.uri)).unwrap_or_default();
         let numbers = RequestNumbers { request_uri: &request_uri, to: &to };
         // Several carriers may call from one address: the number tells which of them it is.
-        let on = carriers.iter().filter_map(|id| plan.carrier(*id)).filter(|entry| entry.carrier.on);
-        let Some((entry, number, written)) = on.clone().find_map(|entry| {
+        let Some((entry, number, written)) = carriers.iter().filter_map(|id| plan.carrier(*id)).find_map(|entry| {
             let (number, written) = plan.incoming(entry.id, numbers)?;
             Some((entry, number, written))
         }) else {
             // No number of ours: nobody's call, so it has no record. Nothing is kept of it either.
-            let cause = if on.count() == 0 { Cause::DestinationNotAllowed } else { Cause::NoSuchNumber };
-            self.turn_away(now, session, cause);
+            self.turn_away(now, session, Cause::NoSuchNumber);
             return true;
         };
         if self.room().is_err() {
@@ -78,6 +76,19 @@ impl Switchboard {
     fn turn_away(&mut self, now: Instant, session: SessionId, cause: Cause) {
         let headers = [("Reason", reason_header(cause.q850(), cause.code()))];
         self.core.endpoint.challenge(now, session, cause.sip_status(), &headers);
+    }
+}
+
+impl Core {
+    /// Whether a request from a carrier's address is all the same a phone's: the phone of the slot that it says it is from is bound by this
+    /// very flow, or it says so with a login. What it says is proven as with any other phone; a carrier does neither.
+    fn is_phone_of_ours(&self, now: Instant, flow: Flow, message: &Message) -> bool {
+        if Claim::of(message, &self.directory.realm).is_login() {
+            return true;
+        }
+        let from = message.from().map(|from| user(from.uri)).unwrap_or_default();
+        let bound = |slot: &SlotEntry| self.registrar.binding(now, record_key(slot.id)).is_some_and(|binding| binding.flow == flow);
+        self.directory.slot_by_username(&from).is_some_and(bound)
     }
 }
 

@@ -169,9 +169,18 @@ impl Core {
         self.know(User::Carrier(user), Some(flow));
     }
 
-    /// The account by which a carrier knows us, if it knows us by one.
+    /// The account by which a carrier knows us, if it knows us by one: the first, unless that is to be registered, is not, and another is.
     pub(crate) fn account_with(&mut self, entry: &CarrierEntry) -> Option<sip_core::AccountId> {
-        self.carriers.accounts.of(&mut self.endpoint, entry.id, entry.carrier.accounts.first()?)
+        let account = self.account_of(entry)?;
+        self.carriers.accounts.of(&mut self.endpoint, entry.id, account)
+    }
+
+    /// The same, as its settings write it.
+    pub(crate) fn account_of<'e>(&self, entry: &'e CarrierEntry) -> Option<&'e carrier::Account> {
+        let accounts = &entry.carrier.accounts;
+        let first = accounts.first()?;
+        let is_registered = |account: &&carrier::Account| self.carriers.enrolments.is_registered(entry.id, &account.username);
+        if first.register && !is_registered(&first) { accounts.iter().find(is_registered).or(Some(first)) } else { Some(first) }
     }
 
     /// A call has no part in a carrier's lines any more.

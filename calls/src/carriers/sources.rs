@@ -70,13 +70,13 @@ impl Sources {
         found
     }
 
-    /// Takes the carriers of a plan. Hosts that stay keep their addresses.
+    /// Takes the carriers of a plan that are switched on: what comes from where another one is, is anybody's. Hosts that stay keep their addresses.
     pub(super) fn follow(&mut self, now: Instant, plan: &Plan) {
         self.fixed.clear();
         self.beside.clear();
         self.addresses.clear();
         let mut hosts = BTreeMap::new();
-        for entry in plan.carriers() {
+        for entry in plan.carriers().filter(|entry| entry.carrier.on) {
             self.fixed.extend(entry.carrier.networks.iter().map(|net| (net.trunc(), entry.id)));
             let is_source = entry.carrier.networks.is_empty();
             for host in &entry.carrier.hosts {

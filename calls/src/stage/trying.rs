@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{
-    CarrierTry, Cause, Number, TryOutcome,
+    CarrierId, CarrierTry, Cause, Number, TryOutcome,
     carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf},
     route::Try,
 };
@@ -36,6 +36,9 @@ use crate::{
 
 /// INVITEs of one call, to all carriers together: whoever calls has long given up by then.
 const INVITES_MAX: usize = 16;
+
+/// One that has said 100 gets so many times more of the time that a silent one has (`failover.silent_s`).
+const PROGRESS_MORE: u32 = 3;
 
 /// The carriers of a call are tried.
 #[derive(Debug)]
@@ -85,6 +88,8 @@ struct Called {
     target: Target,
     /// Without a sign of life by then, the next is tried; none once there was one.
     silent_at: Option<Instant>,
+    /// It has said 100, and was given more time.
+    is_there: bool,
 }
 
 /// What comes next of a carrier.
@@ -102,6 +107,7 @@ impl Trying {
         let failed = (Cause::CarrierFailed, Cause::CarrierFailed.sip_status());
         let side = cx.core.carriers.caps.free_side(cx.timeline.start().call);
         Self { near, onward, tries: tries.into(), current: None, invites: 0, side, failed }.advance(cx)
+        Self { near, onward, tries: tries.into(), current: None, failed }.advance(cx)
     }
 
     /// When it wants to be woken: somebody is silent for too long.
@@ -143,8 +149,9 @@ impl Trying {
                     let (cause, status) = self.failed;
                     return self.near.fail(cx, cause, status);
                 };
-                // It may be gone since the plan was asked.
-                if let Some(entry) = directory.plan().carrier(found.carrier).filter(|entry| entry.carrier.on) {
+                // It may be gone since the plan was asked. A line that no INVITE would use is not taken.
+                let is_worth_it = self.onward.invites < INVITES_MAX;
+                if let Some(entry) = directory.plan().carrier(found.carrier).filter(|entry| entry.carrier.on && is_worth_it) {
                     self.take_up(cx, entry, found);
                 }
                 continue;
@@ -153,7 +160,7 @@ impl Trying {
                 self.give_up(cx);
                 continue;
             };
-            let next = if self.invites < INVITES_MAX { current.next(cx, entry) } else { Next::Nothing };
+            let next = if self.onward.invites < INVITES_MAX { current.next(cx, entry) } else { Next::Nothing };
             match next {
                 Next::Wait => {
                     self.near.hears_calling(cx, None, EarlyMedia::Prefer);
@@ -180,9 +187,13 @@ impl Trying {
         let number = caller.and_then(|caller| plan.number(entry.id, caller));
         match cx.core.carriers.caps.take(cx.now, (call, self.side), entry, number, is_help) {
             Ok(()) => self.current = Some(Current::new(entry, found)),
-            Err(Refused::Full | Refused::TooFast | Refused::NumberFull) => {
+            Err(refused) => {
                 cx.tried_nobody(&found, TryOutcome::Full);
-                self.failed = (Cause::Overloaded, Cause::Overloaded.sip_status());
+                let cause = match refused {
+                    Refused::Full | Refused::TooFast => Cause::CarrierFull,
+                    Refused::NumberFull => Cause::NumberFull,
+                };
+                self.failed = (cause, cause.sip_status());
             }
         }
     }
@@ -201,7 +212,10 @@ impl Trying {
             cx.tried_nobody(&current.found, TryOutcome::Unreachable);
             return false;
         };
-        let Some(outgoing) = crate::carriers::Outgoing::new(entry, host, &current.found, onward.withheld, &onward.diverted) else {
+        // Who calls for help is called back by the number, and is not refused for having withheld it.
+        let withheld = onward.withheld && !is_emergency(onward.permit.number());
+        let account = cx.core.account_of(entry);
+        let Some(outgoing) = crate::carriers::Outgoing::new(entry, host, account, &current.found, withheld, &onward.diverted) else {
             cx.tried_nobody(&current.found, TryOutcome::NotWithheld);
             self.failed = (Cause::NotWithheld, Cause::NotWithheld.sip_status());
             self.give_up(cx);
@@ -224,7 +238,7 @@ impl Trying {
                 return false;
             }
         };
-        self.invites += 1;
+        onward.invites += 1;
         near.hears_calling(cx, Some(&leg), current.early_media);
         let shown = format!("{} {}", flow.transport.name(), flow.remote);
         cx.note(What::Trying(CarrierTry {
@@ -236,18 +250,20 @@ impl Trying {
             status: None,
         }));
         let silent_at = Some(cx.now + Duration::from_secs(entry.carrier.failover.silent_s.into()));
-        current.at = At::Calling(Box::new(Called { leg, target, silent_at }));
+        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false }));
         true
     }
 
     // ---- what is heard
 
     fn far(mut self, cx: &mut Cx<'_>, event: SessionEvent) -> Stage {
-        let Some(Current { at: At::Calling(called), early_media, .. }) = &mut self.current else { return Stage::Trying(self) };
+        let Some(Current { at: At::Calling(called), early_media, found, host, .. }) = &mut self.current else {
+            return Stage::Trying(self);
+        };
         match event {
             SessionEvent::Ringing { sdp, .. } => {
                 if called.silent_at.take().is_some() {
-                    cx.core.locator.succeeded(&called.target);
+                    cx.target_lives(found.carrier, *host, &called.target);
                 }
                 self.near.hears_ringing(cx, &mut called.leg, sdp.as_ref(), *early_media);
                 Stage::Trying(self)
@@ -275,8 +291,8 @@ impl Trying {
     }
 
     fn answered(mut self, cx: &mut Cx<'_>, sdp: Option<&Bytes>) -> Stage {
-        let Some(Current { at: At::Calling(called), .. }) = &mut self.current else { return Stage::Trying(self) };
-        cx.core.locator.succeeded(&called.target);
+        let Some(Current { at: At::Calling(called), found, host, .. }) = &mut self.current else { return Stage::Trying(self) };
+        cx.target_lives(found.carrier, *host, &called.target);
         if let Err(cause) = negotiate(&mut called.leg, sdp) {
             self.close(cx, TryOutcome::Refused, None, cause);
             self.give_up(cx);
@@ -346,12 +362,30 @@ impl Trying {
         let Onward { permit: before, hops, withheld, mut diverted, redirects, by } = self.onward;
         diverted.push(before.number().clone());
         let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), by };
+        let Onward { permit: before, hops, withheld, mut diverted, redirects, invites } = self.onward;
+        diverted.push(before.number().clone());
+        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), invites };
         lead(cx, self.near, onward, decision)
     }
 
     fn silent(mut self, cx: &mut Cx<'_>) -> Stage {
         match &mut self.current {
-            Some(Current { at: At::Calling(_), .. }) => self.lost(cx, TryOutcome::Silent, None, None),
+            Some(Current { at: At::Calling(called), found, .. }) => {
+                let has_progress = cx.core.endpoint.has_progress(called.leg.session);
+                if has_progress && !std::mem::replace(&mut called.is_there, true) {
+                    let directory = Arc::clone(&cx.core.directory);
+                    let silent_s = directory.plan().carrier(found.carrier).map_or(0, |entry| entry.carrier.failover.silent_s);
+                    called.silent_at = Some(cx.now + Duration::from_secs(silent_s.into()) * PROGRESS_MORE);
+                    return Stage::Trying(self);
+                }
+                if has_progress {
+                    // It is there, and has not got through: that says nothing against the next call.
+                    self.close(cx, TryOutcome::Silent, None, Cause::CarrierFailed);
+                    self.failed = (Cause::CarrierFailed, 408);
+                } else {
+                    self.lost(cx, TryOutcome::Silent, None, None);
+                }
+            }
             Some(Current { at: at @ At::Looking(..), found, .. }) => {
                 if let At::Looking(lookup, _) = std::mem::replace(at, At::Nowhere) {
                     cx.core.stop_locating(lookup);
@@ -407,6 +441,18 @@ impl Trying {
                 None
             }
             At::Calling(called) => Some(called.leg),
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// A target of this carrier's host (its place in the list) has answered.
+    fn target_lives(&mut self, carrier: CarrierId, host: usize, target: &Target) {
+        self.core.locator.succeeded(target);
+        let directory = Arc::clone(&self.core.directory);
+        let entry = directory.plan().carrier(carrier);
+        if let Some(host) = entry.and_then(|entry| entry.carrier.hosts.get(host)) {
+            self.core.host_lives(self.now, &(carrier, host.to_string()));
         }
     }
 }

@@ -233,7 +233,10 @@ fn another_carrier_is_tried_when_one_fails() {
         world.phone("A").habit = habit;
         world.phone("A").says = says.iter().map(|(header, value)| (*header, (*value).to_owned())).collect();
         world.dial("6001", "+74951234567");
+        // One that has said 100 is there, and has four times as long as one that is silent.
         world.run(seconds(10));
+        assert_eq!(world.phone("B").called, next && habit != Habit::Idle, "{name}");
+        world.run(seconds(15));
         assert_eq!(world.phone("B").called, next, "{name}");
         world.hang_up("6001");
         world.run(seconds(1));
@@ -293,7 +296,7 @@ fn an_answer_that_comes_too_late_is_hung_up_on() {
     world.phone("A").habit = Habit::Idle;
     world.dial("6001", "+74951234567");
     // A answers while our CANCEL is on its way to it.
-    world.run(Duration::from_millis(6_003));
+    world.run(Duration::from_millis(24_003));
     world.answer("A");
     world.run(seconds(1));
     assert_eq!((world.phone("A").count("CANCEL"), world.phone("A").count("BYE")), (1, 1));
@@ -303,6 +306,36 @@ fn an_answer_that_comes_too_late_is_hung_up_on() {
     world.run(seconds(1));
     assert_eq!(world.cdrs()[0].cause, Cause::CalleeHungUp);
     world.assert_clean();
+}
+
+#[test]
+fn a_carrier_that_takes_ten_seconds_to_find_the_phone_is_waited_for() {
+    let mut world = world();
+    world.phone("A").habit = Habit::Idle;
+    world.dial("6001", "+74951234567");
+    world.run(seconds(12));
+    world.answer("A");
+    world.run(seconds(1));
+    assert!(!world.phone("B").called && world.slot_state(1) == SlotState::ActiveCall);
+    world.hang_up("6001");
+    world.run(seconds(1));
+    assert_eq!(tries(world.cdrs()[0]), [(1, Some(TryOutcome::Answered), Some(200))]);
+    world.assert_clean();
+}
+
+/// A withheld number, and carriers that withhold none.
+#[test]
+fn help_is_called_whatever_the_settings_say_of_callers() {
+    for (number, expected) in [("+74951234567", Cause::NotWithheld), ("112", Cause::CallerHungUp)] {
+        let mut world = world_of(A, &[WORLD]);
+        world.dial("6001", number);
+        world.rewrite_last(|invite| invite.replacen("Max-Forwards", "Privacy: id\r\nMax-Forwards", 1));
+        world.run(seconds(1));
+        world.hang_up("6001");
+        world.run(seconds(1));
+        assert_eq!(world.cdrs()[0].cause, expected, "{number}");
+        world.assert_clean();
+    }
 }
 
 #[test]
@@ -470,7 +503,7 @@ fn a_full_carrier_is_passed_over() {
     world.set_plan(3, &[A], &[WORLD]);
     world.dial("6003", "+74951234567");
     world.run(seconds(1));
-    assert_eq!((world.cdrs()[2].cause, world.phone("6003").refused[0].as_str()), (Cause::Overloaded, "503 Service Unavailable"));
+    assert_eq!((world.cdrs()[2].cause, world.phone("6003").refused[0].as_str()), (Cause::CarrierFull, "503 Service Unavailable"));
     assert_eq!(world.start_call(7, 3, "+74951234567"), Err(Refusal::Unavailable));
     world.hang_up("6001");
     world.run(seconds(1));
@@ -513,7 +546,7 @@ fn a_line_that_was_taken_meanwhile_is_passed_over() {
         "then": {"do": "carriers", "order": [{"carrier": "2"}, {"carrier": "1"}]}}"#;
     let only = r#"{"name": "A", "position": 0, "match": {"to": ["+7812*"]}, "then": {"do": "carriers", "order": [{"carrier": "1"}]}}"#;
     world.set_plan(3, &[A, B], &[order, only]);
-    world.phone("B").habit = Habit::Idle;
+    world.phone("B").habit = Habit::Dead;
     world.dial("6001", "+74951234567");
     world.run(seconds(1));
     for slot in ["6002", "6003"] {
@@ -523,7 +556,7 @@ fn a_line_that_was_taken_meanwhile_is_passed_over() {
     world.run(seconds(6));
     let cdr = world.cdrs()[0].clone();
     assert_eq!(tries(&cdr), [(2, Some(TryOutcome::Silent), None), (1, Some(TryOutcome::Full), None)]);
-    assert_eq!(cdr.cause, Cause::Overloaded);
+    assert_eq!(cdr.cause, Cause::CarrierFull);
     world.hang_up("6002");
     world.hang_up("6003");
     world.assert_clean();

@@ -225,11 +225,27 @@ fn from_elsewhere_comes_no_call() {
     world.bring("stranger", "+79991234567", "+74950000001", &[]);
     world.run(seconds(1));
     assert!(!world.phone("6001").called && world.facts.is_empty());
-    // A carrier is never asked for the credentials of a slot, and one that is switched off brings nothing.
+    // One that is switched off is a stranger.
     world.set_plan(3, &[&A.replacen('{', r#"{"on": false, "#, 1)], &[]);
     world.bring("A", "+79991234567", "+74950000001", &[]);
     world.run(seconds(1));
-    assert_eq!(told(&mut world, "A"), "403 Forbidden");
+    assert!(!world.phone("6001").called && world.facts.is_empty());
+    world.assert_clean();
+}
+
+/// The carrier's network holds the phones, too: a gateway in the same office.
+#[test]
+fn a_phone_where_a_carrier_calls_from_is_a_phone() {
+    let mut world = world_of(&A.replacen('{', r#"{"networks": ["10.0.0.0/16"], "#, 1), &[]);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    assert!(world.phone("6002").called, "{:?}", world.phone("6001").refused);
+    world.hang_up("6001");
+    world.run(seconds(1));
+    world.bring("A", "+79991234567", "+74950000002", &[]);
+    world.run(seconds(1));
+    assert!(world.phone("6001").called, "and a call of the carrier's comes as before");
+    world.hang_up("A");
     world.assert_clean();
 }
 
@@ -423,7 +439,8 @@ fn a_call_that_came_by_a_carrier_goes_out_by_no_route_that_does_not_name_it() {
     world.hang_up("B");
     world.run(seconds(1));
     let cdr = world.cdrs()[0].clone();
-    assert_eq!((cdr.direction, cdr.carrier, cdr.cause), (Direction::Inbound, Some(CarrierId(2)), Cause::CalleeHungUp));
+    assert_eq!((cdr.direction, cdr.carrier, cdr.cause), (Direction::Inbound, Some(CarrierId(1)), Cause::CalleeHungUp));
+    assert_eq!(cdr.tries.iter().map(|tried| tried.carrier.0).collect::<Vec<_>>(), [2], "by which it came, and by which it left");
     world.assert_clean();
 }
 

@@ -12,8 +12,8 @@ use crate::problem::Problems;
 pub struct Failover {
     /// The statuses (RFC 3261, 21). Default: [`NEXT_DEFAULT`].
     pub next: BTreeSet<u16>,
-    /// For how many seconds a carrier may stay silent, or say nothing but 100, before the next is tried: 1 to 32. Default 6.
-    /// One that has not sent 180 or 183 by then is as good as away, and the caller hears nothing.
+    /// For how many seconds a carrier may stay silent before the next is tried: 1 to 32. Default 6. One that says nothing but 100 is there, and
+    /// has four times as long: mobile networks take ten seconds to find a phone. Then the next is tried, for the caller hears nothing.
     pub silent_s: u8,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Number, ParseNumberError, problem::Problems};
+use crate::{Number, ParseNumberError, Problem, problem::Problems};
 
 /// How people write numbers in a country, and how they dial out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +163,14 @@ impl NumberForm {
             None => format!("{}{digits}", self.international_prefix),
         };
         text.parse().unwrap_or_else(|_| number.clone())
+    }
+
+    /// Everything that is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        self.check(&mut problems);
+        problems.found()
     }
 
     pub(crate) fn check(&self, problems: &mut Problems) {

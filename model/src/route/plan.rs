@@ -147,6 +147,15 @@ impl Plan {
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.iter().find(|placed| placed.origin == Origin::Route(id)).map(|placed| &placed.route)
+    /// A number that somebody of this centre dials, in E.164 if it is one: what routes match, limits judge and records tell.
+    #[must_use]
+    pub fn dialled(&self, center: CenterId, number: &Number) -> Number {
+        match self.numbering.forms.get(&center) {
+            // A slot or a service of ours is called as it is, whatever else its digits could mean.
+            Some(_) if self.numbering.slots.contains_key(number) || self.numbering.services.contains(number) => number.clone(),
+            Some(form) => form.e164(number),
+            None => number.clone(),
+        }
     }
 
     /// What is there to be called inside, as it was made of.
@@ -245,9 +254,7 @@ impl Plan {
     /// Reads the numbers as those who sent them write them, and sees to it that the call is this centre's.
     fn read(&self, question: &Question, decision: &mut Decision) -> Result<Option<&IncomingNumber>, &'static str> {
         let Came::Carrier(id) = question.came_by else {
-            if let Some(form) = self.numbering.forms.get(&question.center) {
-                decision.to = form.e164(&question.to);
-            }
+            decision.to = self.dialled(question.center, &question.to);
             return Ok(None);
         };
         let entry = self.carriers.get(&id).ok_or("there is no such carrier")?;
@@ -343,7 +350,7 @@ impl Plan {
         watch: &mut impl Watch,
     ) -> Way {
         let mut tries: Vec<Try> = Vec::new();
-        let mut is_away = false;
+        let mut away = None;
         for (step, outlet) in (0_u64..).zip(outlets) {
             let ids = match outlet {
                 Outlet::Carrier(id) => std::slice::from_ref(id),
@@ -366,7 +373,12 @@ impl Plan {
             }
             let (attempts, left_out) = order(&candidates, to, least_cost, question.chance.wrapping_add(step));
             for (id, why) in left_out {
-                is_away |= matches!(why, LeftOut::Down | LeftOut::Full | LeftOut::TooFast);
+                // One that is there and has no line is worth waiting for: of several reasons that is the one to tell.
+                match why {
+                    LeftOut::Full | LeftOut::TooFast => away = Some(Cause::CarrierFull),
+                    LeftOut::Down => away = away.or(Some(Cause::CarrierFailed)),
+                    _ => {}
+                }
                 watch.left_out(id, why);
             }
             for attempt in attempts {
@@ -389,17 +401,20 @@ impl Plan {
                 }
             }
         }
-        match (tries.is_empty(), is_away) {
+        match (tries.is_empty(), away) {
             (false, _) => Way::Carriers(tries),
-            (true, true) => refuse(Cause::Overloaded, "no carrier can take it now"),
-            (true, false) => refuse(Cause::DestinationNotAllowed, "none of the carriers is for this call"),
+            (true, Some(cause)) => refuse(cause, "no carrier can take it now"),
+            (true, None) => refuse(Cause::DestinationNotAllowed, "none of the carriers is for this call"),
         }
     }
 }
 
 fn try_of(entry: &CarrierEntry, per_minute: Option<Price>, question: &Question, to: &Number) -> Result<Try, LeftOut> {
     let carrier = &entry.carrier;
-    let caller = entry.caller(question.caller.as_ref(), question.center).map_err(|_| LeftOut::NoCaller)?;
+    let own = entry.caller(question.caller.as_ref(), question.center).ok();
+    // Who calls for help is shown by any number of the carrier's rather than not put through.
+    let any = || carrier.callers.first().map(|caller| &caller.number).filter(|_| question.to.is_emergency());
+    let caller = own.or_else(any).ok_or(LeftOut::NoCaller)?;
     let write = |of, number| carrier.write(of, number).map_err(|_| LeftOut::NoNumber);
     Ok(Try {
         carrier: entry.id,

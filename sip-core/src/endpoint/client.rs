@@ -97,6 +97,15 @@ impl Endpoint {
         Some(id)
     }
 
+    /// Whether anything was heard of a call that we make: a 100 says that it has come to somebody (17.2.1), which is told by no event.
+    #[must_use]
+    pub fn has_progress(&self, id: SessionId) -> bool {
+        match self.sessions.get(id.0).map(|session| &session.stage) {
+            Some(Stage::Calling(calling)) => self.transactions.invite(calling.tx).is_some_and(|invite| !invite.is_calling()),
+            _ => false,
+        }
+    }
+
     /// A provisional response.
     pub(super) fn progress(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
         let heard = self.hear_fork(now, tx, id, flow, response);

@@ -212,7 +212,7 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// `192.0.2.1:5060`, as its `Display` writes it.
+/// `192.0.2.1:5060`, as its `Display` writes it, but without a port of 0, which is none.
 #[must_use]
 pub fn address_text(address: SocketAddr) -> String {
     match address {
@@ -221,6 +221,7 @@ pub fn address_text(address: SocketAddr) -> String {
             writer.address(address);
             String::from_utf8(writer.buffer).unwrap_or_default()
         }
+        SocketAddr::V6(address) if address.port() == 0 => ["[", &address.ip().to_string(), "]"].concat(),
         SocketAddr::V6(address) => address.to_string(),
     }
 }
