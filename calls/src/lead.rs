@@ -28,20 +28,15 @@ pub(crate) struct Onward {
     pub(crate) diverted: Vec<Number>,
     /// How many times a 3xx was followed.
     pub(crate) redirects: u8,
+    /// INVITEs that carriers were sent for it so far.
+    pub(crate) invites: usize,
     /// Whose limits count, wherever the call is sent on to: the slot that dialled, or that hands the call on. None: it came by a carrier.
     pub(crate) by: Option<SlotId>,
 }
 
 impl Onward {
     pub(crate) fn new(permit: Permit, hops: u8, by: Option<SlotId>) -> Self {
-        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, by }
-    /// INVITEs that carriers were sent for it so far.
-    pub(crate) invites: usize,
-}
-
-impl Onward {
-    pub(crate) fn new(permit: Permit, hops: u8) -> Self {
-        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, invites: 0 }
+        Self { permit, hops, withheld: false, diverted: Vec::new(), redirects: 0, invites: 0, by }
     }
 }
 

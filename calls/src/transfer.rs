@@ -135,7 +135,7 @@ impl Switchboard {
         if let Some(cause) = nowhere(&decision) {
             return Err(match cause {
                 Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: from(), number: permit.number().to_string() },
-                Cause::Overloaded => Refusal::Unavailable,
+                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
                 _ => Refusal::NoRoute,
             });
         }

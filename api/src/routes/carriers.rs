@@ -117,7 +117,7 @@ async fn answer(api: &Api, caller: &Caller, id: CarrierId) -> Result<Map<String,
 }
 
 /// What is told of how a carrier stands to whoever sees it at all.
-const STANDING: &[&str] = &["center", "standing", "calls"];
+const STANDING: &[&str] = &["center", "standing", "since", "calls"];
 
 /// What of a carrier may be seen, in whichever way: the columns of the list of trunks, each by its own policy; what is `open`; and what else there
 /// is for who may read trunks (`reader`) and sees their settings, which addresses, accounts and numbers are part of.

@@ -133,21 +133,14 @@ impl Enrolments {
         accounts.peek().is_some() && accounts.all(|(_, enrolment)| !enrolment.may_serve(now))
     }
 
-    /// How an account stands. None: it does not register.
-    pub(super) fn shown(&self, now: Instant, carrier: CarrierId, username: &str) -> Option<Shown> {
     /// Whether the account is registered now.
     pub(super) fn is_registered(&self, carrier: CarrierId, username: &str) -> bool {
         let running = self.all.get(&(carrier, username.to_owned())).and_then(|enrolment| enrolment.running.as_ref());
         running.is_some_and(|running| matches!(running.enrol.state(), EnrolState::Registered { .. }))
     }
 
-    /// How an account stands, until when it is registered, and what went wrong. None: it does not register.
-    pub(super) fn shown(
-        &self,
-        now: Instant,
-        carrier: CarrierId,
-        username: &str,
-    ) -> Option<(AccountState, Option<Instant>, Option<String>)> {
+    /// How an account stands. None: it does not register.
+    pub(super) fn shown(&self, now: Instant, carrier: CarrierId, username: &str) -> Option<Shown> {
         let enrolment = self.all.get(&(carrier, username.to_owned()))?;
         let (state, error) = enrolment.state();
         let is_waiting = matches!(state, AccountState::Registered | AccountState::Failing);

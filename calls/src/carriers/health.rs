@@ -224,10 +224,6 @@ impl Core {
     pub(crate) fn host_answered(&mut self, now: Instant, request: RequestId) {
         let Some((spot, target)) = self.carriers.health.asked.remove(&request) else { return };
         self.locator.succeeded(&target);
-        let Some(probe) = self.carriers.health.probes.get_mut(&spot) else { return };
-        probe.newest.take_if(|(newest, _)| *newest == request);
-        probe.silent = 0;
-        probe.trouble = None;
         if let Some(probe) = self.carriers.health.probes.get_mut(&spot) {
             probe.newest.take_if(|(newest, _)| *newest == request);
         }
@@ -237,7 +233,7 @@ impl Core {
     /// A host has answered, this or something else.
     pub(crate) fn host_lives(&mut self, now: Instant, spot: &Spot) {
         let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
-        (probe.silent, probe.silent_target) = (0, None);
+        (probe.silent, probe.silent_target, probe.trouble) = (0, None, None);
         if probe.is_up.replace(true) != Some(true) {
             self.host_changed(now, spot.0);
         }
@@ -266,12 +262,9 @@ impl Core {
             self.locator.failed(now, target, None);
         }
         let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
+        probe.silent_target = target.cloned();
         probe.trouble.get_or_insert_with(|| "no answer".to_owned());
         if probe.falls_silent() {
-        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
-            probe.silent_target = target.cloned();
-        }
-        if self.carriers.health.probes.get_mut(spot).is_some_and(Probe::falls_silent) {
             self.host_changed(now, spot.0);
         }
     }

@@ -48,7 +48,6 @@ pub(crate) struct Trying {
     /// Those that come next.
     tries: VecDeque<Try>,
     current: Option<Current>,
-    invites: usize,
     /// As what it counts among the call's lines.
     side: Side,
     /// Why the last try was none, and its status.
@@ -106,8 +105,7 @@ impl Trying {
     pub(crate) fn begin(cx: &mut Cx<'_>, near: Near, onward: Onward, tries: Vec<Try>) -> Stage {
         let failed = (Cause::CarrierFailed, Cause::CarrierFailed.sip_status());
         let side = cx.core.carriers.caps.free_side(cx.timeline.start().call);
-        Self { near, onward, tries: tries.into(), current: None, invites: 0, side, failed }.advance(cx)
-        Self { near, onward, tries: tries.into(), current: None, failed }.advance(cx)
+        Self { near, onward, tries: tries.into(), current: None, side, failed }.advance(cx)
     }
 
     /// When it wants to be woken: somebody is silent for too long.
@@ -359,12 +357,10 @@ impl Trying {
         if let Some(cause) = nowhere(&decision) {
             return self.near.fail(cx, cause, cause.sip_status());
         }
-        let Onward { permit: before, hops, withheld, mut diverted, redirects, by } = self.onward;
+        let Onward { permit: before, hops, withheld, mut diverted, redirects, invites, by } = self.onward;
         diverted.push(before.number().clone());
-        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), by };
-        let Onward { permit: before, hops, withheld, mut diverted, redirects, invites } = self.onward;
-        diverted.push(before.number().clone());
-        let onward = Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), invites };
+        let onward =
+            Onward { permit, hops: hops.saturating_sub(1), withheld, diverted, redirects: redirects.saturating_add(1), invites, by };
         lead(cx, self.near, onward, decision)
     }
 

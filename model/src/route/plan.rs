@@ -147,6 +147,8 @@ impl Plan {
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.iter().find(|placed| placed.origin == Origin::Route(id)).map(|placed| &placed.route)
+    }
+
     /// A number that somebody of this centre dials, in E.164 if it is one: what routes match, limits judge and records tell.
     #[must_use]
     pub fn dialled(&self, center: CenterId, number: &Number) -> Number {

@@ -113,7 +113,10 @@ fn carriers_that_stand_badly_are_passed_over() {
     let now = |standing: &dyn Fn(CarrierId) -> Standing| line(&plan.find_now(&question, standing));
     assert!(now(&|id| if id.0 == 2 { Standing::Full } else { Standing::Up }).starts_with("+74951234567 / 1:"));
     assert_eq!(now(&|_| Standing::Down), "+74951234567 / carrier_failed: no carrier can take it now");
-    assert_eq!(now(&|id| if id.0 == 2 { Standing::Full } else { Standing::Down }), "+74951234567 / carrier_full: no carrier can take it now");
+    assert_eq!(
+        now(&|id| if id.0 == 2 { Standing::Full } else { Standing::Down }),
+        "+74951234567 / carrier_full: no carrier can take it now"
+    );
 }
 
 #[test]
