@@ -73,7 +73,6 @@ fn baresip_hands_a_call_on_and_an_administrator_hands_it_back() -> Result<()> {
 
         let ladder = admin.get(&format!("/api/calls/{call}/ladder"))?;
         let ladder = String::from_utf8(ladder.body).context("text")?;
-        println!("{ladder}");
         for part in ["REFER sip:", "202 Accepted", "NOTIFY sip:", "SIP/2.0 200 OK", "transferred"] {
             assert!(ladder.contains(part), "{part}: {ladder}");
         }
