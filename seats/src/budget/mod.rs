@@ -1,7 +1,7 @@
 //! Budgets against toll fraud: how much a slot, a trunk, a carrier's line and a centre may call, and what that may cost (R23).
 //!
-//! Pure: time is an argument. It is wall time by a [`model::Anchor`], so that what is saved means the same after a restart, and a step of the
-//! machine's clock moves nothing that is up.
+//! Pure: time is an argument. It is wall time, so that what is saved means the same after a restart; when the machine's clock was set, holds
+//! are moved by as much ([`Budgets::moved`]), so that nothing that is up ends by it.
 //!
 //! What a call may use is **reserved** before it is used: a minute at its set-up, and again and again while it is up. So ten calls at once
 //! cannot each see the same last minute, and a call ends when its budget does, not when somebody reads the bill. What is used up counts in
@@ -23,13 +23,13 @@
 //! # Who calls what when
 //!
 //! 1. At start [`Budgets::set`] for each scope with a budget, then [`Budgets::restore`] of what was kept. Changes are `set` again.
-//! 2. Where the gate is asked ([`crate::may_call`]), after it said yes: [`Budgets::reserve`] with all scopes of the call. The hold stays with
-//!    the call's far leg; a leg that is not answered is settled with zero.
+//! 2. Behind the gate ([`crate::may_call`]), before an INVITE to a carrier: [`Budgets::reserve`] with all scopes of the call. The hold stays with
+//!    the leg; one that is not answered is settled with zero. Whoever only wants to know asks [`Budgets::would`].
 //! 3. The far side answers: [`Budgets::answered`]. Its [`Term`] says when to ask again by [`Budgets::extend`]; if it says `closed`, the call
 //!    will end at `until`, and that is the moment to warn whoever talks. When `until` has come after asking, the call is ended.
 //! 4. The leg is gone, in whatever way: [`Budgets::settle`].
 //! 5. When [`Budgets::timeout`] says, [`Budgets::expire`]: a hold that its owner forgot is settled, so none leaks.
-//! 6. After each of these [`Budgets::poll`] until it is empty. Every minute or so, and at the end, [`Budgets::saved`] is kept.
+//! 6. After each of these [`Budgets::poll`] until it is empty. Of each scope of a hold that has changed [`Budgets::saved`] is kept.
 
 mod limits;
 mod state;
