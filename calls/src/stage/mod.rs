@@ -10,6 +10,8 @@
 //!                    │              └◄─── Asking: a program says where     │
 //!                    └──────────────── refused, given up ─────────────────┴─► over: the CDR
 //! ```
+//!
+//! A call that talks may be handed on: it is then Transferring, with one of the stages behind the plan in it, and talks again (`transferring`).
 
 mod asking;
 mod failing;
