@@ -347,6 +347,8 @@ async fn no_route_breaks_without_the_database() {
         PUT    /api/slots/{id}/caller             boris 403 root 503
         POST   /api/slots/{id}/take               boris 200 root 409
         POST   /api/slots/{id}/release            boris 200 root 200
+        GET    /api/registrations                 boris 403 root 503
+        GET    /api/registrations/{id}            boris 403 root 503
         GET    /api/trunks                        boris 403 root 503
         POST   /api/trunks                        boris 403 root 503
         GET    /api/trunks/{id}                   boris 403 root 503

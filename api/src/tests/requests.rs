@@ -228,7 +228,7 @@ async fn trunks() {
 
             > root GET /api/pbx/status
             200
-            {"calls":0,"carriers":[{"accounts":[{"expires_at":1795000000000,"last_error":null,"state":"registered","username":"sales"}],"calls":0,"hosts":[{"host":"sip:192.0.2.7","last_error":null,"up":true}],"id":"2","name":"Northern","on":true,"standing":"up"}],"domain":"pbx.example","server":"pbx.example:5070","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"transport":"udp","trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
+            {"calls":0,"carriers":[{"accounts":[{"expires_at":1795000000000,"last_error":null,"next_at":1795000000000,"state":"registered","username":"sales"}],"calls":0,"hosts":[{"host":"sip:192.0.2.7","last_error":null,"up":true}],"id":"2","name":"Northern","on":true,"since":1795000000000,"standing":"up"}],"domain":"pbx.example","server":"pbx.example:5070","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"transport":"udp","trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
 
         "#]],
     )

@@ -138,6 +138,8 @@ async fn every_route_with_every_role() {
         PUT    /api/slots/{id}/caller             nobody 401 anna 403 root 422
         POST   /api/slots/{id}/take               nobody 401 anna 200 root 200
         POST   /api/slots/{id}/release            nobody 401 anna 422 root 422
+        GET    /api/registrations                 nobody 401 anna 403 root 200
+        GET    /api/registrations/{id}            nobody 401 anna 403 root 404
         GET    /api/trunks                        nobody 401 anna 403 root 200
         POST   /api/trunks                        nobody 401 anna 403 root 422
         GET    /api/trunks/{id}                   nobody 401 anna 403 root 200

@@ -345,7 +345,7 @@ async fn a_call_is_explained() {
 
             > root POST /api/routes/explain | {"at":1795341600000,"down":["2"],"to":"+74950000000"}
             200
-            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"overloaded","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered","Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
+            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"carrier_failed","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered","Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
 
             > root POST /api/routes/explain | {"to": "84951234567", "came_by": {"carrier": 2}, "at": 0}
             200

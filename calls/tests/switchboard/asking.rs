@@ -76,7 +76,7 @@ fn a_program_is_told_of_the_call_and_says_where_it_goes() {
     assert_eq!(
         question,
         json!({"call_id": null, "at": null, "center": "1", "route": "1", "came_by": "slot", "slot": "1", "user": null, "from": "6001",
-            "to": "+74951234567", "called": "84951234567", "scenario": "sales", "source": "", "deadline_ms": 700})
+            "to": "+74951234567", "called": "+74951234567", "scenario": "sales", "source": "", "deadline_ms": 700})
     );
     let ask = asked(&world);
     say(&mut world, ask, r#"{"do": "carriers", "order": [{"carrier": "2"}]}"#);

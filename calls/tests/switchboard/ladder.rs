@@ -264,7 +264,7 @@ fn a_ladder_that_was_given_away_is_drawn_by_its_reader() {
     assert!(text.contains("6001 -> 6002  up"), "{text}");
     // What a tape takes down of the reply is short, and has nothing in it that is to be masked.
     let shown = format!("{given:?}");
-    expect!["Ladder(c_6daavb0apxbbe, 7 messages, 3909 octets, 0 left out, over: false)"].assert_eq(&shown);
+    expect!["Ladder(c_6daavb0apxbbe, 7 messages, 3949 octets, 0 left out, over: false)"].assert_eq(&shown);
 
     // The call goes on and its ladder is forgotten; the reader still has what there was.
     world.hang_up("6001");

@@ -190,7 +190,8 @@ impl Phone {
             }
             return None;
         }
-        if !["NOTIFY ", "MESSAGE "].iter().any(|method| text.starts_with(method)) {
+        // Those of a REFER are its endpoint's.
+        if !["NOTIFY ", "MESSAGE "].iter().any(|method| text.starts_with(method)) || text.contains("\r\nEvent: refer") {
             return None;
         }
         self.told.push(text.to_owned());
