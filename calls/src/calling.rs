@@ -2,19 +2,18 @@
 
 use media::Codec;
 use model::{Cause, Refusal, SlotId, SlotState, carrier::CarrierEntry};
-use sip_core::{Flow, Invite, Target, Transport};
+use sip_core::{Flow, Invite, Target};
 
 use crate::{
     begin::leads_to_us,
     budgets::is_help,
-    carriers::{Outgoing, name_of},
+    carriers::Outgoing,
     contact::Contact,
     known::User,
     lead::Onward,
     leg::{Audio, Leg, Party},
     ports::MediaPort,
     stage::{Cx, Near},
-    switchboard::Output,
 };
 
 impl Cx<'_> {
@@ -75,9 +74,7 @@ impl Cx<'_> {
             ring_s: self.settings.ring_s,
             account: self.core.account_with(entry),
         };
-        if flow.transport == Transport::Tls {
-            self.core.out(Output::Secure { flow, name: name_of(target) });
-        }
+        self.core.secure(flow, target);
         let Some(session) = self.core.endpoint.attempt(self.now, &onward.permit, invite) else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
             self.core.unreserve(now, &reserved);

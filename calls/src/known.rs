@@ -56,6 +56,19 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Whether anybody uses it.
+    pub(crate) fn is_used(&self, flow: Flow) -> bool {
+        self.users.contains_key(&flow)
+    }
+
+    /// Whether anybody else uses it.
+    pub(crate) fn is_used_beside(&self, user: User, flow: Flow) -> bool {
+        let own = usize::from(self.by_user.get(&user) == Some(&flow));
+        self.users.get(&flow).is_some_and(|users| *users > own)
+    }
+}
+
 impl Core {
     /// `user` uses `flow` from now on; `None`: no stream.
     pub(crate) fn know(&mut self, user: User, flow: Option<Flow>) {

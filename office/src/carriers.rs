@@ -12,7 +12,7 @@ use std::{
 };
 
 use model::{
-    CarrierId, CenterId, Mode, Problem, WallTime,
+    CarrierId, CenterId, Mode, Number, Problem, WallTime,
     carrier::{Carrier, Centers, Secret},
     route::Plan,
 };
@@ -145,7 +145,10 @@ impl Office {
 
     async fn delete_carrier_in(&self, tx: &mut Tx, permit: &Permit, id: CarrierId, now: WallTime) -> Result<(), OfficeError> {
         let old = self.lock_own(tx, permit, id).await?;
-        let naming = self.store().routes_naming(tx, id).await?;
+        let mut naming = self.store().routes_naming(tx, id).await?;
+        // What other centres' routes say of a carrier that does not serve them is nothing to wait for.
+        let is_shared = old.carrier.as_ref().is_none_or(|carrier| carrier.centers == Centers::All);
+        naming.retain(|route| is_shared || route.center == old.center);
         if !naming.is_empty() {
             return Err(OfficeError::Conflict(Conflict::InUse(named(permit, &naming))));
         }
@@ -185,8 +188,17 @@ impl Office {
 
     /// A carrier that can be stored, or all that is wrong with it.
     async fn good(&self, permit: &Permit, mut carrier: Carrier) -> Result<Carrier, OfficeError> {
+        // First of all: what is wrong with a centre's id tells which there are.
+        may_share(permit, &carrier)?;
+        may_claim(permit, &carrier)?;
         carrier.name = carrier.name.trim().to_owned();
         let mut faults = faults(carrier.validate());
+        if !permit.reaches_all_centers() {
+            let taken = self.numbers_of_others(permit.rows().center).await?;
+            for (at, _) in carrier.numbers.iter().enumerate().filter(|(_, number)| taken.contains(&number.number)).take(TOLD_MAX) {
+                faults.push(Fault::invalid(format!("numbers[{at}].number"), "calls to this number belong to another center"));
+            }
+        }
         let centers = self.picture().await?;
         let is_there = |center: &Option<CenterId>| center.is_none_or(|center| centers.centers.contains_key(&center));
         let numbers = carrier.numbers.iter().map(|number| ("numbers", number.center)).enumerate();
@@ -197,8 +209,17 @@ impl Office {
         if !faults.is_empty() {
             return Err(OfficeError::Invalid(faults));
         }
-        may_share(permit, &carrier)?;
         Ok(carrier)
+    }
+
+    /// The incoming numbers of carriers that are not this centre's, and are for others.
+    async fn numbers_of_others(&self, center: CenterId) -> Result<HashSet<Number>, OfficeError> {
+        let carriers = self.store().carriers().await?;
+        let others = carriers.into_iter().filter_map(|stored| Some((stored.center, stored.carrier?)));
+        let numbers = others.flat_map(|(owner, carrier)| {
+            carrier.numbers.into_iter().filter(move |number| number.center.unwrap_or(owner) != center).map(|number| number.number)
+        });
+        Ok(numbers.collect())
     }
 }
 
@@ -221,6 +242,20 @@ fn may_share(permit: &Permit, carrier: &Carrier) -> Result<(), OfficeError> {
         return Ok(());
     }
     Err(OfficeError::Forbidden(format!("a shared carrier (centers: all) concerns every center: it takes {}@all", permit.action())))
+}
+
+/// Networks wider than those of one provider concern every centre: whose calls come from there is asked of all centres' carriers, and nothing
+/// is held against what comes from there.
+fn may_claim(permit: &Permit, carrier: &Carrier) -> Result<(), OfficeError> {
+    match carrier.wide_network() {
+        Some(wide) if !permit.reaches_all_centers() => Err(OfficeError::Forbidden(format!(
+            "a network as wide as {wide} concerns every center: it takes {}@all; a carrier's own are /{} and /{} at most",
+            permit.action(),
+            Carrier::NETWORK_V4_WIDEST,
+            Carrier::NETWORK_V6_WIDEST
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What is wrong, as faults of the fields.

@@ -71,7 +71,10 @@ statements! {
 
 impl Store {
     /// All carriers of all centres, by id.
-    pub(crate) async fn carriers(&self) -> Result<Vec<StoredCarrier>, StoreError> {
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn carriers(&self) -> Result<Vec<StoredCarrier>, StoreError> {
         let rows: Vec<CarrierRow> = self.db.all(ALL, &[]).await?;
         Ok(rows.into_iter().map(|row| self.stored(row)).collect())
     }

@@ -49,8 +49,12 @@ impl Accounts {
 
     /// Forgets what was retired, once its carrier has no calls and it is not registered any more.
     pub(super) fn tidy(&mut self, endpoint: &mut Endpoint, caps: &Caps, enrolments: &Enrolments) {
+        if self.retired.is_empty() {
+            return;
+        }
+        let needed = enrolments.accounts();
         self.retired.retain(|(carrier, id)| {
-            let is_needed = caps.calls(*carrier) > 0 || enrolments.needs(*id);
+            let is_needed = caps.calls(*carrier) > 0 || needed.contains(id);
             if !is_needed {
                 endpoint.remove_account(*id);
             }

@@ -17,7 +17,7 @@ use sip_core::{
     Unanswered, Unproven, endpoint::user_part,
 };
 
-use super::{Waiting, bracketed, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, uri_of};
 use crate::{core::Core, known::User};
 
 /// An account: whose, and its user name.
@@ -120,11 +120,11 @@ impl Enrolments {
         self.all.values().filter(|enrolment| enrolment.leaving != Leaving::No).count()
     }
 
-    /// Whether an account may still have to prove something.
-    pub(super) fn needs(&self, account: AccountId) -> bool {
-        let account = Some(account);
-        self.asked.values().any(|(_, of)| *of == account)
-            || self.all.values().filter_map(|enrolment| enrolment.running.as_ref()).any(|run| run.enrol.settings().account == account)
+    /// The accounts that may still have to prove something.
+    pub(super) fn accounts(&self) -> BTreeSet<AccountId> {
+        let asked = self.asked.values().filter_map(|(_, account)| *account);
+        let running = self.all.values().filter_map(|enrolment| enrolment.running.as_ref());
+        asked.chain(running.filter_map(|running| running.enrol.settings().account)).collect()
     }
 
     /// Whether accounts of a carrier are to be registered, and none is.
@@ -394,6 +394,10 @@ impl Core {
         let Some(flow) = self.carriers.outwards.flow_to(&target) else {
             return self.not_enrolled(now, key, "no address of ours leads there".to_owned());
         };
+        let own = self.carriers.enrolments.get(key).map(|enrolment| User::Carrier(enrolment.user));
+        if self.is_anothers(flow, &target, own) {
+            return self.not_enrolled(now, key, ANOTHERS.to_owned());
+        }
         let Some(proof) = self.carriers.accounts.of(&mut self.endpoint, entry.id, account) else {
             return self.not_enrolled(now, key, "too many accounts are in use".to_owned());
         };

@@ -18,7 +18,7 @@ use std::{
 use model::{CarrierId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
-use super::{Waiting, bracketed, outward::place_of, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, outward::place_of, uri_of};
 use crate::{core::Core, known::User, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
@@ -196,6 +196,12 @@ impl Core {
         // Networks change while we run; what is said to this holds from the next request on.
         self.out(Output::Route { remote: target.address });
         let Some(flow) = self.carriers.outwards.flow_to(&target) else { return };
+        if self.is_anothers(flow, &target, Some(User::Carrier(user))) {
+            if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+                probe.trouble = Some(ANOTHERS.to_owned());
+            }
+            return self.host_silent(now, spot, None);
+        }
         if self.carriers.health.asked.len() >= ASKED_MAX {
             return;
         }

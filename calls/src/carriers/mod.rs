@@ -23,12 +23,17 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 use sip_core::{Flow, LocateError, Located, LookupId, Target, Transport};
 
-use self::{accounts::Accounts, enrolment::Enrolments, health::Health, outward::Outwards};
+use self::{
+    accounts::Accounts,
+    enrolment::Enrolments,
+    health::Health,
+    outward::{Outwards, name_of},
+};
 pub(crate) use self::{
     caps::{Caps, Refused, Side},
     enrolment::Leave,
     identity::{Outgoing, withholds},
-    outward::{name_of, place_of},
+    outward::place_of,
     said::Said,
     sources::Sources,
 };
@@ -49,10 +54,17 @@ pub(crate) struct Carriers {
     since: BTreeMap<CarrierId, (bool, Instant)>,
     /// Those of which there is something to tell.
     changed: BTreeSet<CarrierId>,
+    /// What streams of ours had to prove last; of those that nobody uses it says nothing.
+    names: BTreeMap<Flow, String>,
     /// Users of streams so far, see [`User::Carrier`].
     users: u64,
     random: ChaCha12Rng,
 }
+
+/// Streams whose names are remembered, before those that nobody uses are forgotten.
+const NAMES_MAX: usize = 4_096;
+/// Why a target is not called that is reached by a stream of somebody else ([`Core::is_anothers`]).
+const ANOTHERS: &str = "its address is reached under another name already, by which a connection is open";
 
 /// Who waits for what a lookup brings.
 #[derive(Debug, Clone)]
@@ -80,6 +92,7 @@ impl Carriers {
             down: BTreeSet::new(),
             since: BTreeMap::new(),
             changed: BTreeSet::new(),
+            names: BTreeMap::new(),
             users: 0,
             random,
         }
@@ -161,11 +174,31 @@ impl Core {
         self.health_lost_flow(flow);
     }
 
+    /// What the stream to a target has to prove.
+    pub(crate) fn secure(&mut self, flow: Flow, target: &Target) {
+        if flow.transport != Transport::Tls {
+            return;
+        }
+        if self.carriers.names.len() >= NAMES_MAX {
+            let known = &self.known;
+            self.carriers.names.retain(|flow, _| known.is_used(*flow));
+        }
+        let name = name_of(target);
+        self.carriers.names.insert(flow, name.clone());
+        self.out(Output::Secure { flow, name });
+    }
+
+    /// Whether the stream to a target is somebody else's: one that is in use, and has not to prove this name. A stream has one name to prove, and
+    /// to ask it for another would end it, with whatever goes by it: a carrier of another centre that is reached by the same address, or a phone.
+    /// `own` may use it already, under another name.
+    pub(crate) fn is_anothers(&self, flow: Flow, target: &Target, own: Option<User>) -> bool {
+        let is_used = || own.map_or_else(|| self.known.is_used(flow), |own| self.known.is_used_beside(own, flow));
+        flow.transport == Transport::Tls && is_used() && self.carriers.names.get(&flow) != Some(&name_of(target))
+    }
+
     /// A request is about to go to a target: the sockets are told what its stream has to prove, and that it is no stranger's.
     fn reach(&mut self, user: u64, flow: Flow, target: &Target) {
-        if flow.transport == Transport::Tls {
-            self.out(Output::Secure { flow, name: name_of(target) });
-        }
+        self.secure(flow, target);
         self.know(User::Carrier(user), Some(flow));
     }
 

@@ -76,7 +76,10 @@ fn parts(message: &[u8]) -> Shown {
     let mut method_is_message = head.starts_with(b"MESSAGE ");
     let mut kinds: Vec<Vec<u8>> = Vec::new();
     for (place, whole) in logical_lines(head).iter().enumerate() {
-        let name_length = whole.iter().position(|octet| *octet == b':').unwrap_or(whole.len());
+        // A line without its colon is no header, and may be meant as one.
+        let colon = whole.iter().position(|octet| *octet == b':');
+        let blank = || whole.trim_ascii_start().iter().position(u8::is_ascii_whitespace);
+        let name_length = colon.or_else(blank).unwrap_or(whole.len());
         let (name, value) = whole.split_at(name_length);
         let name = name.trim_ascii();
         let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();

@@ -114,6 +114,39 @@ fn why_there_is_no_connection_is_told_in_words() {
     world.assert_replays();
 }
 
+/// Two names at one address: the second one does not end what the first one has open.
+#[test]
+fn a_stream_that_is_in_use_has_to_prove_no_other_name() {
+    let mut world = World::new(1);
+    let at = |address: &str| Some(Said::Records(vec![Record { ttl_s: 300, data: Data::A(address.parse().unwrap()) }]));
+    world.zone.insert((Kind::A, "a.test"), at("10.0.9.1"));
+    world.zone.insert((Kind::A, "b.test"), at("10.0.9.1"));
+    let carrier = |name: &str| {
+        format!(
+            r#"{{"name": "{name}", "hosts": ["sips:{name}.test:5061"], "capacity": 2, "health": {{"options_every_s": 5}},
+            "callers": [{{"number": "+74950000001"}}], "accounts": [{{"username": "us", "password": "p"}}]}}"#
+        )
+    };
+    let by_b = r#"{"name": "b", "position": 1, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"carrier": "2"}]}}"#;
+    world.set_plan(1, &[&carrier("a")], &[]);
+    world.run(seconds(8));
+    assert!(!world.secured.is_empty() && world.secured.iter().all(|(_, name)| name == "a.test"), "{:?}", world.secured);
+    world.set_plan(1, &[&carrier("a"), &carrier("b")], &[by_b]);
+    world.run(seconds(20));
+    world.dial("6001", "+74951234567");
+    world.run(seconds(2));
+    assert!(world.secured.iter().all(|(_, name)| name == "a.test"), "{:?}", world.secured);
+    assert_eq!(world.cdrs()[0].cause, model::Cause::CarrierFailed);
+    let model::Reply::Carriers(carriers) = world.order(Command::Carriers).unwrap() else { panic!("carriers") };
+    let why = carriers[1].hosts[0].last_error.clone().unwrap_or_default();
+    assert!(why.contains("another name"), "{why}");
+    // Once nobody uses it, it may be the other's.
+    world.set_plan(1, &[&carrier("b")], &[]);
+    world.run(seconds(300));
+    assert_eq!(world.secured.last().map(|(_, name)| name.as_str()), Some("b.test"));
+    world.assert_replays();
+}
+
 #[test]
 fn an_account_registers_and_is_called_by_its_contact() {
     let mut world = world(&a(&[US], ""));

@@ -59,8 +59,10 @@ impl FromStr for Host {
             }
         };
         let is_name = name.len() <= 253 && name.split('.').all(is_label);
-        if !is_name && name.parse::<IpAddr>().is_err() {
-            return Err(ParseHostError);
+        match name.parse::<IpAddr>() {
+            Ok(address) if is_nobodys(address.to_canonical()) => return Err(ParseHostError),
+            Err(_) if !is_name => return Err(ParseHostError),
+            _ => {}
         }
         let port = match port {
             None => None,
@@ -72,6 +74,11 @@ impl FromStr for Host {
         };
         Ok(Self { name, port, transport })
     }
+}
+
+/// Addresses at which there is no one host.
+fn is_nobodys(address: IpAddr) -> bool {
+    address.is_unspecified() || address.is_multicast() || address == IpAddr::V4(std::net::Ipv4Addr::BROADCAST)
 }
 
 /// A part of a name, as RFC 1123, 2.1 has it.
@@ -132,6 +139,11 @@ mod tests {
             assert_eq!(text.parse::<Host>().unwrap().to_string(), written);
         }
         let wrong = [
+            "sip:0.0.0.0",
+            "sip:255.255.255.255:5060",
+            "sip:224.0.1.75",
+            "sip:[::]",
+            "sip:[ff02::1]",
             "",
             "sip.example.com",
             "sip:",

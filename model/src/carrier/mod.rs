@@ -168,6 +168,18 @@ impl Carrier {
         problems.found()
     }
 
+    /// The prefix of the widest IPv4 network that is still one provider's.
+    pub const NETWORK_V4_WIDEST: u8 = 24;
+    /// The same for IPv6.
+    pub const NETWORK_V6_WIDEST: u8 = 56;
+
+    /// A network of it that is wider than one provider's, if it has one.
+    #[must_use]
+    pub fn wide_network(&self) -> Option<IpNet> {
+        let widest = |network: &IpNet| if network.addr().is_ipv4() { Self::NETWORK_V4_WIDEST } else { Self::NETWORK_V6_WIDEST };
+        self.networks.iter().find(|network| network.prefix_len() < widest(network)).copied()
+    }
+
     pub(crate) fn check(&self, problems: &mut Problems) {
         problems.text("name", &self.name, Self::NAME_MAX);
         problems.list("hosts", &self.hosts, Self::HOSTS_MAX, |_, _| ());

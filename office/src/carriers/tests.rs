@@ -37,12 +37,16 @@ const COUNT: Statement = both("SELECT count(*) FROM carriers");
 
 /// What a person may do who is no more than these permissions.
 pub(crate) fn with(grants: &[(&str, &str)]) -> Principal {
+    with_in(CenterId::DEFAULT, grants)
+}
+
+fn with_in(center: CenterId, grants: &[(&str, &str)]) -> Principal {
     let mut access = AccessMap::default();
     for (permission, reach) in grants {
         access.add(permission, Grant { reach: reach.parse().unwrap(), lists: BTreeMap::new(), policy: Arc::default() });
     }
-    let actor = Actor::system(CenterId::DEFAULT, "test");
-    Principal::new(UserId(9), "nina".to_owned(), CenterId::DEFAULT, vec![], None, actor, Arc::new(access))
+    let actor = Actor::system(center, "test");
+    Principal::new(UserId(9), "nina".to_owned(), center, vec![], None, actor, Arc::new(access))
 }
 
 pub(crate) async fn open(base: &Base) -> (Office, Principal) {
@@ -206,6 +210,44 @@ async fn what_all_centres_use_is_for_those_who_reach_all() {
     assert!(matches!(refused, Err(OfficeError::Forbidden(_))), "{refused:?}");
     let refused: Result<(), OfficeError> = office.delete_carrier(&can(&nina, can::TRUNKS_DELETE), id, WallTime(4), yes).await;
     assert!(matches!(refused, Err(OfficeError::Forbidden(_))), "{refused:?}");
+}
+
+/// Whoever sets carriers of one centre has no say in the calls of another: neither by its numbers, nor by addresses of half the world, nor by
+/// a route that names its carrier.
+#[tokio::test]
+async fn what_concerns_other_centres_is_for_those_who_reach_all() {
+    let base = Base::sqlite();
+    let (office, root) = open(&base).await;
+    let north = crate::NewCenter { code: "north".to_owned(), name: "North".to_owned(), ..Default::default() };
+    let north = office.create_center(&can(&root, can::CENTERS_CREATE), &north, WallTime(1)).await.unwrap();
+    let bob = with_in(north, &[("trunks.create", "center"), ("trunks.update", "center"), ("routes.create", "center")]);
+    let carrier = |name: &str, more: Value| -> Carrier {
+        let mut whole = json!({"name": name, "hosts": ["sip:sip.example.com"], "capacity": 1});
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    };
+    let number = json!({"numbers": [{"number": "+74951234567", "to": ["6001"]}]});
+    let ours = office.create_carrier(&can(&root, can::TRUNKS_CREATE), carrier("Ours", number.clone()), WallTime(1)).await.unwrap();
+
+    let create = can(&bob, can::TRUNKS_CREATE);
+    let refused = office.create_carrier(&create, carrier("Same number", number.clone()), WallTime(2)).await.unwrap_err();
+    assert_eq!(fields(&refused), ["numbers[0].number"]);
+    for wide in ["0.0.0.0/1", "203.0.0.0/23", "2001:db8::/55"] {
+        let refused = office.create_carrier(&create, carrier("Wide", json!({"networks": ["203.0.113.0/24", wide]})), WallTime(2)).await;
+        assert!(matches!(refused, Err(OfficeError::Forbidden(_))), "{wide}: {refused:?}");
+    }
+    let narrow = json!({"networks": ["203.0.113.0/24", "2001:db8::/56"], "numbers": [{"number": "+74951234568", "to": ["6001"]}]});
+    let id = office.create_carrier(&create, carrier("Narrow", narrow.clone()), WallTime(3)).await.unwrap();
+    let update = can(&bob, can::TRUNKS_UPDATE);
+    let again: Result<i64, OfficeError> = office.update_carrier(&update, (id, 1), carrier("Narrow", narrow), WallTime(3), yes).await;
+    again.unwrap();
+    // Who reaches all centres may let two of them share a number.
+    office.create_carrier(&can(&root, can::TRUNKS_CREATE), carrier("Twice", number), WallTime(4)).await.unwrap();
+
+    let route = json!({"name": "By theirs", "position": 1, "then": {"do": "carriers", "order": [{"carrier": ours}]}});
+    office.create_route(&can(&bob, can::ROUTES_CREATE), serde_json::from_value(route).unwrap(), WallTime(5)).await.unwrap();
+    let deleted: Result<(), OfficeError> = office.delete_carrier(&can(&root, can::TRUNKS_DELETE), ours, WallTime(6), yes).await;
+    deleted.unwrap();
 }
 
 #[test]

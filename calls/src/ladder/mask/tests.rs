@@ -61,6 +61,7 @@ fn credentials_are_masked_and_names_are_kept() {
           algorithm=MD5, cnonce=\"secret\", opaque=\"s\\\"ecret\", qop=auth, nc=00000001, new-thing=secret\r\n\
           authorization : Basic c2VjcmV0\r\n\
           AUTHORIZATION: secret\r\n\
+          Authorization Digest username=\"6001\", response=\"secret\"\r\n\
           Proxy-Authorization: Digest response=\"secret\r\n\
           WWW-Authenticate: Digest realm=\"r\", nonce=\"secret\", algorithm=MD5, qop=\"auth\", stale=true\r\n\
           Proxy-Authenticate: Digest nonce=secret\r\n\
@@ -73,6 +74,7 @@ fn credentials_are_masked_and_names_are_kept() {
             Authorization: Digest username="6001", realm="r, x", nonce=***, uri=***, response=***, algorithm=MD5, cnonce=***, opaque=***, qop=auth, nc=00000001, ***
             authorization: Basic ***
             AUTHORIZATION: ***
+            Authorization: Digest username="6001", response=***
             Proxy-Authorization: Digest response=***
             WWW-Authenticate: Digest realm="r", nonce=***, algorithm=MD5, qop="auth", stale=true
             Proxy-Authenticate: Digest nonce=***
