@@ -16,6 +16,9 @@ import { ACTIONS, newAction } from './wire';
 /** Causes that a person would refuse a call with. */
 const CAUSES: Cause[] = ['destination_not_allowed', 'no_such_number', 'busy', 'declined', 'no_answer', 'out_of_service', 'not_registered', 'overloaded'];
 
+/** How several slots ring. */
+const RINGS = ['together', 'in_turn'] as const;
+
 /** What becomes of a call. The default of a question is not another question. */
 export function ActionFields({ source, isDefault = false }: { source: string; isDefault?: boolean }) {
     const t = useT();
@@ -50,6 +53,7 @@ function KindFields({ action, source }: { action: Action; source: string }) {
             return (
                 <Fields>
                     <SlotsInput source={`${source}.slots`} label="routes.slots" hint="routes.slots_hint" required />
+                    <SelectInput source={`${source}.ring`} label="routes.ring" defaultValue="together" required choices={RINGS.map((ring) => ({ id: ring, name: t(`routes.rings.${ring}`) }))} />
                     <RingInput source={source} />
                 </Fields>
             );

@@ -21,7 +21,7 @@ export const ACTIONS = ['carriers', 'slots', 'dialled_slot', 'service', 'refuse'
 export function newAction(kind: Action['do']): Action {
     switch (kind) {
         case 'slots':
-            return { do: 'slots', slots: [], ring_s: 30 };
+            return { do: 'slots', slots: [], ring: 'together', ring_s: 30 };
         case 'dialled_slot':
             return { do: 'dialled_slot', ring_s: 30 };
         case 'carriers':
