@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     Rest,
@@ -93,6 +93,7 @@ fn a_carrier_has_to_prove_its_name_and_goes_on_once_it_does() -> Result<()> {
             });
             told.with_context(|| format!("it is {last}"))?;
         }
+        ensure!(server.count_logged("A carrier cannot be called") == 1, "whoever watches the log hears of it, once");
 
         // Its new certificate is good: from then on it is as if nothing had been.
         carrier.renew(&good)?;
@@ -103,6 +104,7 @@ fn a_carrier_has_to_prove_its_name_and_goes_on_once_it_does() -> Result<()> {
             Ok((last["accounts"][0]["state"] == "registered" && last["accounts"][0]["last_error"].is_null()).then_some(()))
         });
         registered.with_context(|| format!("it is {last}\n{}", carrier.log()))?;
+        wait::until_true("the log to say so, too", SOON, || server.logged("A carrier can be called again").is_some())?;
 
         let mut phone = world::baresip(server, admin, one, |setup| setup, LOW)?;
         let mut far = carrier.phone(THEIRS, HIGH)?;
