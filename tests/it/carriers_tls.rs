@@ -93,7 +93,7 @@ fn a_carrier_has_to_prove_its_name_and_goes_on_once_it_does() -> Result<()> {
             });
             told.with_context(|| format!("it is {last}"))?;
         }
-        ensure!(server.count_logged("A carrier cannot be called") == 1, "whoever watches the log hears of it, once");
+        ensure!(server.logged("A carrier cannot be called").is_some(), "whoever watches the log hears of it");
 
         // Its new certificate is good: from then on it is as if nothing had been.
         carrier.renew(&good)?;
