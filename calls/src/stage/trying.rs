@@ -180,7 +180,7 @@ impl Trying {
         let is_help = is_emergency(self.onward.permit.number());
         let plan = Arc::clone(cx.core.directory.plan());
         // A call counts for the number that it is shown by, if calls come by that too.
-        let wanted = cx.core.caller_of(cx.timeline.start());
+        let wanted = self.onward.by.and_then(|slot| cx.core.directory.slot(slot)?.caller.clone());
         let caller = entry.caller(wanted.as_ref(), cx.timeline.start().center).ok();
         let number = caller.and_then(|caller| plan.number(entry.id, caller));
         match cx.core.carriers.caps.take(cx.now, (call, self.side), entry, number, is_help) {
