@@ -51,16 +51,21 @@ impl Core {
         }
     }
 
-    /// A REGISTER arrived.
-    pub(crate) fn register(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
-        let slot = match self.identify(now, flow, message) {
-            Identity::Slot(slot) => slot,
+    /// Whose phone sent a request that begins no call. None: it is not proven, and was answered with challenges.
+    pub(crate) fn prove_request(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) -> Option<SlotId> {
+        match self.identify(now, flow, message) {
+            Identity::Slot(slot) => Some(slot),
             Identity::Unproven { challenges } => {
                 let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
                 self.endpoint.challenge_request(now, tx, 401, &headers);
-                return;
+                None
             }
-        };
+        }
+    }
+
+    /// A REGISTER arrived.
+    pub(crate) fn register(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
+        let Some(slot) = self.prove_request(now, tx, flow, message) else { return };
         let directory = Arc::clone(&self.directory);
         let Some(entry) = directory.slot(slot) else { return };
         // Nobody binds a contact to another's address-of-record (B-11).

@@ -19,7 +19,6 @@ use crate::{
     begin::{MAX_FORWARDS, leads_to_us},
     contact::{Contact, FLOW_FAILED},
     core::Core,
-    registration::Identity,
     switchboard::Switchboard,
     watching::named,
 };
@@ -104,14 +103,7 @@ const PLAIN: &str = "text/plain";
 impl Switchboard {
     /// A MESSAGE came outside of any call.
     pub(crate) fn texted(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
-        let slot = match self.core.identify(now, flow, message) {
-            Identity::Slot(slot) => slot,
-            Identity::Unproven { challenges } => {
-                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
-                self.core.endpoint.challenge_request(now, tx, 401, &headers);
-                return;
-            }
-        };
+        let Some(slot) = self.core.prove_request(now, tx, flow, message) else { return };
         let directory = Arc::clone(&self.core.directory);
         let Some(from) = directory.slot(slot).filter(|entry| self.core.serves(entry.id)) else {
             self.core.endpoint.respond(now, tx, 403, None, &[]);

@@ -8,22 +8,12 @@ use std::{sync::Arc, time::Instant};
 use model::{Directory, SlotEntry, SlotId};
 use sip_core::{Flow, Message, Notice, Package, ServerTx, SipUri, notifier::MessageSummary};
 
-use crate::{
-    registration::{Identity, record_key},
-    switchboard::Switchboard,
-};
+use crate::{registration::record_key, switchboard::Switchboard};
 
 impl Switchboard {
     /// A SUBSCRIBE came, of a package that we have.
     pub(crate) fn subscribed(&mut self, now: Instant, tx: ServerTx, flow: Flow, message: &Message) {
-        let slot = match self.core.identify(now, flow, message) {
-            Identity::Slot(slot) => slot,
-            Identity::Unproven { challenges } => {
-                let headers: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
-                self.core.endpoint.challenge_request(now, tx, 401, &headers);
-                return;
-            }
-        };
+        let Some(slot) = self.core.prove_request(now, tx, flow, message) else { return };
         let directory = Arc::clone(&self.core.directory);
         let Some(entry) = directory.slot(slot).filter(|entry| self.core.serves(entry.id)) else {
             self.core.endpoint.respond(now, tx, 403, None, &[]);
