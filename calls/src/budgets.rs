@@ -16,10 +16,7 @@ use model::{
     carrier::CarrierEntry,
     route::{Decision, Way},
 };
-use seats::{
-    budget::{AHEAD_S, Attempt, BudgetOutput, Budgets, Called, HoldId, Price, Term},
-    is_emergency,
-};
+use seats::budget::{AHEAD_S, Attempt, BudgetOutput, Budgets, Called, HoldId, Price, Term};
 use sip_core::SessionId;
 
 use crate::{
@@ -470,5 +467,5 @@ pub(crate) fn refusal_of(closed: Closed, slot: String, number: &Number) -> Refus
 
 /// Whether the number, as it was dialled, calls for help.
 pub(crate) fn is_help(dialled: &Number, called: &Number) -> bool {
-    is_emergency(dialled) || is_emergency(called)
+    dialled.is_emergency() || called.is_emergency()
 }

@@ -7,7 +7,7 @@ use model::{
     carrier::Standing,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
-use seats::{Permit, by_route, is_emergency, may_call};
+use seats::{Permit, by_route, may_call};
 
 use crate::{
     core::Core,
@@ -48,7 +48,7 @@ impl Core {
 
     /// Where a call to `to` goes now. Both numbers are as they came.
     pub(crate) fn decide(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Decision {
-        let is_help = is_emergency(&to);
+        let is_help = to.is_emergency();
         // Who calls for help is not told that a line is full, and waits for no program.
         let standing = |carrier| if is_help { Standing::Up } else { self.standing(now, carrier) };
         let decision = self.directory.plan().find_now(&self.question(now, start, from, to), &standing);

@@ -5,9 +5,6 @@
 
 use model::{Number, SlotLimits};
 
-/// See [`Number::EMERGENCY`].
-pub const EMERGENCY: [&str; 6] = Number::EMERGENCY;
-
 /// Why the door stays closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
@@ -47,18 +44,12 @@ impl Permit {
     }
 }
 
-/// Whether the number calls for help.
-#[must_use]
-pub fn is_emergency(number: &Number) -> bool {
-    number.is_emergency()
-}
-
 /// Whether a slot with these limits, which takes part in `calls` calls now, may begin one to `number`.
 ///
 /// # Errors
 /// Which limit is in the way: where the call leads is asked before how many there are.
 pub fn may_call(limits: &SlotLimits, calls: usize, number: Number) -> Result<Permit, Closed> {
-    if is_emergency(&number) {
+    if number.is_emergency() {
         return Ok(Permit { number });
     }
     if !limits.allows(&number) {
@@ -131,7 +122,7 @@ mod tests {
             let limits = SlotLimits { calls_max, destinations };
             assert_eq!(told(&limits, calls, number), expected, "{limits:?} in {calls} calls > {number}");
         }
-        for number in EMERGENCY {
+        for number in Number::EMERGENCY {
             let limits = SlotLimits { calls_max: 1, destinations: vec!["6001".parse().unwrap()] };
             assert_eq!(told(&limits, 9, number), "open", "{number}");
         }

@@ -12,5 +12,5 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-pub use gate::{Closed, EMERGENCY, Permit, by_route, is_emergency, may_call};
+pub use gate::{Closed, Permit, by_route, may_call};
 pub use seats::{Seats, SeatsOutput, SeatsSettings};

@@ -22,7 +22,6 @@ use model::{
     carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf},
     route::Try,
 };
-use seats::is_emergency;
 use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
@@ -177,7 +176,7 @@ impl Trying {
     /// Takes a line of a carrier, if it has one by now.
     fn take_up(&mut self, cx: &mut Cx<'_>, entry: &CarrierEntry, found: Try) {
         let call = cx.timeline.start().call;
-        let is_help = is_emergency(self.onward.permit.number());
+        let is_help = self.onward.permit.number().is_emergency();
         let plan = Arc::clone(cx.core.directory.plan());
         // A call counts for the number that it is shown by, if calls come by that too.
         let wanted = self.onward.by.and_then(|slot| cx.core.directory.slot(slot)?.caller.clone());
@@ -211,7 +210,7 @@ impl Trying {
             return false;
         };
         // Who calls for help is called back by the number, and is not refused for having withheld it.
-        let withheld = onward.withheld && !is_emergency(onward.permit.number());
+        let withheld = onward.withheld && !onward.permit.number().is_emergency();
         let account = cx.core.account_of(entry);
         let Some(outgoing) = crate::carriers::Outgoing::new(entry, host, account, &current.found, withheld, &onward.diverted) else {
             cx.tried_nobody(&current.found, TryOutcome::NotWithheld);

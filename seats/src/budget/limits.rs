@@ -12,7 +12,7 @@ pub enum Called {
     Ordinary,
     /// One that pays whoever owns it, or may cost anything: denied unless a budget says otherwise.
     Premium,
-    /// Help: always passes. The numbers of [`crate::EMERGENCY`] do in any case.
+    /// Help: always passes. The numbers of [`Number::EMERGENCY`] do in any case.
     Emergency,
 }
 
@@ -25,7 +25,7 @@ impl Called {
     /// calls there lists destinations.
     #[must_use]
     pub fn of(number: &Number) -> Self {
-        if crate::is_emergency(number) {
+        if number.is_emergency() {
             return Self::Emergency;
         }
         match kind(number) {

@@ -176,7 +176,7 @@ impl Budgets {
     /// # Errors
     /// The first limit that is in the way: where the call leads, before how many there are, before what is used up.
     pub fn reserve(&mut self, now: WallTime, attempt: &Attempt<'_>) -> Result<Grant, Closed> {
-        if attempt.called == Called::Emergency || crate::is_emergency(attempt.number) {
+        if attempt.called == Called::Emergency || attempt.number.is_emergency() {
             return Ok(Grant { hold: HoldId(0), lasts: None });
         }
         let (mut hold, room) = match self.admit(now, attempt) {
@@ -206,7 +206,7 @@ impl Budgets {
     /// # Errors
     /// As [`Budgets::reserve`].
     pub fn would(&self, now: WallTime, attempt: &Attempt<'_>) -> Result<(), Closed> {
-        if attempt.called == Called::Emergency || crate::is_emergency(attempt.number) {
+        if attempt.called == Called::Emergency || attempt.number.is_emergency() {
             return Ok(());
         }
         self.admit(now, attempt).map(drop)

@@ -193,7 +193,7 @@ fn where_a_call_may_lead() {
         let shown = format!("{scopes:?} > {number} {called:?}, open: {is_open}");
         assert_eq!(got.err().map(|closed| closed.limit), expected, "{shown}");
         if let Ok(grant) = got {
-            let is_help = crate::is_emergency(&number) || called == Called::Emergency || scopes.is_empty();
+            let is_help = number.is_emergency() || called == Called::Emergency || scopes.is_empty();
             assert_eq!(grant.lasts.is_none(), is_help);
             budgets.settle(START, grant.hold, Duration::ZERO);
         }
@@ -502,7 +502,7 @@ fn budgets_hold_whatever_happens() {
                         Ok(grant) => assert_eq!((grant.hold, number.as_str()), (HoldId(0), "112")),
                         Err(closed) => {
                             *refused.entry(closed.limit).or_insert(0) += 1;
-                            assert!(crate::is_emergency(&number) || closed.frees_at.is_none_or(|at| at > now), "{closed:?} at {now:?}");
+                            assert!(number.is_emergency() || closed.frees_at.is_none_or(|at| at > now), "{closed:?} at {now:?}");
                         }
                     }
                 }
