@@ -635,6 +635,30 @@ fn two_carriers_that_send_a_call_to_and_fro_end_it() {
     world.assert_clean();
 }
 
+/// However many hosts there are, and however often a 3xx begins with them anew, a call is no flood.
+#[test]
+fn a_call_is_sent_to_carriers_so_many_times_and_no_more() {
+    let mut world = world();
+    let hosts: Vec<String> = (1..=7).map(|host| format!("10.0.9.1{host}")).collect();
+    let uris: Vec<String> = hosts.iter().map(|host| format!(r#""sip:{host}""#)).collect();
+    let a = A.replace(r#""sip:10.0.9.1""#, &uris.join(", "));
+    let b = B.replacen('{', r#"{"redirects_max": 5, "#, 1);
+    for host in &hosts {
+        world.add_peer(host, &format!("{host}:5060"));
+        world.phone(host).habit = Habit::Refuse(503);
+    }
+    world.set_plan(3, &[&a, &b], &[WORLD]);
+    world.phone("B").habit = Habit::Refuse(302);
+    world.phone("B").says = vec![("Contact", "<sip:+74951234567@x>".to_owned())];
+    world.dial("6001", "+74951234567");
+    world.run(seconds(5));
+    let of_a: usize = hosts.iter().map(|host| world.phone(host).count("INVITE")).sum();
+    assert_eq!((of_a, world.phone("B").count("INVITE")), (14, 2), "7 and 1, and the same after the first 3xx: then there are 16");
+    let cdr = world.cdrs()[0];
+    assert_eq!((cdr.tries.len(), cdr.outcome), (16, Outcome::Failed));
+    world.assert_clean();
+}
+
 #[test]
 fn only_its_own_realm_learns_by_whom_we_are_known() {
     let account = r#""accounts": [{"username": "us", "password": "secret", "realm": "carrier", "register": false}], "identity": {"from": "account", "asserted": true}"#;

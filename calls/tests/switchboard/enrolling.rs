@@ -317,6 +317,21 @@ fn each_account_is_on_its_own() {
     world.assert_clean();
 }
 
+/// Calls go by the first account, unless that one is not registered and another is.
+#[test]
+fn calls_go_by_an_account_that_is_registered() {
+    let other = r#"{"username": "other", "password": "secret"}"#;
+    let by_account = r#", "identity": {"from": "account", "asserted": true}"#;
+    for (first, user) in [("secret", "us"), ("wrong", "other")] {
+        let mut world = world(&a(&[&US.replace("secret", first), other], by_account));
+        world.run(seconds(5));
+        assert_eq!(taken_by(&mut world), "A");
+        let from = world.phone("A").header("INVITE", "From").unwrap();
+        assert!(from.starts_with(&format!("<sip:{user}@10.0.9.1>")), "{first}: {from}");
+        world.assert_clean();
+    }
+}
+
 #[test]
 fn a_hundred_accounts_are_no_burst() {
     let many: Vec<String> = (0..100).map(|number| format!(r#"{{"username": "u{number}", "password": "secret"}}"#)).collect();
@@ -466,5 +481,26 @@ fn a_carrier_is_there_while_one_of_its_hosts_is() {
     assert_eq!(shown.standing, Standing::Up);
     // Calls know that the first is silent, and do not wait for it.
     assert_eq!(taken_by(&mut world), "A");
+    world.assert_clean();
+}
+
+/// A host by name is there if one of its addresses is: behind one that was silent another is asked, however long ago that was, so that
+/// two in a row are never the same.
+#[test]
+fn a_host_is_there_while_one_of_its_addresses_is() {
+    let asked = a_at("sip:a.test", &[], "").replace(r#""options_every_s": 0"#, r#""options_every_s": 300, "off_after": 2"#);
+    let mut world = World::new(2);
+    world.add_peer("A", "10.0.9.1:5060");
+    world.add_peer("dead", "10.0.9.3:5060");
+    world.phone("dead").habit = Habit::Dead;
+    world.zone.insert((Kind::A, "a.test"), at(&["10.0.9.3", "10.0.9.1"]));
+    world.set_plan(2, &[&asked], &[]);
+    world.run(seconds(30_000));
+    let answered = world.phone("A").count("OPTIONS");
+    assert!((50..90).contains(&answered), "of about 100 the first address, which is silent, had its share: {answered}");
+    assert!(told(&world).iter().all(|(standing, _)| *standing == Standing::Up), "{:?}", told(&world));
+    world.phone("A").habit = Habit::Dead;
+    world.run(seconds(1_000));
+    assert_eq!(view(&mut world).standing, Standing::Down, "and it is not if none is");
     world.assert_clean();
 }
