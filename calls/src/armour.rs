@@ -20,7 +20,6 @@ use sip_core::{
 };
 
 use crate::{
-    carriers::Sources,
     core::Core,
     switchboard::{Output, Restored, Switchboard},
 };
@@ -56,6 +55,8 @@ impl Watch {
             return true;
         }
         match stranger {
+            // Asked of others: see [`Core::received`].
+            Stranger::Elsewhere => true,
             Stranger::Malformed => {
                 let peer = Peer::of(flow, false);
                 self.armour.note(now, peer, Evidence::Malformed);
@@ -86,10 +87,14 @@ impl Watch {
 impl Core {
     /// A datagram or a message of a stream came.
     pub(crate) fn received(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
-        let Self { endpoint, watch, verifier, directory, .. } = self;
+        let Self { endpoint, watch, verifier, directory, carriers, .. } = self;
         watch.judged = None;
         let mut is_silenced = false;
         endpoint.received_if(now, flow, bytes, &mut |stranger| {
+            // A carrier's calls may go on from another of its hosts. A phone that has moved registers first, and is known there then.
+            if matches!(stranger, Stranger::Elsewhere) {
+                return carriers.sources.has(flow.remote.ip());
+            }
             let is_heard = watch.hears(now, flow, verifier, &directory.realm, &stranger);
             is_silenced |= !is_heard;
             is_heard
@@ -125,10 +130,10 @@ impl Core {
 
     /// Brings the armour to what settings say now, and to where carriers are.
     pub(crate) fn reset_armour(&mut self) {
-        let settings = with_carriers(&self.settings.armour, &self.carriers.sources);
-        if settings != *self.watch.armour.settings() {
-            self.watch.armour.set(settings);
+        if self.settings.armour != *self.watch.armour.settings() {
+            self.watch.armour.set(self.settings.armour.clone());
         }
+        self.watch.armour.set_carriers(self.carriers.sources.known().collect());
     }
 
     /// Slots that are gone or have another account: where the old one was good is no home of the new one.
@@ -262,7 +267,7 @@ impl Core {
             proven_sources,
             unproven_sources,
             guarded_users: armour.guarded(now).count(),
-            exempt: settings.exempt.iter().map(ToString::to_string).collect(),
+            exempt: settings.exempt.iter().chain(armour.carriers()).map(ToString::to_string).collect(),
             domains: settings.domains.clone(),
             foreign_domains: armour.foreign_domains().map(str::to_owned).collect(),
             ban_at: settings.ban_at,
@@ -297,13 +302,6 @@ impl Switchboard {
 fn counts(counters: ArmourCounters) -> SecurityCounts {
     let ArmourCounters { banned, scanners, foreign, slowed, unproven_logins, throttled, bans_refused } = counters;
     SecurityCounts { banned, scanners, foreign, slowed, unproven_logins, throttled, bans_refused }
-}
-
-/// What the armour is told: nothing is held against carriers, neither where their calls come from nor where their hosts are.
-fn with_carriers(settings: &ArmourSettings, sources: &Sources) -> ArmourSettings {
-    let mut settings = settings.clone();
-    settings.exempt.extend(sources.known());
-    settings
 }
 
 /// The word for what made a ban full.

@@ -7,7 +7,7 @@ use crate::{
     flow::Flow,
     message::{Contacts, Message, Method, Name, NameAddr, Writer, peer_flow},
     transaction::Tag,
-    uri::SipUri,
+    uri::{SipUri, host_is},
 };
 
 /// RFC 3261, 8.1.1.6: what a request starts with.
@@ -112,6 +112,16 @@ impl Dialog {
     /// Empty for a peer of RFC 2543.
     pub(crate) fn remote_tag(&self) -> &[u8] {
         self.part(REMOTE_TAG)
+    }
+
+    /// Whether what comes by `flow` comes from the peer's host: where it was heard before, whatever the port, or where its Contact or the
+    /// proxies that record their route say by an address that it comes from. Not whether it is the peer: addresses can be forged.
+    pub(crate) fn is_from(&self, flow: Flow) -> bool {
+        let host = flow.remote.ip().to_canonical();
+        let is_there = |uri: &[u8]| SipUri::parse(uri).is_ok_and(|uri| host_is(uri.host, host));
+        self.flow.remote.ip().to_canonical() == host
+            || is_there(self.part(TARGET))
+            || self.routes().any(|route| NameAddr::parse(route, Name::Route).is_ok_and(|route| is_there(route.uri)))
     }
 
     /// Whether `message`, a request whose To tag is ours, is of this dialog.

@@ -347,3 +347,76 @@ fn homes_survive_a_restart() {
     }
     assert!(next.banned.is_empty());
 }
+
+/// Who has seen a call's messages, in a trace of them or on the wire, knows its tags, and is not its party for that: nobody is called at its
+/// cost, its media goes nowhere else, and its own requests are not taken for late ones.
+#[test]
+fn a_call_obeys_nobody_from_elsewhere() {
+    let mut world = World::new(3);
+    world.dial("6001", "6002");
+    world.run(Duration::from_secs(1));
+    let of = |world: &mut World, number: &str| {
+        let session = world.phone(number).session.unwrap();
+        world.phone(number).tags_of(session).unwrap()
+    };
+    let within = |world: &mut World, method: &str, from: &str, more: &str| {
+        let tags = of(world, "6001");
+        let text = format!(
+            "{method} sip:6002@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{method}{}\r\nMax-Forwards: 70\r\n\
+             From: <sip:6001@{DOMAIN}>;tag={}\r\nTo: <sip:6002@{DOMAIN}>;tag={}\r\nCall-ID: {}\r\nCSeq: {} {method}\r\n\
+             Contact: <sip:6001@{from}>\r\n{more}Content-Length: 0\r\n\r\n",
+            from.len(),
+            tags.remote_tag,
+            tags.local_tag,
+            tags.call_id,
+            if method == "BYE" { 901 } else { 900 },
+        );
+        let answer = world.ask(flow(Transport::Udp, from), &text).unwrap_or_default();
+        answer.lines().next().unwrap_or_default().trim_start_matches("SIP/2.0 ").to_owned()
+    };
+    for method in ["REFER", "INVITE", "UPDATE", "MESSAGE", "INFO", "OPTIONS"] {
+        let more = if method == "REFER" { "Refer-To: <sip:6003@pbx.test>\r\n" } else { "" };
+        assert_eq!(within(&mut world, method, GUESSER, more), "403 Forbidden", "{method}");
+    }
+    world.run(Duration::from_secs(1));
+    assert!(!world.phone("6003").called, "nobody is called");
+    assert!(world.phone("6002").count("INVITE") == 1 && world.phone("6002").count("MESSAGE") == 0);
+    // The phone itself is heard as before, from another port of its host too, as when its NAT has a new mapping for it.
+    world.refer("6001", "<sip:6003@pbx.test>");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.phone("6001").referred, ["202 Accepted"]);
+    world.hang_up("6003");
+    world.run(Duration::from_secs(1));
+
+    world.dial("6001", "6002");
+    world.run(Duration::from_secs(1));
+    let host = world.phone("6001").address.ip();
+    assert_eq!(within(&mut world, "OPTIONS", &format!("{host}:7777"), ""), "200 OK");
+    // To hang up takes the tags alone, else a phone with a new address could not.
+    assert_eq!(within(&mut world, "BYE", GUESSER, ""), "200 OK");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.slot_state(2), model::SlotState::Idle);
+    world.assert_clean();
+}
+
+/// A carrier's calls go on from whichever of its hosts.
+#[test]
+fn a_carrier_goes_on_from_another_of_its_hosts() {
+    for (network, status) in [("10.0.9.0/28", "200 OK"), ("10.0.9.1/32", "403 Forbidden")] {
+        let mut world = World::new(1);
+        world.add_peer("A", "10.0.9.1:5060");
+        let a = crate::carriers::A.replacen('{', &format!(r#"{{"networks": ["{network}"], "#), 1);
+        world.set_plan(1, &[&a], &[]);
+        world.bring("A", "+79160000000", "+74950000001", &[]);
+        world.run(Duration::from_secs(1));
+        let session = world.phone("A").session.unwrap();
+        let tags = world.phone("A").tags_of(session).unwrap();
+        let text = format!(
+            "OPTIONS sip:x@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.9.2;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@x>;tag={}\r\n\
+             To: <sip:b@y>;tag={}\r\nCall-ID: {}\r\nCSeq: 900 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+            tags.remote_tag, tags.local_tag, tags.call_id
+        );
+        let answer = world.ask(flow(Transport::Udp, "10.0.9.2:5060"), &text).unwrap();
+        assert!(answer.starts_with(&format!("SIP/2.0 {status}")), "{network}: {answer}");
+    }
+}

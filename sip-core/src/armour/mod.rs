@@ -106,7 +106,7 @@ pub struct ArmourSettings {
     /// Failed logins with one user's name within a day, from all strangers together, after which strangers' logins with it are not looked at;
     /// at least 1 is meant.
     pub user_failures: u32,
-    /// Networks that nothing is held against: carriers' addresses, trunks', and an allow list.
+    /// Networks that nothing is held against. Those of carriers have a way of their own: [`Armour::set_carriers`].
     pub exempt: Vec<IpNet>,
     /// Our domains, as Request-URIs name them: the domain of the configuration, and each name that phones are set up with. Empty: any is ours.
     pub domains: Vec<String>,
@@ -220,6 +220,9 @@ pub struct ArmourCounters {
 pub struct Armour {
     settings: ArmourSettings,
     exempt: Exempt,
+    /// Networks of carriers. Nothing is held against them either, but who logs in from there guesses no faster than from elsewhere.
+    carriers: Exempt,
+    carrier_nets: Vec<IpNet>,
     key: Key,
     bans: BanList,
     past: Past,
@@ -239,6 +242,8 @@ impl Armour {
     pub fn new(settings: ArmourSettings, seed: [u8; 16]) -> Self {
         Self {
             exempt: Exempt::of(&settings.exempt),
+            carriers: Exempt::default(),
+            carrier_nets: Vec::new(),
             settings,
             key: Key(seed),
             bans: BanList::default(),
@@ -256,6 +261,26 @@ impl Armour {
     pub fn set(&mut self, settings: ArmourSettings) {
         self.exempt = Exempt::of(&settings.exempt);
         self.settings = settings;
+        self.release_exempt();
+    }
+
+    /// The networks that carriers are in: what comes from there without a log-in is nobody's fault, and a ban would end calls. Their bans end.
+    /// Whoever may set one centre's carriers may set them, so that passwords guessed from there count against the users' names all the same.
+    pub fn set_carriers(&mut self, networks: Vec<IpNet>) {
+        if networks != self.carrier_nets {
+            self.carriers = Exempt::of(&networks);
+            self.carrier_nets = networks;
+            self.release_exempt();
+        }
+    }
+
+    /// See [`Armour::set_carriers`].
+    #[must_use]
+    pub fn carriers(&self) -> &[IpNet] {
+        &self.carrier_nets
+    }
+
+    fn release_exempt(&mut self) {
         let ends = |source: &Source| !self.settings.is_on || self.is_exempt(*source);
         let exempt: Vec<_> = self.bans.iter().map(|ban| ban.source).filter(ends).collect();
         for source in exempt {
@@ -277,8 +302,11 @@ impl Armour {
 
     /// What becomes of a message that belongs to no dialog and no transaction. It weighs what the message itself says.
     pub fn verdict(&mut self, now: Instant, peer: Peer, message: &Message, claim: &Claim<'_>) -> Treatment {
-        if !self.settings.is_on || self.is_exempt(peer.source) {
+        if !self.settings.is_on || self.exempt.has(peer.source) {
             return Treatment::Pass;
+        }
+        if self.carriers.has(peer.source) {
+            return if message.is_request() && claim.is_login() { self.login_verdict(now, peer, claim) } else { Treatment::Pass };
         }
         if self.is_banned(now, peer.source) {
             self.counters.banned += 1;
@@ -338,7 +366,7 @@ impl Armour {
         if self.homes.is_home(now, peer.source, &user) {
             return Treatment::Pass;
         }
-        let is_throttled = if self.homes.has_standing(now, peer.source) {
+        let is_throttled = if self.homes.has_standing(now, peer.source) && !self.carriers.has(peer.source) {
             let name = self.key.name(&user);
             let tried = self.proven.get(self.key, peer.source).and_then(|record| record.tried(name));
             tried.is_some_and(|tried| tried.failures.is_full(now, NAME_FAILURES))
@@ -374,12 +402,16 @@ impl Armour {
 
     /// A login that passed was wrong. `exists` is whether there is such a user.
     pub fn failed(&mut self, now: Instant, peer: Peer, user: &str, exists: bool) {
-        if !peer.is_proven || self.is_untouched(now, peer.source) || self.homes.is_home(now, peer.source, user) {
+        let is_carriers = self.settings.is_on && !self.exempt.has(peer.source) && self.carriers.has(peer.source);
+        if !peer.is_proven || (self.is_untouched(now, peer.source) && !is_carriers) || self.homes.is_home(now, peer.source, user) {
             return;
         }
-        let has_standing = self.homes.has_standing(now, peer.source);
+        let has_standing = self.homes.has_standing(now, peer.source) && !is_carriers;
         if exists && !has_standing && self.homes.failed(now, self.settings.user_failures(), user) {
             self.output(ArmourOutput::Guarded { user: user.to_owned() });
+        }
+        if is_carriers {
+            return;
         }
         let evidence = if exists { Evidence::WrongPassword } else { Evidence::UnknownUser };
         let name = self.key.name(user);
@@ -574,7 +606,7 @@ impl Armour {
     /// Whether nothing is ever held against a source.
     #[must_use]
     pub fn is_exempt(&self, source: Source) -> bool {
-        self.exempt.has(source)
+        self.exempt.has(source) || self.carriers.has(source)
     }
 
     /// The host that a stranger's request is for, if it is not ours. Whoever sends from a private address is in the house, or behind a router

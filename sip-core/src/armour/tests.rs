@@ -522,3 +522,28 @@ fn the_marks_are_written_as_they_are_compared() {
         assert!(evidence.weight().standing <= evidence.weight().stranger);
     }
 }
+
+/// Whoever sets a centre's carriers says where they are. That is no licence to guess the passwords of others from there.
+#[test]
+fn in_a_carriers_network_passwords_are_guessed_no_faster() {
+    let mut world = World::new();
+    let (guesser, home) = ("192.0.2.66", "203.0.113.7");
+    world.armour.set_carriers(vec!["192.0.2.0/24".parse().unwrap()]);
+    assert_eq!(world.udp(home, "6001", "right"), Got::Ok);
+    assert_eq!(world.udp(guesser, "6004", "right"), Got::Ok, "a user of the guesser's own is no licence either");
+    let mut looked = 0;
+    for _ in 0..2_000 {
+        world.now += Duration::from_secs(5);
+        looked += u32::from(world.register(Transport::Tcp, guesser, "6001", "guess") == Got::Wrong);
+    }
+    assert!((20..=60).contains(&looked), "{looked} of 2,000 were looked at");
+    assert_eq!(world.udp(guesser, "6001", "right"), Got::Unseen, "nor is a lucky one");
+    assert_eq!((world.udp(home, "6001", "right"), world.udp(guesser, "6004", "right")), (Got::Ok, Got::Ok));
+    // And nothing else is held against what is there.
+    let invite = request("INVITE", "sip:900442071234567@pbx.example", "", None, 1);
+    assert_eq!((0..100).filter(|_| world.receive(flow(Transport::Udp, guesser), &invite) != Got::Silence).count(), 100);
+    assert!(!world.is_banned(guesser));
+    assert_eq!(world.armour.ban(world.now, source(guesser), Duration::from_secs(9)), Err(NotBanned::Exempt));
+    world.armour.set_carriers(Vec::new());
+    world.armour.ban(world.now, source(guesser), Duration::from_secs(9)).unwrap();
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId,
+    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId, Stranger,
     check::{self, Refusal},
 };
 use crate::{
@@ -97,12 +97,23 @@ impl Endpoint {
     }
 
     /// A request whose To tag is that of session `id`.
-    pub(super) fn inside(&mut self, now: Instant, arrived: Arrived<'_>, id: SessionId) {
+    pub(super) fn inside(&mut self, now: Instant, arrived: Arrived<'_>, id: SessionId, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
         let (flow, message) = (arrived.flow, arrived.message);
         self.wire.hear(id, flow, message);
         let is_bye = message.method() == Method::Bye;
-        if !self.transactions.has_room_inside() || !(is_bye || self.transactions.has_room_of(id)) {
+        if !self.transactions.has_room_inside() {
             return self.refuse_for_room(&arrived, Some(id));
+        }
+        if !is_bye && !self.transactions.has_room_of(id) {
+            // 21.4.27: of this dialog alone. A 503 would speak of the whole server.
+            return self.refuse_stateless(&arrived, &Refusal::plain(491), Some(id));
+        }
+        let is_at_home =
+            self.sessions.get_mut(id.0).and_then(|session| session.dialog_of(message)).is_none_or(|dialog| dialog.is_from(flow));
+        // Who has seen a call's tags, in a trace of its messages or on the wire, is not its peer for that. Its number is not taken either: a
+        // high one would have the peer's own refused.
+        if !is_at_home && !is_bye && !is_heard(Stranger::Elsewhere) {
+            return self.refuse_stateless(&arrived, &Refusal::plain(403), Some(id));
         }
         let Some(session) = self.sessions.get_mut(id.0) else { return };
         let tag = session.tag;
@@ -114,7 +125,7 @@ impl Endpoint {
             Some(dialog) => {
                 let before = dialog.flow;
                 let in_order = dialog.take_seq(number);
-                if in_order {
+                if in_order && (is_at_home || !is_bye) {
                     // The NAT may have moved the peer: it is reached where it was last heard.
                     dialog.flow = peer_flow(message, flow);
                     has_moved = dialog.flow != before;

@@ -23,6 +23,9 @@ const RETRY_AFTER_S: (u32, u32) = (5, 30);
 pub enum Stranger<'m> {
     /// A request that matches no dialog and no transaction. An ACK is never told: nothing answers it.
     Request(&'m Message),
+    /// A request within a call that comes from another host than the peer's own: neither where it was heard before nor where it said that it
+    /// is. An ACK and a BYE are heard all the same.
+    Elsewhere,
     /// What is no SIP message.
     Malformed,
 }
@@ -34,7 +37,7 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::received`], and before anything is answered to what belongs to nothing here, `is_heard` is asked: of what it denies
-    /// there is no answer, and nothing is kept. It is asked once at most.
+    /// there is no answer, and nothing is kept; but [`Stranger::Elsewhere`] is answered with 403. It is asked once at most.
     pub fn received_if(&mut self, now: Instant, flow: Flow, datagram: Bytes, is_heard: &mut dyn FnMut(Stranger<'_>) -> bool) {
         match Message::parse(datagram) {
             Ok(message) if message.is_request() => self.requested(now, flow, &message, is_heard),
@@ -70,7 +73,7 @@ impl Endpoint {
                 }
             }
             (_, Some(tag)) => match self.session_of(tag, message) {
-                Some(id) => self.inside(now, arrived, id),
+                Some(id) => self.inside(now, arrived, id, is_heard),
                 None if message.method() == Method::Subscribe && self.subscription_of(tag, message).is_some() => self.outside(now, arrived),
                 None => self.stray(&arrived, is_heard),
             },

@@ -325,7 +325,9 @@ impl Endpoint {
         }
         let sdp = sdp.or_else(|| unacked.answer.clone());
         talking.stop_repeating(&mut self.wire.timers);
-        talking.dialog.flow = peer_flow(message, flow);
+        if talking.dialog.is_from(flow) {
+            talking.dialog.flow = peer_flow(message, flow);
+        }
         match talking.leave.take() {
             Some(reason) => return self.leave(now, id, EndReason::HungUp, reason.as_deref()),
             None if first => self.tell(id, SessionEvent::Confirmed { sdp }),

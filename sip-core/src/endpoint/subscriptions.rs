@@ -24,6 +24,7 @@ use crate::{
     session::{Stage, disarm},
     timer::Timer,
     transaction::{Outgoing, Owner, Purpose, Tag, Transactions, Wire},
+    uri::SipUri,
 };
 
 /// Nobody waits for the outcome of this one's NOTIFYs.
@@ -178,7 +179,8 @@ impl Endpoint {
             return Err(Refusal::with(489, "Allow-Events", self.settings.extras.allow_events()));
         };
         // RFC 6665, 4.1.3: it makes or refreshes a dialog.
-        if !matches!(message.contacts(), Ok(Contacts::List(contacts)) if contacts.len() == 1) {
+        let Ok(Contacts::List(contacts)) = message.contacts() else { return Err(Refusal::plain(400)) };
+        if !matches!(contacts.as_slice(), [contact] if SipUri::parse(contact.uri).is_ok()) {
             return Err(Refusal::plain(400));
         }
         let mut accepted = message.values(Name::Accept).map(media_type).peekable();

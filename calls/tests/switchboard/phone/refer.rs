@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip_core::SessionId;
+use sip_core::{SessionId, notifier::DialogTags};
 
 use super::Phone;
 
@@ -16,6 +16,11 @@ impl Phone {
     /// Asks that the call of `session` be handed to whom `to` names.
     pub(crate) fn refer(&mut self, now: Instant, session: SessionId, to: &str) {
         self.endpoint.info(now, session, REFER, to.as_bytes());
+    }
+
+    /// What names a session of this phone in its messages: the local tag is that of its peer (see [`sip_core::Endpoint::tags_of`]).
+    pub(crate) fn tags_of(&self, session: SessionId) -> Option<DialogTags> {
+        self.endpoint.tags_of(session)
     }
 
     /// How a Replaces header names a session of this phone.
