@@ -7,6 +7,7 @@
 use std::{
     fmt,
     pin::pin,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -76,6 +77,9 @@ const LOOK_EVERY: Duration = if HURRY { Duration::from_secs(1) } else { TELL_EVE
 const HURRY: bool = cfg!(test);
 /// Orders of one client that wait for its task.
 const ORDERS_MAX: usize = 8;
+/// A busy server comes late to a client that is connected; in tests it always does, which must cost the client nothing.
+const LATE_TURNS: usize = if HURRY { 100 } else { 0 };
+
 /// The layer that answers under `/socket.io/`.
 pub(crate) fn layer(api: &Api) -> SocketIoLayer {
     let message_max = usize::try_from(MESSAGE_MAX).unwrap_or(usize::MAX);
@@ -98,7 +102,12 @@ pub(crate) fn layer(api: &Api) -> SocketIoLayer {
     };
     let connected = {
         let api = api.clone();
-        async move |socket: SocketRef, Extension(listener): Extension<Listener>| connected(api.clone(), socket, listener)
+        async move |socket: SocketRef, Extension(listener): Extension<Listener>, Extension(orders): Extension<Orders>| {
+            for _ in 0..LATE_TURNS {
+                tokio::task::yield_now().await;
+            }
+            connected(api.clone(), socket, listener, &orders);
+        }
     };
     io.ns("/", connected.with(sign_in));
     layer
@@ -151,27 +160,20 @@ async fn sign_in(api: &Api, socket: &SocketRef, auth: Option<SignIn>) -> Result<
     let parts = socket.req_parts();
     let request = auth::asked(parts).map_err(|problem| Refused(problem.code()))?;
     socket.extensions.insert(Listener::of(api, token, request).await?);
+    // The library says to the client that it is in, and then starts a task for `connected`. A subscription that overtakes that task would be
+    // dropped without an answer, and its client would wait for ever; so there is somebody to hear it before the client is in.
+    socket.extensions.insert(Orders::of(socket));
     Ok(())
 }
 
-fn connected(api: Api, socket: SocketRef, listener: Listener) {
+fn connected(api: Api, socket: SocketRef, listener: Listener, orders: &Orders) {
+    let Some(ordered) = orders.take() else { return };
     let user = listener.principal.user();
     let Some(present) = api.presence.enter(user) else {
         debug!(%user, "Too many sockets of one user.");
         drop(socket.disconnect());
         return;
     };
-    let (orders, ordered) = mpsc::channel(ORDERS_MAX);
-    // S004-110: everything that the listener may hear.
-    let all = orders.clone();
-    socket.on("subscribe:calls", async move |TryData(data): TryData<Value>, ack: AckSender| {
-        // A client that asks faster than it is served has an answer under way already.
-        drop(all.try_send(Order { from: From::read(data.ok().as_ref()), topics: Topics::all(), ack }));
-    });
-    socket.on("subscribe", async move |TryData(data): TryData<Value>, ack: AckSender| {
-        let data = data.ok();
-        drop(orders.try_send(Order { from: From::read(data.as_ref()), topics: Topics::read(data.as_ref()), ack }));
-    });
     let open = Open::new(&api, present);
     let ears = Ears::of(&listener.principal);
     let endings = api.office.endings();
@@ -201,6 +203,33 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.sockets.dec();
+    }
+}
+
+/// What a client has ordered, until the task that serves it takes them.
+#[derive(Clone)]
+struct Orders(Arc<Mutex<Option<mpsc::Receiver<Order>>>>);
+
+impl Orders {
+    /// Hears them from now on.
+    fn of(socket: &SocketRef) -> Self {
+        let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+        // S004-110: everything that the listener may hear.
+        let all = orders.clone();
+        socket.on("subscribe:calls", async move |TryData(data): TryData<Value>, ack: AckSender| {
+            // A client that asks faster than it is served has an answer under way already.
+            drop(all.try_send(Order { from: From::read(data.ok().as_ref()), topics: Topics::all(), ack }));
+        });
+        socket.on("subscribe", async move |TryData(data): TryData<Value>, ack: AckSender| {
+            let data = data.ok();
+            drop(orders.try_send(Order { from: From::read(data.as_ref()), topics: Topics::read(data.as_ref()), ack }));
+        });
+        Self(Arc::new(Mutex::new(Some(ordered))))
+    }
+
+    /// For the one task that serves them.
+    fn take(&self) -> Option<mpsc::Receiver<Order>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

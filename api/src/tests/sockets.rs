@@ -125,6 +125,21 @@ async fn without_a_good_token_nobody_hears_anything() {
     }
 }
 
+/// The server comes to a new client late (`LATE_TURNS`), as a busy one does: nothing that the client says meanwhile is lost.
+#[tokio::test]
+async fn who_subscribes_before_the_server_has_turned_to_them_is_heard() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut client = Client::open(address).await;
+    client.send(&format!("40{}", json!({"token": world.token("root")}))).await;
+    assert!(client.packet().await.unwrap().starts_with("40{\"sid\""));
+    client.send("423[\"subscribe\",{\"topics\":[\"slots\"]}]").await;
+    let answer = client.packet().await.unwrap();
+    assert!(answer.starts_with("433["), "{answer}");
+    world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
+    assert_eq!(client.event().await.0, "slot.update");
+}
+
 #[tokio::test]
 async fn each_hears_what_they_may() {
     let world = World::new().await;
