@@ -6,7 +6,7 @@ import type { Call, CallStatus, LiveEvent, Page, Slot } from '@/api/types';
 import type { Client } from '@/providers/rest/client';
 import { LIMIT_MAX } from '@/providers/rest/dataProvider';
 import { useClient } from '@/providers/services';
-import { useResync, useTopic } from './hooks';
+import { useTopic } from './hooks';
 
 /** How many rows a board holds; a centre has 999 slots a hub at most, and a board with more helps nobody. */
 const ROWS_MAX = 2000;
@@ -20,12 +20,11 @@ const MINE = ['board', 'mine'];
 /** All slots that one may see, by number. */
 export function useBoardSlots() {
     const client = useClient();
-    const queries = useQueryClient();
-    const query = useQuery({ queryKey: SLOTS, queryFn: ({ signal }) => all<Slot>(client, '/slots', {}, signal), staleTime: Infinity });
-    useTopic('slots', (event) => {
-        if (event.type === 'slot.update') upsert<Slot>(queries, SLOTS, event, 'id', () => true);
+    const query = useBoard<Slot>(SLOTS, 'slots', {
+        type: 'slot.update',
+        load: (signal) => all<Slot>(client, '/slots', {}, signal),
+        put: (slots, event) => upsert(slots, event, 'id', () => true),
     });
-    useResync(() => void queries.invalidateQueries({ queryKey: ['board'] }));
     const slots = useMemo(() => query.data?.toSorted((a, b) => a.number.localeCompare(b.number, 'en', { numeric: true })), [query.data]);
     return { ...query, slots };
 }
@@ -33,20 +32,49 @@ export function useBoardSlots() {
 /** The calls that are under way and that one may see, oldest first. */
 export function useBoardCalls() {
     const client = useClient();
-    const queries = useQueryClient();
     const can = useCan();
-    const may = can('calls.read');
-    const query = useQuery({
-        queryKey: CALLS,
-        queryFn: ({ signal }) => all<Call>(client, '/calls', { filter: JSON.stringify({ status: LIVE_STATES }) }, signal),
-        enabled: may,
-        staleTime: Infinity,
-    });
-    useTopic(may ? 'calls' : undefined, (event) => {
-        if (event.type === 'call.update') upsert<Call>(queries, CALLS, event, 'call_id', (call) => call.status !== 'ended');
+    const query = useBoard<Call>(CALLS, can('calls.read') ? 'calls' : undefined, {
+        type: 'call.update',
+        load: (signal) => all<Call>(client, '/calls', { filter: JSON.stringify({ status: LIVE_STATES }) }, signal),
+        put: (calls, event) => upsert(calls, event, 'call_id', (call) => call.status !== 'ended'),
     });
     const calls = useMemo(() => query.data?.toSorted((a, b) => a.started_at - b.started_at), [query.data]);
     return { ...query, calls };
+}
+
+/** What came while a board was being loaded, by its key: the answer may be older, so it comes on top of it. */
+const meanwhile = new Map<string, LiveEvent[]>();
+
+interface BoardRows<T> {
+    /** Which events change it. */
+    type: string;
+    load: (signal: AbortSignal) => Promise<T[]>;
+    put: (rows: T[], event: LiveEvent) => T[];
+}
+
+/** Rows that are loaded whenever a page comes to show them, for nobody has kept them in step before, and follow the events of a topic from then on. */
+function useBoard<T extends object>(key: string[], topic: string | undefined, { type, load, put }: BoardRows<T>) {
+    const queries = useQueryClient();
+    const name = key.join();
+    const query = useQuery({
+        queryKey: key,
+        queryFn: async ({ signal }) => {
+            meanwhile.set(name, []);
+            const rows = await load(signal);
+            return (meanwhile.get(name) ?? []).reduce(put, rows);
+        },
+        enabled: topic !== undefined,
+        staleTime: Infinity,
+        refetchOnMount: 'always',
+    });
+    useTopic(topic, (event) => {
+        if (event.type !== type) return;
+        const came = queries.isFetching({ queryKey: key }) > 0 ? meanwhile.get(name) : undefined;
+        // Several pages may show the same board, and each hears of it.
+        if (came?.includes(event) === false) came.push(event);
+        queries.setQueryData<T[]>(key, (rows) => rows && put(rows, event));
+    });
+    return query;
 }
 
 /** One's own slot, if one has taken any, and the call that it is in. */
@@ -77,18 +105,15 @@ export function setMySlot(queries: QueryClient, slot: Slot | null): void {
     if (slot) queries.setQueryData<Slot[]>(SLOTS, (slots) => slots?.map((old) => (old.id === slot.id ? { ...old, ...slot } : old)));
 }
 
-function upsert<T extends object>(queries: QueryClient, key: string[], event: LiveEvent, id: keyof T, isShown: (row: T) => boolean): void {
-    queries.setQueryData<T[]>(key, (rows) => {
-        if (!rows) return rows;
-        const row = event.data as T | null;
-        const at = rows.findIndex((old) => old[id] === event.id);
-        const old = rows[at];
-        if (row === null || !isShown(row)) return at === -1 ? rows : rows.toSpliced(at, 1);
-        if (old === undefined) return rows.length < ROWS_MAX ? [...rows, row] : rows;
-        // Events of a lease that is over say nothing of the slot as it is.
-        if (event.epoch > 0 && event.epoch < ((old as { epoch?: number }).epoch ?? 0)) return rows;
-        return rows.with(at, { ...old, ...row });
-    });
+function upsert<T extends object>(rows: T[], event: LiveEvent, id: keyof T, isShown: (row: T) => boolean): T[] {
+    const row = event.data as T | null;
+    const at = rows.findIndex((old) => old[id] === event.id);
+    const old = rows[at];
+    if (row === null || !isShown(row)) return at === -1 ? rows : rows.toSpliced(at, 1);
+    if (old === undefined) return rows.length < ROWS_MAX ? [...rows, row] : rows;
+    // Events of a lease that is over say nothing of the slot as it is.
+    if (event.epoch > 0 && event.epoch < ((old as { epoch?: number }).epoch ?? 0)) return rows;
+    return rows.with(at, { ...old, ...row });
 }
 
 /** All rows of a list, page by page, as far as a board holds them. */

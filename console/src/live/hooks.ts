@@ -1,4 +1,4 @@
-import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useQueryClient, type QueryClient, type QueryFilters } from '@tanstack/react-query';
 import type { GetListResult, RaRecord } from 'ra-core';
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
 import type { LiveEvent } from '@/api/types';
@@ -32,7 +32,21 @@ export function useResync(handler: () => void): void {
     useEffect(() => live.onResync(() => tell()), [live]);
 }
 
-/** Keeps a list in step with what happens: known rows change in place, for new ones the list is loaded anew, but not for each. */
+/** Loads anew what is shown. What is on its way for the first time may be as old as the rest, and is asked for once more when it is there. */
+export async function loadAnew(queries: QueryClient, filters?: QueryFilters): Promise<void> {
+    const onItsWay = queries
+        .getQueryCache()
+        .findAll({ ...filters, fetchStatus: 'fetching' })
+        .filter(({ state }) => state.data === undefined);
+    // Starts again what was there already, and waits for all.
+    await queries.invalidateQueries(filters);
+    if (onItsWay.length > 0) await queries.invalidateQueries({ predicate: (query) => onItsWay.includes(query) });
+}
+
+/**
+ * Keeps a list in step with what happens: known rows change in place, for new ones the list is loaded anew, but not for each.
+ * So it is if it is being loaded at this moment, because what comes may be older than the event.
+ */
 export function useLiveList(resource: string, topic: string | undefined): void {
     const queries = useQueryClient();
     useEffect(
@@ -43,7 +57,8 @@ export function useLiveList(resource: string, topic: string | undefined): void {
         [resource],
     );
     useTopic(topic, (event) => {
-        if (!patchRow(queries, resource, event)) gather(queries, resource);
+        const isLoading = UPDATE.test(event.type) && queries.isFetching({ queryKey: [resource, 'getList'] }) > 0;
+        if (!patchRow(queries, resource, event) || isLoading) gather(queries, resource);
     });
 }
 
@@ -55,15 +70,17 @@ function gather(queries: QueryClient, resource: string): void {
         resource,
         setTimeout(() => {
             gathering.delete(resource);
-            void queries.invalidateQueries({ queryKey: [resource, 'getList'] });
+            void loadAnew(queries, { queryKey: [resource, 'getList'] });
         }, GATHER_MS),
     );
 }
 
+/** Only an update brings a whole row. */
+const UPDATE = /\.(update|progress)$/;
+
 /** Puts an event's picture of a row wherever that row is shown. Says whether there was nothing more to do. */
 export function patchRow(queries: QueryClient, resource: string, event: LiveEvent): boolean {
-    // Only an update brings a whole row.
-    if (!/\.(update|progress)$/.test(event.type)) return true;
+    if (!UPDATE.test(event.type)) return true;
     const { key } = onWire(resource);
     const row = event.data as Record<string, unknown> | null;
     let known = false;
@@ -75,9 +92,10 @@ export function patchRow(queries: QueryClient, resource: string, event: LiveEven
         if (row === null || isStale(old, event)) return list;
         return { ...list, data: list.data.with(at, merge(old, row, key)) };
     });
-    queries.setQueriesData<RaRecord>({ queryKey: [resource, 'getOne', { id: event.id }], exact: false }, (old) =>
-        old && row && !isStale(old, event) ? merge(old, row, key) : old,
-    );
+    const one = { queryKey: [resource, 'getOne', { id: event.id }], exact: false };
+    // What is on its way may be older than the event: it is asked for once more.
+    if (queries.isFetching(one) > 0) void loadAnew(queries, one);
+    queries.setQueriesData<RaRecord>(one, (old) => (old && row && !isStale(old, event) ? merge(old, row, key) : old));
     return known;
 }
 

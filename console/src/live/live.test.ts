@@ -1,5 +1,5 @@
-import { QueryClient } from '@tanstack/react-query';
-import { expect, it } from 'vitest';
+import { QueryClient, QueryObserver } from '@tanstack/react-query';
+import { expect, it, vi } from 'vitest';
 import type { LiveEvent } from '@/api/types';
 import { patchRow } from './hooks';
 import { isOfTopic, Listeners } from './live';
@@ -57,4 +57,18 @@ it('an event of a lease that is over changes nothing', () => {
     expect(queries.getQueryData(list)).toMatchObject({ data: [{ state: 'READY' }] });
     patchRow(queries, 'slots', event('slot.update', '4', { id: '4', state: 'CALLING', epoch: 7 }, 7));
     expect(queries.getQueryData(list)).toMatchObject({ data: [{ state: 'CALLING' }] });
+});
+
+it('a row that is being loaded is asked for once more, because it may be older than the event', async () => {
+    const queries = new QueryClient();
+    const answers: ((row: unknown) => void)[] = [];
+    const one = ['calls', 'getOne', { id: 'c_1', meta: undefined }];
+    const seen = new QueryObserver(queries, { queryKey: one, queryFn: () => new Promise((answer) => answers.push(answer)) });
+    const stop = seen.subscribe(() => undefined);
+    patchRow(queries, 'calls', event('call.update', 'c_1', { call_id: 'c_1', status: 'ended' }));
+    answers[0]?.({ id: 'c_1', status: 'answered' });
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.({ id: 'c_1', status: 'ended' });
+    await vi.waitFor(() => expect(seen.getCurrentResult().data).toEqual({ id: 'c_1', status: 'ended' }));
+    stop();
 });

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCan } from '@/access/me';
 import type { CarrierStatus, PbxStatus } from '@/api/types';
 import { useClient } from '@/providers/services';
-import { useResync, useTopic } from './hooks';
+import { useTopic } from './hooks';
 
 /** How old it may be, in milliseconds: of calls that begin and end, no event tells. */
 const EVERY_MS = 5000;
@@ -29,6 +29,5 @@ export function useLiveStatus() {
         const told = event.data as Partial<CarrierStatus>;
         queries.setQueryData<PbxStatus>(STATUS, (old) => old && { ...old, carriers: old.carriers.map((carrier) => (carrier.id === event.id ? { ...carrier, ...told } : carrier)) });
     });
-    useResync(() => void queries.invalidateQueries({ queryKey: STATUS }));
     return status;
 }

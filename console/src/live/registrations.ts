@@ -5,7 +5,7 @@ import { useCan } from '@/access/me';
 import type { Registration, Slot } from '@/api/types';
 import { useClient } from '@/providers/services';
 import { all } from './board';
-import { useResync, useTopic } from './hooks';
+import { useTopic } from './hooks';
 
 const REGISTRATIONS = ['board', 'registrations'];
 
@@ -32,7 +32,6 @@ export function useRegistrations(slots: Slot[] | undefined) {
         // A call changes its slot as well, and nothing of its registration.
         if (event.type === 'slot.rebound' || told === null || told.registered !== before?.registered) askSoon();
     });
-    useResync(() => void queries.invalidateQueries({ queryKey: REGISTRATIONS }));
     const registrations = useMemo(() => query.data && new Map(query.data.map((registration) => [registration.id, registration])), [query.data]);
     return { ...query, registrations, may };
 }

@@ -6,6 +6,8 @@ class FakeSocket {
     connected = false;
     active = true;
     readonly sent: [string, unknown][] = [];
+    /** Whether the server answers at all. */
+    answers = true;
     readonly #on = new Map<string, (argument: unknown) => void>();
     #any: ((name: string, event: unknown) => void) | undefined;
     on(name: string, handler: (argument: unknown) => void) {
@@ -14,9 +16,14 @@ class FakeSocket {
     onAny(handler: (name: string, event: unknown) => void) {
         this.#any = handler;
     }
-    emit(name: string, body: unknown, ack?: (answer: unknown) => void) {
-        this.sent.push([name, body]);
-        ack?.({ seq: 100 });
+    timeout(after: number) {
+        return {
+            emit: (name: string, body: unknown, ack: (late: Error | null, answer?: unknown) => void) => {
+                this.sent.push([name, body]);
+                if (this.answers) ack(null, { seq: 100 });
+                else setTimeout(() => ack(new Error('timeout')), after);
+            },
+        };
     }
     connect() {
         this.connected = true;
@@ -74,10 +81,35 @@ it('says when events were missed', async () => {
     await settled();
     socket.connect();
     socket.hear('resync', { seq: 900 });
-    expect(resyncs).toBe(1);
+    // The first subscription goes on behind nothing: what was loaded before it may be older.
+    expect(resyncs).toBe(2);
     socket.disconnect();
     socket.connect();
     expect(socket.sent.at(-1)).toEqual(['subscribe', { topics: ['slots'], since: 900 }]);
+    expect(resyncs).toBe(2);
+});
+
+it('is online once the server has said that it tells, and asks until then', async () => {
+    const { live: it } = live();
+    let resyncs = 0;
+    it.onResync(() => (resyncs += 1));
+    it.on('slots', () => undefined);
+    await settled();
+    vi.useFakeTimers();
+    try {
+        socket.answers = false;
+        socket.connect();
+        expect([it.status, socket.sent.length, resyncs]).toEqual(['connecting', 1, 0]);
+        vi.advanceTimersByTime(15_000);
+        expect([it.status, socket.sent.length]).toEqual(['connecting', 2]);
+        socket.answers = true;
+        vi.advanceTimersByTime(15_000);
+        expect([it.status, socket.sent.length, resyncs]).toEqual(['online', 3, 1]);
+        vi.advanceTimersByTime(60_000);
+        expect(socket.sent).toHaveLength(3);
+    } finally {
+        vi.useRealTimers();
+    }
 });
 
 it('goes with the session', async () => {

@@ -6,6 +6,9 @@ import { Listeners, type Live, type LiveHandler, type LiveStatus } from './live'
 /** What belongs to a topic of ours under another name. */
 const ALSO: Record<string, string[]> = { calls: ['recordings'] };
 
+/** How long the answer to a subscription may take, in milliseconds: without one, nobody knows whether it was heard. */
+const ANSWER_MS = 10_000;
+
 /** The server's events over one Socket.IO connection, which is there while somebody is signed in and listens. */
 export class SocketLive implements Live {
     status: LiveStatus = 'offline';
@@ -16,6 +19,8 @@ export class SocketLive implements Live {
     #asking = false;
     /** The last event that we have seen; with it, what we missed comes after a break. */
     #seen: number | undefined;
+    /** Which subscription is the last; answers to others say nothing. */
+    #asked = 0;
 
     constructor(session: Session) {
         this.#session = session;
@@ -58,10 +63,7 @@ export class SocketLive implements Live {
             reconnectionDelayMax: 10_000,
         });
         this.#socket = socket;
-        socket.on('connect', () => {
-            this.#subscribe();
-            this.#turn('online');
-        });
+        socket.on('connect', () => this.#subscribe());
         socket.on('disconnect', (reason) => {
             this.#turn('connecting');
             // The server ends a connection with its token; socket.io does not come back from that by itself.
@@ -100,11 +102,19 @@ export class SocketLive implements Live {
         });
     }
 
-    /** Each subscription takes the place of the one before, and goes on behind the last event that we have seen. */
+    /** Each subscription takes the place of the one before, and goes on behind the last event that we have seen. Whoever sees "online" misses nothing. */
     #subscribe(): void {
         const topics = [...new Set(this.#listeners.topics.flatMap((topic) => [topic, ...(ALSO[topic] ?? [])]))];
-        this.#socket?.emit('subscribe', { topics, since: this.#seen }, (answer?: { seq?: number }) => {
+        const asked = ++this.#asked;
+        const socket = this.#socket;
+        const isFirst = this.#seen === undefined;
+        socket?.timeout(ANSWER_MS).emit('subscribe', { topics, since: this.#seen }, (late: Error | null, answer?: { seq?: number }) => {
+            if (asked !== this.#asked || socket !== this.#socket || !socket.connected) return;
+            if (late) return this.#subscribe();
             if (typeof answer?.seq === 'number') this.#seen ??= answer.seq;
+            this.#turn('online');
+            // What was loaded before may have changed before anybody listened.
+            if (isFirst) this.#listeners.tellResync();
         });
     }
 

@@ -12,7 +12,7 @@ import { useSettings } from '@/access/settings';
 import { useLocaleState } from 'ra-core';
 import { browserLocale, isLocale, rememberLocale, useT } from '@/i18n';
 import { useServices } from '@/providers/services';
-import { useResync } from '@/live/hooks';
+import { loadAnew, useResync } from '@/live/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { ErrorPage } from '../ErrorPage';
 import { useLook } from '../look';
@@ -134,5 +134,5 @@ function useLeavingWithOthers(): void {
             }),
         [session, navigate, queries],
     );
-    useResync(() => void queries.invalidateQueries());
+    useResync(() => void loadAnew(queries));
 }

@@ -9,7 +9,7 @@ import { useState } from 'react';
 import { useCan } from '@/access/me';
 import type { Ban, SecurityStatus } from '@/api/types';
 import { useCode, useFormat, useT } from '@/i18n';
-import { useResync, useTopic } from '@/live/hooks';
+import { useTopic } from '@/live/hooks';
 import { useClient } from '@/providers/services';
 import { Confirm } from '@/ui/confirm';
 import { Empty } from '@/ui/empty';
@@ -70,7 +70,6 @@ export function BanList() {
     };
     // A ban that ends by itself is told as one that was taken back is.
     useTopic('sources', () => void refresh());
-    useResync(() => void refresh());
     const manages = can('security.manage');
     const ban = manages && (
         <Button variant="contained" onClick={() => setBanning(true)}>
