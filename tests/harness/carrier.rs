@@ -4,31 +4,23 @@
 //! All register and are challenged for every call, by the realm `carrier.example`; it stays in the path of calls.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::{
     baresip::{Baresip, Setup},
     certificate::Certificate,
-    ports,
+    kamailio::Kamailio,
     rest::Account,
     wait,
 };
 
 const CONFIGURATION: &str = include_str!("../peers/carrier/kamailio.cfg");
-/// MiB of memory that its processes share, and of each one's own.
-const MEMORY: [&str; 4] = ["-m", "32", "-M", "8"];
-/// It starts within a second.
-const START_LIMIT: Duration = Duration::from_secs(10);
-/// So often other ports are tried, if somebody else took one between our look and its bind.
-const START_TRIES: usize = 3;
+/// A phone is registered within a second.
+const PHONE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The user name of the customer that is the server under test.
 pub const CUSTOMER: &str = "cordboard";
@@ -38,11 +30,7 @@ pub const REALM: &str = "carrier.example";
 /// A running carrier. Ended when dropped.
 #[derive(Debug)]
 pub struct Carrier {
-    child: Child,
-    sip: SocketAddr,
-    /// Where it speaks SIP over TLS, if it does.
-    tls: Option<SocketAddr>,
-    dir: tempfile::TempDir,
+    kamailio: Kamailio,
 }
 
 impl Carrier {
@@ -51,12 +39,7 @@ impl Carrier {
     /// # Errors
     /// When Kamailio is not installed or does not start.
     pub fn start(address: Ipv4Addr) -> Result<Self> {
-        for _ in 1..START_TRIES {
-            if let Ok(carrier) = Self::start_once(address) {
-                return Ok(carrier);
-            }
-        }
-        Self::start_once(address)
+        Ok(Self { kamailio: Kamailio::start(address, CONFIGURATION, None)? })
     }
 
     /// Starts one that speaks TLS, too, with this certificate.
@@ -64,12 +47,7 @@ impl Carrier {
     /// # Errors
     /// As [`Carrier::start`].
     pub fn start_encrypted(address: Ipv4Addr, certificate: &Certificate) -> Result<Self> {
-        for _ in 1..START_TRIES {
-            if let Ok(carrier) = Self::start_with(address, Some(certificate)) {
-                return Ok(carrier);
-            }
-        }
-        Self::start_with(address, Some(certificate))
+        Ok(Self { kamailio: Kamailio::start(address, CONFIGURATION, Some(certificate))? })
     }
 
     /// Starts anew with another certificate, at the same addresses. What was registered there is forgotten.
@@ -77,36 +55,19 @@ impl Carrier {
     /// # Errors
     /// When it does not start.
     pub fn renew(&mut self, certificate: &Certificate) -> Result<()> {
-        self.end();
-        self.child = launch(self.dir.path(), self.sip, self.tls.map(|tls| (tls, certificate)))?;
-        self.wait()
+        self.kamailio.renew(certificate)
     }
 
     /// Where it speaks SIP over TLS; none if it does not.
     #[must_use]
     pub fn tls(&self) -> Option<SocketAddr> {
-        self.tls
-    }
-
-    fn start_once(address: Ipv4Addr) -> Result<Self> {
-        Self::start_with(address, None)
-    }
-
-    fn start_with(address: Ipv4Addr, certificate: Option<&Certificate>) -> Result<Self> {
-        let dir = tempfile::tempdir()?;
-        let ports = ports::block(2)?;
-        let sip = SocketAddr::from((address, ports.start));
-        let tls = certificate.map(|certificate| (SocketAddr::from((address, ports.start + 1)), certificate));
-        let child = launch(dir.path(), sip, tls)?;
-        let mut carrier = Self { child, sip, tls: tls.map(|(tls, _)| tls), dir };
-        carrier.wait()?;
-        Ok(carrier)
+        self.kamailio.tls()
     }
 
     /// Where it speaks SIP, over UDP and TCP.
     #[must_use]
     pub fn sip(&self) -> SocketAddr {
-        self.sip
+        self.kamailio.sip()
     }
 
     /// A phone of a subscriber that is registered, and answers with a tone.
@@ -115,62 +76,17 @@ impl Carrier {
     /// When it does not start, or is not let in.
     pub fn phone(&self, number: &str, tone_hz: u32) -> Result<Baresip> {
         let account = Account { id: String::new(), number: number.to_owned(), username: number.to_owned(), password: password(number) };
-        let phone = Baresip::start(&Setup::of(&account, self.sip, tone_hz))?;
+        let phone = Baresip::start(&Setup::of(&account, self.sip(), tone_hz))?;
         // It may have registered before anybody could hear its events.
-        wait::until_true(format!("{number} at the carrier"), START_LIMIT, || phone.log().contains("200 OK"))?;
+        wait::until_true(format!("{number} at the carrier"), PHONE_LIMIT, || phone.log().contains("200 OK"))?;
         Ok(phone)
     }
 
     /// What it has said so far.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("words")).unwrap_or_default()
+        self.kamailio.log()
     }
-
-    /// Asks until it answers.
-    fn wait(&mut self) -> Result<()> {
-        let answered = wait::until_options(self.sip, START_LIMIT, || match self.child.try_wait()? {
-            Some(status) => bail!("Kamailio ended with {status}"),
-            None => Ok(()),
-        });
-        answered.with_context(|| self.log())
-    }
-}
-
-/// Starts Kamailio in this folder.
-fn launch(dir: &Path, sip: SocketAddr, tls: Option<(SocketAddr, &Certificate)>) -> Result<Child> {
-    let file = dir.join("kamailio.cfg");
-    let configuration = match tls {
-        None => CONFIGURATION.to_owned(),
-        Some((_, Certificate { chain, key })) => CONFIGURATION.replacen(
-            "loadmodule \"tm.so\"\n",
-            &format!(
-                "enable_tls=yes\ntcp_source_ipv4={}\nloadmodule \"tm.so\"\nloadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
-                 modparam(\"tls\", \"certificate\", {chain:?})\nmodparam(\"tls\", \"private_key\", {key:?})\n",
-                sip.ip()
-            ),
-            1,
-        ),
-    };
-    fs::write(&file, configuration)?;
-    Command::new("kamailio")
-        .args(["-DD", "-E", "-f"])
-        .arg(&file)
-        .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}")])
-        .args(tls.iter().flat_map(|(tls, _)| ["-l".to_owned(), format!("tls:{tls}")]))
-        .arg("-P")
-        .arg(dir.join("pid"))
-        .arg("-Y")
-        .arg(dir)
-        .arg("-w")
-        .arg(dir)
-        .args(MEMORY)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(fs::File::create(dir.join("words"))?)
-        .spawn()
-        .context("kamailio")
 }
 
 /// The password of a customer or subscriber.
@@ -179,22 +95,10 @@ pub fn password(name: &str) -> String {
     format!("pw-{name}")
 }
 
-impl Carrier {
-    fn end(&mut self) {
-        // With its workers, which it would wait for; they have a group of their own.
-        let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Carrier {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
+
     use super::*;
 
     /// Long enough on a busy machine.

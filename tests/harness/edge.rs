@@ -20,7 +20,7 @@ impl Edge {
     /// # Errors
     /// When Kamailio is not installed or does not start.
     pub fn start(address: Ipv4Addr, server: SocketAddr) -> Result<Self> {
-        Ok(Self { kamailio: Kamailio::start(address, &CONFIGURATION.replace("SERVER", &server.to_string()))? })
+        Ok(Self { kamailio: Kamailio::start(address, &CONFIGURATION.replace("SERVER", &server.to_string()), None)? })
     }
 
     /// Where phones reach it, over UDP and TCP.

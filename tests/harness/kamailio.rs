@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{ports, wait};
+use crate::{certificate::Certificate, ports, wait};
 
 /// MiB of memory that its processes share, and of each one's own.
 const MEMORY: [&str; 4] = ["-m", "32", "-M", "8"];
@@ -18,59 +18,66 @@ const MEMORY: [&str; 4] = ["-m", "32", "-M", "8"];
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// So often other ports are tried, if somebody else took one between our look and its bind.
 const START_TRIES: usize = 3;
+/// What comes first in each of our configurations; what TLS takes goes before it.
+const FIRST_MODULE: &str = "loadmodule \"tm.so\"\n";
 
 /// A running Kamailio. Ended when dropped.
 #[derive(Debug)]
 pub struct Kamailio {
     child: Child,
+    configuration: String,
     sip: SocketAddr,
+    /// Where it speaks SIP over TLS, if it does.
+    tls: Option<SocketAddr>,
     dir: tempfile::TempDir,
 }
 
 impl Kamailio {
-    /// Starts one on this loopback address. It answers OPTIONS by itself.
+    /// Starts one on this loopback address, with this configuration. With a certificate it speaks TLS, too. It answers OPTIONS by itself.
     ///
     /// # Errors
     /// When Kamailio is not installed or does not start.
-    pub fn start(address: Ipv4Addr, configuration: &str) -> Result<Self> {
+    pub fn start(address: Ipv4Addr, configuration: &str, certificate: Option<&Certificate>) -> Result<Self> {
         for _ in 1..START_TRIES {
-            if let Ok(started) = Self::start_once(address, configuration) {
+            if let Ok(started) = Self::start_once(address, configuration, certificate) {
                 return Ok(started);
             }
         }
-        Self::start_once(address, configuration)
+        Self::start_once(address, configuration, certificate)
     }
 
-    fn start_once(address: Ipv4Addr, configuration: &str) -> Result<Self> {
+    fn start_once(address: Ipv4Addr, configuration: &str, certificate: Option<&Certificate>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let sip = SocketAddr::from((address, ports::block(1)?.start));
-        let file = dir.path().join("kamailio.cfg");
-        fs::write(&file, configuration)?;
-        let child = Command::new("kamailio")
-            .args(["-DD", "-E", "-f"])
-            .arg(&file)
-            .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}"), "-P"])
-            .arg(dir.path().join("pid"))
-            .arg("-Y")
-            .arg(dir.path())
-            .arg("-w")
-            .arg(dir.path())
-            .args(MEMORY)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(dir.path().join("words"))?)
-            .spawn()
-            .context("kamailio")?;
-        let mut started = Self { child, sip, dir };
+        let ports = ports::block(2)?;
+        let sip = SocketAddr::from((address, ports.start));
+        let tls = certificate.map(|_| SocketAddr::from((address, ports.start + 1)));
+        let configuration = configuration.to_owned();
+        let child = launch(&dir, &configuration, sip, tls.zip(certificate))?;
+        let mut started = Self { child, configuration, sip, tls, dir };
         started.wait()?;
         Ok(started)
+    }
+
+    /// Starts anew with another certificate, at the same addresses. What was registered there is forgotten.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn renew(&mut self, certificate: &Certificate) -> Result<()> {
+        self.end();
+        self.child = launch(&self.dir, &self.configuration, self.sip, self.tls.map(|tls| (tls, certificate)))?;
+        self.wait()
     }
 
     /// Where it speaks SIP, over UDP and TCP.
     #[must_use]
     pub fn sip(&self) -> SocketAddr {
         self.sip
+    }
+
+    /// Where it speaks SIP over TLS; none if it does not.
+    #[must_use]
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls
     }
 
     /// What it has said so far.
@@ -81,29 +88,59 @@ impl Kamailio {
 
     /// Asks until it answers.
     fn wait(&mut self) -> Result<()> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        let local = socket.local_addr()?;
-        let sip = self.sip;
-        let options = format!(
-            "OPTIONS sip:{sip} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bKup\r\nMax-Forwards: 70\r\nFrom: <sip:up@{local}>;tag=up\r\n\
-             To: <sip:{sip}>\r\nCall-ID: up@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        );
-        let answered = wait::until(format!("Kamailio's answer at {sip}"), START_LIMIT, || {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("Kamailio ended with {status}");
-            }
-            socket.send_to(options.as_bytes(), sip)?;
-            Ok(socket.recv_from(&mut [0; 2048]).is_ok().then_some(()))
+        let answered = wait::until_options(self.sip, START_LIMIT, || match self.child.try_wait()? {
+            Some(status) => bail!("Kamailio ended with {status}"),
+            None => Ok(()),
         });
         answered.with_context(|| self.log())
+    }
+
+    fn end(&mut self) {
+        // With its workers, which it would wait for; they have a group of their own.
+        let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Kamailio {
     fn drop(&mut self) {
-        // With its workers, which it would wait for; they have a group of their own.
-        let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
-        let _ = self.child.wait();
+        self.end();
     }
+}
+
+/// Starts it in this folder.
+fn launch(dir: &tempfile::TempDir, configuration: &str, sip: SocketAddr, tls: Option<(SocketAddr, &Certificate)>) -> Result<Child> {
+    let dir = dir.path();
+    let file = dir.join("kamailio.cfg");
+    let configuration = match tls {
+        None => configuration.to_owned(),
+        Some((_, Certificate { chain, key })) => configuration.replacen(
+            FIRST_MODULE,
+            &format!(
+                "enable_tls=yes\ntcp_source_ipv4={}\n{FIRST_MODULE}loadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
+                 modparam(\"tls\", \"certificate\", {chain:?})\nmodparam(\"tls\", \"private_key\", {key:?})\n",
+                sip.ip()
+            ),
+            1,
+        ),
+    };
+    fs::write(&file, configuration)?;
+    Command::new("kamailio")
+        .args(["-DD", "-E", "-f"])
+        .arg(&file)
+        .args(["-l", &format!("udp:{sip}"), "-l", &format!("tcp:{sip}")])
+        .args(tls.iter().flat_map(|(tls, _)| ["-l".to_owned(), format!("tls:{tls}")]))
+        .arg("-P")
+        .arg(dir.join("pid"))
+        .arg("-Y")
+        .arg(dir)
+        .arg("-w")
+        .arg(dir)
+        .args(MEMORY)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(dir.join("words"))?)
+        .spawn()
+        .context("kamailio")
 }
