@@ -24,14 +24,7 @@ export type Segment = Schemas['Segment'];
 export type Slot = Schemas['Slot'];
 export type ChangedSlot = Schemas['ChangedSlot'];
 /** By which number a slot calls the world. */
-export interface SlotCaller {
-    /** What it was given; null: each carrier is shown the first that it has verified. */
-    number: string | null;
-    /** Whether a carrier still has it verified. */
-    verified: boolean;
-    /** What it can be given; null for who may not see the settings of carriers. */
-    choices: string[] | null;
-}
+export type SlotCaller = Required<Schemas['CallerNumber']>;
 export type SlotCounts = Schemas['SlotCounts'];
 export type StartedCall = Schemas['StartedCall'];
 export type SystemStatus = Schemas['SystemStatus'];
@@ -121,67 +114,16 @@ export type Delivery = Row<'webhook_deliveries', { payload: unknown }>;
 export type DeliveryState = Delivery['state'];
 
 /** A source that is not heard. */
-export interface Ban {
-    /** The source. */
-    id: string;
-    source: string;
-    why: string;
-    since: number;
-    until: number;
-    times: number;
-    points: number;
-    note: string | null;
-    evidence: { kind: string; count: number }[];
-}
+export type Ban = Required<Schemas['Ban']>;
+export type SecurityStatus = Schemas['SecurityStatus'];
 
-/** What a budget against toll fraud allows; null is no limit. Times are in seconds, amounts in minor units. */
-export interface BudgetLimits {
-    destinations: string[];
-    /** Whether premium numbers may be called; null: other budgets say. */
-    premium: boolean | null;
-    calls_max: number | null;
-    calls_per_s: number | null;
-    hour_s: number | null;
-    day_s: number | null;
-    day_spend: number | null;
-    month_spend: number | null;
-    currency: string;
-}
-
-/** A limit as it stands. */
-export interface BudgetLine {
-    limit: string;
-    value: number;
-    used: number;
-    /** Promised to calls that are up, besides. */
-    reserved: number;
-    window_s: number;
-    free_at: number | null;
-    closed: boolean;
-}
-
+export type BudgetLimits = Schemas['BudgetLimits'];
+export type BudgetLine = Required<Schemas['BudgetLine']>;
 /** A budget, and how it stands. */
-export interface Budget {
-    /** `slot:44` */
-    id: string;
+export interface Budget extends Omit<Required<Schemas['BudgetAnswer']>, 'kind' | 'lines' | 'outside'> {
     kind: 'slot' | 'trunk' | 'carrier' | 'center';
-    scope_id: string;
-    name: string;
-    limits: BudgetLimits;
-    outside: { hours: Calendar; limits: BudgetLimits } | null;
-    outside_now: boolean;
-    calls: number;
     lines: BudgetLine[];
-    closed: boolean;
-}
-
-/** How the server defends itself, as far as it is shown. */
-export interface SecurityStatus {
-    enabled: boolean;
-    bans: number;
-    bans_max: number;
-    exempt: string[];
-    thresholds: { ban_s: number; ban_longest_s: number };
+    outside: { hours: Calendar; limits: BudgetLimits } | null;
 }
 
 export type Center = Row<'centers', { settings: { login?: { local?: boolean; oidc?: boolean } } }>;

@@ -62,3 +62,8 @@ export class Problem extends Error {
 function isFault(value: unknown): value is FieldFault {
     return typeof value === 'object' && value !== null && typeof (value as FieldFault).field === 'string';
 }
+
+/** What is wrong with this field, if the failure says so. */
+export function faultOf(error: unknown, name: string): FieldFault | undefined {
+    return error instanceof Problem ? error.faults.find(({ field }) => field === name) : undefined;
+}
