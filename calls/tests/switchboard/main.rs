@@ -6,6 +6,8 @@ mod armour;
 mod asking;
 mod budgets;
 mod carriers;
+#[path = "../../../seats/src/tests/chance.rs"]
+mod chance;
 mod clock;
 mod enrolling;
 mod faults;

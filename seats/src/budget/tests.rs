@@ -7,6 +7,7 @@ use model::{
 };
 
 use super::*;
+use crate::tests::chance::Chance;
 
 const SLOT: Scope = Scope::Slot(SlotId(1));
 const TRUNK: Scope = Scope::Trunk(HubId(1));
@@ -394,19 +395,6 @@ fn a_forgotten_hold_is_settled() {
     let view = budgets.levels(at(800), SLOT).unwrap();
     assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved), (1, 0, 60));
     budgets.settle(at(800), other, Duration::ZERO);
-}
-
-/// splitmix64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
 }
 
 /// A call as the test itself sees it.

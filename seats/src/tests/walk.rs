@@ -4,25 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{CallId, Event, Fact, SlotId, SlotState, SlotView, UserId};
 
-use super::story::{Story, directory};
+use super::{
+    chance::Chance,
+    story::{Story, directory},
+};
 use crate::SeatsOutput;
 
 const SLOTS: [u16; 4] = [6001, 6002, 6003, 6004];
 const SEEDS: u64 = 300;
 const STEPS: u32 = 400;
-
-/// splitmix64: small, and the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 /// What somebody who only listens knows, and what the test itself keeps of calls.
 #[derive(Default)]

@@ -5,31 +5,18 @@ use std::time::Duration;
 use model::{Command, Reply, TransferTo, UserId};
 
 use super::seconds;
-use crate::{phone::Habit, world::World};
+use crate::{chance::Chance, phone::Habit, world::World};
 
 const PHONES: [&str; 4] = ["6001", "6002", "6003", "6004"];
 const SEEDS: u64 = 60;
 const STEPS: u64 = 60;
 
-/// splitmix64: small, and the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-
-    fn phone(&mut self) -> &'static str {
-        PHONES[usize::try_from(self.below(4)).unwrap()]
-    }
+fn a_phone(chance: &mut Chance) -> &'static str {
+    PHONES[usize::try_from(chance.below(4)).unwrap()]
 }
 
 fn step(world: &mut World, chance: &mut Chance) {
-    let (who, whom) = (chance.phone(), chance.phone());
+    let (who, whom) = (a_phone(chance), a_phone(chance));
     let has_call = world.phone(who).session.is_some();
     match chance.below(10) {
         0 | 1 if world.phone(who).before.is_none() => world.dial(who, whom),
