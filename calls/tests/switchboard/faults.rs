@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use calls::Input;
 use media::MediaEvent;
-use model::{CallId, Cause, Command, Fact, NoRoom, Refusal, UserId};
+use model::{CallId, Cause, Command, Fact, NoRoom, Outcome, Refusal, UserId};
 use sip_core::{Flow, Transport};
 
 use crate::{
@@ -220,6 +220,25 @@ fn a_draining_server_takes_no_new_calls_and_serves_the_old() {
     world.hang_up("6001");
     world.run(seconds(1));
     assert_eq!(world.cdrs()[0].cause, Cause::CallerHungUp);
+    world.assert_clean();
+}
+
+/// The caller's line is cut at the moment of the answer: its ACK never comes (RFC 3261, 13.3.1.4; B-23).
+#[test]
+fn a_call_whose_ack_never_comes_ends_on_both_legs() {
+    let mut world = World::new(2);
+    world.phone("6002").habit = Habit::Ring;
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.phone("6001").habit = Habit::Dead;
+    world.answer("6002");
+    world.run(seconds(31));
+    assert_eq!(world.board.calls(), 1, "the 200 is repeated for 64*T1");
+    world.run(seconds(3));
+    assert_eq!((world.cdrs()[0].cause, world.cdrs()[0].outcome), (Cause::NoAck, Outcome::Answered));
+    assert!(world.phone("6002").session.is_none(), "the callee is told");
+    world.phone("6001").session = None;
+    world.run(T64);
     world.assert_clean();
 }
 
@@ -446,6 +465,7 @@ fn strangers_by_the_thousand_leave_nothing() {
     world.run(T64);
     let before = (world.board.sessions(), world.board.transactions(), world.board.ladder_octets());
     let from: SocketAddr = "198.51.100.7:5060".parse().unwrap();
+    let ports = world.board.ports();
     let mut worst = (0, 0, 0);
     for number in 0..COUNT {
         let (method, to_tag) = match number % 6 {
@@ -464,6 +484,7 @@ fn strangers_by_the_thousand_leave_nothing() {
         world.stray(from, Bytes::from(message));
         let now = (world.board.sessions(), world.board.transactions(), world.board.ladder_octets());
         worst = (worst.0.max(now.0), worst.1.max(now.1), worst.2.max(now.2));
+        assert_eq!(world.board.ports(), ports, "B-67: nobody gets a port who has not logged in");
         if number % 1_000 == 0 {
             world.run(Duration::from_millis(100));
         }

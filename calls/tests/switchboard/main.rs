@@ -24,4 +24,5 @@ mod stories;
 mod streams;
 mod texts;
 mod transfers;
+mod trust;
 mod world;
