@@ -78,7 +78,8 @@ const HURRY: bool = cfg!(test);
 /// Orders of one client that wait for its task.
 const ORDERS_MAX: usize = 8;
 /// A busy server comes late to a client that is connected; in tests it always does, which must cost the client nothing.
-const LATE_TURNS: usize = if HURRY { 100 } else { 0 };
+#[cfg(test)]
+const LATE_TURNS: usize = 100;
 
 /// The layer that answers under `/socket.io/`.
 pub(crate) fn layer(api: &Api) -> SocketIoLayer {
@@ -103,6 +104,7 @@ pub(crate) fn layer(api: &Api) -> SocketIoLayer {
     let connected = {
         let api = api.clone();
         async move |socket: SocketRef, Extension(listener): Extension<Listener>, Extension(orders): Extension<Orders>| {
+            #[cfg(test)]
             for _ in 0..LATE_TURNS {
                 tokio::task::yield_now().await;
             }
