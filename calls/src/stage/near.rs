@@ -23,6 +23,9 @@ pub(crate) struct Near {
     has_beeped: bool,
     /// Whether the media worker goes over from our ring tone to the far side's sound by itself.
     is_automatic: bool,
+    /// What a phone that dialled hears since it has our early answer: it plays what comes, and no ring tone of its own any more. None: it
+    /// has none, and rings by itself.
+    early: Option<Hears>,
     /// Its place in a call that goes on, if somebody else is called in place of the other party.
     stays: Option<Party>,
 }
@@ -30,7 +33,7 @@ pub(crate) struct Near {
 impl Near {
     /// A phone that dialled, or a carrier that brings a call: it waits for our answer.
     pub(crate) fn waiting(leg: Leg) -> Self {
-        Self { leg, is_up: false, rings: false, has_beeped: false, is_automatic: false, stays: None }
+        Self { leg, is_up: false, rings: false, has_beeped: false, is_automatic: false, early: None, stays: None }
     }
 
     /// An operator whose phone has answered.
@@ -73,9 +76,12 @@ impl Near {
     }
 
     /// Somebody is called: an operator hears a beep, then our ring tone, then what the far side says (R9), as far as its carrier wants that.
-    /// Without `far` it is not known yet where the call goes.
+    /// Without `far` it is not known yet where the call goes. A phone that dialled is told by 18x what it hears; if it has heard another carrier
+    /// already, which has failed, it hears our ring tone in its place.
     pub(crate) fn hears_calling(&mut self, cx: &mut Cx<'_>, far: Option<&Leg>, early_media: EarlyMedia) {
         if !self.is_up {
+            let is_silent = far.is_some() && early_media == EarlyMedia::Pass;
+            self.hear_early(cx, if is_silent { Hears::Nothing } else { Hears::Tone(Tone::Ring) });
             return;
         }
         let hears = match (far, early_media, self.has_beeped) {
@@ -128,12 +134,27 @@ impl Near {
         match answer {
             Some((sdp, far)) => {
                 cx.core.connect_audio(&mut self.leg.audio);
-                self.hear(cx, Hears::Leg(far));
+                self.early.get_or_insert(Hears::Nothing);
+                self.hear_early(cx, Hears::Leg(far));
                 cx.core.endpoint.ring(cx.now, self.leg.session, 183, Some(&sdp));
             }
             // 180 would make the phone play a ring tone of its own.
             None if early_media == EarlyMedia::Pass => cx.core.endpoint.ring(cx.now, self.leg.session, 183, None),
-            None => cx.core.endpoint.ring(cx.now, self.leg.session, 180, None),
+            None => {
+                cx.core.endpoint.ring(cx.now, self.leg.session, 180, None);
+                // A carrier that rings again after its early media is heard on.
+                if !matches!(self.early, Some(Hears::Leg(_))) {
+                    self.hear_early(cx, Hears::Tone(Tone::Ring));
+                }
+            }
+        }
+    }
+
+    /// What a phone hears that dialled and has our early answer; a tone that it hears already is not begun anew.
+    fn hear_early(&mut self, cx: &mut Cx<'_>, hears: Hears) {
+        if self.early.is_some_and(|now| now != hears) {
+            self.early = Some(hears);
+            self.hear(cx, hears);
         }
     }
 

@@ -482,6 +482,56 @@ fn early_media_is_as_the_carrier_wants_it() {
     }
 }
 
+/// A phone that dialled has heard A, plays no ring tone of its own any more, and A fails: it hears ours until B is heard (RFC 3960, 3.2).
+/// Each row: B's settings, what B does, and what the phone hears.
+#[test]
+fn a_carrier_that_fails_after_early_media_leaves_no_silence() {
+    let (a, b, ring) = (Hears::Leg(LegId(2)), Hears::Leg(LegId(3)), Hears::Tone(Tone::Ring));
+    let rows = [
+        ("prefer", Habit::Ring, vec![a, ring, b]),
+        ("prefer", Habit::EarlyMedia, vec![a, ring, b, b]),
+        ("ring", Habit::EarlyMedia, vec![a, ring, b]),
+        // What such a carrier sends is all that is to be heard.
+        ("pass", Habit::Ring, vec![a, Hears::Nothing, b]),
+    ];
+    for (policy, habit, hears) in rows {
+        let mut world = World::new(3);
+        world.add_peer("A", "10.0.9.1:5060");
+        world.add_peer("B", "10.0.9.2:5060");
+        let second = B.replacen('{', &format!(r#"{{"early_media": "{policy}", "#), 1);
+        world.set_plan(3, &[A, &second], &[WORLD]);
+        world.phone("A").habit = Habit::EarlyMedia;
+        world.phone("B").habit = habit;
+        world.dial("6001", "+74951234567");
+        world.run(seconds(1));
+        assert_eq!(heard(&world, 1), [a], "{policy}");
+        let now = world.now;
+        world.phone("A").refuse(now, 503);
+        world.drain("A");
+        world.run(seconds(1));
+        assert_eq!(world.phone("B").count("INVITE"), 1, "{policy}");
+        world.answer("B");
+        world.run(seconds(1));
+        assert_eq!(heard(&world, 1), hears, "{policy}");
+        world.hang_up("6001");
+        world.assert_clean();
+    }
+}
+
+/// A phone that has heard nothing plays its own ring tone: it is sent none.
+#[test]
+fn a_phone_that_rings_by_itself_is_sent_no_tone() {
+    let mut world = world();
+    world.phone("A").habit = Habit::Refuse(503);
+    world.phone("B").habit = Habit::Ring;
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    assert_eq!((world.phone("B").count("INVITE"), heard(&world, 1)), (1, vec![]));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    world.assert_clean();
+}
+
 #[test]
 fn a_full_carrier_is_passed_over() {
     // Two calls at once.
