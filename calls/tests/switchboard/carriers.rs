@@ -105,7 +105,7 @@ fn a_phone_calls_the_world() {
 }
 
 /// The slots 6001 to 6003, of which the first has a caller number of its own.
-fn calling_as(number: &str) -> std::sync::Arc<Directory> {
+pub(crate) fn calling_as(number: &str) -> std::sync::Arc<Directory> {
     let plain = directory(3);
     let slots = plain.slots().cloned().map(|slot| match slot.id.0 {
         1 => SlotEntry { caller: number.parse().ok(), ..slot },

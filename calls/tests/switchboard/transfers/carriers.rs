@@ -5,7 +5,7 @@ use model::{Cause, SlotState, TryOutcome};
 
 use super::{heard, seconds, segments, serving};
 use crate::{
-    carriers::{A, B},
+    carriers::{A, B, calling_as},
     phone::Habit,
     world::World,
 };
@@ -103,6 +103,37 @@ fn a_call_that_went_out_is_handed_out_again() {
     world.hang_up("6003");
     world.run(seconds(1));
     assert_eq!(world.lines(), [0, 0]);
+    world.assert_clean();
+}
+
+/// What a customer's call counts for that is handed out is the number that it is shown by: the referrer's, and not the carrier's own.
+#[test]
+fn a_call_that_is_handed_out_counts_for_the_referrers_number() {
+    let own = r#""callers": [{"number": "+74950000001"}]"#;
+    let a = A.replacen(own, r#""callers": [{"number": "+74950000001"}, {"number": "+74950000002"}]"#, 1);
+    let b = B.replacen('{', r#"{"numbers": [{"number": "+74951111111", "to": ["6001"]}], "#, 1);
+    let mut world = World::new(3);
+    world.add_peer("A", "10.0.9.1:5060");
+    world.add_peer("B", "10.0.9.2:5060");
+    world.set_plan(3, &[&a, &b], &[WORLD]);
+    world.set_plan_of(calling_as("+74950000002"), &[&a, &b], &[WORLD]);
+    world.bring("B", "+79991234567", "+74951111111", &[]);
+    world.run(seconds(1));
+    world.refer("6001", "<sip:+79995550000@pbx.test>");
+    world.run(seconds(2));
+    assert_eq!((serving(&world), world.lines()), (vec![], vec![1, 1]));
+    assert!(world.phone("A").last("INVITE").contains("From: <sip:+74950000002@"), "{}", world.phone("A").last("INVITE"));
+    // +74950000002 may have one call at once.
+    world.bring("A", "+79161234567", "+74950000002", &[]);
+    world.run(seconds(1));
+    assert_eq!(world.cdrs()[0].cause, Cause::NumberFull);
+    world.hang_up("B");
+    world.run(seconds(1));
+    world.bring("A", "+79161234567", "+74950000002", &[]);
+    world.run(seconds(1));
+    assert_eq!((world.slot_state(1), world.lines()), (SlotState::ActiveCall, vec![1, 0]), "it is given back");
+    world.hang_up("6001");
+    world.run(seconds(1));
     world.assert_clean();
 }
 
