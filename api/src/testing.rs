@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -21,8 +21,9 @@ use http_body_util::BodyExt as _;
 use links::oidc::Providers;
 use model::{
     AccountState, BanView, BudgetEntry, BudgetView, CallId, CallStatus, CallView, CarrierAccountView, CarrierHostView, CarrierId,
-    CarrierView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome, RecordingRow,
-    RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, UserId, WallTime, budget, carrier::Standing,
+    CarrierTry, CarrierView, Cause, Cdr, CenterId, ChannelRole, Command, Direction, Drawing, Event, Fact, Ha1, HubKind, Outcome,
+    RecordingRow, RecordingState, Refusal, Reply, SecurityView, Segment, SlotId, SlotState, SlotView, TryOutcome, UserId, WallTime, budget,
+    carrier::Standing,
 };
 use office::{
     Office, Principal, Settings,
@@ -127,9 +128,21 @@ pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
         segments: vec![],
         scenario: None,
         source: None,
-        carrier: None,
-        tries: Vec::new(),
+        carrier: Some(CarrierId(101)),
+        tries: vec![tried()],
         asked: None,
+    }
+}
+
+/// A try by a carrier that did not serve.
+fn tried() -> CarrierTry {
+    CarrierTry {
+        carrier: CarrierId(101),
+        caller: "+74951234567".to_owned(),
+        target: Some("udp 192.0.2.7:5060".to_owned()),
+        at: NOW,
+        outcome: Some(TryOutcome::Refused),
+        status: Some(503),
     }
 }
 
@@ -158,8 +171,8 @@ pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
         segments: vec![segment],
         scenario: None,
         source: None,
-        carrier: None,
-        tries: Vec::new(),
+        carrier: Some(CarrierId(101)),
+        tries: vec![tried()],
         asked: None,
     }
 }
@@ -201,6 +214,8 @@ pub(crate) struct FakeControl {
     pub(crate) hold: Mutex<Option<Arc<Notify>>>,
     /// The directory cannot be read.
     pub(crate) is_blind: AtomicBool,
+    /// How often it was told that the directory has changed.
+    pub(crate) told: AtomicUsize,
     /// How many calls the carrier carries.
     pub(crate) carried: Mutex<u32>,
 }
@@ -411,6 +426,7 @@ impl Control for Handle {
 
     fn directory_changed(&self) -> BoxFuture<'static, Result<(), NotYet>> {
         let control = self.0.clone();
+        control.told.fetch_add(1, Ordering::SeqCst);
         async move {
             if control.is_blind.load(Ordering::SeqCst) {
                 return Err(NotYet);
@@ -513,6 +529,7 @@ impl World {
             state: Mutex::default(),
             hold: Mutex::default(),
             is_blind: AtomicBool::new(false),
+            told: AtomicUsize::new(0),
             carried: Mutex::new(0),
         };
         let control = Arc::new(control);

@@ -144,12 +144,33 @@ pub(crate) struct Call {
     pub(crate) scenario: Option<String>,
     /// Which advert brought it.
     pub(crate) source: Option<String>,
+    /// The carrier that it came by, or that it is or was last tried by.
+    #[schema(value_type = Option<String>)]
+    pub(crate) carrier: Option<CarrierId>,
+    /// Each try to place it by a carrier so far, in order.
+    pub(crate) tries: Vec<PlacedTry>,
+    /// The program that was asked last where it goes; null if none was.
+    pub(crate) asked: Option<AskedProgram>,
 }
 
 impl From<CallView> for Call {
     fn from(view: CallView) -> Self {
         let CallView { call_id, center: _, parent, status, direction, caller, callee, caller_slot, callee_slot, user, .. } = view;
-        let CallView { started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, .. } = view;
+        let CallView {
+            started_at,
+            ringing_at,
+            answered_at,
+            ended_at,
+            outcome,
+            cause,
+            segments,
+            scenario,
+            source,
+            carrier,
+            tries,
+            asked,
+            ..
+        } = view;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -170,6 +191,9 @@ impl From<CallView> for Call {
             segments,
             scenario,
             source,
+            carrier,
+            tries: tries.into_iter().map(Into::into).collect(),
+            asked: asked.map(Into::into),
         }
     }
 }
@@ -219,9 +243,10 @@ impl From<model::Segment> for Segment {
 pub(crate) struct PlacedTry {
     #[schema(value_type = String)]
     pub(crate) carrier: CarrierId,
-    /// The caller number that it was told, as it was written.
+    /// The caller number that it was told, as it was written; masked or absent as the call's `caller` is.
     pub(crate) caller: String,
-    /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE.
+    /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE, absent for whoever may not see the settings of
+    /// carriers.
     pub(crate) target: Option<String>,
     /// When it began.
     #[schema(value_type = i64)]

@@ -44,7 +44,7 @@ pub use limits::{Destination, ParseDestinationError, SlotLimits};
 pub use number::{Number, ParseNumberError};
 pub use problem::Problem;
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
-pub use resource::{Column, ColumnKind, Mask, Owner, Resource};
+pub use resource::{Column, ColumnKind, Mask, Owner, Part, Resource};
 pub use security::{BanView, EvidenceCount, SecurityCounts, SecurityView, source_address};
 pub use slot::{SlotState, SlotStatus};
 pub use time::{Anchor, WallTime};

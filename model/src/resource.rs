@@ -99,15 +99,28 @@ pub struct Column {
     pub filter: bool,
     /// How it is masked where a policy says so.
     pub mask: Mask,
+    /// What of it goes by other columns; for lists of objects in JSON.
+    pub parts: &'static [Part],
     /// What it is, for the API's document.
     pub about: &'static str,
+}
+
+/// A member of each object of a JSON list that tells what another column tells, and so is seen as that one is: shown, masked or left out.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whose column: another resource's, which takes the right to see its rows; none: that of the list's own resource.
+    pub of: Option<&'static Resource>,
+    /// Which column.
+    pub column: &'static str,
 }
 
 impl Column {
     /// A column that can be shown, and is never absent.
     #[must_use]
     pub const fn new(name: &'static str, sql: &'static str, kind: ColumnKind, about: &'static str) -> Self {
-        Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, about }
+        Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, parts: &[], about }
     }
 
     /// It can be absent.
@@ -138,6 +151,12 @@ impl Column {
     #[must_use]
     pub const fn masked(self, mask: Mask) -> Self {
         Self { mask, ..self }
+    }
+
+    /// These of its members go by other columns.
+    #[must_use]
+    pub const fn with_parts(self, parts: &'static [Part]) -> Self {
+        Self { parts, ..self }
     }
 }
 

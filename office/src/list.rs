@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use model::{Column, ColumnKind, Mode};
+use model::{Column, ColumnKind, Mask, Mode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::{
@@ -280,18 +280,36 @@ impl View {
     /// Leaves of a row what the person may see: what is hidden goes, and whatever is no column; what is masked is masked.
     pub fn project(&self, row: &mut Map<String, Value>) {
         row.retain(|name, _| self.mode(name) > Mode::Hide);
-        for (column, _) in self.columns().iter().filter(|(_, mode)| *mode == Mode::Mask) {
+        for (column, mode) in self.columns() {
             if let Some(value) = row.get_mut(column.name) {
-                *value = masked(column.mask, value);
+                self.veil(column, *mode, value);
+            }
+        }
+    }
+
+    /// Masks a value, or what of it goes by other columns.
+    fn veil(&self, column: &Column, mode: Mode, value: &mut Value) {
+        if mode == Mode::Mask {
+            *value = masked(column.mask, value);
+            return;
+        }
+        for (part, mode) in self.parts_of(column.name) {
+            let mask = part.of.unwrap_or(self.resource()).column(part.column).map_or(Mask::Whole, |other| other.mask);
+            for entry in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                match entry.get_mut(part.name) {
+                    Some(told) if mode == Mode::Mask => *told = masked(mask, told),
+                    _ => drop(entry.remove(part.name)),
+                }
             }
         }
     }
 
     /// A column's value as the person may see it; none if it is hidden.
     #[must_use]
-    pub fn shown(&self, column: &str, value: Value) -> Option<Value> {
+    pub fn shown(&self, column: &str, mut value: Value) -> Option<Value> {
         let (column, mode) = self.columns().iter().find(|(known, _)| known.name == column)?;
-        Some(if *mode == Mode::Mask { masked(column.mask, &value) } else { value })
+        self.veil(column, *mode, &mut value);
+        Some(value)
     }
 
     /// What the person may do with each column that they see.

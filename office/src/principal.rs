@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use model::{Action, Actor, CenterId, Column, ListKind, Mode, Resource, RowRule, Scope, UserId};
+use model::{Action, Actor, CenterId, Column, ListKind, Mode, Part, Resource, RowRule, Scope, UserId};
 
 use crate::{
     OfficeError,
@@ -161,8 +161,22 @@ impl Permit {
     /// What of a resource's rows is seen with it.
     #[must_use]
     pub fn view(&self, resource: &'static Resource) -> View {
-        let columns = self.principal.access().columns(self.action, self.principal.seat(), resource);
-        View { resource, rows: Arc::clone(&self.rows), columns }
+        let mut view = View { resource, rows: Arc::clone(&self.rows), columns: self.columns(resource), parts: Vec::new() };
+        let parts = view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part)));
+        view.parts =
+            parts.map(|(column, part)| (column, part, self.mode_of_part(&view, part))).filter(|(.., mode)| *mode < Mode::Show).collect();
+        view
+    }
+
+    fn columns(&self, resource: &'static Resource) -> Vec<(&'static Column, Mode)> {
+        self.principal.access().columns(self.action, self.principal.seat(), resource)
+    }
+
+    /// How much is seen of what goes by another column: as much as of that one, in every row that there may be of it.
+    fn mode_of_part(&self, view: &View, part: &Part) -> Mode {
+        let Some(other) = part.of else { return view.mode(part.column) };
+        let Some(permit) = self.principal.permit(other.read).filter(Self::is_wide) else { return Mode::Hide };
+        permit.columns(other).iter().find(|(column, _)| column.name == part.column).map_or(Mode::Hide, |(_, mode)| *mode)
     }
 
     /// Whoever carries something out asks for leave to do just that.
@@ -218,6 +232,8 @@ pub struct View {
     resource: &'static Resource,
     rows: Arc<RowRule>,
     columns: Vec<(&'static Column, Mode)>,
+    /// Members of columns that are not shown whole, though the column is.
+    parts: Vec<(&'static str, &'static Part, Mode)>,
 }
 
 impl View {
@@ -237,6 +253,11 @@ impl View {
     #[must_use]
     pub fn columns(&self) -> &[(&'static Column, Mode)] {
         &self.columns
+    }
+
+    /// Members of a column's JSON that are hidden or masked, though the column is shown.
+    pub(crate) fn parts_of(&self, column: &str) -> impl Iterator<Item = (&'static Part, Mode)> {
+        self.parts.iter().filter(move |(of, ..)| *of == column).map(|(_, part, mode)| (*part, *mode))
     }
 
     /// How much of a column is seen; [`Mode::Hide`] for one that does not exist.

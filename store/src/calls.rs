@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, CallStatus, CallView, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
+use model::{CallId, CallStatus, CallView, CarrierId, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
 use sqlx::FromRow;
 use tracing::error;
 
 use crate::{
     Store, StoreError,
-    code::{code, decode, decode_some, read_segments, segments},
+    code::{code, decode, decode_some, from_json, json, read_segments, segments},
     db::{Tx, binds, statements},
     many::{Column, Rows, ids, list, row, rows_32},
 };
@@ -16,7 +16,8 @@ use crate::{
 macro_rules! columns {
     () => {
         "SELECT c.call_id, c.center_id, c.parent_id, c.status, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
-        c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.outcome, c.cause, c.segments, c.scenario, c.source, c.last_seen_at "
+        c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.outcome, c.cause, c.segments, c.scenario, c.source, c.last_seen_at,
+        c.carrier_id, c.tries, c.asked "
     };
 }
 
@@ -24,7 +25,8 @@ macro_rules! insert {
     () => {
         "INSERT INTO calls
         (call_id, center_id, parent_id, status, direction, caller, callee, caller_slot, callee_slot, user_id,
-        started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at) "
+        started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at,
+        carrier_id, tries, asked) "
     };
 }
 
@@ -36,7 +38,7 @@ macro_rules! replace {
         user_id = excluded.user_id, started_at = excluded.started_at, ringing_at = COALESCE(excluded.ringing_at, calls.ringing_at),
         answered_at = COALESCE(excluded.answered_at, calls.answered_at), ended_at = excluded.ended_at, outcome = excluded.outcome,
         cause = excluded.cause, segments = excluded.segments, scenario = excluded.scenario, source = excluded.source,
-        last_seen_at = excluded.last_seen_at
+        last_seen_at = excluded.last_seen_at, carrier_id = excluded.carrier_id, tries = excluded.tries, asked = excluded.asked
         WHERE calls.status <> 'ended'"
     };
 }
@@ -48,10 +50,10 @@ statements! {
     OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2";
     KNOWN: each concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(lite)), concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(pg));
     PUT: each
-        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
         concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
         $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[],
-        $17::text[], $18::text[], $19::text[], $20::bigint[])", replace!());
+        $17::text[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[])", replace!());
     PUT_USERS: each
         concat!("INSERT INTO call_users (user_id, call_id) SELECT * FROM ", rows_32!("(?,?)"), " WHERE v.column1 IS NOT NULL
         ON CONFLICT (user_id, call_id) DO NOTHING"),
@@ -117,8 +119,9 @@ pub(crate) async fn known(tx: &mut Tx, calls: &BTreeSet<CallId>) -> Result<Vec<(
 /// Writes the whole pictures of calls, at most one a call, unless they have ended already.
 pub(crate) async fn put(tx: &mut Tx, calls: &[(&CallView, WallTime)]) -> Result<(), StoreError> {
     use Column::{Int, Text};
-    let mut rows =
-        Rows::new(&[Int, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int]);
+    let mut rows = Rows::new(&[
+        Int, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int, Int, Text, Text,
+    ]);
     for (call, last_seen) in calls {
         rows.push(row![
             call.call_id,
@@ -141,6 +144,9 @@ pub(crate) async fn put(tx: &mut Tx, calls: &[(&CallView, WallTime)]) -> Result<
             &call.scenario,
             &call.source,
             *last_seen,
+            call.carrier,
+            json(&call.tries),
+            call.asked.as_ref().map(json),
         ]);
     }
     tx.run_many(PUT, &rows).await.map(drop)
@@ -215,6 +221,9 @@ struct Row {
     scenario: Option<String>,
     source: Option<String>,
     last_seen_at: i64,
+    carrier_id: Option<i64>,
+    tries: String,
+    asked: Option<String>,
 }
 
 impl TryFrom<Row> for CallView {
@@ -242,10 +251,9 @@ impl TryFrom<Row> for CallView {
             segments: read_segments(TABLE, &row.segments)?,
             scenario: row.scenario,
             source: row.source,
-            // The tables have no room for them yet.
-            carrier: None,
-            tries: Vec::new(),
-            asked: None,
+            carrier: row.carrier_id.map(CarrierId),
+            tries: from_json(TABLE, &row.tries)?,
+            asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
         })
     }
 }

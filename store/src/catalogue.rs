@@ -3,7 +3,7 @@
 //! Columns have the names that they have on the wire. A list of slots reaches a call if it has the calling or the called slot: whoever
 //! may see a slot may see what it was in.
 
-use model::{Action, Column, ColumnKind, ListKind, Mask, Owner, Resource};
+use model::{Action, Column, ColumnKind, ListKind, Mask, Owner, Part, Resource};
 
 const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answered", "held", "ended"]);
 const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
@@ -81,6 +81,18 @@ pub(crate) const SEGMENTS: &str = "segments";
 const SERVED: Column = Column::new(SEGMENTS, "t.segments", ColumnKind::Json, "Who serves or served it.");
 const SCENARIO: Column = Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
+const CARRIER: Column =
+    Column::new("carrier", "t.carrier_id", ColumnKind::Id, "The carrier that it came by, or that it was last tried by.")
+        .nullable()
+        .filtered();
+const TRIES: Column =
+    Column::new("tries", "t.tries", ColumnKind::Json, "Each try to place it by a carrier, in order: how it was answered.")
+        .with_parts(PARTS_OF_TRIES);
+// What the carrier was told is a caller's number, and where it was called stands in its settings.
+static PARTS_OF_TRIES: &[Part] =
+    &[Part { name: "caller", of: None, column: "caller" }, Part { name: "target", of: Some(&TRUNKS), column: SETTINGS }];
+const ASKED: Column =
+    Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.").nullable();
 const RECORDING: Column = Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable();
 
 /// Numbers have no letters to fold but those of ASCII.
@@ -117,6 +129,9 @@ pub static CALLS: Resource = Resource {
         SERVED,
         SCENARIO,
         SOURCE,
+        CARRIER,
+        TRIES,
+        ASKED,
         RECORDING,
     ],
 };
@@ -158,12 +173,9 @@ pub static CDRS: Resource = Resource {
         SERVED,
         SCENARIO,
         SOURCE,
-        Column::new("carrier", "t.carrier_id", ColumnKind::Id, "The carrier that it came by, or that it was last tried by.")
-            .nullable()
-            .filtered(),
-        Column::new("tries", "t.tries", ColumnKind::Json, "Each try to place it by a carrier, in order: how it was answered."),
-        Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.")
-            .nullable(),
+        CARRIER,
+        TRIES,
+        ASKED,
         RECORDING,
     ],
 };
@@ -291,6 +303,10 @@ mod tests {
                 let is_read = !column.sql.is_empty();
                 assert!(is_read || (!column.filter && column.sort.is_empty()), "{}.{}", resource.name, column.name);
                 assert!(!column.filter || column.kind != ColumnKind::Json, "{}.{}", resource.name, column.name);
+                for part in column.parts {
+                    let of = part.of.unwrap_or(resource);
+                    assert!(column.kind == ColumnKind::Json && of.column(part.column).is_some(), "{}.{}", column.name, part.name);
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use crate::{
     Store, StoreError,
-    code::{code, decode, json, read_segments, segments, unsigned},
+    code::{code, decode, from_json, json, read_segments, segments, unsigned},
     db::{Tx, binds, statements},
     many::{Column, Rows, row, rows_32},
 };
@@ -141,11 +141,8 @@ impl TryFrom<Row> for Cdr {
             scenario: row.scenario,
             source: row.source,
             carrier: row.carrier_id.map(CarrierId),
-            tries: serde_json::from_str(&row.tries).map_err(|error| StoreError::Broken { table: TABLE, what: error.to_string() })?,
-            asked: row
-                .asked
-                .map(|asked| serde_json::from_str(&asked).map_err(|error| StoreError::Broken { table: TABLE, what: error.to_string() }))
-                .transpose()?,
+            tries: from_json(TABLE, &row.tries)?,
+            asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
         })
     }
 }

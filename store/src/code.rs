@@ -57,7 +57,7 @@ pub(crate) fn segments(segments: &[model::Segment]) -> String {
 
 /// Segments from JSON text.
 pub(crate) fn read_segments(table: &'static str, text: &str) -> Result<Vec<model::Segment>, StoreError> {
-    let stored: Vec<StoredSegment> = serde_json::from_str(text).map_err(|error| StoreError::Broken { table, what: error.to_string() })?;
+    let stored: Vec<StoredSegment> = from_json(table, text)?;
     let segments = stored.into_iter().map(|stored| model::Segment {
         user: stored.user.map(UserId),
         slot: SlotId(stored.slot),
@@ -72,6 +72,11 @@ pub(crate) fn read_segments(table: &'static str, text: &str) -> Result<Vec<model
 pub(crate) fn json(value: &impl Serialize) -> String {
     // Fails only for maps with keys that are no strings and for Serialize implementations that say so; there are none here.
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Plain data from JSON text.
+pub(crate) fn from_json<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Broken { table, what: error.to_string() })
 }
 
 /// Octets as lower-case hexadecimal.

@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     8 "0008_slot_numbers"
     9 "0009_paths"
     11 "0011_asking"
+    12 "0012_carriers_of_calls"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

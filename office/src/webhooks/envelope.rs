@@ -27,6 +27,10 @@ impl<'a> Told<'a> {
         // The centre stands in the envelope, as it does over Socket.IO.
         if let Value::Object(data) = &mut data {
             data.remove("center");
+            // Where a carrier was called stands in its settings: the right to calls, by which a webhook is told of them, does not show those.
+            for tried in data.get_mut("tries").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+                tried.remove("target");
+            }
         }
         let id = data.get("id").or_else(|| data.get("call_id")).and_then(Value::as_str).unwrap_or_default().to_owned();
         let epoch = data.get("epoch").and_then(Value::as_u64).unwrap_or(0);
@@ -92,6 +96,13 @@ mod tests {
         assert_eq!(told.body(), serde_json::to_string(&envelope).unwrap());
         assert_eq!(Told::new(1, WallTime(0), CenterId(1), "x", json!({"id": "7", "call_id": "c_1"})).id, "7");
         assert_eq!(Told::new(1, WallTime(0), CenterId(1), "x", json!(null)).id, "");
+    }
+
+    #[test]
+    fn where_a_carrier_was_called_is_not_told() {
+        let data = json!({"call_id": "c_1", "tries": [{"carrier": "101", "target": "udp 203.0.113.9:5060", "status": 503}]});
+        let told = Told::new(5, WallTime(6), CenterId(1), "cdr.created", data);
+        assert_eq!(told.data["tries"], json!([{"carrier": "101", "status": 503}]));
     }
 
     #[test]

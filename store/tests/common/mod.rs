@@ -4,8 +4,9 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 use model::{
-    Actor, Binding, CallId, CallStatus, CallView, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number, Outcome, RecordingRow,
-    RecordingState, Segment, SlotId, UserId, WallTime,
+    Actor, Binding, CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, Cdr, CenterId, ChannelRole, Direction, Fact, Ha1, Number,
+    Outcome, RecordingRow, RecordingState, RouteId, Segment, SlotId, UserId, WallTime,
+    route::{AskOutcome, Asked},
 };
 use store::{Statement, Store, testing::Postgres};
 use tempfile::TempDir;
@@ -84,9 +85,16 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
         segments: Vec::new(),
         scenario: Some("sales".to_owned()),
         source: None,
-        carrier: None,
-        tries: Vec::new(),
-        asked: None,
+        carrier: Some(CarrierId(101)),
+        tries: vec![CarrierTry {
+            carrier: CarrierId(101),
+            caller: "+74950000000".to_owned(),
+            target: Some("udp 203.0.113.9:5060".to_owned()),
+            at: at(n * 1000),
+            outcome: None,
+            status: None,
+        }],
+        asked: Some(Asked { route: RouteId(5), outcome: AskOutcome::Late, after_ms: 900, said: None }),
     }
 }
 

@@ -86,7 +86,7 @@ function CallBody({ call }: { call: Row }) {
             <Section title={t('calls.timeline')}>
                 <Timeline call={call} />
             </Section>
-            <TriesSection tries={record?.tries} />
+            <TriesSection tries={record?.tries ?? call.tries} />
             <Section title={t('calls.details')}>
                 <Facts
                     columns={2}

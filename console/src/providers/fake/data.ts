@@ -359,6 +359,9 @@ export function makeCall(chance: Chance, slots: Slot[], users: User[], startedAt
         parent: null,
         scenario: chance.percent(30) ? chance.one(['sales', 'support']) : null,
         source: null,
+        carrier: null,
+        tries: [],
+        asked: null,
         segments: answeredAt === null ? [] : [{ slot: slot.id, user: user?.id ?? null, from: answeredAt, to: endedAt, hold_ms: chance.percent(20) ? 12_000 : 0 }],
         recording: answeredAt === null ? null : makeRecording(answeredAt, endedAt, inbound ? far : slot.number, inbound ? slot.number : far, inbound),
     };
