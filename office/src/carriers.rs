@@ -14,12 +14,12 @@ use std::{
 use model::{
     CarrierId, CenterId, Mode, Number, Problem, WallTime,
     carrier::{Carrier, Centers, Secret},
-    route::Plan,
+    route::{Plan, PlanWarning, Subject},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::{
-    PlanWarning, Routes, StoreError, StoredCarrier, StoredRoute, Subject,
+    Routes, StoreError, StoredCarrier, StoredRoute,
     audit::{self, Diff, Entry},
     sql::Tx,
 };
@@ -175,7 +175,7 @@ impl Office {
     /// As the database's.
     pub async fn carrier_warnings(&self, permit: &Permit, id: CarrierId) -> Result<Vec<PlanWarning>, OfficeError> {
         let mut warnings = self.store().plan_of(permit.rows().center, Routes::None).await?.warnings;
-        warnings.retain(|warning| warning.subject == Subject::Carrier(id));
+        warnings.retain(|warning| warning.about == Subject::Carrier(id));
         Ok(warnings)
     }
 

@@ -76,6 +76,15 @@ pub struct Center {
     pub version: i64,
 }
 
+/// What a change of a centre has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CenterChanged {
+    /// The centre's version now.
+    pub version: i64,
+    /// Whether its people write numbers otherwise now, by which signalling goes.
+    pub has_other_numbers: bool,
+}
+
 /// What can be set of a centre. What is absent has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -309,7 +318,7 @@ impl Office {
         Ok(center.id)
     }
 
-    /// Changes a centre, and gives its new version.
+    /// Changes a centre, and tells what came of it.
     ///
     /// # Errors
     /// [`OfficeError::Invalid`], [`OfficeError::NotFound`], [`Conflict::Version`], [`Conflict::LastAdmin`], [`Conflict::State`] for the
@@ -321,16 +330,16 @@ impl Office {
         version: i64,
         change: &CenterChange,
         now: WallTime,
-    ) -> Result<i64, OfficeError> {
+    ) -> Result<CenterChanged, OfficeError> {
         permit.must_be(can::CENTERS_UPDATE)?;
         let changing = self.rights_change();
         let mut tx = self.store().db().begin().await?;
         let made = self.update_center_in(&mut tx, permit, (id, version), change, now).await;
-        let version = finish(tx, made, changing).await?;
+        let changed = finish(tx, made, changing).await?;
         if change.active == Some(false) {
             self.accounts().people.closed(id);
         }
-        Ok(version)
+        Ok(changed)
     }
 
     async fn update_center_in(
@@ -340,7 +349,7 @@ impl Office {
         (id, version): (CenterId, i64),
         change: &CenterChange,
         now: WallTime,
-    ) -> Result<i64, OfficeError> {
+    ) -> Result<CenterChanged, OfficeError> {
         lock_and_count_up(tx).await?;
         let old = read(tx, id).await?.ok_or(OfficeError::NotFound("center"))?;
         if old.version != version {
@@ -353,7 +362,7 @@ impl Office {
             return Err(OfficeError::Invalid(faults));
         }
         if new == old {
-            return Ok(version);
+            return Ok(CenterChanged { version, has_other_numbers: false });
         }
         if !new.is_active && id == permit.principal().home() {
             return Err(OfficeError::Conflict(Conflict::State("the centre that you belong to cannot be disabled".to_owned())));
@@ -365,7 +374,7 @@ impl Office {
         guard_admins(tx, &orphans).await?;
         let diff = Diff::between(&old.picture(), &new.picture());
         audit::append(tx, now, permit.actor(), &[Entry::change("centers.update", "centers", id, diff).security()]).await?;
-        Ok(version + 1)
+        Ok(CenterChanged { version: version + 1, has_other_numbers: new.settings.numbers != old.settings.numbers })
     }
 }
 

@@ -32,7 +32,7 @@ use model::{Resource, WallTime};
 use store::{Statement, Store};
 
 pub use callers::SlotCaller;
-pub use centers::{CENTERS, Center, CenterChange, CenterSettings, LOCALES, LoginSettings, NewCenter};
+pub use centers::{CENTERS, Center, CenterChange, CenterChanged, CenterSettings, LOCALES, LoginSettings, NewCenter};
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};
@@ -40,7 +40,7 @@ pub use registrations::REGISTRATIONS;
 pub use rights::can;
 pub use security::{BANS, BUDGETS, BUDGETS_MAX};
 pub use store::{
-    ChangedTrunk, Idempotency, NewTrunk, PlanWarning, StoreError, StoredCarrier, StoredRoute, Subject, TrunkChange,
+    ChangedTrunk, Idempotency, NewTrunk, StoreError, StoredCarrier, StoredRoute, TrunkChange,
     audit::{Diff, Entry},
     catalogue::{CALLS, CDRS, RECORDINGS, ROUTES, SETTINGS, TRUNKS},
 };

@@ -59,7 +59,7 @@ pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
 pub use error::StoreError;
 pub use idempotency::Idempotency;
 pub use outbox::{OUTBOX_BATCH_MAX, OutboxPruned, OutboxRow};
-pub use plan::{PlanWarning, Planned, Routes, Subject};
+pub use plan::{Planned, Routes};
 pub use routes::StoredRoute;
 pub use trunks::{ChangedTrunk, NewTrunk, TrunkChange};
 
@@ -70,6 +70,8 @@ pub struct Store {
     /// Who may look for rows of a list at the moment.
     looking: Arc<Semaphore>,
     seal: seal::Seal,
+    /// What the log was told of that is left out of the plan.
+    left_out: Arc<plan::LeftOut>,
 }
 
 impl Store {
@@ -85,7 +87,7 @@ impl Store {
 
     fn of(db: Db) -> Self {
         let looking = Arc::new(Semaphore::new(db.lookers()));
-        Self { db, looking, seal: seal::Seal::default() }
+        Self { db, looking, seal: seal::Seal::default(), left_out: Arc::default() }
     }
 
     /// The same with the key that secrets are sealed by: the passwords of carriers. Without it there are none.

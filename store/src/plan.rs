@@ -2,12 +2,15 @@
 //!
 //! A carrier or a route that cannot be used (any more) is left out and told, and never keeps the others from being used.
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use model::{
-    CarrierId, CenterId, Directory, Problem, RouteId,
+    CenterId, Directory, Problem, RouteId,
     carrier::{CarrierEntry, Centers, NumberForm},
-    route::{Numbering, Plan, RouteEntry},
+    route::{Numbering, Plan, PlanWarning, RouteEntry, Subject},
 };
 use serde_json::Value;
 use tracing::{error, warn};
@@ -23,41 +26,17 @@ pub struct Planned {
     pub warnings: Vec<PlanWarning>,
 }
 
-/// Something in the plan that somebody should do something about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanWarning {
-    /// What it is about.
-    pub subject: Subject,
-    /// What people call that.
-    pub name: String,
-    /// Whether it is left out, and not used at all.
-    pub is_left_out: bool,
-    /// What is wrong with it; of what is left out, the first thing that is.
-    pub problem: Problem,
-}
+/// What the log knows of already: the directory is read anew with each change of anything, and what stands in it as before is no news.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut(Mutex<BTreeSet<PlanWarning>>);
 
-/// What a warning is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// A carrier.
-    Carrier(CarrierId),
-    /// A route.
-    Route(RouteId),
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Carrier(id) => write!(f, "carrier {id}"),
-            Self::Route(id) => write!(f, "route {id}"),
-        }
-    }
-}
-
-impl fmt::Display for PlanWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left_out = if self.is_left_out { " is not used" } else { "" };
-        write!(f, "{} ({}){left_out}: {}", self.subject, self.name, self.problem)
+impl LeftOut {
+    /// Of all that is left out now, what was not the last time. What has been mended meanwhile is news again when it breaks again.
+    fn news(&self, warnings: Vec<PlanWarning>) -> Vec<PlanWarning> {
+        let now: BTreeSet<PlanWarning> = warnings.into_iter().filter(|warning| warning.is_left_out).collect();
+        // A poisoned lock guards a whole set all the same: it is replaced at once.
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), now.clone());
+        now.difference(&before).cloned().collect()
     }
 }
 
@@ -75,7 +54,7 @@ pub enum Routes {
 impl Store {
     /// All slots, hubs, carriers and routes of all centres, for signalling. The realm is empty until [`Store::realm`] was called once.
     ///
-    /// What cannot be used of carriers and routes is left out, and the log says so.
+    /// What cannot be used of carriers and routes is left out, and the log says so once.
     ///
     /// # Errors
     /// As the database's.
@@ -84,8 +63,8 @@ impl Store {
         let numbering = self.numbering(&directory).await?;
         let Planned { plan, warnings } = planned(self.carriers().await?, self.routes(None).await?, numbering);
         // What is wrong may hold numbers; where it is does not.
-        for left_out in warnings.iter().filter(|warning| warning.is_left_out) {
-            warn!(what = %left_out.subject, at = left_out.problem.path, "It cannot be used as it stands in the database, and is left out.");
+        for left_out in self.left_out.news(warnings) {
+            warn!(what = %left_out.about, at = left_out.problem.path, "It cannot be used as it stands in the database, and is left out.");
         }
         let budgets = self.budgets(&directory).await?;
         Ok(directory.with_plan(Arc::new(plan)).with_budgets(budgets))
@@ -134,9 +113,9 @@ statements! {
 
 fn planned(carriers: Vec<StoredCarrier>, routes: Vec<StoredRoute>, numbering: Numbering) -> Planned {
     let mut warnings = Vec::new();
-    let mut leave_out = |subject: Subject, name: &str, problems: Vec<Problem>| {
+    let mut leave_out = |about: Subject, name: &str, problems: Vec<Problem>| {
         let Some(problem) = problems.into_iter().next() else { return false };
-        warnings.push(PlanWarning { subject, name: name.to_owned(), is_left_out: true, problem });
+        warnings.push(PlanWarning { about, name: name.to_owned(), is_left_out: true, problem });
         true
     };
     let too_many = |max: usize| vec![Problem { path: String::new(), text: format!("there are more than {max}") }];
@@ -158,14 +137,6 @@ fn planned(carriers: Vec<StoredCarrier>, routes: Vec<StoredRoute>, numbering: Nu
         error!(problems = problems.len(), "Carriers and routes do not go together; none of them is used.");
         Plan::compile(&[], &[], numbering).unwrap_or_default()
     });
-    for told in plan.warnings() {
-        // `routes[3].then`: the plan knows the place in the list, people know the id.
-        let place = told.path.strip_prefix("routes[").and_then(|rest| rest.split_once(']'));
-        let route = place.and_then(|(at, _)| good_routes.get(at.parse::<usize>().ok()?));
-        if let (Some((_, path)), Some(route)) = (place, route) {
-            let problem = Problem { path: path.trim_start_matches('.').to_owned(), text: told.text.clone() };
-            warnings.push(PlanWarning { subject: Subject::Route(route.id), name: route.route.name.clone(), is_left_out: false, problem });
-        }
-    }
+    warnings.extend_from_slice(plan.warnings());
     Planned { plan, warnings }
 }

@@ -4,17 +4,27 @@
 
 mod common;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use common::{Base, CENTER, actor, at, credentials};
 use model::{
     CarrierId, CenterId, HubKind, Number, RouteId, RowRule, WallTime,
     carrier::Carrier,
-    route::{Came, Question, Route, Way},
+    route::{Came, Question, Route, Subject, Way},
 };
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::{
-    Db, NewTrunk, Routes, Store, StoreError, Subject, catalogue,
+    Db, NewTrunk, Routes, Store, StoreError, catalogue,
     list::{Query, Sort},
+};
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    instrument::WithSubscriber,
+    span::{Attributes, Id, Record},
 };
 
 const KEY: [u8; 32] = [3; 32];
@@ -200,8 +210,63 @@ async fn what_cannot_be_used_is_left_out_and_keeps_nothing_else_from_being_used(
         assert_eq!(other.carrier(CENTER, sealed).await.unwrap().unwrap().carrier.unwrap().capacity, 30);
         // One route by itself, whatever is wrong with others.
         let one = store.plan_of(CENTER, Routes::One(way)).await.unwrap().warnings;
-        assert_eq!(one.iter().filter(|told| told.subject == Subject::Route(way)).count(), 1);
+        assert_eq!(one.iter().filter(|told| told.about == Subject::Route(way)).count(), 1);
         assert_eq!(store.plan_of(CENTER, Routes::None).await.unwrap().warnings.len(), 2);
+    })
+    .await;
+}
+
+/// Counts what the log is warned of by this room.
+#[derive(Clone, Default)]
+struct Warned(Arc<AtomicUsize>);
+
+impl Subscriber for Warned {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN && metadata.target().starts_with("store")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// The directory is read with each change of anything: the log hears once of what is left out, and again if it was mended meanwhile.
+#[tokio::test]
+async fn what_is_left_out_is_told_once() {
+    both(async |base| {
+        let store = base.open().await.with_key(&KEY);
+        let good = add(&store, CENTER, &plain("good")).await;
+        let [one, two] = [add(&store, CENTER, &plain("one")).await, add(&store, CENTER, &plain("two")).await];
+        let warned = Warned::default();
+        let told = async |sql: String| {
+            if !sql.is_empty() {
+                script(&store, &sql).await;
+            }
+            store.clone().directory().with_subscriber(warned.clone()).await.unwrap();
+            warned.0.swap(0, Ordering::SeqCst)
+        };
+        let breaks = |id| format!("UPDATE carriers SET settings = '{{' WHERE id = {id}");
+        assert_eq!(told(String::new()).await, 0);
+        assert_eq!(told(breaks(one)).await, 1);
+        assert_eq!(told(String::new()).await, 0, "a reload is no news");
+        assert_eq!(told(breaks(two)).await, 1, "of the other one alone");
+        assert_eq!(
+            told(format!("UPDATE carriers SET settings = (SELECT g.settings FROM carriers g WHERE g.id = {good}) WHERE id = {one}")).await,
+            0
+        );
+        assert_eq!(told(breaks(one)).await, 1, "it had been mended");
     })
     .await;
 }

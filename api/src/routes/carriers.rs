@@ -1,9 +1,9 @@
 //! Carriers: trunks of type `sip` (R2, S004-69). They are reached by the paths of trunks.
 
-use model::{CarrierId, CarrierView, Command, HubId, Refusal, Reply, carrier::Carrier};
-use office::{PlanWarning, StoredCarrier, TRUNKS, View, can, carriers::shows_settings};
+use model::{CarrierId, CarrierView, Command, HubId, Refusal, Reply, carrier::Carrier, route::PlanWarning};
+use office::{StoredCarrier, TRUNKS, View, can, carriers::shows_settings};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{
     auth::{Caller, now},
@@ -87,7 +87,7 @@ pub(crate) fn settings<T: DeserializeOwned>(mut body: Map<String, Value>, id: &s
 
 /// What is to be looked after, as the answer has it.
 pub(crate) fn told(warnings: &[PlanWarning]) -> Value {
-    warnings.iter().map(|warning| json!({"path": warning.problem.path, "text": warning.problem.text})).collect()
+    warnings.iter().map(|warning| Value::Object(object(warning))).collect()
 }
 
 /// How all carriers stand, as call control knows.

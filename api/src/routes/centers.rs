@@ -78,9 +78,8 @@ pub(crate) async fn change(
         Some("disabled") => Some(false),
         Some(_) => return Err(Problem::field(Code::InvalidField, "state", "a centre is active or disabled")),
     };
-    let may_change_numbers = settings.is_some();
-    api.office.update_center(&caller, id, version, &CenterChange { code, name, locale, tz, active, settings }, now()).await?;
-    if may_change_numbers {
+    let changed = api.office.update_center(&caller, id, version, &CenterChange { code, name, locale, tz, active, settings }, now()).await?;
+    if changed.has_other_numbers {
         // It stands in the database, whoever waits or not: signalling follows, now or with its next look.
         let _ = api.directory_changed().await;
     }

@@ -156,7 +156,7 @@ pub(crate) async fn explain(State(api): State<Api>, caller: Caller, body: JsonOc
         json!({"at": now(), "carriers": carriers})
     });
     answer.insert("now".to_owned(), stand.into());
-    answer.insert("warnings".to_owned(), explained.warnings.iter().map(ToString::to_string).collect());
+    answer.insert("warnings".to_owned(), told(&explained.warnings));
     Ok(Json(answer))
 }
 

@@ -71,10 +71,26 @@ pub(crate) struct CarrierAnswer {
 #[derive(ToSchema)]
 #[schema(as = PlanWarning)]
 pub(crate) struct Warning {
+    about: WarningSubject,
+    /// What people call that.
+    name: String,
+    /// Whether it is left out, and not used at all.
+    is_left_out: bool,
     /// Which field; empty: the whole.
     path: String,
     /// What is wrong with it, in words.
     text: String,
+}
+
+/// What a warning is about: `{"route": "6"}` or `{"carrier": "2"}`.
+#[derive(ToSchema)]
+#[schema(as = PlanWarningSubject)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WarningSubject {
+    /// A carrier's id.
+    Carrier(String),
+    /// A route's id.
+    Route(String),
 }
 
 /// A carrier: a trunk to the world.

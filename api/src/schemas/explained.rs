@@ -2,7 +2,10 @@
 
 use utoipa::ToSchema;
 
-use super::words::{came_by, cause, origin, origin_or_null, ring};
+use super::{
+    carriers::Warning,
+    words::{came_by, cause, origin, origin_or_null, ring},
+};
 
 /// Where a call goes, and why.
 #[derive(ToSchema)]
@@ -25,7 +28,7 @@ pub(crate) struct Explained {
     passed: Vec<String>,
     decision: RouteDecision,
     /// What of the centre's carriers and routes somebody should do something about.
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
     /// How the carriers stand now that the call would go by; it has no part in the decision. Null while call control does not say.
     now: Option<StandingNow>,
 }

@@ -239,7 +239,7 @@ async fn a_route_is_set_and_read_and_told_what_it_names_in_vain() {
 
             > root POST /api/routes | {"match":{"came_by":"slot","to":["+7*"]},"name":"day","position":7,"then":{"do":"carriers","order":[{"carrier":"9"},{"group":"moscow"}]}}
             201
-            {"created_at":…,"created_by":"1","id":"2","match":{"came_by":"slot","from":[],"to":["+7*"]},"name":"day","on":true,"position":7,"rewrite":[],"scenario":"","source":"","then":{"do":"carriers","least_cost":false,"order":[{"carrier":"9"},{"group":"moscow"}]},"updated_at":…,"version":1,"warnings":[{"path":"then","text":"there is no carrier 9 for this center"},{"path":"then","text":"the group moscow has no carrier for this center"}]}
+            {"created_at":…,"created_by":"1","id":"2","match":{"came_by":"slot","from":[],"to":["+7*"]},"name":"day","on":true,"position":7,"rewrite":[],"scenario":"","source":"","then":{"do":"carriers","least_cost":false,"order":[{"carrier":"9"},{"group":"moscow"}]},"updated_at":…,"version":1,"warnings":[{"about":{"route":"2"},"is_left_out":false,"name":"day","path":"then","text":"there is no carrier 9 for this center"},{"about":{"route":"2"},"is_left_out":false,"name":"day","path":"then","text":"the group moscow has no carrier for this center"}]}
 
             > root GET /api/routes?fields=id,name,position,on,version&sort=-position&filter=%7B%22position%22%3A+%7B%22gte%22%3A+5%7D%7D
             200
@@ -345,7 +345,7 @@ async fn a_call_is_explained() {
 
             > root POST /api/routes/explain | {"at":1795341600000,"down":["2"],"to":"+74950000000"}
             200
-            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"carrier_failed","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered","Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
+            {"country":"RU","decision":{"from":null,"origin":{"route":"1"},"scenario":"sales","source":"billboard","to":"+74950000000","way":{"refuse":{"cause":"carrier_failed","why":"no carrier can take it now"}}},"from":null,"kind":"fixed","looked":[{"miss":null,"name":"out","origin":{"route":"1"}}],"more":0,"now":{"at":…,"carriers":[]},"passed":["Northern Telephone (carrier 2) is not used: it does not answer, or is not registered"],"question":{"at":1795341600000,"caller":null,"came_by":"slot","center":"1","chance":0,"from":null,"to":"+74950000000"},"to":"+74950000000","warnings":[]}
 
             > root POST /api/routes/explain | {"to": "84951234567", "came_by": {"carrier": 2}, "at": 0}
             200
@@ -611,5 +611,32 @@ async fn a_password_is_never_seen() {
         for password in PASSWORDS {
             assert!(!octets.windows(password.len()).any(|part| part == password.as_bytes()), "{password}");
         }
+    }
+}
+
+/// Signalling reads its directory anew for how a centre's people write numbers, and for no other setting of it.
+#[tokio::test]
+async fn the_directory_is_read_anew_for_numbers_alone() {
+    let world = World::new().await;
+    let told = || world.control.told.load(std::sync::atomic::Ordering::SeqCst);
+    let before = told();
+    for (version, settings, reads) in [
+        (1, json!({"login": {"local": true, "oidc": false}}), 0),
+        (
+            2,
+            json!({"login": {"local": true, "oidc": false}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}),
+            1,
+        ),
+        (
+            3,
+            json!({"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}),
+            1,
+        ),
+        (4, json!({"login": {"local": true, "oidc": true}}), 2),
+    ] {
+        let body = json!({"version": version, "settings": settings});
+        let (status, answer) = world.json(&format!("root PUT /api/centers/1\n\n{body}")).await;
+        assert_eq!(status, http::StatusCode::OK, "{answer}");
+        assert_eq!(told() - before, reads, "{settings}");
     }
 }

@@ -2304,6 +2304,7 @@ export interface components {
              * @description When the far party answered.
              */
             answered_at?: number | null;
+            asked?: null | components["schemas"]["AskedProgram"];
             /** @example c_0000k2v8q4z1m */
             call_id: string;
             /** @description The dialled number. */
@@ -2314,6 +2315,8 @@ export interface components {
             caller: string;
             /** @description The slot that placed it. */
             caller_slot?: string | null;
+            /** @description The carrier that it came by, or that it is or was last tried by. */
+            carrier?: string | null;
             /** @enum {string|null} */
             cause?: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
@@ -2345,6 +2348,8 @@ export interface components {
             started_at: number;
             /** @enum {string} */
             status: "dialing" | "ringing" | "answered" | "held" | "ended";
+            /** @description Each try to place it by a carrier so far, in order. */
+            tries: components["schemas"]["PlacedTry"][];
             /** @description Who placed it. */
             user?: string | null;
         };
@@ -3115,7 +3120,7 @@ export interface components {
             /** @description The called number as it was read, before the route rewrote it. */
             to: string;
             /** @description What of the centre's carriers and routes somebody should do something about. */
-            warnings: string[];
+            warnings: components["schemas"]["PlanWarning"][];
         };
         /** @description A list to be exported, in the order of its key, from old to new. */
         Export: {
@@ -3698,7 +3703,7 @@ export interface components {
              * @description When it began.
              */
             at: number;
-            /** @description The caller number that it was told, as it was written. */
+            /** @description The caller number that it was told, as it was written; masked or absent as the call's `caller` is. */
             caller: string;
             carrier: string;
             /** @enum {string|null} */
@@ -3708,15 +3713,31 @@ export interface components {
              * @description The final SIP status, if there was one.
              */
             status?: number | null;
-            /** @description The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE. */
+            /**
+             * @description The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE, absent for whoever may not see the settings of
+             *     carriers.
+             */
             target?: string | null;
         };
         /** @description Something that somebody should do something about. */
         PlanWarning: {
+            about: components["schemas"]["PlanWarningSubject"];
+            /** @description Whether it is left out, and not used at all. */
+            is_left_out: boolean;
+            /** @description What people call that. */
+            name: string;
             /** @description Which field; empty: the whole. */
             path: string;
             /** @description What is wrong with it, in words. */
             text: string;
+        };
+        /** @description What a warning is about: `{"route": "6"}` or `{"carrier": "2"}`. */
+        PlanWarningSubject: {
+            /** @description A carrier's id. */
+            carrier: string;
+        } | {
+            /** @description A route's id. */
+            route: string;
         };
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {

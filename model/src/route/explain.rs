@@ -65,11 +65,17 @@ impl Watch for Notes {
     }
 
     fn left_out(&mut self, carrier: CarrierId, why: LeftOut) {
-        self.left_out.push((carrier, why));
+        // A carrier may stand in the route by itself and in a group of it; the same of both is said once.
+        if !self.left_out.contains(&(carrier, why)) {
+            self.left_out.push((carrier, why));
+        }
     }
 
     fn passed(&mut self, what: &dyn Fn() -> String) {
-        self.passed.push(what());
+        let what = what();
+        if !self.passed.contains(&what) {
+            self.passed.push(what);
+        }
     }
 }
 

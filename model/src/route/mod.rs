@@ -19,6 +19,7 @@ pub use answer::{Answer, AskOutcome, Asked, BadAnswer, Said};
 pub use decision::{Came, Decision, Origin, Question, Try, Way};
 pub use explain::{Explanation, Looked};
 pub use plan::Plan;
+pub use warnings::{PlanWarning, Subject};
 
 use crate::{
     Calendar, CarrierId, Cause, CenterId, Destination, Directory, Number, Problem, RouteId, SlotId,

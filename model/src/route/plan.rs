@@ -7,7 +7,7 @@ use super::{
     explain::Notes,
     index::{Index, Merged},
     miss::Miss,
-    warnings::warn,
+    warnings::{PlanWarning, warnings},
 };
 use crate::{
     CarrierId, Cause, CenterId, Number, Problem, RouteId, SlotId,
@@ -51,7 +51,7 @@ pub struct Plan {
     numbers: BTreeMap<CarrierId, BTreeMap<Number, usize>>,
     numbering: Numbering,
     slots: BTreeMap<SlotId, CenterId>,
-    warnings: Vec<Problem>,
+    warnings: Vec<PlanWarning>,
 }
 
 impl Plan {
@@ -99,15 +99,13 @@ impl Plan {
         for route in Numbering::routes() {
             plan.place(Placed { origin: Origin::Numbering, center: None, route });
         }
-        let mut warnings = Problems::default();
-        warn(&plan, routes, &mut warnings);
-        plan.warnings = warnings.found();
+        plan.warnings = warnings(&plan, routes);
         Ok(plan)
     }
 
-    /// What routes name that is not there, at most a hundred: carriers, groups and slots, with the route's place in the list that was given.
+    /// What routes name that is not there, at most a hundred: carriers, groups and slots.
     #[must_use]
-    pub fn warnings(&self) -> &[Problem] {
+    pub fn warnings(&self) -> &[PlanWarning] {
         &self.warnings
     }
 
@@ -365,7 +363,7 @@ impl Plan {
                     // Of a group, other centres' carriers are nobody's business here.
                     Some(_) if matches!(outlet, Outlet::Carrier(_)) => watch.left_out(*id, LeftOut::OtherCenter),
                     Some(_) => {}
-                    None => watch.passed(&|| format!("there is no carrier {id}")),
+                    None => watch.passed(&|| format!("there is no carrier {id} for this center")),
                 }
             }
             if candidates.is_empty()

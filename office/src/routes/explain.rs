@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use model::{
     CarrierId, CenterId, Directory, Mode, Number, WallTime,
     carrier::{CarrierEntry, RequestNumbers, Standing},
-    route::{Came, Explanation, Question},
+    route::{Came, Explanation, PlanWarning, Question},
 };
-use store::{PlanWarning, Routes};
+use store::Routes;
 
 use crate::{Fault, Office, OfficeError, Permit, ROUTES, TRUNKS, can};
 

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use model::{
     RouteId, WallTime,
-    route::{Action, Plan, Route},
+    route::{Action, Plan, PlanWarning, Route, Subject},
 };
 use store::{
-    PlanWarning, Routes, StoredRoute, Subject,
+    Routes, StoredRoute,
     audit::{self, Entry},
     sql::Tx,
 };
@@ -120,7 +120,7 @@ impl Office {
     /// As the database's.
     pub async fn route_warnings(&self, permit: &Permit, id: RouteId) -> Result<Vec<PlanWarning>, OfficeError> {
         let mut warnings = self.store().plan_of(permit.rows().center, Routes::One(id)).await?.warnings;
-        warnings.retain(|warning| warning.subject == Subject::Route(id));
+        warnings.retain(|warning| warning.about == Subject::Route(id));
         Ok(warnings)
     }
 

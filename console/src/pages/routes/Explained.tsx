@@ -31,7 +31,7 @@ export function Explained({ explanation }: { explanation: Explanation }) {
                 <WarningBox>
                     {warnings.map((warning, index) => (
                         <li key={index}>
-                            <PlanWarningLine text={warning} />
+                            <PlanWarningLine warning={warning} />
                         </li>
                     ))}
                 </WarningBox>

@@ -7,7 +7,6 @@ import { Link as RouterLink } from 'react-router';
 import type { PlanWarning } from '@/api/plan';
 import { useT } from '@/i18n';
 import { readSentence, Sentence } from '@/ui/sentences';
-import { readWarning } from './warning';
 
 /** What somebody should do something about. */
 export function WarningBox({ children }: { children: ReactNode }) {
@@ -28,28 +27,31 @@ export function Warnings() {
     if (!record?.warnings?.length) return null;
     return (
         <WarningBox>
-            {record.warnings.map(({ path, text }) => (
-                <li key={`${path} ${text}`}>
-                    {/* What is said of any field has to say of which. */}
-                    <Sentence text={path && !readSentence(text) ? `${path}: ${text}` : text} />
+            {record.warnings.map((warning) => (
+                <li key={`${warning.path} ${warning.text}`}>
+                    <Said {...warning} />
                 </li>
             ))}
         </WarningBox>
     );
 }
 
+/** What is wrong. What is said of any field has to say of which. */
+function Said({ path, text }: Pick<PlanWarning, 'path' | 'text'>) {
+    return <Sentence text={path && !readSentence(text) ? `${path}: ${text}` : text} />;
+}
+
 /** What the server says of something in the plan, with the way there. */
-export function PlanWarningLine({ text }: { text: string }) {
+export function PlanWarningLine({ warning }: { warning: PlanWarning }) {
     const t = useT();
-    const known = readWarning(text);
-    if (!known) return <Sentence text={text} />;
-    const { what, id, name, isLeftOut, says } = known;
+    const { about, name, is_left_out: isLeftOut } = warning;
+    const [what, id] = 'route' in about ? (['route', about.route] as const) : (['carrier', about.carrier] as const);
     return (
         <>
             <Link component={RouterLink} to={`/${what}s/${id}`}>
                 <bdi>{t(`explain.subjects.${what}`, { name })}</bdi>
             </Link>
-            {isLeftOut && ` ${t('explain.left_out')}`}: <Sentence text={says} />
+            {isLeftOut && ` ${t('explain.left_out')}`}: <Said {...warning} />
         </>
     );
 }

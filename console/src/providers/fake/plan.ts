@@ -128,8 +128,8 @@ export function checkRoute(body: Partial<Route>): void {
 }
 
 /** What a route names that is not there. */
-export function warningsOf(carriers: Carrier[], { then }: Route): PlanWarning[] {
-    return outletsOf(then).flatMap((outlet) => ('group' in outlet && !carriers.some(({ group }) => group === outlet.group) ? [{ path: 'then', text: `the group ${outlet.group} has no carrier for this center` }] : []));
+export function warningsOf(carriers: Carrier[], { id, name, then }: Route): PlanWarning[] {
+    return outletsOf(then).flatMap((outlet) => ('group' in outlet && !carriers.some(({ group }) => group === outlet.group) ? [{ about: { route: id }, name, is_left_out: false, path: 'then', text: `the group ${outlet.group} has no carrier for this center` }] : []));
 }
 
 interface Plan {
@@ -155,7 +155,7 @@ export function explain(plan: Plan, inquiry: Inquiry, now: number): Explanation 
         more: 0,
         passed,
         decision: { from, to, origin, scenario: route?.scenario ?? '', source: route?.source ?? '', way },
-        warnings: plan.routes.flatMap((route) => warningsOf(plan.carriers, route).map(({ path, text }) => `route ${route.id} (${route.name}): ${path}: ${text}`)),
+        warnings: plan.routes.flatMap((route) => warningsOf(plan.carriers, route)),
     });
     for (const route of plan.routes.toSorted((a, b) => a.position - b.position)) {
         const miss = missOf(route, inquiry, from, to, inquiry.at ?? now);

@@ -119,6 +119,26 @@ fn carriers_that_stand_badly_are_passed_over() {
     );
 }
 
+/// A carrier that stands in a route by itself and in one of its groups is told of once, with each reason there is.
+#[test]
+fn what_is_passed_over_is_told_once() {
+    let order = json!([{"carrier": "2"}, {"group": "moscow"}, {"carrier": "2"}, {"carrier": "9"}, {"carrier": "9"}]);
+    let routes = routes(1, json!([{"name": "out", "position": 1, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": order}}]));
+    let carriers = [carrier(1, 1, &json!({"group": "moscow"})), carrier(2, 1, &json!({"group": "moscow"}))];
+    let plan = Plan::compile(&routes, &carriers, numbering()).unwrap();
+    let named = Question { caller: "+74952222222".parse().ok(), ..call("6001", "84951234567", Came::Slot) };
+    let passed = |standing: &dyn Fn(CarrierId) -> Standing| plan.explain(&named, standing).passed;
+    let down = "is not used: it does not answer, or is not registered";
+    let shown =
+        |id: i64| format!("Carrier {id} (carrier {id}) does not have the slot's number +74952222222 verified, and is shown its own");
+    let missing = "there is no carrier 9 for this center".to_owned();
+    assert_eq!(
+        passed(&|id| if id.0 == 2 { Standing::Down } else { Standing::Up }),
+        [shown(1), missing.clone(), format!("Carrier 2 (carrier 2) {down}")]
+    );
+    assert_eq!(passed(&|_| Standing::Up), [shown(2), shown(1), missing]);
+}
+
 #[test]
 fn a_program_that_is_asked_has_the_last_word_within_bounds() {
     let plan = plan();
@@ -148,9 +168,9 @@ fn what_routes_name_that_is_not_there_is_told_and_stops_nothing() {
     assert_eq!(
         found,
         [
-            "routes[1].then: there is no slot 6009 in this center",
-            "routes[1].then: there is no slot 7001 in this center",
-            "routes[3].then: there is no carrier 3 for this center",
+            "route 2 (old customers): then: there is no slot 6009 in this center",
+            "route 2 (old customers): then: there is no slot 7001 in this center",
+            "route 4 (world): then: there is no carrier 3 for this center",
         ]
     );
 }
