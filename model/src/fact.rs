@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BanView, BudgetUsed, CallId, CallView, Cdr, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
+use crate::{BanView, BudgetUsed, CallId, CallView, CarrierId, Cdr, CenterId, RecordingRow, Segment, SlotId, SlotState, UserId, WallTime};
 
 /// A registered contact of a slot, whole enough to restore it after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +128,20 @@ pub enum Fact {
         /// The source, as in its ban.
         source: String,
         /// When.
+        at: WallTime,
+    },
+    /// A carrier cannot be called any more, or can again: it does not answer, or does not take our registration. Not told of one that is
+    /// switched on or off.
+    CarrierTurned {
+        /// The carrier.
+        carrier: CarrierId,
+        /// Whose it is.
+        center: CenterId,
+        /// What people call it.
+        name: String,
+        /// Whether it can be called now.
+        is_up: bool,
+        /// Since when.
         at: WallTime,
     },
     /// What budgets have used, each whole: replaces what was known of it.

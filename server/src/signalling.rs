@@ -84,7 +84,6 @@ pub(crate) struct Signalling {
     turn_began: Option<Instant>,
     /// Whether the core was told that the journal is behind.
     is_behind: bool,
-    carriers: lines::Carriers,
     running: bool,
 }
 
@@ -122,7 +121,6 @@ impl Signalling {
             busy_at: now,
             turn_began: None,
             is_behind: false,
-            carriers: lines::Carriers::default(),
             running: true,
             _alive: alive,
         };
@@ -320,7 +318,7 @@ impl Signalling {
 
     /// Takes what the core has put out. What concerns audio goes with the turn, and whose a stream is at once; the rest waits for the journal.
     fn collect(&mut self) {
-        let Self { parts, batch, carriers, .. } = self;
+        let Self { parts, batch, .. } = self;
         while let Some(output) = parts.switchboard.poll() {
             if let Some(tape) = &mut parts.tape {
                 tape.output(&output);
@@ -354,10 +352,7 @@ impl Signalling {
                     lines::fact(&fact);
                     batch.facts.push(fact);
                 }
-                Output::Event(event) => {
-                    carriers.told(&event);
-                    batch.events.push(event);
-                }
+                Output::Event(event) => batch.events.push(event),
                 Output::Reply { order, result } => batch.replies.push((order, result)),
             }
         }

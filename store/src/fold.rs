@@ -16,6 +16,7 @@ use model::{
     BanView, Binding, BudgetUsed, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId,
     UserId, WallTime, budget::Scope,
 };
+use serde_json::json;
 use tracing::warn;
 
 use crate::{
@@ -71,7 +72,7 @@ impl<'a> Fold<'a> {
                     // The first record of a call stays.
                     records.entry(cdr.call_id).or_insert(cdr);
                 }
-                Fact::Recording { .. } => {}
+                Fact::Recording { .. } | Fact::CarrierTurned { .. } => {}
                 Fact::Bound { .. } | Fact::Unbound { .. } | Fact::Leased { .. } | Fact::ServiceSet { .. } => continue,
                 Fact::Banned { .. } | Fact::Unbanned { .. } | Fact::BudgetsUsed { .. } => continue,
             }
@@ -137,6 +138,14 @@ impl<'a> Fold<'a> {
             }
             Fact::Leased { slot, holder, epoch, at } => bindings::lease(tx, *slot, *holder, *epoch, *at).await?,
             Fact::ServiceSet { slot, state, at } => bindings::set_service(tx, *slot, *state, *at).await?,
+            Fact::CarrierTurned { carrier, center, name, is_up, at } => {
+                let picture = json!({"id": carrier, "name": name});
+                self.tell(seq, || match is_up {
+                    true => News::new(*center, "carrier.up", &picture, *at),
+                    false => News::new(*center, "carrier.down", &picture, *at),
+                });
+                true
+            }
             Fact::Recording { row } => {
                 self.recordings.insert(row.call_id, row);
                 if row.state != RecordingState::Recording {
@@ -288,6 +297,7 @@ pub(crate) fn fact_name(fact: &Fact) -> &'static str {
         Fact::Recording { .. } => "recording",
         Fact::Banned { .. } => "banned",
         Fact::Unbanned { .. } => "unbanned",
+        Fact::CarrierTurned { .. } => "carrier_turned",
         Fact::BudgetsUsed { .. } => "budgets_used",
     }
 }

@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 
 use common::{Base, CENTER, actor, at, binding, call, call_id, cdr, cdrs, credentials, numbered, recording};
 use model::{
-    Actor, CallStatus, CenterId, Fact, HubId, HubKind, Number, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId, WallTime,
+    Actor, CallStatus, CarrierId, CenterId, Fact, HubId, HubKind, Number, RecordingState, Segment, SlotId, SlotLimits, SlotState, UserId,
+    WallTime,
 };
+use serde_json::json;
 use store::{Applied, Db, Idempotency, NewTrunk, OutboxPruned, Store, StoreError, TrunkChange, statements};
 
 /// Makes each story a test on SQLite and a test on PostgreSQL.
@@ -375,20 +377,29 @@ async fn a_call_becomes_rows_and_a_replay_changes_nothing(base: Base) {
     assert_eq!(told[2].payload["status"], "answered");
     assert_eq!(told[4].payload, serde_json::to_value(&record).unwrap());
 
+    // A fact that is about no row is told all the same.
+    let turned = |is_up| Fact::CarrierTurned { carrier: CarrierId(101), center: CENTER, name: "North".to_owned(), is_up, at: at(9_000) };
+    store.apply(&numbered(5, [turned(false), turned(true)])).await.unwrap();
+    let more = store.outbox_read("console", 100).await.unwrap();
+    let turns: Vec<_> = more[told.len()..].iter().map(|row| (row.kind.as_str(), row.center, row.created_at, row.payload.clone())).collect();
+    let picture = json!({"id": "101", "name": "North"});
+    assert_eq!(turns, [("carrier.down", CENTER, at(9_000), picture.clone()), ("carrier.up", CENTER, at(9_000), picture)]);
+    let told = more;
+
     // The journal is read again from its start: nothing changes, however the batches are cut.
     assert_eq!(store.apply(&facts).await.unwrap(), Applied { old: 4, ..Applied::default() });
     for fact in &facts {
         assert_eq!(store.apply(std::slice::from_ref(fact)).await.unwrap(), Applied { old: 1, ..Applied::default() });
     }
-    assert_eq!(store.cursor().await.unwrap(), 4);
+    assert_eq!(store.cursor().await.unwrap(), 6);
     assert_eq!(store.outbox_read("console", 100).await.unwrap(), told);
     // Old and new in one batch; and a second end of the same call, which must not be.
     let next = call(2, None);
     let mut both = facts.clone();
-    both.extend(numbered(5, [Fact::CallStarted { call: next.clone() }, Fact::CallEnded { cdr: cdr(&next) }]));
+    both.extend(numbered(7, [Fact::CallStarted { call: next.clone() }, Fact::CallEnded { cdr: cdr(&next) }]));
     let mut second_end = record.clone();
     second_end.talk_ms = 1;
-    both.extend(numbered(7, [Fact::CallEnded { cdr: second_end }]));
+    both.extend(numbered(9, [Fact::CallEnded { cdr: second_end }]));
     assert_eq!(store.apply(&both).await.unwrap(), Applied { old: 4, applied: 2, skipped: 1, rejected: 0 });
     assert_eq!(cdrs(&store).await, 2);
     assert_eq!(store.cdr(started.call_id).await.unwrap(), Some(record));

@@ -133,6 +133,12 @@ impl Enrolments {
         accounts.peek().is_some() && accounts.all(|(_, enrolment)| !enrolment.may_serve(now))
     }
 
+    /// Whether it has accounts and none is registered yet.
+    pub(super) fn waits(&self, carrier: CarrierId) -> bool {
+        let mut accounts = self.all.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier).peekable();
+        accounts.peek().is_some() && accounts.all(|((_, username), _)| !self.is_registered(carrier, username))
+    }
+
     /// Whether the account is registered now.
     pub(super) fn is_registered(&self, carrier: CarrierId, username: &str) -> bool {
         let running = self.all.get(&(carrier, username.to_owned())).and_then(|enrolment| enrolment.running.as_ref());

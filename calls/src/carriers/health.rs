@@ -90,6 +90,12 @@ impl Health {
         let mut probes = self.probes.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier).peekable();
         probes.peek().is_some() && probes.all(|(_, probe)| probe.is_up == Some(false))
     }
+
+    /// Whether its hosts are asked and none has answered yet.
+    pub(super) fn waits(&self, carrier: CarrierId) -> bool {
+        let mut probes = self.probes.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier).peekable();
+        probes.peek().is_some() && probes.all(|(_, probe)| probe.is_up != Some(true))
+    }
 }
 
 impl Probe {

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{CallId, CarrierId, carrier, carrier::CarrierEntry, carrier::Standing};
+use model::{CallId, CarrierId, Fact, carrier, carrier::CarrierEntry, carrier::Standing};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 use sip_core::{Flow, LocateError, Located, LookupId, Target, Transport};
@@ -50,6 +50,8 @@ pub(crate) struct Carriers {
     health: Health,
     /// Those that do not answer or are not registered.
     down: BTreeSet<CarrierId>,
+    /// Those of which it was told that they are down, and not yet that they are up.
+    told_down: BTreeSet<CarrierId>,
     /// Whether each is there (switched on, and not down), and since when.
     since: BTreeMap<CarrierId, (bool, Instant)>,
     /// Those of which there is something to tell.
@@ -90,6 +92,7 @@ impl Carriers {
             enrolments: Enrolments::default(),
             health: Health::default(),
             down: BTreeSet::new(),
+            told_down: BTreeSet::new(),
             since: BTreeMap::new(),
             changed: BTreeSet::new(),
             names: BTreeMap::new(),
@@ -141,6 +144,7 @@ impl Core {
         self.follow_enrolments(now);
         self.follow_health(now);
         self.carriers.down.retain(|carrier| plan.carrier(*carrier).is_some());
+        self.carriers.told_down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.since.retain(|carrier, _| plan.carrier(*carrier).is_some());
         plan.carriers().for_each(|entry| self.judge_carrier(now, entry.id));
         self.tidy_accounts();
@@ -149,7 +153,9 @@ impl Core {
     /// Works out whether a carrier is there: one of its hosts answers, as far as they are asked, and one of its accounts is registered, if any
     /// is to be.
     fn judge_carrier(&mut self, now: Instant, carrier: CarrierId) {
-        let is_on = self.directory.plan().carrier(carrier).is_some_and(|entry| entry.carrier.on);
+        let directory = Arc::clone(&self.directory);
+        let Some(entry) = directory.plan().carrier(carrier) else { return };
+        let is_on = entry.carrier.on;
         let is_down = is_on && (self.carriers.health.all_down(carrier) || self.carriers.enrolments.none_registered(now, carrier));
         let has_changed = if is_down { self.carriers.down.insert(carrier) } else { self.carriers.down.remove(&carrier) };
         if has_changed {
@@ -159,6 +165,16 @@ impl Core {
         if self.carriers.since.get(&carrier).is_none_or(|(was_there, _)| *was_there != is_there) {
             self.carriers.since.insert(carrier, (is_there, now));
         }
+        // One that is switched off is neither down nor up again: a person did that, and knows.
+        let is_proven = is_there && !self.carriers.health.waits(carrier) && !self.carriers.enrolments.waits(carrier);
+        let has_come_back = is_proven && self.carriers.told_down.remove(&carrier);
+        if has_changed && is_down {
+            self.carriers.told_down.insert(carrier);
+        } else if !has_come_back {
+            return;
+        }
+        let (center, name, at) = (entry.center, entry.carrier.name.clone(), self.clock.wall(now));
+        self.fact(Fact::CarrierTurned { carrier, center, name, is_up: !is_down, at });
     }
 
     /// A stream could not be opened: whoever wanted it tells why.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use calls::Input;
-use model::{AccountState, CarrierView, Command, Event, Reply, carrier::Standing};
+use model::{AccountState, CarrierView, Command, Event, Fact, Reply, carrier::Standing};
 use sip_core::{
     Transport,
     locate::{Data, Kind, Record, Said},
@@ -67,6 +67,15 @@ fn told(world: &World) -> Vec<(Standing, Option<AccountState>)> {
         _ => None,
     });
     told.collect()
+}
+
+/// Which carriers could not be called any more, and which could again.
+fn turned(world: &World) -> Vec<(i64, bool)> {
+    let turned = world.facts.iter().filter_map(|fact| match fact {
+        Fact::CarrierTurned { carrier, is_up, .. } => Some((carrier.0, *is_up)),
+        _ => None,
+    });
+    turned.collect()
 }
 
 /// Who takes a call to the world now.
@@ -457,6 +466,7 @@ fn a_carrier_that_is_silent_is_not_called_until_it_answers() {
     assert_eq!(taken_by(&mut world), "A");
     let standings: Vec<Standing> = told(&world).into_iter().map(|told| told.0).collect();
     assert_eq!(standings, [Standing::Up, Standing::Down, Standing::Up]);
+    assert_eq!(turned(&world), [(1, false), (1, true)], "nor is a carrier news that was there from the beginning");
 
     // One that is not asked any more is as one that answers.
     world.phone("A").habit = Habit::Dead;
@@ -464,6 +474,33 @@ fn a_carrier_that_is_silent_is_not_called_until_it_answers() {
     assert_eq!(view(&mut world).standing, Standing::Down);
     world.set_plan(2, &[&a(&[], ""), B], &[WORLD]);
     assert_eq!((view(&mut world).standing, up(&mut world)[0].1), (Standing::Up, None));
+    assert_eq!(turned(&world)[2..], [(1, false), (1, true)]);
+    world.assert_clean();
+}
+
+/// Whoever switches a carrier off or on knows it. That it can be called again is told once it has answered.
+#[test]
+fn a_carrier_that_is_switched_is_no_news() {
+    let asked = a(&[], "").replace(r#""options_every_s": 0"#, r#""options_every_s": 5, "off_after": 1"#);
+    let off = asked.replacen('{', r#"{"on": false, "#, 1);
+    let mut world = world(&asked);
+    world.run(seconds(10));
+    world.set_plan(2, &[&off, B], &[WORLD]);
+    world.run(seconds(20));
+    world.set_plan(2, &[&asked, B], &[WORLD]);
+    world.run(seconds(20));
+    assert_eq!(turned(&world), []);
+    world.phone("A").habit = Habit::Dead;
+    world.run(seconds(60));
+    assert_eq!(turned(&world), [(1, false)]);
+    world.set_plan(2, &[&off, B], &[WORLD]);
+    world.run(seconds(20));
+    world.phone("A").habit = Habit::Answer;
+    world.set_plan(2, &[&asked, B], &[WORLD]);
+    assert_eq!(turned(&world), [(1, false)], "nobody has heard of it yet");
+    world.run(seconds(20));
+    assert_eq!(turned(&world), [(1, false), (1, true)]);
+    world.set_plan(2, &[B], &[]);
     world.assert_clean();
 }
 

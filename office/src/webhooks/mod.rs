@@ -64,6 +64,12 @@ pub static EVENTS: &[EventKind] = &[
     EventKind { kind: "call.update", right: can::CALLS_READ, about: "A call began, changed or ended." },
     EventKind { kind: "cdr.created", right: can::CALLS_READ, about: "A call has its record." },
     EventKind { kind: "recording.ready", right: can::RECORDINGS_READ, about: "A recording is closed." },
+    EventKind {
+        kind: "carrier.down",
+        right: can::TRUNKS_READ,
+        about: "A carrier cannot be called: it does not answer, or we are not registered.",
+    },
+    EventKind { kind: "carrier.up", right: can::TRUNKS_READ, about: "A carrier can be called again." },
     EventKind { kind: "user.update", right: can::USERS_READ, about: "An account was made or changed." },
     EventKind { kind: "user.delete", right: can::USERS_READ, about: "An account was deleted." },
 ];

@@ -124,6 +124,7 @@ fn replaces(fact: &Fact) -> Option<Replaces> {
         | Fact::Recording { .. }
         | Fact::Banned { .. }
         | Fact::Unbanned { .. }
+        | Fact::CarrierTurned { .. }
         | Fact::BudgetsUsed { .. } => None,
     }
 }

@@ -1,10 +1,8 @@
 //! What the loop writes into the log.
 
-use std::collections::BTreeSet;
-
 use calls::first_line_shown;
 use media::MediaEvent;
-use model::{CarrierId, Event, Fact, carrier::Standing};
+use model::Fact;
 use sip_core::Flow;
 use tracing::{debug, info, warn};
 
@@ -20,34 +18,6 @@ pub(super) fn came(flow: Flow, message: &[u8]) {
 /// A message goes.
 pub(super) fn goes(flow: Flow, message: &[u8]) {
     debug!(to = %flow.remote, over = ?flow.transport, line = first_line_shown(message, LINE_SHOWN), "SIP out.");
-}
-
-/// Carriers that cannot be called, each told once: whoever watches the log at night has to hear of it.
-#[derive(Debug, Default)]
-pub(super) struct Carriers {
-    down: BTreeSet<CarrierId>,
-}
-
-impl Carriers {
-    /// How a carrier is now.
-    pub(super) fn told(&mut self, event: &Event) {
-        match event {
-            Event::CarrierUpdated(view) => {
-                let is_down = view.on && view.standing == Standing::Down;
-                let has_changed = if is_down { self.down.insert(view.id) } else { self.down.remove(&view.id) };
-                match (has_changed, is_down) {
-                    (true, true) => warn!(
-                        carrier = %view.id,
-                        "A carrier cannot be called: it does not answer, or we are not registered there. \"Carriers\" in the console says why."
-                    ),
-                    (true, false) => info!(carrier = %view.id, "A carrier can be called again."),
-                    (false, _) => {}
-                }
-            }
-            Event::CarrierRemoved { carrier, .. } => _ = self.down.remove(carrier),
-            _ => {}
-        }
-    }
 }
 
 /// What a leg's audio was like: one line for who looks into a complaint.
@@ -88,6 +58,11 @@ pub(super) fn fact(fact: &Fact) {
         }
         Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
         Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
+        Fact::CarrierTurned { carrier, is_up: false, .. } => warn!(
+            %carrier,
+            "A carrier cannot be called: it does not answer, or we are not registered there. \"Carriers\" in the console says why."
+        ),
+        Fact::CarrierTurned { carrier, is_up: true, .. } => info!(%carrier, "A carrier can be called again."),
         Fact::Banned { ban } => {
             info!(why = ban.why, times = ban.times, lasts_s = ban.until.ms_since(ban.since) / 1_000, "A source is banned.");
             debug!(source = ban.source, "It is this one.");

@@ -183,6 +183,8 @@ export const codes = {
         call_update: 'A call began, changed or ended',
         cdr_created: 'A call has its record',
         recording_ready: 'A recording is closed',
+        carrier_down: 'A carrier cannot be called',
+        carrier_up: 'A carrier can be called again',
         user_update: 'An account was made or changed',
         user_delete: 'An account was deleted',
         ping: 'A test',

@@ -17,7 +17,7 @@ import { DeliveryTable } from './DeliveryList';
 import { SecretDialog } from './SecretDialog';
 
 /** The events that a webhook can be told of. */
-const EVENTS = ['*', 'call.update', 'cdr.created', 'recording.ready', 'user.update', 'user.delete'];
+const EVENTS = ['*', 'call.update', 'cdr.created', 'recording.ready', 'carrier.down', 'carrier.up', 'user.update', 'user.delete'];
 
 export function WebhookCreate() {
     const t = useT();
