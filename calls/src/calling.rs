@@ -74,7 +74,7 @@ impl Cx<'_> {
             ring_s: self.settings.ring_s,
             account: self.core.account_with(entry),
         };
-        self.core.secure(flow, target);
+        self.core.reach(entry.id, flow, target, true);
         let Some(session) = self.core.endpoint.attempt(self.now, &onward.permit, invite) else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
             self.core.unreserve(now, &reserved);

@@ -1,8 +1,9 @@
 //! Streams whose peers are known, for the sockets: all others are strangers', live shortly, and make room when there are too many.
 //!
 //! A stream is known while a phone is bound by it, or a session goes by it whose peer has proven who he is or was called by us,
-//! or we are registered by it. What was is no
-//! reason: one password, registered over one stream after another, would else make as many streams known as there may be.
+//! or we are registered by it. That a carrier's host is asked by it is no reason: who only asks would else keep a stream, and the name that
+//! it has proven, from the calls of others. What was is no reason either: one password, registered over one stream after another, would
+//! else make as many streams known as there may be.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +19,11 @@ pub(crate) enum User {
     Slot(SlotId),
     /// What the session's peer is asked goes by it.
     Session(SessionId),
-    /// An account of ours is registered by it, or a carrier's host is asked by it.
+    /// An account of ours is registered by it.
     Carrier(u64),
 }
 
-/// Which streams are known. There is one for each slot, session, account and host at most, so their own limits are its limit.
+/// Which streams are known. There is one for each slot, session and account at most, so their own limits are its limit.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     by_user: BTreeMap<User, Flow>,

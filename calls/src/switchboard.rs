@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use media::{Command as MediaCommand, MediaEvent};
 use model::{
-    BanView, Binding, BudgetUsed, CallId, CallView, CarrierId, Cause, Command, Directory, Event, Fact, NoRoom, RecordingRow, RecordingView,
-    Refusal, Reply, SlotId, UserId, WallTime,
+    BanView, Binding, BudgetUsed, CallId, CallView, CarrierId, Cause, CenterId, Command, Directory, Event, Fact, NoRoom, RecordingRow,
+    RecordingView, Refusal, Reply, SlotId, UserId, WallTime,
     carrier::{Secret, Standing},
     route::AskOutcome,
 };
@@ -156,6 +156,15 @@ pub enum Output {
         flow: Flow,
         /// The name.
         name: String,
+    },
+    /// Who needs the stream that the next request goes by; told before each request to a carrier. Centres share the streams that we open.
+    Claim {
+        /// The stream.
+        flow: Flow,
+        /// Whose carrier is at its other end.
+        center: CenterId,
+        /// Whether it is for a call or a registration, and not only to ask whether the carrier is there.
+        is_needed: bool,
     },
     /// Who is at the other end of a stream is known: his phone is bound by it, or a call of his goes by it.
     Vouch {

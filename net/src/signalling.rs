@@ -265,6 +265,17 @@ impl SignallingSockets {
         self.streams.set_vouched(Instant::now(), flow, true);
     }
 
+    /// The stream of `flow` is opened for a request of `owner` if there is none, or carries one more for him; to be said before each request that
+    /// may open one. Owners share the streams that we open ([`StreamLimits::outgoing_max`], [`StreamLimits::connecting_max`]): who has the most
+    /// gives way, first with those that are not needed. One is needed for a call or a registration (`is_needed`), until
+    /// [`SignallingSockets::unvouch`]; whoever only asks whether somebody is there needs none, and takes over none that another needs.
+    /// What nobody claims belongs to one owner of its own. For datagrams it does nothing.
+    pub fn claim(&mut self, flow: Flow, owner: u64, is_needed: bool) {
+        if flow.transport.is_reliable() {
+            self.streams.claim(flow, owner, is_needed);
+        }
+    }
+
     /// The last reason for which `flow` was vouched for is over: whoever is there is a stranger from now on. For datagrams, and where there is
     /// no such stream, it does nothing.
     pub fn unvouch(&mut self, flow: Flow) {

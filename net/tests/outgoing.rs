@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "outgoing/sharing.rs"]
+mod sharing;
 #[path = "outgoing/tls.rs"]
 mod tls;
 

@@ -232,6 +232,8 @@ pub(crate) fn stream_limits(config: &Config, capacity: &Capacity) -> StreamLimit
         connections_max,
         per_source_max: default.per_source_max.min(connections_max),
         connecting_max: default.connecting_max.min(connections_max),
+        // The other half is for phones, whatever carriers do.
+        outgoing_max: (connections_max / 2).max(1),
         ..default
     }
 }

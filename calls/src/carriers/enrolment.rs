@@ -555,7 +555,8 @@ impl Core {
         // Behind a change of hosts, the old one is un-registered from.
         let target = [Some(&running.target), running.before.as_ref()].into_iter().flatten().find(leads_here).cloned();
         if let Some(target) = target {
-            self.reach(user, flow, &target);
+            self.reach(key.0, flow, &target, true);
+            self.know(User::Carrier(user), Some(flow));
         }
         let sent = self.endpoint.request(now, request);
         if let Some(sent) = sent {

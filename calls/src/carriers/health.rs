@@ -19,7 +19,7 @@ use model::{CarrierId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
 use super::{ANOTHERS, Waiting, bracketed, outward::place_of, uri_of};
-use crate::{core::Core, known::User, switchboard::Output};
+use crate::{core::Core, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
 pub(crate) type Spot = (CarrierId, String);
@@ -53,9 +53,8 @@ struct Probe {
     is_up: Option<bool>,
     /// Why it did not answer last; none once it did.
     trouble: Option<String>,
-    /// By which it was asked last, and for whom that stream is known.
+    /// By which it was asked last.
     flow: Option<Flow>,
-    user: u64,
 }
 
 impl Health {
@@ -134,14 +133,12 @@ impl Core {
                         is_up: None,
                         trouble: None,
                         flow: None,
-                        user: self.carriers.next_user(),
                     },
                 };
                 probes.insert(spot, probe);
             }
         }
         for gone in std::mem::replace(&mut self.carriers.health.probes, probes).into_values() {
-            self.know(User::Carrier(gone.user), None);
             if let Some(lookup) = gone.lookup {
                 self.stop_locating(lookup);
             }
@@ -186,7 +183,7 @@ impl Core {
     pub(crate) fn host_found(&mut self, now: Instant, spot: &Spot, outcome: Result<Vec<Target>, LocateError>) {
         let Some(probe) = self.carriers.health.probes.get_mut(spot) else { return };
         probe.lookup = None;
-        let (uri, user) = (uri_of(&probe.host), probe.user);
+        let uri = uri_of(&probe.host);
         // The host is there if one of its targets is: behind one that was silent the next is asked.
         let before = probe.silent_target.as_ref();
         let target = match outcome {
@@ -202,7 +199,7 @@ impl Core {
         // Networks change while we run; what is said to this holds from the next request on.
         self.out(Output::Route { remote: target.address });
         let Some(flow) = self.carriers.outwards.flow_to(&target) else { return };
-        if self.is_anothers(flow, &target, Some(User::Carrier(user))) {
+        if self.is_anothers(flow, &target, None) {
             if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
                 probe.trouble = Some(ANOTHERS.to_owned());
             }
@@ -211,7 +208,8 @@ impl Core {
         if self.carriers.health.asked.len() >= ASKED_MAX {
             return;
         }
-        self.reach(user, flow, &target);
+        // The stream is known for no one's sake by that: who only asks keeps it from nobody.
+        self.reach(spot.0, flow, &target, false);
         let request = OutsideRequest {
             flow,
             method: Method::Options,
@@ -258,14 +256,6 @@ impl Core {
         // An older one was counted when the next went out.
         if probe.newest.take_if(|(newest, _)| *newest == request).is_some() {
             self.host_silent(now, &spot, Some(&target));
-        }
-    }
-
-    /// Streams by which hosts were asked are opened anew.
-    pub(super) fn health_lost_flow(&mut self, flow: Flow) {
-        let users = self.carriers.health.probes.values_mut().filter_map(|probe| probe.flow.take_if(|of| *of == flow).map(|_| probe.user));
-        for user in users.collect::<Vec<_>>() {
-            self.know(User::Carrier(user), None);
         }
     }
 

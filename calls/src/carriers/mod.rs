@@ -187,11 +187,10 @@ impl Core {
     /// A stream is gone: whoever used it finds another one.
     pub(crate) fn carriers_lost_flow(&mut self, now: Instant, flow: Flow) {
         self.enrolments_lost_flow(now, flow);
-        self.health_lost_flow(flow);
     }
 
     /// What the stream to a target has to prove.
-    pub(crate) fn secure(&mut self, flow: Flow, target: &Target) {
+    fn secure(&mut self, flow: Flow, target: &Target) {
         if flow.transport != Transport::Tls {
             return;
         }
@@ -212,10 +211,14 @@ impl Core {
         flow.transport == Transport::Tls && is_used() && self.carriers.names.get(&flow) != Some(&name_of(target))
     }
 
-    /// A request is about to go to a target: the sockets are told what its stream has to prove, and that it is no stranger's.
-    fn reach(&mut self, user: u64, flow: Flow, target: &Target) {
+    /// A request of a carrier is about to go to a target: the sockets are told what its stream has to prove, and for whom it is.
+    pub(crate) fn reach(&mut self, carrier: CarrierId, flow: Flow, target: &Target, is_needed: bool) {
         self.secure(flow, target);
-        self.know(User::Carrier(user), Some(flow));
+        if flow.transport.is_reliable()
+            && let Some(center) = self.directory.plan().carrier(carrier).map(|entry| entry.center)
+        {
+            self.out(Output::Claim { flow, center, is_needed });
+        }
     }
 
     /// The account by which a carrier knows us, if it knows us by one: the first, unless that is to be registered, is not, and another is.

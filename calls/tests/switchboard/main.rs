@@ -20,6 +20,7 @@ mod paths;
 mod phone;
 mod registry;
 mod reload;
+mod sharing;
 mod stories;
 mod streams;
 mod texts;

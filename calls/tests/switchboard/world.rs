@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) asked: Vec<Inquiry>,
     /// What TLS streams have to prove.
     pub(crate) secured: Vec<(Flow, String)>,
+    /// For whom streams are, and whether they are needed.
+    pub(crate) claimed: Vec<(Flow, CenterId, bool)>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -186,6 +188,7 @@ impl World {
             routed: BTreeSet::new(),
             asked: Vec::new(),
             secured: Vec::new(),
+            claimed: Vec::new(),
         };
         for place in 1..=count {
             let number = (6000 + place).to_string();
@@ -546,6 +549,7 @@ impl World {
                 Output::Route { remote } => _ = self.routed.insert(remote.ip()),
                 Output::Ask(inquiry) => self.asked.push(*inquiry),
                 Output::Secure { flow, name } => self.secured.push((flow, name)),
+                Output::Claim { flow, center, is_needed } => self.claimed.push((flow, center, is_needed)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
                 Output::Unvouch { flow } => assert!(self.known.remove(&flow), "{flow} was not known"),
                 Output::Ban { source, .. } => _ = self.banned.insert(source),

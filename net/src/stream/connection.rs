@@ -13,6 +13,7 @@ use super::{
     StreamLimits, TcpCounters,
     cutter::{Cutter, Piece},
     pipe::Pipe,
+    shares::ShareId,
 };
 use crate::{NotOpened, intake::Intake};
 
@@ -96,6 +97,8 @@ pub(super) struct Connection {
     pub(super) counted: usize,
     /// When it had been heard last, as the table of strangers knows.
     pub(super) ranked: Instant,
+    /// What it is among the streams that we open for requests, if it is one.
+    pub(super) share: Option<ShareId>,
 }
 
 /// Why nothing is read.
@@ -196,6 +199,7 @@ impl Connection {
             timer: now,
             counted: 0,
             ranked: now,
+            share: None,
         }
     }
 

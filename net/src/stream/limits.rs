@@ -31,8 +31,12 @@ pub struct StreamLimits {
     pub memory_max: usize,
     /// How long opening a stream may take; a TLS handshake has 10 s besides (B-39).
     pub connect: Duration,
-    /// Streams for requests of ours that may be on their way to be open at once; one more is not opened.
+    /// Streams for requests of ours that may be on their way to be open at once. They are shared as those of
+    /// [`StreamLimits::outgoing_max`] are.
     pub connecting_max: usize,
+    /// Streams for requests of ours at once, of [`StreamLimits::connections_max`]. Beyond it, one of the owner that has the most of them goes
+    /// for one of an owner that has fewer ([`crate::SignallingSockets::claim`]); where that does not help, the new one is not opened.
+    pub outgoing_max: usize,
     /// The limits of one message.
     pub message: FramerLimits,
 }
@@ -50,6 +54,7 @@ impl Default for StreamLimits {
             memory_max: 128 << 20,
             connect: Duration::from_secs(5),
             connecting_max: 1_000,
+            outgoing_max: 5_000,
             message: FramerLimits::default(),
         }
     }

@@ -11,6 +11,7 @@ mod limits;
 mod listener;
 mod opening;
 mod pipe;
+mod shares;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -163,7 +164,9 @@ impl Streams {
         let Some(Some(connection)) = self.connections.get_mut(at) else { return };
         let was_connecting = connection.is_connecting();
         let after = connection.event(now, event, &mut self.counters);
-        self.opening.connecting -= usize::from(was_connecting && !connection.is_connecting());
+        if was_connecting && !connection.is_connecting() {
+            self.opening.shares.opened(connection.share);
+        }
         self.after(at, after);
         self.mark_dirty(at);
     }
@@ -248,6 +251,7 @@ impl Streams {
 
     /// The peer of `flow` is known, or is a stranger again.
     pub(crate) fn set_vouched(&mut self, now: Instant, flow: Flow, is_vouched: bool) {
+        self.set_needed(flow, is_vouched);
         let Some(&place) = self.by_flow.get(&flow) else { return };
         self.unrank(place);
         if let Some(Some(connection)) = self.connections.get_mut(place) {
@@ -465,7 +469,9 @@ impl Streams {
         let _ = SockRef::from(pipe.io()).set_tcp_user_timeout(Some(self.limits.half_message));
         let mut connection = Connection::new(pipe, cutter, flow, origin, now);
         connection.timer = connection.deadline(&self.limits).0;
-        self.opening.connecting += usize::from(connection.is_connecting());
+        if origin == Origin::Request {
+            connection.share = Some(self.opening.shares.add(flow, Some(place), connection.is_connecting()));
+        }
         self.timers.insert((connection.timer, place));
         match self.connections.get_mut(place) {
             Some(free) => {
@@ -528,7 +534,9 @@ impl Streams {
         self.unrank(at);
         let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
         self.free.push(at);
-        self.opening.connecting -= usize::from(connection.is_connecting());
+        if let Some(share) = connection.share {
+            self.opening.shares.remove(share);
+        }
         self.timers.remove(&(connection.timer, at));
         self.held -= connection.counted;
         // Left in `turns` or `dirty`, the place is passed over, or its next owner is looked at once too often.

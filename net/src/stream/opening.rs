@@ -27,6 +27,7 @@ use super::{
     cutter::Cutter,
     listener::Listener,
     pipe::Pipe,
+    shares::{Claim, ShareId, ShareOf, Shares},
 };
 use crate::{
     NotOpened,
@@ -49,8 +50,8 @@ pub(super) struct Opening {
     /// Where streams are ordered; `None`: TLS is not opened here.
     dialler: Option<mpsc::Sender<Dial>>,
     last: u64,
-    /// Streams over TCP that are on their way to be open, for requests of ours.
-    pub(super) connecting: usize,
+    /// Who has how many of the streams for requests of ours.
+    pub(super) shares: Shares,
 }
 
 struct Named {
@@ -62,6 +63,7 @@ struct Named {
 /// A TLS stream that is not open yet.
 struct Waiting {
     id: u64,
+    share: ShareId,
     queue: Vec<Bytes>,
     octets: usize,
     ends: Instant,
@@ -188,7 +190,7 @@ impl Streams {
             return Err(NotOpened::NoWay);
         }
         if !is_for_response {
-            self.may_open()?;
+            self.share_out(flow)?;
         }
         if !self.make_room(now, is_for_response.then(|| flow.remote.into())) {
             return Err(NotOpened::Limit);
@@ -208,9 +210,44 @@ impl Streams {
         self.insert(now, pipe, Cutter::sip(self.limits.message), flow, origin).map_err(failed)
     }
 
-    /// Whether one more may be on its way to be open.
-    fn may_open(&self) -> Result<(), NotOpened> {
-        if self.opening.connecting + self.opening.waiting() < self.limits.connecting_max { Ok(()) } else { Err(NotOpened::Limit) }
+    /// Whether one more stream may be opened for a request. Where there are too many, one of whoever has more than the asker goes for it.
+    fn share_out(&mut self, flow: Flow) -> Result<(), NotOpened> {
+        while let Some(short) = self.opening.shares.short(&self.limits) {
+            let ShareOf { flow, place, is_connecting, .. } = self.opening.shares.gives_way(short, flow).ok_or(NotOpened::Limit)?;
+            tracing::debug!(%flow, "A stream makes room for one of somebody who has fewer.");
+            match place {
+                Some(place) => self.remove(place, if is_connecting { End::NotOpened(NotOpened::Limit) } else { End::Crowded }),
+                None => {
+                    let Some(waiting) = self.take_waiting(flow) else { return Err(NotOpened::Limit) };
+                    self.not_opened(flow, waiting, NotOpened::Limit);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `flow` is for a request of `owner` next. A call or a registration needs it (`is_needed`); whoever only asks does not.
+    pub(crate) fn claim(&mut self, flow: Flow, owner: u64, is_needed: bool) {
+        let share = match (self.opening.waiting.get(&flow), self.by_flow.get(&flow)) {
+            (Some(waiting), _) => Some(waiting.share),
+            (None, Some(&place)) => match self.connections.get(place).and_then(Option::as_ref) {
+                Some(connection) if connection.origin != Origin::Request => return,
+                connection => connection.and_then(|one| one.share),
+            },
+            (None, None) => None,
+        };
+        let Opening { shares, waiting, .. } = &mut self.opening;
+        let by_flow = &self.by_flow;
+        shares
+            .claim(&self.limits, flow, Claim { owner, is_needed }, share, |flow| waiting.contains_key(flow) || by_flow.contains_key(flow));
+    }
+
+    /// A call or a registration needs the stream of `flow`, or none does any more.
+    pub(super) fn set_needed(&mut self, flow: Flow, is_needed: bool) {
+        let waiting = self.opening.waiting.get(&flow).map(|waiting| waiting.share);
+        let place = self.by_flow.get(&flow).copied();
+        let open = place.and_then(|place| self.connections.get(place)?.as_ref()?.share);
+        self.opening.shares.set_needed(flow, waiting.or(open), is_needed);
     }
 
     /// Has a TLS stream of `flow` opened, unless that is under way.
@@ -220,7 +257,7 @@ impl Streams {
         }
         let name = self.opening.names.get(&flow).ok_or(NotOpened::NoWay)?.name.clone();
         let dialler = self.opening.dialler.clone().ok_or(NotOpened::NoWay)?;
-        self.may_open()?;
+        self.share_out(flow)?;
         if !self.make_room(now, None) {
             return Err(NotOpened::Limit);
         }
@@ -233,7 +270,8 @@ impl Streams {
         // Whoever opens it keeps to that time by himself, and may be slow to say so.
         let ends = now + connect + HANDSHAKE_TIME + GRACE;
         self.opening.ends.insert((ends, flow));
-        self.opening.waiting.insert(flow, Waiting { id, queue: Vec::new(), octets: 0, ends, _wanted: wanted });
+        let share = self.opening.shares.add(flow, None, true);
+        self.opening.waiting.insert(flow, Waiting { id, share, queue: Vec::new(), octets: 0, ends, _wanted: wanted });
         Ok(())
     }
 
@@ -299,6 +337,7 @@ impl Streams {
     fn take_waiting(&mut self, flow: Flow) -> Option<Waiting> {
         let waiting = self.opening.waiting.remove(&flow)?;
         self.opening.ends.remove(&(waiting.ends, flow));
+        self.opening.shares.remove(waiting.share);
         self.held -= waiting.octets;
         Some(waiting)
     }

@@ -1,0 +1,51 @@
+//! The streams to carriers are shared by all centres: for whom one is, and who may keep it.
+
+use std::time::Duration;
+
+use calls::Input;
+use model::CenterId;
+use sip_core::locate::{Data, Kind, Record, Said};
+
+use crate::{phone::Habit, world::World};
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Two carriers at one address: the first one is asked whether it is there, every 5 s, and by the second one is called.
+#[test]
+fn who_only_asks_keeps_no_stream_from_a_call() {
+    let mut world = World::new(1);
+    world.add_peer("A", "10.0.9.1:5061");
+    let at = |address: &str| Some(Said::Records(vec![Record { ttl_s: 300, data: Data::A(address.parse().unwrap()) }]));
+    world.zone.insert((Kind::A, "a.test"), at("10.0.9.1"));
+    world.zone.insert((Kind::A, "b.test"), at("10.0.9.1"));
+    let carrier = |name: &str, every: u32| {
+        format!(
+            r#"{{"name": "{name}", "hosts": ["sips:{name}.test:5061"], "capacity": 2, "health": {{"options_every_s": {every}}},
+            "callers": [{{"number": "+74950000001"}}]}}"#
+        )
+    };
+    let by_b = r#"{"name": "b", "position": 1, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"carrier": "2"}]}}"#;
+    world.set_plan(1, &[&carrier("a", 5), &carrier("b", 0)], &[by_b]);
+    world.run(seconds(12));
+    assert!(world.secured.len() >= 2 && world.secured.iter().all(|(_, name)| name == "a.test"), "{:?}", world.secured);
+    assert!(world.known.is_empty(), "{:?}", world.known);
+    assert!(world.claimed.len() >= 2 && world.claimed.iter().all(|claim| !claim.2), "{:?}", world.claimed);
+
+    world.phone("A").habit = Habit::Ring;
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    let (flow, name) = world.secured.last().cloned().unwrap();
+    assert_eq!((name.as_str(), world.claimed.last()), ("b.test", Some(&(flow, CenterId::DEFAULT, true))));
+    assert!(world.known.contains(&flow));
+    // Now it is in use, and stays what it is.
+    let before = world.secured.len();
+    world.run(seconds(15));
+    assert_eq!(world.secured.len(), before, "{:?}", world.secured);
+    world.input(Input::FlowClosed { flow });
+    world.hang_up("6001");
+    world.run(seconds(40));
+    assert!(world.known.is_empty(), "{:?}", world.known);
+    world.assert_replays();
+}
