@@ -13,7 +13,7 @@ pub(super) struct Accounts {
     used: BTreeMap<(CarrierId, String), (Account, AccountId)>,
     /// Those that have changed or are gone: calls that began with them may still be asked who they are (a BYE, a new
     /// offer), and so may the REGISTER by which one leaves.
-    retired: Vec<(CarrierId, AccountId)>,
+    retired: BTreeMap<CarrierId, Vec<AccountId>>,
 }
 
 impl Accounts {
@@ -25,7 +25,7 @@ impl Accounts {
             if *known == wanted {
                 return Some(*id);
             }
-            self.retired.push((carrier, *id));
+            self.retired.entry(carrier).or_default().push(*id);
             self.used.remove(&key);
         }
         let id = endpoint.add_account(wanted.clone())?;
@@ -41,25 +41,31 @@ impl Accounts {
             let now = entry.and_then(|entry| entry.carrier.accounts.iter().find(|account| account.username == *username));
             let stays = now.and_then(account).as_ref() == Some(known);
             if !stays {
-                retired.push((*carrier, *id));
+                retired.entry(*carrier).or_default().push(*id);
             }
             stays
         });
     }
 
-    /// Forgets what was retired, once its carrier has no calls and it is not registered any more.
-    pub(super) fn tidy(&mut self, endpoint: &mut Endpoint, caps: &Caps, enrolments: &Enrolments) {
-        if self.retired.is_empty() {
-            return;
-        }
-        let needed = enrolments.accounts();
-        self.retired.retain(|(carrier, id)| {
-            let is_needed = caps.calls(*carrier) > 0 || needed.contains(id);
+    /// The carriers that have accounts of which nobody knows yet whether they can be forgotten.
+    pub(super) fn with_retired(&self) -> impl Iterator<Item = CarrierId> {
+        self.retired.keys().copied()
+    }
+
+    /// Forgets what was retired of a carrier, once that has no calls and it is not registered any more.
+    pub(super) fn tidy(&mut self, endpoint: &mut Endpoint, caps: &Caps, enrolments: &Enrolments, carrier: CarrierId) {
+        let Some(retired) = self.retired.get_mut(&carrier).filter(|_| caps.calls(carrier) == 0) else { return };
+        let needed = enrolments.accounts(carrier);
+        retired.retain(|id| {
+            let is_needed = needed.contains(id);
             if !is_needed {
                 endpoint.remove_account(*id);
             }
             is_needed
         });
+        if retired.is_empty() {
+            self.retired.remove(&carrier);
+        }
     }
 }
 

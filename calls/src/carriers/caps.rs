@@ -124,17 +124,16 @@ impl Caps {
         Ok(())
     }
 
-    /// The call gives back the line that it goes by.
-    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> bool {
-        let Some(held) = self.held.remove(&(call, side)) else { return false };
+    /// The call gives back the line that it goes by; whose that was.
+    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> Option<CarrierId> {
+        let held = self.held.remove(&(call, side))?;
         self.give_back(&held);
-        true
+        Some(held.carrier)
     }
 
-    /// The call gives back all that it has; whether that is anything.
-    pub(crate) fn release(&mut self, call: CallId) -> bool {
-        // Each of them, and not only up to the first.
-        Side::ALL.map(|side| self.leave(call, side)).contains(&true)
+    /// The call gives back all that it has; whose that was.
+    pub(crate) fn release(&mut self, call: CallId) -> [Option<CarrierId>; 3] {
+        Side::ALL.map(|side| self.leave(call, side))
     }
 
     /// By which side a call can go out, beside what it has already: at most one leg of a call that goes out stays in it.

@@ -17,7 +17,7 @@ use sip_core::{
     Unanswered, Unproven, endpoint::user_part,
 };
 
-use super::{ANOTHERS, Waiting, bracketed, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, uri_of};
 use crate::{core::Core, known::User};
 
 /// An account: whose, and its user name.
@@ -39,6 +39,10 @@ pub(crate) struct Enrolments {
     /// Of which registration a REGISTER is, and the account that may have to prove it.
     asked: BTreeMap<RequestId, (Key, Option<AccountId>)>,
     due: BTreeSet<(Instant, Key)>,
+    /// Whose registration goes by which stream.
+    by_flow: ByFlow<Key>,
+    /// How many are to leave, or are leaving.
+    leaving: usize,
     /// When the next REGISTER may leave for a carrier.
     turns: BTreeMap<CarrierId, Instant>,
     /// The server ends: nobody registers any more.
@@ -77,6 +81,8 @@ struct Enrolment {
     no_stream: Option<String>,
     /// When it is woken.
     due: Option<Instant>,
+    /// By which it is known that its stream ends.
+    flow: Option<Flow>,
     told: (AccountState, Option<String>),
 }
 
@@ -117,13 +123,14 @@ impl Enrolments {
 
     /// Those that are not un-registered yet, though they are to be.
     pub(crate) fn leaving(&self) -> usize {
-        self.all.values().filter(|enrolment| enrolment.leaving != Leaving::No).count()
+        self.leaving
     }
 
-    /// The accounts that may still have to prove something.
-    pub(super) fn accounts(&self) -> BTreeSet<AccountId> {
-        let asked = self.asked.values().filter_map(|(_, account)| *account);
-        let running = self.all.values().filter_map(|enrolment| enrolment.running.as_ref());
+    /// The accounts of a carrier that may still have to prove something.
+    pub(super) fn accounts(&self, carrier: CarrierId) -> BTreeSet<AccountId> {
+        let asked = self.asked.values().filter(|((of, _), _)| *of == carrier).filter_map(|(_, account)| *account);
+        let of_carrier = self.all.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier);
+        let running = of_carrier.filter_map(|(_, enrolment)| enrolment.running.as_ref());
         asked.chain(running.filter_map(|running| running.enrol.settings().account)).collect()
     }
 
@@ -156,8 +163,8 @@ impl Enrolments {
 
     /// A stream could not be opened.
     pub(super) fn not_reached(&mut self, flow: Flow, why: &str) {
-        for enrolment in self.all.values_mut() {
-            if enrolment.running.as_ref().is_some_and(|running| running.enrol.settings().flow == flow) {
+        for key in self.by_flow.of(flow) {
+            if let Some(enrolment) = self.all.get_mut(key) {
                 enrolment.no_stream = Some(why.to_owned());
             }
         }
@@ -167,9 +174,11 @@ impl Enrolments {
         self.all.get_mut(key)
     }
 
-    /// Puts down when a registration is to be woken next.
+    /// Puts down when a registration is to be woken next, and by the end of which stream.
     fn schedule(&mut self, now: Instant, key: &Key) {
         let Some(enrolment) = self.all.get_mut(key) else { return };
+        let flow = enrolment.running.as_ref().map(|running| running.enrol.settings().flow);
+        self.by_flow.moves(key, std::mem::replace(&mut enrolment.flow, flow), flow);
         let at = enrolment.next(now);
         if at == enrolment.due {
             return;
@@ -180,6 +189,16 @@ impl Enrolments {
         if let Some(at) = at {
             self.due.insert((at, key.clone()));
         }
+    }
+
+    /// It has left.
+    fn remove(&mut self, key: &Key) {
+        let Some(enrolment) = self.all.remove(key) else { return };
+        if let Some(due) = enrolment.due {
+            self.due.remove(&(due, key.clone()));
+        }
+        self.by_flow.moves(key, enrolment.flow, None);
+        self.leaving -= usize::from(enrolment.leaving != Leaving::No);
     }
 
     /// Whether it is the turn of an account now; if not, it has one later.
@@ -215,6 +234,7 @@ impl Enrolment {
             is_lost: false,
             no_stream: None,
             due: None,
+            flow: None,
             told: (AccountState::Off, None),
         }
     }
@@ -462,7 +482,7 @@ impl Core {
             running.enrol.answered(now, request, response, unproven);
         }
         self.drive_enrolment(now, &key);
-        self.tidy_accounts();
+        self.tidy_accounts([key.0]);
         true
     }
 
@@ -476,15 +496,13 @@ impl Core {
             running.enrol.unanswered(now, request, cseq, why);
         }
         self.drive_enrolment(now, &key);
-        self.tidy_accounts();
+        self.tidy_accounts([key.0]);
         true
     }
 
     /// A stream is gone: who is registered by it registers anew.
     pub(super) fn enrolments_lost_flow(&mut self, now: Instant, flow: Flow) {
-        let by_it = |enrolment: &Enrolment| enrolment.running.as_ref().is_some_and(|running| running.enrol.settings().flow == flow);
-        let all = self.carriers.enrolments.all.iter();
-        let lost: Vec<Key> = all.filter(|(_, enrolment)| by_it(enrolment)).map(|(key, _)| key.clone()).collect();
+        let lost: Vec<Key> = self.carriers.enrolments.by_flow.of(flow).cloned().collect();
         for key in lost {
             let Some(enrolment) = self.carriers.enrolments.get(&key) else { continue };
             let user = enrolment.user;
@@ -519,7 +537,9 @@ impl Core {
     fn leave(&mut self, now: Instant, key: &Key) {
         let Some(enrolment) = self.carriers.enrolments.get(key).filter(|enrolment| enrolment.leaving == Leaving::No) else { return };
         (enrolment.leaving, enrolment.look_at, enrolment.turn) = (Leaving::Wanted, None, None);
-        if let Some(lookup) = enrolment.lookup.take() {
+        let lookup = enrolment.lookup.take();
+        self.carriers.enrolments.leaving += 1;
+        if let Some(lookup) = lookup {
             self.stop_locating(lookup);
         }
         self.drive_enrolment(now, key);
@@ -598,11 +618,8 @@ impl Core {
         if !has_left {
             return;
         }
-        let (user, due) = (enrolment.user, enrolment.due);
-        if let Some(due) = due {
-            self.carriers.enrolments.due.remove(&(due, key.clone()));
-        }
-        self.carriers.enrolments.all.remove(key);
+        let user = enrolment.user;
+        self.carriers.enrolments.remove(key);
         self.carriers.changed.insert(key.0);
         self.know(User::Carrier(user), None);
         if let Some((entry, account)) = wanted(self, &directory, key) {

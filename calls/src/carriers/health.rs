@@ -18,7 +18,7 @@ use std::{
 use model::{CarrierId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
-use super::{ANOTHERS, Waiting, bracketed, outward::place_of, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, outward::place_of, uri_of};
 use crate::{core::Core, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
@@ -30,6 +30,7 @@ pub(super) struct Health {
     probes: BTreeMap<Spot, Probe>,
     asked: BTreeMap<RequestId, (Spot, Target)>,
     due: BTreeSet<(Instant, Spot)>,
+    by_flow: ByFlow<Spot>,
 }
 
 /// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations.
@@ -75,11 +76,11 @@ impl Health {
 
     /// A stream could not be opened: whose hosts that tells something new of.
     pub(super) fn not_reached(&mut self, flow: Flow, why: &str) -> Vec<CarrierId> {
-        let by_it = self.probes.iter_mut().filter(|(_, probe)| probe.flow == Some(flow));
-        let news = by_it.filter(|(_, probe)| probe.trouble.as_deref() != Some(why));
-        let told = news.map(|((carrier, _), probe)| {
+        let Self { probes, by_flow, .. } = self;
+        let told = by_flow.of(flow).filter_map(|spot| {
+            let probe = probes.get_mut(spot).filter(|probe| probe.trouble.as_deref() != Some(why))?;
             probe.trouble = Some(why.to_owned());
-            *carrier
+            Some(spot.0)
         });
         told.collect()
     }
@@ -138,7 +139,8 @@ impl Core {
                 probes.insert(spot, probe);
             }
         }
-        for gone in std::mem::replace(&mut self.carriers.health.probes, probes).into_values() {
+        for (spot, gone) in std::mem::replace(&mut self.carriers.health.probes, probes) {
+            self.carriers.health.by_flow.moves(&spot, gone.flow, None);
             if let Some(lookup) = gone.lookup {
                 self.stop_locating(lookup);
             }
@@ -225,8 +227,10 @@ impl Core {
         };
         let Some(request) = self.endpoint.request(now, request) else { return };
         self.carriers.health.asked.insert(request, (spot.clone(), target.clone()));
-        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
-            (probe.newest, probe.flow) = (Some((request, target)), Some(flow));
+        let Health { probes, by_flow, .. } = &mut self.carriers.health;
+        if let Some(probe) = probes.get_mut(spot) {
+            by_flow.moves(spot, probe.flow.replace(flow), Some(flow));
+            probe.newest = Some((request, target));
         }
     }
 

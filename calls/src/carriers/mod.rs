@@ -2,6 +2,7 @@
 //! known there, whether we are registered, and whether anybody answers.
 
 mod accounts;
+mod by_flow;
 mod caps;
 mod enrolment;
 mod health;
@@ -147,7 +148,8 @@ impl Core {
         self.carriers.told_down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.since.retain(|carrier, _| plan.carrier(*carrier).is_some());
         plan.carriers().for_each(|entry| self.judge_carrier(now, entry.id));
-        self.tidy_accounts();
+        let retired: Vec<CarrierId> = self.carriers.accounts.with_retired().collect();
+        self.tidy_accounts(retired);
     }
 
     /// Works out whether a carrier is there: one of its hosts answers, as far as they are asked, and one of its accounts is registered, if any
@@ -237,14 +239,16 @@ impl Core {
 
     /// A call has no part in a carrier's lines any more.
     pub(crate) fn leave_carriers(&mut self, call: CallId) {
-        if self.carriers.caps.release(call) {
-            self.tidy_accounts();
-        }
+        let left = self.carriers.caps.release(call);
+        self.tidy_accounts(left.into_iter().flatten());
     }
 
-    fn tidy_accounts(&mut self) {
+    /// Forgets what was retired of these carriers' accounts and is not needed any more.
+    pub(crate) fn tidy_accounts(&mut self, of: impl IntoIterator<Item = CarrierId>) {
         let Carriers { accounts, caps, enrolments, .. } = &mut self.carriers;
-        accounts.tidy(&mut self.endpoint, caps, enrolments);
+        for carrier in of {
+            accounts.tidy(&mut self.endpoint, caps, enrolments, carrier);
+        }
     }
 
     /// Finds out where a place is; if that takes time, `waiting` is told.

@@ -198,7 +198,8 @@ impl Trying {
     /// The carrier is done with.
     fn give_up(&mut self, cx: &mut Cx<'_>) {
         self.current = None;
-        cx.core.carriers.caps.leave(cx.timeline.start().call, self.side);
+        let left = cx.core.carriers.caps.leave(cx.timeline.start().call, self.side);
+        cx.core.tidy_accounts(left);
     }
 
     /// Calls a target. False: it came to no INVITE, and what comes next is to be tried.
