@@ -51,6 +51,8 @@ struct Line {
     numbers: BTreeMap<Number, usize>,
     /// When the last ones began, oldest first; never more than `calls_per_s`.
     begun: VecDeque<Instant>,
+    /// When the last ones came, whether or not there was room for them, oldest first; never more than [`arrivals_per_s`].
+    came: VecDeque<Instant>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,21 @@ struct Held {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Calls that may come in a second by datagrams from a carrier that has no `calls_per_s`, at least. Nothing but an address that anybody can
+/// write says who sent them.
+const ARRIVALS_LEAST: u16 = 10;
+/// The same, as a part of its calls at once: a quarter of its lines in one second is no traffic of people, even where many ring at once.
+const ARRIVALS_PART: u16 = 4;
+
+/// How many calls may come from a carrier in a second; `None`: as many as like.
+fn arrivals_per_s(entry: &CarrierEntry, is_datagram: bool) -> Option<usize> {
+    match (entry.carrier.calls_per_s, is_datagram) {
+        (0, true) => Some(usize::from((entry.carrier.capacity / ARRIVALS_PART).max(ARRIVALS_LEAST))),
+        (0, false) => None,
+        (per_s, _) => Some(usize::from(per_s)),
+    }
+}
 
 impl Line {
     fn standing(&self, now: Instant, entry: &CarrierEntry) -> Standing {
@@ -85,6 +102,21 @@ impl Caps {
     /// Calls that the carrier has now.
     pub(crate) fn calls(&self, carrier: CarrierId) -> usize {
         self.lines.get(&carrier).map_or(0, |line| line.calls)
+    }
+
+    /// A call comes from a carrier, by a datagram or by a stream. False: faster than they may, so that nothing is to be kept of it. Those for
+    /// which there is no line are counted, too: they leave records.
+    pub(crate) fn comes(&mut self, now: Instant, entry: &CarrierEntry, is_datagram: bool) -> bool {
+        let Some(per_s) = arrivals_per_s(entry, is_datagram) else { return true };
+        let came = &mut self.lines.entry(entry.id).or_default().came;
+        while came.front().is_some_and(|first| now.saturating_duration_since(*first) >= SECOND) {
+            came.pop_front();
+        }
+        let is_slow = came.len() < per_s;
+        if is_slow {
+            came.push_back(now);
+        }
+        is_slow
     }
 
     /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and never refused.

@@ -35,10 +35,14 @@ impl Switchboard {
             self.core.refuse_session(now, session, Cause::Overloaded);
             return true;
         }
+        // Faster than they may: that is no traffic of people, and leaves no records.
+        if !self.core.carriers.caps.comes(now, entry, !flow.transport.is_reliable()) {
+            self.turn_away(now, session, Cause::CarrierFull);
+            return true;
+        }
         let call = self.core.next_call(now);
         let full = match self.core.carriers.caps.take(now, (call, Side::In), entry, Some(number), false) {
             Ok(()) => None,
-            // Faster than it may: that is no traffic of people, and leaves no records.
             Err(Refused::TooFast) => {
                 self.turn_away(now, session, Cause::CarrierFull);
                 return true;

@@ -387,6 +387,30 @@ fn what_is_too_much_is_refused() {
     world.assert_clean();
 }
 
+/// What an address alone says can be written by anybody: without `calls_per_s`, ten calls or a quarter of the lines may come by datagrams in a
+/// second. Beyond it nothing is kept, not even that there was no line.
+#[test]
+fn forged_calls_of_a_carrier_leave_few_records() {
+    for (settings, capacity, most) in [("", 2, 10), ("", 80, 20), (r#""calls_per_s": 3, "#, 2, 3)] {
+        let carrier = A.replacen('{', &format!("{{{settings}"), 1).replace(r#""capacity": 2"#, &format!(r#""capacity": {capacity}"#));
+        let mut world = world_of(&carrier, &[]);
+        for peer in 0..40 {
+            let name = format!("F{peer}");
+            world.add_peer(&name, &format!("10.0.9.1:{}", 6_000 + peer));
+            world.bring(&name, "+79991234567", "+74950000001", &[]);
+        }
+        world.run(Duration::from_millis(500));
+        let kept = |world: &World| world.board.calls() + world.cdrs().len();
+        assert_eq!(kept(&world), most, "{settings} {capacity}");
+        // In the next second it is heard again.
+        world.run(seconds(1));
+        world.add_peer("G", "10.0.9.1:7000");
+        world.bring("G", "+79991234567", "+74950000001", &[]);
+        world.run(Duration::from_millis(500));
+        assert_eq!(kept(&world), most + 1, "{settings} {capacity}");
+    }
+}
+
 /// Each row: whether the carrier is believed, the From, the headers, and the caller of the record.
 #[test]
 fn the_caller_is_who_the_carrier_says_if_it_is_believed() {
