@@ -49,15 +49,17 @@ impl Evidence {
     /// What it weighs; at [`super::BAN_AT`] points a source is banned.
     ///
     /// What a phone does that is bound here weighs nothing: it calls first without a login, as RFC 3261, 22.1, lets it, and its mistakes in
-    /// SIP are no attack. Of failed logins the first few of each name weigh the same everywhere ([`super::FAILURES_EACH`]).
+    /// SIP are no attack. Of failed logins the first few of each name weigh the same everywhere ([`super::FAILURES_EACH`]): one stolen password
+    /// would else pay for guessing all others.
     #[must_use]
     pub fn weight(self) -> Weight {
         let (stranger, standing) = match self {
             Self::WrongPassword => (10, 10),
             // Phones do not invent users; but one whose slot was deleted goes on trying.
             Self::UnknownUser => (15, 15),
-            // One is enough. In an office it may be its own administrator.
-            Self::Scanner => (100, 25),
+            // One is enough of a stranger. It gets no answer in any case, so a ban adds nothing but the loss of an office: whoever can have one
+            // of its machines open a connection, by a page on the web for example, would else put all of its phones out.
+            Self::Scanner => (100, 0),
             Self::FakeAgent => (20, 0),
             Self::ForeignDomain => (10, 0),
             Self::Malformed => (5, 0),
