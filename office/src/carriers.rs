@@ -54,6 +54,7 @@ impl Office {
             return Err(OfficeError::Conflict(Conflict::State(told)));
         }
         let place = (id, permit.rows().center);
+        self.must_have_room(tx, place.1, (None, carrier)).await?;
         store.insert_carrier(tx, place, carrier, permit.actor().user(), now).await.map_err(name_taken)?;
         let created = Entry::change("trunks.create", TRUNKS.name, id, diff(&Map::new(), &picture(carrier)));
         audit::append(tx, now, permit.actor(), &[with_passwords(created, None, carrier)]).await?;
@@ -109,6 +110,13 @@ impl Office {
         let carrier = self.good(permit, carrier).await?;
         if old.carrier.as_ref() == Some(&carrier) {
             return Ok(Changed { version, is_quiet: true });
+        }
+        let size = |carrier: &Carrier| (carrier.accounts.len(), carrier.numbers.len() + carrier.callers.len());
+        let (accounts, numbers) = old.carrier.as_ref().map(size).unwrap_or_default();
+        // What shrinks is never refused, also where a centre had more before there was a limit.
+        if size(&carrier).0 > accounts || size(&carrier).1 > numbers {
+            self.store().hold_carriers(tx).await?;
+            self.must_have_room(tx, old.center, (Some(id), &carrier)).await?;
         }
         self.store().update_carrier(tx, id, &carrier, now).await.map_err(name_taken)?;
         let before = old.carrier.as_ref().map(picture).unwrap_or_default();
@@ -177,6 +185,30 @@ impl Office {
         let mut warnings = self.store().plan_of(permit.rows().center, Routes::None).await?.warnings;
         warnings.retain(|warning| warning.about == Subject::Carrier(id));
         Ok(warnings)
+    }
+
+    /// Whether a centre may have this carrier besides its others; `id` is of one that is there already. Nobody else makes carriers meanwhile.
+    async fn must_have_room(&self, tx: &mut Tx, center: CenterId, (id, carrier): (Option<CarrierId>, &Carrier)) -> Result<(), OfficeError> {
+        let others = self.store().sum_carriers(tx, center, id).await?;
+        let sums = [
+            (id.map_or(others.carriers + 1, |_| 0), Plan::CENTER_CARRIERS_MAX, "carriers", "delete one first"),
+            (
+                others.accounts + carrier.accounts.len(),
+                Plan::CENTER_ACCOUNTS_MAX,
+                "accounts with carriers",
+                "take some out of its carriers first",
+            ),
+            (
+                others.numbers + carrier.numbers.len() + carrier.callers.len(),
+                Plan::CENTER_NUMBERS_MAX,
+                "numbers with carriers, incoming and verified together",
+                "take some out of its carriers first",
+            ),
+        ];
+        match sums.into_iter().find(|(sum, most, ..)| sum > most) {
+            Some((_, most, what, way)) => Err(OfficeError::Conflict(Conflict::State(format!("a center has at most {most} {what}: {way}")))),
+            None => Ok(()),
+        }
     }
 
     async fn lock_own(&self, tx: &mut Tx, permit: &Permit, id: CarrierId) -> Result<StoredCarrier, OfficeError> {

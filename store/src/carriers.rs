@@ -9,6 +9,7 @@ use model::{
     CarrierId, CenterId, Problem, UserId, WallTime,
     carrier::{Carrier, Secret},
 };
+use serde::{Deserialize, de::IgnoredAny};
 use sqlx::FromRow;
 
 use crate::{
@@ -50,6 +51,26 @@ impl StoredCarrier {
     }
 }
 
+/// What a centre's carriers come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CarrierSum {
+    /// How many there are.
+    pub carriers: usize,
+    /// Their accounts.
+    pub accounts: usize,
+    /// Their incoming numbers and the caller numbers that they have verified.
+    pub numbers: usize,
+}
+
+/// How long the lists of settings are, of which nothing else is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Lists {
+    accounts: Vec<IgnoredAny>,
+    numbers: Vec<IgnoredAny>,
+    callers: Vec<IgnoredAny>,
+}
+
 macro_rules! columns {
     () => {
         "id, center_id, name, settings, passwords, version"
@@ -61,6 +82,9 @@ statements! {
     ONE: both concat!("SELECT ", columns!(), " FROM carriers WHERE id = $1 AND center_id = $2");
     // The row stays locked until the transaction ends.
     LOCK: both concat!("UPDATE carriers SET version = version WHERE id = $1 AND center_id = $2 RETURNING ", columns!());
+    // Shared ones are few. Within a text of the settings a quote never stands without a backslash, so nothing but the field itself is found.
+    FOR_CENTER: both concat!("SELECT ", columns!(), r#" FROM carriers WHERE center_id = $1 OR settings LIKE '%"centers":"all"%' ORDER BY id"#);
+    SETTINGS: both "SELECT id, settings FROM carriers WHERE center_id = $1";
     COUNT: both "SELECT count(*) FROM carriers";
     INSERT: both "INSERT INTO carriers (id, center_id, name, enabled, capacity, group_name, settings, passwords, version, created_at,
         updated_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10)";
@@ -77,6 +101,41 @@ impl Store {
     pub async fn carriers(&self) -> Result<Vec<StoredCarrier>, StoreError> {
         let rows: Vec<CarrierRow> = self.db.all(ALL, &[]).await?;
         Ok(rows.into_iter().map(|row| self.stored(row)).collect())
+    }
+
+    /// The carriers of a centre and those that are shared, by id: of others nothing is read, nor are their passwords opened.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn carriers_for(&self, center: CenterId) -> Result<Vec<StoredCarrier>, StoreError> {
+        let rows: Vec<CarrierRow> = self.db.all(FOR_CENTER, binds![center]).await?;
+        Ok(rows.into_iter().map(|row| self.stored(row)).collect())
+    }
+
+    /// What a centre's carriers come to, without the one `besides`. Exact until the transaction ends, if nobody else changes carriers meanwhile
+    /// ([`Store::draw_carrier`], [`Store::hold_carriers`]).
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn sum_carriers(&self, tx: &mut Tx, center: CenterId, besides: Option<CarrierId>) -> Result<CarrierSum, StoreError> {
+        let rows: Vec<(i64, String)> = tx.all(SETTINGS, binds![center]).await?;
+        let others = rows.iter().filter(|(id, _)| besides != Some(CarrierId(*id)));
+        Ok(others.fold(CarrierSum::default(), |sum, (_, settings)| {
+            let lists: Lists = serde_json::from_str(settings).unwrap_or_default();
+            CarrierSum {
+                carriers: sum.carriers + 1,
+                accounts: sum.accounts + lists.accounts.len(),
+                numbers: sum.numbers + lists.numbers.len() + lists.callers.len(),
+            }
+        }))
+    }
+
+    /// Others who make carriers, or have them grow, wait for the transaction's end.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn hold_carriers(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        ids::draw(tx, "trunk", 0).await.map(drop)
     }
 
     /// The carrier, if it is of this centre.

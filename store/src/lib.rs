@@ -54,7 +54,7 @@ use model::WallTime;
 use tokio::sync::Semaphore;
 
 pub use apply::Applied;
-pub use carriers::StoredCarrier;
+pub use carriers::{CarrierSum, StoredCarrier};
 pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
 pub use error::StoreError;
 pub use idempotency::Idempotency;

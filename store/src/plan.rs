@@ -79,7 +79,7 @@ impl Store {
     pub async fn plan_of(&self, center: CenterId, which: Routes) -> Result<Planned, StoreError> {
         let directory = self.slots_and_hubs().await?;
         let numbering = self.numbering(&directory).await?;
-        let mut carriers = self.carriers().await?;
+        let mut carriers = self.carriers_for(center).await?;
         carriers.retain_mut(|stored| {
             let is_own = stored.center == center;
             let Some(carrier) = &mut stored.carrier else { return is_own };

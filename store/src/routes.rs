@@ -67,6 +67,7 @@ statements! {
     // The row stays locked until the transaction ends.
     LOCK: both concat!("UPDATE routes SET version = version WHERE id = $1 AND center_id = $2 RETURNING ", columns!());
     COUNT: both "SELECT count(*) FROM routes";
+    COUNT_OF: both "SELECT count(*) FROM routes WHERE center_id = $1";
     INSERT: both "INSERT INTO routes (id, center_id, position, name, enabled, matches, action, scenario, source, rewrite, version, created_at,
         updated_at, created_by, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11, $12, $13)";
     CHANGE: both "UPDATE routes SET position = $2, name = $3, enabled = $4, matches = $5, action = $6, scenario = $7, source = $8, rewrite = $9,
@@ -115,6 +116,15 @@ impl Store {
     /// As the database's.
     pub async fn count_routes(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let count: Option<(i64,)> = tx.one(COUNT, &[]).await?;
+        Ok(count.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
+    }
+
+    /// The same of one centre.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn count_routes_of(&self, tx: &mut Tx, center: CenterId) -> Result<usize, StoreError> {
+        let count: Option<(i64,)> = tx.one(COUNT_OF, binds![center]).await?;
         Ok(count.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
     }
 

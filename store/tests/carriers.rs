@@ -279,6 +279,10 @@ async fn a_centre_sees_nothing_of_others_and_goes_the_same_ways() {
         let own = add(&store, CENTER, &plain("own")).await;
         let theirs = add(&store, other, &plain("theirs")).await;
         let shared = add(&store, CENTER, &Carrier { centers: model::carrier::Centers::All, rated_only: false, ..full("shared") }).await;
+        // For whoever asks by what stands in the settings.
+        let sly = add(&store, CENTER, &plain("\"centers\":\"all\"")).await;
+        let of = async |center| store.carriers_for(center).await.unwrap().iter().map(|stored| stored.id).collect::<Vec<_>>();
+        assert_eq!((of(CENTER).await, of(other).await), (vec![own, shared, sly], vec![theirs, shared]));
         let by = json!({"do": "carriers", "order": [{"carrier": theirs}, {"carrier": own}, {"carrier": shared}]});
         for center in [CENTER, other] {
             add_route(&store, center, &route("out", 1, by.clone())).await;

@@ -59,6 +59,14 @@ impl Plan {
     pub const ROUTES_MAX: usize = 20_000;
     /// The most carriers.
     pub const CARRIERS_MAX: usize = 1_000;
+    /// The most routes of one centre, so that no centre takes all that there can be.
+    pub const CENTER_ROUTES_MAX: usize = 5_000;
+    /// The most carriers of one centre.
+    pub const CENTER_CARRIERS_MAX: usize = 250;
+    /// The most accounts of one centre's carriers together: each may register, and keep a connection.
+    pub const CENTER_ACCOUNTS_MAX: usize = 1_000;
+    /// The most incoming numbers and verified caller numbers of one centre's carriers together.
+    pub const CENTER_NUMBERS_MAX: usize = 100_000;
     /// The most carriers that are tried for a call.
     pub const TRIES_MAX: usize = 8;
 

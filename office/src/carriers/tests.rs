@@ -250,6 +250,55 @@ async fn what_concerns_other_centres_is_for_those_who_reach_all() {
     deleted.unwrap();
 }
 
+/// What a centre may have is counted in the transaction that adds to it, so two at once do not pass it.
+#[tokio::test]
+async fn no_centre_takes_all_that_there_can_be() {
+    for base in [Base::sqlite(), Base::postgres()] {
+        let (office, root) = open(&base).await;
+        let north = crate::NewCenter { code: "north".to_owned(), name: "North".to_owned(), ..Default::default() };
+        let north = office.create_center(&can(&root, can::CENTERS_CREATE), &north, WallTime(1)).await.unwrap();
+        let bob = with_in(north, &[("trunks.create", "center"), ("trunks.update", "center")]);
+        let (create, update) = (can(&bob, can::TRUNKS_CREATE), can(&bob, can::TRUNKS_UPDATE));
+        let carrier = |name: &str, accounts: usize| -> Carrier {
+            let accounts: Vec<Value> = (0..accounts).map(|at| json!({"username": format!("u{at}"), "password": "p"})).collect();
+            let whole = json!({"name": name, "hosts": ["sip:sip.example.com"], "capacity": 1, "accounts": accounts});
+            serde_json::from_value(whole).unwrap()
+        };
+        let store = office.store();
+        let mut tx = store.db().begin().await.unwrap();
+        for at in 0..Plan::CENTER_CARRIERS_MAX - 2 {
+            let id = store.draw_carrier(&mut tx).await.unwrap();
+            // Nearly as many accounts as there may be, in the first ten.
+            let accounts = if at < 9 { 100 } else { 99 * usize::from(at == 9) };
+            store.insert_carrier(&mut tx, (id, north), &carrier(&format!("c{at}"), accounts), None, WallTime(1)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let told = |refused: OfficeError| match refused {
+            OfficeError::Conflict(Conflict::State(told)) => told,
+            other => panic!("{other:?}"),
+        };
+        let refused = office.create_carrier(&create, carrier("Accounts", 2), WallTime(2)).await.unwrap_err();
+        assert_eq!(told(refused), "a center has at most 1000 accounts with carriers: take some out of its carriers first");
+        let id = office.create_carrier(&create, carrier("One", 0), WallTime(2)).await.unwrap();
+        let grown: Result<i64, OfficeError> = office.update_carrier(&update, (id, 1), carrier("One", 2), WallTime(3), yes).await;
+        assert!(told(grown.unwrap_err()).contains("1000 accounts"));
+        let grown: Result<i64, OfficeError> = office.update_carrier(&update, (id, 1), carrier("One", 1), WallTime(3), yes).await;
+        assert_eq!(grown.unwrap(), 2);
+
+        let (one, two) = tokio::join!(
+            office.create_carrier(&create, carrier("Last", 0), WallTime(4)),
+            office.create_carrier(&create, carrier("Last but one", 0), WallTime(4)),
+        );
+        let [Ok(_), Err(refused)] = (if one.is_ok() { [one, two] } else { [two, one] }) else { panic!("one of the two") };
+        assert_eq!(told(refused), "a center has at most 250 carriers: delete one first");
+        // A full one can still be changed, and others have room.
+        let changed = Carrier { capacity: 2, ..carrier("One", 1) };
+        let changed: Result<i64, OfficeError> = office.update_carrier(&update, (id, 2), changed, WallTime(5), yes).await;
+        assert_eq!(changed.unwrap(), 3);
+        office.create_carrier(&can(&root, can::TRUNKS_CREATE), carrier("Ours", 1), WallTime(5)).await.unwrap();
+    }
+}
+
 #[test]
 fn of_long_lists_the_log_tells_what_came_and_went() {
     let list = |range: std::ops::Range<u32>| Map::from_iter([("rates".to_owned(), range.map(Value::from).collect())]);

@@ -45,6 +45,10 @@ impl Office {
             let told = format!("an installation has at most {} routes: delete one first", Plan::ROUTES_MAX);
             return Err(OfficeError::Conflict(Conflict::State(told)));
         }
+        if store.count_routes_of(tx, permit.rows().center).await? >= Plan::CENTER_ROUTES_MAX {
+            let told = format!("a center has at most {} routes: delete one first", Plan::CENTER_ROUTES_MAX);
+            return Err(OfficeError::Conflict(Conflict::State(told)));
+        }
         store.insert_route(tx, (id, permit.rows().center), route, permit.actor().user(), now).await.map_err(name_taken)?;
         let created = Entry::change("routes.create", ROUTES.name, id, diff(&serde_json::Map::new(), &picture(route)));
         audit::append(tx, now, permit.actor(), &[with_secret(created, None, route)]).await?;

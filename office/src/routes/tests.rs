@@ -238,3 +238,26 @@ async fn a_call_is_explained_to_those_who_see_all_that_is_told() {
     let fields: BTreeSet<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(fields, ["slot", "carrier", "at", "center", "to"].into());
 }
+
+/// A centre's routes have a limit of their own, below that of the installation.
+#[tokio::test]
+async fn no_centre_takes_all_the_routes_that_there_can_be() {
+    let base = Base::sqlite();
+    let (office, root) = open(&base).await;
+    let create = root.permit(can::ROUTES_CREATE).unwrap();
+    let refuse = json!({"do": "refuse", "cause": "declined"});
+    let store = office.store();
+    let mut tx = store.db().begin().await.unwrap();
+    for at in 0..Plan::CENTER_ROUTES_MAX {
+        let id = store.draw_route(&mut tx).await.unwrap();
+        // All but one are of the centre that the person works in.
+        let center = if at == 0 { CenterId(2) } else { CenterId::DEFAULT };
+        store.insert_route(&mut tx, (id, center), &route(&format!("r{at}"), refuse.clone()), None, NOW).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    office.create_route(&create, route("last", refuse.clone()), NOW).await.unwrap();
+    match office.create_route(&create, route("one more", refuse), NOW).await {
+        Err(OfficeError::Conflict(Conflict::State(told))) => assert_eq!(told, "a center has at most 5000 routes: delete one first"),
+        other => panic!("{other:?}"),
+    }
+}
