@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{AccountState, CarrierId, carrier, carrier::CarrierEntry};
+use model::{AccountState, CarrierId, CenterId, carrier, carrier::CarrierEntry};
 use rand_core::RngCore;
 use sip_core::{
     AccountId, Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure, Flow, LocateError, Located, LookupId, Message, RequestId, Target,
     Unanswered, Unproven, endpoint::user_part,
 };
 
-use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, share::Share, uri_of};
 use crate::{core::Core, known::User};
 
 /// An account: whose, and its user name.
@@ -33,11 +33,12 @@ pub(crate) enum Leave {
 }
 
 /// All accounts that register, or are leaving.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Enrolments {
     all: BTreeMap<Key, Enrolment>,
     /// Of which registration a REGISTER is, and the account that may have to prove it.
-    asked: BTreeMap<RequestId, (Key, Option<AccountId>)>,
+    asked: BTreeMap<RequestId, (Key, Option<AccountId>, Option<CenterId>)>,
+    share: Share,
     due: BTreeSet<(Instant, Key)>,
     /// Whose registration goes by which stream.
     by_flow: ByFlow<Key>,
@@ -49,6 +50,8 @@ pub(crate) struct Enrolments {
     is_over: bool,
 }
 
+/// REGISTERs under way, of all accounts: what OPTIONS leave of the endpoint's room. Centres share it ([`Share`]).
+const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 /// No two REGISTERs of one carrier's accounts leave sooner after each other, so that a hundred accounts are no burst to it. What follows a
 /// challenge or a 423 is not held up.
 const TURN: Duration = Duration::from_millis(50);
@@ -115,7 +118,31 @@ enum Leaving {
     Begun,
 }
 
+impl Default for Enrolments {
+    fn default() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            share: Share::of(ASKED_MAX),
+            due: BTreeSet::new(),
+            by_flow: ByFlow::default(),
+            leaving: 0,
+            turns: BTreeMap::new(),
+            is_over: false,
+        }
+    }
+}
+
 impl Enrolments {
+    /// A REGISTER is over, if it was one of these; whose it was.
+    fn ended(&mut self, request: RequestId) -> Option<Key> {
+        let (key, _, center) = self.asked.remove(&request)?;
+        if let Some(center) = center {
+            self.share.give_back(center);
+        }
+        Some(key)
+    }
+
     /// When something is due.
     pub(super) fn timeout(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -128,7 +155,7 @@ impl Enrolments {
 
     /// The accounts of a carrier that may still have to prove something.
     pub(super) fn accounts(&self, carrier: CarrierId) -> BTreeSet<AccountId> {
-        let asked = self.asked.values().filter(|((of, _), _)| *of == carrier).filter_map(|(_, account)| *account);
+        let asked = self.asked.values().filter(|((of, _), ..)| *of == carrier).filter_map(|(_, account, _)| *account);
         let of_carrier = self.all.range((carrier, String::new())..).take_while(|((of, _), _)| *of == carrier);
         let running = of_carrier.filter_map(|(_, enrolment)| enrolment.running.as_ref());
         asked.chain(running.filter_map(|running| running.enrol.settings().account)).collect()
@@ -473,7 +500,7 @@ impl Core {
 
     /// The endpoint has an answer; false: to another's request.
     pub(crate) fn enrolment_answered(&mut self, now: Instant, request: RequestId, response: &Message, unproven: Option<Unproven>) -> bool {
-        let Some((key, _)) = self.carriers.enrolments.asked.remove(&request) else { return false };
+        let Some(key) = self.carriers.enrolments.ended(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
         {
@@ -488,7 +515,7 @@ impl Core {
 
     /// The endpoint will have no answer; false: to another's request.
     pub(crate) fn enrolment_unanswered(&mut self, now: Instant, request: RequestId, cseq: u32, why: Unanswered) -> bool {
-        let Some((key, _)) = self.carriers.enrolments.asked.remove(&request) else { return false };
+        let Some(key) = self.carriers.enrolments.ended(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
         {
@@ -578,9 +605,14 @@ impl Core {
             self.reach(key.0, flow, &target, true);
             self.know(User::Carrier(user), Some(flow));
         }
-        let sent = self.endpoint.request(now, request);
-        if let Some(sent) = sent {
-            self.carriers.enrolments.asked.insert(sent, (key.clone(), account));
+        // One of a carrier that is gone is the last of its account.
+        let center = self.directory.plan().carrier(key.0).map(|entry| entry.center);
+        let has_room = center.is_none_or(|center| self.carriers.enrolments.share.take(center));
+        let sent = if has_room { self.endpoint.request(now, request) } else { None };
+        match (sent, center.filter(|_| has_room)) {
+            (Some(sent), center) => _ = self.carriers.enrolments.asked.insert(sent, (key.clone(), account, center)),
+            (None, Some(center)) => self.carriers.enrolments.share.give_back(center),
+            (None, None) => {}
         }
         if let Some(running) = self.carriers.enrolments.get(key).and_then(|enrolment| enrolment.running.as_mut()) {
             running.enrol.sent(now, sent);

@@ -15,25 +15,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{CarrierId, carrier::Host};
+use model::{CarrierId, CenterId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
-use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, outward::place_of, uri_of};
+use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, outward::place_of, share::Share, uri_of};
 use crate::{core::Core, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
 pub(crate) type Spot = (CarrierId, String);
 
 /// All hosts that are asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Health {
     probes: BTreeMap<Spot, Probe>,
-    asked: BTreeMap<RequestId, (Spot, Target)>,
+    asked: BTreeMap<RequestId, (Spot, Target, CenterId)>,
+    share: Share,
     due: BTreeSet<(Instant, Spot)>,
     by_flow: ByFlow<Spot>,
 }
 
-/// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations.
+/// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations. Centres share it ([`Share`]): a host
+/// that is not asked stays as it was, also if it was down.
 const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 
 /// A host that is asked.
@@ -58,7 +60,21 @@ struct Probe {
     flow: Option<Flow>,
 }
 
+impl Default for Health {
+    fn default() -> Self {
+        let share = Share::of(ASKED_MAX);
+        Self { probes: BTreeMap::new(), asked: BTreeMap::new(), share, due: BTreeSet::new(), by_flow: ByFlow::default() }
+    }
+}
+
 impl Health {
+    /// An OPTIONS is over, if it was one of these; whom it asked.
+    fn ended(&mut self, request: RequestId) -> Option<(Spot, Target)> {
+        let (spot, target, center) = self.asked.remove(&request)?;
+        self.share.give_back(center);
+        Some((spot, target))
+    }
+
     /// When a host is asked next.
     pub(super) fn timeout(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -207,7 +223,8 @@ impl Core {
             }
             return self.host_silent(now, spot, None);
         }
-        if self.carriers.health.asked.len() >= ASKED_MAX {
+        let Some(center) = self.directory.plan().carrier(spot.0).map(|entry| entry.center) else { return };
+        if !self.carriers.health.share.take(center) {
             return;
         }
         // The stream is known for no one's sake by that: who only asks keeps it from nobody.
@@ -225,8 +242,8 @@ impl Core {
             body: None,
             account: None,
         };
-        let Some(request) = self.endpoint.request(now, request) else { return };
-        self.carriers.health.asked.insert(request, (spot.clone(), target.clone()));
+        let Some(request) = self.endpoint.request(now, request) else { return self.carriers.health.share.give_back(center) };
+        self.carriers.health.asked.insert(request, (spot.clone(), target.clone(), center));
         let Health { probes, by_flow, .. } = &mut self.carriers.health;
         if let Some(probe) = probes.get_mut(spot) {
             by_flow.moves(spot, probe.flow.replace(flow), Some(flow));
@@ -236,7 +253,7 @@ impl Core {
 
     /// A final response to a request of ours outside of calls, if it was one of these.
     pub(crate) fn host_answered(&mut self, now: Instant, request: RequestId) {
-        let Some((spot, target)) = self.carriers.health.asked.remove(&request) else { return };
+        let Some((spot, target)) = self.carriers.health.ended(request) else { return };
         self.locator.succeeded(&target);
         if let Some(probe) = self.carriers.health.probes.get_mut(&spot) {
             probe.newest.take_if(|(newest, _)| *newest == request);
@@ -255,7 +272,7 @@ impl Core {
 
     /// There will be no response to such a request.
     pub(crate) fn host_unanswered(&mut self, now: Instant, request: RequestId) {
-        let Some((spot, target)) = self.carriers.health.asked.remove(&request) else { return };
+        let Some((spot, target)) = self.carriers.health.ended(request) else { return };
         let Some(probe) = self.carriers.health.probes.get_mut(&spot) else { return };
         // An older one was counted when the next went out.
         if probe.newest.take_if(|(newest, _)| *newest == request).is_some() {

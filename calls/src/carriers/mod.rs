@@ -10,6 +10,7 @@ mod identity;
 mod incoming;
 mod outward;
 mod said;
+mod share;
 mod sources;
 mod view;
 

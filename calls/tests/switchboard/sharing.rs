@@ -49,3 +49,30 @@ fn who_only_asks_keeps_no_stream_from_a_call() {
     assert!(world.known.is_empty(), "{:?}", world.known);
     world.assert_replays();
 }
+
+/// One centre's hosts are all silent, and more than can be asked at once: another's is asked as often as ever, and so is its registrar.
+#[test]
+fn silent_hosts_of_one_centre_take_no_room_of_another() {
+    let mut world = World::new(1);
+    world.add_peer("B", "10.0.9.2:5060");
+    let silent = |carrier: usize| {
+        let hosts: Vec<String> = (0..16).map(|host| format!("\"sip:10.8.{carrier}.{}\"", host + 1)).collect();
+        let accounts: Vec<String> = (0..20).map(|at| format!(r#"{{"username": "u{at}", "password": "p", "register": true}}"#)).collect();
+        format!(
+            r#"{{"name": "s{carrier}", "hosts": [{}], "capacity": 2, "health": {{"options_every_s": 5}}, "accounts": [{}]}}"#,
+            hosts.join(", "),
+            accounts.join(", ")
+        )
+    };
+    let other = r#"{"name": "B", "hosts": ["sip:10.0.9.2"], "capacity": 2, "health": {"options_every_s": 5},
+        "accounts": [{"username": "us", "password": "p", "register": true, "expires_s": 60}]}"#;
+    let mut carriers: Vec<String> = (0..40).map(silent).collect();
+    carriers.push(other.to_owned());
+    let carriers: Vec<&str> = carriers.iter().map(String::as_str).collect();
+    world.of_another.insert(41);
+    world.forget_history();
+    world.set_plan(1, &carriers, &[]);
+    world.run(seconds(70));
+    let asked = ["OPTIONS", "REGISTER"].map(|method| world.phone("B").count(method));
+    assert!(asked[0] >= 12 && asked[1] >= 2, "{asked:?}");
+}

@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) asked: Vec<Inquiry>,
     /// What TLS streams have to prove.
     pub(crate) secured: Vec<(Flow, String)>,
+    /// Carriers of these ids are another centre's.
+    pub(crate) of_another: BTreeSet<i64>,
     /// For whom streams are, and whether they are needed.
     pub(crate) claimed: Vec<(Flow, CenterId, bool)>,
 }
@@ -188,6 +190,7 @@ impl World {
             routed: BTreeSet::new(),
             asked: Vec::new(),
             secured: Vec::new(),
+            of_another: BTreeSet::new(),
             claimed: Vec::new(),
         };
         for place in 1..=count {
@@ -439,7 +442,7 @@ impl World {
             .zip(carriers)
             .map(|(id, json)| CarrierEntry {
                 id: CarrierId(id),
-                center: CenterId::DEFAULT,
+                center: if self.of_another.contains(&id) { CenterId(2) } else { CenterId::DEFAULT },
                 carrier: serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")),
             })
             .collect();
