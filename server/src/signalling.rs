@@ -329,7 +329,7 @@ impl Signalling {
                 Output::Route { remote } => _ = batch.routes.insert(remote),
                 Output::Ask(inquiry) => parts.asking.ask(*inquiry),
                 Output::Secure { flow, name } => parts.sockets.secure(flow, &name),
-                Output::Claim { flow, center, is_needed } => parts.sockets.claim(flow, center.0, is_needed),
+                Output::Claim { flow, center, is_needed } => parts.sockets.claim(flow, center.0.unsigned_abs(), is_needed),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),
                 Output::Unvouch { flow } => parts.sockets.unvouch(flow),
                 Output::Ban { source, lasts } => parts.sockets.ban(source, lasts),
