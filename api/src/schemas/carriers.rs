@@ -122,7 +122,7 @@ pub(crate) struct CarrierSchema {
     /// Calls at once, both ways.
     #[schema(minimum = 1, maximum = 20000)]
     capacity: u16,
-    /// Calls that may begin in a second; 0 has no limit.
+    /// Calls that may begin in a second; 0 has no limit, but for those that come by UDP: ten, or a quarter of `capacity`.
     #[schema(default = 0, maximum = 1000, required = false)]
     calls_per_s: u16,
     #[schema(required = false)]

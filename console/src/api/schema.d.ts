@@ -2384,7 +2384,7 @@ export interface components {
             callers?: components["schemas"]["CarrierCaller"][];
             /**
              * Format: int32
-             * @description Calls that may begin in a second; 0 has no limit.
+             * @description Calls that may begin in a second; 0 has no limit, but for those that come by UDP: ten, or a quarter of `capacity`.
              * @default 0
              */
             calls_per_s: number;

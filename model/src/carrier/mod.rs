@@ -57,7 +57,7 @@ pub struct Carrier {
     pub callers: Vec<Caller>,
     /// Calls at once, both ways: 1 to [`Carrier::CAPACITY_MAX`].
     pub capacity: u16,
-    /// Calls that may begin in a second, both ways; 0 has no limit.
+    /// Calls that may begin in a second, both ways; 0 has no limit, but for those that come by datagrams: ten, or a quarter of `capacity`.
     #[serde(default)]
     pub calls_per_s: u16,
     /// How its being there is watched.

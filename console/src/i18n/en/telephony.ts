@@ -63,7 +63,7 @@ export const telephony = {
         transports: { automatic: 'By its records', udp: 'UDP', tcp: 'TCP', tls: 'TLS' },
         capacity: 'Calls at once',
         capacity_hint: 'Both ways together, as the contract says',
-        calls_per_s_hint: '0: no limit',
+        calls_per_s_hint: '0: no limit, but ten calls in a second, or a quarter of the calls at once, may come by UDP',
         centers: 'Who may use it',
         centers_hint: 'The numbers of a shared carrier belong to one call centre each.',
         centers_of: { own: 'This call centre', all: 'Every call centre' },
