@@ -18,7 +18,7 @@ use model::{
 };
 use seats::SeatsOutput;
 use sip_core::{
-    EndpointOutput, Flow, LocatorOutput, Message, SessionEvent, SessionId, Transport,
+    EndpointOutput, Flow, LocateError, LocatorOutput, Message, SessionEvent, SessionId, Transport,
     guard::Source,
     locate::{Answer, Query},
 };
@@ -532,6 +532,7 @@ impl Switchboard {
                 (Some(Waiting::Source(seen)), Ok(targets)) => self.core.source_found(&seen, &targets),
                 (Some(Waiting::Registrar(key)), outcome) => self.core.registrar_found(now, &key, outcome),
                 (Some(Waiting::Host(spot)), outcome) => self.core.host_found(now, &spot, outcome),
+                (Some(Waiting::Source(seen)), Err(LocateError::TooMany)) => self.core.source_not_asked(now, &seen),
                 (Some(Waiting::Source(_)), Err(_)) | (None, _) => {}
             },
         }

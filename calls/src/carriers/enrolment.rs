@@ -17,7 +17,7 @@ use sip_core::{
     Unanswered, Unproven, endpoint::user_part,
 };
 
-use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, share::Share, uri_of};
+use super::{ANOTHERS, LOOK_SOON, Waiting, bracketed, by_flow::ByFlow, share::Share, uri_of};
 use crate::{core::Core, known::User};
 
 /// An account: whose, and its user name.
@@ -411,7 +411,7 @@ impl Core {
         let Some(place) = super::place_of(&enrolment.host) else {
             return self.registrar_found(now, key, Err(LocateError::NothingThere));
         };
-        match self.locate(now, place, Waiting::Registrar(key.clone())) {
+        match self.locate(now, key.0, place, Waiting::Registrar(key.clone())) {
             Ok(Located::Now(targets)) => self.registrar_found(now, key, Ok(targets)),
             Ok(Located::Later(lookup)) => {
                 if let Some(enrolment) = self.carriers.enrolments.get(key) {
@@ -438,6 +438,14 @@ impl Core {
         match found {
             Ok(Some(target)) => self.enrol_at(now, key, entry, account, target),
             Ok(None) => {}
+            // There was no room to ask, which says nothing of the carrier.
+            Err(LocateError::TooMany) => {
+                let pause = self.carriers.between(LOOK_SOON, LOOK_SOON * 2);
+                if let Some(enrolment) = self.carriers.enrolments.get(key) {
+                    enrolment.look_at = Some(now + pause);
+                }
+                self.carriers.enrolments.schedule(now, key);
+            }
             Err(error) => self.not_enrolled(now, key, error.to_string()),
         }
     }

@@ -186,7 +186,7 @@ impl Core {
         } else if let Some((_, target)) = newest {
             self.host_silent(now, spot, Some(&target));
         }
-        match self.locate(now, place, Waiting::Host(spot.clone())) {
+        match self.locate(now, spot.0, place, Waiting::Host(spot.clone())) {
             Ok(Located::Now(targets)) => self.host_found(now, spot, Ok(targets)),
             Ok(Located::Later(lookup)) => {
                 if let Some(probe) = self.carriers.health.probes.get_mut(spot) {

@@ -23,7 +23,10 @@ use std::{
 use model::{CallId, CarrierId, Fact, carrier, carrier::CarrierEntry, carrier::Standing};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
-use sip_core::{Flow, LocateError, Located, LookupId, Target, Transport};
+use sip_core::{
+    Flow, LocateError, Located, LookupId, Target, Transport,
+    locate::{Asker, Urgency},
+};
 
 use self::{
     accounts::Accounts,
@@ -67,6 +70,8 @@ pub(crate) struct Carriers {
 
 /// Streams whose names are remembered, before those that nobody uses are forgotten.
 const NAMES_MAX: usize = 4_096;
+/// A host that was not looked for, because too many are, is looked for after this, and up to as long again.
+const LOOK_SOON: Duration = Duration::from_secs(1);
 /// Why a target is not called that is reached by a stream of somebody else ([`Core::is_anothers`]).
 const ANOTHERS: &str = "its address is reached under another name already, by which a connection is open";
 
@@ -252,9 +257,15 @@ impl Core {
         }
     }
 
-    /// Finds out where a place is; if that takes time, `waiting` is told.
-    pub(crate) fn locate(&mut self, now: Instant, place: sip_core::Place, waiting: Waiting) -> Result<Located, LocateError> {
-        let located = self.locator.locate(now, place)?;
+    /// Finds out where a place of a carrier is; if that takes time, `waiting` is told. Calls go first, and each centre has its share.
+    pub(crate) fn locate(&mut self, now: Instant, of: CarrierId, place: sip_core::Place, waiting: Waiting) -> Result<Located, LocateError> {
+        let urgency = match waiting {
+            Waiting::Call(_) => Urgency::Call,
+            Waiting::Source(_) | Waiting::Registrar(_) | Waiting::Host(_) => Urgency::Upkeep,
+        };
+        let center = self.directory.plan().carrier(of).map_or(0, |entry| entry.center.0);
+        let asker = Asker { urgency, party: center.unsigned_abs() };
+        let located = self.locator.locate(now, place, asker)?;
         if let Located::Later(lookup) = located {
             self.lookups.insert(lookup, waiting);
         }
@@ -278,11 +289,18 @@ impl Core {
     /// Asks for the addresses of hosts whose time has come.
     pub(crate) fn look_for_sources(&mut self, now: Instant) {
         while let Some((seen, place)) = self.carriers.sources.due(now) {
-            match self.locate(now, place, Waiting::Source(seen.clone())) {
+            match self.locate(now, seen.carrier, place, Waiting::Source(seen.clone())) {
                 Ok(Located::Now(targets)) => self.source_found(&seen, &targets),
+                Err(LocateError::TooMany) => self.source_not_asked(now, &seen),
                 Ok(Located::Later(_)) | Err(_) => {}
             }
         }
+    }
+
+    /// There was no room to look for a host: it is looked for again soon.
+    pub(crate) fn source_not_asked(&mut self, now: Instant, seen: &sources::Seen) {
+        let pause = self.carriers.between(LOOK_SOON, LOOK_SOON * 2);
+        self.carriers.sources.postpone(now + pause, seen);
     }
 
     /// The addresses of a carrier's host. Until there are others, the last ones are good.

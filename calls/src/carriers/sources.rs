@@ -16,7 +16,7 @@ use super::outward::place_of;
 /// A host of a carrier whose addresses are looked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seen {
-    carrier: CarrierId,
+    pub(super) carrier: CarrierId,
     /// As the carrier's settings write it.
     host: String,
 }
@@ -121,6 +121,12 @@ impl Sources {
         let place = self.hosts.get(&seen)?.place.clone();
         self.due.insert((now + LOOK_EVERY, seen.clone()));
         Some((seen, place))
+    }
+
+    /// A host that was not looked for: it is then.
+    pub(super) fn postpone(&mut self, at: Instant, seen: &Seen) {
+        self.due.retain(|(_, other)| other != seen);
+        self.due.insert((at, seen.clone()));
     }
 
     /// When a host is looked for next.

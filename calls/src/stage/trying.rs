@@ -475,7 +475,7 @@ impl Current {
             self.host = self.next_host;
             self.next_host += 1;
             let Some(place) = crate::carriers::place_of(host) else { continue };
-            match cx.core.locate(cx.now, place, Waiting::Call(cx.timeline.start().call)) {
+            match cx.core.locate(cx.now, entry.id, place, Waiting::Call(cx.timeline.start().call)) {
                 Ok(Located::Now(targets)) => self.take(cx, Ok(targets)),
                 Ok(Located::Later(lookup)) => {
                     // As long as a host may be silent. What the answer brings later is kept for the next call.

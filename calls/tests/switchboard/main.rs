@@ -15,6 +15,7 @@ mod incoming;
 mod ladder;
 mod lamps;
 mod limits;
+mod names;
 mod options;
 mod paths;
 mod phone;

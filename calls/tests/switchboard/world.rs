@@ -438,11 +438,18 @@ impl World {
     }
 
     pub(crate) fn set_plan_of(&mut self, directory: Arc<Directory>, carriers: &[&str], routes: &[&str]) {
+        let carriers: Vec<_> = carriers.iter().map(|json| (CenterId::DEFAULT, *json)).collect();
+        self.set_plan_in(directory, &carriers, routes);
+    }
+
+    /// The same with carriers of several centres.
+    pub(crate) fn set_plan_in(&mut self, directory: Arc<Directory>, carriers: &[(CenterId, &str)], routes: &[&str]) {
         let carriers: Vec<CarrierEntry> = (1..)
             .zip(carriers)
-            .map(|(id, json)| CarrierEntry {
+            .map(|(id, (center, json))| CarrierEntry {
                 id: CarrierId(id),
                 center: if self.of_another.contains(&id) { CenterId(2) } else { CenterId::DEFAULT },
+                center: *center,
                 carrier: serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")),
             })
             .collect();

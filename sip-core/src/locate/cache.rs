@@ -1,4 +1,4 @@
-//! What DNS said, for as long as it is good, and for a while longer if nobody can say it anew (RFC 8767).
+//! What DNS said, for as long as it is good, and for a while longer if nobody can say it anew (RFC 8767); and where nobody could say anything.
 
 use std::{
     collections::BTreeMap,
@@ -6,14 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Query, answer::Finding, later};
+use super::{Query, Urgency, answer::Finding, silence::Silence};
 
 /// How long an answer is used beyond its time while no server answers (RFC 8767, 5).
 pub const STALE_MAX: Duration = Duration::from_secs(24 * 3600);
-/// How long nobody is asked again after a failure: SERVFAIL, silence (RFC 9520, 3.2).
-pub const FAILURE_TTL: Duration = Duration::from_secs(10);
 
-/// Answers by question. Bounded: the one that was not used for the longest time goes.
+/// Answers by question. Bounded: the one that was not used for the longest time goes. Failures stand apart, so that names without any answer
+/// push out none.
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: BTreeMap<Query, Entry>,
@@ -21,6 +20,7 @@ pub(super) struct Cache {
     used: BTreeMap<u64, Query>,
     serial: u64,
     entries_max: usize,
+    silence: Silence,
 }
 
 #[derive(Debug)]
@@ -35,12 +35,16 @@ struct Entry {
 
 impl Cache {
     pub(super) fn new(entries_max: usize) -> Self {
-        Self { entries: BTreeMap::new(), used: BTreeMap::new(), serial: 0, entries_max }
+        Self { entries: BTreeMap::new(), used: BTreeMap::new(), serial: 0, entries_max, silence: Silence::default() }
     }
 
-    /// The answer, if it is still good; what it is that was not used for the longest time changes by that.
-    pub(super) fn fresh(&mut self, now: Instant, query: &Query) -> Option<Arc<Finding>> {
-        let entry = self.entries.get_mut(query).filter(|entry| now < entry.fresh_until)?;
+    /// The answer, if it is still good, or if it is too early to ask again; what it is that was not used for the longest time changes by that.
+    pub(super) fn fresh(&mut self, now: Instant, query: &Query, urgency: Urgency) -> Option<Arc<Finding>> {
+        let holds = self.silence.holds(now, query, urgency);
+        let entry = self.entries.get_mut(query).filter(|entry| now < if holds { entry.stale_until } else { entry.fresh_until });
+        let Some(entry) = entry else {
+            return holds.then(|| Arc::new(Finding::Failed));
+        };
         self.serial += 1;
         if let Some(query) = self.used.remove(&entry.used) {
             self.used.insert(self.serial, query);
@@ -51,24 +55,27 @@ impl Cache {
 
     /// An answer that is better than none, its time over or not.
     pub(super) fn stale(&self, now: Instant, query: &Query) -> Option<Arc<Finding>> {
-        self.entries.get(query).filter(|entry| entry.will_do(now)).map(|entry| Arc::clone(&entry.finding))
+        self.entries.get(query).filter(|entry| now < entry.stale_until).map(|entry| Arc::clone(&entry.finding))
     }
 
     pub(super) fn keep(&mut self, now: Instant, query: Query, finding: &Arc<Finding>, ttl: Duration) {
-        let fresh_until = later(now, ttl);
-        self.put(query, Arc::clone(finding), fresh_until, later(fresh_until, STALE_MAX));
+        self.silence.end(&query);
+        let fresh_until = super::later(now, ttl);
+        self.put(query, Arc::clone(finding), fresh_until, super::later(fresh_until, STALE_MAX));
     }
 
-    /// Nobody could say: what was said before, else that nobody could, holds for [`FAILURE_TTL`]. What holds now.
+    /// Nobody could say. What holds now: what was said before, else that nobody could.
     pub(super) fn keep_failure(&mut self, now: Instant, query: Query) -> Arc<Finding> {
-        let fresh_until = later(now, FAILURE_TTL);
-        if let Some(entry) = self.entries.get_mut(&query).filter(|entry| entry.will_do(now)) {
-            entry.fresh_until = fresh_until.min(entry.stale_until);
-            return Arc::clone(&entry.finding);
-        }
-        let finding = Arc::new(Finding::Failed);
-        self.put(query, Arc::clone(&finding), fresh_until, fresh_until);
+        let finding = self.stale(now, &query).unwrap_or_else(|| Arc::new(Finding::Failed));
+        self.silence.failed(now, query);
         finding
+    }
+
+    /// Nobody has said anything for a while, and may still: what was said before holds meanwhile.
+    pub(super) fn keep_late(&mut self, now: Instant, query: Query) -> Option<Arc<Finding>> {
+        let finding = self.stale(now, &query)?;
+        self.silence.late(now, query);
+        Some(finding)
     }
 
     fn put(&mut self, query: Query, finding: Arc<Finding>, fresh_until: Instant, stale_until: Instant) {
@@ -78,16 +85,16 @@ impl Cache {
         if let Some(old) = self.entries.insert(query, entry) {
             self.used.remove(&old.used);
         }
-        while self.entries.len() > self.entries_max
-            && let Some((_, query)) = self.used.pop_first()
-        {
-            self.entries.remove(&query);
-        }
+        self.tidy();
     }
 
     pub(super) fn resize(&mut self, entries_max: usize) {
         self.entries_max = entries_max;
-        while self.entries.len() > entries_max
+        self.tidy();
+    }
+
+    fn tidy(&mut self) {
+        while self.entries.len() > self.entries_max
             && let Some((_, query)) = self.used.pop_first()
         {
             self.entries.remove(&query);
@@ -96,11 +103,5 @@ impl Cache {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
-    }
-}
-
-impl Entry {
-    fn will_do(&self, now: Instant) -> bool {
-        now < self.stale_until && !matches!(*self.finding, Finding::Failed)
     }
 }

@@ -4,9 +4,11 @@
 //! asked, else when its questions are answered. Who asks DNS is not its business; that DNS is slow, silent or lies is.
 //!
 //! - Each lookup is on its own: it waits for its own questions and for none of another's. Two that ask the same share the question.
+//! - Questions for calls go before all others, and nobody has more than a share of the room ([`Asker`]): whose names are silent waits by himself.
 //! - A question waits [`QUERY_MAX`], a lookup [`LOCATE_MAX`]. Then what is known by then has to do. Once there is somewhere to send to, further
 //!   addresses are waited for [`PATIENCE`] only.
-//! - Answers are kept for their TTL; while no server answers, they are good for [`STALE_MAX`] longer. Refusals and failures are kept too, shorter.
+//! - Answers are kept for their TTL; while no server answers, they are good for [`STALE_MAX`] longer. Refusals and failures are kept too, shorter; where
+//!   nobody answers is asked more and more seldom.
 //! - A target that failed stands behind all others for a while, never longer: what is in DNS and what answers are two things.
 
 mod answer;
@@ -15,6 +17,8 @@ mod marks;
 mod name;
 mod place;
 mod settings;
+mod silence;
+mod turns;
 mod walk;
 
 use std::{
@@ -27,16 +31,19 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
 pub use answer::{Answer, Data, Kind, NEGATIVE_TTL, NEGATIVE_TTL_MAX, Query, RECORDS_MAX, Record, Said, TTL_MAX, TTL_MIN};
-pub use cache::{FAILURE_TTL, STALE_MAX};
+pub use cache::STALE_MAX;
 pub use marks::{FAILED_FOR, FAILED_FOR_MAX, FAILED_MAX};
 pub use name::DomainName;
 pub use place::{Host, Over, Place, PlaceError, Target};
 pub use settings::{Families, LocatorSettings};
+pub use silence::{FAILURE_TTL, FAILURE_TTL_CALL, FAILURE_TTL_MAX, FAILURES_MAX};
+pub use turns::{Asker, OUT_MAX, OUT_PARTY_MAX, OUT_PARTY_UPKEEP_MAX, OUT_UPKEEP_MAX, Urgency};
 pub use walk::TARGETS_MAX;
 
 use answer::Finding;
 use cache::Cache;
 use marks::Marks;
+use turns::{Ticket, Turns};
 use walk::{Known, Survey};
 
 /// How long a question waits for its answer.
@@ -49,8 +56,10 @@ pub const LOCATE_MAX: Duration = Duration::from_secs(10);
 pub const PATIENCE: Duration = Duration::from_millis(1_000);
 /// Questions of one lookup. A domain can name hosts that name hosts; what is beyond is not there.
 pub const QUESTIONS_MAX: usize = 48;
-/// Questions under way, of all lookups and of those that are given up.
+/// Questions of all lookups that wait or are with DNS, and of those that are given up. Those for upkeep have half of it.
 pub const ASKING_MAX: usize = 4_096;
+/// How much of the room for lookups one party has at most, as a part of it: a fourth.
+const PARTIES: usize = 4;
 
 /// Why a place has no targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -116,6 +125,7 @@ pub struct Locator {
     marks: Marks,
     lookups: BTreeMap<LookupId, Lookup>,
     asking: BTreeMap<Query, Asking>,
+    turns: Turns,
     due: BTreeSet<(Instant, Due)>,
     output: VecDeque<LocatorOutput>,
     serial: u64,
@@ -125,6 +135,7 @@ pub struct Locator {
 #[derive(Debug)]
 struct Lookup {
     place: Place,
+    asker: Asker,
     known: Known,
     waits_for: BTreeSet<Query>,
     /// There was room for it. Without room it has what is known, or nothing.
@@ -137,10 +148,18 @@ struct Lookup {
 /// A question under way.
 #[derive(Debug)]
 struct Asking {
-    ends: Instant,
+    way: Way,
     /// When an older answer will do.
     stale: Option<Instant>,
     waiting: BTreeSet<LookupId>,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// It waits for its turn, once for each asker.
+    Waits(Vec<Ticket>),
+    /// It is with DNS, on this asker's account.
+    Out { asker: Asker, ends: Instant },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +182,7 @@ impl Locator {
             marks: Marks::default(),
             lookups: BTreeMap::new(),
             asking: BTreeMap::new(),
+            turns: Turns::default(),
             due: BTreeSet::new(),
             output: VecDeque::new(),
             serial: 0,
@@ -180,23 +200,39 @@ impl Locator {
     /// Where to send what is to go to that place.
     ///
     /// # Errors
-    /// [`LocateError`], if it is known already that there is nothing, or if too many places are looked for.
-    pub fn locate(&mut self, now: Instant, place: Place) -> Result<Located, LocateError> {
+    /// [`LocateError`], if it is known already that there is nothing, or if too many places are looked for, by all or by this party.
+    pub fn locate(&mut self, now: Instant, place: Place, asker: Asker) -> Result<Located, LocateError> {
         self.serial += 1;
         let id = LookupId(self.serial);
         let ends = later(now, LOCATE_MAX);
-        let is_admitted = self.lookups.len() < self.settings.locating_max;
-        let mut lookup = Lookup { place, known: Known::new(), waits_for: BTreeSet::new(), is_admitted, is_cut_short: false, ends };
+        let is_admitted = self.has_room(asker);
+        let mut lookup = Lookup { place, asker, known: Known::new(), waits_for: BTreeSet::new(), is_admitted, is_cut_short: false, ends };
         if let Some(survey) = self.advance(now, id, &mut lookup) {
             self.forget(id, &lookup);
             return self.conclude(now, &lookup, survey).map(Located::Now);
         }
         self.due.insert((lookup.ends, Due::Lookup(id)));
         self.lookups.insert(id, lookup);
+        self.send(now);
         Ok(Located::Later(id))
     }
 
-    /// Nobody wants to know any more. Its questions stay open: what they bring is kept.
+    /// Whether there is room for a lookup more. One party does not fill it, and upkeep no more than half of it.
+    fn has_room(&self, asker: Asker) -> bool {
+        let all = self.settings.locating_max;
+        let most = match asker.urgency {
+            Urgency::Call => all,
+            Urgency::Upkeep => all.div_ceil(2),
+        };
+        if self.lookups.len() >= all {
+            return false;
+        }
+        let of_urgency = || self.lookups.values().filter(|lookup| lookup.asker.urgency == asker.urgency);
+        let own = of_urgency().filter(|lookup| lookup.asker == asker).count();
+        of_urgency().count() < most && own < most.div_ceil(PARTIES)
+    }
+
+    /// Nobody wants to know any more. Its questions that were asked stay open: what they bring is kept.
     pub fn cancel(&mut self, lookup: LookupId) {
         self.take(lookup);
     }
@@ -208,10 +244,7 @@ impl Locator {
             self.counters.unasked += 1;
             return;
         };
-        self.due.remove(&(asking.ends, Due::Query(query.clone())));
-        if let Some(at) = asking.stale {
-            self.due.remove(&(at, Due::Stale(query.clone())));
-        }
+        self.close(&query, &asking);
         let (finding, ttl, dropped) = answer.said.sift(query.kind);
         self.counters.dropped = self.counters.dropped.saturating_add(u64::try_from(dropped).unwrap_or(u64::MAX));
         let finding = if finding == Finding::Failed {
@@ -222,6 +255,7 @@ impl Locator {
             finding
         };
         self.tell(now, asking.waiting, &query, &finding);
+        self.send(now);
     }
 
     /// A target could not be reached, did not answer or sent 503: until a time is over it stands behind all others. That time is
@@ -264,14 +298,16 @@ impl Locator {
         while let Some((at, due)) = self.due.pop_first() {
             if at > now {
                 self.due.insert((at, due));
-                return;
+                break;
             }
             match due {
                 Due::Stale(query) => self.overtake(now, &query),
                 Due::Query(query) => {
                     if let Some(asking) = self.asking.remove(&query) {
+                        self.close(&query, &asking);
                         let finding = self.cache.keep_failure(now, query.clone());
                         self.tell(now, asking.waiting, &query, &finding);
+                        self.send(now);
                     }
                 }
                 Due::Lookup(id) => {
@@ -281,6 +317,7 @@ impl Locator {
                 }
             }
         }
+        self.send(now);
     }
 
     /// Places that are looked for.
@@ -346,37 +383,85 @@ impl Locator {
     fn find(&mut self, now: Instant, lookup: &Lookup, query: &Query) -> Option<Arc<Finding>> {
         let is_too_much = lookup.known.len() + lookup.waits_for.len() >= QUESTIONS_MAX;
         self.counters.dropped += u64::from(is_too_much);
-        if is_too_much { Some(Arc::new(Finding::NoData)) } else { self.cache.fresh(now, query) }
+        if is_too_much { Some(Arc::new(Finding::NoData)) } else { self.cache.fresh(now, query, lookup.asker.urgency) }
     }
 
-    /// Asks, or waits with those who asked already. Whether there is room for that.
+    /// Asks when it is its turn, or waits with those who asked already. Whether there is room for that.
     fn ask(&mut self, now: Instant, id: LookupId, lookup: &Lookup, query: &Query) -> bool {
-        let is_asked = self.asking.contains_key(query);
-        if !lookup.is_admitted || (!is_asked && self.asking.len() >= ASKING_MAX) {
+        if !lookup.is_admitted {
             return false;
         }
-        if !is_asked {
-            let ends = later(now, QUERY_MAX);
+        if !self.asking.contains_key(query) {
+            let most = match lookup.asker.urgency {
+                Urgency::Call => ASKING_MAX,
+                Urgency::Upkeep => ASKING_MAX / 2,
+            };
+            if self.asking.len() >= most {
+                return false;
+            }
             let stale = self.cache.stale(now, query).map(|_| later(now, QUERY_STALE));
-            self.due.insert((ends, Due::Query(query.clone())));
             self.due.extend(stale.map(|at| (at, Due::Stale(query.clone()))));
-            self.asking.insert(query.clone(), Asking { ends, stale, waiting: BTreeSet::new() });
-            self.output.push_back(LocatorOutput::Query(query.clone()));
+            self.asking.insert(query.clone(), Asking { way: Way::Waits(Vec::new()), stale, waiting: BTreeSet::new() });
         }
         if let Some(asking) = self.asking.get_mut(query) {
             asking.waiting.insert(id);
+            if let Way::Waits(tickets) = &mut asking.way
+                && !tickets.iter().any(|(asker, _)| *asker == lookup.asker)
+            {
+                tickets.push(self.turns.wait(lookup.asker, query.clone()));
+            }
         }
         true
     }
 
-    /// A question is open for long, and there is an older answer: who waits gets that one. The question stays open.
+    /// Asks the questions whose turn it is.
+    fn send(&mut self, now: Instant) {
+        while let Some((asker, query)) = self.turns.next() {
+            let ends = later(now, QUERY_MAX);
+            let Some(asking) = self.asking.get_mut(&query) else {
+                self.turns.back(asker);
+                continue;
+            };
+            if let Way::Waits(tickets) = std::mem::replace(&mut asking.way, Way::Out { asker, ends }) {
+                tickets.into_iter().for_each(|ticket| self.turns.forget(ticket));
+            }
+            self.due.insert((ends, Due::Query(query.clone())));
+            self.output.push_back(LocatorOutput::Query(query));
+        }
+    }
+
+    /// A question is under way no more.
+    fn close(&mut self, query: &Query, asking: &Asking) {
+        match &asking.way {
+            Way::Waits(tickets) => tickets.iter().for_each(|ticket| self.turns.forget(*ticket)),
+            Way::Out { asker, ends } => {
+                self.turns.back(*asker);
+                self.due.remove(&(*ends, Due::Query(query.clone())));
+            }
+        }
+        if let Some(at) = asking.stale {
+            self.due.remove(&(at, Due::Stale(query.clone())));
+        }
+    }
+
+    /// A question is open for long, and there is an older answer: who waits gets that one. If it was asked, it stays open.
     fn overtake(&mut self, now: Instant, query: &Query) {
         let Some(asking) = self.asking.get_mut(query) else { return };
         asking.stale = None;
-        if self.cache.stale(now, query).is_some() {
+        if let Some(finding) = self.cache.keep_late(now, query.clone()) {
             let waiting = std::mem::take(&mut asking.waiting);
-            let finding = self.cache.keep_failure(now, query.clone());
+            self.drop_unasked(query);
             self.tell(now, waiting, query, &finding);
+        }
+    }
+
+    /// Nobody waits for a question that was not asked yet: it is not asked.
+    fn drop_unasked(&mut self, query: &Query) {
+        let is_idle = |asking: &Asking| asking.waiting.is_empty() && matches!(asking.way, Way::Waits(_));
+        if self.asking.get(query).is_some_and(is_idle)
+            && let Some(asking) = self.asking.remove(query)
+        {
+            self.close(query, &asking);
         }
     }
 
@@ -417,6 +502,9 @@ impl Locator {
 
     /// The time of a lookup is over: what is known has to do, and what was known.
     fn give_up(&mut self, now: Instant, id: LookupId, mut lookup: Lookup) {
+        // What was not asked says nothing of the place.
+        let is_out = |query: &Query| matches!(self.asking.get(query), Some(Asking { way: Way::Out { .. }, .. }));
+        lookup.is_cut_short |= !lookup.waits_for.iter().all(is_out);
         let survey = loop {
             let survey = Survey::new(&lookup.place, &self.settings, &lookup.known);
             let before = lookup.known.len();
@@ -446,6 +534,7 @@ impl Locator {
         for query in &lookup.waits_for {
             if let Some(asking) = self.asking.get_mut(query) {
                 asking.waiting.remove(&id);
+                self.drop_unasked(query);
             }
         }
     }

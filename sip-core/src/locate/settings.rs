@@ -44,7 +44,7 @@ pub struct LocatorSettings {
     pub speaks: Vec<Over>,
     /// The addresses that we reach.
     pub families: Families,
-    /// Places that are looked for at the same time; one more is refused.
+    /// Places that are looked for at the same time; one more is refused. Upkeep has half of it, and one party a fourth of that which it is for.
     pub locating_max: usize,
     /// Answers that are kept.
     pub cache_max: usize,
@@ -52,6 +52,6 @@ pub struct LocatorSettings {
 
 impl Default for LocatorSettings {
     fn default() -> Self {
-        Self { speaks: vec![Over::Udp, Over::Tcp, Over::Tls], families: Families::V4First, locating_max: 1_024, cache_max: 4_096 }
+        Self { speaks: vec![Over::Udp, Over::Tcp, Over::Tls], families: Families::V4First, locating_max: 2_048, cache_max: 4_096 }
     }
 }

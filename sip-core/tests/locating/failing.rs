@@ -34,7 +34,7 @@ fn order(world: &mut World) -> String {
 
 fn targets(world: &mut World) -> Vec<Target> {
     world.locate(URI);
-    let Ok(Located::Now(targets)) = world.locator.locate(world.now, place(URI)) else { panic!("it is known") };
+    let Ok(Located::Now(targets)) = world.locator.locate(world.now, place(URI), world.asker) else { panic!("it is known") };
     targets
 }
 

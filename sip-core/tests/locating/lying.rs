@@ -9,7 +9,8 @@ use rand_chacha::{
 use sip_core::{
     LocateError, Located, Locator, LocatorOutput, LocatorSettings, Target,
     locate::{
-        Answer, Data, Kind, LOCATE_MAX, LookupId, NEGATIVE_TTL, QUERY_MAX, QUESTIONS_MAX, Query, RECORDS_MAX, Record, Said, TARGETS_MAX,
+        Answer, Asker, Data, Kind, LOCATE_MAX, LookupId, NEGATIVE_TTL, QUERY_MAX, QUESTIONS_MAX, Query, RECORDS_MAX, Record, Said,
+        TARGETS_MAX, Urgency,
     },
 };
 
@@ -163,6 +164,10 @@ impl Chance {
         self.0.next_u32() >> self.below(32)
     }
 
+    fn asker(&mut self) -> Asker {
+        Asker { urgency: self.of(&[Urgency::Call, Urgency::Upkeep]), party: self.of(&[1, 2]) }
+    }
+
     fn data(&mut self) -> Data {
         match self.below(4) {
             0 => Data::Naptr {
@@ -234,7 +239,7 @@ impl Play {
 
     fn step(&mut self) {
         match self.chance.below(24) {
-            0..6 => match self.locator.locate(self.now, place(self.chance.of(&URIS))) {
+            0..6 => match self.locator.locate(self.now, place(self.chance.of(&URIS)), self.chance.asker()) {
                 Ok(Located::Later(id)) => self.waiting.push((id, self.now + LOCATE_MAX)),
                 Ok(Located::Now(targets)) => self.find(targets),
                 Err(_) => {}

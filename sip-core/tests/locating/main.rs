@@ -4,5 +4,6 @@
 mod failing;
 mod keeping;
 mod lying;
+mod sharing;
 mod walking;
 mod zone;

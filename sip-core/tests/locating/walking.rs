@@ -239,7 +239,9 @@ fn weights() {
     let place = place("sip:example.org;transport=udp");
     assert!(world.locate("sip:example.org;transport=udp").starts_with("UDP"));
     for _ in 0..RUNS {
-        let Ok(sip_core::Located::Now(targets)) = world.locator.locate(world.now, place.clone()) else { panic!("it is known") };
+        let Ok(sip_core::Located::Now(targets)) = world.locator.locate(world.now, place.clone(), world.asker) else {
+            panic!("it is known")
+        };
         assert_eq!(targets.len(), 8);
         for (at, target) in targets.iter().enumerate() {
             *counts.entry((at, target.address.port())).or_default() += 1;

@@ -7,7 +7,7 @@ use std::{
 
 use sip_core::{
     LocateError, Located, Locator, LocatorOutput, LocatorSettings, Place, SipUri, Target,
-    locate::{Answer, Data, Kind, LookupId, Query, Record, Said},
+    locate::{Answer, Asker, Data, Kind, LookupId, Query, Record, Said, Urgency},
 };
 
 /// What DNS would say. A line is a name, a kind, and what there is:
@@ -122,6 +122,8 @@ pub(crate) struct World {
     pub(crate) locator: Locator,
     pub(crate) zone: Zone,
     pub(crate) now: Instant,
+    /// Who asks.
+    pub(crate) asker: Asker,
     began: Instant,
     /// Answers on their way.
     coming: BTreeMap<(Instant, u64), Answer>,
@@ -143,6 +145,7 @@ impl World {
             locator: Locator::new(settings, [seed; 32]),
             zone: Zone::read(zone),
             now,
+            asker: Asker { urgency: Urgency::Call, party: 1 },
             began: now,
             coming: BTreeMap::new(),
             serial: 0,
@@ -153,7 +156,7 @@ impl World {
 
     /// A lookup that has begun, or its end.
     pub(crate) fn begin(&mut self, uri: &str) -> Result<Located, LocateError> {
-        let located = self.locator.locate(self.now, place(uri));
+        let located = self.locator.locate(self.now, place(uri), self.asker);
         self.drain();
         located
     }
