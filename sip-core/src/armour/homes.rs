@@ -96,13 +96,6 @@ impl Homes {
         self.users.get(user).is_some_and(|user| user.failures.is_full(now, allowance))
     }
 
-    pub(super) fn forgive(&mut self, user: &str) {
-        if let Some(user) = self.users.get_mut(user) {
-            user.failures = Leak::default();
-            user.is_guarded = false;
-        }
-    }
-
     pub(super) fn remove(&mut self, user: &str) {
         self.users.remove(user);
     }

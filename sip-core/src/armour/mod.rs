@@ -483,11 +483,6 @@ impl Armour {
         was_banned
     }
 
-    /// Forgives what others have failed with a user's name: his logins are looked at again from everywhere. His homes stay.
-    pub fn forgive_user(&mut self, user: &str) {
-        self.homes.forgive(user);
-    }
-
     /// A user is gone, or has another password: where the old one was good is no home any more.
     pub fn forget_user(&mut self, user: &str) {
         self.homes.remove(user);
