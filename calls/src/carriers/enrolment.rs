@@ -189,6 +189,14 @@ impl Enrolments {
     }
 
     /// A stream could not be opened.
+    /// The way that the carrier wants requests by an account to go (RFC 3608), as a value of Route. It begins where the account is registered, so it is
+    /// none for another host.
+    pub(super) fn service_route(&self, carrier: CarrierId, username: &str, host: &carrier::Host) -> Option<String> {
+        let enrolment = self.all.get(&(carrier, username.to_owned())).filter(|enrolment| enrolment.host == *host && !enrolment.moves)?;
+        let routes = enrolment.running.as_ref()?.enrol.service_route();
+        (!routes.is_empty()).then(|| routes.join(", "))
+    }
+
     pub(super) fn not_reached(&mut self, flow: Flow, why: &str) {
         for key in self.by_flow.of(flow) {
             if let Some(enrolment) = self.all.get_mut(key) {

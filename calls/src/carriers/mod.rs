@@ -248,6 +248,15 @@ impl Core {
         let left = self.carriers.caps.release(call);
         self.tidy_accounts(left.into_iter().flatten());
     }
+    /// The header that leads a request by an account to this host as the carrier wants it, if it said so when the account registered.
+    pub(crate) fn service_route(
+        &self,
+        carrier: CarrierId,
+        host: &carrier::Host,
+        account: &carrier::Account,
+    ) -> Option<(&'static str, String)> {
+        self.carriers.enrolments.service_route(carrier, &account.username, host).map(|route| ("Route", route))
+    }
 
     /// Forgets what was retired of these carriers' accounts and is not needed any more.
     pub(crate) fn tidy_accounts(&mut self, of: impl IntoIterator<Item = CarrierId>) {

@@ -213,12 +213,13 @@ impl Trying {
         // Who calls for help is called back by the number, and is not refused for having withheld it.
         let withheld = onward.withheld && !onward.permit.number().is_emergency();
         let account = cx.core.account_of(entry);
-        let Some(outgoing) = crate::carriers::Outgoing::new(entry, host, account, &current.found, withheld, &onward.diverted) else {
+        let Some(mut outgoing) = crate::carriers::Outgoing::new(entry, host, account, &current.found, withheld, &onward.diverted) else {
             cx.tried_nobody(&current.found, TryOutcome::NotWithheld);
             self.failed = (Cause::NotWithheld, Cause::NotWithheld.sip_status());
             self.give_up(cx);
             return false;
         };
+        outgoing.headers.extend(account.and_then(|account| cx.core.service_route(entry.id, host, account)));
         let leg = match cx.call_carrier(near, onward, entry, (flow, &target), outgoing) {
             Ok(leg) => leg,
             // Its own budget may be what is closed, or what it costs.

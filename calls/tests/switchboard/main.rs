@@ -19,6 +19,7 @@ mod names;
 mod options;
 mod paths;
 mod phone;
+mod registered;
 mod registry;
 mod reload;
 mod sharing;

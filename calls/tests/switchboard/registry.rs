@@ -16,6 +16,8 @@ pub(crate) struct Registry {
     pub(crate) refuses: Option<u16>,
     /// Shorter intervals are refused with 423.
     pub(crate) min_expires: u32,
+    /// The Service-Route that whoever is bound is told (RFC 3608).
+    pub(crate) service_route: Option<&'static str>,
     /// Who is bound where, by user name.
     pub(crate) bound: BTreeMap<String, String>,
     /// The nonce that is good now; an older one is stale.
@@ -50,7 +52,8 @@ impl Registry {
             return (200, Vec::new());
         }
         self.bound.insert(user, uri.clone());
-        (200, vec![("Contact", format!("<{uri}>;expires={expires}"))])
+        let route = self.service_route.map(|route| ("Service-Route", route.to_owned()));
+        (200, std::iter::once(("Contact", format!("<{uri}>;expires={expires}"))).chain(route).collect())
     }
 
     /// The challenge to what is not proven.

@@ -74,13 +74,18 @@ fn likeness(ours: &SipUri<'_>, theirs: &SipUri<'_>) -> Option<Likeness> {
     Some(if is_there && port(ours) == port(theirs) { Likeness::Address } else { Likeness::User })
 }
 
-/// Service-Route (RFC 3608, 6.1): the Route of later requests, in order. Empty: there is none, or none that can be followed.
+/// Service-Route (RFC 3608, 6.1): the Route of later requests, in order. Empty: there is none, or none that can be followed; one without `lr` would want
+/// the Request-URI written anew (RFC 3261, 12.2.1.1), which is not done for a request outside a dialog.
 pub(super) fn service_route(response: &Message) -> Vec<String> {
     let lines = response.all_headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"Service-Route"));
     let mut routes = Vec::new();
     for value in lines.flat_map(|(_, line)| split_values(line)) {
         let route = std::str::from_utf8(value).ok().filter(|route| route.len() <= ROUTE_MAX && !route.chars().any(char::is_control));
-        match route.filter(|route| NameAddr::parse(route.as_bytes(), Name::Route).is_ok()) {
+        let is_loose = |route: &&str| {
+            let uri = NameAddr::parse(route.as_bytes(), Name::Route).ok().and_then(|address| SipUri::parse(address.uri).ok());
+            uri.is_some_and(|uri| uri.params.get("lr").is_some())
+        };
+        match route.filter(is_loose) {
             Some(route) if routes.len() < ROUTES_MAX => routes.push(route.to_owned()),
             _ => return Vec::new(),
         }

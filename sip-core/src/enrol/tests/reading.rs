@@ -57,13 +57,14 @@ fn first_request() -> OutsideRequest {
 #[test]
 fn service_routes() {
     let many = (0..=ROUTES_MAX).map(|at| format!("<sip:p{at}.example;lr>")).collect::<Vec<_>>().join(", ");
-    let table: [(String, &[&str]); 6] = [
+    let table: [(String, &[&str]); 7] = [
         (String::new(), &[]),
         (
             "Service-Route: <sip:p1.example;lr>, \"b, c\" <sip:p2.example;lr>\r\nservice-route: <sip:p3.example;lr>\r\n".into(),
             &["<sip:p1.example;lr>", "\"b, c\" <sip:p2.example;lr>", "<sip:p3.example;lr>"],
         ),
         ("Service-Route: <sip:p1.example;lr>, nobody\r\n".into(), &[]),
+        ("Service-Route: <sip:p1.example;lr>, <sip:p2.example>\r\n".into(), &[]),
         (format!("Service-Route: <sip:p1.example;lr;x={}>\r\n", "y".repeat(600)), &[]),
         (format!("Service-Route: {many}\r\n"), &[]),
         ("Service-Route: <sip:p1.example;lr>,\r\n <sip:p2.example;lr>\r\n".into(), &["<sip:p1.example;lr>", "<sip:p2.example;lr>"]),
