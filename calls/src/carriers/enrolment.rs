@@ -39,6 +39,9 @@ pub(crate) struct Enrolments {
     /// Of which registration a REGISTER is, and the account that may have to prove it.
     asked: BTreeMap<RequestId, (Key, Option<AccountId>, Option<CenterId>)>,
     share: Share,
+    asked: BTreeMap<RequestId, (Key, Option<AccountId>)>,
+    /// How many of these each carrier has; never 0.
+    asked_of: BTreeMap<CarrierId, usize>,
     due: BTreeSet<(Instant, Key)>,
     /// Whose registration goes by which stream.
     by_flow: ByFlow<Key>,
@@ -55,6 +58,14 @@ const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 /// No two REGISTERs of one carrier's accounts leave sooner after each other, so that a hundred accounts are no burst to it. What follows a
 /// challenge or a 423 is not held up.
 const TURN: Duration = Duration::from_millis(50);
+/// REGISTERs under way, of all accounts: half of what the endpoint has room for, the rest is for OPTIONS.
+const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
+/// None is begun while the endpoint has more under way than this: what answers a challenge is not to be refused for want of room.
+const BEGUN_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 4 * 3;
+/// Of one carrier. From half of [`ASKED_MAX`] on, who has none goes first: carriers that are silent take nobody's room.
+const ASKED_OF_CARRIER_MAX: usize = 16;
+/// Who finds no room tries again after this.
+const NO_ROOM: Duration = Duration::from_secs(1);
 /// A host that was not found is looked for again after this, and up to half as long again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -238,6 +249,9 @@ impl Enrolments {
 
     /// Whether it is the turn of an account now; if not, it has one later.
     fn is_turn(&mut self, now: Instant, key: &Key) -> bool {
+    /// Whether it is the turn of an account now; if not, it has one later. `outside`: how much the endpoint has under way.
+    fn is_turn(&mut self, now: Instant, key: &Key, outside: usize) -> bool {
+        let has_room = outside < BEGUN_MAX && self.has_room(key.0);
         let Some(enrolment) = self.all.get_mut(key) else { return false };
         let turn = match enrolment.turn {
             Some(turn) => turn,
@@ -263,6 +277,33 @@ impl Enrolment {
             lookup: None,
             look_at: Some(now),
             trouble: None,
+impl Enrolments {
+    /// Whether a REGISTER more may be under way to a carrier.
+    fn has_room(&self, carrier: CarrierId) -> bool {
+        let own = self.asked_of.get(&carrier).copied().unwrap_or_default();
+        let all = self.asked.len();
+        all < ASKED_MAX && own < ASKED_OF_CARRIER_MAX && (own == 0 || all < ASKED_MAX / 2)
+    }
+
+    /// A REGISTER is under way.
+    fn begin(&mut self, request: RequestId, key: Key, account: Option<AccountId>) {
+        *self.asked_of.entry(key.0).or_default() += 1;
+        self.asked.insert(request, (key, account));
+    }
+
+    /// A REGISTER has its outcome; whose it was.
+    fn end(&mut self, request: RequestId) -> Option<Key> {
+        let (key, _) = self.asked.remove(&request)?;
+        if let Some(count) = self.asked_of.get_mut(&key.0) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.asked_of.remove(&key.0);
+            }
+        }
+        Some(key)
+    }
+}
+
             turn: None,
             leaving: Leaving::No,
             has_failed: false,
@@ -396,7 +437,7 @@ impl Core {
         let is_leaving = enrolment.leaving == Leaving::Wanted;
         let is_due = |running: &Running| running.enrol.timeout().is_some_and(|(at, _)| at <= now);
         if is_leaving || enrolment.running.as_ref().is_some_and(is_due) {
-            if self.carriers.enrolments.is_turn(now, key)
+            if self.carriers.enrolments.is_turn(now, key, self.endpoint.requests_open())
                 && let Some(enrolment) = self.carriers.enrolments.get(key)
                 && let Some(running) = &mut enrolment.running
             {
@@ -517,6 +558,7 @@ impl Core {
     /// The endpoint has an answer; false: to another's request.
     pub(crate) fn enrolment_answered(&mut self, now: Instant, request: RequestId, response: &Message, unproven: Option<Unproven>) -> bool {
         let Some(key) = self.carriers.enrolments.ended(request) else { return false };
+        let Some(key) = self.carriers.enrolments.end(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
         {
@@ -532,6 +574,7 @@ impl Core {
     /// The endpoint will have no answer; false: to another's request.
     pub(crate) fn enrolment_unanswered(&mut self, now: Instant, request: RequestId, cseq: u32, why: Unanswered) -> bool {
         let Some(key) = self.carriers.enrolments.ended(request) else { return false };
+        let Some(key) = self.carriers.enrolments.end(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
         {
@@ -629,6 +672,9 @@ impl Core {
             (Some(sent), center) => _ = self.carriers.enrolments.asked.insert(sent, (key.clone(), account, center)),
             (None, Some(center)) => self.carriers.enrolments.share.give_back(center),
             (None, None) => {}
+        let sent = self.endpoint.request(now, request);
+        if let Some(sent) = sent {
+            self.carriers.enrolments.begin(sent, key.clone(), account);
         }
         if let Some(running) = self.carriers.enrolments.get(key).and_then(|enrolment| enrolment.running.as_mut()) {
             running.enrol.sent(now, sent);

@@ -36,6 +36,7 @@ pub(super) struct Health {
 
 /// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations. Centres share it ([`Share`]): a host
 /// that is not asked stays as it was, also if it was down.
+/// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations. None is begun once half of it is used.
 const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 
 /// A host that is asked.
@@ -225,6 +226,7 @@ impl Core {
         }
         let Some(center) = self.directory.plan().carrier(spot.0).map(|entry| entry.center) else { return };
         if !self.carriers.health.share.take(center) {
+        if self.carriers.health.asked.len().max(self.endpoint.requests_open()) >= ASKED_MAX {
             return;
         }
         // The stream is known for no one's sake by that: who only asks keeps it from nobody.

@@ -16,6 +16,7 @@ mod ladder;
 mod lamps;
 mod limits;
 mod names;
+mod many_accounts;
 mod options;
 mod paths;
 mod phone;

@@ -13,8 +13,9 @@ use crate::{
     transaction::{ClientTx, Outgoing, OutgoingInvite, Purpose},
 };
 
-/// Accounts at once.
-pub const ACCOUNTS_MAX: usize = 1_024;
+/// Accounts at once: those of a thousand carriers with a hundred each, and as many again as may have changed while calls by them are up. Only who
+/// sets up carriers makes them; one takes some hundred octets.
+pub const ACCOUNTS_MAX: usize = 131_072;
 
 /// Names an account of this endpoint; never used again for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

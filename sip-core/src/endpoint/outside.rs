@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// Transactions of such requests at once, those that only wait for repeated responses included. They have room of their own: calls take
-/// none of it, and they none of that of calls.
-pub const REQUESTS_MAX: usize = 1_024;
+/// none of it, and they none of that of calls. One over UDP waits 5 s for repeated responses, so this is some 1,600 in a second.
+pub const REQUESTS_MAX: usize = 8_192;
 
 /// Names a request of ours outside any dialog; never used again for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,12 @@ pub(super) struct Asked {
 }
 
 impl Endpoint {
+    /// How many of [`REQUESTS_MAX`] there are: who has much to send that can wait leaves room for others.
+    #[must_use]
+    pub fn requests_open(&self) -> usize {
+        self.transactions.asking()
+    }
+
     /// Sends a request outside any dialog. It leads to one [`EndpointOutput::Answered`] or [`EndpointOutput::Unanswered`].
     /// `None`: there are [`REQUESTS_MAX`], it is of another method, or its parts make no message.
     pub fn request(&mut self, now: Instant, asked: OutsideRequest) -> Option<RequestId> {

@@ -274,6 +274,11 @@ impl Transactions {
         self.asking < REQUESTS_MAX
     }
 
+    /// Requests of ours outside dialogs.
+    pub(crate) fn asking(&self) -> usize {
+        self.asking
+    }
+
     /// Whether a NOTIFY within a subscription may be sent.
     pub(crate) fn has_room_notifying(&self, most: usize) -> bool {
         self.notifying < most
