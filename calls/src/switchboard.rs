@@ -447,6 +447,7 @@ impl Switchboard {
         self.core.look_for_sources(now);
         self.core.wake_enrolments(now);
         self.core.wake_health(now);
+        self.core.wake_keeping(now);
         self.core.expire_bindings(now);
         self.core.expire_bans(now);
         self.wake_budgets(now);

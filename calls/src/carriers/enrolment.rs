@@ -216,6 +216,12 @@ impl Enrolments {
         }
     }
 
+    /// By what accounts are registered now, and whose.
+    pub(super) fn flows(&self, now: Instant) -> impl Iterator<Item = (CarrierId, Flow)> {
+        let registered = self.all.iter().filter(move |(_, enrolment)| enrolment.registered_until(now).is_some());
+        registered.filter_map(|((carrier, _), enrolment)| Some((*carrier, enrolment.running.as_ref()?.enrol.settings().flow)))
+    }
+
     fn get(&mut self, key: &Key) -> Option<&mut Enrolment> {
         self.all.get_mut(key)
     }
@@ -691,7 +697,9 @@ impl Core {
             }
             // A stream that ended by itself says nothing of who was at its other end: it is asked again, soon.
             EnrolState::Failing { .. } if enrolment.is_lost => {}
+                let flow = running.enrol.settings().flow;
             EnrolState::Failing { why, .. } => {
+                self.keep_alive(now, key.0, flow);
                 enrolment.has_failed = true;
                 let is_away = matches!(why, Failure::Unanswered(_) | Failure::Refused { status: 503, .. });
                 if is_away && enrolment.leaving == Leaving::No {

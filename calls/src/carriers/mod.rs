@@ -8,6 +8,7 @@ mod enrolment;
 mod health;
 mod identity;
 mod incoming;
+mod keeping;
 mod outward;
 mod said;
 mod share;
@@ -32,6 +33,7 @@ use self::{
     accounts::Accounts,
     enrolment::Enrolments,
     health::Health,
+    keeping::Keeping,
     outward::{Outwards, name_of},
 };
 pub(crate) use self::{
@@ -53,6 +55,7 @@ pub(crate) struct Carriers {
     pub(crate) sources: Sources,
     pub(crate) enrolments: Enrolments,
     health: Health,
+    keeping: Keeping,
     /// Those that do not answer or are not registered.
     down: BTreeSet<CarrierId>,
     /// Those of which it was told that they are down, and not yet that they are up.
@@ -98,6 +101,7 @@ impl Carriers {
             sources: Sources::default(),
             enrolments: Enrolments::default(),
             health: Health::default(),
+            keeping: Keeping::default(),
             down: BTreeSet::new(),
             told_down: BTreeSet::new(),
             since: BTreeMap::new(),
@@ -113,7 +117,8 @@ impl Carriers {
         let sources = self.sources.timeout().map(|at| (at, "hosts of carriers"));
         let enrolments = self.enrolments.timeout().map(|at| (at, "an account registers"));
         let health = self.health.timeout().map(|at| (at, "a carrier is asked"));
-        [sources, enrolments, health].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let keeping = self.keeping.timeout().map(|at| (at, "a registration's way is kept open"));
+        [sources, enrolments, health, keeping].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// A further user of streams.
@@ -150,6 +155,7 @@ impl Core {
         self.look_for_sources(now);
         self.follow_enrolments(now);
         self.follow_health(now);
+        self.follow_keeping(now);
         self.carriers.down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.told_down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.since.retain(|carrier, _| plan.carrier(*carrier).is_some());

@@ -12,6 +12,7 @@ mod clock;
 mod enrolling;
 mod faults;
 mod incoming;
+mod keeping;
 mod ladder;
 mod lamps;
 mod limits;

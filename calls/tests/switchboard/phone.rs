@@ -73,6 +73,8 @@ pub(crate) struct Phone {
     pub(crate) realm: &'static str,
     /// With whom a carrier registers us; without one, REGISTERs are not answered.
     pub(crate) registry: Option<Registry>,
+    /// How often its way was kept open by empty lines.
+    pub(crate) pings: usize,
     /// The INVITEs, CANCELs, BYEs, REGISTERs and OPTIONS that came, without repetitions of INVITEs.
     pub(crate) heard: Vec<String>,
     /// It was challenged since it was asked for this.
@@ -135,6 +137,7 @@ impl Phone {
             says: Vec::new(),
             realm: "carrier",
             registry: None,
+            pings: 0,
             heard: Vec::new(),
             challenged: false,
             says_next: Vec::new(),
@@ -366,6 +369,10 @@ impl Phone {
 
     pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {
         if self.habit == Habit::Dead {
+            return;
+        }
+        if datagram.as_ref() == b"\r\n\r\n" {
+            self.pings += 1;
             return;
         }
         let text = String::from_utf8_lossy(&datagram).into_owned();
