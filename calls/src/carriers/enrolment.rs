@@ -190,6 +190,14 @@ impl Enrolments {
         running.is_some_and(|running| matches!(running.enrol.state(), EnrolState::Registered { .. }))
     }
 
+    /// The way that the carrier wants requests by an account to go (RFC 3608), as a value of Route. It begins where the account is registered, so it is
+    /// none for another host.
+    pub(super) fn service_route(&self, carrier: CarrierId, username: &str, host: &carrier::Host) -> Option<String> {
+        let enrolment = self.all.get(&(carrier, username.to_owned())).filter(|enrolment| enrolment.host == *host && !enrolment.moves)?;
+        let routes = enrolment.running.as_ref()?.enrol.service_route();
+        (!routes.is_empty()).then(|| routes.join(", "))
+    }
+
     /// How an account stands. None: it does not register.
     pub(super) fn shown(&self, now: Instant, carrier: CarrierId, username: &str) -> Option<Shown> {
         let enrolment = self.all.get(&(carrier, username.to_owned()))?;
@@ -200,14 +208,6 @@ impl Enrolments {
     }
 
     /// A stream could not be opened.
-    /// The way that the carrier wants requests by an account to go (RFC 3608), as a value of Route. It begins where the account is registered, so it is
-    /// none for another host.
-    pub(super) fn service_route(&self, carrier: CarrierId, username: &str, host: &carrier::Host) -> Option<String> {
-        let enrolment = self.all.get(&(carrier, username.to_owned())).filter(|enrolment| enrolment.host == *host && !enrolment.moves)?;
-        let routes = enrolment.running.as_ref()?.enrol.service_route();
-        (!routes.is_empty()).then(|| routes.join(", "))
-    }
-
     pub(super) fn not_reached(&mut self, flow: Flow, why: &str) {
         for key in self.by_flow.of(flow) {
             if let Some(enrolment) = self.all.get_mut(key) {
@@ -259,6 +259,10 @@ impl Enrolments {
     fn is_turn(&mut self, now: Instant, key: &Key, outside: usize) -> bool {
         let has_room = outside < BEGUN_MAX && self.has_room(key.0);
         let Some(enrolment) = self.all.get_mut(key) else { return false };
+        if !has_room {
+            enrolment.turn = Some(enrolment.turn.unwrap_or(now).max(now) + NO_ROOM);
+            return false;
+        }
         let turn = match enrolment.turn {
             Some(turn) => turn,
             None => {
@@ -273,16 +277,6 @@ impl Enrolments {
     }
 }
 
-impl Enrolment {
-    fn new(now: Instant, host: carrier::Host, user: u64) -> Self {
-        Self {
-            host,
-            user,
-            running: None,
-            moves: false,
-            lookup: None,
-            look_at: Some(now),
-            trouble: None,
 impl Enrolments {
     /// Whether a REGISTER more may be under way to a carrier.
     fn has_room(&self, carrier: CarrierId) -> bool {
@@ -310,6 +304,16 @@ impl Enrolments {
     }
 }
 
+impl Enrolment {
+    fn new(now: Instant, host: carrier::Host, user: u64) -> Self {
+        Self {
+            host,
+            user,
+            running: None,
+            moves: false,
+            lookup: None,
+            look_at: Some(now),
+            trouble: None,
             turn: None,
             leaving: Leaving::No,
             has_failed: false,
@@ -693,13 +697,13 @@ impl Core {
         match state {
             EnrolState::Registered { .. } => {
                 (enrolment.has_failed, enrolment.is_lost) = (false, false);
+                let flow = running.enrol.settings().flow;
                 self.locator.succeeded(&running.target);
+                self.keep_alive(now, key.0, flow);
             }
             // A stream that ended by itself says nothing of who was at its other end: it is asked again, soon.
             EnrolState::Failing { .. } if enrolment.is_lost => {}
-                let flow = running.enrol.settings().flow;
             EnrolState::Failing { why, .. } => {
-                self.keep_alive(now, key.0, flow);
                 enrolment.has_failed = true;
                 let is_away = matches!(why, Failure::Unanswered(_) | Failure::Refused { status: 503, .. });
                 if is_away && enrolment.leaving == Leaving::No {

@@ -266,6 +266,14 @@ impl Core {
 
     /// Forgets what was retired of these carriers' accounts and is not needed any more.
     pub(crate) fn tidy_accounts(&mut self, of: impl IntoIterator<Item = CarrierId>) {
+    /// A call has no part in a carrier's lines any more.
+    pub(crate) fn leave_carriers(&mut self, call: CallId) {
+        if self.carriers.caps.release(call) {
+            self.tidy_accounts();
+        }
+    }
+
+    fn tidy_accounts(&mut self) {
         let Carriers { accounts, caps, enrolments, .. } = &mut self.carriers;
         for carrier in of {
             accounts.tidy(&mut self.endpoint, caps, enrolments, carrier);
