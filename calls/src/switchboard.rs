@@ -669,6 +669,7 @@ impl Switchboard {
         self.core.seats.directory(now, &directory);
         self.core.forget_accounts(&directory);
         let gone = self.core.carriers_gone(&directory);
+        self.core.note_changed_carriers(&directory);
         self.core.directory = directory;
         self.core.follow_carriers(now);
         gone.into_iter().for_each(|event| self.core.event(event));

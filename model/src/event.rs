@@ -217,8 +217,8 @@ pub enum Event {
     RecordingClosed(RecordingView),
     /// A background job came further, or ended: `job.progress`.
     JobProgressed(JobView),
-    /// A carrier is there or not, or an account or a host of it changed: `carrier.update`. Not told for each call. For those who may read
-    /// trunks.
+    /// A carrier is new, has other settings, is there or not, or an account or a host of it changed: `carrier.update`. Not told for each call. For
+    /// those who may read trunks.
     CarrierUpdated(CarrierView),
     /// A carrier is no more: `carrier.update` without data. For the same people.
     CarrierRemoved {

@@ -22,6 +22,16 @@ impl Core {
         gone.map(|entry| Event::CarrierRemoved { carrier: entry.id, center: entry.center }).collect()
     }
 
+    /// Carriers that are new in this directory, or have other settings there, are to be told of: who shows them shows what they are now.
+    pub(crate) fn note_changed_carriers(&mut self, directory: &Directory) {
+        let (before, after) = (self.directory.plan(), directory.plan());
+        if Arc::ptr_eq(before, after) {
+            return;
+        }
+        let is_changed = |entry: &&CarrierEntry| before.carrier(entry.id) != Some(*entry);
+        self.carriers.changed.extend(after.carriers().filter(is_changed).map(|entry| entry.id));
+    }
+
     /// How each carrier stands now; one that is switched off is down.
     pub(crate) fn standings(&self, now: Instant) -> impl Iterator<Item = (CarrierId, Standing)> {
         let stands = move |entry: &CarrierEntry| if entry.carrier.on { self.standing(now, entry.id) } else { Standing::Down };

@@ -27,6 +27,7 @@ mod reload;
 mod sharing;
 mod stories;
 mod streams;
+mod telling;
 mod texts;
 mod transfers;
 mod trust;
