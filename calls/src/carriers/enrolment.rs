@@ -39,7 +39,6 @@ pub(crate) struct Enrolments {
     /// Of which registration a REGISTER is, and the account that may have to prove it.
     asked: BTreeMap<RequestId, (Key, Option<AccountId>, Option<CenterId>)>,
     share: Share,
-    asked: BTreeMap<RequestId, (Key, Option<AccountId>)>,
     /// How many of these each carrier has; never 0.
     asked_of: BTreeMap<CarrierId, usize>,
     due: BTreeSet<(Instant, Key)>,
@@ -53,12 +52,10 @@ pub(crate) struct Enrolments {
     is_over: bool,
 }
 
-/// REGISTERs under way, of all accounts: what OPTIONS leave of the endpoint's room. Centres share it ([`Share`]).
-const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 /// No two REGISTERs of one carrier's accounts leave sooner after each other, so that a hundred accounts are no burst to it. What follows a
 /// challenge or a 423 is not held up.
 const TURN: Duration = Duration::from_millis(50);
-/// REGISTERs under way, of all accounts: half of what the endpoint has room for, the rest is for OPTIONS.
+/// REGISTERs under way, of all accounts: half of what the endpoint has room for, the rest is for OPTIONS. Centres share it ([`Share`]).
 const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 /// None is begun while the endpoint has more under way than this: what answers a challenge is not to be refused for want of room.
 const BEGUN_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 4 * 3;
@@ -135,6 +132,7 @@ impl Default for Enrolments {
             all: BTreeMap::new(),
             asked: BTreeMap::new(),
             share: Share::of(ASKED_MAX),
+            asked_of: BTreeMap::new(),
             due: BTreeSet::new(),
             by_flow: ByFlow::default(),
             leaving: 0,
@@ -145,15 +143,6 @@ impl Default for Enrolments {
 }
 
 impl Enrolments {
-    /// A REGISTER is over, if it was one of these; whose it was.
-    fn ended(&mut self, request: RequestId) -> Option<Key> {
-        let (key, _, center) = self.asked.remove(&request)?;
-        if let Some(center) = center {
-            self.share.give_back(center);
-        }
-        Some(key)
-    }
-
     /// When something is due.
     pub(super) fn timeout(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -253,11 +242,10 @@ impl Enrolments {
         self.leaving -= usize::from(enrolment.leaving != Leaving::No);
     }
 
-    /// Whether it is the turn of an account now; if not, it has one later.
-    fn is_turn(&mut self, now: Instant, key: &Key) -> bool {
-    /// Whether it is the turn of an account now; if not, it has one later. `outside`: how much the endpoint has under way.
-    fn is_turn(&mut self, now: Instant, key: &Key, outside: usize) -> bool {
-        let has_room = outside < BEGUN_MAX && self.has_room(key.0);
+    /// Whether it is the turn of an account now; if not, it has one later. `center`: its carrier's, unless that is gone. `outside`: how much the
+    /// endpoint has under way.
+    fn is_turn(&mut self, now: Instant, key: &Key, center: Option<CenterId>, outside: usize) -> bool {
+        let has_room = outside < BEGUN_MAX && self.has_room(key.0, center);
         let Some(enrolment) = self.all.get_mut(key) else { return false };
         if !has_room {
             enrolment.turn = Some(enrolment.turn.unwrap_or(now).max(now) + NO_ROOM);
@@ -278,22 +266,29 @@ impl Enrolments {
 }
 
 impl Enrolments {
-    /// Whether a REGISTER more may be under way to a carrier.
-    fn has_room(&self, carrier: CarrierId) -> bool {
+    /// Whether a REGISTER more may be under way to a carrier of a centre.
+    fn has_room(&self, carrier: CarrierId, center: Option<CenterId>) -> bool {
         let own = self.asked_of.get(&carrier).copied().unwrap_or_default();
         let all = self.asked.len();
-        all < ASKED_MAX && own < ASKED_OF_CARRIER_MAX && (own == 0 || all < ASKED_MAX / 2)
+        let is_carriers_turn = own < ASKED_OF_CARRIER_MAX && (own == 0 || all < ASKED_MAX / 2);
+        all < ASKED_MAX && is_carriers_turn && center.is_none_or(|center| self.share.has_room(center))
     }
 
-    /// A REGISTER is under way.
-    fn begin(&mut self, request: RequestId, key: Key, account: Option<AccountId>) {
+    /// A REGISTER is under way. What was begun goes on, also when there is no more room.
+    fn begin(&mut self, request: RequestId, key: Key, account: Option<AccountId>, center: Option<CenterId>) {
         *self.asked_of.entry(key.0).or_default() += 1;
-        self.asked.insert(request, (key, account));
+        if let Some(center) = center {
+            self.share.add(center);
+        }
+        self.asked.insert(request, (key, account, center));
     }
 
     /// A REGISTER has its outcome; whose it was.
     fn end(&mut self, request: RequestId) -> Option<Key> {
-        let (key, _) = self.asked.remove(&request)?;
+        let (key, _, center) = self.asked.remove(&request)?;
+        if let Some(center) = center {
+            self.share.give_back(center);
+        }
         if let Some(count) = self.asked_of.get_mut(&key.0) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -447,7 +442,8 @@ impl Core {
         let is_leaving = enrolment.leaving == Leaving::Wanted;
         let is_due = |running: &Running| running.enrol.timeout().is_some_and(|(at, _)| at <= now);
         if is_leaving || enrolment.running.as_ref().is_some_and(is_due) {
-            if self.carriers.enrolments.is_turn(now, key, self.endpoint.requests_open())
+            let center = self.directory.plan().carrier(key.0).map(|entry| entry.center);
+            if self.carriers.enrolments.is_turn(now, key, center, self.endpoint.requests_open())
                 && let Some(enrolment) = self.carriers.enrolments.get(key)
                 && let Some(running) = &mut enrolment.running
             {
@@ -567,7 +563,6 @@ impl Core {
 
     /// The endpoint has an answer; false: to another's request.
     pub(crate) fn enrolment_answered(&mut self, now: Instant, request: RequestId, response: &Message, unproven: Option<Unproven>) -> bool {
-        let Some(key) = self.carriers.enrolments.ended(request) else { return false };
         let Some(key) = self.carriers.enrolments.end(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
@@ -583,7 +578,6 @@ impl Core {
 
     /// The endpoint will have no answer; false: to another's request.
     pub(crate) fn enrolment_unanswered(&mut self, now: Instant, request: RequestId, cseq: u32, why: Unanswered) -> bool {
-        let Some(key) = self.carriers.enrolments.ended(request) else { return false };
         let Some(key) = self.carriers.enrolments.end(request) else { return false };
         if let Some(enrolment) = self.carriers.enrolments.get(&key)
             && let Some(running) = &mut enrolment.running
@@ -676,15 +670,9 @@ impl Core {
         }
         // One of a carrier that is gone is the last of its account.
         let center = self.directory.plan().carrier(key.0).map(|entry| entry.center);
-        let has_room = center.is_none_or(|center| self.carriers.enrolments.share.take(center));
-        let sent = if has_room { self.endpoint.request(now, request) } else { None };
-        match (sent, center.filter(|_| has_room)) {
-            (Some(sent), center) => _ = self.carriers.enrolments.asked.insert(sent, (key.clone(), account, center)),
-            (None, Some(center)) => self.carriers.enrolments.share.give_back(center),
-            (None, None) => {}
         let sent = self.endpoint.request(now, request);
         if let Some(sent) = sent {
-            self.carriers.enrolments.begin(sent, key.clone(), account);
+            self.carriers.enrolments.begin(sent, key.clone(), account, center);
         }
         if let Some(running) = self.carriers.enrolments.get(key).and_then(|enrolment| enrolment.running.as_mut()) {
             running.enrol.sent(now, sent);

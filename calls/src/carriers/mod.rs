@@ -254,6 +254,7 @@ impl Core {
         let left = self.carriers.caps.release(call);
         self.tidy_accounts(left.into_iter().flatten());
     }
+
     /// The header that leads a request by an account to this host as the carrier wants it, if it said so when the account registered.
     pub(crate) fn service_route(
         &self,
@@ -266,14 +267,6 @@ impl Core {
 
     /// Forgets what was retired of these carriers' accounts and is not needed any more.
     pub(crate) fn tidy_accounts(&mut self, of: impl IntoIterator<Item = CarrierId>) {
-    /// A call has no part in a carrier's lines any more.
-    pub(crate) fn leave_carriers(&mut self, call: CallId) {
-        if self.carriers.caps.release(call) {
-            self.tidy_accounts();
-        }
-    }
-
-    fn tidy_accounts(&mut self) {
         let Carriers { accounts, caps, enrolments, .. } = &mut self.carriers;
         for carrier in of {
             accounts.tidy(&mut self.endpoint, caps, enrolments, carrier);

@@ -21,14 +21,23 @@ impl Share {
     /// Takes one for a centre. False: it has as many as are free, and half of them are to be left to others. So one centre alone has half of all,
     /// two a third each; and whoever has more waits until some of his have ended.
     pub(super) fn take(&mut self, center: CenterId) -> bool {
-        let free = self.most.saturating_sub(self.all);
-        let own = self.of.get(&center).copied().unwrap_or_default();
-        if own >= free {
-            return false;
+        let has_room = self.has_room(center);
+        if has_room {
+            self.add(center);
         }
-        self.of.insert(center, own + 1);
+        has_room
+    }
+
+    /// Whether [`Share::take`] would do.
+    pub(super) fn has_room(&self, center: CenterId) -> bool {
+        let free = self.most.saturating_sub(self.all);
+        self.of.get(&center).copied().unwrap_or_default() < free
+    }
+
+    /// A centre has one more, whether or not there is room.
+    pub(super) fn add(&mut self, center: CenterId) {
+        *self.of.entry(center).or_default() += 1;
         self.all += 1;
-        true
     }
 
     /// One of a centre's has ended.

@@ -465,7 +465,6 @@ fn a_carrier_that_is_silent_is_not_called_until_it_answers() {
     assert_eq!(view(&mut world).standing, Standing::Up, "the first answer is enough");
     assert_eq!(taken_by(&mut world), "A");
     let standings: Vec<Standing> = told(&world).into_iter().map(|told| told.0).collect();
-    assert_eq!(standings, [Standing::Up, Standing::Down, Standing::Up]);
     assert_eq!(turned(&world), [(1, false), (1, true)], "nor is a carrier news that was there from the beginning");
     assert_eq!(standings, [Standing::Up, Standing::Up, Standing::Down, Standing::Up], "it is new, it answers, and so on");
 

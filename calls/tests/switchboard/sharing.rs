@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use calls::Input;
 use model::CenterId;
-use sip_core::locate::{Data, Kind, Record, Said};
+use sip_core::{
+    Transport,
+    locate::{Data, Kind, Record, Said},
+};
 
-use crate::{phone::Habit, world::World};
+use crate::{
+    phone::Habit,
+    world::{World, directory},
+};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -68,10 +74,11 @@ fn silent_hosts_of_one_centre_take_no_room_of_another() {
         "accounts": [{"username": "us", "password": "p", "register": true, "expires_s": 60}]}"#;
     let mut carriers: Vec<String> = (0..40).map(silent).collect();
     carriers.push(other.to_owned());
-    let carriers: Vec<&str> = carriers.iter().map(String::as_str).collect();
-    world.of_another.insert(41);
+    let center = |at| if at == 40 { CenterId(2) } else { CenterId::DEFAULT };
+    let carriers: Vec<_> = carriers.iter().enumerate().map(|(at, carrier)| (center(at), carrier.as_str())).collect();
     world.forget_history();
-    world.set_plan(1, &carriers, &[]);
+    world.set_plan_in(directory(1), &carriers, &[]);
+    world.input(Input::Outward(vec![(Transport::Udp, "10.0.0.1:5060".parse().unwrap())]));
     world.run(seconds(70));
     let asked = ["OPTIONS", "REGISTER"].map(|method| world.phone("B").count(method));
     assert!(asked[0] >= 12 && asked[1] >= 2, "{asked:?}");

@@ -77,8 +77,6 @@ pub(crate) struct World {
     pub(crate) asked: Vec<Inquiry>,
     /// What TLS streams have to prove.
     pub(crate) secured: Vec<(Flow, String)>,
-    /// Carriers of these ids are another centre's.
-    pub(crate) of_another: BTreeSet<i64>,
     /// For whom streams are, and whether they are needed.
     pub(crate) claimed: Vec<(Flow, CenterId, bool)>,
 }
@@ -190,7 +188,6 @@ impl World {
             routed: BTreeSet::new(),
             asked: Vec::new(),
             secured: Vec::new(),
-            of_another: BTreeSet::new(),
             claimed: Vec::new(),
         };
         for place in 1..=count {
@@ -448,7 +445,6 @@ impl World {
             .zip(carriers)
             .map(|(id, (center, json))| CarrierEntry {
                 id: CarrierId(id),
-                center: if self.of_another.contains(&id) { CenterId(2) } else { CenterId::DEFAULT },
                 center: *center,
                 carrier: serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")),
             })
