@@ -35,7 +35,7 @@ pub(super) struct Health {
 }
 
 /// OPTIONS under way, of all hosts: half of what the endpoint has room for, the rest is for registrations. Centres share it ([`Share`]): a host
-/// that is not asked stays as it was, also if it was down. None is begun once half of the endpoint's room is used by whatever it is.
+/// that is not asked stays as it was, also if it was down.
 const ASKED_MAX: usize = sip_core::endpoint::REQUESTS_MAX / 2;
 
 /// A host that is asked.
@@ -224,7 +224,7 @@ impl Core {
             return self.host_silent(now, spot, None);
         }
         let Some(center) = self.directory.plan().carrier(spot.0).map(|entry| entry.center) else { return };
-        if self.endpoint.requests_open() >= ASKED_MAX || !self.carriers.health.share.take(center) {
+        if !self.carriers.health.share.take(center) {
             return;
         }
         // The stream is known for no one's sake by that: who only asks keeps it from nobody.

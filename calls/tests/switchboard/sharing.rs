@@ -72,9 +72,9 @@ fn silent_hosts_of_one_centre_take_no_room_of_another() {
     };
     let other = r#"{"name": "B", "hosts": ["sip:10.0.9.2"], "capacity": 2, "health": {"options_every_s": 5},
         "accounts": [{"username": "us", "password": "p", "register": true, "expires_s": 60}]}"#;
-    let mut carriers: Vec<String> = (0..40).map(silent).collect();
+    let mut carriers: Vec<String> = (0..80).map(silent).collect();
     carriers.push(other.to_owned());
-    let center = |at| if at == 40 { CenterId(2) } else { CenterId::DEFAULT };
+    let center = |at| if at == 80 { CenterId(2) } else { CenterId::DEFAULT };
     let carriers: Vec<_> = carriers.iter().enumerate().map(|(at, carrier)| (center(at), carrier.as_str())).collect();
     world.forget_history();
     world.set_plan_in(directory(1), &carriers, &[]);
