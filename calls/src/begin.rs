@@ -5,15 +5,14 @@ use std::{sync::Arc, time::Instant};
 use model::{
     CallId, CallView, Cause, Direction, Event, Fact, Number, Refusal, Reply, SlotEntry, SlotId, SlotState, UserId, route::Decision,
 };
-use seats::{Closed, Permit, may_call};
+use seats::Permit;
 use sip_core::{Flow, Invite, Message, SessionId, SipUri};
 
 use crate::{
-    budgets::{is_help, refusal_of},
     carriers::withholds,
     core::Core,
     known::User,
-    lead::{Onward, lead, nowhere, only_slot},
+    lead::{Onward, lead, only_slot},
     leg::{CODECS, Leg, Party, cause},
     ports::MediaPort,
     registration::Identity,
@@ -59,7 +58,7 @@ impl Switchboard {
             }
         };
 
-        let dialled = dialled(message).map(|number| directory.plan().dialled(caller.center, &number));
+        let dialled = dialled(message);
         let mut start = Start {
             call,
             center: caller.center,
@@ -74,15 +73,11 @@ impl Switchboard {
             scenario: None,
             source: None,
         };
-        let led = dialled.map_err(|_| Cause::NoSuchNumber).map(|number| {
-            let decision = self.core.decide(now, &start, Some(caller.number.clone()), number.clone());
-            start.follow(&decision);
-            (number, decision)
-        });
-        let led = led.and_then(|(number, decision)| {
-            // Whether it may go there is asked before it is said whether there is anybody.
-            let permit = may_call(&caller.limits, calls, number).map_err(|closed| closed_cause(&closed))?;
-            nowhere(&decision).map_or(Ok((permit, decision)), Err)
+        let led = dialled.map_err(|_| Cause::NoSuchNumber).and_then(|number| {
+            let reached = self.core.way_to(now, &start, Some((slot, calls)), &number);
+            start.callee = reached.number.to_string();
+            start.follow(&reached.decision);
+            reached.leave().map_err(|barred| barred.cause())
         });
         self.begin_by_invite(now, start, Begun { session, flow, message, slot: Some(slot) }, led);
     }
@@ -135,19 +130,13 @@ impl Switchboard {
         self.room().map_err(Refusal::NoRoom)?;
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
-        let slot_number = || caller.number.to_string();
-        let number = directory.plan().dialled(caller.center, &number);
-        let permit = may_call(&caller.limits, self.core.seats.calls(slot), number).map_err(|closed| match closed {
-            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
-            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
-        })?;
         let mut start = Start {
             call: CallId(self.core.last_call()),
             center: caller.center,
             parent: None,
             direction: Direction::Internal,
             caller: caller.number.to_string(),
-            callee: permit.number().to_string(),
+            callee: number.to_string(),
             caller_slot: Some(slot),
             callee_slot: None,
             user: Some(user),
@@ -155,20 +144,12 @@ impl Switchboard {
             scenario: None,
             source: None,
         };
-        let decision = self.core.decide(now, &start, Some(caller.number.clone()), permit.number().clone());
-        if let Some(cause) = nowhere(&decision) {
-            return Err(match cause {
-                Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: slot_number(), number: permit.number().to_string() },
-                // No carrier can take it now.
-                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
-                _ => Refusal::NoRoute,
-            });
-        }
+        let reached = self.core.way_to(now, &start, Some((slot, self.core.seats.calls(slot))), &number);
+        let (permit, decision) = self.core.ordered(now, &start, caller, reached)?;
         if only_slot(&decision) == Some(slot) {
             return Err(Refusal::OwnNumber);
         }
-        let help = is_help(permit.number(), &decision.to);
-        self.core.would_pay(now, &start, &decision, help).map_err(|closed| refusal_of(closed, slot_number(), &decision.to))?;
+        start.callee = permit.number().to_string();
         start.follow(&decision);
         let (near_port, far_port) = self.core.ports.take_pair().ok_or(Refusal::NoMediaPort)?;
         let call = self.core.next_call(now);
@@ -321,14 +302,6 @@ pub(crate) const MAX_FORWARDS: u8 = 70;
 fn dialled(message: &Message) -> Result<Number, String> {
     let user = SipUri::parse(message.uri()).ok().and_then(|uri| uri.user_text()).unwrap_or_default();
     user.parse().map_err(|_| user.chars().filter(|shown| !shown.is_control()).take(Number::LENGTH_MAX).collect())
-}
-
-/// The cause behind a door that stays closed.
-fn closed_cause(closed: &Closed) -> Cause {
-    match closed {
-        Closed::Destination { .. } => Cause::DestinationNotAllowed,
-        Closed::Calls { .. } => Cause::SlotCallLimit,
-    }
 }
 
 pub(crate) fn in_call(refusal: &Refusal) -> bool {

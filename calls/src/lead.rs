@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use model::{
-    CallId, Cause, Number, SlotEntry, SlotId,
+    Cause, Number, SlotEntry, SlotId,
     carrier::Standing,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
-use seats::{Permit, by_route, may_call};
+use seats::Permit;
 
 use crate::{
     core::Core,
@@ -71,15 +71,6 @@ impl Core {
             Some(Action::Ask { default, .. }) => self.answered(now, start, decision, default),
             _ => by_default(decision),
         }
-    }
-
-    /// The gate's leave for another number than the one that the call went to so far; `by` is whose limits count ([`Onward::by`]).
-    pub(crate) fn permit_anew(&self, call: CallId, by: Option<SlotId>, number: Number) -> Option<Permit> {
-        let Some(slot) = by else { return Some(by_route(number)) };
-        let limits = &self.directory.slot(slot)?.limits;
-        // This very call is one of the slot's, unless it has handed it on and is gone.
-        let here = usize::from(self.seats.slots_of(call).any(|other| other == slot));
-        may_call(limits, self.seats.calls(slot).saturating_sub(here), number).ok()
     }
 
     fn question(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Question {

@@ -20,6 +20,7 @@ mod lead;
 mod leg;
 mod ports;
 mod questions;
+mod reach;
 mod registration;
 mod replacing;
 mod settings;

@@ -5,14 +5,13 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use model::{CallId, Cause, Number, Refusal, Reply, SlotId, TransferTo, UserId};
-use seats::{Closed, may_call};
+use model::{CallId, Cause, Number, Refusal, Reply, SlotId, TransferTo, UserId, route::Decision};
 use sip_core::{ReferId, Replaces, SessionId, SipUri};
 
 use crate::{
     begin::MAX_FORWARDS,
     core::Core,
-    lead::{Onward, by_default, nowhere},
+    lead::Onward,
     leg::{Leg, Party},
     stage::{Call, HandOn, Over, Stage, Talking, Transferring},
     switchboard::Switchboard,
@@ -48,7 +47,7 @@ impl Switchboard {
         }
         let outcome = match replaces {
             None => number_of(to).ok_or(Refusal::NoRoute).and_then(|number| {
-                let (onward, decision) = self.hand_on(now, call, slot, number)?;
+                let (onward, decision) = self.hand_on(now, call, slot, &number)?;
                 let order = HandOn { by: party, refer: Some(refer), onward, decision };
                 self.touch(now, call, |call, core| call.transfer(now, core, order));
                 Ok(())
@@ -76,7 +75,7 @@ impl Switchboard {
         let (party, slot) = self.who_leaves(user, any, call)?;
         match to {
             TransferTo::Number(number) => {
-                let (onward, decision) = self.hand_on(now, call, slot, number)?;
+                let (onward, decision) = self.hand_on(now, call, slot, &number)?;
                 self.touch(now, call, |call, core| call.transfer(now, core, HandOn { by: party, refer: None, onward, decision }));
                 Ok(Reply::CallTransferring { call })
             }
@@ -118,27 +117,15 @@ impl Switchboard {
     }
 
     /// The leave for a call to `number` in place of the slot, and where that leads: as if the slot had dialled it (R23, B-55).
-    fn hand_on(&mut self, now: Instant, call: CallId, slot: SlotId, number: Number) -> Result<(Onward, model::route::Decision), Refusal> {
+    fn hand_on(&mut self, now: Instant, call: CallId, slot: SlotId, number: &Number) -> Result<(Onward, Decision), Refusal> {
         let known = self.calls.get(&call).filter(|call| call.transfers < TRANSFERS_MAX).ok_or(Refusal::CallNotTransferable)?;
         let directory = Arc::clone(&self.core.directory);
         let entry = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
-        let from = || entry.number.to_string();
-        // This very call is one of the slot's, and it is about to leave it.
-        let calls = self.core.seats.calls(slot).saturating_sub(1);
-        let permit = may_call(&entry.limits, calls, number).map_err(|closed| match closed {
-            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: from(), number: number.to_string() },
-            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: from(), state: self.core.state_of(slot), limit },
-        })?;
         let start = known.timeline.start().dialled_by(entry);
+        // This very call is one of the slot's, and it is about to leave it.
+        let reached = self.core.way_to(now, &start, Some(self.core.beside(slot, call)), number);
         // Who is handed on has talked already, and waits for no program: what a route asks is settled by its default.
-        let decision = by_default(self.core.decide(now, &start, Some(entry.number.clone()), permit.number().clone()));
-        if let Some(cause) = nowhere(&decision) {
-            return Err(match cause {
-                Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: from(), number: permit.number().to_string() },
-                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
-                _ => Refusal::NoRoute,
-            });
-        }
+        let (permit, decision) = self.core.ordered(now, &start, entry, reached.settled())?;
         Ok((Onward::new(permit, MAX_FORWARDS, Some(slot)), decision))
     }
 
@@ -239,7 +226,7 @@ const DECLINED: u16 = 603;
 fn status_of(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::CallNotFound => GONE,
-        Refusal::DestinationNotAllowed { .. } => 403,
+        Refusal::DestinationNotAllowed { .. } | Refusal::PremiumNotAllowed { .. } | Refusal::BudgetClosed { .. } => 403,
         Refusal::SlotCallLimit { .. } => 486,
         Refusal::NoRoute => 404,
         Refusal::Unavailable => 480,

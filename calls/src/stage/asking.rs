@@ -104,13 +104,12 @@ fn go_on(cx: &mut Cx<'_>, near: Near, onward: Onward, decision: Decision, asked:
         None => (onward, cx.core.settle_by_default(cx.now, cx.timeline.start(), decision)),
         Some(Answer::Action(action)) => (onward, cx.core.answered(cx.now, cx.timeline.start(), decision, &action)),
         Some(Answer::Number(number)) => {
-            let permit = cx.core.permit_anew(cx.timeline.start().call, onward.by, number.clone());
-            let from = cx.timeline.start().caller.parse().ok();
+            let by = onward.by.map(|slot| cx.core.beside(slot, call));
             // Who was asked is not asked again.
-            let decision = by_default(cx.core.decide(cx.now, cx.timeline.start(), from, number));
-            match permit {
-                Some(permit) => (Onward { permit, ..onward }, decision),
-                None => {
+            let reached = cx.core.way_to(cx.now, cx.timeline.start(), by, &number).settled();
+            match reached.permit {
+                Ok(permit) => (Onward { permit, ..onward }, reached.decision),
+                Err(_) => {
                     cx.note(What::Asked(asked));
                     let cause = Cause::DestinationNotAllowed;
                     return near.fail(cx, cause, cause.sip_status());

@@ -28,8 +28,9 @@ use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswer
 use crate::{
     budgets::is_of_budget,
     carriers::{Refused, Side, Waiting},
-    lead::{Onward, by_default, lead, nowhere},
+    lead::{Onward, lead},
     leg::{Leg, Party},
+    reach::Barred,
     timeline::What,
 };
 
@@ -343,21 +344,18 @@ impl Trying {
     /// A 3xx: where it sends the call is dialled as if it had been from the beginning, past the gate and the plan (B-55).
     fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
         let start = cx.timeline.start();
-        let Some(permit) = cx.core.permit_anew(start.call, self.onward.by, number.clone()) else {
-            let cause = Cause::DestinationNotAllowed;
-            return self.near.fail(cx, cause, cause.sip_status());
-        };
-        let directory = Arc::clone(&cx.core.directory);
-        let decision = match self.onward.by.and_then(|slot| directory.slot(slot)) {
+        let by = self.onward.by.map(|slot| cx.core.beside(slot, start.call));
+        let reached = if self.onward.by.is_some_and(|slot| start.caller_slot != Some(slot)) {
             // Who is handed on has talked already, and waits for no program.
-            Some(entry) if start.caller_slot != Some(entry.id) => {
-                by_default(cx.core.decide(cx.now, &start.dialled_by(entry), Some(entry.number.clone()), number))
-            }
-            _ => cx.core.decide(cx.now, start, start.caller.parse().ok(), number),
+            cx.core.way_to(cx.now, &cx.core.handed_on(start, self.onward.by), by, &number).settled()
+        } else {
+            cx.core.way_to(cx.now, start, by, &number)
         };
-        if let Some(cause) = nowhere(&decision) {
-            return self.near.fail(cx, cause, cause.sip_status());
-        }
+        let (permit, decision) = match reached.leave() {
+            Ok(leave) => leave,
+            Err(Barred::Limits(_)) => return self.near.fail(cx, Cause::DestinationNotAllowed, Cause::DestinationNotAllowed.sip_status()),
+            Err(Barred::Nowhere(cause)) => return self.near.fail(cx, cause, cause.sip_status()),
+        };
         let Onward { permit: before, hops, withheld, mut diverted, redirects, invites, by } = self.onward;
         diverted.push(before.number().clone());
         let onward =

@@ -1,11 +1,16 @@
 //! One party hands the other to a number (RFC 3515; R14, R23).
 
+use calls::Input;
 use expect_test::expect;
 use media::{Channel, Command as MediaCommand, Hears, LegId, Tone};
-use model::{Cause, Fact, Outcome, SlotState};
+use model::{Cause, Command, Fact, Outcome, Reply, SlotState, TransferTo, UserId};
 
 use super::{heard, seconds, segments, serving, talking};
-use crate::{phone::Habit, world::World};
+use crate::{
+    carriers::{A, B},
+    phone::Habit,
+    world::World,
+};
 
 #[test]
 fn the_called_party_hands_the_caller_on() {
@@ -266,4 +271,65 @@ fn who_serves_it_is_journaled_at_once() {
     assert_eq!(slots, [(1, false), (2, true), (3, false)]);
     world.hang_up("6001");
     world.assert_clean();
+}
+
+/// However a number is written and whoever wants it called, the slot's list is asked for the number that the plan calls (R23).
+#[test]
+fn a_list_is_asked_for_the_number_that_is_called() {
+    const ASKED: &str = r#"{"name": "asked", "position": 1, "match": {"to": ["+7888*"]},
+        "then": {"do": "ask", "url": "https://crm.test/route", "secret": "0123456789abcdef", "default": {"do": "refuse", "cause": "busy"}}}"#;
+    const WORLD: &str =
+        r#"{"name": "world", "position": 2, "match": {"to": ["+*"]}, "then": {"do": "carriers", "order": [{"carrier": "2"}]}}"#;
+    /// As it is dialled, though the carrier itself has no form of writing.
+    const DIALLED: &str = "84951234567";
+    type Way = (&'static str, fn(&mut World));
+    let ways: [Way; 6] = [
+        ("dials", |world| world.dial("6003", DIALLED)),
+        ("starts", |world| _ = world.start_call(7, 3, DIALLED)),
+        ("refers", |world| {
+            world.dial("6003", "6002");
+            world.run(seconds(1));
+            world.refer("6003", &format!("<sip:{DIALLED}@pbx.test>"));
+        }),
+        ("transfers", |world| {
+            world.dial("6003", "6002");
+            world.run(seconds(1));
+            let call = world.recorded[0].0.call_id;
+            let to = TransferTo::Number(DIALLED.parse().unwrap());
+            let _: Result<Reply, _> = world.order(Command::TransferCall { user: UserId(1), any: true, call, to });
+        }),
+        ("is sent on", |world| {
+            world.phone("B").habit = Habit::Refuse(302);
+            world.phone("B").says = vec![("Contact", format!("<sip:{DIALLED}@10.0.9.2>"))];
+            world.dial("6003", "+79995550000");
+            world.run(std::time::Duration::from_millis(10));
+            world.phone("B").habit = Habit::Answer;
+        }),
+        ("asks a program", |world| {
+            world.dial("6003", "+78881112233");
+            world.run(seconds(1));
+            let (ask, answer) = (world.asked[0].ask, format!(r#"{{"do": "number", "number": "{DIALLED}"}}"#));
+            world.input(Input::Answered { ask, answer: Ok(answer.into()) });
+        }),
+    ];
+    for (list, is_called) in [(["6*", "8*"], false), (["6*", "+7495*"], true)] {
+        for (name, way) in ways {
+            let mut world = World::new(3);
+            world.add_peer("A", "10.0.9.1:5060");
+            world.add_peer("B", "10.0.9.2:5060");
+            let b = B.replacen('{', r#"{"redirects_max": 1, "#, 1);
+            world.set_plan(3, &[A, &b], &[ASKED, WORLD]);
+            let limited = world.limited(3, 2, &[list[0], list[1], "+7999*", "+7888*"], 3);
+            world.set_plan_of(limited, &[A, &b], &[ASKED, WORLD]);
+            way(&mut world);
+            world.run(seconds(1));
+            let called = world.phone("B").heard.iter().any(|message| message.starts_with("INVITE sip:74951234567@"));
+            assert_eq!(called, is_called, "{list:?}: {name}");
+            for phone in ["6003", "6003", "6002"] {
+                world.hang_up(phone);
+                world.run(seconds(5));
+            }
+            world.assert_clean();
+        }
+    }
 }
