@@ -83,7 +83,10 @@ fn record(view: CallView, sip_status: u16) -> Cdr {
 
 #[cfg(test)]
 mod tests {
-    use model::{CallId, CenterId, Direction, SlotId, UserId};
+    use model::{
+        CallId, CenterId, Direction, SlotId, UserId,
+        route::{Decision, Way},
+    };
 
     use super::*;
     use crate::timeline::Start;
@@ -148,6 +151,28 @@ mod tests {
             assert_eq!((cdr.ring_ms, cdr.talk_ms, cdr.outcome, hold), expected, "row {row}");
             assert!(cdr.segments.iter().all(|segment| segment.to == Some(WallTime(end))), "row {row}");
             assert_eq!(timeline.view().status, CallStatus::Ended, "row {row}");
+        }
+    }
+
+    /// Where it goes can be said of a call that waits, and not of one that talks.
+    #[test]
+    fn an_answered_call_stays_what_it_is() {
+        let found = Decision {
+            from: None,
+            to: "+79990000000".parse().expect("a number"),
+            origin: None,
+            scenario: "other".into(),
+            source: String::new(),
+            way: Way::Carriers(Vec::new()),
+        };
+        for (is_answered, expected) in [(false, (Direction::Outbound, "+79990000000")), (true, (Direction::Internal, "6002"))] {
+            let mut timeline = call();
+            if is_answered {
+                timeline.note(WallTime(3_000), answered());
+            }
+            timeline.follow(&found);
+            let view = timeline.view();
+            assert_eq!((view.direction, view.callee.as_str()), expected);
         }
     }
 

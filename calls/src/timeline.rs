@@ -99,9 +99,12 @@ impl Timeline {
         &self.start
     }
 
-    /// A program has said where the call goes, which its beginning did not know.
+    /// A program has said where the call goes, which its beginning did not know. Once the call was answered that changes nothing: whom it was
+    /// for is known then.
     pub(crate) fn follow(&mut self, decision: &Decision) {
-        self.start.follow(decision);
+        if self.events.iter().all(|event| !matches!(event.what, What::Answered { .. })) {
+            self.start.follow(decision);
+        }
     }
 
     /// Notes what happened. Beyond [`EVENTS_MAX`] further holds are left out, each with its end; the moments that a CDR needs never are.

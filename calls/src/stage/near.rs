@@ -46,6 +46,11 @@ impl Near {
         Self { has_beeped: true, stays: Some(place), ..Self::summoned(leg) }
     }
 
+    /// Whether it is of a call that goes on, and waits for a new party.
+    pub(crate) fn stays(&self) -> bool {
+        self.stays.is_some()
+    }
+
     /// Whether it was told that somebody rings.
     pub(crate) fn rings(&self) -> bool {
         self.rings

@@ -345,7 +345,7 @@ impl Trying {
     fn redirected(self, cx: &mut Cx<'_>, number: Number) -> Stage {
         let start = cx.timeline.start();
         let by = self.onward.by.map(|slot| cx.core.beside(slot, start.call));
-        let reached = if self.onward.by.is_some_and(|slot| start.caller_slot != Some(slot)) {
+        let reached = if self.near.stays() {
             // Who is handed on has talked already, and waits for no program.
             cx.core.way_to(cx.now, &cx.core.handed_on(start, self.onward.by), by, &number).settled()
         } else {

@@ -1,7 +1,7 @@
 //! Calls that are handed on to the world, or that came from there.
 
 use media::{Hears, LegId, Tone};
-use model::{Cause, SlotState, TryOutcome};
+use model::{Cause, Direction, SlotState, TryOutcome};
 
 use super::{heard, seconds, segments, serving};
 use crate::{
@@ -162,5 +162,41 @@ fn a_redirection_is_the_referrers() {
             world.run(seconds(5));
         }
         assert_eq!(world.lines(), [0, 0]);
+    }
+}
+
+/// The target's carrier sends it on to a number about which a program would be asked: of who has talked already nobody is asked, whoever of
+/// the two hands the other on, and the record stays that of the call.
+#[test]
+fn nobody_is_asked_about_a_call_that_was_answered() {
+    const ASKED: &str = r#"{"name": "asked", "position": 0, "match": {"to": ["+7888*"]}, "scenario": "other",
+        "then": {"do": "ask", "url": "https://crm.test/route", "secret": "0123456789abcdef",
+                 "default": {"do": "carriers", "order": [{"carrier": "2"}]}}}"#;
+    for referrer in ["6001", "6002"] {
+        let mut world = brought();
+        world.hang_up("A");
+        world.run(seconds(1));
+        world.clear_history();
+        let a = A.replacen('{', r#"{"redirects_max": 2, "#, 1);
+        world.set_plan(3, &[&a, B], &[ASKED, WORLD]);
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        let peer = world.phone("A");
+        peer.habit = Habit::Refuse(302);
+        peer.says = vec![("Contact", "<sip:+78881112233@10.0.9.1>".to_owned())];
+        world.phone("B").habit = Habit::Answer;
+        world.refer(referrer, "<sip:+79995550000@pbx.test>");
+        world.run(seconds(2));
+        assert!(world.asked.is_empty(), "{referrer}");
+        assert!(world.phone("B").last("INVITE").starts_with("INVITE sip:78881112233@"), "{referrer}: the default is taken");
+        world.hang_up("B");
+        world.run(seconds(1));
+        let cdr = world.cdrs()[0].clone();
+        assert_eq!(
+            (cdr.direction, cdr.callee.as_str(), cdr.callee_slot.map(|slot| slot.0), cdr.scenario),
+            (Direction::Internal, "6002", Some(2), None),
+            "{referrer}"
+        );
+        world.assert_clean();
     }
 }
