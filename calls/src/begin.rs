@@ -107,8 +107,9 @@ impl Switchboard {
         self.core.ladders.join(call, Party::Near, session);
         let hops = begun.message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
         let withheld = withholds(begun.message);
+        let shown = timeline.start().caller.clone();
         let beside = timeline.start().parent.and_then(|parent| self.worker_of(parent));
-        let opened = led.and_then(|(permit, decision)| Ok((self.core.open_near(call, begun, beside)?, permit, decision)));
+        let opened = led.and_then(|(permit, decision)| Ok((self.core.open_near(call, shown, begun, beside)?, permit, decision)));
         let (settings, clock) = (Arc::clone(&self.core.settings), self.core.clock);
         let stage = match opened {
             Ok((near, permit, decision)) => {
@@ -236,7 +237,7 @@ impl Core {
             Some(session) => {
                 self.went(session, caller.id, &contact);
                 self.know(User::Session(session), Some(flow));
-                Ok(Leg { session, slot: Some(caller.id), audio })
+                Ok(Leg { session, slot: Some(caller.id), shown: caller.number.to_string(), audio })
             }
             None => {
                 self.media(&audio, media::Command::Close { leg: audio.id });
@@ -247,7 +248,7 @@ impl Core {
     }
 
     /// Opens the calling side of a call that was begun by an INVITE, and keeps a port for the other side.
-    fn open_near(&mut self, call: CallId, begun: Begun<'_>, beside: Option<usize>) -> Result<Near, Cause> {
+    fn open_near(&mut self, call: CallId, shown: String, begun: Begun<'_>, beside: Option<usize>) -> Result<Near, Cause> {
         let Begun { session, flow, message, slot } = begun;
         let offered = match message.body() {
             [] => None,
@@ -259,7 +260,7 @@ impl Core {
         if let Some(offered) = offered {
             audio.offered(offered);
         }
-        let near = Leg { session, slot, audio };
+        let near = Leg { session, slot, shown, audio };
         self.join(call, Party::Near, &near);
         Ok(Near::waiting(near))
     }

@@ -82,7 +82,7 @@ impl Cx<'_> {
         };
         self.core.hold(self.timeline.start(), session, reserved);
         self.core.know(User::Session(session), Some(flow));
-        let far = Leg { session, slot: None, audio };
+        let far = Leg { session, slot: None, shown: onward.permit.number().to_string(), audio };
         self.core.join(self.timeline.start().call, Party::Far, &far);
         Ok(far)
     }
@@ -108,7 +108,7 @@ impl Cx<'_> {
             flow: contact.flow,
             uri: contact.uri.clone(),
             from_display: None,
-            from_user: near.shown(self.timeline.start()),
+            from_user: near.leg.shown.clone(),
             to_user: onward.permit.number().to_string(),
             host: self.core.settings.domain.clone(),
             sdp: audio.offer(codecs).into(),
@@ -127,7 +127,8 @@ impl Cx<'_> {
         };
         self.core.went(session, slot, contact);
         self.core.know(User::Session(session), Some(contact.flow));
-        Ok(Leg { session, slot: Some(slot), audio })
+        let shown = self.core.directory.slot(slot).map(|entry| entry.number.to_string()).unwrap_or_default();
+        Ok(Leg { session, slot: Some(slot), shown, audio })
     }
 
     /// The port that was kept for the call, or another one of the worker that carries the calling side.

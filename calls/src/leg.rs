@@ -28,6 +28,8 @@ pub(crate) struct Leg {
     pub(crate) session: SessionId,
     /// Whose phone it is; none of a carrier.
     pub(crate) slot: Option<SlotId>,
+    /// The number by which this party is shown to whoever else is called in this call.
+    pub(crate) shown: String,
     pub(crate) audio: Audio,
 }
 

@@ -76,7 +76,8 @@ impl Core {
         if let Some(offered) = offered {
             audio.offered(offered);
         }
-        Ok(Leg { session, slot: Some(slot), audio })
+        let shown = self.directory.slot(slot).map(|entry| entry.number.to_string()).unwrap_or_default();
+        Ok(Leg { session, slot: Some(slot), shown, audio })
     }
 }
 

@@ -8,7 +8,7 @@ use sip_core::SessionEvent;
 use super::{Cx, Failing, Over, Stage, TONE, Talking, cause_of};
 use crate::{
     leg::{Leg, Party},
-    timeline::{Start, What},
+    timeline::What,
 };
 
 /// Who waits for an answer.
@@ -54,11 +54,6 @@ impl Near {
     /// Whether it was told that somebody rings.
     pub(crate) fn rings(&self) -> bool {
         self.rings
-    }
-
-    /// Who calls, for the phone that is called.
-    pub(crate) fn shown(&self, start: &Start) -> String {
-        if self.stays == Some(Party::Far) { start.callee.clone() } else { start.caller.clone() }
     }
 
     /// What the calling side does before the answer. The cause, if the call is over by that.

@@ -333,3 +333,54 @@ fn a_list_is_asked_for_the_number_that_is_called() {
         }
     }
 }
+
+/// Whoever is called sees who waits for the answer, however that one came into the call.
+#[test]
+fn who_is_called_is_shown_who_waits() {
+    type Row = (&'static str, fn(&mut World), &'static str, &'static str);
+    let rows: [Row; 3] = [
+        (
+            "handed on before",
+            |world| {
+                world.phone("6003").habit = Habit::Answer;
+                world.refer("6002", "<sip:6003@pbx.test>");
+                world.run(seconds(1));
+            },
+            "6001",
+            "6003",
+        ),
+        (
+            "joined",
+            |world| {
+                world.phone("6003").habit = Habit::Answer;
+                world.dial("6002", "6003");
+                world.run(seconds(1));
+                world.refer_attended("6002", "6003", false);
+                world.run(seconds(1));
+            },
+            "6001",
+            "6003",
+        ),
+        (
+            "took its place",
+            |world| {
+                let phone = world.phone("6001");
+                let replaces = phone.replaces(phone.session.unwrap()).unwrap();
+                world.dial_replacing("6003", "6001", &replaces);
+                world.run(seconds(1));
+            },
+            "6002",
+            "6003",
+        ),
+    ];
+    for (name, before, referrer, shown) in rows {
+        let mut world = talking(4);
+        before(&mut world);
+        world.refer(referrer, "<sip:6004@pbx.test>");
+        world.run(seconds(1));
+        let from = world.phone("6004").header("INVITE", "From").unwrap().to_owned();
+        assert!(from.starts_with(&format!("<sip:{shown}@")), "{name}: {from}");
+        world.hang_up(shown);
+        world.assert_clean();
+    }
+}
