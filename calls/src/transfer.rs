@@ -81,10 +81,8 @@ impl Switchboard {
             }
             TransferTo::Call(other) => {
                 self.must_own(user, any, other)?;
-                let talking = self.talking(other).ok_or(Refusal::CallNotTransferable)?;
-                let is_there = |party| talking.legs(party).0.slot == Some(slot);
-                let place = [Party::Near, Party::Far].into_iter().find(|party| is_there(*party)).ok_or(Refusal::CallNotTransferable)?;
-                let (stays, ends) = self.joinable((call, party), (other, place))?;
+                let (this, that) = self.shared(user, any, call, other).ok_or(Refusal::CallNotTransferable)?;
+                let (stays, ends) = self.joinable((call, this), (other, that))?;
                 self.join_calls(now, stays, ends);
                 Ok(Reply::CallTransferring { call: stays.0 })
             }
@@ -114,6 +112,22 @@ impl Switchboard {
             return Err(Refusal::CallNotFound);
         }
         own.or_else(|| ours.into_iter().flatten().next()).ok_or(Refusal::CallNotTransferable)
+    }
+
+    /// The slot that is in both calls, as the party that it is in each; of two the user's own. Whoever acts for others need not be in any.
+    fn shared(&self, user: UserId, any: bool, one: CallId, other: CallId) -> Option<(Party, Party)> {
+        let (one, other) = (self.talking(one)?, self.talking(other)?);
+        let sides = [Party::Near, Party::Far];
+        let shared: Vec<(SlotId, Party, Party)> = sides
+            .into_iter()
+            .filter_map(|this| {
+                let slot = one.legs(this).0.slot?;
+                let that = sides.into_iter().find(|that| other.legs(*that).0.slot == Some(slot))?;
+                Some((slot, this, that))
+            })
+            .collect();
+        let own = shared.iter().find(|(slot, ..)| self.core.seats.holder(*slot) == Some(user));
+        own.or_else(|| shared.first().filter(|_| any)).map(|(_, this, that)| (*this, *that))
     }
 
     /// The leave for a call to `number` in place of the slot, and where that leads: as if the slot had dialled it (R23, B-55).

@@ -54,13 +54,14 @@ fn an_operator_hands_a_call_on() {
 
 #[test]
 fn two_calls_of_an_operator_become_one() {
-    for from_consultation in [false, true] {
+    // Whoever acts for others needs no slot of his own, and is not in the calls.
+    for (user, any, from_consultation) in [(8, false, false), (8, false, true), (1, true, false), (1, true, true)] {
         let (mut world, call) = held();
         world.dial("6002", "6003");
         world.run(seconds(1));
         let other = world.recorded[1].0.call_id;
         let (this, that) = if from_consultation { (other, call) } else { (call, other) };
-        assert_eq!(world.hand_on(8, false, this, TransferTo::Call(that)), Ok(call), "the older one goes on");
+        assert_eq!(world.hand_on(user, any, this, TransferTo::Call(that)), Ok(call), "the older one goes on");
         world.run(seconds(1));
         assert_eq!((serving(&world), world.slot_state(2)), (vec![1, 3], SlotState::Ready));
         world.hang_up("6001");
