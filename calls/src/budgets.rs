@@ -10,8 +10,8 @@ use std::{
 };
 
 use model::{
-    BudgetEntry, BudgetNews, BudgetUsed, BudgetView, CallId, Cause, CenterId, EndingView, Event, Fact, Number, Refusal, Reply, SlotId,
-    WallTime,
+    BudgetEntry, BudgetNews, BudgetUsed, BudgetView, CallId, Cause, CenterId, EndingView, Event, Fact, HubId, Number, Refusal, Reply,
+    SlotId, WallTime,
     budget::{Closed, Limit, Scope},
     carrier::CarrierEntry,
     route::{Decision, Way},
@@ -41,6 +41,8 @@ pub(crate) struct Ledger {
     budgets: Budgets,
     /// Known here and not in the call, so that it is not lost with what a defect takes along (FT-14).
     held: BTreeMap<SessionId, Held>,
+    /// Which legs of a call have a hold.
+    of_call: BTreeMap<CallId, BTreeSet<SessionId>>,
     /// When whom to ask for more.
     due: BTreeSet<(Instant, SessionId)>,
     /// Limits of which it was told that they are closed, and when.
@@ -58,6 +60,8 @@ pub(crate) struct Ledger {
 struct Held {
     call: CallId,
     center: CenterId,
+    /// Whose limits it is held by, if it is a slot's.
+    by: Option<(SlotId, HubId)>,
     hold: HoldId,
     price: Price,
     currency: String,
@@ -90,7 +94,7 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn new(slot: Option<(SlotId, model::HubId)>, center: CenterId, entry: &'a CarrierEntry, number: &'a Number, is_help: bool) -> Self {
+    fn new(slot: Option<(SlotId, HubId)>, center: CenterId, entry: &'a CarrierEntry, number: &'a Number, is_help: bool) -> Self {
         let own = slot.into_iter().flat_map(|(slot, hub)| [Scope::Slot(slot), Scope::Trunk(hub)]);
         Self {
             scopes: own.chain([Scope::Carrier(entry.id), Scope::Center(center)]).collect(),
@@ -111,6 +115,7 @@ impl<'a> Wanted<'a> {
 #[must_use = "what is reserved has to be settled"]
 pub(crate) struct Reserved {
     hold: HoldId,
+    by: Option<(SlotId, HubId)>,
     price: Price,
     currency: String,
 }
@@ -130,6 +135,16 @@ impl Ledger {
     /// The hold of a leg has changed: so have all that it is of.
     fn touch(&mut self, hold: HoldId) {
         self.dirty.extend(self.budgets.scopes_of(hold));
+    }
+
+    /// A leg is none of this call's any more.
+    fn leave(&mut self, call: CallId, session: SessionId) {
+        if let Some(sessions) = self.of_call.get_mut(&call) {
+            sessions.remove(&session);
+            if sessions.is_empty() {
+                self.of_call.remove(&call);
+            }
+        }
     }
 
     /// Asks again at this moment, or never.
@@ -207,7 +222,7 @@ impl Core {
                 let opened: BTreeSet<Scope> = ledger.budgets.scopes_of(grant.hold).iter().copied().collect();
                 ledger.shut.retain(|(scope, _), _| !opened.contains(scope));
                 let price = wanted.price.unwrap_or(Price::FREE);
-                Ok(Reserved { hold: grant.hold, price, currency: wanted.currency.to_owned() })
+                Ok(Reserved { hold: grant.hold, by: slot, price, currency: wanted.currency.to_owned() })
             }
             Err(closed) => {
                 self.tell_shut(at, start.center, closed, true);
@@ -218,13 +233,33 @@ impl Core {
 
     /// The INVITE has left: the leg has the hold until it is closed.
     pub(crate) fn hold(&mut self, start: &Start, session: SessionId, reserved: Reserved) {
-        let Reserved { hold, price, currency } = reserved;
+        let Reserved { hold, by, price, currency } = reserved;
         // Help, and where nobody has a budget.
         if self.ledger.budgets.scopes_of(hold).is_empty() {
             return;
         }
-        let held = Held { call: start.call, center: start.center, hold, price, currency, answered: None, due: None, warned: None };
+        let held = Held { call: start.call, center: start.center, by, hold, price, currency, answered: None, due: None, warned: None };
         self.ledger.held.insert(session, held);
+        self.ledger.of_call.entry(start.call).or_default().insert(session);
+        self.recount_budgets(start.call);
+    }
+
+    /// A slot may have left a call that goes on with another slot of ours. What the call uses stays with the slot that caused it, but it is none
+    /// of the calls that this slot and its trunk have at once. A call in which nobody of ours is left stays counted: else two ends in the world
+    /// could be joined again and again.
+    pub(crate) fn recount_budgets(&mut self, call: CallId) {
+        let here: Vec<SlotId> = self.seats.slots_of(call).collect();
+        if here.is_empty() {
+            return;
+        }
+        let ledger = &mut self.ledger;
+        for session in ledger.of_call.get(&call).into_iter().flatten() {
+            let Some(Held { hold, by: Some((slot, hub)), .. }) = ledger.held.get(session) else { continue };
+            if !here.contains(slot) {
+                ledger.budgets.uncount(*hold, Scope::Slot(*slot));
+                ledger.budgets.uncount(*hold, Scope::Trunk(*hub));
+            }
+        }
     }
 
     /// No INVITE has left.
@@ -269,6 +304,7 @@ impl Core {
     pub(crate) fn budget_over(&mut self, now: Instant, session: SessionId) {
         self.ledger.ask_at(session, None);
         let Some(held) = self.ledger.held.remove(&session) else { return };
+        self.ledger.leave(held.call, session);
         let lasted = held.answered.map_or(Duration::ZERO, |answered| now.saturating_duration_since(answered));
         self.ledger.touch(held.hold);
         self.ledger.budgets.settle(self.clock.wall(now), held.hold, lasted);
@@ -284,14 +320,15 @@ impl Core {
 
     /// A leg belongs to another call from now on.
     pub(crate) fn hand_over_budget(&mut self, session: SessionId, to: CallId) {
-        if let Some(held) = self.ledger.held.get_mut(&session) {
-            held.call = to;
-        }
+        let Some(held) = self.ledger.held.get_mut(&session) else { return };
+        let from = std::mem::replace(&mut held.call, to);
+        self.ledger.leave(from, session);
+        self.ledger.of_call.entry(to).or_default().insert(session);
     }
 
     /// A call is over, with whatever it still holds.
     pub(crate) fn leave_budgets(&mut self, now: Instant, call: CallId) {
-        let sessions: Vec<SessionId> = self.ledger.held.iter().filter(|(_, held)| held.call == call).map(|(session, _)| *session).collect();
+        let sessions = self.ledger.of_call.remove(&call).unwrap_or_default();
         sessions.into_iter().for_each(|session| self.budget_over(now, session));
     }
 

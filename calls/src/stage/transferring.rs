@@ -172,6 +172,7 @@ impl Cx<'_> {
         self.core.close(self.now, leg, Cause::Transferred);
         if let Some(slot) = leg.slot {
             self.leave_slot(slot);
+            self.core.recount_budgets(self.timeline.start().call);
             self.note(What::Left { slot });
         }
     }

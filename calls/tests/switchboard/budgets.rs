@@ -469,3 +469,52 @@ fn a_clock_that_is_set_ends_no_call_and_frees_nothing_that_is_up() {
         world.assert_clean();
     }
 }
+
+/// Who hands a call to another slot is free for the next one, and pays for the first as long as it lasts.
+#[test]
+fn a_slot_that_handed_its_call_on_may_call_again() {
+    for is_attended in [false, true] {
+        let mut world = world_of(3, &[(SLOT, r#"{"calls_max": 1, "day_s": 1000}"#), (CENTER, r#"{"calls_max": 2}"#)]);
+        world.dial("6001", "+74951234567");
+        world.run(seconds(1));
+        if is_attended {
+            world.dial("6001", "6002");
+            world.run(seconds(1));
+            world.refer_attended("6001", "6002", false);
+        } else {
+            world.refer("6001", "<sip:6002@pbx.test>");
+        }
+        world.run(seconds(1));
+        assert_eq!((calls(&mut world, SLOT), calls(&mut world, CENTER), world.board.calls()), (0, 1, 1));
+        world.dial("6001", "+74957654321");
+        world.run(seconds(10));
+        assert_eq!((calls(&mut world, SLOT), calls(&mut world, CENTER), world.board.calls()), (1, 2, 2));
+        for phone in ["6001", "6002"] {
+            world.hang_up(phone);
+        }
+        world.run(seconds(1));
+        let used = line(&mut world, SLOT, Limit::DayTime).used;
+        assert!((20..=25).contains(&used), "both calls: {used}");
+        world.assert_clean();
+    }
+}
+
+/// Two ends in the world that a slot has joined are its calls until they end.
+#[test]
+fn two_ends_in_the_world_stay_with_who_joined_them() {
+    let mut world = world_of(2, &[(SLOT, r#"{"calls_max": 2}"#)]);
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    world.refer("6001", "<sip:+74957654321@pbx.test>");
+    world.run(seconds(1));
+    assert_eq!((world.slot_state(1), calls(&mut world, SLOT), world.board.calls()), (SlotState::Idle, 2, 1));
+    world.dial("6001", "+74950000000");
+    world.run(seconds(1));
+    assert_eq!(world.cdrs()[0].cause, Cause::BudgetClosed);
+    for _ in 0..2 {
+        world.hang_up("A");
+        world.run(seconds(1));
+    }
+    assert_eq!(calls(&mut world, SLOT), 0);
+    world.assert_clean();
+}

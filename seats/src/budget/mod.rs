@@ -27,7 +27,7 @@
 //!    the leg; one that is not answered is settled with zero. Whoever only wants to know asks [`Budgets::would`].
 //! 3. The far side answers: [`Budgets::answered`]. Its [`Term`] says when to ask again by [`Budgets::extend`]; if it says `closed`, the call
 //!    will end at `until`, and that is the moment to warn whoever talks. When `until` has come after asking, the call is ended.
-//! 4. The leg is gone, in whatever way: [`Budgets::settle`].
+//! 4. The leg is gone, in whatever way: [`Budgets::settle`]. Whoever caused it has handed it on before: [`Budgets::uncount`].
 //! 5. When [`Budgets::timeout`] says, [`Budgets::expire`]: a hold that its owner forgot is settled, so none leaks.
 //! 6. After each of these [`Budgets::poll`] until it is empty. Of each scope of a hold that has changed [`Budgets::saved`] is kept.
 
@@ -251,10 +251,21 @@ impl Budgets {
         let lasted_s = u64::try_from(lasted.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
         self.consume(now, &mut hold, lasted_s);
         self.change(&mut hold, |hold| hold.granted_s = hold.used_s);
-        for scope in &hold.scopes {
+        for scope in hold.scopes.iter().filter(|scope| !hold.uncounted.contains(scope)) {
             if let Some(state) = self.states.get_mut(scope) {
                 state.calls = state.calls.saturating_sub(1);
             }
+        }
+    }
+
+    /// A scope has handed its call on: what the call uses stays its own, but it is none of the calls that it has at once. Twice does nothing.
+    pub fn uncount(&mut self, id: HoldId, scope: Scope) {
+        let Some(hold) = self.holds.get_mut(&id).filter(|hold| hold.scopes.contains(&scope) && !hold.uncounted.contains(&scope)) else {
+            return;
+        };
+        hold.uncounted.push(scope);
+        if let Some(state) = self.states.get_mut(&scope) {
+            state.calls = state.calls.saturating_sub(1);
         }
     }
 
@@ -352,7 +363,7 @@ impl Budgets {
         }
         // Where the price is not known nobody limits what is paid.
         let price = attempt.price.unwrap_or(Price::FREE);
-        let hold = Hold { scopes, price, granted_s: 0, used_s: 0, answered: None, deadline: now.after(RING_MAX) };
+        let hold = Hold { scopes, uncounted: Vec::new(), price, granted_s: 0, used_s: 0, answered: None, deadline: now.after(RING_MAX) };
         match self.room(now, &hold, SLICE_S) {
             (room, Some((scope, limit))) if room < SHORTEST_S => Err(self.closed(now, scope, limit, price)),
             (room, _) => Ok(Some((hold, room))),

@@ -22,6 +22,8 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Hold {
     pub(super) scopes: Vec<Scope>,
+    /// Those of them which do not count it among their calls any more.
+    pub(super) uncounted: Vec<Scope>,
     pub(super) price: Price,
     /// Seconds since the answer that are promised, and used up.
     pub(super) granted_s: u64,

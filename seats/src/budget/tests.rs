@@ -549,3 +549,26 @@ fn budgets_hold_whatever_happens() {
         assert!(begun > 500 && cut > 20 && refused.len() >= 4, "the walk came nowhere: {begun} begun, {cut} cut, {refused:?}");
     }
 }
+
+/// Who has handed a call on has one less at once, and pays for it as before.
+#[test]
+fn a_call_that_was_handed_on_is_paid_and_not_counted() {
+    let limits = BudgetLimits { calls_max: Some(1), day_s: Some(1_000), ..BudgetLimits::default() };
+    let mut budgets = budgets(&[(SLOT, limits.clone()), (CENTER, BudgetLimits { calls_max: Some(2), ..limits })]);
+    let held = begin(&mut budgets, START, &[SLOT, CENTER]).unwrap().hold;
+    budgets.answered(START, held).unwrap();
+    assert_eq!(begin(&mut budgets, at(1), &[SLOT, CENTER]).unwrap_err().limit, Limit::Calls);
+    for _ in 0..2 {
+        budgets.uncount(held, SLOT);
+    }
+    budgets.uncount(held, TRUNK);
+    let calls = |budgets: &Budgets, scope| budgets.levels(START, scope).unwrap().calls;
+    assert_eq!((calls(&budgets, SLOT), calls(&budgets, CENTER)), (0, 1));
+    let other = begin(&mut budgets, at(1), &[SLOT, CENTER]).unwrap().hold;
+    budgets.settle(at(50), held, Duration::from_secs(50));
+    assert_eq!((calls(&budgets, SLOT), calls(&budgets, CENTER)), (1, 1), "the other one is still there");
+    let used = budgets.levels(at(50), SLOT).unwrap().lines.into_iter().find(|line| line.limit == Limit::DayTime).unwrap().used;
+    assert_eq!(used, 50);
+    budgets.settle(at(50), other, Duration::ZERO);
+    assert_eq!((calls(&budgets, SLOT), calls(&budgets, CENTER)), (0, 0));
+}
