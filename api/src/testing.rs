@@ -131,6 +131,7 @@ pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
         carrier: Some(CarrierId(101)),
         tries: vec![tried()],
         asked: None,
+        transfer: None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use model::{
     CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, Cdr, ChannelRole, DigitView, Direction, HubId, HubKind, JobView, Outcome,
-    PartyRole, ReboundView, RecordingRow, RecordingState, RecordingView, RouteId, SlotId, SlotState, SlotStatus, SlotView, TryOutcome,
-    UserId, WallTime,
+    PartyRole, ReboundView, RecordingRow, RecordingState, RecordingView, RouteId, SlotId, SlotState, SlotStatus, SlotView, TransferStatus,
+    TryOutcome, UserId, WallTime,
     route::{AskOutcome, Asked, Said},
 };
 use serde::Serialize;
@@ -151,6 +151,35 @@ pub(crate) struct Call {
     pub(crate) tries: Vec<PlacedTry>,
     /// The program that was asked last where it goes; null if none was.
     pub(crate) asked: Option<AskedProgram>,
+    /// How it was last handed on, or was to be; null if it was not, and of an ended call that is read later.
+    pub(crate) transfer: Option<HandedOn>,
+}
+
+/// How a call was handed on, or was to be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HandedOn {
+    /// Which slot leaves, or wanted to.
+    #[schema(value_type = String)]
+    pub(crate) by: SlotId,
+    /// Who had taken it then.
+    #[schema(value_type = Option<String>)]
+    pub(crate) user: Option<UserId>,
+    /// The number that the other party is handed to; empty if a phone named none. Masked or hidden as `callee` is.
+    pub(crate) to: Option<String>,
+    /// When it was ordered.
+    #[schema(value_type = i64)]
+    pub(crate) at: WallTime,
+    #[schema(schema_with = transfer_status)]
+    pub(crate) status: TransferStatus,
+    /// Why it came to nothing.
+    #[schema(schema_with = cause_or_null)]
+    pub(crate) cause: Option<Cause>,
+}
+
+impl From<model::Transfer> for HandedOn {
+    fn from(model::Transfer { by, user, to, at, status, cause }: model::Transfer) -> Self {
+        Self { by, user, to: Some(to), at, status, cause }
+    }
 }
 
 impl From<CallView> for Call {
@@ -171,6 +200,7 @@ impl From<CallView> for Call {
             asked,
             ..
         } = view;
+        let CallView { started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, transfer, .. } = view;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -194,6 +224,7 @@ impl From<CallView> for Call {
             carrier,
             tries: tries.into_iter().map(Into::into).collect(),
             asked: asked.map(Into::into),
+            transfer: transfer.map(Into::into),
         }
     }
 }
@@ -247,6 +278,9 @@ pub(crate) struct PlacedTry {
     pub(crate) caller: String,
     /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE, absent for whoever may not see the settings of
     /// carriers.
+    /// The number that was called, which is another than the record's if the call was handed or sent on; masked or hidden as `callee` is.
+    pub(crate) called: Option<String>,
+    /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE.
     pub(crate) target: Option<String>,
     /// When it began.
     #[schema(value_type = i64)]
@@ -259,8 +293,8 @@ pub(crate) struct PlacedTry {
 }
 
 impl From<CarrierTry> for PlacedTry {
-    fn from(CarrierTry { carrier, caller, target, at, outcome, status }: CarrierTry) -> Self {
-        Self { carrier, caller, target, at, outcome, status }
+    fn from(CarrierTry { carrier, caller, called, target, at, outcome, status }: CarrierTry) -> Self {
+        Self { carrier, caller, called, target, at, outcome, status }
     }
 }
 
@@ -580,6 +614,11 @@ fn direction() -> Object {
 fn try_outcome() -> Object {
     use TryOutcome::{Answered, Budget, Full, GivenUp, NoAnswer, NotFound, NotWithheld, Redirected, Refused, Silent, Unreachable};
     or_null(names(&[Answered, Refused, Redirected, Silent, NoAnswer, Unreachable, NotFound, Full, NotWithheld, Budget, GivenUp]))
+}
+
+fn transfer_status() -> Object {
+    use TransferStatus::{Answered, Calling, Failed, Refused, Ringing};
+    names(&[Calling, Ringing, Answered, Failed, Refused]).build()
 }
 
 fn outcomes() -> ObjectBuilder {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, Segment, SlotId, TryOutcome, UserId, WallTime,
+    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, Segment, SlotId, Transfer, TransferStatus, TryOutcome,
+    UserId, WallTime,
     route::{Asked, Decision, Way},
 };
 
@@ -37,6 +38,10 @@ pub(crate) enum What {
     Left { slot: SlotId },
     /// This slot takes the place of one that leaves or has left, and this person serves the call from now on.
     Joined { slot: SlotId, user: Option<UserId> },
+    /// Somebody hands the call on, or was not let.
+    HandedOn(Transfer),
+    /// How far it has come with that; why, if it came to nothing.
+    Handing { status: TransferStatus, cause: Option<Cause> },
     /// The call is over. Always last, and once.
     Ended { cause: Cause },
 }
@@ -195,6 +200,12 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
             What::Joined { slot, user } => {
                 view.segments.push(Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 });
             }
+            What::HandedOn(transfer) => view.transfer = Some(transfer.clone()),
+            What::Handing { status, cause } => {
+                if let Some(transfer) = &mut view.transfer {
+                    (transfer.status, transfer.cause) = (*status, *cause);
+                }
+            }
             What::Ended { cause } => {
                 count_holds(&mut view, &holding, *at);
                 holding.clear();
@@ -252,5 +263,6 @@ fn begun(started_at: WallTime, start: &Start) -> CallView {
         carrier: start.carrier,
         tries: Vec::new(),
         asked: None,
+        transfer: None,
     }
 }

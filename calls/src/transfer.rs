@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use model::{CallId, Cause, Number, Refusal, Reply, SlotId, TransferTo, UserId, route::Decision};
+use model::{CallId, Cause, Number, Refusal, Reply, SlotId, Transfer, TransferStatus, TransferTo, UserId, route::Decision};
 use sip_core::{ReferId, Replaces, SessionId, SipUri};
 
 use crate::{
@@ -15,9 +15,10 @@ use crate::{
     leg::{Leg, Party},
     stage::{Call, HandOn, Over, Stage, Talking, Transferring},
     switchboard::Switchboard,
+    timeline::What,
 };
 
-/// How often one call may be handed on, attempts included: each leaves something in its record.
+/// How often one call may be handed on, attempts included, also those that a phone asked for in vain: each is told of, and leaves something behind.
 pub(crate) const TRANSFERS_MAX: u8 = 32;
 
 /// A party of a call that talks.
@@ -48,7 +49,7 @@ impl Switchboard {
         let outcome = match replaces {
             None => number_of(to).ok_or(Refusal::NoRoute).and_then(|number| {
                 let (onward, decision) = self.hand_on(now, call, slot, &number)?;
-                let order = HandOn { by: party, refer: Some(refer), onward, decision };
+                let order = HandOn { by: party, refer: Some(refer), slot, onward, decision };
                 self.touch(now, call, |call, core| call.transfer(now, core, order));
                 Ok(())
             }),
@@ -60,6 +61,10 @@ impl Switchboard {
         };
         if let Err(refusal) = outcome {
             self.core.endpoint.notify_refer(now, session, refer, status_of(&refusal));
+            let directory = Arc::clone(&self.core.directory);
+            let center = directory.slot(slot).map(|entry| entry.center);
+            let to = number_of(to).map(|number| center.map_or(number.clone(), |center| directory.plan().dialled(center, &number)));
+            self.touch(now, call, |call, core| call.refused(now, core, slot, to.as_ref(), cause_of(&refusal)));
         }
     }
 
@@ -76,7 +81,7 @@ impl Switchboard {
         match to {
             TransferTo::Number(number) => {
                 let (onward, decision) = self.hand_on(now, call, slot, &number)?;
-                self.touch(now, call, |call, core| call.transfer(now, core, HandOn { by: party, refer: None, onward, decision }));
+                self.touch(now, call, |call, core| call.transfer(now, core, HandOn { by: party, refer: None, slot, onward, decision }));
                 Ok(Reply::CallTransferring { call })
             }
             TransferTo::Call(other) => {
@@ -190,6 +195,19 @@ impl Call {
         });
     }
 
+    /// A phone has asked for what may not be, or cannot. Attempts at toll fraud are worth knowing of.
+    fn refused(&mut self, now: Instant, core: &mut Core, by: SlotId, to: Option<&Number>, cause: Option<Cause>) {
+        if self.transfers >= TRANSFERS_MAX {
+            return;
+        }
+        self.transfers += 1;
+        self.step(now, core, |stage, cx| {
+            let transfer = Transfer { cause, ..cx.core.transfer(by, to, cx.wall(), TransferStatus::Refused) };
+            cx.note(What::HandedOn(transfer));
+            stage
+        });
+    }
+
     /// The call ends, and what belongs to the other party than `leaving` is that of a call which goes on.
     fn give_up(&mut self, now: Instant, core: &mut Core, leaving: Party, to: Place) -> Option<Leg> {
         let mut given = None;
@@ -217,6 +235,10 @@ impl Call {
         self.step(now, core, |stage, cx| match stage {
             Stage::Talking(talking) => {
                 let (stays, place, leaves) = talking.part(leaving);
+                if let Some(by) = leaves.slot {
+                    let transfer = cx.core.transfer(by, None, cx.wall(), TransferStatus::Answered);
+                    cx.remember(What::HandedOn(Transfer { to: joins.shown.clone(), ..transfer }));
+                }
                 let talking = Talking::join(cx, stays, joins, place);
                 cx.let_go(&leaves);
                 Stage::Talking(talking)
@@ -230,11 +252,11 @@ impl Call {
 }
 
 /// The dialog is none of ours, or is over.
-const GONE: u16 = 481;
+pub(crate) const GONE: u16 = 481;
 /// It cannot be now, and may be in a moment.
 const LATER: u16 = 491;
 /// It may not be.
-const DECLINED: u16 = 603;
+pub(crate) const DECLINED: u16 = 603;
 
 /// How a phone is told why its call is not handed on.
 fn status_of(refusal: &Refusal) -> u16 {
@@ -245,6 +267,19 @@ fn status_of(refusal: &Refusal) -> u16 {
         Refusal::NoRoute => 404,
         Refusal::Unavailable => 480,
         _ => DECLINED,
+    }
+}
+
+/// The same for who looks at the call.
+fn cause_of(refusal: &Refusal) -> Option<Cause> {
+    match refusal {
+        Refusal::DestinationNotAllowed { .. } => Some(Cause::DestinationNotAllowed),
+        Refusal::PremiumNotAllowed { .. } => Some(Cause::PremiumNotAllowed),
+        Refusal::BudgetClosed { .. } => Some(Cause::BudgetClosed),
+        Refusal::SlotCallLimit { .. } => Some(Cause::SlotCallLimit),
+        Refusal::NoRoute => Some(Cause::NoSuchNumber),
+        Refusal::Unavailable => Some(Cause::CarrierFailed),
+        _ => None,
     }
 }
 

@@ -54,6 +54,10 @@ pub struct CarrierTry {
     pub carrier: CarrierId,
     /// The caller number that it was told, as it was written.
     pub caller: String,
+    /// The number that was called, in E.164 if it is such a one: not the record's callee if the call was handed or sent on. None in records of
+    /// before there was this.
+    #[serde(default)]
+    pub called: Option<String>,
     /// The address that was called: `udp 203.0.113.9:5060`. None: it came to no INVITE.
     pub target: Option<String>,
     /// When it began.

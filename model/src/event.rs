@@ -73,6 +73,42 @@ pub struct CallView {
     /// The program that was asked last where it goes, and what came of that.
     #[serde(default)]
     pub asked: Option<Asked>,
+    /// How it was last handed on, or was to be.
+    #[serde(default)]
+    pub transfer: Option<Transfer>,
+}
+
+/// How a call was handed on, or was to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Which slot leaves, or wanted to.
+    pub by: SlotId,
+    /// Who had taken it then.
+    pub user: Option<UserId>,
+    /// Whom the other party is handed to: the number, in E.164 if it is such a one. Empty if a phone named none.
+    pub to: String,
+    /// When it was ordered.
+    pub at: WallTime,
+    /// How far it has come.
+    pub status: TransferStatus,
+    /// Why it came to nothing; none while it may come to something, and if there is no cause for it.
+    pub cause: Option<Cause>,
+}
+
+/// How far it has come with handing a call on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferStatus {
+    /// The number is called.
+    Calling,
+    /// It rings there.
+    Ringing,
+    /// The new party has answered, or was joined.
+    Answered,
+    /// Nobody has answered.
+    Failed,
+    /// It was not tried: a phone had asked for what may not or cannot be.
+    Refused,
 }
 
 /// A slot as others see it.

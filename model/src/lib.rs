@@ -37,7 +37,9 @@ pub use cdr::{CarrierTry, Cdr, Direction, Outcome, Segment, TryOutcome};
 pub use command::{Command, NoRoom, Refusal, Reply, TransferTo};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
-pub use event::{CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView};
+pub use event::{
+    CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView, Transfer, TransferStatus,
+};
 pub use fact::{Binding, Fact};
 pub use id::{CallId, CarrierId, CenterId, HubId, ParseIdError, RouteId, SlotId, UserId};
 pub use limits::{Destination, ParseDestinationError, SlotLimits};

@@ -173,6 +173,7 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         carrier: None,
         tries: Vec::new(),
         asked: None,
+        transfer: None,
     };
     let segment = Segment { user, slot: SlotId(slot), from: at(n, 20), to: None, hold_ms: 0 };
     let role = |role: &str, number: &str| ChannelRole { role: role.to_owned(), number: number.to_owned() };

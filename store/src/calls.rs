@@ -191,6 +191,7 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
         carrier: cdr.carrier,
         tries: cdr.tries.clone(),
         asked: cdr.asked.clone(),
+        transfer: None,
     }
 }
 
@@ -254,6 +255,11 @@ impl TryFrom<Row> for CallView {
             carrier: row.carrier_id.map(CarrierId),
             tries: from_json(TABLE, &row.tries)?,
             asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
+            // The tables have no room for them yet.
+            carrier: None,
+            tries: Vec::new(),
+            asked: None,
+            transfer: None,
         })
     }
 }

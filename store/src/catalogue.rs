@@ -132,6 +132,7 @@ pub static CALLS: Resource = Resource {
         CARRIER,
         TRIES,
         ASKED,
+        Column::new("transfer", "", ColumnKind::Json, "How it was last handed on, or was to be, while it goes on.").nullable(),
         RECORDING,
     ],
 };

@@ -140,6 +140,10 @@ fn newcomers(api: &Api, caller: &Caller, page: &ListPage, span: Span) -> Vec<Cal
 
 /// Lays the board over the rows of a page.
 fn refresh(api: &Api, caller: &Caller, view: &View, page: &mut ListPage) {
+    if page.added.iter().any(|column| column.name == "transfer") {
+        // Of calls that go on the board knows it.
+        page.items.iter_mut().for_each(|row| drop(row.insert("transfer".to_owned(), Value::Null)));
+    }
     for (key, row) in page.keys.iter().zip(&mut page.items) {
         if let Some(call) = on_board(api, caller, CallId(*key)) {
             let mut fresh = seen(view, &Call::from(call));

@@ -46,6 +46,11 @@ impl Failing {
         self.sip_status
     }
 
+    /// Why it failed.
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
+    }
+
     /// Who would hear it.
     pub(crate) fn into_leg(self) -> Leg {
         self.near

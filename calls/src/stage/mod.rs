@@ -155,6 +155,11 @@ impl Cx<'_> {
         self.core.event(Event::CallUpdated(view));
     }
 
+    /// Tells what was only remembered so far.
+    pub(crate) fn tell_call(&mut self) {
+        self.core.event(Event::CallUpdated(self.timeline.view()));
+    }
+
     /// Notes what the next thing that is told will tell too.
     pub(crate) fn remember(&mut self, what: What) {
         let at = self.wall();
@@ -163,8 +168,9 @@ impl Cx<'_> {
 
     /// Notes that a carrier got no INVITE, and why.
     pub(crate) fn tried_nobody(&mut self, found: &Try, outcome: TryOutcome) {
-        let (carrier, caller, at) = (found.carrier, found.caller.to_string(), self.wall());
-        self.remember(What::Trying(CarrierTry { carrier, caller, target: None, at, outcome: Some(outcome), status: None }));
+        let (caller, called) = (found.caller.to_string(), Some(found.called.to_string()));
+        let (carrier, at) = (found.carrier, self.wall());
+        self.remember(What::Trying(CarrierTry { carrier, caller, called, target: None, at, outcome: Some(outcome), status: None }));
     }
 }
 

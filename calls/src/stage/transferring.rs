@@ -11,11 +11,12 @@
 use std::time::Instant;
 
 use media::{Command, Hears};
-use model::{Cause, route::Decision};
+use model::{Cause, Number, SlotId, Transfer, TransferStatus, WallTime, route::Decision};
 use sip_core::{ReferId, SessionEvent};
 
 use super::{CallInput, Cx, Near, Stage, Talking};
 use crate::{
+    core::Core,
     lead::{Onward, lead},
     leg::{Leg, Party},
     timeline::What,
@@ -49,6 +50,8 @@ pub(crate) struct HandOn {
     pub(crate) by: Party,
     /// By which REFER; none over REST.
     pub(crate) refer: Option<ReferId>,
+    /// The slot that leaves.
+    pub(crate) slot: SlotId,
     /// The leave for it.
     pub(crate) onward: Onward,
     /// Where it leads.
@@ -58,7 +61,7 @@ pub(crate) struct HandOn {
 impl Transferring {
     /// The order was taken; nobody was told yet how it goes.
     pub(crate) fn begin(cx: &mut Cx<'_>, talking: Talking, order: HandOn) -> Stage {
-        let HandOn { by, refer, onward, decision } = order;
+        let HandOn { by, refer, slot, onward, decision } = order;
         let (stays, place, referrer) = talking.part(by);
         let call = cx.timeline.start().call;
         cx.core.join(call, Party::Near, &stays);
@@ -68,6 +71,8 @@ impl Transferring {
         for audio in [&stays.audio, &referrer.audio] {
             cx.core.media(audio, Command::Watch { leg: audio.id, silent_after: None });
         }
+        let to = onward.permit.number();
+        cx.note(What::HandedOn(cx.core.transfer(slot, Some(to), cx.wall(), TransferStatus::Calling)));
         let referral = Referral { referrer: Some(referrer), refer, stays: place, has_rung: false };
         let calling = lead(cx, Near::staying(stays, place), onward, decision);
         referral.follow(cx, calling)
@@ -113,11 +118,17 @@ impl Referral {
         match calling {
             Stage::Talking(talking) => {
                 self.tell(cx, 200);
-                self.let_go(cx);
+                cx.remember(What::Handing { status: TransferStatus::Answered, cause: None });
+                match self.referrer {
+                    Some(_) => self.let_go(cx),
+                    // Who leaves is gone already: nothing else tells it.
+                    None => cx.tell_call(),
+                }
                 Stage::Talking(talking)
             }
             Stage::Failing(failing) => {
                 self.tell(cx, failing.sip_status());
+                cx.note(What::Handing { status: TransferStatus::Failed, cause: Some(failing.cause()) });
                 match self.referrer.take() {
                     Some(referrer) => Stage::Talking(Talking::again(cx, failing.into_leg(), referrer, self.stays)),
                     None => Stage::Failing(failing.transfer()),
@@ -125,6 +136,7 @@ impl Referral {
             }
             Stage::Over(mut over) => {
                 self.tell(cx, Cause::CallerGaveUp.sip_status());
+                cx.remember(What::Handing { status: TransferStatus::Failed, cause: Some(over.cause) });
                 over.legs.extend(self.referrer);
                 Stage::Over(over)
             }
@@ -132,6 +144,7 @@ impl Referral {
                 if !self.has_rung && calling.near().is_some_and(Near::rings) {
                     self.has_rung = true;
                     self.tell(cx, 180);
+                    cx.note(What::Handing { status: TransferStatus::Ringing, cause: None });
                 }
                 Stage::Transferring(Box::new(Transferring { calling, referral: self }))
             }
@@ -163,6 +176,14 @@ impl Referral {
         if let (Some(leg), Some(refer)) = (&self.referrer, self.refer) {
             cx.core.endpoint.notify_refer(cx.now, leg.session, refer, status);
         }
+    }
+}
+
+impl Core {
+    /// What is told of a slot that hands its call on.
+    pub(crate) fn transfer(&self, by: SlotId, to: Option<&Number>, at: WallTime, status: TransferStatus) -> Transfer {
+        let to = to.map(Number::to_string).unwrap_or_default();
+        Transfer { by, user: self.seats.holder(by), to, at, status, cause: None }
     }
 }
 

@@ -244,6 +244,7 @@ impl Trying {
         cx.note(What::Trying(CarrierTry {
             carrier: entry.id,
             caller: current.found.caller.to_string(),
+            called: Some(current.found.called.to_string()),
             target: Some(shown),
             at: cx.wall(),
             outcome: None,

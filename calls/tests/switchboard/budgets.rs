@@ -15,11 +15,11 @@ use crate::{
     world::{WALL, World, directory, settings},
 };
 
-const SLOT: Scope = Scope::Slot(SlotId(1));
+pub(crate) const SLOT: Scope = Scope::Slot(SlotId(1));
 const TRUNK: Scope = Scope::Trunk(HubId(1));
 const BY_A: Scope = Scope::Carrier(CarrierId(1));
 const BY_B: Scope = Scope::Carrier(CarrierId(2));
-const CENTER: Scope = Scope::Center(CenterId(1));
+pub(crate) const CENTER: Scope = Scope::Center(CenterId(1));
 
 /// The world by A, then by B.
 const WORLD: &str = r#"{"name": "world", "position": 1, "match": {"to": ["+*", "112"]},
@@ -55,7 +55,7 @@ fn set_budgets(world: &mut World, slots: u16, budgets: &[(Scope, &str)]) {
 }
 
 /// As many slots, both carriers, who answer, and these budgets.
-fn world_of(slots: u16, budgets: &[(Scope, &str)]) -> World {
+pub(crate) fn world_of(slots: u16, budgets: &[(Scope, &str)]) -> World {
     let mut world = World::new(slots);
     world.add_peer("A", "10.0.9.1:5060");
     world.add_peer("B", "10.0.9.2:5060");
@@ -517,4 +517,35 @@ fn two_ends_in_the_world_stay_with_who_joined_them() {
     }
     assert_eq!(calls(&mut world, SLOT), 0);
     world.assert_clean();
+}
+
+/// Whoever hands a call on over REST is told at once that a budget is closed; a phone is told so, too.
+#[test]
+fn a_transfer_asks_the_budgets_before_anything_changes() {
+    for (limits, closed, told) in [
+        (r#"{"calls_max": 0}"#, Cause::BudgetClosed, "403 Forbidden, over"),
+        (r#"{"destinations": ["+7495*"]}"#, Cause::DestinationNotAllowed, "403 Forbidden, over"),
+        ("{}", Cause::PremiumNotAllowed, "403 Forbidden, over"),
+    ] {
+        let mut world = world_of(3, &[(SLOT, limits)]);
+        let number = if closed == Cause::PremiumNotAllowed { "+78091234567" } else { "+79991234567" };
+        world.dial("6001", "6002");
+        world.run(seconds(1));
+        let call = world.recorded[0].0.call_id;
+        let to = model::TransferTo::Number(number.parse().unwrap());
+        let refused = world.order(Command::TransferCall { user: UserId(1), any: true, call, to });
+        let cause = match refused {
+            Err(Refusal::BudgetClosed { .. }) => Cause::BudgetClosed,
+            Err(Refusal::PremiumNotAllowed { .. }) => Cause::PremiumNotAllowed,
+            Err(Refusal::DestinationNotAllowed { .. }) => Cause::DestinationNotAllowed,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cause, closed);
+        world.refer("6001", &format!("<sip:{number}@pbx.test>"));
+        world.run(seconds(1));
+        assert_eq!(world.phone("6001").notified.last().map(String::as_str), Some(told), "{limits}");
+        assert!(!world.phone("A").called && !world.phone("B").called, "{limits}");
+        world.hang_up("6001");
+        world.assert_clean();
+    }
 }

@@ -2350,6 +2350,7 @@ export interface components {
             status: "dialing" | "ringing" | "answered" | "held" | "ended";
             /** @description Each try to place it by a carrier so far, in order. */
             tries: components["schemas"]["PlacedTry"][];
+            transfer?: null | components["schemas"]["HandedOn"];
             /** @description Who placed it. */
             user?: string | null;
         };
@@ -3157,6 +3158,24 @@ export interface components {
         Forgot: {
             username: string;
         };
+        /** @description How a call was handed on, or was to be. */
+        HandedOn: {
+            /**
+             * Format: int64
+             * @description When it was ordered.
+             */
+            at: number;
+            /** @description Which slot leaves, or wanted to. */
+            by: string;
+            /** @enum {string|null} */
+            cause?: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
+            /** @enum {string} */
+            status: "calling" | "ringing" | "answered" | "failed" | "refused";
+            /** @description The number that the other party is handed to; empty if a phone named none. Masked or hidden as `callee` is. */
+            to?: string | null;
+            /** @description Who had taken it then. */
+            user?: string | null;
+        };
         /** @description How the server is. */
         Health: {
             /** @example ok */
@@ -3704,6 +3723,9 @@ export interface components {
              */
             at: number;
             /** @description The caller number that it was told, as it was written; masked or absent as the call's `caller` is. */
+            /** @description The number that was called, which is another than the record's if the call was handed or sent on; masked or hidden as `callee` is. */
+            called?: string | null;
+            /** @description The caller number that it was told, as it was written. */
             caller: string;
             carrier: string;
             /** @enum {string|null} */

@@ -192,6 +192,20 @@ fn what_may_not_be_seen_is_not_there() {
     assert!(tried > 1_000, "{tried}");
 }
 
+/// Each row: what is seen of `callee`, and what of a number that stands within another column.
+#[test]
+fn a_number_within_a_column_is_seen_like_the_one_that_it_is_like() {
+    let called = json!("+79161231234");
+    for (mode, seen) in [(Mode::Show, Some(called.clone())), (Mode::Mask, Some(json!("+7 9•• ••• 12 34"))), (Mode::Hide, None)] {
+        let view = wide(&CDRS, &[("callee", mode)]);
+        let row = json!({"tries": [{"carrier": "1", "called": called}, {"carrier": "2", "called": called}], "call_id": "c_1"});
+        let mut row = row.as_object().unwrap().clone();
+        view.project(&mut row);
+        let tries = row["tries"].as_array().unwrap();
+        assert!(tries.iter().all(|tried| tried.get("called") == seen.as_ref() && tried["carrier"] != json!(null)), "{mode:?} {tries:?}");
+    }
+}
+
 #[test]
 fn a_search_tells_nothing_of_columns_that_are_not_seen() {
     static FOLDED: Resource = Resource {
@@ -262,6 +276,7 @@ fn call(n: i64, user: Option<UserId>, scenario: &str) -> Fact {
             carrier: None,
             tries: Vec::new(),
             asked: None,
+            transfer: None,
         },
     }
 }

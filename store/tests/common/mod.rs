@@ -95,6 +95,10 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
             status: None,
         }],
         asked: Some(Asked { route: RouteId(5), outcome: AskOutcome::Late, after_ms: 900, said: None }),
+        carrier: None,
+        tries: Vec::new(),
+        asked: None,
+        transfer: None,
     }
 }
 

@@ -5,7 +5,7 @@ use expect_test::expect;
 use media::{Channel, Command as MediaCommand, Hears, LegId, Tone};
 use model::{Cause, Command, Fact, Outcome, Reply, SlotState, TransferTo, UserId};
 
-use super::{heard, seconds, segments, serving, talking};
+use super::{handed, heard, seconds, segments, serving, talking};
 use crate::{
     carriers::{A, B},
     phone::Habit,
@@ -31,7 +31,9 @@ fn the_called_party_hands_the_caller_on() {
     world.hang_up("6003");
     world.run(seconds(1));
     expect![[r#"
+        1.125 call 6001>6002 Answered
         1.125 slot 6003 CALLING
+        1.135 call 6001>6002 Answered
         3.125 call 6001>6002 Answered
         3.125 call 6001>6002 Answered
         3.125 slot 6003 ACTIVE_CALL
@@ -383,4 +385,27 @@ fn who_is_called_is_shown_who_waits() {
         world.hang_up(shown);
         world.assert_clean();
     }
+}
+
+/// What a phone asks for in vain is told too, as often as a call may be handed on.
+#[test]
+fn a_refer_that_is_refused_leaves_a_trace() {
+    let mut world = talking(3);
+    world.set_limits(2, 2, &["6001"]);
+    for (to, told) in [
+        ("<sip:+79991234567@pbx.test>", "2 > +79991234567 Refused destination_not_allowed"),
+        ("<sip:6001;x=y@pbx.test>", "2 >  Refused no_such_number"),
+    ] {
+        world.refer("6002", to);
+        world.run(seconds(1));
+        assert_eq!(handed(&world).last().map(String::as_str), Some(told));
+    }
+    for place in 0..40 {
+        world.refer("6002", &format!("<sip:+7999000{place:04}@pbx.test>"));
+        world.run(seconds(1));
+    }
+    assert_eq!(handed(&world).len(), 32);
+    assert_eq!(serving(&world), [1, 2], "both talk as before");
+    world.hang_up("6001");
+    world.assert_clean();
 }

@@ -81,6 +81,8 @@ fn a_customer_is_handed_on_to_the_world() {
     let cdr = world.cdrs()[0].clone();
     let tries: Vec<_> = cdr.tries.iter().map(|tried| (tried.carrier.0, tried.outcome, tried.status)).collect();
     assert_eq!(tries, [(1, Some(TryOutcome::Refused), Some(503)), (2, Some(TryOutcome::Answered), Some(200))]);
+    let called: Vec<_> = cdr.tries.iter().map(|tried| tried.called.as_deref()).collect();
+    assert_eq!(called, [Some("+79995550000"); 2], "the record says whom the world was called for");
     assert_eq!((cdr.cause, world.lines()), (Cause::CalleeHungUp, vec![0, 0]));
     world.assert_clean();
 }

@@ -91,6 +91,22 @@ fn segments(cdr: &Cdr) -> Vec<(i64, u64, u64, u64)> {
     cdr.segments.iter().map(of).collect()
 }
 
+/// What is told of handing a call on, in order: whom to, how far it is, and why it came to nothing.
+fn handed(world: &World) -> Vec<String> {
+    let transfers = world.events.iter().filter_map(|event| match event {
+        Event::CallUpdated(view) => view.transfer.as_ref(),
+        _ => None,
+    });
+    let mut told: Vec<String> = transfers
+        .map(|transfer| {
+            let cause = transfer.cause.map_or(String::new(), |cause| format!(" {}", cause.code()));
+            format!("{} > {} {:?}{cause}", transfer.by.0, transfer.to, transfer.status)
+        })
+        .collect();
+    told.dedup();
+    told
+}
+
 /// Which slots the newest picture of the call names as those that serve it now.
 fn serving(world: &World) -> Vec<i64> {
     let views = world.events.iter().rev().filter_map(|event| match event {

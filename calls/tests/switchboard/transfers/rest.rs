@@ -2,7 +2,7 @@
 
 use model::{CallId, Command, Refusal, Reply, SlotId, SlotState, TransferTo, UserId};
 
-use super::{seconds, serving};
+use super::{handed, seconds, serving};
 use crate::{phone::Habit, world::World};
 
 impl World {
@@ -94,6 +94,48 @@ fn what_may_not_be_is_refused_and_changes_nothing() {
     let call = world.start_call(7, 1, "6002").unwrap();
     world.run(seconds(1));
     assert_eq!(world.hand_on(7, false, call, number("6003")), Err(Refusal::CallNotTransferable));
+    world.hang_up("6001");
+    world.assert_clean();
+}
+
+/// There is no NOTIFY for who ordered it over REST: the call's picture tells how far it is, and why it came to nothing.
+#[test]
+fn who_ordered_it_is_told_what_became_of_it() {
+    type Row = (Habit, fn(&mut World), &'static [&'static str]);
+    let rows: [Row; 5] = [
+        (Habit::Answer, |_| {}, &["2 > 6003 Calling", "2 > 6003 Answered"]),
+        (Habit::Ring, |world| world.answer("6003"), &["2 > 6003 Calling", "2 > 6003 Ringing", "2 > 6003 Answered"]),
+        (Habit::Busy, |_| {}, &["2 > 6003 Calling", "2 > 6003 Failed busy"]),
+        (Habit::Ring, |world| world.hang_up("6001"), &["2 > 6003 Calling", "2 > 6003 Ringing", "2 > 6003 Failed caller_hung_up"]),
+        // Who leaves is gone before it is answered.
+        (
+            Habit::Ring,
+            |world| {
+                world.hang_up("6002");
+                world.run(seconds(1));
+                world.answer("6003");
+            },
+            &["2 > 6003 Calling", "2 > 6003 Ringing", "2 > 6003 Answered"],
+        ),
+    ];
+    for (row, (habit, act, expected)) in rows.into_iter().enumerate() {
+        let (mut world, call) = held();
+        world.phone("6003").habit = habit;
+        world.hand_on(8, false, call, number("6003")).unwrap();
+        world.run(seconds(1));
+        act(&mut world);
+        world.run(seconds(1));
+        assert_eq!(handed(&world), expected, "row {row}");
+        world.hang_up("6001");
+        world.assert_clean();
+    }
+    // Of two calls the one that goes on says who was joined.
+    let (mut world, call) = held();
+    world.dial("6002", "6003");
+    world.run(seconds(1));
+    let other = world.recorded[1].0.call_id;
+    world.hand_on(8, false, call, TransferTo::Call(other)).unwrap();
+    assert_eq!(handed(&world), ["2 > 6003 Answered"]);
     world.hang_up("6001");
     world.assert_clean();
 }

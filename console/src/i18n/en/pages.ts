@@ -37,6 +37,7 @@ export const pages = {
         about: 'In the order of the route, until one took the call.',
         at: 'At',
         outcome: 'What came of it',
+        called: 'Called',
         target: 'Address',
         lasts: 'Under way',
         because: '%{meaning} (%{status})',

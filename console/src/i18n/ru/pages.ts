@@ -37,6 +37,7 @@ export const pages = {
         about: 'По порядку маршрута, пока один из них не принял звонок.',
         at: 'Когда',
         outcome: 'Чем кончилось',
+        called: 'Кому',
         target: 'Адрес',
         lasts: 'Идёт',
         because: '%{meaning} (%{status})',

@@ -62,6 +62,7 @@ export function TriesSection({ tries }: { tries: Placed[] | undefined }) {
                         <TableCell>{t('explain.carrier')}</TableCell>
                         <TableCell>{t('tries.at')}</TableCell>
                         <TableCell>{t('tries.outcome')}</TableCell>
+                        <TableCell>{t('tries.called')}</TableCell>
                         <TableCell>{t('explain.sent_caller')}</TableCell>
                         <TableCell>{t('tries.target')}</TableCell>
                     </TableRow>
@@ -79,6 +80,7 @@ export function TriesSection({ tries }: { tries: Placed[] | undefined }) {
                             <TableCell>
                                 <Outcome one={one} />
                             </TableCell>
+                            <TableCell>{one.called ? <code>{one.called}</code> : <Nothing />}</TableCell>
                             <TableCell>
                                 <code>{one.caller}</code>
                             </TableCell>

@@ -298,9 +298,9 @@ function furnish(calls: FakeCall[], slots: Slot[], users: User[], now: number): 
         [
             TRIED,
             [
-                { carrier: '103', caller: '74951234567', target: null, at, outcome: 'full', status: null },
-                { carrier: '101', caller: '+74951234567', target: 'tcp 198.51.100.4:5060', at: at + 2, outcome: 'silent', status: null },
-                { carrier: '102', caller: '<i>78431234567</i>', target: 'udp 203.0.113.9:5080', at: at + 6010, outcome: 'refused', status: 503 },
+                { carrier: '103', called: '+4930123456', caller: '74951234567', target: null, at, outcome: 'full', status: null },
+                { carrier: '101', called: '+4930123456', caller: '+74951234567', target: 'tcp 198.51.100.4:5060', at: at + 2, outcome: 'silent', status: null },
+                { carrier: '102', called: '<u>1</u>', caller: '<i>78431234567</i>', target: 'udp 203.0.113.9:5080', at: at + 6010, outcome: 'refused', status: 503 },
                 { carrier: '7', caller: '+74951234567', target: 'udp 203.0.113.10:5060', at: at + 8100, outcome: 'refused', status: 499 },
             ],
         ],
