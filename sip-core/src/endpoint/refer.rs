@@ -10,7 +10,8 @@
 //!     v
 //!   Open      NOTIFY 100, then what `notify_refer` says: one on its way at a time, the newest waits
 //!     |
-//!     | a final status; SUBSCRIBE with Expires 0; 180 s; the session ends: the last NOTIFY
+//!     | 180 s: renewed, as long as the owner is at it, and 15 minutes at most (2.4.4)
+//!     | a final status; SUBSCRIBE with Expires 0; 15 minutes; the session ends: the last NOTIFY
 //!     | 481 and the like to a NOTIFY, or silence: nobody listens, and the session goes on (RFC 5057, 5.1)
 //!     v
 //!    over
@@ -43,8 +44,12 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReferId(pub(crate) u32);
 
-/// How long the peer is told how its transfer goes, in seconds.
+/// For how long at once the peer is told how its transfer goes, in seconds.
 pub const REFER_S_MAX: u32 = 180;
+/// So long before its end the subscription is renewed: phones that ring one after another may take longer.
+const RENEW_AHEAD: Duration = Duration::from_secs(15);
+/// A transfer of which nothing came in so long is none.
+const LONGEST: Duration = Duration::from_secs(900);
 /// When there is no room for a NOTIFY.
 const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
 /// The package, and what its NOTIFYs carry.
@@ -73,6 +78,8 @@ enum State {
 #[derive(Debug)]
 struct Open {
     until: Instant,
+    /// When it is over whatever comes.
+    last: Instant,
     clock: Armed,
     /// What was said last.
     said: u16,
@@ -170,9 +177,9 @@ impl Endpoint {
             return self.drop_refer(id);
         }
         let until = now + Duration::from_secs(REFER_S_MAX.into());
-        let clock = self.wire.timers.arm(until, Owner::Session(id), Timer::Refer);
+        let clock = self.wire.timers.arm(until - RENEW_AHEAD, Owner::Session(id), Timer::Refer);
         let Some(Talking { refer: Some(refer), .. }) = self.talking(id) else { return };
-        refer.state = State::Open(Open { until, clock, said: 100, next: Some(100), sent: false });
+        refer.state = State::Open(Open { until, last: now + LONGEST, clock, said: 100, next: Some(100), sent: false });
         self.send_refer(now, id);
     }
 
@@ -272,10 +279,16 @@ impl Endpoint {
     pub(super) fn refer_timer(&mut self, now: Instant, id: SessionId) {
         let Some(open) = self.open_refer(id, None) else { return };
         if open.until <= now {
-            return self.close_refer(now, id, "noresource");
+            return self.close_refer(now, id, "timeout");
+        }
+        if now + RENEW_AHEAD >= open.until && open.until < open.last {
+            open.until = (now + Duration::from_secs(REFER_S_MAX.into())).min(open.last);
+            let said = open.said;
+            open.next.get_or_insert(said);
         }
         let until = open.until;
-        let clock = self.wire.timers.arm(until, Owner::Session(id), Timer::Refer);
+        let at = until.checked_sub(RENEW_AHEAD).filter(|at| *at > now).unwrap_or(until);
+        let clock = self.wire.timers.arm(at, Owner::Session(id), Timer::Refer);
         if let Some(open) = self.open_refer(id, None) {
             open.clock = clock;
         }

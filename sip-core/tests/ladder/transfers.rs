@@ -396,24 +396,19 @@ fn notify_meets_silence() {
     );
 }
 
-/// Three minutes, and the peer is told that there will be no more.
+/// A quarter of an hour, and the peer is told that there will be no more.
 #[test]
 fn transfer_without_end() {
+    let mut script = "0 > INVITE sdp\n0 answer\n0.1 > ACK\n5 > REFER\n+ Refer-To: sip:6002@10.0.0.1\n5 refer ok\n5.1 > 200 NOTIFY\n\
+        100 notify 180\n100.1 > 200 NOTIFY\n"
+        .to_owned();
+    // It is renewed.
+    for place in 0..5 {
+        script += &format!("{}.1 > 200 NOTIFY\n", 170 + 165 * place);
+    }
+    script += "900.1 > 200 INVITE sdp\n905.1 > 200 NOTIFY\n906 notify 200\n910 > BYE";
     check_transfer(
-        "
-        0 > INVITE sdp
-        0 answer
-        0.1 > ACK
-        5 > REFER
-        + Refer-To: sip:6002@10.0.0.1
-        5 refer ok
-        5.1 > 200 NOTIFY
-        100 notify 180
-        100.1 > 200 NOTIFY
-        185.1 > 200 NOTIFY
-        186 notify 200
-        190 > BYE
-        ",
+        &script,
         expect![[r#"
             0.0 > INVITE 1 sdp
             0.0 * s1 Invited
@@ -428,11 +423,24 @@ fn transfer_without_end() {
             5.1 > 200 NOTIFY
             100.0 < NOTIFY 2 sip:peer@192.168.1.9:5062 b2 to=peer Event:refer;id=2 Subscription-State:active;expires=85 frag=SIP/2.0 180 Ringing
             100.1 > 200 NOTIFY
-            185.0 < NOTIFY 3 sip:peer@192.168.1.9:5062 b3 to=peer Event:refer;id=2 Subscription-State:terminated;reason=noresource frag=SIP/2.0 180 Ringing
-            185.1 > 200 NOTIFY
-            190.0 > BYE 3
-            190.0 < 200 BYE 3 to=t1
-            190.0 * s1 Ended { why: Bye }
+            170.0 < NOTIFY 3 sip:peer@192.168.1.9:5062 b3 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            170.1 > 200 NOTIFY
+            335.0 < NOTIFY 4 sip:peer@192.168.1.9:5062 b4 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            335.1 > 200 NOTIFY
+            500.0 < NOTIFY 5 sip:peer@192.168.1.9:5062 b5 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            500.1 > 200 NOTIFY
+            665.0 < NOTIFY 6 sip:peer@192.168.1.9:5062 b6 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            665.1 > 200 NOTIFY
+            830.0 < NOTIFY 7 sip:peer@192.168.1.9:5062 b7 to=peer Event:refer;id=2 Subscription-State:active;expires=75 frag=SIP/2.0 180 Ringing
+            830.1 > 200 NOTIFY
+            900.0 < INVITE 8 sip:peer@192.168.1.9:5062 b8 to=peer sdp
+            900.1 > 200 INVITE sdp
+            900.1 < ACK 8 sip:a@192.168.1.9:5062 b9 to=peer
+            905.0 < NOTIFY 9 sip:a@192.168.1.9:5062 b10 to=peer Event:refer;id=2 Subscription-State:terminated;reason=timeout frag=SIP/2.0 180 Ringing
+            905.1 > 200 NOTIFY
+            910.0 > BYE 3
+            910.0 < 200 BYE 3 to=t1
+            910.0 * s1 Ended { why: Bye }
             left: 0 sessions, 0 transactions
         "#]],
     );
@@ -828,6 +836,54 @@ fn without_transfers() {
             5.0 > BYE 9
             5.0 < 200 BYE 9 to=t2
             5.0 * s1 Ended { why: Bye }
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
+/// Phones that ring one after another take longer than a subscription lasts: it is renewed (RFC 3515, 2.4.4).
+#[test]
+fn a_long_transfer_is_told_to_its_end() {
+    check_transfer(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK
+        5 > REFER
+        + Refer-To: <sip:6002@10.0.0.1>
+        5 refer ok
+        5.1 > 200 NOTIFY
+        6 notify 180
+        6.1 > 200 NOTIFY
+        170.1 > 200 NOTIFY
+        335.1 > 200 NOTIFY
+        480 notify 200
+        480.1 > 200 NOTIFY
+        490 > BYE
+        ",
+        expect![[r#"
+            0.0 > INVITE 1 sdp
+            0.0 * s1 Invited
+            0.0 < 100 INVITE 1
+            0.0 < 200 INVITE 1 to=t1 sdp
+            0.1 > ACK 1
+            0.1 * s1 Confirmed { sdp: no }
+            5.0 > REFER 2
+            5.0 * s1 Referred { refer: ReferId(2), to: b"sip:6002@10.0.0.1", replaces: no, referred_by: no }
+            5.0 < 202 REFER 2 to=t1
+            5.0 < NOTIFY 1 sip:peer@192.168.1.9:5062 b1 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 100 Trying
+            5.1 > 200 NOTIFY
+            6.0 < NOTIFY 2 sip:peer@192.168.1.9:5062 b2 to=peer Event:refer;id=2 Subscription-State:active;expires=179 frag=SIP/2.0 180 Ringing
+            6.1 > 200 NOTIFY
+            170.0 < NOTIFY 3 sip:peer@192.168.1.9:5062 b3 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            170.1 > 200 NOTIFY
+            335.0 < NOTIFY 4 sip:peer@192.168.1.9:5062 b4 to=peer Event:refer;id=2 Subscription-State:active;expires=180 frag=SIP/2.0 180 Ringing
+            335.1 > 200 NOTIFY
+            480.0 < NOTIFY 5 sip:peer@192.168.1.9:5062 b5 to=peer Event:refer;id=2 Subscription-State:terminated;reason=noresource frag=SIP/2.0 200 OK
+            480.1 > 200 NOTIFY
+            490.0 > BYE 3
+            490.0 < 200 BYE 3 to=t1
+            490.0 * s1 Ended { why: Bye }
             left: 0 sessions, 0 transactions
         "#]],
     );

@@ -409,3 +409,20 @@ fn a_refer_that_is_refused_leaves_a_trace() {
     world.hang_up("6001");
     world.assert_clean();
 }
+
+/// Phones that ring one after another ring longer than a phone's subscription lasts: it is told the end all the same.
+#[test]
+fn the_end_of_a_long_transfer_is_told() {
+    const IN_TURN: &str = r#"{"name": "all", "position": 1, "match": {"to": ["700"]},
+        "then": {"do": "slots", "slots": ["6003", "6004", "6005", "6006"], "ring": "in_turn", "ring_s": 60}}"#;
+    let mut world = talking(6);
+    world.set_plan(6, &[], &[IN_TURN]);
+    world.refer("6002", "<sip:700@pbx.test>");
+    world.run(seconds(235));
+    assert!(world.phone("6002").notified.iter().all(|told| !told.ends_with("over")), "{:?}", world.phone("6002").notified);
+    world.run(seconds(10));
+    assert_eq!(world.phone("6002").notified.last().map(String::as_str), Some("480 Temporarily Unavailable, over"));
+    assert_eq!(handed(&world).last().map(String::as_str), Some("2 > 700 Failed no_answer"));
+    world.hang_up("6001");
+    world.assert_clean();
+}
