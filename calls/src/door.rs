@@ -8,7 +8,7 @@ use std::{
 use seats::Permit;
 use sip_core::{Endpoint, Invite, SessionId};
 
-/// The endpoint with its way out closed: whatever begins a call (REST, a phone, later a transfer, a 302, a menu) has to show the
+/// The endpoint with its way out closed: whatever begins a call (REST, a phone, a transfer, a 302, later a menu) has to show the
 /// [`Permit`] that the gate gave for it, or it does not compile.
 ///
 /// Everything else of the endpoint is there as it is. Its own [`Endpoint::invite`] is hidden by [`Door::invite`], and refused by a lint

@@ -14,21 +14,18 @@ use crate::{
     leg::{Leg, Party, cause},
     stage::{Call, Cx, Stage, Talking},
     switchboard::Switchboard,
-    transfer::TRANSFERS_MAX,
+    transfer::{DECLINED, GONE, TRANSFERS_MAX},
 };
 
-/// The dialog is none of ours, or is over.
-const GONE: u16 = 481;
-/// It is none whose place can be taken.
-const DECLINED: u16 = 603;
 const BUSY: u16 = 486;
 const FORBIDDEN: u16 = 403;
 
 impl Switchboard {
     /// A phone dials to take the place of the party that `named` is the session of.
     pub(crate) fn replacing(&mut self, now: Instant, session: SessionId, flow: Flow, message: &Message, named: SessionId) {
-        // Whoever calls from where carriers do is asked for no proof.
-        if !self.core.carriers.sources.at(flow.remote.ip()).is_empty() {
+        // Whoever calls from where carriers do is asked for no proof, unless he shows that he is a phone of ours behind the same address.
+        let is_carriers = !self.core.carriers.sources.at(flow.remote.ip()).is_empty();
+        if is_carriers && !self.core.is_phone_of_ours(now, flow, message) {
             self.core.endpoint.challenge(now, session, FORBIDDEN, &[]);
             return;
         }

@@ -1,6 +1,6 @@
 //! The one door outward (R23): what stands between a slot and every INVITE that its phone or its operator causes.
 //!
-//! Pure: whoever is about to send such an INVITE asks here first, whatever made it (a phone that dials, REST, later a transfer, a
+//! Pure: whoever is about to send such an INVITE asks here first, whatever made it (a phone that dials, REST, a transfer, a 302, later a
 //! dialer or a callback), and what lets an INVITE go wants to see the [`Permit`]. Being called is not limited here.
 
 use model::{Number, SlotLimits};

@@ -86,7 +86,7 @@ impl Switchboard {
 impl Core {
     /// Whether a request from a carrier's address is all the same a phone's: the phone of the slot that it says it is from is bound by this
     /// very flow, or it says so with a login. What it says is proven as with any other phone; a carrier does neither.
-    fn is_phone_of_ours(&self, now: Instant, flow: Flow, message: &Message) -> bool {
+    pub(crate) fn is_phone_of_ours(&self, now: Instant, flow: Flow, message: &Message) -> bool {
         if Claim::of(message, &self.directory.realm).is_login() {
             return true;
         }

@@ -193,3 +193,17 @@ fn carriers_take_no_place_and_give_none() {
     world.hang_up("6001");
     world.assert_clean();
 }
+
+/// A phone of ours may stand behind a carrier's address: it dials, so it picks up, too.
+#[test]
+fn a_phone_behind_a_carriers_address_picks_up() {
+    let mut world = ringing(3);
+    // 6003 is at 10.0.1.3.
+    world.set_plan(3, &[&A.replace("sip:10.0.9.1", "sip:10.0.1.3")], &[]);
+    let replaces = dialog(&mut world, "6002");
+    world.dial_replacing("6003", "6002", &replaces);
+    world.run(seconds(1));
+    assert_eq!(serving(&world), [1, 3], "{:?}", world.phone("6003").refused);
+    world.hang_up("6003");
+    world.assert_clean();
+}
