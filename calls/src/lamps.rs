@@ -117,8 +117,19 @@ impl Switchboard {
         !changed.is_empty()
     }
 
-    /// What a number does now, for who watches it.
-    pub(crate) fn lamp(&mut self, slot: SlotId) -> Notice {
+    /// What a number does now, for who comes to watch it or goes on to: what was over is told once, with the change, and to nobody again.
+    pub(crate) fn lamp_now(&mut self, slot: SlotId) -> Notice {
+        match self.lamp(slot) {
+            Notice::Dialog(DialogInfo { entity, mut dialogs }) => {
+                dialogs.retain(|dialog| dialog.state != DialogState::Terminated);
+                Notice::Dialog(DialogInfo { entity, dialogs })
+            }
+            other => other,
+        }
+    }
+
+    /// What a number does now, and what has just ended.
+    fn lamp(&mut self, slot: SlotId) -> Notice {
         let number = self.core.directory.slot(slot).map(|entry| entry.number.as_str()).unwrap_or_default();
         let entity = format!("sip:{number}@{}", self.core.settings.domain);
         let of_call = |call: CallId| {

@@ -34,7 +34,7 @@ impl Switchboard {
                 self.core.endpoint.respond(now, tx, 403, Some("This is not your mailbox"), &[]);
                 return;
             }
-            Some(Package::Dialog) => self.lamp(watched.id),
+            Some(Package::Dialog) => self.lamp_now(watched.id),
             // What is of no package is refused behind this, by the same answer for all.
             Some(Package::MessageSummary) | None => Notice::MessageSummary(MessageSummary::default()),
         };

@@ -95,6 +95,25 @@ fn a_lamp_follows_a_call_and_names_nobody() {
     world.assert_clean();
 }
 
+/// What is over was told with the change, and is not told again to who goes on watching, or comes to.
+#[test]
+fn what_is_over_is_told_once() {
+    let mut world = World::new(4);
+    let tag = watch(&mut world, "6003", "6002");
+    world.dial("6001", "6002");
+    world.run(3 * SECOND);
+    world.hang_up("6001");
+    world.run(3 * SECOND);
+    assert_eq!(shown(&mut world, "6003").last().map(String::as_str), Some("v2 [1 recipient terminated]"));
+    let answer = world.request("6003", "SUBSCRIBE", "6002", ("6002", &tag), &format!("{LAMP}Expires: 600\r\n"), "");
+    assert_eq!(status(&answer), "200", "{answer}");
+    world.run(3 * SECOND);
+    watch(&mut world, "6004", "6002");
+    world.run(3 * SECOND);
+    assert_eq!((shown(&mut world, "6003"), shown(&mut world, "6004")), (vec!["v3 []".to_owned()], vec!["v0 []".to_owned()]));
+    world.assert_clean();
+}
+
 /// Who begins to watch in the middle of a call sees it; more than once a second nobody is told.
 #[test]
 fn a_watcher_sees_what_goes_on_already_and_is_told_once_a_second() {
