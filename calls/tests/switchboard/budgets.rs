@@ -549,3 +549,23 @@ fn a_transfer_asks_the_budgets_before_anything_changes() {
         world.assert_clean();
     }
 }
+
+/// A consultation with the world goes on as the older call's: its budget ends that one.
+#[test]
+fn a_joined_line_is_cut_by_its_budget() {
+    let mut world = world_of(2, &[(SLOT, r#"{"day_s": 100}"#)]);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    world.refer_attended("6001", "+74951234567", false);
+    world.run(seconds(1));
+    assert_eq!((world.board.calls(), world.board.budget_holds()), (1, 1));
+    world.run(seconds(96));
+    assert_eq!(world.board.calls(), 1);
+    world.run(seconds(5));
+    let causes: Vec<_> = world.cdrs().iter().map(|cdr| (cdr.callee.clone(), cdr.cause)).collect();
+    assert_eq!(causes, [("+74951234567".to_owned(), Cause::Transferred), ("6002".to_owned(), Cause::BudgetSpent)]);
+    assert_eq!(line(&mut world, SLOT, Limit::DayTime).used, 100);
+    world.assert_clean();
+}

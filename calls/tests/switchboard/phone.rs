@@ -367,6 +367,14 @@ impl Phone {
         self.endpoint.reoffer(now, self.session.unwrap(), &sdp).unwrap();
     }
 
+    /// The same, unless there is no session that could be offered any now.
+    pub(crate) fn try_reoffer(&mut self, now: Instant) {
+        let sdp = self.sdp();
+        if let Some(session) = self.session {
+            let _ = self.endpoint.reoffer(now, session, &sdp);
+        }
+    }
+
     pub(crate) fn received(&mut self, now: Instant, datagram: Bytes) {
         if self.habit == Habit::Dead {
             return;

@@ -625,11 +625,33 @@ impl World {
         states.next().unwrap_or(SlotState::Idle)
     }
 
+    /// An administrator ends what is left.
+    pub(crate) fn settle(&mut self) {
+        let ended: BTreeSet<CallId> = self.cdrs().iter().map(|cdr| cdr.call_id).collect();
+        let begun: Vec<CallId> = self
+            .facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::CallStarted { call } if !ended.contains(&call.call_id) => Some(call.call_id),
+                _ => None,
+            })
+            .collect();
+        for call in begun {
+            let _: Result<Reply, _> = self.order(Command::EndCall { user: UserId(1), any: true, call });
+        }
+        self.run(Duration::from_secs(5));
+    }
+
     /// Whatever happened: no call, no session and no lost port is left.
     pub(crate) fn assert_clean(&mut self) {
         self.run(Duration::from_secs(70));
         assert_eq!(self.board.calls(), 0, "calls are left");
         assert_eq!(self.board.sessions(), 0, "sessions are left");
+        assert_eq!(self.board.budget_holds(), 0, "budgets are held");
+        assert_eq!(self.board.asking(), 0, "programs are waited for");
+        if let Ok(Reply::Carriers(views)) = self.order(Command::Carriers) {
+            assert!(views.iter().all(|view| view.calls == 0), "lines of carriers are left: {views:?}");
+        }
         let opened = self.media.iter().filter(|command| matches!(command, MediaCommand::Open { .. })).count();
         let closed = self.media.iter().filter(|command| matches!(command, MediaCommand::Close { .. })).count();
         assert_eq!(opened, closed, "media is left open");
