@@ -164,7 +164,7 @@ pub(crate) struct HandedOn {
     /// Who had taken it then.
     #[schema(value_type = Option<String>)]
     pub(crate) user: Option<UserId>,
-    /// The number that the other party is handed to; empty if a phone named none. Masked or hidden as `callee` is.
+    /// The number that the other party is handed to; empty if a phone named none. Masked or absent as `callee` is.
     pub(crate) to: Option<String>,
     /// When it was ordered.
     #[schema(value_type = i64)]
@@ -198,9 +198,9 @@ impl From<CallView> for Call {
             carrier,
             tries,
             asked,
+            transfer,
             ..
         } = view;
-        let CallView { started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, transfer, .. } = view;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -276,11 +276,11 @@ pub(crate) struct PlacedTry {
     pub(crate) carrier: CarrierId,
     /// The caller number that it was told, as it was written; masked or absent as the call's `caller` is.
     pub(crate) caller: String,
+    /// The number that was called, which is another than the record's if the call was handed or sent on; masked or absent as the call's
+    /// `callee` is.
+    pub(crate) called: Option<String>,
     /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE, absent for whoever may not see the settings of
     /// carriers.
-    /// The number that was called, which is another than the record's if the call was handed or sent on; masked or hidden as `callee` is.
-    pub(crate) called: Option<String>,
-    /// The address that was called: `udp 203.0.113.9:5060`; null if it came to no INVITE.
     pub(crate) target: Option<String>,
     /// When it began.
     #[schema(value_type = i64)]

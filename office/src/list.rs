@@ -20,10 +20,6 @@ pub use store::list::MemoryRow as Row;
 
 use crate::{Fault, Office, OfficeError, View, mask::masked};
 
-/// Numbers within a column of JSON, by their key, and the column whose right is theirs: whoever does not see whom a call was for does not see whom
-/// a try was for, either.
-const WITHIN: &[(&str, &str, &str)] = &[("tries", "called", "callee"), ("transfer", "to", "callee")];
-
 /// Rows on a page if nothing is said.
 const LIMIT_DEFAULT: u32 = 50;
 /// Rows on a page at most.
@@ -299,36 +295,14 @@ impl View {
         }
         for (part, mode) in self.parts_of(column.name) {
             let mask = part.of.unwrap_or(self.resource()).column(part.column).map_or(Mask::Whole, |other| other.mask);
-            for entry in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            let entries = match &mut *value {
+                Value::Array(entries) => entries.as_mut_slice(),
+                entry => std::slice::from_mut(entry),
+            };
+            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
                 match entry.get_mut(part.name) {
                     Some(told) if mode == Mode::Mask => *told = masked(mask, told),
                     _ => drop(entry.remove(part.name)),
-                }
-            }
-        }
-        for (column, value) in row.iter_mut() {
-            self.project_within(column, value);
-        }
-    }
-
-    /// Leaves of the numbers that stand within a column what the person may see of such numbers.
-    fn project_within(&self, column: &str, value: &mut Value) {
-        for (_, key, like) in WITHIN.iter().filter(|(of, ..)| *of == column) {
-            let mode = self.mode(like);
-            let mask = self.columns().iter().find(|(known, _)| known.name == *like).map_or(Mask::Whole, |(known, _)| known.mask);
-            let parts = match &mut *value {
-                Value::Array(parts) => parts.as_mut_slice(),
-                part => std::slice::from_mut(part),
-            };
-            for part in parts.iter_mut().filter_map(Value::as_object_mut) {
-                match mode {
-                    Mode::Show => {}
-                    Mode::Mask => {
-                        if let Some(number) = part.get_mut(*key) {
-                            *number = masked(mask, number);
-                        }
-                    }
-                    Mode::Hide => drop(part.remove(*key)),
                 }
             }
         }

@@ -255,10 +255,7 @@ impl TryFrom<Row> for CallView {
             carrier: row.carrier_id.map(CarrierId),
             tries: from_json(TABLE, &row.tries)?,
             asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
-            // The tables have no room for them yet.
-            carrier: None,
-            tries: Vec::new(),
-            asked: None,
+            // The table has no room for it.
             transfer: None,
         })
     }

@@ -88,9 +88,13 @@ const CARRIER: Column =
 const TRIES: Column =
     Column::new("tries", "t.tries", ColumnKind::Json, "Each try to place it by a carrier, in order: how it was answered.")
         .with_parts(PARTS_OF_TRIES);
-// What the carrier was told is a caller's number, and where it was called stands in its settings.
-static PARTS_OF_TRIES: &[Part] =
-    &[Part { name: "caller", of: None, column: "caller" }, Part { name: "target", of: Some(&TRUNKS), column: SETTINGS }];
+// What the carrier was told is a caller's number and a called one, and where it was called stands in its settings.
+static PARTS_OF_TRIES: &[Part] = &[
+    Part { name: "caller", of: None, column: "caller" },
+    Part { name: "called", of: None, column: "callee" },
+    Part { name: "target", of: Some(&TRUNKS), column: SETTINGS },
+];
+static PARTS_OF_TRANSFERS: &[Part] = &[Part { name: "to", of: None, column: "callee" }];
 const ASKED: Column =
     Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.").nullable();
 const RECORDING: Column = Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable();
@@ -132,7 +136,9 @@ pub static CALLS: Resource = Resource {
         CARRIER,
         TRIES,
         ASKED,
-        Column::new("transfer", "", ColumnKind::Json, "How it was last handed on, or was to be, while it goes on.").nullable(),
+        Column::new("transfer", "", ColumnKind::Json, "How it was last handed on, or was to be, while it goes on.")
+            .nullable()
+            .with_parts(PARTS_OF_TRANSFERS),
         RECORDING,
     ],
 };

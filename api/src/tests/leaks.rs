@@ -326,7 +326,6 @@ async fn a_hidden_column_leaks_by_no_way() {
     // Exact, so that a way that is not tried any more is missed.
     let told = format!("{walked} columns hidden from a role, {} looks for one", glass.tried.get());
     expect!["1327 columns hidden from a role, 28409 looks for one"].assert_eq(&told);
-    expect!["1301 columns hidden from a role, 27819 looks for one"].assert_eq(&told);
 }
 
 /// A key as it stands in a path.

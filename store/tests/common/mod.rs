@@ -89,15 +89,13 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
         tries: vec![CarrierTry {
             carrier: CarrierId(101),
             caller: "+74950000000".to_owned(),
+            called: Some("+74951234567".to_owned()),
             target: Some("udp 203.0.113.9:5060".to_owned()),
             at: at(n * 1000),
             outcome: None,
             status: None,
         }],
         asked: Some(Asked { route: RouteId(5), outcome: AskOutcome::Late, after_ms: 900, said: None }),
-        carrier: None,
-        tries: Vec::new(),
-        asked: None,
         transfer: None,
     }
 }

@@ -23,14 +23,13 @@ fn a_phone(chance: &mut Chance) -> &'static str {
 }
 
 fn step(world: &mut World, chance: &mut Chance) {
-    let (who, whom) = (a_phone(chance), a_phone(chance));
-    let who = if chance.below(6) == 0 { CARRIERS[usize::try_from(chance.below(2)).unwrap()] } else { chance.phone() };
-    let whom = if chance.below(4) == 0 { "+79991234567" } else { chance.phone() };
+    let who = if chance.below(6) == 0 { CARRIERS[usize::try_from(chance.below(2)).unwrap()] } else { a_phone(chance) };
+    let whom = if chance.below(4) == 0 { "+79991234567" } else { a_phone(chance) };
     let is_ours = !CARRIERS.contains(&who);
     let has_call = world.phone(who).session.is_some();
     match chance.below(13) {
         9 if is_ours && world.phone(who).before.is_none() => {
-            let other = world.phone(chance.phone());
+            let other = world.phone(a_phone(chance));
             if let Some(replaces) = other.session.and_then(|session| other.replaces(session)) {
                 world.dial_replacing(who, "6001", &replaces);
             }
