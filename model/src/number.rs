@@ -29,6 +29,18 @@ impl Number {
         Self::EMERGENCY.contains(&self.as_str())
     }
 
+    /// The most digits of a number of the world (ITU-T E.164, 6.1).
+    pub const E164_DIGITS_MAX: usize = 15;
+
+    /// Whether its `+` says that it is a number of the world, and it is none: that has up to [`Number::E164_DIGITS_MAX`] digits and nothing else,
+    /// and begins with a country's code, none of which begins with 0. What an exchange makes of it nobody knows: many drop `*` and `#` or what is
+    /// too much, and call whom nobody was asked about.
+    #[must_use]
+    pub fn is_false_e164(&self) -> bool {
+        let Some(digits) = self.0.strip_prefix('+') else { return false };
+        digits.starts_with('0') || digits.len() > Self::E164_DIGITS_MAX || digits.bytes().any(|byte| !byte.is_ascii_digit())
+    }
+
     /// The number as it is dialled, without separators.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -83,6 +95,17 @@ mod tests {
         let long = "1".repeat(33);
         for wrong in ["", "+", "60a1", "7+495", "6001;x", "6001\r\n", " ", "６００１", &long] {
             assert_eq!(wrong.parse::<Number>(), Err(ParseNumberError), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_plus_is_a_number_of_the_world_or_none() {
+        let is_false = |text: &str| text.parse::<Number>().unwrap().is_false_e164();
+        for number in ["+78091234567#", "+780*91234567", "+*78091234567", "+0088213123456", "+7809123456712345", "+#"] {
+            assert!(is_false(number), "{number}");
+        }
+        for number in ["+74951234567", "+780912345671234", "+1", "6001", "112", "*100#", "84951234567#", "0088213123456"] {
+            assert!(!is_false(number), "{number}");
         }
     }
 }

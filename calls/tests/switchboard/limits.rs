@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use model::{Cause, Refusal, SlotLimits, SlotState};
 
-use crate::{phone::Habit, world::World};
+use crate::{
+    carriers::{A, B},
+    phone::Habit,
+    world::World,
+};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -108,6 +112,46 @@ fn a_slot_of_one_call_asks_nobody_meanwhile() {
         world.hang_up("6001");
         world.assert_clean();
     }
+}
+
+/// However a phone comes to it: such a number reaches no carrier, and the phone is told.
+#[test]
+fn a_number_that_carriers_may_read_as_another_one_does_not_leave() {
+    const WORLD: &str = r#"{"name": "world", "position": 1, "match": {"to": ["+*", "8*"]},
+        "then": {"do": "carriers", "order": [{"carrier": "1"}, {"carrier": "2"}]}}"#;
+    let mut world = World::new(2);
+    world.add_peer("A", "10.0.9.1:5060");
+    world.add_peer("B", "10.0.9.2:5060");
+    let redirecting = A.replacen('{', r#"{"redirects_max": 2, "#, 1);
+    world.set_plan(2, &[&redirecting, B], &[WORLD]);
+    let hidden = ["+78091234567%23", "+19005551234%23%23", "+780*91234567", "+*882131234567", "88091234567%23", "+0088213123456"];
+    for number in hidden {
+        world.clear_history();
+        world.dial("6001", number);
+        world.run(seconds(1));
+        assert_eq!(world.phone("6001").refused.first().map(String::as_str), Some("404 Not Found"), "{number}");
+        assert_eq!(world.cdrs().last().map(|cdr| cdr.cause), Some(Cause::NoSuchNumber), "{number}");
+        let ordered = number.replace("%23", "#");
+        assert_eq!(world.start_call(7, 1, &ordered), Err(Refusal::NoRoute), "{ordered}");
+    }
+    assert_eq!((world.phone("A").count("INVITE"), world.phone("B").count("INVITE")), (0, 0));
+    // Handed on.
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.refer("6001", "<sip:+78091234567%23@pbx.test>");
+    world.run(seconds(1));
+    assert_eq!(world.phone("6001").notified.last().map(String::as_str), Some("404 Not Found, over"));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    // Sent on by a carrier.
+    let peer = world.phone("A");
+    peer.habit = Habit::Refuse(302);
+    peer.says = vec![("Contact", "<sip:+78091234567%23@10.0.9.1>".to_owned())];
+    world.dial("6001", "+74951234567");
+    world.run(seconds(1));
+    assert_eq!((world.phone("A").count("INVITE"), world.phone("B").count("INVITE")), (1, 0));
+    assert_eq!(world.cdrs().last().map(|cdr| cdr.cause), Some(Cause::NoSuchNumber));
+    world.assert_clean();
 }
 
 #[test]

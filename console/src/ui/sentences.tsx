@@ -11,6 +11,7 @@ export const SENTENCES = {
     no_price: 'it has no price for this number, and is only used for numbers that have one',
     no_caller: 'it has no caller number verified for this center',
     no_number: 'its rules make of the number what cannot be dialled',
+    misread: 'without its + it would be another number there',
     down: 'it does not answer, or is not registered',
     full: 'it has as many calls as it may',
     too_fast: 'as many calls as it may have begun in this second',
@@ -37,6 +38,8 @@ export const SENTENCES = {
     asks_twice: 'the default of a question is another question',
     carriers_away: 'no carrier can take it now',
     carriers_not_for_it: 'none of the carriers is for this call',
+    not_of_the_world: 'no number of the world is written so: + and up to 15 digits, of which the first is no 0',
+    hides: 'without its * and # it is a number of the world',
     // What is left out of the plan (store/src).
     carrier_unreadable: 'its settings cannot be read by this version of the program: set it anew',
     passwords_shut: 'the passwords cannot be opened with the key of this data directory (secret.key): set them anew',

@@ -23,11 +23,11 @@ pub enum NumberKind {
     TollFree,
     /// The callee earns by the call. Also a number that is too long, but begins with one: exchanges ignore what is dialled too much.
     Premium,
-    /// Caller and callee share the price.
+    /// Caller and callee share the price. Also a number that is too long, but begins with one.
     SharedCost,
     /// A line over the internet.
     Voip,
-    /// A person's number, which may lead anywhere.
+    /// A person's number, which may lead anywhere. Also a number that is too long, but begins with one.
     Personal,
     /// A pager.
     Pager,
@@ -42,6 +42,12 @@ pub enum NumberKind {
 }
 
 impl NumberKind {
+    /// Whether a call may cost more than the number's country tells: the callee earns by it, shares its price, or says where it leads.
+    #[must_use]
+    pub fn is_dear(self) -> bool {
+        matches!(self, Self::Premium | Self::SharedCost | Self::Personal)
+    }
+
     /// In words, for a person.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -63,7 +69,7 @@ impl NumberKind {
     }
 }
 
-/// How many digits too many are looked behind, for a number of premium rate.
+/// How many digits too many are looked behind, for a number that may cost more than it looks.
 const EXTRA_MAX: usize = 8;
 
 /// What kind of line the number leads to. It is taken as E.164: `+` and digits.
@@ -77,8 +83,8 @@ pub fn kind(number: &Number) -> NumberKind {
     if found != NumberKind::Unknown {
         return found;
     }
-    let shorter = (1..=EXTRA_MAX).filter_map(|extra| text.get(..text.len().checked_sub(extra)?));
-    if shorter.into_iter().any(|text| look_up(text).1 == NumberKind::Premium) { NumberKind::Premium } else { NumberKind::Unknown }
+    let mut shorter = (1..=EXTRA_MAX).filter_map(|extra| text.get(..text.len().checked_sub(extra)?));
+    shorter.find_map(|text| Some(look_up(text).1).filter(|kind| kind.is_dear())).unwrap_or(NumberKind::Unknown)
 }
 
 /// The number's country by its two letters (ISO 3166-1), `RU`; none for what is no number of one country.
@@ -159,9 +165,16 @@ mod tests {
     }
 
     #[test]
-    fn premium_rate_is_not_hidden_by_digits_too_many() {
+    fn what_may_cost_more_is_not_hidden_by_digits_too_many() {
         for number in ["+780912345671", "+499001234567123", "+190055512340", "+44901234567899999"] {
             assert_eq!(kind(&number.parse().unwrap()), NumberKind::Premium, "{number}");
+        }
+        for (number, wanted) in [
+            ("+4470123456781", NumberKind::Personal),
+            ("+338101234561", NumberKind::SharedCost),
+            ("+3381012345678", NumberKind::SharedCost),
+        ] {
+            assert_eq!(kind(&number.parse().unwrap()), wanted, "{number}");
         }
         for number in ["+749512345671", "+7809123456", "+7"] {
             assert_eq!(kind(&number.parse().unwrap()), NumberKind::Unknown, "{number}");

@@ -255,6 +255,24 @@ impl Carrier {
         rewrite(&self.rules_out, of, &number)
     }
 
+    /// Whether the carrier may take the number, sent as digits, for another and dear one, as they are dialled where it is: `+81088…`, which is nobody's,
+    /// for a call abroad (810), and `+880 91234567` for 8 809 1234567, which is premium rate. `home` is how numbers are written there if it does not
+    /// say itself. What its own rules rewrite is theirs.
+    #[must_use]
+    pub fn misreads(&self, number: &Number, home: Option<&NumberForm>) -> bool {
+        let (Send::Digits, Some(form), Some(digits)) = (self.send, self.form.as_ref().or(home), number.as_str().strip_prefix('+')) else {
+            return false;
+        };
+        if self.write(RuleOf::Called, number).is_ok_and(|written| written.as_str() != digits) {
+            return false;
+        }
+        if !form.international_prefix.is_empty() && digits.starts_with(&form.international_prefix) {
+            return true;
+        }
+        let Ok(read) = digits.parse().map(|digits| form.e164(&digits)) else { return false };
+        read != *number && kind(&read).is_dear()
+    }
+
     /// What calls to this E.164 number cost; none if it has no price.
     #[must_use]
     pub fn price(&self, number: &Number) -> Option<&Rate> {

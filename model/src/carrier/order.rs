@@ -67,6 +67,8 @@ pub enum LeftOut {
     NoCaller,
     /// Its own rules make of the number, or of the caller's, what cannot be dialled.
     NoNumber,
+    /// It would take the digits that it is sent for another number ([`super::Carrier::misreads`]).
+    Misread,
     /// It does not answer, or is not registered.
     Down,
     /// It has as many calls as it may.
@@ -87,6 +89,7 @@ impl LeftOut {
             Self::NoPrice => "it has no price for this number, and is only used for numbers that have one",
             Self::NoCaller => "it has no caller number verified for this center",
             Self::NoNumber => "its rules make of the number what cannot be dialled",
+            Self::Misread => "without its + it would be another number there",
             Self::Down => "it does not answer, or is not registered",
             Self::Full => "it has as many calls as it may",
             Self::TooFast => "as many calls as it may have begun in this second",

@@ -348,6 +348,14 @@ impl Plan {
         (of == center).then_some(id)
     }
 
+    /// Whether a number is one of the world but for its `*` and `#`, which many exchanges drop: no limit has judged it as that one.
+    fn hides(&self, center: CenterId, to: &Number) -> bool {
+        let Some(form) = self.numbering.forms.get(&center) else { return false };
+        let digits: String = to.as_str().chars().filter(char::is_ascii_digit).collect();
+        let bare = digits.parse::<Number>().ok().filter(|_| digits.len() < to.as_str().len() && !to.as_str().starts_with('+'));
+        bare.is_some_and(|bare| form.e164(&bare).as_str().starts_with('+'))
+    }
+
     fn outward(
         &self,
         outlets: &[Outlet],
@@ -357,6 +365,13 @@ impl Plan {
         standing: &dyn Fn(CarrierId) -> Standing,
         watch: &mut impl Watch,
     ) -> Way {
+        if to.is_false_e164() {
+            return refuse(Cause::NoSuchNumber, "no number of the world is written so: + and up to 15 digits, of which the first is no 0");
+        }
+        if self.hides(question.center, to) {
+            return refuse(Cause::NoSuchNumber, "without its * and # it is a number of the world");
+        }
+        let home = self.numbering.forms.get(&question.center);
         let mut tries: Vec<Try> = Vec::new();
         let mut away = None;
         for (step, outlet) in (0_u64..).zip(outlets) {
@@ -391,6 +406,10 @@ impl Plan {
             }
             for attempt in attempts {
                 if tries.iter().any(|before| before.carrier == attempt.entry.id) {
+                    continue;
+                }
+                if attempt.entry.carrier.misreads(to, home) {
+                    watch.left_out(attempt.entry.id, LeftOut::Misread);
                     continue;
                 }
                 let found = try_of(attempt.entry, attempt.rate.map(|rate| rate.per_minute), question, to);

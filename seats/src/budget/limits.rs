@@ -2,7 +2,7 @@
 
 use model::{
     Number,
-    carrier::{NumberKind, Rate, kind},
+    carrier::{Rate, kind},
 };
 
 /// What is called, as far as it matters here.
@@ -28,9 +28,12 @@ impl Called {
         if number.is_emergency() {
             return Self::Emergency;
         }
+        // The plan lets no such number out; if one comes by another way, it may be anybody's.
+        if number.is_false_e164() {
+            return Self::Premium;
+        }
         match kind(number) {
-            // A personal number leads wherever its owner says.
-            NumberKind::Premium | NumberKind::SharedCost | NumberKind::Personal => Self::Premium,
+            kind if kind.is_dear() => Self::Premium,
             _ if DEAR.iter().any(|code| number.as_str().starts_with(code)) => Self::Premium,
             _ => Self::Ordinary,
         }

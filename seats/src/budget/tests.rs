@@ -113,6 +113,12 @@ fn what_is_not_for_everybody_is_told_by_the_number() {
         ("+881612345678", Called::Premium),
         ("+88299123456", Called::Premium),
         ("+979123456789", Called::Premium),
+        // What hides one, or may.
+        ("+4470123456781", Called::Premium),
+        ("+338101234561", Called::Premium),
+        ("+78091234567#", Called::Premium),
+        ("+7495*1234567", Called::Premium),
+        ("+0088213123456", Called::Premium),
         ("+74951234567", Called::Ordinary),
         ("+78001234567", Called::Ordinary),
         ("6001", Called::Ordinary),

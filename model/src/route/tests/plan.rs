@@ -106,6 +106,48 @@ fn a_call_goes_where_the_first_route_says() {
     assert!(line(&plan.find(&named)).contains("1:74951234567/74952222222"), "the slot's own caller number, where it is verified");
 }
 
+/// What is no number of the world, or only but for its `*` and `#`, goes to no carrier: exchanges drop those, and call what no limit was asked about.
+#[test]
+fn carriers_get_numbers_that_all_read_alike() {
+    let form = json!({"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"});
+    let carriers =
+        [carrier(1, 1, &json!({"send": "digits", "form": form})), carrier(2, 1, &json!({})), carrier(3, 1, &json!({"send": "digits"}))];
+    let everywhere = json!([{"name": "all", "position": 9, "then": {"do": "carriers", "order": [{"carrier": "1"}, {"carrier": "2"}, {"carrier": "3"}]}}]);
+    let plan = Plan::compile(&routes(1, everywhere), &carriers, numbering()).unwrap();
+    let goes = |to: &str| match plan.find(&call("6001", to, Came::Slot)).way {
+        Way::Carriers(tries) => tries.iter().map(|one| format!("{}:{}", one.carrier, one.to)).collect::<Vec<_>>().join(" "),
+        Way::Refuse { cause, why } => format!("{}: {why}", cause.code()),
+        way => panic!("{way:?}"),
+    };
+    for to in
+        ["+78091234567#", "+19005551234##", "+78091234567*1", "+780*91234567", "+*882131234567", "+0088213123456", "+7809123456712345"]
+    {
+        let refused = "no_such_number: no number of the world is written so: + and up to 15 digits, of which the first is no 0";
+        assert_eq!(goes(to), refused, "{to}");
+    }
+    for to in ["88091234567#", "8*8091234567", "8091234567*", "810882131#23456", "*78091234567"] {
+        assert_eq!(goes(to), "no_such_number: without its * and # it is a number of the world", "{to}");
+    }
+    let rows = [
+        ("84951234567", "1:74951234567 2:+74951234567 3:74951234567"),
+        ("*100#", "1:*100# 2:*100# 3:*100#"),
+        ("*2184951234567#", "1:*2184951234567# 2:*2184951234567# 3:*2184951234567#"),
+        // Vietnam begins as calls to other towns do, which costs nobody more.
+        ("+84951234567", "1:84951234567 2:+84951234567 3:84951234567"),
+        // 810 882 13 123456, as it is dialled: a satellite. And 8 809 1234567: premium rate, where Bangladesh is meant.
+        ("+81088213123456", "2:+81088213123456"),
+        ("+88091234567", "2:+88091234567"),
+    ];
+    for (to, expected) in rows {
+        assert_eq!(goes(to), expected, "{to}");
+    }
+    let explained = plan.explain(&call("6001", "+88091234567", Came::Slot), &|_| Standing::Up).to_string();
+    assert!(explained.contains("without its + it would be another number there"), "{explained}");
+    // Whose rules make another number of it is not misread.
+    let ruled = carrier(1, 1, &json!({"send": "digits", "form": form, "rules_out": [{"of": "called", "starts": "8", "add": "00"}]}));
+    assert!(!ruled.carrier.misreads(&"+81088213123456".parse().unwrap(), None));
+}
+
 #[test]
 fn carriers_that_stand_badly_are_passed_over() {
     let plan = plan();
