@@ -145,6 +145,15 @@ impl Switchboard {
         let reached = self.core.way_to(now, &start, Some(self.core.beside(slot, call)), number);
         // Who is handed on has talked already, and waits for no program: what a route asks is settled by its default.
         let (permit, decision) = self.core.ordered(now, &start, entry, reached.settled())?;
+        let decision = by_default(self.core.decide(now, &start, Some(entry.number.clone()), permit.number().clone()));
+        if let Some(cause) = nowhere(&decision) {
+            return Err(match cause {
+                Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: from(), number: permit.number().to_string() },
+                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
+                _ => Refusal::NoRoute,
+            });
+        }
+        self.may_leave_to(call, slot, permit.number(), &decision)?;
         Ok((Onward::new(permit, MAX_FORWARDS, Some(slot)), decision))
     }
 
@@ -160,7 +169,10 @@ impl Switchboard {
         let is_near = other.audio.port.worker == another.audio.port.worker;
         let is_itself = other.slot.is_some() && other.slot == another.slot;
         let has_times = self.calls.get(&stays.0).is_some_and(|call| call.transfers < TRANSFERS_MAX);
-        if is_one && is_near && !is_itself && has_times { Ok((stays, ends)) } else { Err(no) }
+        // Somebody of ours talks to help (`carriers/between`).
+        let is_for_help = [stays.0, ends.0].into_iter().any(|call| self.core.carriers.caps.is_for_help(call));
+        let leaves_help = other.slot.is_none() && another.slot.is_none() && is_for_help;
+        if is_one && is_near && !is_itself && !leaves_help && has_times { Ok((stays, ends)) } else { Err(no) }
     }
 
     /// Makes one call of two that are [`Self::joinable`].

@@ -1,12 +1,12 @@
 //! How many calls a carrier has, both ways, how many of each of our numbers with it, and how many begin in a second (R2).
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
 use model::{
-    CallId, CarrierId, Number,
+    CallId, CarrierId, Cause, Number, SlotId,
     carrier::{CarrierEntry, IncomingNumber, Standing},
     route::Plan,
 };
@@ -17,6 +17,23 @@ pub(crate) struct Caps {
     lines: BTreeMap<CarrierId, Line>,
     /// Known here and not in the call, so that it is not lost with what a defect takes along (FT-14).
     held: BTreeMap<(CallId, Side), Held>,
+    /// The lines that each slot has caused, whoever talks by them now.
+    by: BTreeSet<(SlotId, CallId, Side)>,
+}
+
+/// Calls for help of one slot at once, with those that it has handed on: one, and a second one beside it, as a phone of ours is in two calls at most
+/// (R11). No other limit stops such calls, so without this one a single phone that hands each of them on has all of a carrier's lines.
+pub(crate) const HELP_MAX: usize = 2;
+
+/// Who takes a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taker {
+    pub(crate) call: CallId,
+    pub(crate) side: Side,
+    /// The slot that causes it; none if a carrier does.
+    pub(crate) by: Option<SlotId>,
+    /// Whether it calls for help.
+    pub(crate) is_help: bool,
 }
 
 /// A call has one part in a carrier's lines at most where it came from, one where it goes, and one where it was handed on to.
@@ -43,6 +60,19 @@ pub(crate) enum Refused {
     TooFast,
     /// Our number with it has as many as it may.
     NumberFull,
+    /// The slot calls for help as often as one may at once ([`HELP_MAX`]).
+    Help,
+}
+
+impl Refused {
+    /// What the caller is told, and the record.
+    pub(crate) fn cause(self) -> Cause {
+        match self {
+            Self::Full | Self::TooFast => Cause::CarrierFull,
+            Self::NumberFull => Cause::NumberFull,
+            Self::Help => Cause::SlotCallLimit,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +89,8 @@ struct Line {
 struct Held {
     carrier: CarrierId,
     number: Option<Number>,
+    by: Option<SlotId>,
+    is_help: bool,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -120,20 +152,24 @@ impl Caps {
     }
 
     /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and never refused.
+    /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and refused for its slot's sake alone.
     pub(crate) fn take(
         &mut self,
         now: Instant,
-        (call, side): (CallId, Side),
+        taker: Taker,
         entry: &CarrierEntry,
         number: Option<&IncomingNumber>,
-        is_emergency: bool,
     ) -> Result<(), Refused> {
+        let Taker { call, side, by, is_help } = taker;
+        if is_help && by.is_some_and(|slot| self.calls_for_help(slot) >= HELP_MAX) {
+            return Err(Refused::Help);
+        }
         let line = self.lines.entry(entry.id).or_default();
         let is_number_full = number.is_some_and(|number| {
             number.calls_max > 0 && line.numbers.get(&number.number).copied().unwrap_or_default() >= usize::from(number.calls_max)
         });
         match line.standing(now, entry) {
-            _ if is_emergency => {}
+            _ if is_help => {}
             Standing::Full => return Err(Refused::Full),
             Standing::TooFast => return Err(Refused::TooFast),
             _ if is_number_full => return Err(Refused::NumberFull),
@@ -150,15 +186,30 @@ impl Caps {
                 line.begun.pop_front();
             }
         }
-        if let Some(before) = self.held.insert((call, side), Held { carrier: entry.id, number }) {
-            self.give_back(&before);
-        }
+        self.keep(call, side, Held { carrier: entry.id, number, by, is_help });
         Ok(())
     }
 
     /// The call gives back the line that it goes by; whose that was.
     pub(crate) fn leave(&mut self, call: CallId, side: Side) -> Option<CarrierId> {
         let held = self.held.remove(&(call, side))?;
+    /// Whether somebody in the call was called for help.
+    pub(crate) fn is_for_help(&self, call: CallId) -> bool {
+        Side::ALL.into_iter().any(|side| self.held.get(&(call, side)).is_some_and(|held| held.is_help))
+    }
+
+    fn calls_for_help(&self, slot: SlotId) -> usize {
+        self.lines_of(slot).filter(|line| self.held.get(line).is_some_and(|held| held.is_help)).count()
+    }
+
+    fn lines_of(&self, slot: SlotId) -> impl Iterator<Item = (CallId, Side)> {
+        let from = (slot, CallId(i64::MIN), Side::In);
+        self.by.range(from..=(slot, CallId(i64::MAX), Side::Onward)).map(|(_, call, side)| (*call, *side))
+    }
+
+    /// The call gives back the line that it goes by.
+    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> bool {
+        let Some(held) = self.drop_held(call, side) else { return false };
         self.give_back(&held);
         Some(held.carrier)
     }
@@ -176,17 +227,30 @@ impl Caps {
     /// Two calls become one: `to` has the lines that `from` had.
     pub(crate) fn hand_over(&mut self, from: CallId, to: CallId) {
         for side in Side::ALL {
-            let Some(held) = self.held.remove(&(from, side)) else { continue };
-            let side = self.free_side(to);
-            if let Some(before) = self.held.insert((to, side), held) {
-                self.give_back(&before);
-            }
+            let Some(held) = self.drop_held(from, side) else { continue };
+            self.keep(to, self.free_side(to), held);
         }
     }
 
     /// Forgets carriers that are gone and have no calls.
     pub(crate) fn follow(&mut self, plan: &Plan) {
         self.lines.retain(|id, line| line.calls > 0 || plan.carrier(*id).is_some());
+    }
+
+    fn keep(&mut self, call: CallId, side: Side, held: Held) {
+        if let Some(before) = self.drop_held(call, side) {
+            self.give_back(&before);
+        }
+        self.by.extend(held.by.map(|slot| (slot, call, side)));
+        self.held.insert((call, side), held);
+    }
+
+    fn drop_held(&mut self, call: CallId, side: Side) -> Option<Held> {
+        let held = self.held.remove(&(call, side))?;
+        if let Some(slot) = held.by {
+            self.by.remove(&(slot, call, side));
+        }
+        Some(held)
     }
 
     fn give_back(&mut self, held: &Held) {

@@ -6,7 +6,7 @@ use model::{Cause, Direction, Number, SlotEntry, carrier::RequestNumbers, carrie
 use seats::by_route;
 use sip_core::{Claim, Flow, Message, NameAddr, SessionId, SipUri, reason_header};
 
-use super::{Refused, Side, identity::calling};
+use super::{Refused, Side, Taker, identity::calling};
 use crate::{begin::Begun, core::Core, known::User, lead::nowhere, registration::record_key, switchboard::Switchboard, timeline::Start};
 
 impl Switchboard {
@@ -41,14 +41,14 @@ impl Switchboard {
             return true;
         }
         let call = self.core.next_call(now);
-        let full = match self.core.carriers.caps.take(now, (call, Side::In), entry, Some(number), false) {
+        let taker = Taker { call, side: Side::In, by: None, is_help: false };
+        let full = match self.core.carriers.caps.take(now, taker, entry, Some(number)) {
             Ok(()) => None,
             Err(Refused::TooFast) => {
                 self.turn_away(now, session, Cause::CarrierFull);
                 return true;
             }
-            Err(Refused::Full) => Some(Cause::CarrierFull),
-            Err(Refused::NumberFull) => Some(Cause::NumberFull),
+            Err(refused) => Some(refused.cause()),
         };
         self.core.know(User::Session(session), Some(flow));
         let from = calling(entry, message);

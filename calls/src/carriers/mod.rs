@@ -3,6 +3,7 @@
 
 mod accounts;
 mod by_flow;
+mod between;
 mod caps;
 mod enrolment;
 mod health;
@@ -37,7 +38,7 @@ use self::{
     outward::{Outwards, name_of},
 };
 pub(crate) use self::{
-    caps::{Caps, Refused, Side},
+    caps::{Caps, Refused, Side, Taker},
     enrolment::Leave,
     identity::{Outgoing, withholds},
     outward::place_of,

@@ -27,8 +27,7 @@ use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
 use crate::{
     budgets::is_of_budget,
-    carriers::{Refused, Side, Waiting},
-    lead::{Onward, lead},
+    carriers::{Refused, Side, Waiting, Taker}, lead::{Onward, lead, by_default, nowhere},
     leg::{Leg, Party},
     reach::Barred,
     timeline::What,
@@ -183,14 +182,12 @@ impl Trying {
         let wanted = self.onward.by.and_then(|slot| cx.core.directory.slot(slot)?.caller.clone());
         let caller = entry.caller(wanted.as_ref(), cx.timeline.start().center).ok();
         let number = caller.and_then(|caller| plan.number(entry.id, caller));
-        match cx.core.carriers.caps.take(cx.now, (call, self.side), entry, number, is_help) {
+        let taker = Taker { call, side: self.side, by: self.onward.by, is_help };
+        match cx.core.carriers.caps.take(cx.now, taker, entry, number) {
             Ok(()) => self.current = Some(Current::new(entry, found)),
             Err(refused) => {
                 cx.tried_nobody(&found, TryOutcome::Full);
-                let cause = match refused {
-                    Refused::Full | Refused::TooFast => Cause::CarrierFull,
-                    Refused::NumberFull => Cause::NumberFull,
-                };
+                let cause = refused.cause();
                 self.failed = (cause, cause.sip_status());
             }
         }

@@ -1,6 +1,7 @@
 //! Calls that are handed on: blind, attended, over REST, and by phones that take another's place.
 
 mod attended;
+mod between;
 mod blind;
 mod carriers;
 mod replacing;
