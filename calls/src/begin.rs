@@ -47,7 +47,7 @@ impl Switchboard {
             return;
         }
         // Before the slot is in this call, too.
-        let calls = self.core.seats.calls(slot);
+        let calls = self.core.calls_beside(slot, None);
         let call = self.core.next_call(now);
         let parent = match self.core.seats.dial(now, slot, call) {
             Ok(parent) => parent,
@@ -131,6 +131,12 @@ impl Switchboard {
         self.room().map_err(Refusal::NoRoom)?;
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
+        let slot_number = || caller.number.to_string();
+        let number = directory.plan().dialled(caller.center, &number);
+        let permit = may_call(&caller.limits, self.core.calls_beside(slot, None), number).map_err(|closed| match closed {
+            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
+            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
+        })?;
         let mut start = Start {
             call: CallId(self.core.last_call()),
             center: caller.center,

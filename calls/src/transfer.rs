@@ -140,6 +140,13 @@ impl Switchboard {
         let known = self.calls.get(&call).filter(|call| call.transfers < TRANSFERS_MAX).ok_or(Refusal::CallNotTransferable)?;
         let directory = Arc::clone(&self.core.directory);
         let entry = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
+        let from = || entry.number.to_string();
+        // This very call is one of the slot's, and it is about to leave it.
+        let calls = self.core.calls_beside(slot, Some(call));
+        let permit = may_call(&entry.limits, calls, number).map_err(|closed| match closed {
+            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: from(), number: number.to_string() },
+            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: from(), state: self.core.state_of(slot), limit },
+        })?;
         let start = known.timeline.start().dialled_by(entry);
         // This very call is one of the slot's, and it is about to leave it.
         let reached = self.core.way_to(now, &start, Some(self.core.beside(slot, call)), number);

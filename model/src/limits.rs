@@ -31,7 +31,7 @@ pub enum ParseDestinationError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlotLimits {
-    /// Calls at once in which the slot takes part, 1 to [`SlotLimits::CALLS_MAX`]. 1 forbids the consultation of R11.
+    /// Calls at once in which the slot takes part, or that it has left to two parties of the world, 1 to [`SlotLimits::CALLS_MAX`]. 1 forbids the consultation of R11.
     /// A greater one, as older databases may hold, allows no more than that.
     pub calls_max: u8,
     /// What its phone, or an operator with it, may call, at most [`SlotLimits::DESTINATIONS_MAX`]. Empty: everything.

@@ -7,10 +7,21 @@ use model::{
 
 use crate::{
     budgets::is_help,
+    core::Core,
     leg::Party,
     stage::{Stage, Talking},
     switchboard::Switchboard,
 };
+
+impl Core {
+    /// How many calls count against the slot's own limit, beside this one: those that it takes part in, and those that it has begun and left to
+    /// carriers' legs, as long as they last. Else whoever hands each call on is never in one, and has as many as he likes.
+    pub(crate) fn calls_beside(&self, slot: SlotId, call: Option<CallId>) -> usize {
+        let is_left = |other: &CallId| self.seats.slots_of(*other).next().is_none();
+        let left = self.carriers.caps.caused_by(slot).filter(is_left);
+        self.seats.calls_of(slot).chain(left).filter(|other| Some(*other) != call).count()
+    }
+}
 
 impl Switchboard {
     /// Whether a slot may leave its call to whom the decision leads to. Help is talked to by somebody of ours: no limit stops such a call, and one

@@ -193,6 +193,12 @@ impl Caps {
     /// The call gives back the line that it goes by; whose that was.
     pub(crate) fn leave(&mut self, call: CallId, side: Side) -> Option<CarrierId> {
         let held = self.held.remove(&(call, side))?;
+    /// The calls that have a line which the slot has caused, whether it is still in them or not.
+    pub(crate) fn caused_by(&self, slot: SlotId) -> impl Iterator<Item = CallId> {
+        let calls: BTreeSet<CallId> = self.lines_of(slot).map(|(call, _)| call).collect();
+        calls.into_iter()
+    }
+
     /// Whether somebody in the call was called for help.
     pub(crate) fn is_for_help(&self, call: CallId) -> bool {
         Side::ALL.into_iter().any(|side| self.held.get(&(call, side)).is_some_and(|held| held.is_help))
