@@ -160,22 +160,33 @@ impl Ledger {
 }
 
 impl Core {
-    /// Takes over the budgets of the directory.
-    pub(crate) fn follow_budgets(&mut self) {
+    /// Takes over the budgets of the directory. Calls that are up and have got one ask it at once.
+    pub(crate) fn follow_budgets(&mut self, now: Instant) {
+        let at = self.clock.wall(now);
         let directory = Arc::clone(&self.directory);
         let there: BTreeSet<Scope> = directory.budgets().iter().map(|entry| entry.scope).collect();
         let gone: Vec<Scope> = self.ledger.budgets.scopes().filter(|scope| !there.contains(scope)).collect();
         for scope in gone {
-            self.ledger.budgets.set(scope, None);
+            self.ledger.budgets.set(at, scope, None);
             self.ledger.dirty.remove(&scope);
             self.ledger.shut.retain(|(of, _), _| *of != scope);
         }
+        let mut new = BTreeSet::new();
         for BudgetEntry { scope, budget, .. } in directory.budgets() {
-            if self.ledger.budgets.budget(*scope) != Some(budget) {
-                self.ledger.budgets.set(*scope, Some(budget.clone()));
+            let before = self.ledger.budgets.budget(*scope);
+            if before != Some(budget) {
+                new.extend(before.is_none().then_some(*scope));
+                self.ledger.budgets.set(at, *scope, Some(budget.clone()));
                 self.ledger.shut.retain(|(of, _), _| of != scope);
             }
         }
+        if new.is_empty() {
+            return;
+        }
+        let ledger = &self.ledger;
+        let is_asked = |held: &Held| held.answered.is_some() && ledger.budgets.scopes_of(held.hold).any(|scope| new.contains(&scope));
+        let asked: Vec<SessionId> = ledger.held.iter().filter(|(_, held)| is_asked(held)).map(|(session, _)| *session).collect();
+        asked.into_iter().for_each(|session| self.ledger.ask_at(session, Some(now)));
     }
 
     /// Takes over what was used before a restart.
@@ -219,7 +230,7 @@ impl Core {
             Ok(grant) => {
                 let ledger = &mut self.ledger;
                 ledger.touch(grant.hold);
-                let opened: BTreeSet<Scope> = ledger.budgets.scopes_of(grant.hold).iter().copied().collect();
+                let opened: BTreeSet<Scope> = ledger.budgets.scopes_of(grant.hold).collect();
                 ledger.shut.retain(|(scope, _), _| !opened.contains(scope));
                 let price = wanted.price.unwrap_or(Price::FREE);
                 Ok(Reserved { hold: grant.hold, by: slot, price, currency: wanted.currency.to_owned() })
@@ -236,6 +247,9 @@ impl Core {
         let Reserved { hold, by, price, currency } = reserved;
         // Help, and where nobody has a budget.
         if self.ledger.budgets.scopes_of(hold).is_empty() {
+        let Reserved { hold, price, currency } = reserved;
+        // Help.
+        if !self.ledger.budgets.has(hold) {
             return;
         }
         let held = Held { call: start.call, center: start.center, by, hold, price, currency, answered: None, due: None, warned: None };
@@ -306,8 +320,12 @@ impl Core {
         let Some(held) = self.ledger.held.remove(&session) else { return };
         self.ledger.leave(held.call, session);
         let lasted = held.answered.map_or(Duration::ZERO, |answered| now.saturating_duration_since(answered));
+        let is_paid = self.ledger.budgets.scopes_of(held.hold).next().is_some();
         self.ledger.touch(held.hold);
         self.ledger.budgets.settle(self.clock.wall(now), held.hold, lasted);
+        if !is_paid {
+            return;
+        }
         let seconds = u64::try_from(lasted.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
         let counts = &mut self.ledger.counts;
         counts.talk_s = counts.talk_s.saturating_add(seconds);
@@ -335,7 +353,16 @@ impl Core {
     /// What a budget allows a leg that is up: when to ask again, and what to tell.
     fn follow_term(&mut self, now: Instant, session: SessionId, term: Option<Term>) {
         let wall = self.clock.wall(now);
-        let Some(Term { until, next, closed }) = term else { return self.ledger.ask_at(session, None) };
+        let Some(Term { until, next, closed }) = term else {
+            self.ledger.ask_at(session, None);
+            // The budget that would have ended it is gone.
+            let Some(held) = self.ledger.held.get_mut(&session) else { return };
+            if let Some(((scope, limit), _)) = held.warned.take() {
+                let (call, center) = (held.call, held.center);
+                self.event(Event::CallEnding(EndingView { call, center, ends_at: None, scope, limit }));
+            }
+            return;
+        };
         let ends_in = Duration::from_millis(until.ms_since(wall));
         let mut ask_in = Duration::from_millis(next.ms_since(wall));
         if closed.is_some() && ends_in > WARN {

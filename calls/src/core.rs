@@ -146,7 +146,7 @@ impl Core {
         core.seats.directory(now, &directory);
         core.follow_carriers(now);
         core.reset_armour();
-        core.follow_budgets();
+        core.follow_budgets(now);
         core.restore_budgets(now, restored);
         for (slot, holder, epoch) in &restored.leases {
             core.seats.restore_lease(now, *slot, *holder, *epoch);

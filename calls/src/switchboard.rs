@@ -673,7 +673,7 @@ impl Switchboard {
         self.core.directory = directory;
         self.core.follow_carriers(now);
         gone.into_iter().for_each(|event| self.core.event(event));
-        self.core.follow_budgets();
+        self.core.follow_budgets(now);
         self.core.reset_armour();
     }
 

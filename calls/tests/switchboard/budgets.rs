@@ -567,5 +567,77 @@ fn a_joined_line_is_cut_by_its_budget() {
     let causes: Vec<_> = world.cdrs().iter().map(|cdr| (cdr.callee.clone(), cdr.cause)).collect();
     assert_eq!(causes, [("+74951234567".to_owned(), Cause::Transferred), ("6002".to_owned(), Cause::BudgetSpent)]);
     assert_eq!(line(&mut world, SLOT, Limit::DayTime).used, 100);
+/// Each row: what the slot is given while its call is up, and what becomes of that.
+#[test]
+fn a_budget_that_is_set_during_a_call_is_asked_for_it() {
+    type Row = (&'static [(Scope, &'static str)], &'static str, Option<u64>);
+    let rows: [Row; 5] = [
+        (&[], r#"{"hour_s": 0}"#, Some(0)),
+        (&[], r#"{"hour_s": 20}"#, Some(20)),
+        (&[(CENTER, r#"{"day_s": 1000}"#)], r#"{"hour_s": 0}"#, Some(0)),
+        (&[], r#"{"day_spend": 100, "currency": "RUB"}"#, Some(10)),
+        (&[(CENTER, r#"{"day_s": 1000}"#)], r#"{"calls_max": 1}"#, None),
+    ];
+    for (before, set, ends_s) in rows {
+        let name = format!("{before:?} {set}");
+        let mut world = world_of(2, before);
+        world.dial("6001", "+74951234567");
+        world.run(seconds(200));
+        let budgets = [before, &[(SLOT, set)]].concat();
+        set_budgets(&mut world, 2, &budgets);
+        assert_eq!(calls(&mut world, SLOT), 1, "{name}");
+        world.run(Duration::from_millis(20));
+        world.dial("6001", "+74957654321");
+        world.run(seconds(1));
+        let second = world.cdrs().iter().find(|cdr| cdr.callee == "+74957654321").map(|cdr| cdr.cause);
+        assert_eq!(second, Some(Cause::BudgetClosed), "{name}");
+        world.run(seconds(30));
+        let ended = world.cdrs().iter().find(|cdr| cdr.callee == "+74951234567").map(|cdr| (cdr.cause, cdr.talk_ms));
+        match (ends_s, ended) {
+            (Some(more_s), Some((Cause::BudgetSpent, talk_ms))) => {
+                assert!(talk_ms.abs_diff(200_000 + more_s * 1_000) <= 100, "{name}: {talk_ms}");
+            }
+            (None, None) => world.hang_up("6001"),
+            other => panic!("{name}: {other:?}"),
+        }
+        world.run(seconds(1));
+        assert_eq!((world.board.calls(), world.board.budget_holds(), calls(&mut world, SLOT)), (0, 0, 0), "{name}");
+        world.assert_replays();
+    }
+}
+
+#[test]
+fn a_budget_that_is_set_while_it_rings_is_asked_at_the_answer() {
+    let mut world = world_of(2, &[]);
+    world.phone("A").habit = Habit::Ring;
+    world.dial("6001", "+74951234567");
+    world.run(seconds(5));
+    set_budgets(&mut world, 2, &[(SLOT, r#"{"hour_s": 0}"#)]);
+    world.run(seconds(5));
+    assert_eq!((calls(&mut world, SLOT), world.board.calls()), (1, 1));
+    world.answer("A");
+    world.run(seconds(2));
+    assert_eq!(world.cdrs()[0].cause, Cause::BudgetSpent);
+    world.assert_clean();
+}
+
+/// Taken away and set again it is no release of what is up; and a call that was warned hears that it goes on.
+#[test]
+fn a_budget_that_goes_and_comes_is_asked_for_the_same_call() {
+    let mut world = world_of(2, &[(SLOT, r#"{"hour_s": 60}"#)]);
+    world.dial("6001", "+74951234567");
+    world.run(seconds(50));
+    assert!(told(&world).last().unwrap().starts_with("call ends at Some("), "{:?}", told(&world));
+    set_budgets(&mut world, 2, &[]);
+    world.run(seconds(20));
+    assert_eq!(told(&world).last().map(String::as_str), Some("call ends at None by slot 1 hour_s"));
+    assert_eq!((world.slot_state(1), world.board.budget_holds()), (SlotState::ActiveCall, 0), "nobody limits it");
+    world.run(seconds(2_000));
+    set_budgets(&mut world, 2, &[(SLOT, r#"{"hour_s": 30}"#)]);
+    assert_eq!(calls(&mut world, SLOT), 1);
+    world.run(seconds(40));
+    assert_eq!(world.cdrs()[0].cause, Cause::BudgetSpent);
+    assert_eq!(line(&mut world, SLOT, Limit::HourTime).used, 30);
+    assert_eq!(world.board.budget_counts().talk_s, 2_100, "of a call that a budget has paid for in the end");
     world.assert_clean();
 }

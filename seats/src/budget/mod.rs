@@ -22,7 +22,8 @@
 //!
 //! # Who calls what when
 //!
-//! 1. At start [`Budgets::set`] for each scope with a budget, then [`Budgets::restore`] of what was kept. Changes are `set` again.
+//! 1. At start [`Budgets::set`] for each scope with a budget, then [`Budgets::restore`] of what was kept. Changes are `set` again; who sets a scope
+//!    that had none asks for all calls that are up and have it by [`Budgets::extend`], for their promises are over.
 //! 2. Behind the gate ([`crate::may_call`]), before an INVITE to a carrier: [`Budgets::reserve`] with all scopes of the call. The hold stays with
 //!    the leg; one that is not answered is settled with zero. Whoever only wants to know asks [`Budgets::would`].
 //! 3. The far side answers: [`Budgets::answered`]. Its [`Term`] says when to ask again by [`Budgets::extend`]; if it says `closed`, the call
@@ -72,7 +73,7 @@ pub const ALARMS: [u8; 3] = [50, 80, 100];
 /// Outputs that wait to be polled; beyond it the oldest is dropped.
 const OUTPUTS_MAX: usize = 4_096;
 
-/// What is reserved for one call; nothing for help, and where nobody has a budget.
+/// One call, and what is reserved for it: nothing for help, and where nobody has a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(u64);
 
@@ -153,19 +154,36 @@ impl Budgets {
         Self::default()
     }
 
-    /// Gives a scope a budget, another one, or none. What it has used stays used, unless it has none any more. `false`: there are
-    /// [`SCOPES_MAX`] others.
-    pub fn set(&mut self, scope: Scope, budget: Option<Budget>) -> bool {
+    /// Gives a scope a budget, another one, or none. What it has used stays used, unless it has none any more. One that had none counts the calls
+    /// that are up, and what they use from now on; what was promised to them is taken back. `false`: there are [`SCOPES_MAX`] others.
+    pub fn set(&mut self, now: WallTime, scope: Scope, budget: Option<Budget>) -> bool {
         let Some(budget) = budget else {
             self.states.remove(&scope);
-            // A budget that comes later knows nothing of these calls.
-            self.holds.values_mut().for_each(|hold| hold.scopes.retain(|held| *held != scope));
             return true;
         };
-        if self.states.len() >= SCOPES_MAX && !self.states.contains_key(&scope) {
+        if let Some(state) = self.states.get_mut(&scope) {
+            state.budget = budget;
+            return true;
+        }
+        if self.states.len() >= SCOPES_MAX {
             return false;
         }
-        self.states.entry(scope).or_insert_with(State::new).budget = budget;
+        let mut state = State::new();
+        state.budget = budget;
+        let of_it: Vec<HoldId> = self.holds.iter().filter(|(_, hold)| hold.scopes.contains(&scope)).map(|(id, _)| *id).collect();
+        for id in of_it {
+            let Some(mut hold) = self.take(id) else { continue };
+            // Nothing of it is this scope's so far, and all that comes is.
+            let lasted_s = hold.lasted_s(now);
+            self.consume(now, &mut hold, lasted_s);
+            self.change(&mut hold, |hold| hold.granted_s = hold.used_s);
+            if hold.answered.is_some() {
+                hold.deadline = Some(now.after(LOST_AFTER));
+            }
+            state.calls += 1;
+            self.keep(id, hold);
+        }
+        self.states.insert(scope, state);
         true
     }
 
@@ -180,16 +198,23 @@ impl Budgets {
             return Ok(Grant { hold: HoldId(0), lasts: None });
         }
         let (mut hold, room) = match self.admit(now, attempt) {
-            Ok(Some(admitted)) => admitted,
-            Ok(None) => return Ok(Grant { hold: HoldId(0), lasts: None }),
+            Ok(admitted) => admitted,
             Err(closed) => {
                 // Whoever looks after the budget is told, too.
                 self.alarm(now, closed.scope, closed.limit, true);
                 return Err(closed);
             }
         };
-        self.last += 1;
-        let id = HoldId(self.last);
+        // Where nobody has a budget it is kept for one that comes during the call.
+        let Some(room) = room else {
+            if self.holds.len() >= HOLDS_MAX {
+                return Ok(Grant { hold: HoldId(0), lasts: None });
+            }
+            let id = self.next_id();
+            self.keep(id, hold);
+            return Ok(Grant { hold: id, lasts: None });
+        };
+        let id = self.next_id();
         for scope in &hold.scopes {
             if let Some(state) = self.states.get_mut(scope) {
                 state.calls += 1;
@@ -219,11 +244,17 @@ impl Budgets {
         self.extend(now, id)
     }
 
-    /// Reserves more for a call that is up, as far as there is more. `None` for a hold that is not answered, or not there.
+    /// Reserves more for a call that is up, as far as there is more. `None` for a hold that is not answered, or not there, and where nobody has a
+    /// budget: it may last without end.
     pub fn extend(&mut self, now: WallTime, id: HoldId) -> Option<Term> {
         let answered = self.holds.get(&id)?.answered?;
         let mut hold = self.take(id)?;
-        let lasted_s = now.ms_since(answered).div_ceil(1_000);
+        if !self.is_limited(&hold) {
+            hold.deadline = None;
+            self.keep(id, hold);
+            return None;
+        }
+        let lasted_s = hold.lasted_s(now);
         self.consume(now, &mut hold, lasted_s);
         let target_s = lasted_s.saturating_add(SLICE_S + AHEAD_S);
         let wanted = target_s.saturating_sub(hold.granted_s);
@@ -231,7 +262,7 @@ impl Budgets {
         self.change(&mut hold, |hold| hold.granted_s = hold.granted_s.saturating_add(room));
         let until = answered.after(Duration::from_secs(hold.granted_s));
         let price = hold.price;
-        hold.deadline = until.after(LOST_AFTER);
+        hold.deadline = Some(until.after(LOST_AFTER));
         self.keep(id, hold);
         let closed = limit.map(|(scope, limit)| self.closed(now, scope, limit, price));
         if let Some(closed) = closed {
@@ -299,16 +330,22 @@ impl Budgets {
         self.states.get(&scope).map(|state| state.saved(now, scope))
     }
 
-    /// The scopes that a hold needs; none for help, and where nobody has a budget.
-    #[must_use]
-    pub fn scopes_of(&self, id: HoldId) -> &[Scope] {
-        self.holds.get(&id).map_or(&[], |hold| &hold.scopes)
+    /// The scopes with a budget that a hold needs; none for help, and where nobody has one.
+    pub fn scopes_of(&self, id: HoldId) -> impl Iterator<Item = Scope> {
+        let scopes = self.holds.get(&id).map_or(&[][..], |hold| &hold.scopes);
+        scopes.iter().copied().filter(|scope| self.states.contains_key(scope))
     }
 
-    /// How many holds there are.
+    /// Whether there is such a hold: not for help.
+    #[must_use]
+    pub fn has(&self, id: HoldId) -> bool {
+        self.holds.contains_key(&id)
+    }
+
+    /// How many holds some budget is asked for.
     #[must_use]
     pub fn holds(&self) -> usize {
-        self.holds.len()
+        if self.states.is_empty() { 0 } else { self.holds.values().filter(|hold| self.is_limited(hold)).count() }
     }
 
     /// The wall clock was set, so many milliseconds forward: calls that are up have not become longer by that.
@@ -316,9 +353,9 @@ impl Budgets {
         let moved = |at: WallTime| WallTime(at.0.saturating_add(by_ms));
         for hold in self.holds.values_mut() {
             hold.answered = hold.answered.map(moved);
-            hold.deadline = moved(hold.deadline);
+            hold.deadline = hold.deadline.map(moved);
         }
-        self.deadlines = self.holds.iter().map(|(id, hold)| (hold.deadline, *id)).collect();
+        self.deadlines = self.holds.iter().filter_map(|(id, hold)| Some((hold.deadline?, *id))).collect();
     }
 
     /// Puts back what was kept, for a scope that has a budget. What cannot be from before now was used now.
@@ -349,14 +386,17 @@ impl Budgets {
     }
 
     /// A hold that nothing is reserved for yet, and how many seconds it can have; `None` where nobody has a budget.
-    fn admit(&self, now: WallTime, attempt: &Attempt<'_>) -> Result<Option<(Hold, u64)>, Closed> {
+    fn admit(&self, now: WallTime, attempt: &Attempt<'_>) -> Result<(Hold, Option<u64>), Closed> {
         let mut scopes = attempt.scopes.to_vec();
         scopes.sort_unstable();
         scopes.dedup();
-        scopes.retain(|scope| self.states.contains_key(scope));
         self.may_go_there(now, attempt, &scopes)?;
-        let Some(first) = scopes.first().copied() else { return Ok(None) };
-        self.may_begin(now, &scopes)?;
+        // Where the price is not known nobody limits what is paid.
+        let price = attempt.price.unwrap_or(Price::FREE);
+        let first = scopes.iter().copied().find(|scope| self.states.contains_key(scope));
+        let hold = Hold { scopes, price, granted_s: 0, used_s: 0, answered: None, deadline: Some(now.after(RING_MAX)) };
+        let Some(first) = first else { return Ok((hold, None)) };
+        self.may_begin(now, &hold.scopes)?;
         if self.holds.len() >= HOLDS_MAX {
             let max = HOLDS_MAX as u64;
             return Err(Closed { scope: first, limit: Limit::Calls, value: max, used: max, frees_at: None });
@@ -366,7 +406,7 @@ impl Budgets {
         let hold = Hold { scopes, uncounted: Vec::new(), price, granted_s: 0, used_s: 0, answered: None, deadline: now.after(RING_MAX) };
         match self.room(now, &hold, SLICE_S) {
             (room, Some((scope, limit))) if room < SHORTEST_S => Err(self.closed(now, scope, limit, price)),
-            (room, _) => Ok(Some((hold, room))),
+            (room, _) => Ok((hold, Some(room))),
         }
     }
 
@@ -501,14 +541,26 @@ impl Budgets {
         }
     }
 
+    /// Whether some scope of it has a budget.
+    fn is_limited(&self, hold: &Hold) -> bool {
+        hold.scopes.iter().any(|scope| self.states.contains_key(scope))
+    }
+
+    fn next_id(&mut self) -> HoldId {
+        self.last += 1;
+        HoldId(self.last)
+    }
+
     fn keep(&mut self, id: HoldId, hold: Hold) {
-        self.deadlines.insert((hold.deadline, id));
+        self.deadlines.extend(hold.deadline.map(|deadline| (deadline, id)));
         self.holds.insert(id, hold);
     }
 
     fn take(&mut self, id: HoldId) -> Option<Hold> {
         let hold = self.holds.remove(&id)?;
-        self.deadlines.remove(&(hold.deadline, id));
+        if let Some(deadline) = hold.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
         Some(hold)
     }
 

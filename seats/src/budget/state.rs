@@ -21,6 +21,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// What is reserved for one call.
 #[derive(Debug)]
 pub(super) struct Hold {
+    /// All that it is of, whether they have budgets or not: they may get one.
     pub(super) scopes: Vec<Scope>,
     /// Those of them which do not count it among their calls any more.
     pub(super) uncounted: Vec<Scope>,
@@ -29,10 +30,16 @@ pub(super) struct Hold {
     pub(super) granted_s: u64,
     pub(super) used_s: u64,
     pub(super) answered: Option<WallTime>,
-    pub(super) deadline: WallTime,
+    /// When it is settled if nobody has asked for it; none as long as nobody has a budget and nobody has to ask.
+    pub(super) deadline: Option<WallTime>,
 }
 
 impl Hold {
+    /// Seconds since the answer, each that has begun; 0 before it.
+    pub(super) fn lasted_s(&self, now: WallTime) -> u64 {
+        self.answered.map_or(0, |answered| now.ms_since(answered).div_ceil(1_000))
+    }
+
     pub(super) fn used(&self) -> Amount {
         Amount { seconds: self.used_s, spend: self.price.cost(self.used_s) }
     }

@@ -34,7 +34,7 @@ fn seconds(s: u64) -> Duration {
 fn budgets(limits: &[(Scope, BudgetLimits)]) -> Budgets {
     let mut budgets = Budgets::new();
     for (scope, limits) in limits {
-        assert!(budgets.set(*scope, Some(Budget { limits: limits.clone(), outside: None })));
+        assert!(budgets.set(START, *scope, Some(Budget { limits: limits.clone(), outside: None })));
     }
     budgets
 }
@@ -170,11 +170,11 @@ fn where_a_call_may_lead() {
         Calendar { zone: "UTC".parse().unwrap(), week: [(Day::Mon, vec!["00:00-24:00".parse().unwrap()])].into(), special: Vec::new() };
     let day = BudgetLimits { destinations: list(&["+7*"]), ..BudgetLimits::default() };
     let night = BudgetLimits { destinations: list(&["+7495*"]), calls_max: Some(0), ..BudgetLimits::default() };
-    budgets.set(SLOT, Some(Budget { limits: day, outside: Some(Outside { hours, limits: night }) }));
-    budgets.set(TRUNK, Some(Budget { limits: BudgetLimits { premium: Some(true), ..BudgetLimits::default() }, outside: None }));
+    budgets.set(START, SLOT, Some(Budget { limits: day, outside: Some(Outside { hours, limits: night }) }));
+    budgets.set(START, TRUNK, Some(Budget { limits: BudgetLimits { premium: Some(true), ..BudgetLimits::default() }, outside: None }));
     let never = BudgetLimits { premium: Some(false), ..BudgetLimits::default() };
-    budgets.set(CARRIER, Some(Budget { limits: never, outside: None }));
-    budgets.set(CENTER, Some(Budget { limits: BudgetLimits { hour_s: Some(0), ..BudgetLimits::default() }, outside: None }));
+    budgets.set(START, CARRIER, Some(Budget { limits: never, outside: None }));
+    budgets.set(START, CENTER, Some(Budget { limits: BudgetLimits { hour_s: Some(0), ..BudgetLimits::default() }, outside: None }));
     type Row = (&'static [Scope], &'static str, Called, bool, Option<Limit>);
     let rows: [Row; 15] = [
         (&[SLOT], "+74951234567", Called::Ordinary, true, None),
@@ -376,9 +376,13 @@ fn what_was_used_survives_a_restart() {
     saved.iter().for_each(|saved| back.restore(WallTime(START.0 - 86_400_000), saved));
     assert!(begin(&mut back, WallTime(START.0 - 86_400_000 + 2 * 3_600_000), &[CENTER]).is_ok());
     // What a scope without a budget had is gone; one with a new budget keeps what it used.
-    assert!(after.set(SLOT, Some(Budget { limits: BudgetLimits { hour_s: Some(640), ..BudgetLimits::default() }, outside: None })));
+    assert!(after.set(
+        at(800),
+        SLOT,
+        Some(Budget { limits: BudgetLimits { hour_s: Some(640), ..BudgetLimits::default() }, outside: None })
+    ));
     assert_eq!(begin(&mut after, at(800), &[SLOT]).map(|grant| grant.lasts), Ok(Some(seconds(10))));
-    assert!(after.set(SLOT, None) && after.levels(at(800), SLOT).is_none());
+    assert!(after.set(START, SLOT, None) && after.levels(at(800), SLOT).is_none());
 }
 
 #[test]
@@ -392,15 +396,66 @@ fn a_forgotten_hold_is_settled() {
     assert_eq!(outputs(&mut budgets), [BudgetOutput::Lost { hold: talks }, BudgetOutput::Lost { hold: rings }]);
     let view = budgets.levels(at(700), SLOT).unwrap();
     assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved, budgets.timeout()), (0, until.ms_since(START) / 1_000, 0, None));
-    // A budget that goes and comes while a call is up knows nothing of that call.
+    // A budget that goes and comes while a call is up counts it anew.
     let hold = begin(&mut budgets, at(800), &[SLOT]).unwrap().hold;
     let budget = Some(Budget { limits: BudgetLimits { day_s: Some(1_000), ..BudgetLimits::default() }, outside: None });
-    assert!(budgets.set(SLOT, None) && budgets.set(SLOT, budget));
+    assert!(budgets.set(START, SLOT, None) && budgets.set(START, SLOT, budget));
     let other = begin(&mut budgets, at(800), &[SLOT]).unwrap().hold;
     budgets.settle(at(800), hold, seconds(50));
     let view = budgets.levels(at(800), SLOT).unwrap();
-    assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved), (1, 0, 60));
+    assert_eq!((view.calls, view.lines[0].used, view.lines[0].reserved), (1, 50, 60));
     budgets.settle(at(800), other, Duration::ZERO);
+}
+
+/// Each row: what the trunk had before, what the slot gets while one call talks and another rings, and until when they last then.
+#[test]
+fn a_budget_that_is_set_counts_the_calls_that_are_up() {
+    let limited = |limits: BudgetLimits| Some(Budget { limits, outside: None });
+    for (before, hour_s, talks_until, rings_until) in
+        [(None, 0, 100, 110), (None, 100, 175, 135), (Some(1_000), 0, 100, 110), (Some(1_000), 100, 175, 135)]
+    {
+        let name = format!("{before:?} {hour_s}");
+        let mut budgets = Budgets::new();
+        if before.is_some() {
+            budgets.set(START, TRUNK, limited(BudgetLimits { day_s: before, ..BudgetLimits::default() }));
+        }
+        let [talks, rings] = [SLOT, SLOT].map(|slot| begin(&mut budgets, START, &[slot, TRUNK]).unwrap());
+        assert_eq!(talks.lasts.is_none(), before.is_none(), "{name}");
+        assert_eq!(budgets.answered(START, talks.hold).is_none(), before.is_none(), "{name}");
+        let mut asked = START;
+        while let Some(term) = budgets.extend(asked, talks.hold).filter(|term| term.next < at(100) && term.next > asked) {
+            asked = term.next;
+        }
+        budgets.expire(at(100));
+        assert!(budgets.set(at(100), SLOT, limited(BudgetLimits { hour_s: Some(hour_s), calls_max: Some(1), ..BudgetLimits::default() })));
+        let view = budgets.levels(at(100), SLOT).unwrap();
+        assert_eq!((view.calls, view.lines[1].used, view.lines[1].reserved), (2, 0, 0), "{name}: nothing of what was is its own");
+        assert_eq!(begin(&mut budgets, at(100), &[SLOT, TRUNK]).unwrap_err().limit, Limit::Calls, "{name}");
+        let term = budgets.extend(at(100), talks.hold).unwrap();
+        assert_eq!((term.until, term.closed.is_some()), (at(talks_until), talks_until != 175), "{name}");
+        let term = budgets.answered(at(110), rings.hold).unwrap();
+        assert_eq!(term.until, at(rings_until), "{name}");
+        budgets.settle(at(120), talks.hold, seconds(120));
+        budgets.settle(at(120), rings.hold, seconds(10));
+        let view = budgets.levels(at(120), SLOT).unwrap();
+        assert_eq!((view.calls, view.lines[1].used, view.lines[1].reserved), (0, 30, 0), "{name}");
+        let trunk = budgets.levels(at(120), TRUNK).map(|view| (view.calls, view.lines[0].used, view.lines[0].reserved));
+        assert_eq!(trunk, before.map(|_| (0, 130, 0)), "{name}");
+        assert_eq!((budgets.holds(), budgets.timeout()), (0, None), "{name}");
+    }
+}
+
+/// splitmix64.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
 }
 
 /// A call as the test itself sees it.
