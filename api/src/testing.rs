@@ -140,6 +140,7 @@ fn tried() -> CarrierTry {
     CarrierTry {
         carrier: CarrierId(101),
         caller: "+74951234567".to_owned(),
+        called: Some("+74957654321".to_owned()),
         target: Some("udp 192.0.2.7:5060".to_owned()),
         at: NOW,
         outcome: Some(TryOutcome::Refused),

@@ -131,12 +131,6 @@ impl Switchboard {
         self.room().map_err(Refusal::NoRoom)?;
         let directory = Arc::clone(&self.core.directory);
         let caller = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
-        let slot_number = || caller.number.to_string();
-        let number = directory.plan().dialled(caller.center, &number);
-        let permit = may_call(&caller.limits, self.core.calls_beside(slot, None), number).map_err(|closed| match closed {
-            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: slot_number(), number: number.to_string() },
-            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: slot_number(), state: self.core.state_of(slot), limit },
-        })?;
         let mut start = Start {
             call: CallId(self.core.last_call()),
             center: caller.center,
@@ -151,7 +145,7 @@ impl Switchboard {
             scenario: None,
             source: None,
         };
-        let reached = self.core.way_to(now, &start, Some((slot, self.core.seats.calls(slot))), &number);
+        let reached = self.core.way_to(now, &start, Some((slot, self.core.calls_beside(slot, None))), &number);
         let (permit, decision) = self.core.ordered(now, &start, caller, reached)?;
         if only_slot(&decision) == Some(slot) {
             return Err(Refusal::OwnNumber);

@@ -245,9 +245,6 @@ impl Core {
     /// The INVITE has left: the leg has the hold until it is closed.
     pub(crate) fn hold(&mut self, start: &Start, session: SessionId, reserved: Reserved) {
         let Reserved { hold, by, price, currency } = reserved;
-        // Help, and where nobody has a budget.
-        if self.ledger.budgets.scopes_of(hold).is_empty() {
-        let Reserved { hold, price, currency } = reserved;
         // Help.
         if !self.ledger.budgets.has(hold) {
             return;

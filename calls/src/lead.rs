@@ -73,13 +73,6 @@ impl Core {
         }
     }
 
-    /// The gate's leave for another number than the one that the call went to so far; `by` is whose limits count ([`Onward::by`]).
-    pub(crate) fn permit_anew(&self, call: CallId, by: Option<SlotId>, number: Number) -> Option<Permit> {
-        let Some(slot) = by else { return Some(by_route(number)) };
-        let limits = &self.directory.slot(slot)?.limits;
-        may_call(limits, self.calls_beside(slot, Some(call)), number).ok()
-    }
-
     fn question(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Question {
         // Equal carriers are drawn by the random part of the call's id.
         let chance = start.call.0.unsigned_abs();

@@ -60,8 +60,7 @@ impl Core {
 
     /// The slot whose limits count, with its calls beside this one: it may have handed this one on, and be gone.
     pub(crate) fn beside(&self, slot: SlotId, call: CallId) -> (SlotId, usize) {
-        let here = usize::from(self.seats.slots_of(call).any(|other| other == slot));
-        (slot, self.seats.calls(slot).saturating_sub(here))
+        (slot, self.calls_beside(slot, Some(call)))
     }
 
     /// The same for whoever can be told at once why not, before anything has changed: `slot` is the one that calls.

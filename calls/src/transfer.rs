@@ -140,26 +140,11 @@ impl Switchboard {
         let known = self.calls.get(&call).filter(|call| call.transfers < TRANSFERS_MAX).ok_or(Refusal::CallNotTransferable)?;
         let directory = Arc::clone(&self.core.directory);
         let entry = directory.slot(slot).ok_or(Refusal::SlotNotFound)?;
-        let from = || entry.number.to_string();
-        // This very call is one of the slot's, and it is about to leave it.
-        let calls = self.core.calls_beside(slot, Some(call));
-        let permit = may_call(&entry.limits, calls, number).map_err(|closed| match closed {
-            Closed::Destination { number } => Refusal::DestinationNotAllowed { slot: from(), number: number.to_string() },
-            Closed::Calls { limit } => Refusal::SlotCallLimit { slot: from(), state: self.core.state_of(slot), limit },
-        })?;
         let start = known.timeline.start().dialled_by(entry);
         // This very call is one of the slot's, and it is about to leave it.
         let reached = self.core.way_to(now, &start, Some(self.core.beside(slot, call)), number);
         // Who is handed on has talked already, and waits for no program: what a route asks is settled by its default.
         let (permit, decision) = self.core.ordered(now, &start, entry, reached.settled())?;
-        let decision = by_default(self.core.decide(now, &start, Some(entry.number.clone()), permit.number().clone()));
-        if let Some(cause) = nowhere(&decision) {
-            return Err(match cause {
-                Cause::DestinationNotAllowed => Refusal::DestinationNotAllowed { slot: from(), number: permit.number().to_string() },
-                Cause::CarrierFailed | Cause::CarrierFull => Refusal::Unavailable,
-                _ => Refusal::NoRoute,
-            });
-        }
         self.may_leave_to(call, slot, permit.number(), &decision)?;
         Ok((Onward::new(permit, MAX_FORWARDS, Some(slot)), decision))
     }

@@ -151,7 +151,6 @@ impl Caps {
         is_slow
     }
 
-    /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and never refused.
     /// A call takes a line of the carrier, for `number` of ours if it is for one. A call for help is counted, and refused for its slot's sake alone.
     pub(crate) fn take(
         &mut self,
@@ -190,9 +189,6 @@ impl Caps {
         Ok(())
     }
 
-    /// The call gives back the line that it goes by; whose that was.
-    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> Option<CarrierId> {
-        let held = self.held.remove(&(call, side))?;
     /// The calls that have a line which the slot has caused, whether it is still in them or not.
     pub(crate) fn caused_by(&self, slot: SlotId) -> impl Iterator<Item = CallId> {
         let calls: BTreeSet<CallId> = self.lines_of(slot).map(|(call, _)| call).collect();
@@ -213,9 +209,9 @@ impl Caps {
         self.by.range(from..=(slot, CallId(i64::MAX), Side::Onward)).map(|(_, call, side)| (*call, *side))
     }
 
-    /// The call gives back the line that it goes by.
-    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> bool {
-        let Some(held) = self.drop_held(call, side) else { return false };
+    /// The call gives back the line that it goes by; whose that was.
+    pub(crate) fn leave(&mut self, call: CallId, side: Side) -> Option<CarrierId> {
+        let held = self.drop_held(call, side)?;
         self.give_back(&held);
         Some(held.carrier)
     }

@@ -2,8 +2,8 @@
 //! known there, whether we are registered, and whether anybody answers.
 
 mod accounts;
-mod by_flow;
 mod between;
+mod by_flow;
 mod caps;
 mod enrolment;
 mod health;

@@ -27,7 +27,8 @@ use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
 use crate::{
     budgets::is_of_budget,
-    carriers::{Refused, Side, Waiting, Taker}, lead::{Onward, lead, by_default, nowhere},
+    carriers::{Side, Taker, Waiting},
+    lead::{Onward, lead},
     leg::{Leg, Party},
     reach::Barred,
     timeline::What,

@@ -567,6 +567,9 @@ fn a_joined_line_is_cut_by_its_budget() {
     let causes: Vec<_> = world.cdrs().iter().map(|cdr| (cdr.callee.clone(), cdr.cause)).collect();
     assert_eq!(causes, [("+74951234567".to_owned(), Cause::Transferred), ("6002".to_owned(), Cause::BudgetSpent)]);
     assert_eq!(line(&mut world, SLOT, Limit::DayTime).used, 100);
+    world.assert_clean();
+}
+
 /// Each row: what the slot is given while its call is up, and what becomes of that.
 #[test]
 fn a_budget_that_is_set_during_a_call_is_asked_for_it() {

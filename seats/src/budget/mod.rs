@@ -180,7 +180,8 @@ impl Budgets {
             if hold.answered.is_some() {
                 hold.deadline = Some(now.after(LOST_AFTER));
             }
-            state.calls += 1;
+            // One that it has handed on is none of those that it has at once.
+            state.calls += u32::from(!hold.uncounted.contains(&scope));
             self.keep(id, hold);
         }
         self.states.insert(scope, state);
@@ -394,16 +395,14 @@ impl Budgets {
         // Where the price is not known nobody limits what is paid.
         let price = attempt.price.unwrap_or(Price::FREE);
         let first = scopes.iter().copied().find(|scope| self.states.contains_key(scope));
-        let hold = Hold { scopes, price, granted_s: 0, used_s: 0, answered: None, deadline: Some(now.after(RING_MAX)) };
+        let deadline = Some(now.after(RING_MAX));
+        let hold = Hold { scopes, uncounted: Vec::new(), price, granted_s: 0, used_s: 0, answered: None, deadline };
         let Some(first) = first else { return Ok((hold, None)) };
         self.may_begin(now, &hold.scopes)?;
         if self.holds.len() >= HOLDS_MAX {
             let max = HOLDS_MAX as u64;
             return Err(Closed { scope: first, limit: Limit::Calls, value: max, used: max, frees_at: None });
         }
-        // Where the price is not known nobody limits what is paid.
-        let price = attempt.price.unwrap_or(Price::FREE);
-        let hold = Hold { scopes, uncounted: Vec::new(), price, granted_s: 0, used_s: 0, answered: None, deadline: now.after(RING_MAX) };
         match self.room(now, &hold, SLICE_S) {
             (room, Some((scope, limit))) if room < SHORTEST_S => Err(self.closed(now, scope, limit, price)),
             (room, _) => Ok((hold, Some(room))),
