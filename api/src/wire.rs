@@ -225,6 +225,7 @@ impl From<CallView> for Call {
             tries: tries.into_iter().map(Into::into).collect(),
             asked: asked.map(Into::into),
             transfer: transfer.map(Into::into),
+            transfer: transfer.map(|transfer| (*transfer).into()),
         }
     }
 }

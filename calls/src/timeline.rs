@@ -200,7 +200,7 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
             What::Joined { slot, user } => {
                 view.segments.push(Segment { user: *user, slot: *slot, from: *at, to: None, hold_ms: 0 });
             }
-            What::HandedOn(transfer) => view.transfer = Some(transfer.clone()),
+            What::HandedOn(transfer) => view.transfer = Some(Box::new(transfer.clone())),
             What::Handing { status, cause } => {
                 if let Some(transfer) = &mut view.transfer {
                     (transfer.status, transfer.cause) = (*status, *cause);

@@ -75,7 +75,7 @@ pub struct CallView {
     pub asked: Option<Asked>,
     /// How it was last handed on, or was to be.
     #[serde(default)]
-    pub transfer: Option<Transfer>,
+    pub transfer: Option<Box<Transfer>>,
 }
 
 /// How a call was handed on, or was to be.
@@ -233,6 +233,7 @@ pub struct JobView {
 
 /// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most events are of calls, and events are passed on, not kept")]
 pub enum Event {
     /// A call began, changed or ended: `call.update`.
     CallUpdated(CallView),
