@@ -18,7 +18,9 @@ use crate::{
 };
 
 statements! {
-    ALL: both "SELECT kind, scope_id, center_id, settings FROM budgets ORDER BY kind, scope_id";
+    // Carriers are not in the directory, and one that cannot be read is still there.
+    ALL: both "SELECT kind, scope_id, center_id, settings FROM budgets
+        WHERE kind <> 'carrier' OR scope_id IN (SELECT id FROM carriers) ORDER BY kind, scope_id";
     USED: both "SELECT kind, scope_id, used FROM budgets WHERE used IS NOT NULL ORDER BY kind, scope_id";
     ONE: both "SELECT kind, scope_id, center_id, settings FROM budgets WHERE kind = $1 AND scope_id = $2";
     COUNT: both "SELECT count(*) FROM budgets";
@@ -91,7 +93,7 @@ impl Store {
         let BudgetEntry { scope, center, budget } = entry;
         tx.run(PUT, binds![scope.kind(), scope.id(), *center, json(budget), now]).await?;
         // Rows are few, and this is when there could be more of them.
-        tx.run(PRUNE, &[]).await.map(drop)
+        prune(tx).await
     }
 
     /// Takes a scope's budget away, with what it has used. Whether there was one.
@@ -116,6 +118,11 @@ impl Store {
         let found: Option<(i64,)> = tx.one(statement, binds![id]).await?;
         Ok(found.map(|(center,)| CenterId(center)))
     }
+}
+
+/// Deletes the budgets of what is gone: where something is deleted, in the same transaction.
+pub(crate) async fn prune(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.run(PRUNE, &[]).await.map(drop)
 }
 
 /// Writes what budgets have used. One that was taken away meanwhile is not there to be written.

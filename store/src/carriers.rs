@@ -200,12 +200,13 @@ impl Store {
         tx.run(CHANGE, binds![id, &carrier.name, on, capacity, &carrier.group, json(carrier), passwords, now]).await.map(drop)
     }
 
-    /// Deletes a carrier that is locked.
+    /// Deletes a carrier that is locked, with its budget.
     ///
     /// # Errors
     /// As the database's.
     pub async fn delete_carrier(&self, tx: &mut Tx, id: CarrierId) -> Result<(), StoreError> {
-        tx.run(DELETE, binds![id]).await.map(drop)
+        tx.run(DELETE, binds![id]).await?;
+        crate::budgets::prune(tx).await
     }
 
     fn sealed(&self, id: CarrierId, carrier: &Carrier) -> Result<Option<String>, StoreError> {

@@ -322,6 +322,7 @@ async fn change_in(
             tx.run(DELETE_SLOT, binds![slot.id]).await?;
             removed.push(slot.id);
         }
+        crate::budgets::prune(tx).await?;
         let wanted = usize::from(hub.capacity).saturating_sub(slots.len());
         if let Some(wanted) = u16::try_from(wanted).ok().filter(|wanted| *wanted > 0) {
             let base = hub.kind.base();
@@ -348,6 +349,7 @@ async fn delete_in(tx: &mut Tx, actor: &Actor, id: HubId) -> Result<Vec<SlotId>,
     let slots: Vec<SlotRow> = tx.all(SLOTS, binds![id]).await?;
     tx.run(DELETE_SLOTS, binds![id]).await?;
     found(tx.run(DELETE_TRUNK, binds![id]).await?, "trunk")?;
+    crate::budgets::prune(tx).await?;
     let deleted = Entry::change("trunks.delete", "trunks", id, Diff::deleted(&audited(&hub)));
     audit::append(tx, now(), actor, &[deleted]).await?;
     Ok(slots.into_iter().map(|slot| SlotId(slot.id)).collect())

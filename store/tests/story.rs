@@ -640,8 +640,11 @@ async fn budgets_are_kept_with_what_they_have_used(base: Base) {
     store.put_budget(&mut tx, &entry(Scope::Center(CENTER), 9), at(3)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(store.budgets_used().await.unwrap(), [used(slot, 3)]);
-    // With its slot a budget is no longer one of those that signalling works by.
+    // With its slot a budget is no longer one of those that signalling works by, and nobody has to delete it.
     store.delete_trunk::<StoreError, _>(&actor(), hub.id, async |_| Ok(())).await.unwrap();
+    let mut tx = store.db().begin().await.unwrap();
+    assert_eq!(store.count_budgets(&mut tx).await.unwrap(), 1);
+    tx.rollback().await.unwrap();
     assert_eq!(store.directory().await.unwrap().budgets(), [entry(Scope::Center(CENTER), 9)]);
     assert!(store.rejected_facts().await.unwrap().is_empty());
 }
