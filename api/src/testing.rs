@@ -372,7 +372,14 @@ impl FakeControl {
                 }],
                 hosts: vec![CarrierHostView { host: "sip:192.0.2.7".to_owned(), up: Some(true), last_error: None }],
             }])),
-            Command::Budgets => Ok(Reply::Budgets(state.budgets.iter().map(|entry| state.budget(entry)).collect())),
+            Command::Budgets { center } => {
+                let own = state.budgets.iter().filter(|entry| entry.center == center);
+                Ok(Reply::Budgets(own.map(|entry| state.budget(entry)).collect()))
+            }
+            Command::Budget { scope } => {
+                let entry = state.budgets.iter().find(|entry| entry.scope == scope).ok_or(Refusal::BudgetNotFound)?;
+                Ok(Reply::Budget(Box::new(state.budget(entry))))
+            }
             Command::ReleaseBudget { scope } => {
                 let entry = state.budgets.iter().find(|entry| entry.scope == scope).cloned().ok_or(Refusal::BudgetNotFound)?;
                 state.released.insert(scope);

@@ -46,7 +46,7 @@ pub(crate) struct Ledger {
     /// When whom to ask for more.
     due: BTreeSet<(Instant, SessionId)>,
     /// Limits of which it was told that they are closed, and when.
-    shut: BTreeMap<(Scope, Limit), WallTime>,
+    shut: BTreeMap<Scope, BTreeMap<Limit, WallTime>>,
     /// Scopes of which the journal does not have the last.
     dirty: BTreeSet<Scope>,
     told_at: Option<Instant>,
@@ -169,7 +169,7 @@ impl Core {
         for scope in gone {
             self.ledger.budgets.set(at, scope, None);
             self.ledger.dirty.remove(&scope);
-            self.ledger.shut.retain(|(of, _), _| *of != scope);
+            self.ledger.shut.remove(&scope);
         }
         let mut new = BTreeSet::new();
         for BudgetEntry { scope, budget, .. } in directory.budgets() {
@@ -178,6 +178,14 @@ impl Core {
                 new.extend(before.is_none().then_some(*scope));
                 self.ledger.budgets.set(at, *scope, Some(budget.clone()));
                 self.ledger.shut.retain(|(of, _), _| of != scope);
+        // Scopes without a budget can be shut, too: nobody allows premium numbers there.
+        let mut shut = std::mem::take(&mut self.ledger.shut);
+        shut.retain(|scope, _| there.contains(scope) || self.center_of(*scope).is_some());
+        self.ledger.shut = shut;
+        for BudgetEntry { scope, budget, .. } in directory.budgets() {
+            if self.ledger.budgets.budget(*scope) != Some(budget) {
+                self.ledger.budgets.set(*scope, Some(budget.clone()));
+                self.ledger.shut.remove(scope);
             }
         }
         if new.is_empty() {
@@ -232,6 +240,9 @@ impl Core {
                 ledger.touch(grant.hold);
                 let opened: BTreeSet<Scope> = ledger.budgets.scopes_of(grant.hold).collect();
                 ledger.shut.retain(|(scope, _), _| !opened.contains(scope));
+                for scope in ledger.budgets.scopes_of(grant.hold) {
+                    ledger.shut.remove(scope);
+                }
                 let price = wanted.price.unwrap_or(Price::FREE);
                 Ok(Reserved { hold: grant.hold, by: slot, price, currency: wanted.currency.to_owned() })
             }
@@ -386,9 +397,9 @@ impl Core {
         if counts {
             *ledger.counts.refused.entry((limit, scope.kind())).or_default() += 1;
         }
-        let is_new = ledger.shut.get(&(scope, limit)).is_none_or(|told| at.0.abs_diff(told.0) >= SHUT_AGAIN.as_millis() as u64);
-        if is_new {
-            ledger.shut.insert((scope, limit), at);
+        let told = ledger.shut.get(&scope).and_then(|limits| limits.get(&limit));
+        if told.is_none_or(|told| at.0.abs_diff(told.0) >= SHUT_AGAIN.as_millis() as u64) {
+            ledger.shut.entry(scope).or_default().insert(limit, at);
             let center = self.center_of(scope).unwrap_or(center);
             self.event(Event::BudgetClosed(BudgetNews { scope, center, limit, value, used, frees_at }));
         }
@@ -432,10 +443,18 @@ impl Core {
         }
     }
 
-    /// All budgets as they stand.
-    pub(crate) fn budget_views(&self, now: Instant) -> Reply {
+    /// The budgets of a centre as they stand.
+    pub(crate) fn budget_views(&self, now: Instant, center: CenterId) -> Reply {
         let at = self.clock.wall(now);
-        Reply::Budgets(self.directory.budgets().iter().filter_map(|entry| self.budget_view(at, entry)).collect())
+        let own = self.directory.budgets().iter().filter(|entry| entry.center == center);
+        Reply::Budgets(own.filter_map(|entry| self.budget_view(at, entry)).collect())
+    }
+
+    /// One budget as it stands.
+    pub(crate) fn budget(&self, now: Instant, scope: Scope) -> Result<Reply, Refusal> {
+        let entry = self.directory.budgets().iter().find(|entry| entry.scope == scope);
+        let view = entry.and_then(|entry| self.budget_view(self.clock.wall(now), entry));
+        view.map(|view| Reply::Budget(Box::new(view))).ok_or(Refusal::BudgetNotFound)
     }
 
     fn budget_view(&self, at: WallTime, entry: &BudgetEntry) -> Option<BudgetView> {
@@ -462,10 +481,9 @@ impl Core {
             return Err(Refusal::BudgetNotFound);
         }
         self.ledger.dirty.insert(scope);
-        self.ledger.shut.retain(|(of, _), _| *of != scope);
+        self.ledger.shut.remove(&scope);
         self.event(Event::BudgetReleased { scope, center: entry.center });
-        let view = self.budget_view(self.clock.wall(now), entry);
-        view.map(|view| Reply::Budget(Box::new(view))).ok_or(Refusal::BudgetNotFound)
+        self.budget(now, scope)
     }
 }
 

@@ -711,7 +711,8 @@ impl Switchboard {
             Command::Bans => Ok(self.core.bans()),
             Command::Security => Ok(self.core.security(now)),
             Command::BanSource { address, for_s, note } => self.core.ban_source(now, address, for_s, note),
-            Command::Budgets => Ok(self.core.budget_views(now)),
+            Command::Budgets { center } => Ok(self.core.budget_views(now, center)),
+            Command::Budget { scope } => self.core.budget(now, scope),
             Command::ReleaseBudget { scope } => self.core.release_budget(now, scope),
             Command::ReleaseBan { address } => self.core.release_ban(now, address),
         }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    BanView, BudgetView, CallId, CallStatus, CarrierView, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId, WallTime,
+    BanView, BudgetView, CallId, CallStatus, CarrierView, CenterId, Drawing, Number, SecurityView, SlotId, SlotState, SlotView, UserId,
+    WallTime,
     budget::{Limit, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -95,8 +96,16 @@ pub enum Command {
         /// What to remember of it: at most [`BanView::NOTE_MAX`] characters.
         note: Option<String>,
     },
-    /// All budgets as they stand.
-    Budgets,
+    /// A centre's budgets as they stand.
+    Budgets {
+        /// Whose.
+        center: CenterId,
+    },
+    /// One budget as it stands.
+    Budget {
+        /// Whose.
+        scope: Scope,
+    },
     /// Forget what a budget has used.
     ReleaseBudget {
         /// Whose.
@@ -154,9 +163,9 @@ pub enum Reply {
     Ban(BanView),
     /// How the armour stands.
     Security(Box<SecurityView>),
-    /// All budgets, in the order of scopes.
+    /// A centre's budgets, in the order of scopes.
     Budgets(Vec<BudgetView>),
-    /// A budget as it stands after it was released.
+    /// A budget as it stands.
     Budget(Box<BudgetView>),
     /// Done; nothing to tell.
     Done,

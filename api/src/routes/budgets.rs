@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{StatusCode, request::Parts};
 use model::{
-    BudgetNews, BudgetView, Calendar, Command, EndingView, Reply, WallTime,
+    BudgetNews, BudgetView, Calendar, Command, EndingView, Refusal, Reply, WallTime,
     budget::{Budget, BudgetLimits, Line, Outside, Scope},
 };
 use office::{BUDGETS, Diff, Entry, Row};
@@ -327,10 +327,7 @@ pub(crate) async fn release_budget(
         return Err(Problem::field(Code::InvalidField, "reason", format!("a line of text of 1 to {REASON_MAX} characters")));
     }
     // Another centre's is not there.
-    let known = standing(&api, &caller).await?.into_iter().any(|view| view.entry.scope == scope);
-    if !known {
-        return Err(Problem::new(Code::BudgetNotFound));
-    }
+    own(&api, &caller, scope).await?;
     match api.control.execute(Command::ReleaseBudget { scope }).await? {
         Reply::Budget(view) => {
             let diff = Diff::none().and("released", Value::Null, reason);
@@ -343,20 +340,30 @@ pub(crate) async fn release_budget(
 
 /// The budgets of the centre that the caller works in, by their scopes.
 async fn standing(api: &Api, caller: &Caller) -> Result<Vec<BudgetView>, Problem> {
-    let Reply::Budgets(mut views) = api.control.execute(Command::Budgets).await? else {
+    let Reply::Budgets(mut views) = api.control.execute(Command::Budgets { center: caller.center() }).await? else {
         return Err(Problem::internal("call control answered Budgets with something else"));
     };
-    views.retain(|view| view.entry.center == caller.center());
     for view in &mut views {
         named(api, view).await;
     }
     Ok(views)
 }
 
+/// The budget of a scope, if it is of the centre that the caller works in; another centre's is not there.
+async fn own(api: &Api, caller: &Caller, scope: Scope) -> Result<BudgetView, Problem> {
+    match api.control.execute(Command::Budget { scope }).await {
+        Ok(Reply::Budget(view)) if view.entry.center == caller.center() => Ok(*view),
+        // By one answer for both.
+        Ok(Reply::Budget(_)) | Err(Refusal::BudgetNotFound) => Err(Problem::new(Code::BudgetNotFound)),
+        Ok(reply) => Err(Problem::internal(format!("call control answered Budget with {reply:?}"))),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
 /// The budget of a scope as the caller may see it.
 async fn one(api: &Api, caller: &Caller, scope: Scope) -> Result<Map<String, Value>, Problem> {
-    let found = standing(api, caller).await?.into_iter().find(|view| view.entry.scope == scope);
-    Ok(seen(&caller.view(&BUDGETS), &BudgetAnswer::from(found.ok_or_else(|| Problem::new(Code::BudgetNotFound))?)))
+    let found = own(api, caller, scope).await?;
+    Ok(shown(api, caller, found).await)
 }
 
 async fn shown(api: &Api, caller: &Caller, mut view: BudgetView) -> Map<String, Value> {

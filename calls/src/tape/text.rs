@@ -290,22 +290,67 @@ impl MediaText {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CommandText {
-    StartCall { user: UserId, slot: SlotId, number: Number },
-    EndCall { user: UserId, any: bool, call: CallId },
-    TransferCall { user: UserId, any: bool, call: CallId, to: TransferTo },
-    TakeSlot { user: UserId, slot: SlotId },
-    ReleaseSlot { user: UserId, any: bool, slot: SlotId, epoch: Option<u64> },
-    SetService { slot: SlotId, state: SlotState },
-    RetireSlots { slots: Vec<SlotId> },
-    Ladder { call: CallId },
-    KeepAlive { user: UserId },
+    StartCall {
+        user: UserId,
+        slot: SlotId,
+        number: Number,
+    },
+    EndCall {
+        user: UserId,
+        any: bool,
+        call: CallId,
+    },
+    TransferCall {
+        user: UserId,
+        any: bool,
+        call: CallId,
+        to: TransferTo,
+    },
+    TakeSlot {
+        user: UserId,
+        slot: SlotId,
+    },
+    ReleaseSlot {
+        user: UserId,
+        any: bool,
+        slot: SlotId,
+        epoch: Option<u64>,
+    },
+    SetService {
+        slot: SlotId,
+        state: SlotState,
+    },
+    RetireSlots {
+        slots: Vec<SlotId>,
+    },
+    Ladder {
+        call: CallId,
+    },
+    KeepAlive {
+        user: UserId,
+    },
     Carriers,
     Bans,
     Security,
+    /// Tapes of before: all of them, of which nothing follows.
     Budgets,
-    ReleaseBudget { scope: Scope },
-    BanSource { address: IpAddr, for_s: u32, note: Option<String> },
-    ReleaseBan { address: IpAddr },
+    BudgetsOf {
+        center: CenterId,
+    },
+    Budget {
+        scope: Scope,
+    },
+    ReleaseBudget {
+        scope: Scope,
+    },
+    BanSource {
+        address: IpAddr,
+        for_s: u32,
+        note: Option<String>,
+    },
+    ReleaseBan {
+        address: IpAddr,
+    },
 }
 
 impl CommandText {
@@ -323,7 +368,8 @@ impl CommandText {
             Command::Carriers => Self::Carriers,
             Command::Bans => Self::Bans,
             Command::Security => Self::Security,
-            Command::Budgets => Self::Budgets,
+            Command::Budgets { center } => Self::BudgetsOf { center },
+            Command::Budget { scope } => Self::Budget { scope },
             Command::ReleaseBudget { scope } => Self::ReleaseBudget { scope },
             Command::BanSource { address, for_s, note } => Self::BanSource { address, for_s, note },
             Command::ReleaseBan { address } => Self::ReleaseBan { address },
@@ -344,7 +390,9 @@ impl CommandText {
             Self::Carriers => Command::Carriers,
             Self::Bans => Command::Bans,
             Self::Security => Command::Security,
-            Self::Budgets => Command::Budgets,
+            Self::Budgets => Command::Budgets { center: CenterId::DEFAULT },
+            Self::BudgetsOf { center } => Command::Budgets { center },
+            Self::Budget { scope } => Command::Budget { scope },
             Self::ReleaseBudget { scope } => Command::ReleaseBudget { scope },
             Self::BanSource { address, for_s, note } => Command::BanSource { address, for_s, note },
             Self::ReleaseBan { address } => Command::ReleaseBan { address },

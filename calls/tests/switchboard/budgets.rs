@@ -66,7 +66,7 @@ pub(crate) fn world_of(slots: u16, budgets: &[(Scope, &str)]) -> World {
 }
 
 fn views(world: &mut World) -> Vec<BudgetView> {
-    match world.order(Command::Budgets) {
+    match world.order(Command::Budgets { center: CenterId::DEFAULT }) {
         Ok(Reply::Budgets(views)) => views,
         other => panic!("{other:?}"),
     }
@@ -643,4 +643,33 @@ fn a_budget_that_goes_and_comes_is_asked_for_the_same_call() {
     assert_eq!(line(&mut world, SLOT, Limit::HourTime).used, 30);
     assert_eq!(world.board.budget_counts().talk_s, 2_100, "of a call that a budget has paid for in the end");
     world.assert_clean();
+/// Each centre's budgets are told by themselves, and each by its scope.
+#[test]
+fn a_centres_budgets_are_its_own() {
+    let mut world = world_of(2, &[(SLOT, "{}"), (CENTER, r#"{"calls_max": 2}"#)]);
+    let scopes: Vec<Scope> = views(&mut world).iter().map(|view| view.entry.scope).collect();
+    assert_eq!(scopes, [SLOT, CENTER]);
+    assert!(matches!(world.order(Command::Budgets { center: CenterId(2) }), Ok(Reply::Budgets(views)) if views.is_empty()));
+    assert!(matches!(world.order(Command::Budget { scope: CENTER }), Ok(Reply::Budget(view)) if view.entry.scope == CENTER));
+    assert_eq!(world.order(Command::Budget { scope: TRUNK }), Err(Refusal::BudgetNotFound));
+    world.assert_replays();
+}
+
+/// That a limit is closed is told once, also of a slot without a budget; with the slot it is forgotten.
+#[test]
+fn what_is_closed_is_forgotten_with_whose_it_is() {
+    let mut world = world_of(2, &[]);
+    let told = |world: &World| told(world).iter().filter(|line| line.contains("premium")).count();
+    for expected in [1, 1] {
+        world.dial("6002", "+78091234567");
+        world.run(seconds(1));
+        assert_eq!(told(&world), expected);
+    }
+    set_budgets(&mut world, 1, &[]);
+    world.run(seconds(1));
+    set_budgets(&mut world, 2, &[]);
+    world.register("6002", 300);
+    world.dial("6002", "+78091234567");
+    world.run(seconds(1));
+    assert_eq!(told(&world), 2);
 }
