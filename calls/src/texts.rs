@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{SlotEntry, SlotId};
-use sip_core::{Flow, Message, Method, OutsideRequest, RequestId, ServerTx, SessionId, Unanswered, endpoint::TEXT_OCTETS_MAX};
+use sip_core::{Flow, Message, Method, OutsideRequest, RequestId, ServerTx, SessionId, Unanswered, Unsent};
 
 use crate::{
     begin::{MAX_FORWARDS, leads_to_us},
@@ -111,7 +111,7 @@ impl Switchboard {
         };
         let to = named(&directory, message).filter(|to| to.center == from.center);
         let content_type = message.header_named("Content-Type").unwrap_or(PLAIN.as_bytes());
-        let sent = self.core.may_text(now, slot, content_type, message.body()).and_then(|content_type| {
+        let sent = self.core.may_text(now, slot, content_type).and_then(|content_type| {
             let to = to.ok_or(Refused::Nobody)?;
             let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
             self.core.send_text(now, tx, (from, to), hops, content_type, message.body_bytes())
@@ -125,12 +125,17 @@ impl Switchboard {
     /// A text came within a call: it is for who is on the other side, if both are phones of ours.
     pub(crate) fn texted_within(&mut self, now: Instant, session: SessionId, tx: ServerTx, content_type: &[u8], body: &Bytes) {
         let sent = match self.other_phone(session) {
-            Some((slot, other)) => self.core.may_text(now, slot, content_type, body).map(|content_type| (other, content_type)),
+            Some((slot, other)) => self.core.may_text(now, slot, content_type).and_then(|content_type| {
+                self.core.endpoint.text(now, other, &content_type, body).map_err(|unsent| match unsent {
+                    Unsent::TooLong => Refused::Length,
+                    // The other party has not answered yet, or is about to leave.
+                    Unsent::Not => Refused::Away,
+                })
+            }),
             None => Err(Refused::Nobody),
         };
         let status = match sent {
-            Ok((other, content_type)) => {
-                self.core.endpoint.text(now, other, &content_type, body);
+            Ok(()) => {
                 self.core.texts.count("within");
                 202
             }
@@ -150,11 +155,8 @@ impl Switchboard {
 
 impl Core {
     /// Whether a slot may send this now; as which type.
-    fn may_text(&mut self, now: Instant, slot: SlotId, content_type: &[u8], body: &[u8]) -> Result<String, Refused> {
+    fn may_text(&mut self, now: Instant, slot: SlotId, content_type: &[u8]) -> Result<String, Refused> {
         let content_type = plain(content_type).ok_or(Refused::Type)?;
-        if body.len() > TEXT_OCTETS_MAX {
-            return Err(Refused::Length);
-        }
         self.texts.take(now, slot)?;
         Ok(content_type)
     }
@@ -192,7 +194,10 @@ impl Core {
             body: Some((content_type, body)),
             account: None,
         };
-        let request = self.endpoint.request(now, asked).ok_or(Refused::Full)?;
+        let request = self.endpoint.request(now, asked).map_err(|unsent| match unsent {
+            Unsent::TooLong => Refused::Length,
+            Unsent::Not => Refused::Full,
+        })?;
         self.texts.waiting.insert(request, Sent { tx, to: to.id, expires: contact.expires() });
         Ok(())
     }

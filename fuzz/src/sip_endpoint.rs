@@ -391,7 +391,7 @@ impl Game {
                         // Not always: then it waits until nobody does.
                         match input.arbitrary::<u8>().unwrap_or_default() % 4 {
                             0 => {}
-                            1 => self.endpoint.text(self.now, session, "text/plain", b"x"),
+                            1 => _ = self.endpoint.text(self.now, session, "text/plain", b"x"),
                             _ => self.endpoint.answer_text(self.now, tx, super::pick(input, &STATUSES).copied().unwrap_or(202)),
                         }
                     } else if let SessionEvent::Referred { refer, replaces, .. } = event {

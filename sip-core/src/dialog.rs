@@ -174,6 +174,11 @@ impl Dialog {
         self.local_seq
     }
 
+    /// The request of the last number is not sent after all.
+    pub(crate) fn give_back(&mut self) {
+        self.local_seq = self.local_seq.saturating_sub(1);
+    }
+
     /// Begins the next request.
     pub(crate) fn next_request(&mut self, method: Method, via: OwnVia) -> Writer {
         let number = self.take_number();

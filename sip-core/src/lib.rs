@@ -31,7 +31,7 @@ pub use digest::client::{Account, Unproven};
 pub use digest::{Algorithm, Claim, Credentials, Verdict, Verifier};
 pub use endpoint::{
     AccountId, EndReason, Endpoint, EndpointOutput, EndpointSettings, Extras, Fork, Invite, OutsideRequest, ReferId, Reliable,
-    ReofferError, RequestId, ServerTx, SessionEvent, SessionId, Stranger, Unanswered,
+    ReofferError, RequestId, ServerTx, SessionEvent, SessionId, Stranger, Unanswered, Unsent,
 };
 pub use enrol::{Enrol, EnrolOutput, EnrolSettings, EnrolState, Failure};
 pub use flow::{Flow, Transport};

@@ -114,7 +114,7 @@ impl World {
             } else if let Some(output) = self.enrol.poll() {
                 match output {
                     EnrolOutput::Register(request) => {
-                        let id = self.us.request(self.now, request);
+                        let id = self.us.request(self.now, request).ok();
                         self.enrol.sent(self.now, id);
                     }
                     EnrolOutput::State(EnrolState::Registered { until }) => {

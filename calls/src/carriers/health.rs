@@ -248,6 +248,10 @@ impl Core {
         if let Some(probe) = probes.get_mut(spot) {
             by_flow.moves(spot, probe.flow.replace(flow), Some(flow));
             probe.newest = Some((request, target));
+        let Ok(request) = self.endpoint.request(now, request) else { return };
+        self.carriers.health.asked.insert(request, (spot.clone(), target.clone()));
+        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+            (probe.newest, probe.flow) = (Some((request, target)), Some(flow));
         }
     }
 

@@ -348,7 +348,7 @@ impl Phone {
 
     /// Sends a text within the running session.
     pub(crate) fn text(&mut self, now: Instant, content_type: &str, body: &str) {
-        self.endpoint.text(now, self.session.unwrap(), content_type, body.as_bytes());
+        self.endpoint.text(now, self.session.unwrap(), content_type, body.as_bytes()).unwrap();
     }
 
     /// Asks within the running session whether there is it.

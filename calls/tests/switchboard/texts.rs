@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use calls::Input;
-use model::{CenterId, Command, Directory, SlotEntry, SlotId, SlotState};
+use model::{Cause, CenterId, Command, Directory, SlotEntry, SlotId, SlotState};
+use sip_core::Transport;
 
 use crate::{
     carriers::A,
@@ -62,7 +63,8 @@ fn what_is_refused() {
     slots[3].center = CenterId(2);
     world.set_plan_of(Arc::new(Directory::new(REALM.to_owned(), Vec::new(), slots)), &[A], &[]);
     world.register("6003", 0);
-    let long = "x".repeat(1_301);
+    // The request that we would send is longer than its text, which is what counts (RFC 3428, 8).
+    let long = "x".repeat(900);
     for (to, lines, body, expected) in [
         ("89161112233", PLAIN, "x", "403"),
         ("+79161112233", PLAIN, "x", "403"),
@@ -149,4 +151,44 @@ fn a_text_within_a_call_goes_to_the_other_party() {
     assert_eq!(world.phone("A").told.len(), 0);
     world.input(Input::EndAll);
     world.run(SECOND);
+}
+
+/// A phone whose stream is gone keeps its call (RFC 5626, 4.3): neither a text nor a key that is sent to it meanwhile ends it.
+#[test]
+fn what_is_sent_to_a_phone_that_is_away_does_not_end_its_call() {
+    let mut world = World::new(2);
+    let phone = world.phone("6002");
+    phone.transport = Transport::Tcp;
+    phone.address = "10.0.1.2:40000".parse().unwrap();
+    world.register("6002", 300);
+    world.dial("6001", "6002");
+    world.run(SECOND);
+    world.close_flow("6002");
+    for what in ["text", "key"] {
+        let now = world.now;
+        match what {
+            "text" => world.phone("6001").text(now, "text/plain", "still there?"),
+            _ => world.phone("6001").info(now, "application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
+        }
+        world.drain("6001");
+        world.run(Duration::from_millis(6));
+        // What the sockets say of each message to a stream that is gone.
+        world.close_flow("6002");
+        world.run(SECOND);
+        assert_eq!(world.cdrs().len(), 0, "a {what} ended the call");
+    }
+    // It comes back, and takes no notice of texts.
+    world.phone("6002").address.set_port(40_001);
+    world.register("6002", 300);
+    (world.phone("6002").tells, world.phone("6002").told) = (None, Vec::new());
+    let now = world.now;
+    world.phone("6001").text(now, "text/plain", "welcome back");
+    world.drain("6001");
+    world.run(40 * SECOND);
+    assert!(world.phone("6002").told[0].ends_with("welcome back"), "{:?}", world.phone("6002").told);
+    assert_eq!(world.cdrs().len(), 0, "silence to a text ended the call");
+    world.hang_up("6001");
+    world.run(SECOND);
+    assert_eq!(world.cdrs()[0].cause, Cause::CallerHungUp);
+    world.assert_clean();
 }

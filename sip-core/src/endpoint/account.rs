@@ -97,7 +97,8 @@ impl Endpoint {
     ) -> bool {
         let (Some(id), Some(request)) = (purpose.session(), request) else { return false };
         let is_open = match (purpose, self.sessions.get(id.0).map(|session| &session.stage)) {
-            (Purpose::Bye(_), Some(Stage::Leaving(_))) | (Purpose::Inside(_), Some(Stage::Talking(_))) => true,
+            (Purpose::Bye(_), Some(Stage::Leaving(_))) => true,
+            (Purpose::Probe(_) | Purpose::Info(_) | Purpose::Text(_), Some(Stage::Talking(_))) => true,
             (Purpose::Reoffer(_), Some(Stage::Talking(_))) => self.is_ours(id, tx),
             _ => false,
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId, Stranger,
+    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId, Stranger, MESSAGE_OCTETS_MAX, Unsent,
     check::{self, Refusal},
 };
 use crate::{
@@ -68,20 +68,30 @@ impl Endpoint {
         }
     }
 
-    /// Sends an INFO (RFC 6086) within a confirmed session. Its response is not told, but a lost dialog is.
+    /// Sends an INFO (RFC 6086) within a confirmed session. Its response is not told, but a lost dialog is: 408, 481 or 64*T1 of silence. A way
+    /// that is gone is no lost dialog.
     pub fn info(&mut self, now: Instant, session: SessionId, content_type: &str, body: &[u8]) {
-        self.ask_inside(now, session, Method::Info, Some((content_type, body)));
+        // Where it cannot be sent there is nobody to tell.
+        let _ = self.ask_inside(now, Purpose::Info(session), Some((content_type, body)));
     }
 
-    /// Asks by OPTIONS whether the other side still knows of a confirmed session; if not, it ends with [`EndReason::DialogLost`].
+    /// Asks by OPTIONS whether the other side still knows of a confirmed session; if not, or if there is no way to ask, it ends with
+    /// [`EndReason::DialogLost`].
     pub fn probe(&mut self, now: Instant, session: SessionId) {
-        self.ask_inside(now, session, Method::Options, None);
+        // The next one may find room.
+        let _ = self.ask_inside(now, Purpose::Probe(session), None);
     }
 
-    pub(super) fn ask_inside(&mut self, now: Instant, session: SessionId, method: Method, content: Option<(&str, &[u8])>) {
-        let Some(Stage::Talking(talking)) = self.sessions.get_mut(session.0).map(|session| &mut session.stage) else { return };
+    pub(super) fn ask_inside(&mut self, now: Instant, purpose: Purpose, content: Option<(&str, &[u8])>) -> Result<(), Unsent> {
+        let method = match purpose {
+            Purpose::Probe(_) => Method::Options,
+            Purpose::Text(_) => Method::Message,
+            _ => Method::Info,
+        };
+        let session = purpose.session().and_then(|session| self.sessions.get_mut(session.0));
+        let Some(Stage::Talking(talking)) = session.map(|session| &mut session.stage) else { return Err(Unsent::Not) };
         if !self.transactions.has_room_inside() {
-            return;
+            return Err(Unsent::Not);
         }
         let branch = self.wire.draw_branch();
         let mut writer = talking.dialog.next_request(method, self.settings.via(talking.dialog.flow, branch));
@@ -92,8 +102,14 @@ impl Endpoint {
             Some((kind, body)) => writer.body(kind, body),
             None => writer.end(),
         };
-        let outgoing = Outgoing { flow: talking.dialog.flow, branch, method, bytes, purpose: Purpose::Inside(session) };
+        if method == Method::Message && bytes.len() > MESSAGE_OCTETS_MAX {
+            // 12.2.1.1: numbers have no gap.
+            talking.dialog.give_back();
+            return Err(Unsent::TooLong);
+        }
+        let outgoing = Outgoing { flow: talking.dialog.flow, branch, method, bytes, purpose };
         self.transactions.request(&mut self.wire, now, outgoing);
+        Ok(())
     }
 
     /// A request whose To tag is that of session `id`.
@@ -169,7 +185,7 @@ impl Endpoint {
             Step::Prack => self.pracked(now, id, tx, (flow, has_moved), message),
             Step::Reoffer if self.talking(id).is_none() => self.reoffered_early(now, id, tx, (flow, has_moved), message),
             Step::Refer => self.referred(now, id, tx, message),
-            Step::Message => self.texted(now, id, tx, flow, message),
+            Step::Message => self.texted(now, id, tx, message),
             Step::Subscribe => self.subscribed_inside(now, id, tx, message),
             Step::Info => {
                 self.accept(now, tx, message);

@@ -6,25 +6,24 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    Endpoint, ServerTx, SessionEvent, SessionId,
+    Endpoint, ServerTx, SessionEvent, SessionId, Unsent,
     check::{Refusal, media_type},
 };
 use crate::{
-    flow::{Flow, Transport},
     message::{Message, Method, Name},
+    transaction::Purpose,
 };
 
-/// Octets of a text that comes by datagrams (8).
-pub const TEXT_OCTETS_MAX: usize = 1_300;
-/// Octets of one that comes by a stream, which cannot be congested by it.
-pub const TEXT_OCTETS_STREAM_MAX: usize = 16_384;
+/// Octets of a MESSAGE that we send, from its first line to the end of its text (8). Whom it passes on its way we cannot know.
+pub const MESSAGE_OCTETS_MAX: usize = 1_300;
+/// Octets of a text that comes.
+pub const TEXT_OCTETS_MAX: usize = 16_384;
 /// What is read.
 const ACCEPT: &str = "text/*";
 
 /// 513, 415: too long, packed, or no text. A body without a type is taken for text.
-pub(super) fn text(message: &Message, flow: Flow) -> Result<(), Refusal> {
-    let most = if flow.transport == Transport::Udp { TEXT_OCTETS_MAX } else { TEXT_OCTETS_STREAM_MAX };
-    if message.body().len() > most {
+pub(super) fn text(message: &Message) -> Result<(), Refusal> {
+    if message.body().len() > TEXT_OCTETS_MAX {
         return Err(Refusal::plain(513));
     }
     if message.values(Name::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
@@ -39,8 +38,8 @@ pub(super) fn text(message: &Message, flow: Flow) -> Result<(), Refusal> {
 
 impl Endpoint {
     /// A text within a session: what becomes of it the owner says.
-    pub(super) fn texted(&mut self, now: Instant, id: SessionId, tx: ServerTx, flow: Flow, message: &Message) {
-        if let Err(refusal) = text(message, flow) {
+    pub(super) fn texted(&mut self, now: Instant, id: SessionId, tx: ServerTx, message: &Message) {
+        if let Err(refusal) = text(message) {
             let headers: Vec<_> = refusal.header.into_iter().collect();
             return self.refuse_invite(now, tx, refusal.status, refusal.reason, &headers);
         }
@@ -59,8 +58,13 @@ impl Endpoint {
         self.transactions.reply(&mut self.wire, now, tx, status, head.end());
     }
 
-    /// Sends a text within a confirmed session. Its response is not told, but a lost dialog is.
-    pub fn text(&mut self, now: Instant, session: SessionId, content_type: &str, body: &[u8]) {
-        self.ask_inside(now, session, Method::Message, Some((content_type, body)));
+    /// Sends a text within a confirmed session. What becomes of it is not told, and whatever it is, the session goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsent::TooLong`]: with this text the message would have more than [`MESSAGE_OCTETS_MAX`] octets. [`Unsent::Not`]: the session is not
+    /// confirmed or is over, or there is no room.
+    pub fn text(&mut self, now: Instant, session: SessionId, content_type: &str, body: &[u8]) -> Result<(), Unsent> {
+        self.ask_inside(now, Purpose::Text(session), Some((content_type, body)))
     }
 }

@@ -45,8 +45,8 @@ pub use self::{
     client::user_part,
     early::ReofferError,
     extras::Extras,
-    messages::{TEXT_OCTETS_MAX, TEXT_OCTETS_STREAM_MAX},
-    outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered},
+    messages::{MESSAGE_OCTETS_MAX, TEXT_OCTETS_MAX},
+    outside::{OutsideRequest, REQUESTS_MAX, RequestId, Unanswered, Unsent},
     oversize::DATAGRAM_MAX,
     receive::Stranger,
     refer::{REFER_S_MAX, ReferId},
@@ -264,7 +264,7 @@ pub enum SessionEvent {
         tx: ServerTx,
         /// Its Content-Type: a text's.
         content_type: Bytes,
-        /// Its body, at most [`TEXT_OCTETS_MAX`] octets, or [`TEXT_OCTETS_STREAM_MAX`] by a stream.
+        /// Its body, at most [`TEXT_OCTETS_MAX`] octets.
         body: Bytes,
     },
     /// A REFER (RFC 3515): the peer wants us to call somebody else in its place. The owner must [`Endpoint::answer_refer`] within 64*T1.
@@ -529,7 +529,10 @@ impl Endpoint {
                 }
             }
             Purpose::Bye(id) => self.left(now, id),
-            Purpose::Inside(id) => self.dialog_lost(now, id),
+            Purpose::Probe(id) => self.dialog_lost(now, id),
+            // RFC 5057, 5.1: silence counts as 408, which ends the session. That the way is gone counts as 503 (RFC 3261, 8.1.3.1), which ends the
+            // request alone: a phone whose stream broke comes back by another one.
+            Purpose::Info(id) if why == Unanswered::Timeout => self.dialog_lost(now, id),
             Purpose::Reoffer(id) => {
                 self.early_lost(now, id);
                 self.dialog_lost(now, id);
@@ -538,7 +541,7 @@ impl Endpoint {
             Purpose::Refer(id, refer) => self.refer_notified(now, id, refer, 0),
             Purpose::Outside(id) => self.unanswered(id, why),
             Purpose::Notify(id) => self.notified(now, id, None),
-            Purpose::Cancel(_) | Purpose::Nobody(_) => {}
+            Purpose::Cancel(_) | Purpose::Nobody(_) | Purpose::Info(_) | Purpose::Text(_) => {}
         }
     }
 

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{AccountId, Endpoint, EndpointOutput, account::once_more, check};
+use super::{AccountId, Endpoint, EndpointOutput, MESSAGE_OCTETS_MAX, account::once_more, check};
 use crate::{
     dialog::MAX_FORWARDS,
     digest::client::{Exchange, Unproven},
@@ -70,6 +70,15 @@ pub enum Unanswered {
     Unreachable,
 }
 
+/// Why a request of ours was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unsent {
+    /// It would have more octets than a MESSAGE may have ([`MESSAGE_OCTETS_MAX`]).
+    TooLong,
+    /// There is no room, nobody to ask, or its parts make no message.
+    Not,
+}
+
 /// One that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -87,14 +96,18 @@ impl Endpoint {
     }
 
     /// Sends a request outside any dialog. It leads to one [`EndpointOutput::Answered`] or [`EndpointOutput::Unanswered`].
-    /// `None`: there are [`REQUESTS_MAX`], it is of another method, or its parts make no message.
-    pub fn request(&mut self, now: Instant, asked: OutsideRequest) -> Option<RequestId> {
+    ///
+    /// # Errors
+    ///
+    /// [`Unsent::TooLong`]: a MESSAGE of more than [`MESSAGE_OCTETS_MAX`] octets. [`Unsent::Not`]: there are [`REQUESTS_MAX`], it is of another
+    /// method, or its parts make no message.
+    pub fn request(&mut self, now: Instant, asked: OutsideRequest) -> Result<RequestId, Unsent> {
         let OutsideRequest { flow, method, uri, from, to, call_id, cseq, contact, headers, body, account } = asked;
         let may = matches!(method, Method::Register | Method::Options | Method::Message) && (1..=CSEQ_MAX).contains(&cseq);
         let is_untagged =
             |value: &str, name| NameAddr::parse(value.as_bytes(), name).is_ok_and(|address| address.params.get("tag").is_none());
         if !may || !self.transactions.has_room_asking() || !is_untagged(&from, Name::From) || !is_untagged(&to, Name::To) {
-            return None;
+            return Err(Unsent::Not);
         }
         let branch = self.wire.draw_branch();
         let tag = self.wire.draw_tag();
@@ -126,11 +139,14 @@ impl Endpoint {
             Some((kind, body)) => writer.body(kind, body),
             None => writer.end(),
         };
-        let request = Message::parse(bytes.clone()).ok()?;
+        if method == Method::Message && bytes.len() > MESSAGE_OCTETS_MAX {
+            return Err(Unsent::TooLong);
+        }
+        let request = Message::parse(bytes.clone()).map_err(|_| Unsent::Not)?;
         let id = RequestId(self.asked.insert_with(|_| Asked { flow, request, account, exchange: Exchange::default() }));
         let outgoing = Outgoing { flow, branch, method, bytes, purpose: Purpose::Outside(id) };
         self.transactions.request(&mut self.wire, now, outgoing);
-        Some(id)
+        Ok(id)
     }
 
     /// A final response.

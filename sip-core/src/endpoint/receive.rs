@@ -82,7 +82,7 @@ impl Endpoint {
 
     /// A request that begins something, or asks from outside.
     fn outside(&mut self, now: Instant, mut arrived: Arrived<'_>) {
-        let (flow, message) = (arrived.flow, arrived.message);
+        let message = arrived.message;
         if let Err(refusal) = check::outside(message, &self.settings) {
             return self.refuse_stateless(&arrived, &refusal, None);
         }
@@ -102,7 +102,7 @@ impl Endpoint {
                 let tag = self.stateless_tag(arrived.key);
                 self.ask_owner(now, arrived, tag);
             }
-            Method::Message => match messages::text(message, flow) {
+            Method::Message => match messages::text(message) {
                 Ok(()) => {
                     let tag = self.stateless_tag(arrived.key);
                     self.ask_owner(now, arrived, tag);
@@ -166,7 +166,7 @@ impl Endpoint {
         match (purpose, message.status()) {
             (Purpose::Outside(id), 200..) => self.answered(now, id, flow, message),
             (Purpose::Notify(id), 200..) => self.notified(now, id, Some(message)),
-            (Purpose::Bye(_) | Purpose::Inside(_) | Purpose::Reoffer(_), 401 | 407)
+            (Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Info(_) | Purpose::Text(_) | Purpose::Reoffer(_), 401 | 407)
                 if self.prove_inside(now, tx, purpose, challenged.as_ref(), message) => {}
             (Purpose::Invite(id), 100..=199) => self.progress(now, tx, id, flow, message),
             (Purpose::Invite(id), 200..=299) => self.accepted(now, tx, id, flow, message),
@@ -180,7 +180,7 @@ impl Endpoint {
             (Purpose::Reoffer(id), 300..) => self.reoffer_refused(now, tx, id, message),
             (Purpose::Bye(id), 200..) => self.left(now, id),
             // 12.2.1.2: the peer knows no such dialog, or is not there.
-            (Purpose::Inside(id), 408 | 481) => self.dialog_lost(now, id),
+            (Purpose::Probe(id) | Purpose::Info(id), 408 | 481) => self.dialog_lost(now, id),
             _ => {}
         }
     }

@@ -73,8 +73,12 @@ pub(crate) enum Purpose {
     Bye(SessionId),
     /// The CANCEL of a session's INVITE.
     Cancel(SessionId),
-    /// INFO or OPTIONS within a session.
-    Inside(SessionId),
+    /// An OPTIONS that asks whether the peer still knows of the session.
+    Probe(SessionId),
+    /// An INFO within a session.
+    Info(SessionId),
+    /// A MESSAGE within a session, which is no business of the session's (RFC 5057, 4).
+    Text(SessionId),
     /// A re-INVITE or UPDATE of ours.
     Reoffer(SessionId),
     /// A PRACK of ours, within one of the early dialogs of a session.
@@ -96,7 +100,9 @@ impl Purpose {
             Self::Invite(id)
             | Self::Bye(id)
             | Self::Cancel(id)
-            | Self::Inside(id)
+            | Self::Probe(id)
+            | Self::Info(id)
+            | Self::Text(id)
             | Self::Reoffer(id)
             | Self::Prack(id, _)
             | Self::Refer(id, _)

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use expect_test::expect;
 use sip_core::{
-    EndpointOutput, Flow, Method, OutsideRequest, Transport,
-    endpoint::{Endpoint, EndpointSettings, REQUESTS_MAX},
+    EndpointOutput, Flow, Method, OutsideRequest, Transport, Unsent,
+    endpoint::{Endpoint, EndpointSettings, MESSAGE_OCTETS_MAX, REQUESTS_MAX},
 };
 
 use crate::script::{check, check_showing, check_tcp, start};
@@ -203,9 +203,9 @@ fn they_are_bounded_and_take_no_room_of_calls() {
     let settings = EndpointSettings { transactions_max: 1, sessions_max: 1, ..EndpointSettings::default() };
     let mut endpoint = Endpoint::new(settings, [1; 32]);
     for _ in 0..REQUESTS_MAX {
-        assert!(endpoint.request(now, request()).is_some());
+        assert!(endpoint.request(now, request()).is_ok());
     }
-    assert!(endpoint.request(now, request()).is_none());
+    assert_eq!(endpoint.request(now, request()), Err(Unsent::Not));
     assert!(endpoint.has_room(), "for a call");
     assert_eq!(endpoint.transactions(), REQUESTS_MAX);
     let mut unanswered = 0;
@@ -217,7 +217,7 @@ fn they_are_bounded_and_take_no_room_of_calls() {
         }
     }
     assert_eq!((unanswered, endpoint.transactions()), (REQUESTS_MAX, 0));
-    assert!(endpoint.request(now, request()).is_some());
+    assert!(endpoint.request(now, request()).is_ok());
 }
 
 /// What makes no message of ours.
@@ -241,9 +241,30 @@ fn not_sent() {
         ("a second To", OutsideRequest { headers: vec![("To", "<sip:a@x>".into())], ..request() }),
     ];
     for (what, asked) in table {
-        assert_eq!(endpoint.request(start(), asked), None, "{what}");
+        assert_eq!(endpoint.request(start(), asked), Err(Unsent::Not), "{what}");
     }
     assert!(endpoint.poll().is_none() && endpoint.transactions() == 0);
+}
+
+/// RFC 3428, 8: the whole request has a bound, not its text.
+#[test]
+fn length_of_a_message_of_ours() {
+    let mut endpoint = Endpoint::new(EndpointSettings::default(), [1; 32]);
+    let mut length_with = |octets: usize, headers| {
+        let body = Some(("text/plain".to_owned(), Bytes::from("x".repeat(octets))));
+        endpoint.request(start(), OutsideRequest { method: Method::Message, body, headers, ..request() })?;
+        let Some(EndpointOutput::Transmit { bytes, .. }) = endpoint.poll() else { panic!("not sent") };
+        Ok(bytes.len())
+    };
+    // A length of three digits.
+    let head = length_with(700, Vec::new()).unwrap() - 700;
+    let most = MESSAGE_OCTETS_MAX - head;
+    assert!((100..=999).contains(&most), "{most}");
+    assert_eq!(length_with(most, Vec::new()), Ok(MESSAGE_OCTETS_MAX));
+    assert_eq!(length_with(most + 1, Vec::new()), Err(Unsent::TooLong));
+    assert_eq!(length_with(most, vec![("Route", "<sip:10.0.0.9;lr>".to_owned())]), Err(Unsent::TooLong), "headers count");
+    let long = OutsideRequest { headers: vec![("X", "x".repeat(2_000))], ..request() };
+    assert!(endpoint.request(start(), long).is_ok(), "of OPTIONS we know who gets them");
 }
 
 #[test]

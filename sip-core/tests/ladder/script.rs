@@ -231,8 +231,8 @@ impl Ladder {
                     account: self.account,
                 };
                 match self.endpoint.request(now, asked) {
-                    Some(request) => self.asked.push(request),
-                    None => self.write("* not sent"),
+                    Ok(request) => self.asked.push(request),
+                    Err(_) => self.write("* not sent"),
                 }
             }
             "ring" => {
@@ -254,7 +254,11 @@ impl Ladder {
             }
             "notify" => self.endpoint.notify_refer(now, session.unwrap(), self.refer.unwrap(), first.parse().unwrap()),
             "text" => self.endpoint.answer_text(now, self.said.unwrap(), first.parse().unwrap()),
-            "say" => self.endpoint.text(now, session.unwrap(), "text/plain", first.as_bytes()),
+            "say" => {
+                if let Err(why) = self.endpoint.text(now, session.unwrap(), "text/plain", first.as_bytes()) {
+                    self.write(&format!("* unsent {why:?}"));
+                }
+            }
             "subscribe" => {
                 let (subscriber, resource) = (first.parse().unwrap(), words[1].parse().unwrap());
                 if self.endpoint.subscribe(now, self.request.unwrap(), subscriber, resource, notice(words[2])).is_none() {

@@ -201,6 +201,41 @@ fn stream_is_gone_while_we_ask() {
     );
 }
 
+/// RFC 3261, 8.1.3.1: that is a 503, and ends the request alone (RFC 5057, 5.1). What is asked later is asked where the peer is by then.
+#[test]
+fn stream_is_gone_while_we_tell_a_digit() {
+    check_tcp(
+        "
+        0 call
+        0.1 > 200 sdp
+        1 info
+        1.1 closed
+        2 say hello
+        2.1 closed
+        3 moved 7777
+        4 info
+        4.1 > 200 INFO
+        5 info
+        40 count
+        ",
+        expect![[r#"
+            0.0 < INVITE 1 sip:phone@192.168.1.9:5062 b1 sdp
+            0.1 > 200 INVITE sdp
+            0.1 < ACK 1 sip:a@192.168.1.9:5062 b2 to=a
+            0.1 * s1 Answered { sdp: yes }
+            1.0 < INFO 2 sip:a@192.168.1.9:5062 b3 to=a sdp
+            2.0 < MESSAGE 3 sip:a@192.168.1.9:5062 b4 to=a sdp
+            4.0 < INFO 4 sip:a@192.168.1.9:5062 b5 to=a sdp port=7777
+            4.1 > 200 INFO
+            5.0 < INFO 5 sip:a@192.168.1.9:5062 b6 to=a sdp port=7777
+            37.0 < BYE 6 sip:a@192.168.1.9:5062 b7 to=a port=7777
+            37.0 * s1 Ended { why: DialogLost }
+            40.0 = 1 transactions
+            left: 0 sessions, 0 transactions
+        "#]],
+    );
+}
+
 #[test]
 fn stream_is_gone_while_we_offer() {
     check_tcp(

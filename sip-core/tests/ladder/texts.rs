@@ -1,7 +1,7 @@
 //! MESSAGE (RFC 3428).
 
 use expect_test::expect;
-use sip_core::endpoint::{EndpointSettings, Extras, TEXT_OCTETS_MAX, TEXT_OCTETS_STREAM_MAX};
+use sip_core::endpoint::{EndpointSettings, Extras, TEXT_OCTETS_MAX};
 
 use crate::script::{check, check_with, run};
 
@@ -66,11 +66,10 @@ fn text_from_outside() {
     );
 }
 
-/// RFC 3428, 8: what would congest the way of datagrams.
 #[test]
 fn length_of_a_text() {
-    for (transport, most) in [(sip_core::Transport::Udp, TEXT_OCTETS_MAX), (sip_core::Transport::Tcp, TEXT_OCTETS_STREAM_MAX)] {
-        for (length, taken) in [(most, true), (most + 1, false)] {
+    for transport in [sip_core::Transport::Udp, sip_core::Transport::Tcp] {
+        for (length, taken) in [(TEXT_OCTETS_MAX, true), (TEXT_OCTETS_MAX + 1, false)] {
             // `v=0\r\ns=` and a line end are of it.
             let text = "x".repeat(length - 9);
             let ladder = run(transport, settings(), &format!("0 > MESSAGE sdp={text} type=text/plain"));
@@ -125,6 +124,32 @@ fn text_within_a_session() {
             left: 0 sessions, 0 transactions
         "#]],
     );
+}
+
+/// Whatever becomes of a text, the session goes on (RFC 5057): the peer does not know such requests, knows no such dialog, or says nothing.
+/// RFC 3428, 8: what would be too long is not sent, and takes no number.
+#[test]
+fn text_never_ends_a_session() {
+    let script = format!(
+        "
+        0 > INVITE sdp
+        0 answer
+        0.1 > ACK
+        1 say one
+        1.1 > 481 MESSAGE
+        2 say two
+        2.1 > 408 MESSAGE
+        3 say three
+        40 say {}
+        41 info
+        41.1 > 200 INFO
+        42 > BYE
+        ",
+        "x".repeat(1_000)
+    );
+    let ladder = run(sip_core::Transport::Udp, settings(), &script);
+    assert!(ladder.contains("40.0 * unsent TooLong\n41.0 < INFO 4 "), "{ladder}");
+    assert!(ladder.contains("42.0 * s1 Ended { why: Bye }"), "{ladder}");
 }
 
 #[test]
