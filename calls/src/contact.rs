@@ -76,11 +76,11 @@ impl Core {
         }
     }
 
-    /// A proxy says that the phone's flow to it is gone: nobody calls it by that binding any more (RFC 5626, 7), until it registers again.
+    /// A proxy says that the phone's flow to it is gone: nobody calls it by that binding any more (RFC 5626, 7), until it registers again; if it has
+    /// another flow, calls go by that.
     pub(crate) fn flow_failed(&mut self, now: Instant, slot: SlotId, expires: Instant) {
-        if self.registrar.binding(now, record_key(slot)).is_some_and(|bound| bound.expires == expires) {
-            self.registrar.remove(record_key(slot));
-            self.unbound(now, slot);
+        if self.registrar.failed(record_key(slot), expires).is_some() {
+            self.binding_lost(now, slot, None);
         }
     }
 }

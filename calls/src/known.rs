@@ -5,18 +5,18 @@
 //! it has proven, from the calls of others. What was is no reason either: one password, registered over one stream after another, would
 //! else make as many streams known as there may be.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use model::SlotId;
 use sip_core::{Flow, SessionId};
 
-use crate::{core::Core, switchboard::Output};
+use crate::{core::Core, registration::record_key, switchboard::Output};
 
 /// For whose sake a stream is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum User {
-    /// The phone of the slot is bound by it.
-    Slot(SlotId),
+    /// The phone of the slot is bound by it, under this of the names that it gives its flows; 0: under none.
+    Slot(SlotId, u32),
     /// What the session's peer is asked goes by it.
     Session(SessionId),
     /// An account of ours is registered by it.
@@ -24,6 +24,8 @@ pub(crate) enum User {
 }
 
 /// Which streams are known. There is one for each slot, session and account at most, so their own limits are its limit.
+/// Which streams are known. There is one for each session, account and host at most, and [`sip_core::registrar::FLOWS_MAX`] for each slot, so their
+/// own limits are its limit.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     by_user: BTreeMap<User, Flow>,
@@ -75,6 +77,24 @@ impl Core {
     pub(crate) fn know(&mut self, user: User, flow: Option<Flow>) {
         for output in self.known.set(user, flow) {
             self.out(output);
+        }
+    }
+
+    /// The streams by which the phone of a slot is bound now, and no others, are its.
+    pub(crate) fn know_slot(&mut self, now: Instant, slot: SlotId) {
+        let bound: BTreeMap<u32, Flow> = self.registrar.bindings(now, record_key(slot)).map(|bound| (bound.reg_id(), bound.flow)).collect();
+        let had: Vec<u32> = self
+            .known
+            .by_user
+            .range(User::Slot(slot, 0)..=User::Slot(slot, u32::MAX))
+            .filter_map(|(user, _)| if let User::Slot(_, name) = user { Some(*name) } else { None })
+            .collect();
+        // What is used comes first: a stream that only has another name now is not let go between.
+        for (name, flow) in &bound {
+            self.know(User::Slot(slot, *name), Some(*flow));
+        }
+        for name in had.into_iter().filter(|name| !bound.contains_key(name)) {
+            self.know(User::Slot(slot, name), None);
         }
     }
 

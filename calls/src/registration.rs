@@ -13,7 +13,7 @@ use sip_core::{
     Verdict, address_text,
 };
 
-use crate::{core::Core, known::User, settings::Settings};
+use crate::{core::Core, settings::Settings};
 
 /// Who sent a request.
 pub(crate) enum Identity {
@@ -73,17 +73,19 @@ impl Core {
             self.endpoint.respond(now, tx, 403, Some("This is not your address of record"), &[]);
             return;
         }
-        let registered = self.registrar.register(now, record_key(slot), BINDINGS_MAX, message, flow);
+        let registered = self.registrar.register(now, record_key(slot), PHONES_MAX, message, flow);
         self.endpoint.respond(now, tx, registered.status, None, &registered.headers);
         match registered.change {
             Change::None => {}
             Change::Unbound => self.unbound(now, slot),
             Change::Bound { bound, replaced, .. } => {
-                self.know(User::Slot(slot), Some(bound.flow));
+                self.know_slot(now, slot);
                 self.follow(now, slot, replaced.as_ref(), &bound);
                 self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
-                // A NAT that gives the same phone another port is no news; another contact or another host is (R17).
-                if let Some(old) = replaced.filter(|old| old.uri != bound.uri || old.flow.remote.ip() != bound.flow.remote.ip()) {
+                // A NAT that gives the same phone another port is no news, nor is one of its flows less; another contact or another host is (R17).
+                let is_other_flow = |old: &Bound| old.is_of_phone(&bound) && old.reg_id() != bound.reg_id();
+                let has_moved = |old: &Bound| old.uri != bound.uri || old.flow.remote.ip() != bound.flow.remote.ip();
+                if let Some(old) = replaced.filter(|old| has_moved(old) && !is_other_flow(old)) {
                     self.event(Event::Rebound(ReboundView {
                         id: slot,
                         center: entry.center,
@@ -105,38 +107,61 @@ impl Core {
             return;
         }
         let replaced = replaced.filter(|old| is_same_phone(old, bound)).map(|old| old.flow);
-        let has_moved = |old: &Flow| *old != bound.flow;
-        if let Some(old) = replaced.or(lost_watching).filter(has_moved) {
-            self.endpoint.subscriber_moved(now, record_key(slot), old, bound.flow);
+        self.watching_moved(now, slot, replaced.or(lost_watching), bound.flow);
+        self.calls_moved(slot, replaced.or(lost_stream), bound.flow);
+    }
+
+    fn watching_moved(&mut self, now: Instant, slot: SlotId, old: Option<Flow>, new: Flow) {
+        if let Some(old) = old.filter(|old| *old != new) {
+            self.endpoint.subscriber_moved(now, record_key(slot), old, new);
         }
+    }
+
+    fn calls_moved(&mut self, slot: SlotId, old: Option<Flow>, new: Flow) {
         // All sessions are looked through: not for every phone of an office that has a new router.
-        if let Some(old) = replaced.or(lost_stream).filter(has_moved).filter(|_| self.seats.calls(slot) > 0) {
-            self.endpoint.flow_moved(old, bound.flow);
-            self.know_moved(old, bound.flow);
+        if let Some(old) = old.filter(|old| *old != new).filter(|_| self.seats.calls(slot) > 0) {
+            self.endpoint.flow_moved(old, new);
+            self.know_moved(old, new);
+        }
+    }
+
+    /// A binding of a slot is gone. If it was by one of several flows of its phone, calls go to the newest of the others from now on, and so does what
+    /// is in progress by a stream that has ended: `closed` (RFC 5626, 5.3).
+    pub(crate) fn binding_lost(&mut self, now: Instant, slot: SlotId, closed: Option<Flow>) {
+        let Some(bound) = self.registrar.binding(now, record_key(slot)).cloned() else { return self.unbound(now, slot) };
+        self.know_slot(now, slot);
+        self.fact(Fact::Bound { binding: binding(&self.clock, slot, &bound) });
+        if bound.route().is_none() {
+            self.watching_moved(now, slot, closed, bound.flow);
+            self.calls_moved(slot, closed, bound.flow);
         }
     }
 
     /// A slot's last binding is gone.
     pub(crate) fn unbound(&mut self, now: Instant, slot: SlotId) {
-        self.know(User::Slot(slot), None);
+        self.know_slot(now, slot);
         self.fact(Fact::Unbound { slot, at: self.clock.wall(now) });
         self.seats.unregistered(now, slot);
     }
 
     /// Bindings that lapse at `now`.
     pub(crate) fn expire_bindings(&mut self, now: Instant) {
-        for key in self.registrar.expire(now) {
-            if let Ok(id) = i64::try_from(key) {
-                self.unbound(now, SlotId(id));
+        for lost in self.registrar.expire(now) {
+            if let Ok(id) = i64::try_from(lost.aor) {
+                self.binding_lost(now, SlotId(id), None);
             }
         }
     }
 
-    /// A stream is gone: phones that were reached by it cannot be called until they register again (B-16).
+    /// A stream is gone: phones that were reached by it cannot be called until they register again (B-16), but for those that have another flow.
     pub(crate) fn unbind_flow(&mut self, now: Instant, flow: Flow) {
-        for key in self.registrar.flow_closed(flow) {
-            if let Ok(id) = i64::try_from(key) {
+        for lost in self.registrar.flow_closed(flow) {
+            if let Ok(id) = i64::try_from(lost.aor) {
                 let slot = SlotId(id);
+                if !lost.is_last {
+                    self.binding_lost(now, slot, Some(flow));
+                    continue;
+                }
                 if self.seats.calls(slot) > 0 {
                     self.lost_streams.insert(slot, flow);
                 }
@@ -198,8 +223,8 @@ fn chokes_on_choice(flow: Flow, message: &Message) -> bool {
     is_browser || message.header(Name::UserAgent).is_some_and(|agent| agent.starts_with(CHOKING_AGENT))
 }
 
-/// A slot has one binding (R17).
-const BINDINGS_MAX: usize = 1;
+/// A slot has one phone (R17), by however many flows it is reached.
+const PHONES_MAX: usize = 1;
 
 /// The registrar's key of a slot's address of record.
 pub(crate) fn record_key(slot: SlotId) -> u64 {
@@ -209,7 +234,7 @@ pub(crate) fn record_key(slot: SlotId) -> u64 {
 /// Whether it is one phone that has registered twice, and not another that took its place: a phone keeps its Call-ID until it is switched off
 /// (RFC 3261, 10.2.4), and whoever has the same contact on the same host is the same, too.
 fn is_same_phone(old: &Bound, new: &Bound) -> bool {
-    old.call_id == new.call_id || (old.uri == new.uri && old.flow.remote.ip() == new.flow.remote.ip())
+    old.call_id == new.call_id || old.is_of_phone(new) || (old.uri == new.uri && old.flow.remote.ip() == new.flow.remote.ip())
 }
 
 /// Whether the To of a REGISTER names the slot that sent it.

@@ -662,7 +662,7 @@ impl Switchboard {
         let gone: Vec<SlotId> = self.core.directory.slots().map(|slot| slot.id).filter(|slot| directory.slot(*slot).is_none()).collect();
         for slot in gone {
             self.core.registrar.remove(record_key(slot));
-            self.core.know(User::Slot(slot), None);
+            self.core.know_slot(now, slot);
             self.core.end_watching(now, slot);
             self.core.end_watched(now, slot);
         }

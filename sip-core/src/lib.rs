@@ -43,7 +43,7 @@ pub use message::{
     peer_flow, reason_header, return_flow,
 };
 pub use notifier::{Notice, NotifierSettings, Package, SubscriptionId};
-pub use registrar::{Bound, Change, Reach, Registered, Registrar, RegistrarSettings};
+pub use registrar::{Bound, Change, Lost, Reach, Registered, Registrar, RegistrarSettings};
 pub use transfer::Replaces;
 pub use uri::{Scheme, SipUri, UriError};
 pub use websocket::{WebError, WebFrame, WebSocket, frame_head};

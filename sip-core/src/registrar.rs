@@ -1,7 +1,8 @@
 //! The registrar: which contacts an address-of-record has (RFC 3261, 10.3). Pure; who may register is asked elsewhere.
 //!
-//! An address-of-record is a number that means something to the owner only. It has few bindings: a new contact takes the place
-//! of the one refreshed longest ago (R17). One REGISTER changes everything it asks for, or nothing.
+//! An address-of-record is a number that means something to the owner only. It has few phones: a new contact takes the place
+//! of the one refreshed longest ago (R17). A phone that names its flows (RFC 5626) is one, by however many of them it is bound, up to
+//! [`FLOWS_MAX`]. One REGISTER changes everything it asks for, or nothing.
 
 mod reach;
 #[cfg(test)]
@@ -60,6 +61,9 @@ pub const USER_AGENT_MAX: usize = 128;
 /// Octets of a Call-ID that are kept with a binding; longer ones get 400.
 pub const CALL_ID_MAX: usize = 512;
 
+/// Bindings of one phone at once, each by a flow with a name of its own (RFC 5626, 4.2): a further one takes the place of the one refreshed longest ago.
+pub const FLOWS_MAX: usize = 4;
+
 /// A contact that is bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
@@ -87,6 +91,18 @@ impl Bound {
     #[must_use]
     pub fn route(&self) -> Option<&Bytes> {
         self.reach.as_ref().map(|reach| &reach.route).filter(|route| !route.is_empty())
+    }
+
+    /// The name of its flow among those of its phone, as the phone has chosen it; 0: it has none.
+    #[must_use]
+    pub fn reg_id(&self) -> u32 {
+        self.flow_name().map_or(0, |name| name.reg_id)
+    }
+
+    /// Whether both are flows of one phone (RFC 5626): they name the same instance.
+    #[must_use]
+    pub fn is_of_phone(&self, other: &Bound) -> bool {
+        matches!((self.flow_name(), other.flow_name()), (Some(a), Some(b)) if a.instance == b.instance)
     }
 
     fn flow_name(&self) -> Option<&FlowName> {
@@ -129,6 +145,15 @@ impl Change {
     }
 }
 
+/// An address-of-record that a binding was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    /// Which one.
+    pub aor: u64,
+    /// Whether it has none any more.
+    pub is_last: bool,
+}
+
 /// The bindings of all addresses-of-record.
 #[derive(Debug)]
 pub struct Registrar {
@@ -149,8 +174,8 @@ impl Registrar {
         Self { settings, bindings: BTreeMap::new(), expiries: BTreeSet::new(), streams: BTreeSet::new(), total: 0 }
     }
 
-    /// A REGISTER for `aor`, come by `flow`, from someone who may bind contacts to it; at most `contacts_max` stay bound.
-    pub fn register(&mut self, now: Instant, aor: u64, contacts_max: usize, request: &Message, flow: Flow) -> Registered {
+    /// A REGISTER for `aor`, come by `flow`, from someone who may bind contacts to it; at most `phones_max` phones stay bound.
+    pub fn register(&mut self, now: Instant, aor: u64, phones_max: usize, request: &Message, flow: Flow) -> Registered {
         let before: Vec<&Bound> = self.bindings.get(&aor).into_iter().flatten().filter(|bound| bound.expires > now).collect();
         let copy = before.iter().map(|&bound| bound.clone()).collect();
         let way = match self.settings.flow_timer_s {
@@ -160,7 +185,7 @@ impl Registrar {
                 Err(refusal) => return refusal.registered(aor),
             },
         };
-        match self.apply(now, copy, contacts_max, request, (peer_flow(request, flow), way.as_ref())) {
+        match self.apply(now, copy, phones_max, request, (peer_flow(request, flow), way.as_ref())) {
             Err(refusal) => refusal.registered(aor),
             Ok(after) => {
                 let change = change(&before, &after);
@@ -241,35 +266,43 @@ impl Registrar {
         self.expiries.first().map(|&(at, _)| at)
     }
 
-    /// Forgets what has lapsed; the addresses-of-record whose last binding that was.
-    pub fn expire(&mut self, now: Instant) -> Vec<u64> {
+    /// Forgets what has lapsed, and says whose that was.
+    pub fn expire(&mut self, now: Instant) -> Vec<Lost> {
         let mut lapsed = Vec::new();
         while let Some(&(at, aor)) = self.expiries.first()
             && at <= now
         {
             let left = self.live(now, aor);
-            if left.is_empty() {
-                lapsed.push(aor);
-            }
+            lapsed.push(Lost { aor, is_last: left.is_empty() });
             self.put(aor, left);
         }
         lapsed
     }
 
-    /// The stream `flow` is gone: whoever was reached by it cannot be called until it registers again (RFC 5626, 5.3; B-16). The
-    /// addresses-of-record whose last binding that was; nothing for a datagram flow, which does not end.
-    pub fn flow_closed(&mut self, flow: Flow) -> Vec<u64> {
+    /// The stream `flow` is gone: whoever was reached by it cannot be called until it registers again, or by another of its flows
+    /// (RFC 5626, 5.3; B-16). Says whose it was; nothing for a datagram flow, which does not end.
+    pub fn flow_closed(&mut self, flow: Flow) -> Vec<Lost> {
         let bound: Vec<u64> = self.streams.range((flow, 0)..=(flow, u64::MAX)).map(|&(_, aor)| aor).collect();
-        let mut unbound = Vec::new();
+        let mut lost = Vec::new();
         for aor in bound {
             let mut left = self.bindings.get(&aor).cloned().unwrap_or_default();
             left.retain(|bound| bound.flow != flow);
-            if left.is_empty() {
-                unbound.push(aor);
-            }
+            lost.push(Lost { aor, is_last: left.is_empty() });
             self.put(aor, left);
         }
-        unbound
+        lost
+    }
+
+    /// The binding of `aor` that lapses at `expires` leads nowhere: it is forgotten. `None`: there is no such binding (any more).
+    pub fn failed(&mut self, aor: u64, expires: Instant) -> Option<Lost> {
+        let mut left = self.bindings.get(&aor).cloned()?;
+        let before = left.len();
+        left.retain(|bound| bound.expires != expires);
+        let lost = Lost { aor, is_last: left.is_empty() };
+        (left.len() < before).then(|| {
+            self.put(aor, left);
+            lost
+        })
     }
 
     fn live(&self, now: Instant, aor: u64) -> Vec<Bound> {
@@ -301,7 +334,7 @@ impl Registrar {
         &self,
         now: Instant,
         mut bindings: Vec<Bound>,
-        contacts_max: usize,
+        phones_max: usize,
         request: &Message,
         (flow, way): (Flow, Option<&Way>),
     ) -> Result<Vec<Bound>, Refusal> {
@@ -351,9 +384,7 @@ impl Registrar {
                 user_agent: user_agent(request),
                 expires: now + interval,
             });
-            if bindings.len() > contacts_max.max(1) {
-                bindings.remove(0);
-            }
+            make_room(&mut bindings, phones_max.max(1));
         }
         Ok(bindings)
     }
@@ -381,6 +412,29 @@ impl Registrar {
 
 /// Bindings of one address-of-record that come back after a restart.
 const RESTORED_MAX: usize = 16;
+
+/// Forgets what is too much once there is one binding more: of its phone's flows, and of phones, what was refreshed longest ago.
+fn make_room(bindings: &mut Vec<Bound>, phones_max: usize) {
+    if let Some(newest) = bindings.last() {
+        let mut flows = bindings.iter().enumerate().filter(|(_, bound)| bound.is_of_phone(newest)).map(|(at, _)| at);
+        if let Some(oldest) = flows.next()
+            && flows.count() >= FLOWS_MAX
+        {
+            bindings.remove(oldest);
+        }
+    }
+    // A phone counts where it was refreshed last.
+    let is_last_of = |at: usize, bindings: &[Bound]| {
+        let later = bindings.get(at + 1..).unwrap_or_default();
+        bindings.get(at).is_some_and(|bound| !later.iter().any(|other| other.is_of_phone(bound)))
+    };
+    let phones: Vec<usize> = (0..bindings.len()).filter(|at| is_last_of(*at, bindings)).collect();
+    if phones.len() > phones_max
+        && let Some(oldest) = phones.first().and_then(|at| bindings.get(*at)).cloned()
+    {
+        bindings.retain(|bound| *bound != oldest && !bound.is_of_phone(&oldest));
+    }
+}
 
 /// Why a REGISTER changes nothing.
 enum Refusal {

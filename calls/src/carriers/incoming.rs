@@ -91,7 +91,7 @@ impl Core {
             return true;
         }
         let from = message.from().map(|from| user(from.uri)).unwrap_or_default();
-        let bound = |slot: &SlotEntry| self.registrar.binding(now, record_key(slot.id)).is_some_and(|binding| binding.flow == flow);
+        let bound = |slot: &SlotEntry| self.registrar.bindings(now, record_key(slot.id)).any(|binding| binding.flow == flow);
         self.directory.slot_by_username(&from).is_some_and(bound)
     }
 }

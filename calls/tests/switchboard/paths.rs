@@ -1,10 +1,10 @@
 //! Phones behind proxies (Path, RFC 3327), and flows that are gone (RFC 5626). B-15.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use calls::Restored;
-use model::{Binding, Cause, Fact};
-use sip_core::{RegistrarSettings, Transport};
+use model::{Binding, Cause, Event, Fact};
+use sip_core::{Flow, RegistrarSettings, Transport};
 
 use crate::{
     phone::Habit,
@@ -188,4 +188,60 @@ fn a_stream_that_ends_ends_its_binding_and_the_next_heals_it() {
     // A stream does not outlive us: after a restart the phone must come again.
     let after = World::unregistered(2, settings(), &restored(&world));
     assert!(after.facts.iter().any(|fact| matches!(fact, Fact::Unbound { slot, .. } if slot.0 == 2)));
+}
+
+/// A phone that keeps two streams open (RFC 5626) is one phone: they do not replace each other, and when one breaks, calls in progress and new ones go
+/// by the other.
+#[test]
+fn a_phone_with_two_flows_is_reached_by_the_one_that_is_left() {
+    let mut world = world(2, &Restored::default());
+    world.register("6001", 300);
+    let register = |world: &mut World, flow: u16| {
+        let phone = world.phone("6002");
+        phone.transport = Transport::Tcp;
+        phone.address = SocketAddr::from(([10, 0, 1, 2], 40_000 + flow));
+        phone.registers_with = "Supported: path, outbound\r\n".to_owned();
+        phone.contact_with = format!(";+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id={flow}");
+        world.register("6002", 300);
+    };
+    let flows = |ids: &[u16]| -> BTreeSet<Flow> {
+        let remote = |id: &u16| SocketAddr::from(([10, 0, 1, 2], 40_000 + id));
+        ids.iter().map(|id| Flow { transport: Transport::Tcp, local: "10.0.0.1:5060".parse().unwrap(), remote: remote(id) }).collect()
+    };
+    let unbound = |world: &World| world.facts.iter().filter(|fact| matches!(fact, Fact::Unbound { .. })).count();
+    for flow in [1, 2, 1, 2] {
+        register(&mut world, flow);
+    }
+    assert_eq!(world.known, flows(&[1, 2]));
+    assert!(!world.events.iter().any(|event| matches!(event, Event::Rebound(_))), "{:?}", world.events);
+    // It is called by the newest.
+    world.dial("6001", "6002");
+    world.run(SECOND);
+    assert_eq!(world.phone("6002").count("INVITE"), 1);
+    world.close_flow("6002");
+    world.phone("6002").address.set_port(40_001);
+    assert_eq!((unbound(&world), world.known.clone()), (0, flows(&[1])));
+    let kept = bindings(&world).into_iter().rfind(|binding| binding.slot.0 == 2).unwrap();
+    assert_eq!(kept.reg_id, 1);
+    world.hang_up("6001");
+    world.run(SECOND);
+    assert_eq!(world.phone("6002").count("BYE"), 1, "the call has moved to the flow that is left");
+    world.dial("6001", "6002");
+    world.run(SECOND);
+    assert_eq!(world.phone("6002").count("INVITE"), 2);
+    world.hang_up("6001");
+    world.run(SECOND);
+    // The broken one comes back, and the other breaks.
+    register(&mut world, 2);
+    world.phone("6002").address.set_port(40_001);
+    world.close_flow("6002");
+    assert_eq!((unbound(&world), world.known.clone()), (0, flows(&[2])));
+    world.phone("6002").address.set_port(40_002);
+    // With the last one the binding is gone.
+    register(&mut world, 1);
+    world.close_flow("6002");
+    world.phone("6002").address.set_port(40_002);
+    world.close_flow("6002");
+    assert_eq!((unbound(&world), world.known.len()), (1, 0));
+    world.assert_clean();
 }

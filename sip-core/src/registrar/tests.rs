@@ -20,6 +20,13 @@ const SETTINGS: RegistrarSettings = RegistrarSettings {
     flow_timer_s: None,
 };
 
+/// Whose last binding is gone, and who has another one left.
+fn told(lost: &[Lost]) -> String {
+    let (last, left): (Vec<&Lost>, Vec<&Lost>) = lost.iter().partition(|lost| lost.is_last);
+    let of = |lost: &[&Lost]| format!("{:?}", lost.iter().map(|lost| lost.aor).collect::<Vec<_>>());
+    if left.is_empty() { of(&last) } else { format!("{}, left {}", of(&last), of(&left)) }
+}
+
 /// Plays a story for address-of-record 7. A line is `second Call-ID CSeq source | header | header ...`, `second expire`, or `second closed source`.
 /// A source that begins with `t` is a stream.
 /// A line's outcome is its status, headers, change, and what is bound then.
@@ -37,11 +44,11 @@ fn check_with(settings: RegistrarSettings, contacts_max: usize, story: &str, exp
         let now = start
             + Duration::from_millis(words[0].replace('.', "").parse::<u64>().unwrap() * if words[0].contains('.') { 100 } else { 1000 });
         if words[1] == "expire" {
-            writeln!(seen, "{} lapsed {:?}", words[0], registrar.expire(now)).unwrap();
+            writeln!(seen, "{} lapsed {}", words[0], told(&registrar.expire(now))).unwrap();
             continue;
         }
         if words[1] == "closed" {
-            writeln!(seen, "{} unbound {:?}", words[0], registrar.flow_closed(flow(words[2]))).unwrap();
+            writeln!(seen, "{} unbound {}", words[0], told(&registrar.flow_closed(flow(words[2])))).unwrap();
             invariants(&registrar);
             continue;
         }
@@ -249,7 +256,7 @@ fn room() {
             3 200 [Contact: <sip:2@h>;expires=298 | Contact: <sip:3@h>;expires=299 | Contact: <sip:1@h>;expires=100] bound sip:1@h @192.0.2.1:5060 0..103
             4 200 [Contact: <sip:3@h>;expires=298 | Contact: <sip:1@h>;expires=99 | Contact: <sip:4@h>;expires=300] bound sip:4@h @192.0.2.4:5060 4..304 instead of sip:2@h @192.0.2.2:5060 1..301
             5 200 [Contact: <sip:1@h>;expires=98 | Contact: <sip:4@h>;expires=299] bound sip:4@h @192.0.2.4:5060 4..304 instead of sip:3@h @192.0.2.3:5060 2..302
-            103 lapsed []
+            103 lapsed [], left [7]
             104 200 [Contact: <sip:4@h>;expires=200] nothing
             304 lapsed [7]
         "#]],
@@ -385,7 +392,7 @@ fn streams_end() {
             6 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:5000 5..306 instead of sip:x@h @192.0.2.9:4000 5..305
             7 unbound []
             8 200 [Contact: <sip:x@h>;expires=298 | Contact: <sip:y@h>;expires=300] bound sip:y@h @192.0.2.9:6000 8..308
-            9 unbound []
+            9 unbound [], left [7]
             10 200 [Contact: <sip:y@h>;expires=298 | Contact: <sip:z@h>;expires=300] bound sip:z@h @192.0.2.9:6000 10..310
             11 unbound [7]
             12 200 [Contact: <sip:x@h>;expires=300] bound sip:x@h @192.0.2.9:4000 12..312

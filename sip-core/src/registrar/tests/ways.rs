@@ -76,13 +76,63 @@ fn flows() {
             1 200 [Contact: <sip:7@other>;expires=300;+sip.instance="<urn:uuid:1>";reg-id=1 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.1:5061 0..301 instead of sip:7@h @192.0.2.1:5060 0..300
             2 200 [Contact: <sip:7@other>;expires=299;+sip.instance="<urn:uuid:1>";reg-id=1 | Contact: <sip:7@other>;expires=300;+sip.instance="<urn:uuid:1>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.2:5060 2..302
             3 200 [Contact: <sip:7@other>;expires=298;+sip.instance="<urn:uuid:1>";reg-id=1 | Contact: <sip:7@other>;expires=299;+sip.instance="<urn:uuid:1>";reg-id=2] nothing
-            4 unbound []
+            4 unbound [], left [7]
             5 200 [Contact: <sip:7@other>;expires=297;+sip.instance="<urn:uuid:1>";reg-id=2 | Contact: <sip:7@new>;expires=100;+sip.instance="<urn:uuid:1>";reg-id=1 | Require: outbound | Flow-Timer: 120] bound sip:7@new @192.0.2.3:5060 5..105
-            6 200 [Contact: <sip:7@new>;expires=99;+sip.instance="<urn:uuid:1>";reg-id=1 | Contact: <sip:7@other>;expires=300;+sip.instance="<urn:uuid:2>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.4:5060 6..306 instead of sip:7@other @192.0.2.2:5060 2..302
-            7 200 [Contact: <sip:7@other>;expires=299;+sip.instance="<urn:uuid:2>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.4:5060 6..306 instead of sip:7@new @192.0.2.3:5060 5..105
-            8 200 [Contact: <sip:7@other>;expires=300] bound sip:7@other @192.0.2.4:5060 6..308
+            6 200 [Contact: <sip:7@other>;expires=296;+sip.instance="<urn:uuid:1>";reg-id=2 | Contact: <sip:7@new>;expires=99;+sip.instance="<urn:uuid:1>";reg-id=1 | Contact: <sip:7@other>;expires=300;+sip.instance="<urn:uuid:2>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.4:5060 6..306
+            7 200 [Contact: <sip:7@other>;expires=295;+sip.instance="<urn:uuid:1>";reg-id=2 | Contact: <sip:7@other>;expires=299;+sip.instance="<urn:uuid:2>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@other @192.0.2.4:5060 6..306 instead of sip:7@new @192.0.2.3:5060 5..105
+            8 200 [Contact: <sip:7@other>;expires=298;+sip.instance="<urn:uuid:2>";reg-id=2 | Contact: <sip:7@other>;expires=300] bound sip:7@other @192.0.2.4:5060 2..308 instead of sip:7@other @192.0.2.2:5060 2..302
             9 200 [] unbound
         "#]],
+    );
+}
+
+/// However many flows it has, it is one phone: they do not take each other's place, there are so many, and another phone takes the place of all.
+#[test]
+fn flows_of_one_phone() {
+    let flow = |second: u32, cseq: u32, id: u32| {
+        format!("{second} a {cseq} t{id} | Supported: outbound | Contact: <sip:7@h{id}>;+sip.instance=\"<a>\";reg-id={id}\n")
+    };
+    let other = |second: u32, id: u32| {
+        format!("{second} b {second} t9:506{id} | Supported: outbound | Contact: <sip:7@b{id}>;+sip.instance=\"<b>\";reg-id={id}\n")
+    };
+    let story = [
+        flow(0, 1, 1),
+        flow(1, 2, 2),
+        flow(2, 3, 1),
+        flow(3, 4, 2),
+        "4 closed t2\n".to_owned(),
+        "5 a 5 t1\n".to_owned(),
+        (2..=5).map(|id| flow(4 + id, 4 + id, id)).collect(),
+        "10 a 20 t1\n".to_owned(),
+        other(11, 1),
+        other(12, 2),
+        "13 b 13 t9\n".to_owned(),
+        "14 closed t9:5061\n".to_owned(),
+        "15 c 1 1 | Contact: <sip:7@plain>\n".to_owned(),
+        "16 c 2 1\n".to_owned(),
+    ];
+    check_ways(
+        1,
+        &story.concat(),
+        expect![[r#"
+        0 200 [Contact: <sip:7@h1>;expires=300;+sip.instance="<a>";reg-id=1 | Require: outbound | Flow-Timer: 120] bound sip:7@h1 @192.0.2.1:5060 0..300
+        1 200 [Contact: <sip:7@h1>;expires=299;+sip.instance="<a>";reg-id=1 | Contact: <sip:7@h2>;expires=300;+sip.instance="<a>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@h2 @192.0.2.2:5060 1..301
+        2 200 [Contact: <sip:7@h2>;expires=299;+sip.instance="<a>";reg-id=2 | Contact: <sip:7@h1>;expires=300;+sip.instance="<a>";reg-id=1 | Require: outbound | Flow-Timer: 120] bound sip:7@h1 @192.0.2.1:5060 0..302
+        3 200 [Contact: <sip:7@h1>;expires=299;+sip.instance="<a>";reg-id=1 | Contact: <sip:7@h2>;expires=300;+sip.instance="<a>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@h2 @192.0.2.2:5060 1..303
+        4 unbound [], left [7]
+        5 200 [Contact: <sip:7@h1>;expires=297;+sip.instance="<a>";reg-id=1] nothing
+        6 200 [Contact: <sip:7@h1>;expires=296;+sip.instance="<a>";reg-id=1 | Contact: <sip:7@h2>;expires=300;+sip.instance="<a>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@h2 @192.0.2.2:5060 6..306
+        7 200 [Contact: <sip:7@h1>;expires=295;+sip.instance="<a>";reg-id=1 | Contact: <sip:7@h2>;expires=299;+sip.instance="<a>";reg-id=2 | Contact: <sip:7@h3>;expires=300;+sip.instance="<a>";reg-id=3 | Require: outbound | Flow-Timer: 120] bound sip:7@h3 @192.0.2.3:5060 7..307
+        8 200 [Contact: <sip:7@h1>;expires=294;+sip.instance="<a>";reg-id=1 | Contact: <sip:7@h2>;expires=298;+sip.instance="<a>";reg-id=2 | Contact: <sip:7@h3>;expires=299;+sip.instance="<a>";reg-id=3 | Contact: <sip:7@h4>;expires=300;+sip.instance="<a>";reg-id=4 | Require: outbound | Flow-Timer: 120] bound sip:7@h4 @192.0.2.4:5060 8..308
+        9 200 [Contact: <sip:7@h2>;expires=297;+sip.instance="<a>";reg-id=2 | Contact: <sip:7@h3>;expires=298;+sip.instance="<a>";reg-id=3 | Contact: <sip:7@h4>;expires=299;+sip.instance="<a>";reg-id=4 | Contact: <sip:7@h5>;expires=300;+sip.instance="<a>";reg-id=5 | Require: outbound | Flow-Timer: 120] bound sip:7@h5 @192.0.2.5:5060 9..309 instead of sip:7@h1 @192.0.2.1:5060 0..302
+        10 200 [Contact: <sip:7@h2>;expires=296;+sip.instance="<a>";reg-id=2 | Contact: <sip:7@h3>;expires=297;+sip.instance="<a>";reg-id=3 | Contact: <sip:7@h4>;expires=298;+sip.instance="<a>";reg-id=4 | Contact: <sip:7@h5>;expires=299;+sip.instance="<a>";reg-id=5] nothing
+        11 200 [Contact: <sip:7@b1>;expires=300;+sip.instance="<b>";reg-id=1 | Require: outbound | Flow-Timer: 120] bound sip:7@b1 @192.0.2.9:5061 11..311 instead of sip:7@h5 @192.0.2.5:5060 9..309
+        12 200 [Contact: <sip:7@b1>;expires=299;+sip.instance="<b>";reg-id=1 | Contact: <sip:7@b2>;expires=300;+sip.instance="<b>";reg-id=2 | Require: outbound | Flow-Timer: 120] bound sip:7@b2 @192.0.2.9:5062 12..312
+        13 200 [Contact: <sip:7@b1>;expires=298;+sip.instance="<b>";reg-id=1 | Contact: <sip:7@b2>;expires=299;+sip.instance="<b>";reg-id=2] nothing
+        14 unbound [], left [7]
+        15 200 [Contact: <sip:7@plain>;expires=300] bound sip:7@plain @192.0.2.1:5060 15..315 instead of sip:7@b2 @192.0.2.9:5062 12..312
+        16 200 [Contact: <sip:7@plain>;expires=299] nothing
+    "#]],
     );
 }
 
