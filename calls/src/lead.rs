@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use model::{
-    Cause, Number, SlotEntry, SlotId,
-    carrier::Standing,
+    Cause, Number, SlotEntry, SlotId, carrier::Standing, CallId,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
 use seats::Permit;
@@ -48,11 +47,7 @@ impl Core {
 
     /// Where a call to `to` goes now. Both numbers are as they came.
     pub(crate) fn decide(&self, now: Instant, start: &Start, from: Option<Number>, to: Number) -> Decision {
-        let is_help = to.is_emergency();
-        // Who calls for help is not told that a line is full, and waits for no program.
-        let standing = |carrier| if is_help { Standing::Up } else { self.standing(now, carrier) };
-        let decision = self.directory.plan().find_now(&self.question(now, start, from, to), &standing);
-        if is_help { by_default(decision) } else { decision }
+        self.directory.plan().find_now(&self.question(now, start, from, to), &|carrier| self.standing(now, carrier))
     }
 
     /// Where a call goes whose route has asked a program, by what that has said.

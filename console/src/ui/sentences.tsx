@@ -23,6 +23,7 @@ export const SENTENCES = {
     no_carrier_here: 'there is no carrier {id} for this center',
     no_carrier: 'there is no carrier {id}',
     no_group: 'the group {group} has no carrier for this center',
+    not_asked_for_help: 'nobody is asked about an emergency number: {url} is passed over',
     // Why a call goes nowhere (model/src/route/plan.rs).
     no_route: 'no route is for this call',
     route_undialable: 'the route rewrites the number to what cannot be dialled',

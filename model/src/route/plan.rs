@@ -183,7 +183,8 @@ impl Plan {
         self.walk(question, &|_| Standing::Up, &mut ())
     }
 
-    /// Where the call goes, with carriers as they stand now.
+    /// Where the call goes, with carriers as they stand now. For an emergency number they are all taken to be there, and no program is asked: who
+    /// calls for help waits for neither.
     #[must_use]
     pub fn find_now(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing) -> Decision {
         self.walk(question, standing, &mut ())
@@ -216,6 +217,8 @@ impl Plan {
 
     /// The one path.
     pub(super) fn walk(&self, question: &Question, standing: &dyn Fn(CarrierId) -> Standing, watch: &mut impl Watch) -> Decision {
+        // Who calls for help is not told that a line is full or a carrier away: each is tried.
+        let standing = if question.to.is_emergency() { &|_| Standing::Up } else { standing };
         let mut decision = Decision {
             from: question.from.clone(),
             to: question.to.clone(),
@@ -335,6 +338,10 @@ impl Plan {
                 } else {
                     self.settle(default, question, to, standing, watch)
                 };
+                if question.to.is_emergency() {
+                    watch.passed(&|| format!("nobody is asked about an emergency number: {url} is passed over"));
+                    return default;
+                }
                 Way::Ask { url: url.clone(), secret: secret.clone(), deadline_ms: *deadline_ms, default: Box::new(default) }
             }
         }

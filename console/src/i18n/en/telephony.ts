@@ -376,6 +376,7 @@ export const telephony = {
         no_carrier_here: 'there is no carrier no. %{id} for this call centre',
         no_carrier: 'there is no carrier no. %{id}',
         no_group: 'the group “%{group}” has no carrier for this call centre',
+        not_asked_for_help: 'nobody is asked about an emergency number: %{url} is passed over',
         no_route: 'no route is for this call',
         route_undialable: 'the route makes of the number what cannot be dialled',
         carrier_undialable: 'the carrier’s rules make of the number what cannot be dialled',

@@ -262,3 +262,33 @@ goes       nowhere: 404 no_such_number (no route is for this call); check the nu
     assert_eq!(at("/looked/0/origin/route"), json!("1"));
     assert_eq!(at("/kind"), json!("local"));
 }
+
+/// The real call waits for no program and tries every carrier, however it stands; so does its explanation.
+#[test]
+fn who_calls_for_help_waits_for_nothing_and_the_explanation_says_so() {
+    let help = json!({"do": "carriers", "order": [{"carrier": "1"}, {"carrier": "2"}]});
+    let routes = routes(
+        1,
+        json!([
+            {"name": "asked", "position": 1, "match": {"to": ["112", "+7*"], "came_by": "slot"},
+             "then": {"do": "ask", "url": "https://crm.example.com/route", "secret": "0123456789abcdef", "default": help}},
+            {"name": "help", "position": 2, "match": {"to": ["101"]}, "then": help},
+        ]),
+    );
+    let carriers = [carrier(1, 1, &json!({})), carrier(2, 1, &json!({}))];
+    let plan = Plan::compile(&routes, &carriers, numbering()).unwrap();
+    for standing in Standing::ALL {
+        for to in ["112", "101"] {
+            let question = call("6001", to, Came::Slot);
+            let decision = plan.find_now(&question, &|_| standing);
+            let Way::Carriers(tries) = &decision.way else { panic!("{to}, {standing:?}: {decision:?}") };
+            assert_eq!(tries.iter().map(|one| one.carrier.0).collect::<Vec<_>>(), [1, 2], "{to}, {standing:?}");
+            let explained = plan.explain(&question, &|_| standing);
+            assert_eq!(explained.decision, decision, "{to}, {standing:?}");
+            let passed = "nobody is asked about an emergency number: https://crm.example.com/route is passed over";
+            assert_eq!(explained.passed, if to == "112" { vec![passed.to_owned()] } else { Vec::new() }, "{to}, {standing:?}");
+        }
+        let asked = plan.explain(&call("6001", "89161234567", Came::Slot), &|_| standing);
+        assert!(matches!(asked.decision.way, Way::Ask { .. }), "{asked}");
+    }
+}
