@@ -57,11 +57,11 @@ impl Questions {
         }
     }
 
-    /// The call waits for nothing any more.
-    pub(crate) fn release(&mut self, call: CallId) {
-        if let Some(ask) = self.of_call.get(&call).copied() {
-            self.answered(ask);
-        }
+    /// The call waits for nothing any more; for which question it did.
+    pub(crate) fn release(&mut self, call: CallId) -> Option<AskId> {
+        let ask = self.of_call.get(&call).copied()?;
+        self.answered(ask);
+        Some(ask)
     }
 
     /// Counts what came of a question.
@@ -104,9 +104,10 @@ mod tests {
         questions.release(call(1_000));
         assert_eq!((questions.waiting(), questions.call_of(other)), (ASKING_MAX - 1, None));
         assert!(questions.ask(call(1_001), RouteId(1)).is_none());
-        questions.release(call(0));
+        assert!(questions.release(call(0)).is_some());
+        assert_eq!(questions.release(call(0)), None);
         assert!(questions.ask(call(1_001), RouteId(1)).is_some());
-        (0..4_000).for_each(|number| questions.release(call(number)));
+        (0..4_000).for_each(|number| _ = questions.release(call(number)));
         assert_eq!((questions.waiting(), questions.of_route.len(), questions.of_call.len()), (0, 0, 0));
     }
 }

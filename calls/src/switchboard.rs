@@ -149,6 +149,11 @@ pub enum Output {
     },
     /// Ask a program over HTTP where a call goes, and hand in [`Input::Answered`].
     Ask(Box<Inquiry>),
+    /// Nobody waits for the answer to this question any more: it has no room from now on, also if nothing has come of it yet.
+    Unask {
+        /// Its name.
+        ask: AskId,
+    },
     /// What the certificate at the other end of a TLS stream that we open has to prove: a domain, or an address (RFC 5922). Told before each
     /// INVITE that may open the stream. One that is open and has proven another name must prove this one too, or be told as closed.
     Secure {

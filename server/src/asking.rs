@@ -1,6 +1,10 @@
 //! Questions of call control to programs that routes name, and their answers on the way back: signed as webhooks are, and by the same guarded door.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use calls::{ASKING_MAX, AskId, Inquiry};
@@ -13,7 +17,7 @@ use model::{
     route::{Action, Answer, AskOutcome},
 };
 use office::webhooks::signed;
-use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
+use tokio::{runtime::Handle, task::AbortHandle, time::timeout};
 use tracing::{debug, warn};
 
 /// What the header `Cordboard-Event` says.
@@ -26,10 +30,26 @@ const OK: u16 = 200;
 pub(crate) struct Asking {
     http: Client,
     runtime: Handle,
-    /// Call control has no more questions than these under way; one too many is answered by a failure at once.
-    room: Arc<Semaphore>,
+    running: Running,
+    /// Questions at once. Call control has no more under way; one too many is answered by a failure at once.
+    most: usize,
     clock: fn() -> WallTime,
     tell: Tell,
+}
+
+/// The questions that wait for their answers. Whoever takes one out of here may say what came of it.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<BTreeMap<AskId, AbortHandle>>>);
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AskId, AbortHandle>> {
+        // Nothing in there is left half done by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, ask: AskId) -> Option<AbortHandle> {
+        self.lock().remove(&ask)
+    }
 }
 
 type Tell = Arc<dyn Fn(AskId, Result<Bytes, AskOutcome>) + Send + Sync>;
@@ -44,23 +64,34 @@ impl Asking {
     ) -> Self {
         let whole = Duration::from_millis(Action::DEADLINE_MAX_MS.into());
         let http = Client::new(guard, roots, Limits { connect: whole, whole, body: Answer::OCTETS_MAX });
-        Self { http, runtime: Handle::current(), room: Arc::new(Semaphore::new(ASKING_MAX)), clock, tell: Arc::new(tell) }
+        Self { http, runtime: Handle::current(), running: Running::default(), most: ASKING_MAX, clock, tell: Arc::new(tell) }
     }
 
-    /// Asks one question. There is one answer to it, within the time that it is waited for. Waits for nobody.
+    /// Asks one question. There is one answer to it, within the time that it is waited for, unless it is taken back. Waits for nobody.
     pub(crate) fn ask(&self, inquiry: Inquiry) {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+        let mut running = self.running.lock();
+        if running.len() >= self.most {
+            drop(running);
             warn!("Too many questions to programs at once; one is not asked.");
             return (self.tell)(inquiry.ask, Err(AskOutcome::Unreachable));
-        };
+        }
         let (http, tell, now) = (self.http.clone(), Arc::clone(&self.tell), (self.clock)());
-        self.runtime.spawn(async move {
-            let ask = inquiry.ask;
-            let within = inquiry.within;
+        let (ask, within, waits) = (inquiry.ask, inquiry.within, self.running.clone());
+        let task = self.runtime.spawn(async move {
             let answer = timeout(within, answer(&http, inquiry, now)).await.unwrap_or(Err(AskOutcome::Late));
-            drop(room);
-            tell(ask, answer);
+            if waits.take(ask).is_some() {
+                tell(ask, answer);
+            }
         });
+        // Before this the task cannot take itself out: it waits for the lock.
+        running.insert(ask, task.abort_handle());
+    }
+
+    /// Nobody waits for the answer any more: a question that is under way ends, its connection with it, and its room is another's at once.
+    pub(crate) fn unask(&self, ask: AskId) {
+        if let Some(task) = self.running.take(ask) {
+            task.abort();
+        }
     }
 }
 
@@ -221,7 +252,7 @@ mod tests {
         let (hung, mut hears) = program(vec![None]).await;
         let (quick, _heard) = program(vec![response("200 OK", "{\"do\":\"dialled_slot\"}")]).await;
         let (mut asking, mut told) = asking(here());
-        asking.room = Arc::new(Semaphore::new(2));
+        asking.most = 2;
         asking.ask(inquiry(1, hung, 60_000));
         hears.recv().await.unwrap();
         asking.ask(inquiry(2, quick, 5_000));
@@ -229,5 +260,25 @@ mod tests {
         asking.ask(inquiry(3, hung, 60_000));
         asking.ask(inquiry(4, quick, 5_000));
         assert_eq!(told.recv().await.unwrap(), (AskId(4), Err(AskOutcome::Unreachable)));
+    }
+
+    /// Whoever hangs up before the program has answered makes room for the next, however long the program would hang.
+    #[tokio::test]
+    async fn a_question_that_nobody_waits_for_holds_no_room() {
+        let (hung, mut hears) = program(vec![None, None, None, None]).await;
+        let (quick, _heard) = program(vec![response("200 OK", "{\"do\":\"dialled_slot\"}")]).await;
+        let (mut asking, mut told) = asking(here());
+        asking.most = 2;
+        for ask in 1..=4 {
+            asking.ask(inquiry(ask, hung, 60_000));
+            hears.recv().await.unwrap();
+            asking.unask(AskId(ask));
+            asking.unask(AskId(ask));
+        }
+        asking.ask(inquiry(5, quick, 5_000));
+        // Nothing is told of what was taken back.
+        assert_eq!(told.recv().await.unwrap(), (AskId(5), Ok(Bytes::from_static(b"{\"do\":\"dialled_slot\"}"))));
+        assert!(asking.running.lock().is_empty());
+        asking.unask(AskId(5));
     }
 }

@@ -328,6 +328,7 @@ impl Signalling {
                 Output::Resolve(query) => parts.resolving.ask(query),
                 Output::Route { remote } => _ = batch.routes.insert(remote),
                 Output::Ask(inquiry) => parts.asking.ask(*inquiry),
+                Output::Unask { ask } => parts.asking.unask(ask),
                 Output::Secure { flow, name } => parts.sockets.secure(flow, &name),
                 Output::Claim { flow, center, is_needed } => parts.sockets.claim(flow, center.0.unsigned_abs(), is_needed),
                 Output::Vouch { flow } => parts.sockets.vouch(flow),

@@ -79,7 +79,10 @@ impl Asking {
                 },
                 Err(outcome) => self.answered(cx, outcome, None),
             },
-            CallInput::Timeout if cx.now >= self.until => self.answered(cx, AskOutcome::Late, None),
+            CallInput::Timeout if cx.now >= self.until => {
+                cx.core.out(Output::Unask { ask: self.ask });
+                self.answered(cx, AskOutcome::Late, None)
+            }
             CallInput::Session(..) | CallInput::Media(..) | CallInput::Located(..) | CallInput::Answered(..) | CallInput::Timeout => {
                 Stage::Asking(self)
             }

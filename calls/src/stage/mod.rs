@@ -53,6 +53,7 @@ use crate::{
     leg::{Leg, Party},
     questions::AskId,
     settings::Settings,
+    switchboard::Output,
     timeline::{Timeline, What},
 };
 
@@ -214,7 +215,9 @@ impl Call {
         core.event(Event::CallUpdated(self.timeline.view()));
         core.ports.release(call);
         core.leave_carriers(call);
-        core.questions.release(call);
+        if let Some(ask) = core.questions.release(call) {
+            core.out(Output::Unask { ask });
+        }
         core.leave_budgets(now, call);
         let start = self.timeline.start();
         let known = [start.caller_slot, start.callee_slot].into_iter().flatten();

@@ -232,6 +232,7 @@ fn whoever_hangs_up_while_a_program_is_asked_waits_for_nobody() {
     assert_eq!((world.cdrs()[0].cause, world.board.asking()), (Cause::CallerGaveUp, 0));
     assert_eq!(world.cdrs()[0].asked, None, "nothing came of it");
     let ask = asked(&world);
+    assert_eq!(world.unasked, [ask], "the question holds no room of others");
     say(&mut world, ask, r#"{"do": "carriers", "order": [{"carrier": "1"}]}"#);
     world.run(seconds(1));
     assert!(!world.phone("A").called);
@@ -267,6 +268,7 @@ fn a_program_that_hangs_holds_up_no_other_call() {
     world.run(seconds(1));
     assert_eq!(world.cdrs()[0].cause, Cause::DestinationNotAllowed);
     assert_eq!(told(&world).0, AskOutcome::Late);
+    assert_eq!(world.unasked, [asked(&world)]);
     world.hang_up("6002");
     world.run(seconds(1));
     world.assert_clean();

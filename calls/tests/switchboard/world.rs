@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use calls::{
-    Input, Inquiry, MediaPort, Order, Output, Restored, Settings, Switchboard,
+    AskId, Input, Inquiry, MediaPort, Order, Output, Restored, Settings, Switchboard,
     tape::{Recorder, Verdict, describe, replay},
 };
 use media::{Command as MediaCommand, LegId, MediaEvent};
@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) routed: BTreeSet<IpAddr>,
     /// What programs were asked.
     pub(crate) asked: Vec<Inquiry>,
+    /// Which of those questions were taken back.
+    pub(crate) unasked: Vec<AskId>,
     /// What TLS streams have to prove.
     pub(crate) secured: Vec<(Flow, String)>,
     /// For whom streams are, and whether they are needed.
@@ -187,6 +189,7 @@ impl World {
             questions: VecDeque::new(),
             routed: BTreeSet::new(),
             asked: Vec::new(),
+            unasked: Vec::new(),
             secured: Vec::new(),
             claimed: Vec::new(),
         };
@@ -554,6 +557,7 @@ impl World {
                 Output::Resolve(query) => self.questions.push_back(query),
                 Output::Route { remote } => _ = self.routed.insert(remote.ip()),
                 Output::Ask(inquiry) => self.asked.push(*inquiry),
+                Output::Unask { ask } => self.unasked.push(ask),
                 Output::Secure { flow, name } => self.secured.push((flow, name)),
                 Output::Claim { flow, center, is_needed } => self.claimed.push((flow, center, is_needed)),
                 Output::Vouch { flow } => _ = self.known.insert(flow),
