@@ -142,10 +142,10 @@ pub(crate) struct FieldError {
 }
 
 /// An answer that says what went wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem(Box<Parts>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parts {
     code: Code,
     detail: Cow<'static, str>,

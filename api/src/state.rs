@@ -296,8 +296,16 @@ pub(crate) enum OrderError {
     Reused,
     /// Before this process started, an order came under the key, and what became of it is not known yet.
     Running,
+    /// What it is about is not there, or not to be had now.
+    Told(Problem),
     /// A defect of ours.
     Broken(&'static str),
+}
+
+impl From<Problem> for OrderError {
+    fn from(problem: Problem) -> Self {
+        Self::Told(problem)
+    }
 }
 
 impl From<Lost> for OrderError {
@@ -312,6 +320,7 @@ impl From<OrderError> for Problem {
             OrderError::Refused(refusal) => refusal.into(),
             OrderError::Reused => Self::new(Code::KeyReused),
             OrderError::Running => Self::new(Code::KeyRunning).retry_after(1),
+            OrderError::Told(problem) => problem,
             OrderError::Broken(why) => Self::internal(why),
         }
     }

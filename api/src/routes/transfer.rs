@@ -67,12 +67,8 @@ pub(crate) async fn transfer(
         (None, Some(other)) => (TransferTo::Call(other), format!("POST /api/calls/{call}/transfer {other}")),
         _ => return Err(Problem::field(Code::InvalidField, "to", "either `to` or `call_id`, and not both")),
     };
-    let mut any = reaches(&api, &caller, call).await?;
-    if let TransferTo::Call(other) = to {
-        any &= reaches(&api, &caller, other).await?;
-    }
     let user = caller.user();
-    let order = order(api.clone(), caller, any, call, to);
+    let order = order(api.clone(), caller, call, to);
     let call_id = match headers.get("idempotency-key").map(|key| key.as_bytes()) {
         None => order.await?,
         Some(key) => {
@@ -94,9 +90,14 @@ async fn reaches(api: &Api, caller: &Caller, call: CallId) -> Result<bool, Probl
     Ok(reaches_call(caller.rows(), &CallView { user: None, segments, ..view }, &BTreeSet::new()))
 }
 
-/// Orders it. Whoever did stands in the audit log.
-async fn order(api: Api, caller: Caller, any: bool, call: CallId, to: TransferTo) -> Result<CallId, OrderError> {
+/// Orders it. Whoever did stands in the audit log. Whether the calls are there is asked here and not before: an order that was carried out may have
+/// ended one of them, and its key still stands for what came of it (R18).
+async fn order(api: Api, caller: Caller, call: CallId, to: TransferTo) -> Result<CallId, OrderError> {
     let user = caller.user();
+    let mut any = reaches(&api, &caller, call).await?;
+    if let TransferTo::Call(other) = to {
+        any &= reaches(&api, &caller, other).await?;
+    }
     let diff = match &to {
         TransferTo::Number(number) => Diff::none().and("transfer_to", Value::Null, number.as_str()),
         TransferTo::Call(other) => Diff::none().and("transfer_to", Value::Null, other.to_string()),

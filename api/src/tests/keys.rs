@@ -6,7 +6,10 @@ use expect_test::expect;
 use http::StatusCode;
 
 use super::check;
-use crate::testing::World;
+use crate::{
+    routes::call::remembered,
+    testing::{ANNA, CALL_OF_ANNA, World},
+};
 
 #[tokio::test]
 async fn the_same_key_is_the_same_call() {
@@ -66,6 +69,26 @@ async fn a_key_outlives_the_process() {
     assert_eq!(again, (StatusCode::ACCEPTED, first));
     let other = "anna POST /api/call/start\nIdempotency-Key: k\n\n{\"slot_id\": 1, \"phone_number\": \"6003\"}";
     assert_eq!(world.restarted().await.json(other).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// The younger of two calls that were joined has ended, which is no reason to say otherwise than before (R18).
+#[tokio::test]
+async fn the_key_of_a_transfer_stands_when_its_call_is_gone() {
+    let world = World::new().await;
+    let transfer = |key: &str| format!("anna POST /api/calls/{CALL_OF_ANNA}/transfer\nIdempotency-Key: {key}\n\n{{\"to\": \"6003\"}}");
+    // In an earlier life it was carried out.
+    let meant = format!("POST /api/calls/{CALL_OF_ANNA}/transfer 6003");
+    let carried_out = remembered(world.api.clone(), ANNA, "k".to_owned(), meant, async { Ok(CALL_OF_ANNA) }).await;
+    assert_eq!(carried_out.ok(), Some(CALL_OF_ANNA));
+    for _ in 0..2 {
+        let (status, answer) = world.json(&transfer("k")).await;
+        assert_eq!((status, &answer["call_id"]), (StatusCode::ACCEPTED, &CALL_OF_ANNA.to_string().into()));
+        // A new order finds that the call is over; it is not kept.
+        let (status, answer) = world.json(&transfer("other")).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &"call_not_transferable".into()));
+    }
+    let another_body = transfer("k").replace("6003", "6002");
+    assert_eq!(world.json(&another_body).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
