@@ -224,7 +224,6 @@ impl From<CallView> for Call {
             carrier,
             tries: tries.into_iter().map(Into::into).collect(),
             asked: asked.map(Into::into),
-            transfer: transfer.map(Into::into),
             transfer: transfer.map(|transfer| (*transfer).into()),
         }
     }

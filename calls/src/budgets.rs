@@ -171,20 +171,16 @@ impl Core {
             self.ledger.dirty.remove(&scope);
             self.ledger.shut.remove(&scope);
         }
+        // Scopes without a budget can be shut, too: nobody allows premium numbers there.
+        let mut shut = std::mem::take(&mut self.ledger.shut);
+        shut.retain(|scope, _| there.contains(scope) || self.center_of(*scope).is_some());
+        self.ledger.shut = shut;
         let mut new = BTreeSet::new();
         for BudgetEntry { scope, budget, .. } in directory.budgets() {
             let before = self.ledger.budgets.budget(*scope);
             if before != Some(budget) {
                 new.extend(before.is_none().then_some(*scope));
                 self.ledger.budgets.set(at, *scope, Some(budget.clone()));
-                self.ledger.shut.retain(|(of, _), _| of != scope);
-        // Scopes without a budget can be shut, too: nobody allows premium numbers there.
-        let mut shut = std::mem::take(&mut self.ledger.shut);
-        shut.retain(|scope, _| there.contains(scope) || self.center_of(*scope).is_some());
-        self.ledger.shut = shut;
-        for BudgetEntry { scope, budget, .. } in directory.budgets() {
-            if self.ledger.budgets.budget(*scope) != Some(budget) {
-                self.ledger.budgets.set(*scope, Some(budget.clone()));
                 self.ledger.shut.remove(scope);
             }
         }
@@ -238,10 +234,8 @@ impl Core {
             Ok(grant) => {
                 let ledger = &mut self.ledger;
                 ledger.touch(grant.hold);
-                let opened: BTreeSet<Scope> = ledger.budgets.scopes_of(grant.hold).collect();
-                ledger.shut.retain(|(scope, _), _| !opened.contains(scope));
                 for scope in ledger.budgets.scopes_of(grant.hold) {
-                    ledger.shut.remove(scope);
+                    ledger.shut.remove(&scope);
                 }
                 let price = wanted.price.unwrap_or(Price::FREE);
                 Ok(Reserved { hold: grant.hold, by: slot, price, currency: wanted.currency.to_owned() })

@@ -23,8 +23,7 @@ pub(crate) enum User {
     Carrier(u64),
 }
 
-/// Which streams are known. There is one for each slot, session and account at most, so their own limits are its limit.
-/// Which streams are known. There is one for each session, account and host at most, and [`sip_core::registrar::FLOWS_MAX`] for each slot, so their
+/// Which streams are known. There is one for each session and account at most, and [`sip_core::registrar::FLOWS_MAX`] for each slot, so their
 /// own limits are its limit.
 #[derive(Debug, Default)]
 pub(crate) struct Known {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use model::{
-    Cause, Number, SlotEntry, SlotId, carrier::Standing, CallId,
+    Cause, Number, SlotEntry, SlotId,
     route::{Action, Came, Decision, Origin, Question, Way},
 };
 use seats::Permit;

@@ -670,7 +670,6 @@ impl Core {
         }
         // One of a carrier that is gone is the last of its account.
         let center = self.directory.plan().carrier(key.0).map(|entry| entry.center);
-        let sent = self.endpoint.request(now, request);
         let sent = self.endpoint.request(now, request).ok();
         if let Some(sent) = sent {
             self.carriers.enrolments.begin(sent, key.clone(), account, center);

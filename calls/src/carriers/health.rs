@@ -242,16 +242,12 @@ impl Core {
             body: None,
             account: None,
         };
-        let Some(request) = self.endpoint.request(now, request) else { return self.carriers.health.share.give_back(center) };
+        let Ok(request) = self.endpoint.request(now, request) else { return self.carriers.health.share.give_back(center) };
         self.carriers.health.asked.insert(request, (spot.clone(), target.clone(), center));
         let Health { probes, by_flow, .. } = &mut self.carriers.health;
         if let Some(probe) = probes.get_mut(spot) {
             by_flow.moves(spot, probe.flow.replace(flow), Some(flow));
             probe.newest = Some((request, target));
-        let Ok(request) = self.endpoint.request(now, request) else { return };
-        self.carriers.health.asked.insert(request, (spot.clone(), target.clone()));
-        if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
-            (probe.newest, probe.flow) = (Some((request, target)), Some(flow));
         }
     }
 

@@ -643,6 +643,8 @@ fn a_budget_that_goes_and_comes_is_asked_for_the_same_call() {
     assert_eq!(line(&mut world, SLOT, Limit::HourTime).used, 30);
     assert_eq!(world.board.budget_counts().talk_s, 2_100, "of a call that a budget has paid for in the end");
     world.assert_clean();
+}
+
 /// Each centre's budgets are told by themselves, and each by its scope.
 #[test]
 fn a_centres_budgets_are_its_own() {

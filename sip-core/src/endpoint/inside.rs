@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    EndReason, Endpoint, EndpointSettings, SessionEvent, SessionId, Stranger, MESSAGE_OCTETS_MAX, Unsent,
+    EndReason, Endpoint, EndpointSettings, MESSAGE_OCTETS_MAX, SessionEvent, SessionId, Stranger, Unsent,
     check::{self, Refusal},
 };
 use crate::{
