@@ -271,6 +271,7 @@ mod tests {
         asking.most = 2;
         for ask in 1..=4 {
             asking.ask(inquiry(ask, hung, 60_000));
+            assert!(told.try_recv().is_err(), "there is room for {ask}");
             hears.recv().await.unwrap();
             asking.unask(AskId(ask));
             asking.unask(AskId(ask));
