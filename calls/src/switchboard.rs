@@ -219,6 +219,20 @@ pub enum Output {
         /// How long the recording must be.
         duration_ms: u64,
     },
+    /// A carrier brought a call to what is none of our numbers with it, which was refused and has no record. For the log: at most once a minute
+    /// for each carrier.
+    NotOurs {
+        /// The carrier; if several call from that address, one of them.
+        carrier: CarrierId,
+        /// What people call it.
+        name: String,
+        /// The user part of the Request-URI, cut.
+        request_uri: String,
+        /// The user part of To, cut.
+        to: String,
+        /// How many more there were since it was last told.
+        untold: u64,
+    },
     /// A defect of ours ended a call; the others go on (FT-14).
     Defect {
         /// The call that was ended.

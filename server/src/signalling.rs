@@ -345,6 +345,7 @@ impl Signalling {
                     let end = ToRecorder::End { key, duration_ms, dropped: 0, reason: None };
                     parts.recorder.order(recorder::Order::Soon(end));
                 }
+                Output::NotOurs { carrier, name, request_uri, to, untold } => lines::not_ours(carrier, &name, untold, (&request_uri, &to)),
                 Output::Defect { call } => {
                     parts.meter.metrics.panics.inc();
                     error!(%call, "A defect ended this call; the others go on. Please report the lines above.");

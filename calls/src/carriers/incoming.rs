@@ -1,13 +1,32 @@
 //! A call that comes by a carrier (R13).
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use model::{Cause, Direction, Number, SlotEntry, carrier::RequestNumbers, carrier::RuleOf};
+use model::{
+    Cause, Direction, Number, SlotEntry,
+    carrier::{CarrierEntry, RequestNumbers, RuleOf},
+};
 use seats::by_route;
 use sip_core::{Claim, Flow, Message, NameAddr, SessionId, SipUri, reason_header};
 
 use super::{Refused, Side, Taker, identity::calling};
+use super::{Refused, Side, identity::calling};
 use crate::{begin::Begun, core::Core, known::User, lead::nowhere, registration::record_key, switchboard::Switchboard, timeline::Start};
+use crate::{
+    begin::Begun,
+    core::Core,
+    known::User,
+    lead::nowhere,
+    registration::record_key,
+    switchboard::{Output, Switchboard},
+    timeline::Start,
+};
+
+/// A carrier that brings calls to numbers that are not ours is told of no more often: anybody can write its address on a datagram.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 impl Switchboard {
     /// Takes an INVITE that comes from where a carrier's calls come from. Nobody there is asked for a slot's credentials. False: it is from
@@ -27,7 +46,11 @@ impl Switchboard {
             let (number, written) = plan.incoming(entry.id, numbers)?;
             Some((entry, number, written))
         }) else {
-            // No number of ours: nobody's call, so it has no record. Nothing is kept of it either.
+            // No number of ours: nobody's call, so it has no record, or whoever forges the carrier's address could fill the records. But a number
+            // that was forgotten in the settings is to be found: it is told, now and then.
+            if let Some(entry) = carriers.iter().find_map(|id| plan.carrier(*id)) {
+                self.core.not_ours(now, entry, numbers);
+            }
             self.turn_away(now, session, Cause::NoSuchNumber);
             return true;
         };
@@ -84,6 +107,20 @@ impl Switchboard {
 }
 
 impl Core {
+    /// Tells, once in [`TOLD_EVERY`] for each carrier, that it brings calls to what is none of our numbers.
+    fn not_ours(&mut self, now: Instant, entry: &CarrierEntry, called: RequestNumbers<'_>) {
+        let (told, since) = self.carriers.not_ours.entry(entry.id).or_insert((None, 0));
+        if told.is_some_and(|told| now.saturating_duration_since(told) < TOLD_EVERY) {
+            *since += 1;
+            return;
+        }
+        *told = Some(now);
+        let untold = std::mem::take(since);
+        let shown = |text: &str| text.chars().filter(|character| !character.is_control()).take(Number::LENGTH_MAX).collect();
+        let (request_uri, to) = (shown(called.request_uri), shown(called.to));
+        self.out(Output::NotOurs { carrier: entry.id, name: entry.carrier.name.clone(), request_uri, to, untold });
+    }
+
     /// Whether a request from a carrier's address is all the same a phone's: the phone of the slot that it says it is from is bound by this
     /// very flow, or it says so with a login. What it says is proven as with any other phone; a carrier does neither.
     pub(crate) fn is_phone_of_ours(&self, now: Instant, flow: Flow, message: &Message) -> bool {

@@ -67,6 +67,8 @@ pub(crate) struct Carriers {
     changed: BTreeSet<CarrierId>,
     /// What streams of ours had to prove last; of those that nobody uses it says nothing.
     names: BTreeMap<Flow, String>,
+    /// When it was told of each that it brings calls to what is none of our numbers, and how many have come since; no more than there are carriers.
+    not_ours: BTreeMap<CarrierId, (Option<Instant>, u64)>,
     /// Users of streams so far, see [`User::Carrier`].
     users: u64,
     random: ChaCha12Rng,
@@ -108,6 +110,7 @@ impl Carriers {
             since: BTreeMap::new(),
             changed: BTreeSet::new(),
             names: BTreeMap::new(),
+            not_ours: BTreeMap::new(),
             users: 0,
             random,
         }
@@ -160,6 +163,7 @@ impl Core {
         self.carriers.down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.told_down.retain(|carrier| plan.carrier(*carrier).is_some());
         self.carriers.since.retain(|carrier, _| plan.carrier(*carrier).is_some());
+        self.carriers.not_ours.retain(|carrier, _| plan.carrier(*carrier).is_some());
         plan.carriers().for_each(|entry| self.judge_carrier(now, entry.id));
         let retired: Vec<CarrierId> = self.carriers.accounts.with_retired().collect();
         self.tidy_accounts(retired);

@@ -218,6 +218,35 @@ fn a_number_is_found_in_the_uri_or_in_to() {
     }
 }
 
+/// What was forgotten in the settings is to be found, and whoever forges the carrier's address fills nothing.
+#[test]
+fn a_number_that_is_not_ours_is_told_once_a_minute() {
+    let mut world = world();
+    world.clear_history();
+    for place in 0..20 {
+        let name = format!("F{place}");
+        world.add_peer(&name, &format!("10.0.9.1:{}", 6_000 + place));
+        world.bring(&name, "+79991234567", "+74959999999", &[]);
+    }
+    world.bring("B", "+79991234567", "us/84950000001", &[]);
+    world.run(seconds(58));
+    world.bring("A", "+79991234567", "+74959999998", &[]);
+    world.run(seconds(4));
+    world.bring("A", "+79991234567", "+74959999999", &[]);
+    world.run(seconds(1));
+    let told: Vec<_> = world.log.lines().filter_map(|line| line.split_once(' ')).map(|(_, told)| told).collect();
+    assert_eq!(
+        told,
+        [
+            "not ours by carrier 1: +74959999999 +74959999999, 0 more before",
+            "not ours by carrier 2: us 84950000001, 0 more before",
+            "not ours by carrier 1: +74959999999 +74959999999, 20 more before",
+        ]
+    );
+    assert!(world.facts.is_empty(), "and nobody's call has a record");
+    world.assert_replays();
+}
+
 #[test]
 fn from_elsewhere_comes_no_call() {
     let mut world = world();

@@ -567,6 +567,9 @@ impl World {
                 Output::HangUp { flow } => self.hung_up.push(flow),
                 Output::Media { command, .. } => self.media.push(command),
                 Output::RecordBegin { row, .. } => self.recorded.push((row, None)),
+                Output::NotOurs { carrier, request_uri, to, untold, .. } => {
+                    self.note(&format!("not ours by carrier {carrier}: {request_uri} {to}, {untold} more before"));
+                }
                 Output::Defect { call } => panic!("a defect ended {call}"),
                 Output::RecordEnd { key, duration_ms } => {
                     let key = CallId(i64::try_from(key).unwrap());

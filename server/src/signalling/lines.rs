@@ -20,6 +20,46 @@ pub(super) fn goes(flow: Flow, message: &[u8]) {
     debug!(to = %flow.remote, over = ?flow.transport, line = first_line_shown(message, LINE_SHOWN), "SIP out.");
 }
 
+/// Carriers that cannot be called, each told once: whoever watches the log at night has to hear of it.
+#[derive(Debug, Default)]
+pub(super) struct Carriers {
+    down: BTreeSet<CarrierId>,
+}
+
+impl Carriers {
+    /// How a carrier is now.
+    pub(super) fn told(&mut self, event: &Event) {
+        match event {
+            Event::CarrierUpdated(view) => {
+                let is_down = view.on && view.standing == Standing::Down;
+                let has_changed = if is_down { self.down.insert(view.id) } else { self.down.remove(&view.id) };
+                match (has_changed, is_down) {
+                    (true, true) => warn!(
+                        carrier = %view.id,
+                        "A carrier cannot be called: it does not answer, or we are not registered there. \"Carriers\" in the console says why."
+                    ),
+                    (true, false) => info!(carrier = %view.id, "A carrier can be called again."),
+                    (false, _) => {}
+                }
+            }
+            Event::CarrierRemoved { carrier, .. } => _ = self.down.remove(carrier),
+            _ => {}
+        }
+    }
+}
+
+/// A carrier brought a call to what is none of our numbers, which was refused with 404. The numbers are those of the request: Request-URI and To.
+pub(super) fn not_ours(carrier: CarrierId, name: &str, untold: u64, (request_uri, to): (&str, &str)) {
+    warn!(
+        %carrier,
+        name,
+        more_before = untold,
+        "A carrier brings calls to a number that is not among its `numbers`: they get 404 and have no record. Which number it is, as the carrier \
+         writes it, the log says at debug (log.filter); this is told once a minute for each carrier."
+    );
+    debug!(%carrier, request_uri, to, "It is this one.");
+}
+
 /// What a leg's audio was like: one line for who looks into a complaint.
 pub(super) fn leg_closed(event: &MediaEvent) {
     let MediaEvent::Closed { leg, stats } = event else { return };
@@ -54,7 +94,14 @@ pub(super) fn leg_closed(event: &MediaEvent) {
 pub(super) fn fact(fact: &Fact) {
     match fact {
         Fact::CallEnded { cdr } => {
-            info!(call = %cdr.call_id, cause = cdr.cause.code(), ring_ms = cdr.ring_ms, talk_ms = cdr.talk_ms, "Call ended.");
+            info!(
+                call = %cdr.call_id,
+                cause = cdr.cause.code(),
+                status = cdr.sip_status,
+                ring_ms = cdr.ring_ms,
+                talk_ms = cdr.talk_ms,
+                "Call ended."
+            );
         }
         Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
         Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
@@ -64,7 +111,12 @@ pub(super) fn fact(fact: &Fact) {
         ),
         Fact::CarrierTurned { carrier, is_up: true, .. } => info!(%carrier, "A carrier can be called again."),
         Fact::Banned { ban } => {
-            info!(why = ban.why, times = ban.times, lasts_s = ban.until.ms_since(ban.since) / 1_000, "A source is banned.");
+            info!(
+                why = ban.why,
+                times = ban.times,
+                lasts_s = ban.until.ms_since(ban.since) / 1_000,
+                "A source is banned. Which one, \"Bans\" in the console and GET /api/security/bans say."
+            );
             debug!(source = ban.source, "It is this one.");
         }
         Fact::Unbanned { source, .. } => {
