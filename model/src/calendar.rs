@@ -13,7 +13,7 @@ use crate::{Problem, WallTime, problem::Problems};
 
 /// Work hours of a place: a week, and the days that are not like it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"zone\": \"Europe/Moscow\", \"week\": {\"mon\": [\"09:00-18:00\"]}}")]
 pub struct Calendar {
     /// The place's time zone, by its IANA name: `Europe/Moscow`.
     pub zone: Zone,
@@ -30,7 +30,7 @@ pub struct Calendar {
 
 /// A day with hours of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"date\": \"01-01\"}")]
 pub struct SpecialDay {
     /// Which day: `2026-12-31`, or `12-31` in every year.
     pub date: SpecialDate,

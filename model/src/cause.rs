@@ -87,7 +87,7 @@ causes! {
     /// No such number.
     NoSuchNumber "no_such_number", 404, 1, Caller, "check the number";
     /// The slot's limits, or a budget, do not list the number (R23).
-    DestinationNotAllowed "destination_not_allowed", 403, 21, Caller, "ask an administrator to allow this destination for the slot";
+    DestinationNotAllowed "destination_not_allowed", 403, 21, Caller, "ask an administrator to allow this destination: the slot's limits or a budget (security) may not list it";
     /// The slot is in as many calls as its limits allow.
     SlotCallLimit "slot_call_limit", 486, 17, Caller, "end another call of this slot first, or ask an administrator to raise its limit";
     /// A budget against toll fraud does not allow it now: of the slot, its trunk, the carrier or the centre (R23).

@@ -200,6 +200,8 @@ async fn what_cannot_be_used_is_left_out_and_keeps_nothing_else_from_being_used(
             format!("route {unread} (unread) is not used: {unusable}"),
             format!("route {wrong} (wrong) is not used: scenario: has control characters"),
             format!("route {way} (out): then: there is no carrier {broken} for this center"),
+            format!("carrier {sealed} (sealed): numbers[0].to: there is no slot 6001 in this center"),
+            format!("carrier {sealed} (sealed): numbers[0].to: there is no slot 6002 in this center"),
         ];
         assert_eq!(warned(&store).await, all);
         // By another key the passwords do not open: the one that has some is left out, too, and can still be seen.
@@ -212,6 +214,29 @@ async fn what_cannot_be_used_is_left_out_and_keeps_nothing_else_from_being_used(
         let one = store.plan_of(CENTER, Routes::One(way)).await.unwrap().warnings;
         assert_eq!(one.iter().filter(|told| told.about == Subject::Route(way)).count(), 1);
         assert_eq!(store.plan_of(CENTER, Routes::None).await.unwrap().warnings.len(), 2);
+        assert_eq!(one.iter().filter(|told| told.subject == Subject::Route(way)).count(), 1);
+        assert_eq!(store.plan_of(CENTER, Routes::None).await.unwrap().warnings.len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_carrier_that_carries_nothing_is_told_of() {
+    both(async |base| {
+        let store = base.open().await.with_key(&KEY);
+        let mut idle = plain("idle");
+        (idle.numbers, idle.callers) = (Vec::new(), Vec::new());
+        let idle = add(&store, CENTER, &idle).await;
+        let told: Vec<_> = store
+            .plan_of(CENTER, Routes::None)
+            .await
+            .unwrap()
+            .warnings
+            .iter()
+            .map(|warning| (warning.is_left_out, warning.to_string()))
+            .collect();
+        let nothing = format!("carrier {idle} (idle): it has neither numbers nor callers: no call comes by it, and none goes out");
+        assert_eq!(told, [(false, nothing)]);
     })
     .await;
 }

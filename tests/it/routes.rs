@@ -65,7 +65,7 @@ fn a_call_is_explained_while_the_server_runs_and_afterwards() -> Result<()> {
             &["--carrier", "Northern Telephone", "--from", "84957654321", "--to", "84951234567", "--at", "2026-11-23T09:00Z"],
         )?;
         assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("read as    +74957654321 to +74951234567") && told.contains("to the slots with the ids 1"), "{told}");
+        assert!(told.contains("read as    +74957654321 to +74951234567") && told.contains("to the slot 6001, which rings"), "{told}");
         let (code, told) = explain(server, &["--to", "6001", "--carrier", "Southern", "--center", "mars", "--at", "noon"])?;
         assert_eq!(code, Some(1), "{told}");
         assert!(["--carrier: ", "--center: ", "--at: "].iter().all(|wrong| told.contains(wrong)), "all at once: {told}");

@@ -16,15 +16,18 @@ function literals(path: string, ...before: RegExp[]): string[] {
 
 it.each([
     ['model/src/carrier/order.rs', [/=>/], 9],
-    ['model/src/route/plan.rs', [/refuse\([^"()]*,/, /passed\(&\|\| (?:\{\s*)?format!\(/, /ok_or\(/, /Err\(/, /let dialable =/], 16],
+    ['model/src/route/plan.rs', [/refuse\([^"()]*,/, /passed\(&\|\| (?:\{\s*)?format!\(/, /ok_or\(/, /Err\(/, /let dialable =/, /const \w+: &str =/], 16],
     ['model/src/route/explain.rs', [/map\(\|\(id, why\)\| format!\(/], 1],
     ['model/src/route/warnings.rs', [/add\(format!\(/], 4],
+    ['model/src/route/lacking.rs', [/add\((?:format!\()?/], 3],
+    ['net/src/error.rs', [/#\[error\((?="(?:nobody|no (?!media)|the certificate|too much))/], 9],
+    ['calls/src/carriers/mod.rs', [/const ANOTHERS: &str =/], 1],
     ['store/src/carriers.rs', [/one\("\w*",/], 2],
     ['store/src/routes.rs', [/text:/], 1],
     ['store/src/plan.rs', [/text: format!\(/], 1],
     ['sip-core/src/digest/client.rs', [/#\[error\(/], 5],
     ['sip-core/src/locate/mod.rs', [/#\[error\(/], 4],
-    ['calls/src/carriers/enrolment.rs', [/not_enrolled\(now, key,/], 2],
+    ['calls/src/carriers/enrolment.rs', [/not_enrolled\(now, key,/, /map\(\|why\| format!\(/], 3],
 ] as [string, RegExp[], number][])('every sentence of %s is known', (path, before, least) => {
     const said = literals(path, ...before);
     expect(said.length, said.join('\n')).toBeGreaterThanOrEqual(least);

@@ -10,7 +10,7 @@ use crate::problem::Problems;
 
 /// An account with a carrier: to register (RFC 3261, 10), and to answer challenges (22).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"username\": \"sales\", \"password\": \"…\"}")]
 pub struct Account {
     /// The digest user name.
     pub username: String,

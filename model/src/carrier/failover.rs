@@ -8,7 +8,7 @@ use crate::problem::Problems;
 
 /// Which answers let the next carrier be tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object such as {\"silent_s\": 6}")]
 pub struct Failover {
     /// The statuses (RFC 3261, 21). Default: [`NEXT_DEFAULT`].
     pub next: BTreeSet<u16>,

@@ -6,7 +6,7 @@ use crate::{Number, ParseNumberError, Problem, problem::Problems};
 
 /// How people write numbers in a country, and how they dial out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"country_code\": \"7\", \"trunk_prefix\": \"8\"}")]
 pub struct NumberForm {
     /// The country's calling code, without `+`: `7`.
     pub country_code: String,
@@ -24,7 +24,7 @@ pub struct NumberForm {
 
 /// How many digits, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"min\": 10, \"max\": 10}")]
 pub struct Digits {
     /// At least so many.
     pub min: u8,
@@ -47,7 +47,7 @@ pub enum Send {
 
 /// One rule: numbers that begin so lose their first characters and get others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"starts\": \"00\", \"strip\": 2, \"add\": \"+\"}")]
 pub struct Rule {
     /// Which numbers it is for: the called one, the calling one, or both.
     #[serde(default)]

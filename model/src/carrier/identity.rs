@@ -7,7 +7,7 @@ use crate::{CenterId, Number, problem::Problems};
 
 /// A caller number that the carrier has verified as ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"number\": \"+74951234567\"}")]
 pub struct Caller {
     /// The number in E.164.
     pub number: Number,
@@ -18,7 +18,7 @@ pub struct Caller {
 
 /// How a carrier is told who calls, and how far it is believed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object such as {\"asserted\": true}")]
 pub struct Identity {
     /// What stands in From (RFC 3261, 8.1.1.3).
     pub from: FromPart,

@@ -11,7 +11,7 @@ use crate::{
 
 /// A number of ours that a carrier brings calls to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"number\": \"+74951234567\", \"to\": [\"6001\"]}")]
 pub struct IncomingNumber {
     /// The number in E.164.
     pub number: Number,

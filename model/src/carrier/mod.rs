@@ -121,7 +121,7 @@ pub enum Centers {
 
 /// How a carrier's being there is watched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object such as {\"options_every_s\": 30}")]
 pub struct Health {
     /// Seconds between OPTIONS (RFC 3261, 11) to each of its hosts; 0 asks nothing. Default 30.
     pub options_every_s: u16,

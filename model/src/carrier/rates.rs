@@ -17,7 +17,7 @@ pub struct ParsePriceError;
 
 /// What calls to numbers that begin so cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"prefix\": \"+7495\", \"per_minute\": 90}")]
 pub struct Rate {
     /// The beginning of E.164 numbers: `+7495`; `+` is every number.
     pub prefix: String,

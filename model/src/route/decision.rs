@@ -107,6 +107,16 @@ pub enum Way {
 }
 
 impl Way {
+    /// The slots that would ring; of a question those of its default.
+    #[must_use]
+    pub fn slots(&self) -> &[SlotId] {
+        match self {
+            Self::Slots { slots, .. } => slots,
+            Self::Ask { default, .. } => default.slots(),
+            Self::Carriers(_) | Self::Service(_) | Self::Refuse { .. } => &[],
+        }
+    }
+
     /// The carriers that it would go by, in their order; of a question those of its default.
     #[must_use]
     pub fn tries(&self) -> &[Try] {

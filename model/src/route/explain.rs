@@ -1,13 +1,17 @@
 //! Why a call goes where it goes, for a person at eight in the morning: as text, and as JSON.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::DateTime;
 use serde::Serialize;
 
-use super::{Came, Decision, Origin, Plan, Question, Ring, Way, miss::Miss, plan::Watch};
+use super::{
+    Came, Decision, Origin, Plan, Question, Ring, Way,
+    miss::Miss,
+    plan::{NO_ROUTE, NOT_BROUGHT, Watch},
+};
 use crate::{
-    CarrierId, Number, SlotId,
+    CarrierId, Cause, Number, SlotId,
     carrier::{LeftOut, NumberKind, country, kind},
 };
 
@@ -33,6 +37,9 @@ pub struct Explanation {
     pub passed: Vec<String>,
     /// Where it goes.
     pub decision: Decision,
+    /// The numbers of the slots that it goes to, for the text.
+    #[serde(skip)]
+    numbers: BTreeMap<SlotId, Number>,
 }
 
 /// A route that was looked at.
@@ -106,7 +113,8 @@ impl Explanation {
         let mut looked = Vec::new();
         let mut more = 0;
         let read = Decision {
-            from: notes.read.as_ref().and_then(|(from, _)| from.clone()),
+            // Refused before it was read: it stays as it came.
+            from: notes.read.as_ref().map_or(&question.from, |(from, _)| from).clone(),
             to: notes.read.as_ref().map_or(&question.to, |(_, to)| to).clone(),
             ..decision.clone()
         };
@@ -126,7 +134,10 @@ impl Explanation {
         }
         let name = |id: &CarrierId| plan.carriers.get(id).map_or("", |entry| entry.carrier.name.as_str());
         let left_out = notes.left_out.iter().map(|(id, why)| format!("{} (carrier {id}) is not used: {}", name(id), why.words()));
+        let goes_to = decision.way.slots();
+        let numbers = plan.numbering().slots.iter().filter(|(_, (id, _))| goes_to.contains(id));
         Self {
+            numbers: numbers.map(|(number, (id, _))| (*id, number.clone())).collect(),
             question: question.clone(),
             kind: kind(&read.to),
             country: country(&read.to),
@@ -199,16 +210,21 @@ impl fmt::Display for Explanation {
         for passed in &self.passed {
             writeln!(f, "{:<10} {passed}", "note")?;
         }
-        write_way(f, "goes", &decision.way)
+        write_way(f, "goes", &decision.way, &self.numbers)
     }
 }
 
-fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way) -> fmt::Result {
+fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way, numbers: &BTreeMap<SlotId, Number>) -> fmt::Result {
     match way {
         Way::Slots { slots, ring_s, ring } => {
-            let ids: Vec<_> = slots.iter().map(SlotId::to_string).collect();
-            let how = if *ring == Ring::InTurn { "ring in turn, each" } else { "ring" };
-            writeln!(f, "{head:<10} to the slots with the ids {}, which {how} for {ring_s} s", ids.join(", "))
+            let number = |id: &SlotId| numbers.get(id).map_or_else(|| format!("with the id {id}"), Number::to_string);
+            let named: Vec<_> = slots.iter().map(number).collect();
+            let (noun, how) = match (slots.len(), ring) {
+                (1, _) => ("slot", "rings"),
+                (_, Ring::Together) => ("slots", "ring"),
+                (_, Ring::InTurn) => ("slots", "ring in turn, each"),
+            };
+            writeln!(f, "{head:<10} to the {noun} {}, which {how} for {ring_s} s", named.join(", "))
         }
         Way::Carriers(tries) => {
             for (at, one) in (1..).zip(tries) {
@@ -224,11 +240,20 @@ fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way) -> fmt::Result {
         }
         Way::Service(number) => writeln!(f, "{head:<10} to the service {number}"),
         Way::Refuse { cause, why } => {
-            writeln!(f, "{head:<10} nowhere: {} {} ({why}); {}", cause.sip_status(), cause.code(), cause.remedy())
+            writeln!(f, "{head:<10} nowhere: {} {} ({why}); {}", cause.sip_status(), cause.code(), remedy(*cause, why))
         }
         Way::Ask { url, deadline_ms, default, .. } => {
             writeln!(f, "{head:<10} would ask {url}, and go where that says; if it says nothing good within {deadline_ms} ms:")?;
-            write_way(f, "", default)
+            write_way(f, "", default, numbers)
         }
+    }
+}
+
+/// What a person can do about it: more than its cause says, where the plan knows more.
+fn remedy(cause: Cause, why: &str) -> &'static str {
+    match why {
+        NO_ROUTE => "check the number, or make a route for it",
+        NOT_BROUGHT => "check the number, or enter it at the carrier, among its numbers",
+        _ => cause.remedy(),
     }
 }

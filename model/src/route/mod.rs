@@ -6,6 +6,7 @@ mod answer;
 mod decision;
 mod explain;
 mod index;
+mod lacking;
 mod miss;
 mod plan;
 mod warnings;
@@ -56,7 +57,7 @@ pub struct Route {
 
 /// Which calls a route is for: all that is said must be so.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object such as {\"to\": [\"+7495*\"]}")]
 pub struct Match {
     /// The calling number is one of these, or begins so. Empty: whoever calls, also without a number.
     pub from: Vec<Destination>,
@@ -87,7 +88,7 @@ pub enum CameBy {
 
 /// When a route is for a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"calendar\": {\"zone\": \"Europe/Moscow\"}}")]
 pub struct When {
     /// The hours.
     pub calendar: Calendar,

@@ -242,7 +242,7 @@ impl Plan {
             miss.is_none().then_some(placed)
         });
         let Some(placed) = found else {
-            decision.way = refuse(Cause::NoSuchNumber, "no route is for this call");
+            decision.way = refuse(Cause::NoSuchNumber, NO_ROUTE);
             return decision;
         };
         decision.origin = Some(placed.origin);
@@ -276,7 +276,7 @@ impl Plan {
         decision.to = entry.carrier.read(RuleOf::Called, &question.to).map_err(|_| dialable)?;
         decision.from = question.from.as_ref().map(|from| entry.carrier.read(RuleOf::Caller, from)).transpose().map_err(|_| dialable)?;
         let at = self.numbers.get(&id).and_then(|numbers| numbers.get(&decision.to));
-        let number = at.and_then(|at| entry.carrier.numbers.get(*at)).ok_or("the number is none of those that the carrier brings us")?;
+        let number = at.and_then(|at| entry.carrier.numbers.get(*at)).ok_or(NOT_BROUGHT)?;
         if entry.center_of(number) == question.center { Ok(Some(number)) } else { Err("the number belongs to another center") }
     }
 
@@ -442,6 +442,11 @@ impl Plan {
         }
     }
 }
+
+/// Why a call goes nowhere that no route matches.
+pub(super) const NO_ROUTE: &str = "no route is for this call";
+/// Why a call goes nowhere that a carrier brings to what it is not known for.
+pub(super) const NOT_BROUGHT: &str = "the number is none of those that the carrier brings us";
 
 fn try_of(entry: &CarrierEntry, per_minute: Option<Price>, question: &Question, to: &Number) -> Result<Try, LeftOut> {
     let carrier = &entry.carrier;

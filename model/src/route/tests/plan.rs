@@ -217,6 +217,56 @@ fn what_routes_name_that_is_not_there_is_told_and_stops_nothing() {
     );
 }
 
+/// What is set and never has an effect is told: numbers as nobody's are read, slots that are not there, a carrier that carries nothing.
+#[test]
+fn what_has_no_effect_is_told() {
+    let to =
+        |name: &str, matches: Value| json!({"name": name, "position": 1, "match": matches, "then": {"do": "slots", "slots": ["6001"]}});
+    let routes = routes(
+        1,
+        json!([
+            to("dialled", json!({"to": ["8495*", "+7495*", "84951234567"]})),
+            to("inside", json!({"to": ["6001", "6*", "112", "2001"]})),
+            to("callers", json!({"from": ["8916*"], "came_by": {"carriers": ["1"]}})),
+            to("as they come", json!({"from": ["8916*"], "came_by": {"carriers": ["1", "2"]}})),
+        ]),
+    );
+    let form = json!({"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"});
+    let carriers = [
+        carrier(
+            1,
+            1,
+            &json!({"form": form, "numbers": [{"number": "+74951111111", "to": ["6001", "6009"]}, {"number": "+74952222222", "to": ["7001"]}]}),
+        ),
+        carrier(2, 1, &json!({"callers": []})),
+        carrier(3, 1, &json!({"callers": [], "on": false})),
+        carrier(4, 1, &json!({"callers": [], "centers": "all"})),
+    ];
+    let plan = Plan::compile(&routes, &carriers, numbering()).unwrap();
+    let told: Vec<_> = plan.warnings().iter().map(ToString::to_string).collect();
+    let ends = [
+        "match.to[0]: 8495* is read as +7495… before it gets here, so this never matches: write +7495*",
+        "match.to[2]: 84951234567 is read as +74951234567 before it gets here, so this never matches: write +74951234567",
+        "match.from[0]: 8916* is read as +7916… before it gets here, so this never matches: write +7916*",
+    ];
+    assert_eq!(told.len(), ends.len(), "{told:?}");
+    assert!(told.iter().zip(ends).all(|(told, end)| told.ends_with(end)), "{told:?}");
+    let lacking: Vec<_> = plan.carriers_lacking().map(|(id, name, problem)| format!("{id} {name}: {problem}")).collect();
+    assert_eq!(
+        lacking,
+        [
+            "1 Carrier 1: numbers[0].to: there is no slot 6009 in this center",
+            "1 Carrier 1: numbers[1].to: there is no slot 7001 in this center",
+            "2 Carrier 2: it has neither numbers nor callers: no call comes by it, and none goes out",
+        ]
+    );
+    // A slot of that number is called as it is dialled.
+    let mut numbering = numbering();
+    numbering.slots.insert("8495".parse().unwrap(), (SlotId(9), CenterId(1)));
+    let told: Vec<_> = Plan::compile(&routes, &carriers, numbering).unwrap().warnings().iter().map(ToString::to_string).collect();
+    assert!(!told.iter().any(|told| told.contains("8495*")), "{told:?}");
+}
+
 #[test]
 fn an_explanation_is_read_at_eight_in_the_morning() {
     let plan = plan();
@@ -252,9 +302,22 @@ routes     no   night [route 1]: it is for other hours
            no   number +74954444444 of Carrier 4 [numbers of carrier 4]: it is for other called numbers
            no   numbering plan: services [built in]: it is for other called numbers
            no   numbering plan: slots [built in]: it is for other called numbers
-goes       nowhere: 404 no_such_number (no route is for this call); check the number
+goes       nowhere: 404 no_such_number (no route is for this call); check the number, or make a route for it
 "
     );
+    // What the carrier is not known for is refused before anything is read; who calls is known all the same.
+    assert_eq!(
+        explain(call("+79161234567", "+74959999999", by(1))),
+        "\
+call       +79161234567 to +74959999999, by carrier 1, center 1, Fri 2026-11-20 09:00 UTC
+read as    +79161234567 to +74959999999 (a fixed line, RU)
+goes       nowhere: 404 no_such_number (the number is none of those that the carrier brings us); check the number, or enter it at the carrier, among its numbers
+"
+    );
+    let slots = explain(call("+79161234567", "84951111111", by(1)));
+    assert!(slots.ends_with("goes       to the slot 6002, which rings for 30 s\n"), "by its number: {slots}");
+    let slots = explain(call("+79991234567", "84951111111", by(1)));
+    assert!(slots.ends_with("goes       to the slots 6001, 6002, which ring for 30 s\n"), "{slots}");
     let json = serde_json::to_value(plan.explain(&call("6001", "1001", Came::Slot), &|_| Standing::Up)).unwrap();
     let at = |pointer| json.pointer(pointer).unwrap().clone();
     assert_eq!(at("/decision/origin"), json!("numbering"));
