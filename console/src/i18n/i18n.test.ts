@@ -123,7 +123,7 @@ describe('codes of the server', () => {
                 if (entry.isDirectory()) return entry.name === 'tests' ? [] : rust(path);
                 return entry.name.endsWith('.rs') && entry.name !== 'tests.rs' ? [readFileSync(path, 'utf8').split('#[cfg(test)]')[0] ?? ''] : [];
             });
-        const told = rust('../office/src').flatMap((text) => [...text.matchAll(/\.(?:and|secret)\("(\w+)"/g)].map(([, name]) => name ?? ''));
+        const told = ['../office/src', '../api/src/routes'].flatMap(rust).flatMap((text) => [...text.matchAll(/\.(?:and|secret)\("(\w+)"/g)].map(([, name]) => name ?? ''));
         expect(told.length).toBeGreaterThan(20);
         expect([...new Set(told)].filter((name) => name.length > 1 && !english.has(`columns.${name}`))).toEqual([]);
     });

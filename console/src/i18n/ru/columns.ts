@@ -165,4 +165,11 @@ export const columns = {
     webhook: 'Вебхук',
     webhook_id: 'Вебхук',
     weight: 'Вес',
+    changed: 'Какие ключи изменились',
+    errors: 'Почему отказано',
+    for_s: 'На сколько секунд',
+    note: 'Заметка',
+    then: 'Что с ними будет',
+    transfer_to: 'Кому переведён',
+    why: 'За что',
 };

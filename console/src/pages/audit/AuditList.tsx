@@ -23,7 +23,7 @@ type Row = AuditEntry & { id: string };
 const COLUMNS: ColumnSpec<Row>[] = [
     { name: 'at', render: (entry) => <Moment at={entry.at} />, width: 130, figures: true },
     { name: 'actor_name', label: 'audit.actor', render: (entry) => <Actor entry={entry} /> },
-    { name: 'action', render: (entry) => <Action action={entry.action} /> },
+    { name: 'action', render: (entry) => <Action entry={entry} /> },
     { name: 'outcome', render: (entry) => <CodeBadge prefix="audit_outcomes" code={entry.outcome} tones={{ done: 'good', refused: 'bad' }} />, width: 120 },
     { name: 'resource', render: (entry) => <Code prefix="resources" code={entry.resource} /> },
     { name: 'resource_id', render: (entry) => <bdi>{entry.resource_id}</bdi>, width: 120 },
@@ -47,7 +47,7 @@ const FILTERS: FilterSpec[] = [
         kind: 'choice',
         name: 'resource',
         prefix: 'resources',
-        choices: ['users', 'roles', 'permission_sets', 'oidc_role_map', 'slots', 'trunks', 'calls', 'recordings', 'exports', 'jobs', 'schedules', 'webhooks', 'centers', 'settings', 'system', 'audit_log', 'sessions', 'tokens'],
+        choices: ['users', 'roles', 'permission_sets', 'oidc_role_map', 'slots', 'trunks', 'routes', 'calls', 'recordings', 'exports', 'jobs', 'schedules', 'webhooks', 'centers', 'settings', 'system', 'audit_log', 'sessions', 'tokens', 'bans', 'budgets'],
     },
     { kind: 'text', name: 'resource_id', operator: 'eq' },
     { kind: 'choice', name: 'category', prefix: 'audit_categories', choices: ['change', 'read', 'security'] },
@@ -119,9 +119,9 @@ function VerifyButton() {
     );
 }
 
-function Action({ action }: { action: string }) {
+function Action({ entry }: { entry: AuditEntry }) {
     const text = useActionText();
-    return <span title={action}>{text(action)}</span>;
+    return <span title={entry.action}>{text(entry)}</span>;
 }
 
 function Changed({ entry }: { entry: AuditEntry }) {

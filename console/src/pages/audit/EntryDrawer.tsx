@@ -13,7 +13,7 @@ export function EntryDrawer({ entry, onClose }: { entry: AuditEntry | undefined;
     const t = useT();
     const text = useActionText();
     return (
-        <Details open={entry !== undefined} title={entry ? text(entry.action) : ''} onClose={onClose}>
+        <Details open={entry !== undefined} title={entry ? text(entry) : ''} onClose={onClose}>
             {entry && (
                 <>
                     <Facts
