@@ -10,7 +10,7 @@ import { between, faultText, NumberInput, TextInput, useConsoleInput, type Input
 import { ifSeen } from '@/ui/form/rights';
 import { TagsInput } from '@/ui/form/tags';
 import { plainNumber } from '../carriers/wire';
-import { minorUnits } from './wire';
+import { inUnits, minorUnits } from './wire';
 
 /** What a budget allows; an empty field is no limit. */
 export function LimitFields({ source, label }: { source: string; /** When they hold, for who hears it. */ label: string }) {
@@ -52,7 +52,7 @@ function Whole({ source }: { source: string }) {
 const ScaledInput = ifSeen(function ScaledInput({ units, ...props }: InputProps & { units: number }) {
     const { field, id, error, label, disabled } = useConsoleInput({
         ...props,
-        format: (value: number | null | undefined) => (value == null ? '' : value / units),
+        format: (value: number | null | undefined) => (value == null ? '' : inUnits(value, units)),
         parse: (text: string) => (text === '' ? null : Math.round(Number(text) * units)),
     });
     return <TextField {...field} value={field.value ?? ''} id={id} type="number" label={label} disabled={disabled} error={Boolean(error.text)} helperText={error.text || error.hint || ' '} fullWidth slotProps={{ htmlInput: { min: 0, step: 'any' } }} />;

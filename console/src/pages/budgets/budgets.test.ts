@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Budget, BudgetLine } from '@/api/types';
 import { byShare, shareOf, stateOf } from './standing';
-import { budgetPlace, budgetToWire, minorUnits, newBudget, NO_LIMITS } from './wire';
+import { budgetPlace, budgetToWire, inUnits, minorUnits, newBudget, NO_LIMITS } from './wire';
 
 const line = (used: number, value: number, more: Partial<BudgetLine> = {}): BudgetLine => ({ limit: 'day_s', value, used, reserved: 0, window_s: 86_400, free_at: null, closed: false, ...more });
 
@@ -16,6 +16,14 @@ it('a budget is closed if the server says so, and nearly used up from four fifth
 
 it('the fullest limit comes first, and the closed one before it', () => {
     expect(byShare([line(1, 10), line(9, 10), line(5, 10, { closed: true })]).map(({ used }) => used)).toEqual([5, 9, 1]);
+});
+
+it('what is held in small units is read short, and comes back as it was', () => {
+    expect([40, 3600, 90].map((seconds) => inUnits(seconds, 60))).toEqual([0.67, 60, 1.5]);
+    expect(inUnits(150_001, 100)).toBe(1500.01);
+    for (const units of [1, 60, 100, 1000]) {
+        for (let value = 0; value < 3000; value += 7) expect(Math.round(inUnits(value, units) * units), `${value} of ${units}`).toBe(value);
+    }
 });
 
 it('only what is said is sent', () => {

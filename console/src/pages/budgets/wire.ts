@@ -27,6 +27,11 @@ function plain(limits: Partial<BudgetLimits> | null | undefined): BudgetLimits {
     return { ...all, destinations: all.destinations ?? [], currency: (all.currency ?? '').trim().toUpperCase() };
 }
 
+/** A number of small units in the units that people say it in, as exact as it takes to come back as the same: 40 s are 0.67 minutes. */
+export function inUnits(value: number, units: number): number {
+    return Number((value / units).toFixed(Math.max(2, Math.ceil(Math.log10(units)))));
+}
+
 /** How many minor units one of a currency has; a hundred until it is known which one. */
 export function minorUnits(currency: string | null | undefined): number {
     if (!currency || !/^[A-Z]{3}$/i.test(currency)) return 100;
