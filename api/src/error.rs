@@ -96,7 +96,7 @@ codes! {
     SlotNotFound "slot_not_found", NOT_FOUND, "No such slot.";
     TrunkNotFound "trunk_not_found", NOT_FOUND, "No such trunk.";
     CallNotFound "call_not_found", NOT_FOUND, "No such call, or not one of yours.";
-    BudgetNotFound "budget_not_found", NOT_FOUND, "There is no such budget, or nothing that could have one.";
+    BudgetNotFound "budget_not_found", NOT_FOUND, "There is no such budget, or nothing with this id that could have one; the id of a slot is not its number.";
     BanNotFound "ban_not_found", NOT_FOUND, "This source is not banned.";
     LadderForgotten "ladder_forgotten", NOT_FOUND, "The messages of this call are not kept any more.";
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
@@ -191,6 +191,14 @@ impl Problem {
     /// A defect of ours: the client learns nothing but that, the log learns `why`.
     pub(crate) fn internal(why: impl std::fmt::Display) -> Self {
         Self::new(Code::Internal).logged(why)
+    }
+
+    /// The same, where what was called stands in another field than `phone_number`.
+    pub(crate) fn about(mut self, field: &str) -> Self {
+        for error in self.0.errors.iter_mut().filter(|error| error.field == "phone_number") {
+            field.clone_into(&mut error.field);
+        }
+        self
     }
 
     /// Says it in the occasion's words.

@@ -147,6 +147,8 @@ pub struct ApiSettings {
     pub sip_domain: String,
     /// What phones take as their server: the domain, with a port behind it if it is not 5060.
     pub sip_server: String,
+    /// What phones can reach it by: `udp`, `tcp`, `tls`, `websocket`.
+    pub sip_transports: Vec<&'static str>,
     /// Where people reach the console, without a slash at its end: it stands in links that are sent to them.
     pub public_url: String,
     /// Whether people reach it over HTTPS, by a proxy if not by ourselves: cookies are then sent over nothing else.
@@ -165,6 +167,7 @@ impl ApiSettings {
             body_max: 10 * 1024 * 1024,
             sip_domain,
             sip_server,
+            sip_transports: vec!["udp", "tcp"],
             public_url: String::new(),
             is_https: false,
             origins: vec![],

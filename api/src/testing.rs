@@ -148,6 +148,9 @@ fn tried() -> CarrierTry {
     }
 }
 
+/// A number that leads nowhere.
+const NOWHERE: &str = "5551212";
+
 /// The record of an answered call of `user`.
 pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
     let segment = Segment { user: Some(user), slot: SlotId(1), from: NOW, to: Some(NOW.after(Duration::from_secs(9))), hold_ms: 0 };
@@ -304,6 +307,7 @@ impl FakeControl {
                 let rows = model::RowRule { center: CenterId::DEFAULT, any_of: vec![own] };
                 self.live.call(call, &rows).ok_or(Refusal::CallNotFound)?;
                 let goes_on = match to {
+                    model::TransferTo::Number(number) if number.as_str() == NOWHERE => return Err(Refusal::NoRoute),
                     model::TransferTo::Number(_) => call,
                     model::TransferTo::Call(other) => call.min(other),
                 };

@@ -48,12 +48,12 @@ const HANDSHAKE: u8 = 0x16;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {why}")]
     File {
         /// Which file.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why; told by this error itself, and not once more as its source.
+        why: io::Error,
     },
     /// A file holds no certificate or key.
     #[error("{path}: {why}")]
@@ -248,7 +248,7 @@ impl ResolvesServerCert for Certificate {
 }
 
 fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let file = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
+    let file = |path: &Path| fs::read(path).map_err(|why| TlsError::File { path: path.to_owned(), why });
     let content = |path: &Path, why: String| TlsError::Content { path: path.to_owned(), why };
     let certificates =
         CertificateDer::pem_slice_iter(&file(chain)?).collect::<Result<Vec<_>, _>>().map_err(|error| content(chain, error.to_string()))?;
@@ -356,7 +356,16 @@ fn redirection(head: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_once() {
+        let Err(error) = read(Path::new("/nowhere/chain.pem"), Path::new("/nowhere/key.pem")) else { panic!("there is no such file") };
+        assert!(error.to_string().starts_with("/nowhere/chain.pem: No such file"), "{error}");
+        assert!(error.source().is_none(), "the start tells the whole chain of causes, and this would stand in it twice");
+    }
 
     #[test]
     fn a_plain_request_is_sent_to_the_same_place_over_https() {

@@ -149,6 +149,13 @@ pub(crate) async fn last_call(store: &Store) -> anyhow::Result<Option<CallId>> {
     Ok(store.newest_call().await?)
 }
 
+/// What phones can reach the server by, as far as it is switched on.
+pub(crate) fn phones_transports(config: &Config) -> Vec<&'static str> {
+    let sip = &config.sip;
+    let on = [("udp", !sip.udp.is_empty()), ("tcp", !sip.tcp.is_empty()), ("tls", !sip.tls.is_empty()), ("websocket", sip.websocket)];
+    on.into_iter().filter_map(|(name, is_on)| is_on.then_some(name)).collect()
+}
+
 /// What phones take as their server: the domain, with the port behind it if it is not SIP's own (RFC 3261, 19.1.2).
 pub(crate) fn phones_server(domain: &str, listening: &[SocketAddr]) -> String {
     let own: Option<IpAddr> = domain.trim_matches(['[', ']']).parse().ok();

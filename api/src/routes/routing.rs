@@ -172,9 +172,28 @@ fn read_route(mut body: Map<String, Value>, id: &str) -> Result<(Route, Option<i
         Some(Value::String(secret)) => Some(Secret::new(secret)),
         Some(_) => return Err(Problem::field(Code::InvalidField, "then.secret", "it cannot be used so")),
     };
+    if let Some(then) = body.get("then") {
+        named_by_id(then, "then")?;
+    }
     let (mut route, version) = settings::<Route>(body, id, "")?;
     route.set_secret(secret);
     Ok((route, version))
+}
+
+/// Refuses carriers that are named otherwise than by their ids, with their place: of what `do` decides, serde does not know it.
+fn named_by_id(then: &Value, path: &str) -> Result<(), Problem> {
+    outlets_by_id(then, path)?;
+    then.get("default").map_or(Ok(()), |default| outlets_by_id(default, &format!("{path}.default")))
+}
+
+fn outlets_by_id(then: &Value, path: &str) -> Result<(), Problem> {
+    for (at, outlet) in then.get("order").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if outlet.get("carrier").is_some_and(|carrier| serde_json::from_value::<CarrierId>(carrier.clone()).is_err()) {
+            let told = "a carrier is named by its id, as the list of trunks has it, such as \"3\"";
+            return Err(Problem::field(Code::InvalidField, &format!("{path}.order[{at}].carrier"), told));
+        }
+    }
+    Ok(())
 }
 
 /// The route as the caller may see it now; its id alone if that is nothing.

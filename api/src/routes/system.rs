@@ -51,6 +51,9 @@ pub(crate) struct PbxStatus {
     /// What they reach it by: `udp`.
     #[schema(examples("udp"))]
     transport: &'static str,
+    /// All that they can reach it by: `udp`, `tcp`, `tls`, `websocket`, as far as it is switched on.
+    #[schema(examples(json!(["udp", "tcp", "tls"])))]
+    transports: Vec<&'static str>,
     /// Calls that are up or being set up.
     calls: u64,
     /// All slots.
@@ -270,6 +273,7 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
         domain: api.settings.sip_domain.clone(),
         server: api.settings.sip_server.clone(),
         transport: "udp",
+        transports: api.settings.sip_transports.clone(),
         calls: u64::try_from(calls).unwrap_or(u64::MAX),
         slots: all,
         trunks: hubs.into_iter().map(trunk).collect(),

@@ -70,11 +70,14 @@ pub(crate) async fn transfer(
     let user = caller.user();
     let order = order(api.clone(), caller, call, to);
     let call_id = match headers.get("idempotency-key").map(|key| key.as_bytes()) {
-        None => order.await?,
+        None => order.await.map_err(|error| Problem::from(error).about("to"))?,
         Some(key) => {
             let text = String::from_utf8_lossy(key).into_owned();
             let remembered = remembered(api.clone(), user, text, meant.clone(), order);
-            api.orders.once(Instant::now(), user, key, meant.as_bytes(), remembered).await?
+            api.orders
+                .once(Instant::now(), user, key, meant.as_bytes(), remembered)
+                .await
+                .map_err(|error| Problem::from(error).about("to"))?
         }
     };
     Ok((StatusCode::ACCEPTED, Json(TransferredCall { call_id })))

@@ -61,11 +61,11 @@ async fn budgets_are_set_seen_and_released() {
 
             > root DELETE /api/security/budgets/slot/1
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root POST /api/security/budgets/slot/1/release | {"reason": "x"}
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root GET /api/security/budgets?fields=id
             200
@@ -122,19 +122,19 @@ async fn what_makes_no_budget_is_told_whole() {
 
             > root PUT /api/security/budgets/hub/1 | {"limits": {"hour_s": 1}}
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root PUT /api/security/budgets/slot/99 | {"limits": {"hour_s": 1}}
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root PUT /api/security/budgets/carrier/99 | {"limits": {"hour_s": 1}}
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root PUT /api/security/budgets/slot/x | {"limits": {"hour_s": 1}}
             404
-            {"code":"budget_not_found","detail":"There is no such budget, or nothing that could have one."}
+            {"code":"budget_not_found","detail":"There is no such budget, or nothing with this id that could have one; the id of a slot is not its number."}
 
             > root POST /api/security/budgets/slot/1/release | {"reason": " "}
             422

@@ -228,7 +228,7 @@ async fn trunks() {
 
             > root GET /api/pbx/status
             200
-            {"calls":0,"carriers":[{"accounts":[{"expires_at":1795000000000,"last_error":null,"next_at":1795000000000,"state":"registered","username":"sales"}],"calls":0,"hosts":[{"host":"sip:192.0.2.7","last_error":null,"up":true}],"id":"2","name":"Northern","on":true,"since":1795000000000,"standing":"up"}],"domain":"pbx.example","server":"pbx.example:5070","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"transport":"udp","trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
+            {"calls":0,"carriers":[{"accounts":[{"expires_at":1795000000000,"last_error":null,"next_at":1795000000000,"state":"registered","username":"sales"}],"calls":0,"hosts":[{"host":"sip:192.0.2.7","last_error":null,"up":true}],"id":"2","name":"Northern","on":true,"since":1795000000000,"standing":"up"}],"domain":"pbx.example","server":"pbx.example:5070","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"transport":"udp","transports":["udp","tcp"],"trunks":[{"capacity":2,"id":"1","name":"North","slots":{"busy":0,"disabled":0,"fault":0,"free":2,"offline":0,"registered":2,"taken":0,"total":2},"type":"auto"}]}
 
         "#]],
     )
@@ -301,6 +301,7 @@ async fn calls() {
             "boris POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"6003\"}",
             "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"60-03\"}",
             "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"x\"}",
+            "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"5551212\"}",
             "anna POST /api/calls/c_00000000009rh/transfer\n\n{}",
             "anna POST /api/calls/c_00000000009rh/transfer\n\n{\"to\": \"6003\", \"call_id\": \"c_00000000009rh\"}",
             "root POST /api/calls/c_00000000009rh/transfer\n\n{\"call_id\": \"c_00000000000zz\"}",
@@ -337,6 +338,10 @@ async fn calls() {
             > anna POST /api/calls/c_00000000009rh/transfer | {"to": "x"}
             422
             {"code":"invalid_field","detail":"a number has 1 to 32 digits, * or #, with an optional leading +","field":"to"}
+
+            > anna POST /api/calls/c_00000000009rh/transfer | {"to": "5551212"}
+            422
+            {"code":"no_route","detail":"no route for the number","field":"to"}
 
             > anna POST /api/calls/c_00000000009rh/transfer | {}
             422

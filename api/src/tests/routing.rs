@@ -87,7 +87,7 @@ async fn a_carrier_is_a_trunk() {
         expect![[r#"
             > root POST /api/trunks | {"capacity":3,"hosts":["sip:sip.example.com"],"name":" North ","type":"sip"}
             201
-            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":3,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"North","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":1,"warnings":[],"weight":100}
+            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":3,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"North","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":1,"warnings":[{"path":"","text":"it has neither numbers nor callers: no call comes by it, and none goes out"}],"weight":100}
 
             > root GET /api/trunks?fields=id,name,type,capacity,on,group,version&sort=-id
             200
@@ -99,11 +99,11 @@ async fn a_carrier_is_a_trunk() {
 
             > root GET /api/trunks/2
             200
-            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":3,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"North","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":1,"warnings":[],"weight":100}
+            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":3,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"North","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":1,"warnings":[{"path":"","text":"it has neither numbers nor callers: no call comes by it, and none goes out"}],"weight":100}
 
             > root PUT /api/trunks/2 | {"name": "South", "hosts": ["sip:sip.example.com"], "capacity": 4, "version": 1}
             200
-            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":4,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"South","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":2,"warnings":[],"weight":100}
+            {"accounts":[],"callers":[],"calls_per_s":0,"capacity":4,"centers":"own","currency":"","early_media":"prefer","failover":{"next":[401,402,403,407,408,488,500,501,502,503,504,513],"silent_s":6},"group":"","health":{"off_after":3,"options_every_s":30},"hosts":["sip:sip.example.com"],"id":"2","identity":{"asserted":false,"believe":false,"from":"caller","preferred":false,"privacy":"refuse","redirections":"none","remote_party":false},"name":"South","networks":[],"numbers":[],"on":true,"priority":100,"rated_only":false,"rates":[],"redirects_max":0,"rules_in":[],"rules_out":[],"send":"plus","type":"sip","version":2,"warnings":[{"path":"","text":"it has neither numbers nor callers: no call comes by it, and none goes out"}],"weight":100}
 
             > root PUT /api/trunks/2 | {"name": "South", "hosts": ["sip:sip.example.com"], "capacity": 5, "version": 1}
             409
@@ -222,6 +222,8 @@ async fn a_route_is_set_and_read_and_told_what_it_names_in_vain() {
             "root POST /api/routes\n\n{\"name\": \"\", \"position\": 1, \"then\": {\"do\": \"slots\", \"slots\": [], \"ring_s\": 0}}",
             "root POST /api/routes\n\n{\"name\": \"x\", \"position\": -1, \"then\": {\"do\": \"dialled_slot\"}}",
             "root POST /api/routes\n\n{\"name\": \"x\", \"position\": 1, \"then\": {\"do\": \"fly\"}}",
+            "root POST /api/routes\n\n{\"name\": \"x\", \"position\": 1, \"then\": {\"do\": \"carriers\", \"order\": [{\"group\": \"a\"}, {\"carrier\": \"Northern\"}]}}",
+            "root POST /api/trunks\n\n{\"type\": \"sip\", \"name\": \"x\", \"hosts\": [\"sip:a\"], \"capacity\": 1, \"callers\": [\"+7\"]}",
             "root POST /api/routes\n\n{\"name\": \"x\", \"position\": 1, \"match\": {\"tp\": []}, \"then\": {\"do\": \"dialled_slot\"}}",
             "root POST /api/routes\n\n[1]",
             "root DELETE /api/routes/1",
@@ -268,6 +270,14 @@ async fn a_route_is_set_and_read_and_told_what_it_names_in_vain() {
             > root POST /api/routes | {"name": "x", "position": 1, "then": {"do": "fly"}}
             422
             {"code":"invalid_field","detail":"unknown variant `fly`, expected one of `slots`, `dialled_slot`, `carriers`, `service`, `refuse`, `ask`","field":"then.do"}
+
+            > root POST /api/routes | {"name": "x", "position": 1, "then": {"do": "carriers", "order": [{"group": "a"}, {"carrier": "Northern"}]}}
+            422
+            {"code":"invalid_field","detail":"a carrier is named by its id, as the list of trunks has it, such as \"3\"","field":"then.order[1].carrier"}
+
+            > root POST /api/trunks | {"type": "sip", "name": "x", "hosts": ["sip:a"], "capacity": 1, "callers": ["+7"]}
+            422
+            {"code":"invalid_field","detail":"invalid type: string \"+7\", expected an object such as {\"number\": \"+74951234567\"}","field":"callers[0]"}
 
             > root POST /api/routes | {"name": "x", "position": 1, "match": {"tp": []}, "then": {"do": "dialled_slot"}}
             422

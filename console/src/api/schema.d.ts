@@ -3696,6 +3696,8 @@ export interface components {
              * @example udp
              */
             transport: string;
+            /** @description All that they can reach it by: `udp`, `tcp`, `tls`, `websocket`, as far as it is switched on. */
+            transports: string[];
             /** @description Each trunk, with the columns of it that may be seen. */
             trunks: components["schemas"]["TrunkStatus"][];
         };

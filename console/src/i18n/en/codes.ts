@@ -3,7 +3,7 @@ export const codes = {
     languages: { en: 'English', ru: 'Russian' },
     trunk_types: { auto: 'Auto hub', mf: 'Mobile hub', ls: 'Local script hub', sip: 'Carrier' },
     slot_states: {
-        IDLE: 'Idle',
+        IDLE: 'Not in use',
         ASSIGNED: 'Assigned',
         REGISTERING: 'Waits for its phone',
         READY: 'Ready',
@@ -70,7 +70,7 @@ export const codes = {
         slot_no_answer: 'Check that the slot’s phone is on and answers by itself.',
         slot_refused: 'Check the slot’s phone: it refused our call.',
         no_such_number: 'Check the number.',
-        destination_not_allowed: 'Ask an administrator to allow this destination for the slot.',
+        destination_not_allowed: 'Ask an administrator to allow this destination: the slot’s limits or a budget may not list it.',
         slot_call_limit: 'End another call of this slot first, or ask an administrator to raise its limit.',
         budget_closed: 'Wait, raise the budget’s limit, or release it by hand.',
         budget_spent: 'Wait, raise the budget’s limit, or release it by hand.',

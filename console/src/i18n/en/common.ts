@@ -223,7 +223,7 @@ export const common = {
         call_not_found: 'There is no such call, or it is not one of yours.',
         call_not_transferable: 'This call cannot be transferred now: nobody has answered, it is being transferred already, or the two calls have no slot in common.',
         ban_not_found: 'This address is not banned.',
-        budget_not_found: 'There is no such budget, or nothing that could have one.',
+        budget_not_found: 'There is no such budget, or nothing with this id that could have one; the id of a slot is not its number.',
         ladder_forgotten: 'The messages of this call are no longer kept. They are kept in memory, for the latest calls only.',
         recording_not_found: 'This call has no recording to hear.',
         range_not_satisfiable: 'This place lies outside the recording.',

@@ -393,7 +393,7 @@ export const pages = {
         disk: 'Disk',
         free: '%{free} of %{total} free',
         telephony: 'Telephony',
-        server: 'Phones register with %{server} (%{transport})',
+        server: 'Phones register with %{server} (%{transports})',
         registered: 'Phones',
         reload: 'Read the configuration again',
         reload_same: 'Nothing in the file has changed.',

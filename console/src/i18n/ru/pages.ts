@@ -395,7 +395,7 @@ export const pages = {
         disk: 'Диск',
         free: 'свободно %{free} из %{total}',
         telephony: 'Телефония',
-        server: 'Телефоны регистрируются на %{server} (%{transport})',
+        server: 'Телефоны регистрируются на %{server} (%{transports})',
         registered: 'Телефоны',
         reload: 'Перечитать конфигурацию',
         reload_same: 'В файле ничего не изменилось.',

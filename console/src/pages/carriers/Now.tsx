@@ -28,7 +28,7 @@ function useStanding(id: string | undefined): CarrierStatus | null | undefined {
 }
 
 /** Whether it can be called, since when, and why not. */
-export function StandingCell({ carrier }: { carrier: Carrier }) {
+export function StandingCell({ carrier }: { carrier: Pick<Carrier, 'id' | 'on'> }) {
     const status = useStanding(carrier.id);
     if (status === undefined) return <Skeleton width={110} />;
     if (status === null) return carrier.on ? <NotUsed /> : <CodeBadge prefix="carrier_standings" code="off" tones={STANDING_TONES} />;

@@ -12,14 +12,15 @@ import TableRow from '@mui/material/TableRow';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { useCan } from '@/access/me';
-import type { ReloadDone, SystemStatus } from '@/api/types';
+import type { PbxStatus, ReloadDone, SystemStatus } from '@/api/types';
 import { useFormat, useT } from '@/i18n';
 import { usePbxStatus } from '@/live/pbx';
 import { Problem } from '@/providers/problem';
 import { useClient } from '@/providers/services';
 import { Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
-import { Badge, Code } from '@/ui/values';
+import { Badge, Code, Count } from '@/ui/values';
+import { StandingCell } from '../carriers/Now';
 import { SlotBar } from '../trunks/TrunkList';
 
 /** Databases by the names that they give themselves. */
@@ -77,7 +78,7 @@ export function StatusPage() {
                 </Section>
             )}
             {pbx.data && (
-                <Section title={t('status.telephony')} about={t('status.server', { server: pbx.data.server, transport: pbx.data.transport.toUpperCase() })} flush>
+                <Section title={t('status.telephony')} about={t('status.server', { server: pbx.data.server, transports: transportWords(pbx.data.transports) })} flush>
                     <Table size="small">
                         <TableHead>
                             <TableRow>
@@ -113,7 +114,46 @@ export function StatusPage() {
                     </Table>
                 </Section>
             )}
+            {pbx.data && pbx.data.carriers.length > 0 && <Carriers carriers={pbx.data.carriers} />}
         </Page>
+    );
+}
+
+/** How phones reach the server, as their settings call it. */
+function transportWords(transports: string[]): string {
+    return transports.map((one) => (one === 'websocket' ? 'WebSocket' : one.toUpperCase())).join(', ');
+}
+
+/** By whom calls come from and go to the world, and which of them cannot be called. */
+function Carriers({ carriers }: { carriers: PbxStatus['carriers'] }) {
+    const t = useT();
+    return (
+        <Section title={t('nav.carriers')} flush>
+            <Table size="small">
+                <TableHead>
+                    <TableRow>
+                        <TableCell>{t('columns.name')}</TableCell>
+                        <TableCell>{t('carriers.standing')}</TableCell>
+                        <TableCell align="right">{t('carriers.calls_now')}</TableCell>
+                    </TableRow>
+                </TableHead>
+                <TableBody>
+                    {carriers.map((carrier) => (
+                        <TableRow key={carrier.id}>
+                            <TableCell>
+                                <bdi>{carrier.name}</bdi>
+                            </TableCell>
+                            <TableCell>
+                                <StandingCell carrier={carrier} />
+                            </TableCell>
+                            <TableCell align="right">
+                                <Count value={carrier.calls} />
+                            </TableCell>
+                        </TableRow>
+                    ))}
+                </TableBody>
+            </Table>
+        </Section>
     );
 }
 

@@ -94,6 +94,7 @@ export const planRoutes = (world: FakeWorld): FakeRoute[] => [
             domain: 'pbx.example.org',
             server: '10.0.0.5:5070',
             transport: 'udp',
+            transports: ['udp', 'tcp', 'tls', 'websocket'],
             calls: world.data.calls.filter(({ status }) => status !== 'ended').length,
             slots: world.counts(world.data.slots),
             carriers: world.carriersNow(),
