@@ -206,12 +206,20 @@ impl Core {
         let before = probe.silent_target.as_ref();
         let target = match outcome {
             Ok(targets) => {
+                // Whatever was wrong before it was known where it is says nothing any more.
+                if before.is_none() {
+                    probe.trouble = None;
+                }
                 let next = before.and_then(|before| targets.iter().position(|target| target == before)).map_or(0, |at| at + 1);
                 targets.get(next).or(targets.first()).cloned()
             }
             Err(LocateError::TooMany) => None,
             Err(_) if !self.carriers.outwards.are_told() => None,
-            Err(_) => return self.host_silent(now, spot, None),
+            Err(error) => {
+                // The same words as its accounts have for it.
+                probe.trouble = Some(error.to_string());
+                return self.host_silent(now, spot, None);
+            }
         };
         let Some(target) = target else { return };
         // Networks change while we run; what is said to this holds from the next request on.

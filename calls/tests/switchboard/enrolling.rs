@@ -393,6 +393,27 @@ fn at(addresses: &[&str]) -> Option<Said> {
     Some(Said::Records(addresses.iter().map(record).collect()))
 }
 
+/// What DNS says of a name is told of the host as it is told of the account, as long as it is so.
+#[test]
+fn a_host_that_is_no_name_is_told_as_that() {
+    let mut world = World::new(1);
+    world.add_peer("A", "10.0.9.1:5060");
+    world.phone("A").habit = Habit::Dead;
+    let carrier = r#"{"name": "D", "hosts": ["sip:a.test"], "capacity": 2, "health": {"options_every_s": 5},
+        "accounts": [{"username": "us", "password": "p"}]}"#;
+    world.set_plan(1, &[carrier], &[]);
+    let errors = |world: &mut World| {
+        let view = view(world);
+        (view.accounts[0].last_error.clone(), view.hosts[0].last_error.clone())
+    };
+    world.run(seconds(12));
+    let no_name = Some("no such name".to_owned());
+    assert_eq!(errors(&mut world), (no_name.clone(), no_name));
+    world.zone.insert((Kind::A, "a.test"), at(&["10.0.9.1"]));
+    world.run(seconds(400));
+    assert_eq!(errors(&mut world).1, Some("no answer".to_owned()), "now it has an address, where nobody answers");
+}
+
 #[test]
 fn an_account_goes_to_the_next_target_when_one_is_silent() {
     let mut world = World::new(2);
