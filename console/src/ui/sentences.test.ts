@@ -17,7 +17,7 @@ function literals(path: string, ...before: RegExp[]): string[] {
 it.each([
     ['model/src/carrier/order.rs', [/=>/], 9],
     ['model/src/route/plan.rs', [/refuse\([^"()]*,/, /passed\(&\|\| (?:\{\s*)?format!\(/, /ok_or\(/, /Err\(/, /let dialable =/, /const \w+: &str =/], 16],
-    ['model/src/route/explain.rs', [/map\(\|\(id, why\)\| format!\(/], 1],
+    ['model/src/route/explain.rs', [/map\(\|\(id, why\)\| format!\(/, /const LOCKED: &str =/], 2],
     ['model/src/route/warnings.rs', [/add\(format!\(/], 4],
     ['model/src/route/lacking.rs', [/add\((?:format!\()?/], 3],
     ['net/src/error.rs', [/#\[error\((?="(?:nobody|no (?!media)|the certificate|too much))/], 9],

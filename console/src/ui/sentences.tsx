@@ -24,6 +24,7 @@ export const SENTENCES = {
     no_carrier: 'there is no carrier {id}',
     no_group: 'the group {group} has no carrier for this center',
     not_asked_for_help: 'nobody is asked about an emergency number: {url} is passed over',
+    locked: 'numbers of this kind are refused (403 premium_not_allowed) unless a budget allows premium numbers, whatever the routes say',
     // What is set and has no effect (model/src/route/lacking.rs).
     read_otherwise: '{text} is read as {shown} before it gets here, so this never matches: write {first}',
     carries_nothing: 'it has neither numbers nor callers: no call comes by it, and none goes out',

@@ -33,7 +33,7 @@ pub struct Explanation {
     pub looked: Vec<Looked>,
     /// How many more there are that do not match, for which there was no room.
     pub more: usize,
-    /// What was passed over on the way: carriers, groups and slots, and why.
+    /// What was passed over on the way: carriers, groups and slots, and why; and what may stand in the call's way besides.
     pub passed: Vec<String>,
     /// Where it goes.
     pub decision: Decision,
@@ -134,18 +134,22 @@ impl Explanation {
         }
         let name = |id: &CarrierId| plan.carriers.get(id).map_or("", |entry| entry.carrier.name.as_str());
         let left_out = notes.left_out.iter().map(|(id, why)| format!("{} (carrier {id}) is not used: {}", name(id), why.words()));
+        let kind = kind(&read.to);
+        // What stands before a call besides is not asked here; but this lock is shut unless somebody has opened it.
+        let is_dear = matches!(kind, NumberKind::Premium | NumberKind::SharedCost | NumberKind::Personal);
+        let locked = (is_dear && !decision.way.tries().is_empty()).then(|| LOCKED.to_owned());
         let goes_to = decision.way.slots();
         let numbers = plan.numbering().slots.iter().filter(|(_, (id, _))| goes_to.contains(id));
         Self {
             numbers: numbers.map(|(number, (id, _))| (*id, number.clone())).collect(),
             question: question.clone(),
-            kind: kind(&read.to),
+            kind,
             country: country(&read.to),
             from: read.from,
             to: read.to,
             looked,
             more,
-            passed: notes.passed.iter().cloned().chain(left_out).collect(),
+            passed: notes.passed.iter().cloned().chain(left_out).chain(locked).collect(),
             decision,
         }
     }
@@ -248,6 +252,10 @@ fn write_way(f: &mut fmt::Formatter<'_>, head: &str, way: &Way, numbers: &BTreeM
         }
     }
 }
+
+/// Of a number that may cost more than it looks.
+const LOCKED: &str =
+    "numbers of this kind are refused (403 premium_not_allowed) unless a budget allows premium numbers, whatever the routes say";
 
 /// What a person can do about it: more than its cause says, where the plan knows more.
 fn remedy(cause: Cause, why: &str) -> &'static str {

@@ -138,14 +138,19 @@ impl Office {
         let planned = self.store().plan_of(center, Routes::All).await?;
         let Asked { from, to, came_by, at, down } = asked.clone();
         // A slot that calls does so by its own number, where that is verified.
-        let caller = match &from {
-            Some(from) if came_by == Came::Slot => self.store().slot_numbered(center, from).await?.and_then(|slot| slot.caller),
+        let slot = match &from {
+            Some(from) if came_by == Came::Slot => self.store().slot_numbered(center, from).await?,
             _ => None,
         };
+        let no_slot = from.as_ref().filter(|_| came_by == Came::Slot && slot.is_none());
+        let no_slot = no_slot.map(|from| format!("there is no slot {from} in this center"));
+        let caller = slot.and_then(|slot| slot.caller);
         // Which of equal carriers comes first is chance; an explanation that changes each time would help nobody.
         let question = Question { from, to, came_by, at, center, caller, chance: 0 };
         let standing = |carrier| if down.contains(&carrier) { Standing::Down } else { Standing::Up };
-        Ok(Explained { explanation: planned.plan.explain(&question, &standing), warnings: planned.warnings })
+        let mut explanation = planned.plan.explain(&question, &standing);
+        explanation.passed.splice(..0, no_slot);
+        Ok(Explained { explanation, warnings: planned.warnings })
     }
 }
 

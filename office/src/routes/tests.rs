@@ -206,6 +206,13 @@ async fn a_call_is_explained_to_those_who_see_all_that_is_told() {
     let explained = office.explain_route(&can(can::ROUTES_READ), &asked("+74950000000")).await.unwrap();
     let Way::Carriers(tries) = &explained.explanation.decision.way else { panic!("{:?}", explained.explanation) };
     assert_eq!(tries[0].carrier, id);
+    assert_eq!(explained.explanation.passed, [] as [String; 0]);
+    // Whoever calls from a number that is no slot's is told so; a carrier's callers are no slots.
+    let strange = Asked { from: Some(number("6009")), ..asked("+74950000000") };
+    let passed = async |asked: &Asked| office.explain_route(&can(can::ROUTES_READ), asked).await.unwrap().explanation.passed;
+    assert_eq!(passed(&strange).await, ["there is no slot 6009 in this center"]);
+    let brought = Asked { from: Some(number("+79161234567")), came_by: Came::Carrier(id), ..asked("+74951234567") };
+    assert_eq!(passed(&brought).await, [] as [String; 0]);
     let down = Asked { down: [id].into(), ..asked("+74950000000") };
     let explained = office.explain_route(&can(can::ROUTES_READ), &down).await.unwrap();
     assert!(matches!(explained.explanation.decision.way, Way::Refuse { .. }), "{:?}", explained.explanation.decision);

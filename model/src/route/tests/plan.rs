@@ -314,6 +314,9 @@ read as    +79161234567 to +74959999999 (a fixed line, RU)
 goes       nowhere: 404 no_such_number (the number is none of those that the carrier brings us); check the number, or enter it at the carrier, among its numbers
 "
     );
+    let locked = "note       numbers of this kind are refused (403 premium_not_allowed) unless a budget allows premium numbers, whatever the routes say\n";
+    assert!(explain(call("6001", "88091234567", Came::Slot)).contains(locked), "premium rate goes out, and is not let out");
+    assert!(!explain(call("6001", "84951234567", Came::Slot)).contains("premium"), "and nothing is said of others");
     let slots = explain(call("+79161234567", "84951111111", by(1)));
     assert!(slots.ends_with("goes       to the slot 6002, which rings for 30 s\n"), "by its number: {slots}");
     let slots = explain(call("+79991234567", "84951111111", by(1)));
