@@ -229,7 +229,7 @@ async fn run(
     let settings = ApiSettings {
         body_max: config.http.body_max.octets(),
         public_url: config.reached_at(listening),
-        sip_transports: start::phones_transports(&config),
+        sip_transports: start::phones_transports(config),
         is_https: tls.is_some() || config.http.public_url.as_ref().is_some_and(config::PublicUrl::is_https),
         ..ApiSettings::new(secrets.derive("access tokens"), domain.clone(), start::phones_server(&domain, &sip))
     };
