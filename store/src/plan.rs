@@ -138,17 +138,8 @@ fn planned(carriers: Vec<StoredCarrier>, routes: Vec<StoredRoute>, numbering: Nu
         Plan::compile(&[], &[], numbering).unwrap_or_default()
     });
     warnings.extend_from_slice(plan.warnings());
-    for told in plan.warnings() {
-        // `routes[3].then`: the plan knows the place in the list, people know the id.
-        let place = told.path.strip_prefix("routes[").and_then(|rest| rest.split_once(']'));
-        let route = place.and_then(|(at, _)| good_routes.get(at.parse::<usize>().ok()?));
-        if let (Some((_, path)), Some(route)) = (place, route) {
-            let problem = Problem { path: path.trim_start_matches('.').to_owned(), text: told.text.clone() };
-            warnings.push(PlanWarning { subject: Subject::Route(route.id), name: route.route.name.clone(), is_left_out: false, problem });
-        }
-    }
     for (id, name, problem) in plan.carriers_lacking() {
-        warnings.push(PlanWarning { subject: Subject::Carrier(id), name: name.to_owned(), is_left_out: false, problem });
+        warnings.push(PlanWarning { about: Subject::Carrier(id), name: name.to_owned(), is_left_out: false, problem });
     }
     Planned { plan, warnings }
 }

@@ -13,8 +13,6 @@ use seats::by_route;
 use sip_core::{Claim, Flow, Message, NameAddr, SessionId, SipUri, reason_header};
 
 use super::{Refused, Side, Taker, identity::calling};
-use super::{Refused, Side, identity::calling};
-use crate::{begin::Begun, core::Core, known::User, lead::nowhere, registration::record_key, switchboard::Switchboard, timeline::Start};
 use crate::{
     begin::Begun,
     core::Core,

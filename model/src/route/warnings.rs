@@ -68,6 +68,7 @@ fn warn(plan: &Plan, entry: &RouteEntry, warnings: &mut Problems) {
             warnings.field("match.came_by", |warnings| warnings.add(format!("there is no carrier {id}")));
         }
     }
+    plan.unread(entry, warnings);
     let mut then = &entry.route.then;
     if let Action::Ask { default, .. } = then {
         then = default;
@@ -85,26 +86,6 @@ fn warn(plan: &Plan, entry: &RouteEntry, warnings: &mut Problems) {
                     Outlet::Carrier(id) if !serves(id) => warnings.add(format!("there is no carrier {id} for this center")),
                     Outlet::Group(group) if !plan.groups.get(group).is_some_and(|ids| ids.iter().any(serves)) => {
                         warnings.add(format!("the group {group} has no carrier for this center"));
-        plan.unread(entry, warnings);
-        let mut then = &entry.route.then;
-        if let Action::Ask { default, .. } = then {
-            then = default;
-        }
-        warnings.field("then", |warnings| match then {
-            Action::Slots { slots, .. } => {
-                for slot in slots.iter().filter(|slot| plan.slot(slot, entry.center).is_none()) {
-                    warnings.add(format!("there is no slot {} in this center", name_of(slot)));
-                }
-            }
-            Action::Carriers { order, .. } => {
-                let serves = |id: &CarrierId| plan.carriers.get(id).is_some_and(|carrier| carrier.serves(entry.center));
-                for outlet in order {
-                    match outlet {
-                        Outlet::Carrier(id) if !serves(id) => warnings.add(format!("there is no carrier {id} for this center")),
-                        Outlet::Group(group) if !plan.groups.get(group).is_some_and(|ids| ids.iter().any(serves)) => {
-                            warnings.add(format!("the group {group} has no carrier for this center"));
-                        }
-                        Outlet::Carrier(_) | Outlet::Group(_) => {}
                     }
                     Outlet::Carrier(_) | Outlet::Group(_) => {}
                 }

@@ -2,7 +2,7 @@
 
 use calls::first_line_shown;
 use media::MediaEvent;
-use model::Fact;
+use model::{CarrierId, Fact};
 use sip_core::Flow;
 use tracing::{debug, info, warn};
 
@@ -18,34 +18,6 @@ pub(super) fn came(flow: Flow, message: &[u8]) {
 /// A message goes.
 pub(super) fn goes(flow: Flow, message: &[u8]) {
     debug!(to = %flow.remote, over = ?flow.transport, line = first_line_shown(message, LINE_SHOWN), "SIP out.");
-}
-
-/// Carriers that cannot be called, each told once: whoever watches the log at night has to hear of it.
-#[derive(Debug, Default)]
-pub(super) struct Carriers {
-    down: BTreeSet<CarrierId>,
-}
-
-impl Carriers {
-    /// How a carrier is now.
-    pub(super) fn told(&mut self, event: &Event) {
-        match event {
-            Event::CarrierUpdated(view) => {
-                let is_down = view.on && view.standing == Standing::Down;
-                let has_changed = if is_down { self.down.insert(view.id) } else { self.down.remove(&view.id) };
-                match (has_changed, is_down) {
-                    (true, true) => warn!(
-                        carrier = %view.id,
-                        "A carrier cannot be called: it does not answer, or we are not registered there. \"Carriers\" in the console says why."
-                    ),
-                    (true, false) => info!(carrier = %view.id, "A carrier can be called again."),
-                    (false, _) => {}
-                }
-            }
-            Event::CarrierRemoved { carrier, .. } => _ = self.down.remove(carrier),
-            _ => {}
-        }
-    }
 }
 
 /// A carrier brought a call to what is none of our numbers, which was refused with 404. The numbers are those of the request: Request-URI and To.

@@ -377,7 +377,6 @@ export const telephony = {
         no_carrier: 'there is no carrier no. %{id}',
         no_group: 'the group “%{group}” has no carrier for this call centre',
         not_asked_for_help: 'nobody is asked about an emergency number: %{url} is passed over',
-        no_route: 'no route is for this call',
         locked: 'whatever the routes say, calls to numbers of this kind are refused unless a budget allows premium numbers',
         read_otherwise: '%{text} is read as %{shown} before it gets here, so this never matches: write %{first}',
         carries_nothing: 'it has neither numbers nor caller numbers: no call comes by it, and none goes out',
