@@ -179,8 +179,7 @@ async fn the_database_is_away() {
         {"call_id":"c_00000000009rj","status":"dialing"}
         > - GET /api/calls/c_00000000009rh
         200
-        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","tries":[{"at":1795000000000,"caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
-        {"answered_at":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"user":"2"}
+        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
         > - POST /api/call/end
         200
         {"call_id":"c_00000000009rh","status":"dialing"}

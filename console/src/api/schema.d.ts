@@ -2348,9 +2348,9 @@ export interface components {
             started_at: number;
             /** @enum {string} */
             status: "dialing" | "ringing" | "answered" | "held" | "ended";
+            transfer?: null | components["schemas"]["HandedOn"];
             /** @description Each try to place it by a carrier so far, in order. */
             tries: components["schemas"]["PlacedTry"][];
-            transfer?: null | components["schemas"]["HandedOn"];
             /** @description Who placed it. */
             user?: string | null;
         };
@@ -3171,7 +3171,7 @@ export interface components {
             cause?: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
             status: "calling" | "ringing" | "answered" | "failed" | "refused";
-            /** @description The number that the other party is handed to; empty if a phone named none. Masked or hidden as `callee` is. */
+            /** @description The number that the other party is handed to; empty if a phone named none. Masked or absent as `callee` is. */
             to?: string | null;
             /** @description Who had taken it then. */
             user?: string | null;
@@ -3724,10 +3724,12 @@ export interface components {
              * @description When it began.
              */
             at: number;
-            /** @description The caller number that it was told, as it was written; masked or absent as the call's `caller` is. */
-            /** @description The number that was called, which is another than the record's if the call was handed or sent on; masked or hidden as `callee` is. */
+            /**
+             * @description The number that was called, which is another than the record's if the call was handed or sent on; masked or absent as the call's
+             *     `callee` is.
+             */
             called?: string | null;
-            /** @description The caller number that it was told, as it was written. */
+            /** @description The caller number that it was told, as it was written; masked or absent as the call's `caller` is. */
             caller: string;
             carrier: string;
             /** @enum {string|null} */

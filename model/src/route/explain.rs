@@ -136,7 +136,7 @@ impl Explanation {
         let left_out = notes.left_out.iter().map(|(id, why)| format!("{} (carrier {id}) is not used: {}", name(id), why.words()));
         let kind = kind(&read.to);
         // What stands before a call besides is not asked here; but this lock is shut unless somebody has opened it.
-        let is_dear = matches!(kind, NumberKind::Premium | NumberKind::SharedCost | NumberKind::Personal);
+        let is_dear = kind.is_dear();
         let locked = (is_dear && !decision.way.tries().is_empty()).then(|| LOCKED.to_owned());
         let goes_to = decision.way.slots();
         let numbers = plan.numbering().slots.iter().filter(|(_, (id, _))| goes_to.contains(id));
