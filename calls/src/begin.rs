@@ -104,7 +104,7 @@ impl Switchboard {
     pub(crate) fn begin_by_invite(&mut self, now: Instant, start: Start, begun: Begun<'_>, led: Result<(Permit, Decision), Cause>) {
         let (call, session) = (start.call, begun.session);
         let mut timeline = self.core.begin_timeline(now, start);
-        self.core.ladders.join(call, Party::Near, session);
+        self.core.ladders.join(call, Party::Near, session, None);
         let hops = begun.message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS).saturating_sub(1);
         let withheld = withholds(begun.message);
         let shown = timeline.start().caller.clone();

@@ -208,7 +208,7 @@ impl Core {
     /// Binds a session to a call, so that its events find it.
     pub(crate) fn join(&mut self, call: CallId, party: Party, leg: &Leg) {
         self.sessions.insert(leg.session, (call, party));
-        self.ladders.join(call, party, leg.session);
+        self.ladders.join(call, party, leg.session, Some(&leg.shown));
         self.legs.insert(leg.audio.id, (call, leg.audio.port.worker));
     }
 

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use model::{CallId, WallTime, route::Said};
 use sip_core::{Flow, Message, Name};
 
-use super::{CALL_OCTETS_MAX, Kept, Ladder, MESSAGES_MAX, Way, mask};
-use crate::leg::Party;
+use super::{CALL_OCTETS_MAX, Kept, Ladder, Lane, MESSAGES_MAX, Way, mask};
 
 /// Characters between two of the three uprights.
 const GAP: usize = 30;
@@ -27,7 +26,7 @@ pub(super) fn draw(call: CallId, ladder: &Ladder) -> String {
     }
     for (number, message) in numbered(ladder) {
         let _ = write!(text, "\n--- {number}  {} ms  ", message.after_ms);
-        let name = name(ladder, message.party);
+        let name = name(lane(ladder, message));
         let _ = match message.way {
             Way::In => write!(text, "from {name}"),
             Way::Out => write!(text, "to {name}"),
@@ -42,17 +41,22 @@ pub(super) fn draw(call: CallId, ladder: &Ladder) -> String {
 }
 
 fn head(text: &mut String, call: CallId, ladder: &Ladder) {
-    let [near, far] = [Party::Near, Party::Far].map(|party| name(ladder, party));
+    let [near, far] = [0, 1].map(|place| name(ladder.lanes.get(place)));
     let state = if ladder.is_over { "over" } else { "up" };
     let _ = writeln!(text, "call {call}  {near} -> {far}  {state}");
     let _ = writeln!(text, "began {}", utc(ladder.began_at));
-    for (party, word) in [(Party::Near, "near"), (Party::Far, "far ")] {
-        match first_flow(ladder, party) {
+    let is_far_known = ladder.lanes.iter().skip(2).any(|lane| !lane.is_near);
+    for (place, lane) in (0..).zip(&ladder.lanes) {
+        let word = if lane.is_near { "near" } else { "far " };
+        let name = name(Some(lane));
+        match first_flow(ladder, place) {
             Some(flow) => {
-                let _ = writeln!(text, "{word}  {}  {} {}, ours {}", name(ladder, party), flow.transport, flow.remote, flow.local);
+                let _ = writeln!(text, "{word}  {name}  {} {}, ours {}", flow.transport, flow.remote, flow.local);
             }
+            // A number that several phones stand for is none of them.
+            None if place > 0 && is_far_known => {}
             None => {
-                let _ = writeln!(text, "{word}  {}  no message", name(ladder, party));
+                let _ = writeln!(text, "{word}  {name}  no message");
             }
         }
     }
@@ -68,18 +72,21 @@ fn rungs(text: &mut String, ladder: &Ladder) {
     for (place, (number, message)) in numbered(ladder).enumerate() {
         gap(text, message.left_out);
         let label = label(message);
-        let arrow = arrow(&label, message.party == Party::Near, message.way);
+        let of = lane(ladder, message);
+        let is_near = of.is_some_and(|lane| lane.is_near);
+        let arrow = arrow(&label, is_near, message.way);
         let blank = " ".repeat(GAP);
-        let (left, right) = match message.party {
-            Party::Near => (arrow, blank),
-            Party::Far | Party::Rung(_) | Party::Referrer => (blank, arrow),
-        };
+        let (left, right) = if is_near { (arrow, blank) } else { (blank, arrow) };
         let _ = write!(text, "{number:>4} {:>9}   |{left}|{right}|", message.after_ms);
+        // Above the upright stands who was there first.
+        if message.lane > 1 {
+            let _ = write!(text, " {}", name(of));
+        }
         let is_repeated = ladder.messages.iter().take(place).any(|before| before.way == message.way && before.bytes == message.bytes);
         if is_repeated {
             text.push_str(" again");
         }
-        if flow(ladder, message) != first_flow(ladder, message.party) {
+        if flow(ladder, message) != first_flow(ladder, message.lane) {
             match flow(ladder, message) {
                 Some(flow) => {
                     let _ = write!(text, " {}", way(flow, message.way));
@@ -134,23 +141,26 @@ fn label(message: &Kept) -> String {
     label
 }
 
-/// A number as it may be shown: one that was dialled can be any text.
-fn name(ladder: &Ladder, party: Party) -> String {
-    let [near, far] = &ladder.names;
+/// A party's number as it may be shown: one that was dialled can be any text.
+fn name(lane: Option<&Lane>) -> String {
     let mut name = String::new();
-    mask::escape(&mut name, if party == Party::Near { near } else { far }.as_bytes());
+    mask::escape(&mut name, lane.map_or(&b""[..], |lane| lane.name.as_bytes()));
     if name.is_empty() {
         name.push('?');
     }
     name
 }
 
+fn lane<'l>(ladder: &'l Ladder, message: &Kept) -> Option<&'l Lane> {
+    ladder.lanes.get(usize::from(message.lane))
+}
+
 fn flow<'l>(ladder: &'l Ladder, message: &Kept) -> Option<&'l Flow> {
     ladder.flows.get(usize::from(message.flow))
 }
 
-fn first_flow(ladder: &Ladder, party: Party) -> Option<&Flow> {
-    ladder.messages.iter().find(|message| message.party == party).and_then(|message| flow(ladder, message))
+fn first_flow(ladder: &Ladder, lane: u8) -> Option<&Flow> {
+    ladder.messages.iter().find(|message| message.lane == lane).and_then(|message| flow(ladder, message))
 }
 
 fn way(flow: &Flow, way: Way) -> String {

@@ -39,6 +39,9 @@ const FLOWS_MAX: usize = 8;
 /// Questions to programs that the ladder of a call tells of.
 const REMARKS_MAX: usize = 4;
 
+/// Parties of one call that are told apart: those that ring, that are tried and that it is handed on to.
+const LANES_MAX: usize = 16;
+
 /// What one call costs beside its messages: its place in the tables, its words, and the room for its first messages.
 const CALL_COST: usize = 512 + MESSAGES_USUAL * MESSAGE_COST;
 
@@ -61,7 +64,8 @@ pub(crate) struct Ladders {
     budget: usize,
     used: usize,
     calls: BTreeMap<CallId, Ladder>,
-    sessions: BTreeMap<SessionId, (CallId, Party)>,
+    /// Of which call each session is, and its place among that ladder's lanes.
+    sessions: BTreeMap<SessionId, (CallId, u8)>,
     /// Calls that are over, the oldest end first.
     ended: VecDeque<CallId>,
     /// The same of calls that were refused before anybody else was called.
@@ -77,8 +81,9 @@ pub(crate) struct Ladders {
 struct Ladder {
     began: Instant,
     began_at: WallTime,
-    /// What the parties are called: the numbers, near and far.
-    names: [String; 2],
+    /// The parties, in order of first use; the first two are those between whom the call began, near and far. A party that is handed on is
+    /// drawn where it stood, by whichever side it goes on.
+    lanes: Vec<Lane>,
     sessions: Vec<SessionId>,
     /// The ways of its messages, in order of first use.
     flows: Vec<Flow>,
@@ -102,13 +107,23 @@ struct Ladder {
     is_refused: bool,
 }
 
+/// A party.
+#[derive(Debug, Clone)]
+struct Lane {
+    /// Its number.
+    name: String,
+    /// On which side it is drawn.
+    is_near: bool,
+}
+
 /// One message.
 #[derive(Debug, Clone)]
 struct Kept {
     bytes: Bytes,
     /// Since the call began, in milliseconds.
     after_ms: u32,
-    party: Party,
+    /// Whose it is: a place among the ladder's lanes; one beyond is not told.
+    lane: u8,
     way: Way,
     /// Its place among the ladder's flows; one beyond is not told.
     flow: u8,
@@ -156,7 +171,7 @@ impl Ladders {
         let ladder = Ladder {
             began: now,
             began_at: at,
-            names: [near.to_owned(), far.to_owned()],
+            lanes: vec![Lane { name: near.to_owned(), is_near: true }, Lane { name: far.to_owned(), is_near: false }],
             sessions: Vec::with_capacity(2),
             flows: Vec::with_capacity(2),
             messages: Vec::with_capacity(MESSAGES_USUAL),
@@ -173,15 +188,15 @@ impl Ladders {
         self.calls.insert(call, ladder);
     }
 
-    /// A session belongs to a call.
-    pub(crate) fn join(&mut self, call: CallId, party: Party, session: SessionId) {
+    /// A session belongs to a call, whose party has this number; `None`: it is the one by which the call began.
+    pub(crate) fn join(&mut self, call: CallId, party: Party, session: SessionId, number: Option<&str>) {
         let Some(ladder) = self.calls.get_mut(&call) else { return };
-        // Those that ring together are drawn in one line.
-        let party = if party == Party::Near { Party::Near } else { Party::Far };
-        ladder.has_far |= party == Party::Far;
+        let is_near = party == Party::Near;
+        ladder.has_far |= !is_near;
         if !ladder.sessions.contains(&session) {
             ladder.sessions.push(session);
-            self.sessions.insert(session, (call, party));
+            let lane = ladder.lane(is_near, number);
+            self.sessions.insert(session, (call, lane));
         }
         if let Some((_, at, flow, bytes)) = self.unclaimed.take_if(|(of, ..)| *of == session) {
             self.keep(at, session, Way::In, flow, &bytes);
@@ -200,7 +215,7 @@ impl Ladders {
         if self.budget == 0 {
             return;
         }
-        let Some((call, party)) = self.sessions.get(&session).copied() else {
+        let Some((call, lane)) = self.sessions.get(&session).copied() else {
             // What goes out of a session that is nobody's is the challenge to a stranger.
             if way == Way::In {
                 self.unclaimed = Some((session, now, flow, bytes.clone()));
@@ -214,7 +229,7 @@ impl Ladders {
             ladder.left_out = ladder.left_out.saturating_add(1);
             return;
         }
-        ladder.push(now, party, way, flow, bytes);
+        ladder.push(now, lane, way, flow, bytes);
         self.used += MESSAGE_COST + bytes.len();
         if ladder.is_refused {
             self.refused_used += MESSAGE_COST + bytes.len();
@@ -336,7 +351,22 @@ impl fmt::Debug for Sheet {
 }
 
 impl Ladder {
-    fn push(&mut self, now: Instant, party: Party, way: Way, flow: Flow, bytes: &Bytes) {
+    /// The place of a party's lane.
+    fn lane(&mut self, is_near: bool, number: Option<&str>) -> u8 {
+        let number = number.filter(|number| !number.is_empty());
+        let is_it = |lane: &Lane| lane.is_near == is_near && number.is_none_or(|number| lane.name == number);
+        let place = self.lanes.iter().position(is_it).unwrap_or_else(|| {
+            if self.lanes.len() < LANES_MAX {
+                self.lanes.push(Lane { name: number.unwrap_or_default().to_owned(), is_near });
+                self.lanes.len() - 1
+            } else {
+                usize::from(u8::MAX)
+            }
+        });
+        u8::try_from(place).unwrap_or(u8::MAX)
+    }
+
+    fn push(&mut self, now: Instant, lane: u8, way: Way, flow: Flow, bytes: &Bytes) {
         let place = self.flows.iter().position(|known| *known == flow).unwrap_or_else(|| {
             if self.flows.len() < FLOWS_MAX {
                 self.flows.push(flow);
@@ -360,7 +390,7 @@ impl Ladder {
         self.messages.push(Kept {
             bytes: bytes.clone(),
             after_ms: u32::try_from(after).unwrap_or(u32::MAX),
-            party,
+            lane,
             way,
             flow: u8::try_from(place).unwrap_or(u8::MAX),
             left_out: std::mem::take(&mut self.left_out),

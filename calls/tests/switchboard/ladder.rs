@@ -84,6 +84,102 @@ fn a_call_between_two_phones_is_drawn() {
     world.assert_clean();
 }
 
+/// Who hands a call on, and to whom: each is drawn under its own number, and where it stood.
+#[test]
+fn a_call_that_is_handed_on_names_each_of_its_parties() {
+    let mut world = World::new(3);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.refer("6001", "<sip:6003@pbx.test>");
+    world.run(seconds(1));
+    world.hang_up("6003");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    check(
+        &ladder(&mut world, call).unwrap(),
+        &expect![[r#"
+        call c_6daavb0fpxbbe  6001 -> 6002  over
+        began 2025-11-21T08:00:00.125Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+        far   6003  UDP 10.0.1.3:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      6002
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->|
+           3         0   |< 100 INVITE 1 ---------------|                              |
+           4        10   |                              |< 200 INVITE 1 sdp -----------|
+           5        10   |                              |- ACK 1 --------------------->|
+           6        10   |< 200 INVITE 1 sdp -----------|                              |
+           7        20   |- ACK 1 --------------------->|                              |
+           8      1000   |- REFER 2 ------------------->|                              |
+           9      1000   |< 202 REFER 2 ----------------|                              |
+          10      1000   |< NOTIFY 1 body --------------|                              |
+          11      1000   |                              |- INVITE 1 sdp -------------->| 6003
+          12      1010   |- 200 NOTIFY 1 -------------->|                              |
+          13      1010   |                              |< 200 INVITE 1 sdp -----------| 6003
+          14      1010   |                              |- ACK 1 --------------------->| 6003
+          15      1010   |< NOTIFY 2 body --------------|                              |
+          16      1010   |< BYE 3 ----------------------|                              |
+          17      1020   |- 200 NOTIFY 2 -------------->|                              |
+          18      1020   |- 200 BYE 3 ----------------->|                              |
+          19      2000   |                              |< BYE 1 ----------------------| 6003
+          20      2000   |                              |- 200 BYE 1 ----------------->| 6003
+          21      2000   |                              |- BYE 2 --------------------->|
+          22      2010   |                              |< 200 BYE 2 ------------------|
+    "#]],
+    );
+    world.assert_clean();
+}
+
+#[test]
+fn each_phone_that_rings_is_named() {
+    let mut world = World::new(3);
+    let both = r#"{"name": "desk", "position": 1, "match": {"to": ["8000"]}, "then": {"do": "slots", "slots": ["6002", "6003"]}}"#;
+    world.set_plan(3, &[], &[both]);
+    world.phone("6002").habit = Habit::Ring;
+    world.phone("6003").habit = Habit::Ring;
+    world.dial("6001", "8000");
+    world.run(seconds(1));
+    world.answer("6003");
+    world.run(seconds(1));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    check(
+        &ladder(&mut world, call).unwrap(),
+        &expect![[r#"
+        call c_6daavb0fpxbbe  6001 -> 8000  over
+        began 2025-11-21T08:00:00.125Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+        far   6003  UDP 10.0.1.3:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      8000
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->| 6002
+           3         0   |                              |- INVITE 1 sdp -------------->| 6003
+           4         0   |< 100 INVITE 1 ---------------|                              |
+           5        10   |                              |< 180 INVITE 1 ---------------| 6002
+           6        10   |< 180 INVITE 1 ---------------|                              |
+           7        10   |                              |< 180 INVITE 1 ---------------| 6003
+           8      1000   |                              |< 200 INVITE 1 sdp -----------| 6003
+           9      1000   |                              |- ACK 1 --------------------->| 6003
+          10      1000   |                              |- CANCEL 1 ------------------>| 6002
+          11      1000   |< 200 INVITE 1 sdp -----------|                              |
+          12      1010   |                              |< 200 CANCEL 1 ---------------| 6002
+          13      1010   |                              |< 487 INVITE 1 ---------------| 6002
+          14      1010   |                              |- ACK 1 --------------------->| 6002
+          15      1010   |- ACK 1 --------------------->|                              |
+          16      2000   |- BYE 2 --------------------->|                              |
+          17      2000   |< 200 BYE 2 ------------------|                              |
+          18      2000   |                              |- BYE 2 --------------------->| 6003
+          19      2010   |                              |< 200 BYE 2 ------------------| 6003
+    "#]],
+    );
+    world.assert_clean();
+}
+
 #[test]
 fn what_goes_wrong_is_drawn_too() {
     // A number that does not exist, and an operator whose call nobody answers.

@@ -164,15 +164,26 @@ describe('a ladder', () => {
         const ladder = readLadder(text);
         expect(ladder).toMatchObject({ near: '6001', far: '6002', beganAt: Date.UTC(2025, 10, 21, 8, 0, 0, 85) });
         expect(ladder?.rungs.map(({ text: _, ...rung }) => rung)).toEqual([
-            { number: 1, afterMs: 0, side: 'near', isIn: true, label: 'INVITE 1 sdp', note: '' },
-            { number: 2, afterMs: 0, side: 'far', isIn: false, label: 'INVITE 1 sdp', note: 'again' },
-            { number: 5, afterMs: 2010, side: 'far', isIn: true, label: '200 INVITE 1 sdp', note: '' },
+            { number: 1, afterMs: 0, side: 'near', party: '6001', isIn: true, label: 'INVITE 1 sdp', note: '' },
+            { number: 2, afterMs: 0, side: 'far', party: '6002', isIn: false, label: 'INVITE 1 sdp', note: 'again' },
+            { number: 5, afterMs: 2010, side: 'far', party: '6002', isIn: true, label: '200 INVITE 1 sdp', note: '' },
         ]);
         expect([statusClass('200 INVITE 1'), statusClass('INVITE 1')]).toEqual([2, undefined]);
     });
 
     it('has its messages whole, and what a message says of others is a part of it', () => {
         expect(readLadder(text)?.rungs.map((rung) => rung.text)).toEqual(['INVITE sip:6002@x SIP/2.0\n\n--- 5  2010 ms  from 6002\nsaid by a body', 'INVITE sip:6002@y SIP/2.0', 'SIP/2.0 200 OK']);
+    });
+
+    it('names whoever else it was handed on to', () => {
+        const handedOn = text
+            .replace('|< 200 INVITE 1 sdp -----------|', '|< 200 INVITE 1 sdp -----------| 6003 again UDP 10.0.1.3:5060 -> 10.0.0.1:5060')
+            .replace('from 6002  UDP 10.0.1.2', 'from 6003  UDP 10.0.1.3');
+        expect(readLadder(handedOn)?.rungs.map(({ party, note }) => [party, note])).toEqual([
+            ['6001', ''],
+            ['6002', 'again'],
+            ['6003', 'again UDP 10.0.1.3:5060 -> 10.0.0.1:5060'],
+        ]);
     });
 
     it('that is drawn otherwise is left as text', () => {

@@ -46,7 +46,7 @@ export function RungTable({ ladder }: { ladder: Rungs }) {
                                     {index > 0 && <Pause ms={rung.afterMs - (ladder.rungs[index - 1]?.afterMs ?? 0)} />}
                                 </TableCell>
                                 <TableCell sx={{ whiteSpace: 'nowrap' }}>
-                                    <Between rung={rung} ladder={ladder} />
+                                    <Between rung={rung} />
                                 </TableCell>
                                 <TableCell>
                                     <ButtonBase aria-expanded={open.has(rung.number)} disabled={!rung.text} onClick={() => toggle(rung.number)} sx={{ font: 'inherit', textAlign: 'left', borderRadius: 0.5, px: 0.5, mx: -0.5 }}>
@@ -105,8 +105,8 @@ function Label({ label }: { label: string }) {
     );
 }
 
-function Between({ rung, ladder }: { rung: Rung; ladder: Rungs }) {
-    const phone = <bdi>{(rung.side === 'near' ? ladder.near : ladder.far) || '?'}</bdi>;
+function Between({ rung }: { rung: Rung }) {
+    const phone = <bdi>{rung.party || '?'}</bdi>;
     return (
         <>
             {rung.isIn ? phone : 'Cordboard'} → {rung.isIn ? 'Cordboard' : phone}

@@ -7,6 +7,8 @@ export interface Rung {
     afterMs: number;
     /** Between us and the phone that called, or the far one. */
     side: 'near' | 'far';
+    /** Whose phone or carrier that is: several may ring, be tried, or have the call handed on to them. */
+    party: string;
     /** Whether it came to us. */
     isIn: boolean;
     /** `INVITE 1 sdp`, `200 INVITE 1`. */
@@ -41,7 +43,7 @@ export function readLadder(text: string): Rungs | undefined {
         const arrow = (side === 'near' ? left : right).trim();
         // The near phone stands left of us, the far one right.
         const pointsRight = arrow.endsWith('>');
-        return { number: Number(number), afterMs: Number(after), side, isIn: pointsRight === (side === 'near'), label: arrow.replace(/^[-<] /, '').replace(/ -*[->]$/, ''), note: note.trim(), text: '' };
+        return { number: Number(number), afterMs: Number(after), side, party: side === 'near' ? near : far, isIn: pointsRight === (side === 'near'), label: arrow.replace(/^[-<] /, '').replace(/ -*[->]$/, ''), note: note.trim(), text: '' };
     });
     // Messages come in the order of the drawing. What looks like the head of another one within a message is only taken for one if it is the next.
     let rest = text.slice(head.length);
@@ -49,6 +51,11 @@ export function readLadder(text: string): Rungs | undefined {
         const start = headOf(rest, rung);
         if (start === undefined) return;
         const body = rest.slice(start);
+        const party = headPattern(rung).exec(rest)?.[1];
+        if (party && party !== near && party !== far) {
+            rung.party = party;
+            rung.note = rung.note.startsWith(party) ? rung.note.slice(party.length).trim() : rung.note;
+        }
         const next = rungs[index + 1];
         const end = next ? endOf(body, next) : body.length;
         rung.text = body.slice(0, end).replace(/\n$/, '');
@@ -57,7 +64,7 @@ export function readLadder(text: string): Rungs | undefined {
     return { near, far, beganAt: Number.isNaN(began) ? undefined : began, rungs };
 }
 
-const headPattern = ({ number, afterMs, isIn }: Rung) => new RegExp(`\\n--- ${number} {2}${afterMs} ms {2}${isIn ? 'from' : 'to'} [^\\n]*\\n`);
+const headPattern = ({ number, afterMs, isIn }: Rung) => new RegExp(`\\n--- ${number} {2}${afterMs} ms {2}${isIn ? 'from' : 'to'} ([^\\n]*?)(?: {2}(?:UDP|TCP|TLS|WSS?) [^\\n]*)?\\n`);
 
 function headOf(text: string, rung: Rung): number | undefined {
     const found = headPattern(rung).exec(text);
