@@ -116,7 +116,7 @@ impl Core {
             registrar: Registrar::new(settings.registrar.clone()),
             seats: Seats::new(settings.seats()),
             ladders: Ladders::new(settings.ladder_memory),
-            carriers: Carriers::new(carrying),
+            carriers: Carriers::new(carrying, settings.carrier_nets.clone()),
             questions: Questions::default(),
             ledger: Ledger::default(),
             locator: Locator::new(LocatorSettings::default(), locator_seed),
@@ -254,6 +254,7 @@ impl Core {
             self.verifier = Verifier::new(key, settings.nonce_life, &settings.digest);
         }
         self.ladders.set_budget(settings.ladder_memory);
+        self.carriers.outwards.allow(settings.carrier_nets.clone());
         self.settings = Arc::new(settings);
         self.reset_armour();
     }

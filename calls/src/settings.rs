@@ -52,6 +52,8 @@ pub struct Settings {
     pub unregistered_grace: Duration,
     /// Octets of SIP messages that are kept for ladders, all calls together; 0 keeps none.
     pub ladder_memory: usize,
+    /// Networks that carriers may be in although they are not public.
+    pub carrier_nets: Vec<IpNet>,
     /// Who is banned for what. Carriers are exempt without being named here.
     pub armour: ArmourSettings,
 }

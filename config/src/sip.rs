@@ -7,6 +7,8 @@ use std::{
     str::FromStr,
 };
 
+use ipnet::IpNet;
+
 use crate::{
     section::{Findings, section},
     value::{Problem, Raw, Value},
@@ -32,6 +34,10 @@ section! {
         /// The DNS servers that are asked where carriers are, three at most, such as ["192.0.2.53:53"].
         /// Empty: those of /etc/resolv.conf, and /etc/hosts before them.
         dns: Vec<SocketAddr> = "[]";
+        /// Networks that carriers may be in although they are not public: those of a house, by default. Not in them are this machine itself
+        /// (127.0.0.0/8) and what clouds tell their machines only (169.254.0.0/16): whoever sets up a carrier could else have us send SIP there.
+        /// Where centres belong to different owners, write those of your own carriers alone; where none does, [].
+        @live allow_nets: Vec<IpNet> = "[\"10.0.0.0/8\", \"100.64.0.0/10\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"fc00::/7\"]";
         /// Whether browsers may register as phones, over WebSocket at the path /sip of the front door ([http]).
         websocket: bool = "true";
         /// The domain in our SIP addresses: a host name or an IP address.
@@ -86,6 +92,11 @@ impl Sip {
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             let reason = "sip.tls_cert and sip.tls_key go together: a certificate is of no use without its key".to_owned();
             findings.contradiction(&["sip.tls_cert", "sip.tls_key"], reason);
+        }
+        if let Some(net) = self.allow_nets.iter().find(|net| net.prefix_len() == 0) {
+            let reason =
+                format!("{net} is every address, so that a carrier leads to this machine itself and to what clouds tell machines only");
+            findings.warn(&["sip.allow_nets"], reason);
         }
         if self.dns.len() > DNS_MAX {
             findings

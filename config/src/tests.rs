@@ -470,6 +470,7 @@ fn what_differs_is_told() {
     }
     assert_eq!(Config::default().differences(&Config::default()), []);
     expect![[r#"
+        sip.allow_nets
         sip.digest
         sip.expires_min
         sip.expires_default

@@ -6,6 +6,7 @@
 
 mod access;
 mod actor;
+mod address;
 pub mod budget;
 mod calendar;
 pub mod carrier;
@@ -29,6 +30,7 @@ mod time;
 
 pub use access::{Action, ListKind, Mode, ParseReachError, Reach, RowPart, RowRule, Scope};
 pub use actor::{Actor, ActorKind};
+pub use address::not_public;
 pub use budget::{BudgetEntry, BudgetNews, BudgetUsed, BudgetView, EndingView};
 pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
 pub use carrier::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};

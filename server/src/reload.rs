@@ -343,12 +343,13 @@ mod tests {
             lease,
             unregistered_grace,
             ladder_memory,
+            carrier_nets,
             armour,
         } = bench.taken.lock().unwrap().last().unwrap().0.clone();
         vec![
             format!("{domain} {user_agent} {media_address:?} {public_address:?} {local_nets:?} {media_timeout:?}"),
             format!("{ring_s} {slot_ring_s} {session_expires_s} {session_min_s} {calls_max} {recording} {registrar:?} {digest:?}"),
-            format!("{nonce_life:?} {lease:?} {unregistered_grace:?} {ladder_memory} {armour:?}"),
+            format!("{nonce_life:?} {lease:?} {unregistered_grace:?} {ladder_memory} {carrier_nets:?} {armour:?}"),
             format!("{:?}", bench.taken.lock().unwrap().last().unwrap().1),
             format!("{:?}", bench.filters.lock().unwrap().last()),
             bench.reloader.drain_s().to_string(),
@@ -366,6 +367,7 @@ mod tests {
             ("log.filter", "\"debug\""),
             ("log.ladder_memory", "\"3 MiB\""),
             ("sip.digest", "[\"SHA-256\"]"),
+            ("sip.allow_nets", "[\"192.0.2.0/24\"]"),
             ("hep.target", "\"udp://127.0.0.1:9\""),
             ("hep.auth_key", "\"x\""),
             ("security.exempt", "[\"192.0.2.0/24\"]"),

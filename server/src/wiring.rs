@@ -182,6 +182,7 @@ pub(crate) fn switchboard_settings(config: &Config, domain: &str, capacity: &Cap
         lease: LEASE,
         unregistered_grace: UNREGISTERED_GRACE,
         ladder_memory: config.log.ladder_memory.octets(),
+        carrier_nets: config.sip.allow_nets.clone(),
         armour: armour_settings(config),
     }
 }

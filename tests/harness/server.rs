@@ -225,6 +225,8 @@ impl Server {
             .env("CORDBOARD__SIP__UDP", self.listens())
             .env("CORDBOARD__SIP__TCP", self.listens())
             .env("CORDBOARD__SIP__DOMAIN", self.domain())
+            // Carriers of stories are on this machine.
+            .env("CORDBOARD__SIP__ALLOW_NETS", "127.0.0.0/8,::1/128")
             // Stories misbehave on purpose, and all from this machine; those about bans say otherwise.
             .env("CORDBOARD__SECURITY__EXEMPT", "127.0.0.0/8,::1/128")
             .env("CORDBOARD__MEDIA__ADDRESS", "127.0.0.1")

@@ -281,6 +281,7 @@ fn settings() -> Settings {
         unregistered_grace: Duration::from_secs(60),
         armour: sip_core::ArmourSettings::default(),
         ladder_memory: 64 << 20,
+        carrier_nets: Vec::new(),
     }
 }
 

@@ -507,8 +507,9 @@ impl Core {
 
     /// Registers an account at a target, or goes on there with what the account is now.
     fn enrol_at(&mut self, now: Instant, key: &Key, entry: &CarrierEntry, account: &carrier::Account, target: Target) {
-        let Some(flow) = self.carriers.outwards.flow_to(&target) else {
-            return self.not_enrolled(now, key, "no address of ours leads there".to_owned());
+        let flow = match self.carriers.outwards.flow_to(&target) {
+            Ok(flow) => flow,
+            Err(why) => return self.not_enrolled(now, key, why.to_string()),
         };
         let own = self.carriers.enrolments.get(key).map(|enrolment| User::Carrier(enrolment.user));
         if self.is_anothers(flow, &target, own) {

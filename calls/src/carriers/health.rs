@@ -18,7 +18,13 @@ use std::{
 use model::{CarrierId, CenterId, carrier::Host};
 use sip_core::{Flow, LocateError, Located, LookupId, Method, OutsideRequest, Place, RequestId, Target};
 
-use super::{ANOTHERS, Waiting, bracketed, by_flow::ByFlow, outward::place_of, share::Share, uri_of};
+use super::{
+    ANOTHERS, Waiting, bracketed,
+    by_flow::ByFlow,
+    outward::{NoWay, place_of},
+    share::Share,
+    uri_of,
+};
 use crate::{core::Core, switchboard::Output};
 
 /// A host of a carrier: whose, and as its settings write it.
@@ -224,7 +230,16 @@ impl Core {
         let Some(target) = target else { return };
         // Networks change while we run; what is said to this holds from the next request on.
         self.out(Output::Route { remote: target.address });
-        let Some(flow) = self.carriers.outwards.flow_to(&target) else { return };
+        let flow = match self.carriers.outwards.flow_to(&target) {
+            Ok(flow) => flow,
+            Err(NoWay::Nowhere) => return,
+            Err(why) => {
+                if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
+                    probe.trouble = Some(why.to_string());
+                }
+                return self.host_silent(now, spot, None);
+            }
+        };
         if self.is_anothers(flow, &target, None) {
             if let Some(probe) = self.carriers.health.probes.get_mut(spot) {
                 probe.trouble = Some(ANOTHERS.to_owned());

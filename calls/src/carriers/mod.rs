@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ipnet::IpNet;
 use model::{CallId, CarrierId, Fact, carrier, carrier::CarrierEntry, carrier::Standing};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
@@ -95,12 +96,14 @@ pub(crate) enum Waiting {
 }
 
 impl Carriers {
-    /// Those of no directory yet. `random` says when accounts register and hosts are asked.
-    pub(crate) fn new(random: ChaCha12Rng) -> Self {
+    /// Those of no directory yet. `random` says when accounts register and hosts are asked; `allowed`: see [`Outwards::allow`].
+    pub(crate) fn new(random: ChaCha12Rng, allowed: Vec<IpNet>) -> Self {
+        let mut outwards = Outwards::default();
+        outwards.allow(allowed);
         Self {
             caps: Caps::default(),
             accounts: Accounts::default(),
-            outwards: Outwards::default(),
+            outwards,
             sources: Sources::default(),
             enrolments: Enrolments::default(),
             health: Health::default(),

@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, SocketAddr},
 };
 
-use model::carrier;
+use ipnet::IpNet;
+use model::{carrier, not_public};
 use sip_core::{
     Families, Flow, Host, LocatorSettings, Place, Target, Transport,
     locate::{DomainName, Over},
@@ -17,6 +19,26 @@ pub(crate) struct Outwards {
     ours: Vec<(Transport, SocketAddr)>,
     /// From where the kernel goes to others: a machine with several addresses is not reached at each of them from everywhere.
     routes: BTreeMap<IpAddr, Vec<(Transport, SocketAddr)>>,
+    /// Networks that may be gone to although they are not public (`sip.allow_nets`).
+    allowed: Vec<IpNet>,
+}
+
+/// Why a target is not gone to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoWay {
+    /// No address of ours leads there, or it is ourselves.
+    Nowhere,
+    /// It is not public, and of this kind, and nobody has allowed it.
+    Inside(IpAddr, &'static str),
+}
+
+impl fmt::Display for NoWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("no address of ours leads there"),
+            Self::Inside(address, kind) => write!(f, "{address} is {kind}; whoever runs the server can allow it with sip.allow_nets"),
+        }
+    }
 }
 
 /// More addresses than this are not looked at.
@@ -29,6 +51,12 @@ impl Outwards {
     pub(crate) fn set(&mut self, mut ours: Vec<(Transport, SocketAddr)>) {
         ours.truncate(OUTWARDS_MAX);
         self.ours = ours;
+    }
+
+    /// Into these networks carriers may lead although they are not public. Whoever sets a centre's carriers would else have this server talk
+    /// to its own machine and to what clouds tell their machines only.
+    pub(crate) fn allow(&mut self, networks: Vec<IpNet>) {
+        self.allowed = networks;
     }
 
     /// From these of our addresses the kernel goes there.
@@ -60,19 +88,25 @@ impl Outwards {
     }
 
     /// The way to a target: from where the kernel goes there, if that is known, else from an address of ours of the same kind, on the loopback if
-    /// the target is there. None if we have none, or if the
-    /// target is ourselves: such a call would come round for ever (RFC 3261, 16.3).
-    pub(crate) fn flow_to(&self, target: &Target) -> Option<Flow> {
+    /// the target is there. Judged is the address that a request goes to, whatever name led to it.
+    ///
+    /// # Errors
+    /// Why there is none. To ourselves a call would come round for ever (RFC 3261, 16.3).
+    pub(crate) fn flow_to(&self, target: &Target) -> Result<Flow, NoWay> {
         let (transport, remote) = (transport_of(target.transport), target.address);
         if self.ours.contains(&(transport, remote)) {
-            return None;
+            return Err(NoWay::Nowhere);
+        }
+        let address = remote.ip().to_canonical();
+        if let Some(kind) = not_public(address).filter(|_| !self.allowed.iter().any(|network| network.contains(&address))) {
+            return Err(NoWay::Inside(address, kind));
         }
         let fits = |(of, local): &&(Transport, SocketAddr)| *of == transport && local.is_ipv4() == remote.is_ipv4();
         let routed = self.routes.get(&remote.ip()).and_then(|ours| ours.iter().find(fits));
         let is_near = |(_, local): &&(Transport, SocketAddr)| local.ip().is_loopback() == remote.ip().is_loopback();
         let mut ours = self.ours.iter().filter(fits);
-        let (_, local) = routed.or_else(|| ours.clone().find(is_near)).or_else(|| ours.next())?;
-        Some(Flow { transport, local: *local, remote })
+        let (_, local) = routed.or_else(|| ours.clone().find(is_near)).or_else(|| ours.next()).ok_or(NoWay::Nowhere)?;
+        Ok(Flow { transport, local: *local, remote })
     }
 }
 
@@ -113,8 +147,9 @@ mod tests {
         let local = |text: &str| (Transport::Udp, text.parse::<SocketAddr>().unwrap());
         let mut outwards = Outwards::default();
         outwards.set(vec![local("198.51.100.7:5060"), local("127.0.0.1:5060")]);
+        outwards.allow(vec!["0.0.0.0/0".parse().unwrap()]);
         let target = |text: &str| Target { address: text.parse().unwrap(), transport: Over::Udp, name: None };
-        let from = |outwards: &Outwards, to: &str| outwards.flow_to(&target(to)).map(|flow| flow.local.to_string());
+        let from = |outwards: &Outwards, to: &str| outwards.flow_to(&target(to)).ok().map(|flow| flow.local.to_string());
         assert_eq!(from(&outwards, "203.0.113.9:5060").as_deref(), Some("198.51.100.7:5060"));
         outwards.route("203.0.113.9".parse().unwrap(), vec![local("10.0.0.7:5060")]);
         assert_eq!(from(&outwards, "203.0.113.9:5060").as_deref(), Some("10.0.0.7:5060"));
@@ -127,5 +162,21 @@ mod tests {
             outwards.route(IpAddr::from([10, 9, last.to_be_bytes()[0], last.to_be_bytes()[1]]), Vec::new());
         }
         assert!(outwards.routes.len() <= ROUTES_MAX);
+    }
+
+    #[test]
+    fn a_carrier_leads_into_the_house_where_that_is_allowed() {
+        let mut outwards = Outwards::default();
+        outwards.set(vec![(Transport::Tcp, "0.0.0.0:5060".parse().unwrap()), (Transport::Tcp, "[::]:5060".parse().unwrap())]);
+        let target = |text: &str| Target { address: text.parse().unwrap(), transport: Over::Tcp, name: None };
+        let inside = "127.0.0.1:6379 [::1]:80 169.254.169.254:80 [::ffff:127.0.0.1]:80 10.1.2.3:5060 192.168.1.1:5060 [fd00::1]:5060";
+        for address in inside.split(' ') {
+            let refused = outwards.flow_to(&target(address)).unwrap_err();
+            assert!(refused.to_string().ends_with("can allow it with sip.allow_nets"), "{address}: {refused}");
+        }
+        assert!(outwards.flow_to(&target("8.8.8.8:5060")).is_ok() && outwards.flow_to(&target("[2001:4860:4860::8888]:5060")).is_ok());
+        outwards.allow(vec!["10.1.0.0/16".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let allowed: Vec<&str> = inside.split(' ').filter(|address| outwards.flow_to(&target(address)).is_ok()).collect();
+        assert_eq!(allowed, ["10.1.2.3:5060", "[fd00::1]:5060"]);
     }
 }

@@ -205,7 +205,7 @@ impl Trying {
     fn invite(&mut self, cx: &mut Cx<'_>, entry: &CarrierEntry, target: Target) -> bool {
         let Self { near, onward, current: Some(current), .. } = self else { return false };
         let Some(host) = entry.carrier.hosts.get(current.host) else { return false };
-        let Some(flow) = cx.core.carriers.outwards.flow_to(&target).filter(|flow| !cx.core.is_anothers(*flow, &target, None)) else {
+        let Some(flow) = cx.core.carriers.outwards.flow_to(&target).ok().filter(|flow| !cx.core.is_anothers(*flow, &target, None)) else {
             cx.tried_nobody(&current.found, TryOutcome::Unreachable);
             return false;
         };

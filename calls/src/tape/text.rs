@@ -520,6 +520,9 @@ pub(super) struct SettingsText {
     lease: Duration,
     unregistered_grace: Duration,
     ladder_memory: usize,
+    /// Tapes from before this was asked went everywhere.
+    #[serde(default)]
+    carrier_nets: Option<Vec<String>>,
     /// Tapes from before the armour judge nobody.
     #[serde(default)]
     armour: Option<ArmourText>,
@@ -585,6 +588,7 @@ impl SettingsText {
             lease,
             unregistered_grace,
             ladder_memory,
+            carrier_nets,
             armour,
         } = settings.clone();
         Self {
@@ -612,6 +616,7 @@ impl SettingsText {
             lease,
             unregistered_grace,
             ladder_memory,
+            carrier_nets: Some(carrier_nets.iter().map(ToString::to_string).collect()),
             armour: Some(ArmourText::of(armour)),
         }
     }
@@ -647,6 +652,10 @@ impl SettingsText {
             lease: self.lease,
             unregistered_grace: self.unregistered_grace,
             ladder_memory: self.ladder_memory,
+            carrier_nets: match &self.carrier_nets {
+                Some(nets) => nets.iter().map(net).collect::<Result<_, String>>()?,
+                None => ["0.0.0.0/0", "::/0"].map(str::to_owned).iter().map(net).collect::<Result<_, String>>()?,
+            },
             armour: match &self.armour {
                 Some(armour) => armour.settings()?,
                 None => ArmourSettings { is_on: false, ..ArmourSettings::default() },

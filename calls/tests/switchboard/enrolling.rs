@@ -9,7 +9,12 @@ use sip_core::{
     locate::{Data, Kind, Record, Said},
 };
 
-use crate::{carriers::B, phone::Habit, registry::Registry, world::World};
+use crate::{
+    carriers::B,
+    phone::Habit,
+    registry::Registry,
+    world::{World, settings},
+};
 
 /// An account whose contact is called `trunk`.
 const US: &str = r#"{"username": "us", "password": "secret", "contact_user": "trunk"}"#;
@@ -560,5 +565,31 @@ fn a_host_is_there_while_one_of_its_addresses_is() {
     world.phone("A").habit = Habit::Dead;
     world.run(seconds(1_000));
     assert_eq!(view(&mut world).standing, Standing::Down, "and it is not if none is");
+    world.assert_clean();
+}
+
+/// A name that leads into the house is judged by where it leads, each time; and what is allowed otherwise holds from the next request on.
+#[test]
+fn a_carrier_leads_only_to_where_it_may() {
+    let asked = a_at("sip:a.test", &[US], "").replace(r#""options_every_s": 0"#, r#""options_every_s": 5, "off_after": 1"#);
+    let settings = |nets: &[&str]| calls::Settings { carrier_nets: nets.iter().map(|net| net.parse().unwrap()).collect(), ..settings() };
+    let mut world = World::new(2);
+    world.add_peer("A", "10.0.9.1:5060");
+    world.add_peer("B", "10.0.9.2:5060");
+    world.phone("A").registry = Some(Registry::asking("secret"));
+    world.zone.insert((Kind::A, "a.test"), at(&["10.0.9.1"]));
+    world.input(Input::Settings(Box::new(settings(&["10.0.9.2/32"]))));
+    world.set_plan(2, &[&asked, B], &[WORLD]);
+    world.run(seconds(60));
+    let refused = "10.0.9.1 is a private address; whoever runs the server can allow it with sip.allow_nets";
+    assert_eq!(accounts(&mut world), [(AccountState::Failing, Some(refused.to_owned()))]);
+    let host = view(&mut world).hosts[0].clone();
+    assert_eq!((host.up, host.last_error.as_deref()), (Some(false), Some(refused)));
+    assert_eq!(taken_by(&mut world), "B");
+    assert!(world.phone("A").heard.is_empty(), "nothing went there: {:?}", world.phone("A").heard);
+    world.input(Input::Settings(Box::new(settings(&["10.0.9.0/24"]))));
+    world.run(seconds(60));
+    assert_eq!(accounts(&mut world), [(AccountState::Registered, None)]);
+    assert_eq!(taken_by(&mut world), "A");
     world.assert_clean();
 }

@@ -104,6 +104,7 @@ pub(crate) fn settings() -> Settings {
         lease: Duration::from_secs(90),
         unregistered_grace: Duration::from_secs(60),
         ladder_memory: 1 << 20,
+        carrier_nets: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
         armour: sip_core::ArmourSettings::default(),
     }
 }
