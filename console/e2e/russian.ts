@@ -5,7 +5,7 @@ import { go, logIn, menu, rows, same, settled, story, until, visit, type Person,
 
 /** What is the same in every language: names of things that others have named, and forms of files. */
 const NAMES = new Set([
-    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'UDP', 'TCP', 'TLS', 'WSS', 'RUB', 'EUR', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron', 'DNS', 'sip', 'example', 'com',
+    'Cordboard', 'English', 'SIP', 'API', 'JSON', 'XLSX', 'CSV', 'Excel', 'QR', 'RTP', 'URL', 'HTTP', 'HTTPS', 'UDP', 'TCP', 'TLS', 'WSS', 'WebSocket', 'RUB', 'EUR', 'PostgreSQL', 'SQLite', 'Ctrl', 'UTC', 'GMT', 'Wave', 'Grandstream', 'Linphone', 'baresip', 'Enter', 'PCMA', 'PCMU', 'Socket', 'SSO', 'OIDC', 'OpenID', 'Connect', 'Keycloak', 'law', 'cron', 'DNS', 'sip', 'example', 'com',
     // The person, the hub and the call centre of this story.
     'admin', 'desk', 'one', 'Main',
 ]);
