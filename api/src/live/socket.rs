@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    future::ready,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -215,16 +216,20 @@ struct Orders(Arc<Mutex<Option<mpsc::Receiver<Order>>>>);
 impl Orders {
     /// Hears them from now on.
     fn of(socket: &SocketRef) -> Self {
+        // Each order takes the place of the one before, so they are put down as they come: the library calls a handler in the order of
+        // the messages, but starts a task for the future that it gives, and two such tasks may run the other way round.
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         // S004-110: everything that the listener may hear.
         let all = orders.clone();
-        socket.on("subscribe:calls", async move |TryData(data): TryData<Value>, ack: AckSender| {
+        socket.on("subscribe:calls", move |TryData(data): TryData<Value>, ack: AckSender| {
             // A client that asks faster than it is served has an answer under way already.
             drop(all.try_send(Order { from: From::read(data.ok().as_ref()), topics: Topics::all(), ack }));
+            ready(())
         });
-        socket.on("subscribe", async move |TryData(data): TryData<Value>, ack: AckSender| {
+        socket.on("subscribe", move |TryData(data): TryData<Value>, ack: AckSender| {
             let data = data.ok();
             drop(orders.try_send(Order { from: From::read(data.as_ref()), topics: Topics::read(data.as_ref()), ack }));
+            ready(())
         });
         Self(Arc::new(Mutex::new(Some(ordered))))
     }

@@ -140,6 +140,23 @@ async fn who_subscribes_before_the_server_has_turned_to_them_is_heard() {
     assert_eq!(client.event().await.0, "slot.update");
 }
 
+/// A page that opens asks for more than it did a moment ago: the last subscription stands, however busy the server is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_last_of_two_subscriptions_stands() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut client = Client::signed_in(address, &world.token("root")).await;
+    for round in 0..300 {
+        // Both at once.
+        client.0.feed(Message::text("421[\"subscribe\",{\"topics\":[\"calls\"]}]")).await.unwrap();
+        client.send("422[\"subscribe\",{\"topics\":[\"slots\"]}]").await;
+        let answers = [client.packet().await.unwrap(), client.packet().await.unwrap()];
+        assert!(answers[0].starts_with("431[") && answers[1].starts_with("432["), "round {round}: {answers:?}");
+        world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
+        assert_eq!(client.event().await.0, "slot.update", "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn each_hears_what_they_may() {
     let world = World::new().await;
