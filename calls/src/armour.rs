@@ -87,13 +87,13 @@ impl Watch {
 impl Core {
     /// A datagram or a message of a stream came.
     pub(crate) fn received(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
-        let Self { endpoint, watch, verifier, directory, carriers, .. } = self;
+        let Self { endpoint, watch, verifier, directory, .. } = self;
         watch.judged = None;
         let mut is_silenced = false;
         endpoint.received_if(now, flow, bytes, &mut |stranger| {
             // A carrier's calls may go on from another of its hosts. A phone that has moved registers first, and is known there then.
             if matches!(stranger, Stranger::Elsewhere) {
-                return carriers.sources.has(flow.remote.ip());
+                return watch.armour.is_carriers(Peer::of(flow, false).source);
             }
             let is_heard = watch.hears(now, flow, verifier, &directory.realm, &stranger);
             is_silenced |= !is_heard;

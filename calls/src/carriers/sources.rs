@@ -70,12 +70,6 @@ impl Sources {
         found
     }
 
-    /// Whether any carrier is there, by where its calls come from or by its hosts.
-    pub(crate) fn has(&self, source: IpAddr) -> bool {
-        let source = source.to_canonical();
-        !self.at(source).is_empty() || self.known().any(|network| network.contains(&source))
-    }
-
     /// Takes the carriers of a plan that are switched on: what comes from where another one is, is anybody's. Hosts that stay keep their addresses.
     pub(super) fn follow(&mut self, now: Instant, plan: &Plan) {
         self.fixed.clear();

@@ -280,6 +280,12 @@ impl Armour {
         &self.carrier_nets
     }
 
+    /// Whether a source is where carriers are: one look, however many networks there are.
+    #[must_use]
+    pub fn is_carriers(&self, source: Source) -> bool {
+        self.carriers.has(source)
+    }
+
     fn release_exempt(&mut self) {
         let ends = |source: &Source| !self.settings.is_on || self.is_exempt(*source);
         let exempt: Vec<_> = self.bans.iter().map(|ban| ban.source).filter(ends).collect();
