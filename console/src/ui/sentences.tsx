@@ -79,6 +79,7 @@ export const SENTENCES = {
     nothing_spoken: 'nothing there that we speak',
     too_many_lookups: 'too many places are looked for at once',
     no_way: 'no address of ours leads there',
+    not_allowed: '{address} is {kind}; whoever runs the server can allow it with sip.allow_nets',
     too_many_accounts: 'too many accounts are in use',
 } as const;
 

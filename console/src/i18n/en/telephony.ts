@@ -428,6 +428,7 @@ export const telephony = {
         nothing_spoken: 'nothing that we can reach stands behind its name',
         too_many_lookups: 'too many names are looked for at once',
         no_way: 'no address of ours leads there',
+        not_allowed: '%{address} is no public address; whoever runs the server can allow it with sip.allow_nets',
         too_many_accounts: 'too many accounts are in use',
     },
     register_refusals: {

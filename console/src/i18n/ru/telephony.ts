@@ -428,6 +428,7 @@ export const telephony = {
         nothing_spoken: 'за его именем нет ничего, с чем мы умеем говорить',
         too_many_lookups: 'ищется слишком много имён сразу',
         no_way: 'ни с одного нашего адреса туда не попасть',
+        not_allowed: '%{address} — не публичный адрес; разрешить его может тот, кто ведёт сервер, в sip.allow_nets',
         too_many_accounts: 'используется слишком много учётных записей',
     },
     register_refusals: {
