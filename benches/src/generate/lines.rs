@@ -37,8 +37,9 @@ use super::{
 const SOURCES: usize = 20;
 /// Work that has not ended after this has failed.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// Streams that are opened at once while nobody measures: the guard of a server lets so many in from one source.
-const OPENING: usize = 16;
+/// Streams are opened one after another, while nobody measures, and each is tried so often: Kamailio 5.6 with OpenSSL 3 breaks now and then
+/// a handshake that another one overlaps.
+const TRIES: usize = 5;
 
 /// What carries the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,15 +83,15 @@ impl Lines {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let lines = runtime.block_on(async {
             let mut lines = Vec::with_capacity(accounts.len());
-            for (chunk, some) in accounts.chunks(OPENING).enumerate() {
-                let mut opening = JoinSet::new();
-                for (at, account) in some.iter().enumerate() {
-                    let (connector, account, at, path) = (connector.clone(), account.clone(), chunk * OPENING + at, path.to_owned());
-                    opening.spawn(async move { Line::open(over, server, &path, account, at, &connector).await });
-                }
-                while let Some(line) = opening.join_next().await {
-                    lines.push(Arc::new(Mutex::new(line??)));
-                }
+            for (at, account) in accounts.iter().enumerate() {
+                let mut tries = 1;
+                let line = loop {
+                    match Line::open(over, server, path, account.clone(), at, &connector).await {
+                        Err(_) if tries < TRIES => tries += 1,
+                        opened => break opened?,
+                    }
+                };
+                lines.push(Arc::new(Mutex::new(line)));
             }
             anyhow::Ok(lines)
         })?;
