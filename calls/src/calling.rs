@@ -42,13 +42,14 @@ impl Cx<'_> {
         }
     }
 
-    /// Calls a target of a carrier, if budgets allow it (R23): what the call needs is reserved until its leg is closed.
+    /// Calls a target of a carrier, if budgets allow it (R23): what the call needs is reserved until its leg is closed. `tcp`: the way to it
+    /// over TCP, for an INVITE that is too long for a datagram.
     pub(crate) fn call_carrier(
         &mut self,
         near: &Near,
         onward: &Onward,
         entry: &CarrierEntry,
-        (flow, target): (Flow, &Target),
+        (flow, tcp, target): (Flow, Option<Flow>, &Target),
         outgoing: Outgoing,
     ) -> Result<Leg, Cause> {
         let now = self.now;
@@ -74,14 +75,15 @@ impl Cx<'_> {
             ring_s: self.settings.ring_s,
             account: self.core.account_with(entry),
         };
-        self.core.reach(entry.id, flow, target, true);
-        let Some(session) = self.core.endpoint.attempt(self.now, &onward.permit, invite) else {
+        [Some(flow), tcp].into_iter().flatten().for_each(|flow| self.core.reach(entry.id, flow, target, true));
+        let Some(session) = self.core.endpoint.attempt_located(self.now, &onward.permit, invite, tcp) else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
             self.core.unreserve(now, &reserved);
             return Err(Cause::Overloaded);
         };
         self.core.hold(self.timeline.start(), session, reserved);
-        self.core.know(User::Session(session), Some(flow));
+        let by = self.core.endpoint.invited_by(session);
+        self.core.know(User::Session(session), by);
         let far = Leg { session, slot: None, shown: onward.permit.number().to_string(), audio };
         self.core.join(self.timeline.start().call, Party::Far, &far);
         Ok(far)

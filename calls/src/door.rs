@@ -6,7 +6,7 @@ use std::{
 };
 
 use seats::Permit;
-use sip_core::{Endpoint, Invite, SessionId};
+use sip_core::{Endpoint, Flow, Invite, SessionId};
 
 /// The endpoint with its way out closed: whatever begins a call (REST, a phone, a transfer, a 302, later a menu) has to show the
 /// [`Permit`] that the gate gave for it, or it does not compile.
@@ -36,11 +36,17 @@ impl Door {
         self.leave(now, invite)
     }
 
-    /// Sends one of several INVITEs of the permitted call: to a carrier, if another did not take it, or to one of the phones that ring
-    /// together. The permit is the call's as long as that lasts. None as with [`Door::invite`].
+    /// Sends one of several INVITEs of the permitted call, to one of the phones that ring together. The permit is the call's as long as that lasts. None as with [`Door::invite`].
     pub(crate) fn attempt(&mut self, now: Instant, permit: &Permit, invite: Invite) -> Option<SessionId> {
         debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
         self.leave(now, invite)
+    }
+
+    /// The same to a target that was located, and may be reached over TCP as well (RFC 3261, 18.1.1). None as with [`Door::invite`].
+    #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]
+    pub(crate) fn attempt_located(&mut self, now: Instant, permit: &Permit, invite: Invite, tcp: Option<Flow>) -> Option<SessionId> {
+        debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
+        self.endpoint.invite_located(now, invite, tcp)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]

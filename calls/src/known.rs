@@ -101,7 +101,7 @@ impl Core {
     pub(crate) fn know_heard(&mut self, session: SessionId) {
         let user = User::Session(session);
         if self.known.by_user.contains_key(&user)
-            && let Some(flow) = self.endpoint.flow_of(session)
+            && let Some(flow) = self.endpoint.flow_of(session).or_else(|| self.endpoint.invited_by(session))
         {
             self.know(user, Some(flow));
         }

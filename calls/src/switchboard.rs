@@ -327,7 +327,7 @@ impl Switchboard {
         match input {
             Input::Received { flow, bytes } => self.core.received(now, flow, bytes),
             Input::Unreachable { remote } => self.core.endpoint.unreachable(now, remote),
-            Input::NotOpened { flow, why } => self.core.carriers_not_reached(flow, &why),
+            Input::NotOpened { flow, why } => self.core.carriers_not_reached(now, flow, &why),
             Input::FlowClosed { flow } => {
                 self.core.endpoint.flow_closed(now, flow);
                 self.core.carriers_lost_flow(now, flow);

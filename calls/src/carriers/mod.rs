@@ -200,7 +200,10 @@ impl Core {
     }
 
     /// A stream could not be opened: whoever wanted it tells why.
-    pub(crate) fn carriers_not_reached(&mut self, flow: Flow, why: &str) {
+    pub(crate) fn carriers_not_reached(&mut self, now: Instant, flow: Flow, why: &str) {
+        if flow.transport == Transport::Tcp {
+            self.carriers.outwards.unheard_over_tcp(now, flow.remote);
+        }
         self.carriers.enrolments.not_reached(flow, why);
         let unreached = self.carriers.health.not_reached(flow, why);
         self.carriers.changed.extend(unreached);

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
@@ -21,6 +22,8 @@ pub(crate) struct Outwards {
     routes: BTreeMap<IpAddr, Vec<(Transport, SocketAddr)>>,
     /// Networks that may be gone to although they are not public (`sip.allow_nets`).
     allowed: Vec<IpNet>,
+    /// Until when what is too long for a datagram goes in fragments all the same: nobody was heard there over TCP.
+    silent_over_tcp: BTreeMap<SocketAddr, Instant>,
 }
 
 /// Why a target is not gone to.
@@ -46,6 +49,11 @@ const OUTWARDS_MAX: usize = 256;
 
 /// Addresses of others to which the way is kept; with more, all are asked for anew.
 const ROUTES_MAX: usize = 4_096;
+
+/// So long nothing goes over TCP to where nobody was heard by it.
+const SILENT_TIME: Duration = Duration::from_secs(600);
+/// Targets of which that is kept; with more, all are tried anew.
+const SILENT_MAX: usize = 1_024;
 
 impl Outwards {
     pub(crate) fn set(&mut self, mut ours: Vec<(Transport, SocketAddr)>) {
@@ -107,6 +115,22 @@ impl Outwards {
         let mut ours = self.ours.iter().filter(fits);
         let (_, local) = routed.or_else(|| ours.clone().find(is_near)).or_else(|| ours.next()).ok_or(NoWay::Nowhere)?;
         Ok(Flow { transport, local: *local, remote })
+    }
+
+    /// The way over TCP to a target that takes datagrams, for what is too long for one (RFC 3261, 18.1.1). None if there is none, or nobody was
+    /// heard by it lately.
+    pub(crate) fn tcp_to(&self, now: Instant, target: &Target) -> Option<Flow> {
+        let is_silent = self.silent_over_tcp.get(&target.address).is_some_and(|until| now < *until);
+        let is_asked_for = target.transport == Over::Udp && !is_silent;
+        is_asked_for.then(|| self.flow_to(&Target { transport: Over::Tcp, ..target.clone() }).ok()).flatten()
+    }
+
+    /// Nobody was heard there over TCP: it is refused, or a firewall drops it.
+    pub(crate) fn unheard_over_tcp(&mut self, now: Instant, remote: SocketAddr) {
+        if self.silent_over_tcp.len() >= SILENT_MAX {
+            self.silent_over_tcp.clear();
+        }
+        self.silent_over_tcp.insert(remote, now + SILENT_TIME);
     }
 }
 

@@ -19,10 +19,10 @@ use std::{
 use bytes::Bytes;
 use model::{
     CarrierId, CarrierTry, Cause, Number, TryOutcome,
-    carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf},
+    carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf, Transport},
     route::Try,
 };
-use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target};
+use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target, locate::Over};
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
 use crate::{
@@ -36,6 +36,10 @@ use crate::{
 
 /// INVITEs of one call, to all carriers together: whoever calls has long given up by then.
 const INVITES_MAX: usize = 16;
+
+/// Over TCP, by which an INVITE goes that is too long for a datagram, somebody silent is given up after this at the latest, in favour of
+/// datagrams: most carriers that take only these refuse TCP at once, and firewalls drop it.
+const TCP_SILENT: Duration = Duration::from_secs(3);
 
 /// One that has said 100 gets so many times more of the time that a silent one has (`failover.silent_s`).
 const PROGRESS_MORE: u32 = 3;
@@ -89,6 +93,8 @@ struct Called {
     silent_at: Option<Instant>,
     /// It has said 100, and was given more time.
     is_there: bool,
+    /// The INVITE went over TCP at first, for its length.
+    is_long: bool,
 }
 
 /// What comes next of a carrier.
@@ -219,7 +225,9 @@ impl Trying {
             return false;
         };
         outgoing.headers.extend(account.and_then(|account| cx.core.service_route(entry.id, host, account)));
-        let leg = match cx.call_carrier(near, onward, entry, (flow, &target), outgoing) {
+        // Whoever writes a transport is taken at his word.
+        let tcp = (host.transport == Transport::Automatic).then(|| cx.core.carriers.outwards.tcp_to(cx.now, &target)).flatten();
+        let leg = match cx.call_carrier(near, onward, entry, (flow, tcp, &target), outgoing) {
             Ok(leg) => leg,
             // Its own budget may be what is closed, or what it costs.
             Err(cause) if is_of_budget(cause) => {
@@ -238,7 +246,8 @@ impl Trying {
         };
         onward.invites += 1;
         near.hears_calling(cx, Some(&leg), current.early_media);
-        let shown = format!("{} {}", flow.transport.name(), flow.remote);
+        let by = cx.core.endpoint.invited_by(leg.session).unwrap_or(flow);
+        let shown = format!("{} {}", by.transport.name(), by.remote);
         cx.note(What::Trying(CarrierTry {
             carrier: entry.id,
             caller: current.found.caller.to_string(),
@@ -248,8 +257,10 @@ impl Trying {
             outcome: None,
             status: None,
         }));
-        let silent_at = Some(cx.now + Duration::from_secs(entry.carrier.failover.silent_s.into()));
-        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false }));
+        let is_long = by != flow;
+        let patience = Duration::from_secs(entry.carrier.failover.silent_s.into());
+        let silent_at = Some(cx.now + if is_long { patience.min(TCP_SILENT) } else { patience });
+        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false, is_long }));
         true
     }
 
@@ -366,13 +377,23 @@ impl Trying {
         match &mut self.current {
             Some(Current { at: At::Calling(called), found, .. }) => {
                 let has_progress = cx.core.endpoint.has_progress(called.leg.session);
+                let is_over_tcp =
+                    cx.core.endpoint.invited_by(called.leg.session).is_some_and(|by| by.transport == sip_core::Transport::Tcp);
+                let directory = Arc::clone(&cx.core.directory);
+                let silent_s = directory.plan().carrier(found.carrier).map_or(0, |entry| entry.carrier.failover.silent_s);
+                let patience = Duration::from_secs(silent_s.into());
                 if has_progress && !std::mem::replace(&mut called.is_there, true) {
-                    let directory = Arc::clone(&cx.core.directory);
-                    let silent_s = directory.plan().carrier(found.carrier).map_or(0, |entry| entry.carrier.failover.silent_s);
-                    called.silent_at = Some(cx.now + Duration::from_secs(silent_s.into()) * PROGRESS_MORE);
+                    called.silent_at = Some(cx.now + patience * PROGRESS_MORE);
                     return Stage::Trying(self);
                 }
-                if has_progress {
+                if !has_progress && !is_over_tcp && std::mem::take(&mut called.is_long) {
+                    // Over TCP nobody listened, and it goes in fragments since.
+                    called.silent_at = Some(cx.now + patience);
+                    return Stage::Trying(self);
+                }
+                if !has_progress && is_over_tcp && called.target.transport == Over::Udp {
+                    self.by_datagrams(cx);
+                } else if has_progress {
                     // It is there, and has not got through: that says nothing against the next call.
                     self.close(cx, TryOutcome::Silent, None, Cause::CarrierFailed);
                     self.failed = (Cause::CarrierFailed, 408);
@@ -390,6 +411,16 @@ impl Trying {
             _ => {}
         }
         self.advance(cx)
+    }
+
+    /// Over TCP the target was silent: that says nothing against it, and it is called again, by what it takes.
+    fn by_datagrams(&mut self, cx: &mut Cx<'_>) {
+        if let Some(Current { at: At::Calling(called), targets, .. }) = &mut self.current {
+            cx.core.carriers.outwards.unheard_over_tcp(cx.now, called.target.address);
+            targets.push_front(called.target.clone());
+        }
+        self.close(cx, TryOutcome::Silent, None, Cause::CarrierFailed);
+        self.failed = (Cause::CarrierFailed, 408);
     }
 
     fn located(mut self, cx: &mut Cx<'_>, lookup: LookupId, outcome: Result<Vec<Target>, LocateError>) -> Stage {

@@ -19,6 +19,7 @@ mod limits;
 mod many_accounts;
 mod names;
 mod options;
+mod oversize;
 mod paths;
 mod phone;
 mod registered;

@@ -77,11 +77,12 @@ pub(super) fn fact(fact: &Fact) {
         }
         Fact::Bound { binding } => debug!(slot = %binding.slot, from = binding.remote, agent = ?binding.user_agent, "Phone registered."),
         Fact::Unbound { slot, .. } => debug!(%slot, "Phone gone."),
-        Fact::CarrierTurned { carrier, is_up: false, .. } => warn!(
+        Fact::CarrierTurned { carrier, name, is_up: false, .. } => warn!(
             %carrier,
+            ?name,
             "A carrier cannot be called: it does not answer, or we are not registered there. \"Carriers\" in the console says why."
         ),
-        Fact::CarrierTurned { carrier, is_up: true, .. } => info!(%carrier, "A carrier can be called again."),
+        Fact::CarrierTurned { carrier, name, is_up: true, .. } => info!(%carrier, ?name, "A carrier can be called again."),
         Fact::Banned { ban } => {
             info!(
                 why = ban.why,

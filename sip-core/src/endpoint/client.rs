@@ -106,6 +106,16 @@ impl Endpoint {
         }
     }
 
+    /// By which way the INVITE of a call that we make went last: that over TCP may have been taken, or given up. `None` once somebody has
+    /// answered.
+    #[must_use]
+    pub fn invited_by(&self, id: SessionId) -> Option<Flow> {
+        match &self.sessions.get(id.0)?.stage {
+            Stage::Calling(calling) => self.transactions.flow_of(calling.tx),
+            _ => None,
+        }
+    }
+
     /// A provisional response.
     pub(super) fn progress(&mut self, now: Instant, tx: ClientTx, id: SessionId, flow: Flow, response: &Message) {
         let heard = self.hear_fork(now, tx, id, flow, response);
