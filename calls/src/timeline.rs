@@ -27,7 +27,7 @@ pub(crate) enum What {
     /// A carrier is tried, or was found not to be worth trying.
     Trying(CarrierTry),
     /// What came of the last try.
-    Tried { outcome: TryOutcome, status: Option<u16> },
+    Tried { outcome: TryOutcome, status: Option<u16>, target: Option<String> },
     /// The far party answered, if it is a slot this one; these people serve the call from now on.
     Answered { callee_slot: Option<SlotId>, served_by: Vec<(SlotId, Option<UserId>)> },
     /// The phone of this slot holds the other party.
@@ -163,10 +163,11 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
                 }
                 view.tries.push(tried.clone());
             }
-            What::Tried { outcome, status } => {
+            What::Tried { outcome, status, target } => {
                 if let Some(last) = view.tries.last_mut() {
                     last.outcome = Some(*outcome);
                     last.status = *status;
+                    last.target = target.clone().or(last.target.take());
                 }
             }
             What::Answered { callee_slot, served_by } => {

@@ -22,7 +22,7 @@ use model::{
     carrier::{CarrierEntry, EarlyMedia, FailoverStep, RuleOf, Transport},
     route::Try,
 };
-use sip_core::{EndReason, LocateError, Located, LookupId, SessionEvent, Target, locate::Over};
+use sip_core::{EndReason, Flow, LocateError, Located, LookupId, SessionEvent, Target, locate::Over};
 
 use super::{CallInput, Cx, Near, Stage, near::negotiate, ringing::cause_unanswered};
 use crate::{
@@ -95,6 +95,8 @@ struct Called {
     is_there: bool,
     /// The INVITE went over TCP at first, for its length.
     is_long: bool,
+    /// The way that was named last: what is too long for a datagram may go by another one.
+    by: Flow,
 }
 
 /// What comes next of a carrier.
@@ -247,12 +249,11 @@ impl Trying {
         onward.invites += 1;
         near.hears_calling(cx, Some(&leg), current.early_media);
         let by = cx.core.endpoint.invited_by(leg.session).unwrap_or(flow);
-        let shown = format!("{} {}", by.transport.name(), by.remote);
         cx.note(What::Trying(CarrierTry {
             carrier: entry.id,
             caller: current.found.caller.to_string(),
             called: Some(current.found.called.to_string()),
-            target: Some(shown),
+            target: Some(shown(by)),
             at: cx.wall(),
             outcome: None,
             status: None,
@@ -260,7 +261,7 @@ impl Trying {
         let is_long = by != flow;
         let patience = Duration::from_secs(entry.carrier.failover.silent_s.into());
         let silent_at = Some(cx.now + if is_long { patience.min(TCP_SILENT) } else { patience });
-        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false, is_long }));
+        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false, is_long, by }));
         true
     }
 
@@ -308,7 +309,8 @@ impl Trying {
             self.give_up(cx);
             return self.near.fail(cx, cause, cause.sip_status());
         }
-        cx.remember(What::Tried { outcome: TryOutcome::Answered, status: Some(200) });
+        let target = called.gone_by(cx);
+        cx.remember(What::Tried { outcome: TryOutcome::Answered, status: Some(200), target });
         match self.current.take().map(|current| current.at) {
             Some(At::Calling(called)) => self.near.connect(cx, called.leg),
             _ => Stage::Trying(self),
@@ -448,8 +450,9 @@ impl Trying {
     fn close(&mut self, cx: &mut Cx<'_>, outcome: TryOutcome, status: Option<u16>, cause: Cause) {
         let Some(current) = &mut self.current else { return };
         if let At::Calling(called) = std::mem::replace(&mut current.at, At::Nowhere) {
+            let target = called.gone_by(cx);
             cx.core.close(cx.now, &called.leg, cause);
-            cx.remember(What::Tried { outcome, status });
+            cx.remember(What::Tried { outcome, status, target });
         }
     }
 
@@ -479,6 +482,20 @@ impl Cx<'_> {
         if let Some(host) = entry.and_then(|entry| entry.carrier.hosts.get(host)) {
             self.core.host_lives(self.now, &(carrier, host.to_string()));
         }
+    }
+}
+
+/// As records show a way.
+fn shown(by: Flow) -> String {
+    format!("{} {}", by.transport.name(), by.remote)
+}
+
+impl Called {
+    /// By what the INVITE went in the end, if that is not what was said.
+    fn gone_by(&self, cx: &Cx<'_>) -> Option<String> {
+        let endpoint = &cx.core.endpoint;
+        let by = endpoint.invited_by(self.leg.session).or_else(|| endpoint.flow_of(self.leg.session))?;
+        (by.transport != self.by.transport).then(|| shown(by))
     }
 }
 

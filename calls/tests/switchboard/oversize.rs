@@ -82,14 +82,18 @@ fn where_tcp_is_refused_it_goes_in_fragments_and_nobody_asks_there_again_for_a_w
     assert!(world.known.contains(&tcp()), "{:?}", world.known);
     world.input(Input::NotOpened { flow: tcp(), why: "nobody is there".into() });
     world.input(Input::FlowClosed { flow: tcp() });
-    // It has the time that is a silent carrier's, from now on.
-    world.run(seconds(4));
-    world.phone("A").habit = Habit::Answer;
+    // It has the time that a silent carrier has, from now on.
+    world.run(Duration::from_millis(3_200));
+    world.phone("A").habit = Habit::Ring;
     world.run(seconds(5));
+    assert!(world.known.is_empty(), "{:?}", world.known);
+    world.answer("A");
+    world.run(seconds(1));
     world.hang_up("6001");
     world.run(seconds(1));
-    assert_eq!(world.phone("A").count("INVITE"), 1);
+    assert_eq!((world.phone("A").count("INVITE"), tries(&world)), (1, answered(UDP)));
     assert!(world.phone("A").last("INVITE").contains("\r\nVia: SIP/2.0/UDP "));
+    world.phone("A").habit = Habit::Answer;
 
     world.dial("6001", "+74951234567");
     world.run(seconds(1));
