@@ -75,7 +75,7 @@ impl Cx<'_> {
             ring_s: self.settings.ring_s,
             account: self.core.account_with(entry),
         };
-        [Some(flow), tcp].into_iter().flatten().for_each(|flow| self.core.reach(entry.id, flow, target, true));
+        self.core.reach(entry.id, flow, target, true);
         let Some(session) = self.core.endpoint.attempt_located(self.now, &onward.permit, invite, tcp) else {
             self.core.media(&audio, media::Command::Close { leg: audio.id });
             self.core.unreserve(now, &reserved);
@@ -83,6 +83,9 @@ impl Cx<'_> {
         };
         self.core.hold(self.timeline.start(), session, reserved);
         let by = self.core.endpoint.invited_by(session);
+        if let Some(by) = by.filter(|by| *by != flow) {
+            self.core.reach(entry.id, by, target, true);
+        }
         self.core.know(User::Session(session), by);
         let far = Leg { session, slot: None, shown: onward.permit.number().to_string(), audio };
         self.core.join(self.timeline.start().call, Party::Far, &far);

@@ -53,7 +53,7 @@ pub(crate) struct Core {
     /// Who waits for which lookup; as many at most as the locator has under way.
     pub(crate) lookups: BTreeMap<LookupId, Waiting>,
     /// The last refusal that was heard, for who wants to know more than its status.
-    refusal: Option<(SessionId, Bytes)>,
+    refusal: Option<(SessionId, Flow, Bytes)>,
     sessions: BTreeMap<SessionId, (CallId, Party)>,
     /// Which call a leg's audio belongs to, and the worker that carries it.
     legs: BTreeMap<LegId, (CallId, usize)>,
@@ -366,15 +366,16 @@ impl Core {
     }
 
     /// A message of a session was heard. A refusal is kept until the next one: what follows from it is told right behind it.
-    pub(crate) fn heard(&mut self, session: SessionId, bytes: &Bytes) {
+    pub(crate) fn heard(&mut self, session: SessionId, flow: Flow, bytes: &Bytes) {
         if matches!(bytes.as_ref(), [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', b'3'..=b'6', ..]) {
-            self.refusal = Some((session, bytes.clone()));
+            self.refusal = Some((session, flow, bytes.clone()));
         }
     }
 
     /// What the refusal of a session said beside its status.
     pub(crate) fn said(&mut self, session: SessionId) -> Said {
-        self.refusal.take_if(|(of, _)| *of == session).map(|(_, bytes)| Said::of(&bytes)).unwrap_or_default()
+        let refusal = self.refusal.take_if(|(of, ..)| *of == session);
+        refusal.map(|(_, flow, bytes)| Said { by: Some(flow.transport), ..Said::of(&bytes) }).unwrap_or_default()
     }
 
     /// Ends the leg of a phone that rang with others, since one of those has answered (RFC 3326, 2).

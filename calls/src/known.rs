@@ -100,9 +100,10 @@ impl Core {
     /// Something was heard in a session: its peer may have come by another stream, and be asked there from now on.
     pub(crate) fn know_heard(&mut self, session: SessionId) {
         let user = User::Session(session);
-        if self.known.by_user.contains_key(&user)
-            && let Some(flow) = self.endpoint.flow_of(session).or_else(|| self.endpoint.invited_by(session))
-        {
+        // Whom we call is known; his challenge may have made the INVITE too long for datagrams.
+        let called = self.endpoint.invited_by(session);
+        let is_known = called.is_some() || self.known.by_user.contains_key(&user);
+        if let Some(flow) = self.endpoint.flow_of(session).or(called).filter(|_| is_known) {
             self.know(user, Some(flow));
         }
     }

@@ -521,7 +521,7 @@ impl Switchboard {
             EndpointOutput::Heard { session, flow, bytes } => {
                 self.core.ladders.keep(now, session, Way::In, flow, &bytes);
                 self.core.know_heard(session);
-                self.core.heard(session, &bytes);
+                self.core.heard(session, flow, &bytes);
             }
             EndpointOutput::Request { tx, flow, message } => self.request(now, tx, flow, &message),
             EndpointOutput::Invited { session, flow, message, replaces: None } => self.invited(now, session, flow, &message),

@@ -118,15 +118,19 @@ impl Outwards {
     }
 
     /// The way over TCP to a target that takes datagrams, for what is too long for one (RFC 3261, 18.1.1). None if there is none, or nobody was
-    /// heard by it lately.
+    /// heard by it lately; or if nobody reaches us over TCP: such a call would hang by the one stream, and its BYE be lost with that.
     pub(crate) fn tcp_to(&self, now: Instant, target: &Target) -> Option<Flow> {
         let is_silent = self.silent_over_tcp.get(&target.address).is_some_and(|until| now < *until);
         let is_asked_for = target.transport == Over::Udp && !is_silent;
-        is_asked_for.then(|| self.flow_to(&Target { transport: Over::Tcp, ..target.clone() }).ok()).flatten()
+        let way = is_asked_for.then(|| self.flow_to(&Target { transport: Over::Tcp, ..target.clone() }).ok()).flatten();
+        way.filter(|flow| flow.local.port() != 0)
     }
 
-    /// Nobody was heard there over TCP: it is refused, or a firewall drops it.
+    /// Nobody was heard there over TCP, or nobody who wanted the call: it is refused, or a firewall drops it.
     pub(crate) fn unheard_over_tcp(&mut self, now: Instant, remote: SocketAddr) {
+        if self.silent_over_tcp.len() >= SILENT_MAX {
+            self.silent_over_tcp.retain(|_, until| now < *until);
+        }
         if self.silent_over_tcp.len() >= SILENT_MAX {
             self.silent_over_tcp.clear();
         }

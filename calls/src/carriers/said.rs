@@ -14,6 +14,8 @@ pub(crate) struct Said {
     pub(crate) retry_after: Option<Duration>,
     /// The user part of the first Contact: whom a 3xx sends the call on to.
     pub(crate) contact: Option<String>,
+    /// By what it came.
+    pub(crate) by: Option<sip_core::Transport>,
 }
 
 impl Said {
@@ -30,7 +32,7 @@ impl Said {
             Ok(Contacts::List(list)) => list.first().and_then(|contact| SipUri::parse(contact.uri).ok()?.user_text()),
             _ => None,
         };
-        Self { q850, retry_after: seconds.map(|seconds| Duration::from_secs(seconds.into())), contact }
+        Self { q850, retry_after: seconds.map(|seconds| Duration::from_secs(seconds.into())), contact, by: None }
     }
 }
 

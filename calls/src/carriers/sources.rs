@@ -44,6 +44,8 @@ struct Named {
     addresses: BTreeSet<IpAddr>,
     /// Whether its carrier's calls come from there; else they come from the networks that its settings name.
     is_source: bool,
+    /// When it is looked for next.
+    next: Instant,
 }
 
 /// RFC 3261, 19.1.2.
@@ -95,7 +97,7 @@ impl Sources {
                 }
                 let named = self.hosts.remove(&seen).unwrap_or_else(|| {
                     self.due.insert((now, seen.clone()));
-                    Named { place, addresses: BTreeSet::new(), is_source }
+                    Named { place, addresses: BTreeSet::new(), is_source, next: now }
                 });
                 hosts.insert(seen, Named { is_source, ..named });
             }
@@ -112,14 +114,18 @@ impl Sources {
             return None;
         }
         self.due.remove(&(at, seen.clone()));
-        let place = self.hosts.get(&seen)?.place.clone();
-        self.due.insert((now + LOOK_EVERY, seen.clone()));
+        let named = self.hosts.get_mut(&seen)?;
+        named.next = now + LOOK_EVERY;
+        let place = named.place.clone();
+        self.due.insert((named.next, seen.clone()));
         Some((seen, place))
     }
 
     /// A host that was not looked for: it is then.
     pub(super) fn postpone(&mut self, at: Instant, seen: &Seen) {
-        self.due.retain(|(_, other)| other != seen);
+        let Some(named) = self.hosts.get_mut(seen) else { return };
+        self.due.remove(&(named.next, seen.clone()));
+        named.next = at;
         self.due.insert((at, seen.clone()));
     }
 

@@ -39,7 +39,7 @@ const INVITES_MAX: usize = 16;
 
 /// Over TCP, by which an INVITE goes that is too long for a datagram, somebody silent is given up after this at the latest, in favour of
 /// datagrams: most carriers that take only these refuse TCP at once, and firewalls drop it.
-const TCP_SILENT: Duration = Duration::from_secs(3);
+const TCP_SILENT: Duration = Duration::from_secs(4);
 
 /// One that has said 100 gets so many times more of the time that a silent one has (`failover.silent_s`).
 const PROGRESS_MORE: u32 = 3;
@@ -95,8 +95,10 @@ struct Called {
     is_there: bool,
     /// The INVITE went over TCP at first, for its length.
     is_long: bool,
-    /// The way that was named last: what is too long for a datagram may go by another one.
+    /// The way that was named: what is too long for a datagram may go by another one.
     by: Flow,
+    /// By what it was refused.
+    refused_by: Option<sip_core::Transport>,
 }
 
 /// What comes next of a carrier.
@@ -227,8 +229,9 @@ impl Trying {
             return false;
         };
         outgoing.headers.extend(account.and_then(|account| cx.core.service_route(entry.id, host, account)));
-        // Whoever writes a transport is taken at his word.
-        let tcp = (host.transport == Transport::Automatic).then(|| cx.core.carriers.outwards.tcp_to(cx.now, &target)).flatten();
+        // Whoever writes a transport is taken at his word, and whoever calls for help does not wait to learn whether somebody listens.
+        let may_try_tcp = host.transport == Transport::Automatic && !onward.permit.number().is_emergency();
+        let tcp = may_try_tcp.then(|| cx.core.carriers.outwards.tcp_to(cx.now, &target)).flatten();
         let leg = match cx.call_carrier(near, onward, entry, (flow, tcp, &target), outgoing) {
             Ok(leg) => leg,
             // Its own budget may be what is closed, or what it costs.
@@ -261,7 +264,7 @@ impl Trying {
         let is_long = by != flow;
         let patience = Duration::from_secs(entry.carrier.failover.silent_s.into());
         let silent_at = Some(cx.now + if is_long { patience.min(TCP_SILENT) } else { patience });
-        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false, is_long, by }));
+        current.at = At::Calling(Box::new(Called { leg, target, silent_at, is_there: false, is_long, by, refused_by: None }));
         true
     }
 
@@ -320,6 +323,9 @@ impl Trying {
     fn refused(mut self, cx: &mut Cx<'_>, status: u16) -> Stage {
         let Some(Current { at: At::Calling(called), found, .. }) = &mut self.current else { return Stage::Trying(self) };
         let said = cx.core.said(called.leg.session);
+        called.refused_by = said.by;
+        // Trunks that are only set up for datagrams refuse what comes by another way.
+        let is_over_tcp = called.target.transport == Over::Udp && said.by == Some(sip_core::Transport::Tcp);
         let carrier = found.carrier;
         let directory = Arc::clone(&cx.core.directory);
         let entry = directory.plan().carrier(carrier);
@@ -342,6 +348,7 @@ impl Trying {
                 self.give_up(cx);
                 return self.near.fail(cx, cause, status);
             }
+            FailoverStep::Next if is_over_tcp => self.by_datagrams(cx, TryOutcome::Refused, Some(status)),
             // RFC 3263, 4.3: another of its servers may have room.
             FailoverStep::Next if status == 503 => self.lost(cx, TryOutcome::Refused, Some(status), said.retry_after),
             FailoverStep::Next => {
@@ -394,7 +401,7 @@ impl Trying {
                     return Stage::Trying(self);
                 }
                 if !has_progress && is_over_tcp && called.target.transport == Over::Udp {
-                    self.by_datagrams(cx);
+                    self.by_datagrams(cx, TryOutcome::Silent, None);
                 } else if has_progress {
                     // It is there, and has not got through: that says nothing against the next call.
                     self.close(cx, TryOutcome::Silent, None, Cause::CarrierFailed);
@@ -415,14 +422,14 @@ impl Trying {
         self.advance(cx)
     }
 
-    /// Over TCP the target was silent: that says nothing against it, and it is called again, by what it takes.
-    fn by_datagrams(&mut self, cx: &mut Cx<'_>) {
+    /// Over TCP the target did not take the call: that says nothing against it, and it is called again by datagrams, as are the next ones.
+    fn by_datagrams(&mut self, cx: &mut Cx<'_>, outcome: TryOutcome, status: Option<u16>) {
         if let Some(Current { at: At::Calling(called), targets, .. }) = &mut self.current {
             cx.core.carriers.outwards.unheard_over_tcp(cx.now, called.target.address);
             targets.push_front(called.target.clone());
         }
-        self.close(cx, TryOutcome::Silent, None, Cause::CarrierFailed);
-        self.failed = (Cause::CarrierFailed, 408);
+        self.close(cx, outcome, status, Cause::CarrierFailed);
+        self.failed = (Cause::CarrierFailed, status.unwrap_or(408));
     }
 
     fn located(mut self, cx: &mut Cx<'_>, lookup: LookupId, outcome: Result<Vec<Target>, LocateError>) -> Stage {
@@ -494,8 +501,9 @@ impl Called {
     /// By what the INVITE went in the end, if that is not what was said.
     fn gone_by(&self, cx: &Cx<'_>) -> Option<String> {
         let endpoint = &cx.core.endpoint;
-        let by = endpoint.invited_by(self.leg.session).or_else(|| endpoint.flow_of(self.leg.session))?;
-        (by.transport != self.by.transport).then(|| shown(by))
+        let by = endpoint.invited_by(self.leg.session).or_else(|| endpoint.flow_of(self.leg.session));
+        let transport = by.map(|by| by.transport).or(self.refused_by)?;
+        (transport != self.by.transport).then(|| shown(Flow { transport, ..self.by }))
     }
 }
 

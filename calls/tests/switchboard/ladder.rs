@@ -132,6 +132,130 @@ fn a_call_that_is_handed_on_names_each_of_its_parties() {
     world.assert_clean();
 }
 
+/// Whoever consults has two calls, each with a ladder of its own; the world's call goes on with the third party.
+#[test]
+fn a_call_that_is_handed_on_after_a_consultation_shows_how() {
+    let mut world = World::new(3);
+    world.dial("6001", "6002");
+    world.run(seconds(1));
+    world.dial("6002", "6003");
+    world.run(seconds(1));
+    world.refer_attended("6002", "6003", false);
+    world.run(seconds(1));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let begun = calls(&world);
+    let both: Vec<String> = begun.iter().map(|call| ladder(&mut world, *call).unwrap()).collect();
+    check(
+        &both[0],
+        &expect![[r#"
+        call c_6daavb0fpxbbe  6001 -> 6002  over
+        began 2025-11-21T08:00:00.125Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+        far   6003  UDP 10.0.1.3:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      6002
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->|
+           3         0   |< 100 INVITE 1 ---------------|                              |
+           4        10   |                              |< 200 INVITE 1 sdp -----------|
+           5        10   |                              |- ACK 1 --------------------->|
+           6        10   |< 200 INVITE 1 sdp -----------|                              |
+           7        20   |- ACK 1 --------------------->|                              |
+           8      2000   |                              |< REFER 1 --------------------|
+           9      2000   |                              |- 202 REFER 1 --------------->|
+          10      2000   |                              |- NOTIFY 2 body ------------->|
+          11      2000   |                              |- NOTIFY 3 body ------------->|
+          12      2000   |                              |- BYE 4 --------------------->|
+          13      2010   |                              |< 200 NOTIFY 2 ---------------|
+          14      2010   |                              |< 200 NOTIFY 3 ---------------|
+          15      2010   |                              |< 200 BYE 4 ------------------|
+          16      3000   |- BYE 2 --------------------->|                              |
+          17      3000   |< 200 BYE 2 ------------------|                              |
+          18      3000   |                              |- BYE 2 --------------------->| 6003
+          19      3010   |                              |< 200 BYE 2 ------------------| 6003
+    "#]],
+    );
+    check(
+        &both[1],
+        &expect![[r#"
+        call c_6daavb4cnc1qz  6002 -> 6003  over
+        began 2025-11-21T08:00:01.125Z
+        near  6002  UDP 10.0.1.2:5060, ours 10.0.0.1:5060
+        far   6003  UDP 10.0.1.3:5060, ours 10.0.0.1:5060
+
+                    ms   6002                           Cordboard                      6003
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->|
+           3         0   |< 100 INVITE 1 ---------------|                              |
+           4        10   |                              |< 200 INVITE 1 sdp -----------|
+           5        10   |                              |- ACK 1 --------------------->|
+           6        10   |< 200 INVITE 1 sdp -----------|                              |
+           7        20   |- ACK 1 --------------------->|                              |
+           8      1000   |< BYE 1 ----------------------|                              |
+           9      1010   |- 200 BYE 1 ----------------->|                              |
+    "#]],
+    );
+    world.assert_clean();
+}
+
+/// A carrier refuses, the next one is silent, and the third one takes the call: each is named where it was called.
+#[test]
+fn a_call_that_a_third_carrier_takes_shows_whom_else_it_went_to() {
+    let mut world = World::new(1);
+    let carrier = |name: &str, address: &str| {
+        format!(
+            r#"{{"name": "{name}", "hosts": ["sip:{address}"], "health": {{"options_every_s": 0}}, "capacity": 2,
+            "callers": [{{"number": "+74950000001"}}]}}"#
+        )
+    };
+    for (name, address) in [("A", "10.0.9.1:5060"), ("B", "10.0.9.2:5060"), ("C", "10.0.9.3:5060")] {
+        world.add_peer(name, address);
+    }
+    let order = r#"{"name": "world", "position": 1, "match": {"to": ["+*"]},
+        "then": {"do": "carriers", "order": [{"carrier": "1"}, {"carrier": "2"}, {"carrier": "3"}]}}"#;
+    world.set_plan(1, &[&carrier("A", "10.0.9.1"), &carrier("B", "10.0.9.2"), &carrier("C", "10.0.9.3")], &[order]);
+    world.phone("A").habit = Habit::Refuse(503);
+    world.phone("B").habit = Habit::Dead;
+    world.dial("6001", "+74951234567");
+    world.run(seconds(10));
+    world.hang_up("6001");
+    world.run(seconds(1));
+    let call = calls(&world)[0];
+    check(
+        &ladder(&mut world, call).unwrap(),
+        &expect![[r#"
+        call c_6daavb05pxbbe  6001 -> +74951234567  over
+        began 2025-11-21T08:00:00.045Z
+        near  6001  UDP 10.0.1.1:5060, ours 10.0.0.1:5060
+        far   +74951234567  UDP 10.0.9.1:5060, ours 10.0.0.1:5060
+
+                    ms   6001                           Cordboard                      +74951234567
+           1         0   |- INVITE 1 sdp -------------->|                              |
+           2         0   |                              |- INVITE 1 sdp -------------->|
+           3         0   |< 100 INVITE 1 ---------------|                              |
+           4        10   |                              |< 503 INVITE 1 ---------------|
+           5        10   |                              |- ACK 1 --------------------->|
+           6        10   |                              |- INVITE 1 sdp -------------->| UDP 10.0.0.1:5060 -> 10.0.9.2:5060
+           7       510   |                              |- INVITE 1 sdp -------------->| again UDP 10.0.0.1:5060 -> 10.0.9.2:5060
+           8      1510   |                              |- INVITE 1 sdp -------------->| again UDP 10.0.0.1:5060 -> 10.0.9.2:5060
+           9      3510   |                              |- INVITE 1 sdp -------------->| again UDP 10.0.0.1:5060 -> 10.0.9.2:5060
+          10      6010   |                              |- INVITE 1 sdp -------------->| UDP 10.0.0.1:5060 -> 10.0.9.3:5060
+          11      6020   |                              |< 200 INVITE 1 sdp -----------| UDP 10.0.9.3:5060 -> 10.0.0.1:5060
+          12      6020   |                              |- ACK 1 --------------------->| UDP 10.0.0.1:5060 -> 10.0.9.3:5060
+          13      6020   |< 200 INVITE 1 sdp -----------|                              |
+          14      6030   |- ACK 1 --------------------->|                              |
+          15      7510   |                              |- INVITE 1 sdp -------------->| again UDP 10.0.0.1:5060 -> 10.0.9.2:5060
+          16     10000   |- BYE 2 --------------------->|                              |
+          17     10000   |< 200 BYE 2 ------------------|                              |
+          18     10000   |                              |- BYE 2 --------------------->| UDP 10.0.0.1:5060 -> 10.0.9.3:5060
+          19     10010   |                              |< 200 BYE 2 ------------------| UDP 10.0.9.3:5060 -> 10.0.0.1:5060
+    "#]],
+    );
+    world.assert_clean();
+}
+
 #[test]
 fn each_phone_that_rings_is_named() {
     let mut world = World::new(3);

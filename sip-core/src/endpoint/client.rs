@@ -79,7 +79,7 @@ impl Endpoint {
         let request = Message::parse(bytes).ok()?;
         let is_timer_c = invite.ring_s == 0;
         let ring = Duration::from_secs(if is_timer_c { TIMER_C_S } else { invite.ring_s.into() });
-        let fitting = self.fit(flow, branch, request, tcp);
+        let fitting = self.fit(flow, branch, request, tcp, None);
         let Self { wire, transactions, sessions, by_tag, .. } = self;
         let id = SessionId(sessions.insert_with(|id| {
             let id = SessionId(id);
@@ -226,8 +226,8 @@ impl Endpoint {
         let branch = self.wire.draw_branch();
         let terms_of = [Name::Supported, Name::SessionExpires, Name::MinSe];
         let request = once_more(&sent, self.settings.via(flow, branch), number + 1, &terms_of, &proofs, |writer| terms.begin(writer))?;
-        let tcp = self.tcp_of(id);
-        let Fitting { by: Way { flow, branch, request }, instead } = self.fit(flow, branch, request, tcp);
+        let (tcp, udp) = self.ways_left(id);
+        let Fitting { by: Way { flow, branch, request }, instead } = self.fit(flow, branch, request, tcp, udp);
         let Some(Stage::Calling(calling)) = self.sessions.get_mut(id.0).map(|session| &mut session.stage) else { return None };
         calling.terms = terms;
         calling.early.clear();

@@ -40,14 +40,16 @@ pub(super) struct Fitting {
 }
 
 impl Endpoint {
-    /// The way of an INVITE that was made for `flow`; `tcp`: the way to the same target over TCP, if there is one.
-    pub(super) fn fit(&mut self, flow: Flow, branch: Branch, request: Message, tcp: Option<Flow>) -> Fitting {
+    /// The way of an INVITE that was made for `flow`; `tcp`: the way to the same target over TCP, if there is one; `udp`: that by datagrams,
+    /// where one before went over TCP.
+    pub(super) fn fit(&mut self, flow: Flow, branch: Branch, request: Message, tcp: Option<Flow>, udp: Option<Flow>) -> Fitting {
         let is_long = flow.transport == Transport::Udp && request.bytes().len() > DATAGRAM_MAX;
         let over_tcp = tcp.filter(|_| is_long).and_then(|tcp| self.by_another_way(&request, tcp));
+        let over_udp = udp.filter(|udp| udp.transport != flow.transport).and_then(|udp| self.by_another_way(&request, udp));
         let made = Way { flow, branch, request };
         match over_tcp {
             Some(by) => Fitting { by, instead: Some(Box::new(made)) },
-            None => Fitting { by: made, instead: None },
+            None => Fitting { by: made, instead: over_udp.map(Box::new) },
         }
     }
 
@@ -69,11 +71,11 @@ impl Endpoint {
         Some(Way { flow, branch, request })
     }
 
-    /// The way over TCP that a session's INVITE may still take.
-    pub(super) fn tcp_of(&self, id: SessionId) -> Option<Flow> {
-        match &self.sessions.get(id.0)?.stage {
-            Stage::Calling(calling) => calling.tcp,
-            _ => None,
+    /// The ways that a session's INVITE may still take: over TCP, and by datagrams if it went over TCP.
+    pub(super) fn ways_left(&self, id: SessionId) -> (Option<Flow>, Option<Flow>) {
+        match self.sessions.get(id.0).map(|session| &session.stage) {
+            Some(Stage::Calling(calling)) => (calling.tcp, calling.instead.as_ref().map(|way| way.flow)),
+            _ => (None, None),
         }
     }
 

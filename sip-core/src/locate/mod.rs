@@ -355,10 +355,14 @@ impl Locator {
                     None if self.ask(now, id, lookup, query) => {
                         lookup.waits_for.insert(query.clone());
                     }
-                    // What is known has to do, and what is not known is not guessed.
+                    // What was known a while ago is better than nothing; what is not known is not guessed.
                     None => {
-                        lookup.is_cut_short = true;
-                        return Some(survey);
+                        let Some(finding) = self.cache.stale(now, query) else {
+                            lookup.is_cut_short = true;
+                            return Some(survey);
+                        };
+                        lookup.known.insert(query.clone(), finding);
+                        is_wiser = true;
                     }
                 }
             }
@@ -396,7 +400,8 @@ impl Locator {
                 Urgency::Call => ASKING_MAX,
                 Urgency::Upkeep => ASKING_MAX / 2,
             };
-            if self.asking.len() >= most {
+            // A name that leads to many, all of them silent, is its owner's trouble alone.
+            if self.asking.len() >= most || self.turns.waits(lookup.asker) >= most.div_ceil(PARTIES) {
                 return false;
             }
             let stale = self.cache.stale(now, query).map(|_| later(now, QUERY_STALE));

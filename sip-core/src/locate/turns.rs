@@ -55,6 +55,11 @@ impl Turns {
         (asker, self.serial)
     }
 
+    /// How many questions of that asker wait.
+    pub(super) fn waits(&self, asker: Asker) -> usize {
+        self.waiting.get(&asker).map_or(0, BTreeMap::len)
+    }
+
     /// It waits no more.
     pub(super) fn forget(&mut self, (asker, serial): Ticket) {
         if let Some(waiting) = self.waiting.get_mut(&asker) {

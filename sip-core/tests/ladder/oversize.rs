@@ -194,6 +194,27 @@ fn silence_and_a_hangup_are_no_reason_to_try_again() {
     assert_eq!((caller.sent.len(), caller.told.len(), caller.endpoint.live()), (0, 1, 1));
 }
 
+/// Whoever asks for a proof over TCP and closes the stream behind that gets it by datagrams.
+#[test]
+fn a_challenge_over_tcp_and_its_end_lose_no_call() {
+    const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\"\r\n";
+    let mut caller = Caller::new();
+    caller.call(DATAGRAM_MAX, TCP.map(flow), true);
+    let invite = caller.sent();
+    assert_eq!(invite.0, Transport::Tcp);
+    caller.answer(&invite, "401 Unauthorized", CHALLENGE);
+    caller.sent.remove(0);
+    let (transport, proven) = caller.sent();
+    assert_eq!((transport, text(&proven, Name::CSeq).as_str()), (Transport::Tcp, "2 INVITE"));
+    caller.closed();
+    let (transport, instead) = caller.sent();
+    assert_eq!((transport, text(&instead, Name::CSeq).as_str()), (Transport::Udp, "2 INVITE"));
+    assert_eq!(text(&instead, Name::Authorization), text(&proven, Name::Authorization));
+    assert_eq!(text(&instead, Name::Contact), "<sip:10.0.0.1:5060>");
+    caller.answer(&(transport, instead), "180 Ringing", "");
+    assert!(matches!(caller.told.as_slice(), [SessionEvent::Ringing { status: 180, .. }]));
+}
+
 /// What makes it too long may be the proof that the carrier asks for.
 #[test]
 fn credentials_that_make_it_too_long_go_over_tcp_and_are_not_lost_on_the_way_back() {

@@ -54,6 +54,19 @@ fn silent_names_of_one_party_hold_up_no_other() {
     assert_eq!((world.locator.live(), world.locator.timeout()), (0, None), "nothing is left");
 }
 
+/// Where there is no room to ask, what was known a while ago has to do.
+#[test]
+fn without_room_an_old_answer_is_better_than_none() {
+    let mut world = silent();
+    world.asker = by(1, Urgency::Call);
+    assert_eq!(world.locate("sip:soon.example:1"), "UDP 192.0.2.2:1");
+    // Longer than any answer of the zone is good for, and not as long as an old one is.
+    world.pass(Duration::from_secs(20 * 3_600));
+    begin(&mut world, 0..1_000);
+    assert_eq!(world.begin("sip:h2999.example"), Err(LocateError::TooMany));
+    assert_eq!(world.timed("sip:soon.example:1"), ("UDP 192.0.2.2:1".to_owned(), 0));
+}
+
 /// However many parties there are, upkeep has half of the room at most: a call is asked for at once.
 #[test]
 fn upkeep_leaves_room_for_calls() {
@@ -164,14 +177,22 @@ fn silence_is_asked_more_and_more_seldom() {
 /// Until an answer is not even good as an old one.
 const LONG: Duration = Duration::from_secs(2 * 24 * 3600);
 
-/// Questions that wait have a limit, too.
+/// Questions that wait have a limit, too: one for each party, and one for all.
 #[test]
 fn questions_that_wait_are_bounded() {
     let settings = LocatorSettings { locating_max: 100_000, ..LocatorSettings::default() };
     let mut world = World::with("", settings, 1);
     world.zone.is_silent = true;
-    world.asker = by(1, Urgency::Upkeep);
-    assert_eq!(begin(&mut world, 0..3_000), ASKING_MAX / 2);
-    world.asker = by(1, Urgency::Call);
-    assert_eq!(begin(&mut world, 3_000..8_000), ASKING_MAX / 2);
+    let room = |world: &mut World, party: u64, urgency: Urgency| {
+        world.asker = by(party, urgency);
+        let first = usize::try_from(party).unwrap() * 10_000 + if urgency == Urgency::Call { 5_000 } else { 0 };
+        begin(world, first..first + 3_000)
+    };
+    let rooms = [1, 2, 3, 4, 5].map(|party| room(&mut world, party, Urgency::Upkeep));
+    // A fourth of the half, and what is out.
+    let own = ASKING_MAX / 8 + OUT_PARTY_UPKEEP_MAX;
+    assert_eq!(rooms, [own, own, own, ASKING_MAX / 2 - 3 * own, 0]);
+    let rooms = [1, 2, 3].map(|party| room(&mut world, party, Urgency::Call));
+    let own = ASKING_MAX / 4 + OUT_PARTY_MAX;
+    assert_eq!(rooms, [own, ASKING_MAX / 2 - own, 0]);
 }
