@@ -17,6 +17,10 @@ use crate::{
     db::{Bind, FromBoth},
 };
 
+/// How often a PostgreSQL database is looked at before it is in use, and the time between: 2 s in all.
+const IN_USE_LOOKS: u32 = 20;
+const IN_USE_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long somebody else's connection to a SQLite file is waited for.
 const IN_USE_WAIT: Duration = Duration::from_secs(1);
 /// The values of one statement: fewer than either engine takes.
@@ -73,11 +77,20 @@ impl Side {
             .disable_statement_logging();
         let mut side = Self::Pg(PgConnection::connect_with(&options).await.map_err(StoreError::from)?);
         // Everything of ours that is connected, by the name that it gives itself; the copy's own two ends have another.
-        let others: Vec<(i64,)> = side
-            .all("", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cordboard'")
-            .await?;
-        if others.iter().any(|(count,)| *count > 0) {
-            return Err(CopyError::InUse(end));
+        // The sessions of a server that was stopped a moment ago end by themselves, and a moment later.
+        let mut looks = IN_USE_LOOKS;
+        loop {
+            let others: Vec<(i64,)> = side
+                .all("", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cordboard'")
+                .await?;
+            if others.iter().all(|(count,)| *count == 0) {
+                break;
+            }
+            looks -= 1;
+            if looks == 0 {
+                return Err(CopyError::InUse(end));
+            }
+            tokio::time::sleep(IN_USE_PAUSE).await;
         }
         if end == End::Target {
             // The number is any that nobody else uses: "cordcopy" in ASCII.
