@@ -27,31 +27,30 @@ impl Door {
     pub(crate) fn invite(&mut self, now: Instant, permit: Permit, invite: Invite) -> Option<SessionId> {
         debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
         drop(permit);
-        self.leave(now, invite)
+        self.leave(now, invite, None)
     }
 
     /// Rings the phone of whoever is about to call, before the number that the permit is for (R8): nobody is summoned for a call that may
     /// not be. None as with [`Door::invite`].
     pub(crate) fn summon(&mut self, now: Instant, _ahead_of: &Permit, invite: Invite) -> Option<SessionId> {
-        self.leave(now, invite)
+        self.leave(now, invite, None)
     }
 
-    /// Sends one of several INVITEs of the permitted call, to one of the phones that ring together. The permit is the call's as long as that lasts. None as with [`Door::invite`].
+    /// Sends one of several INVITEs of the permitted call, to one of the phones that ring together. The permit is the call's as long as that
+    /// lasts. None as with [`Door::invite`].
     pub(crate) fn attempt(&mut self, now: Instant, permit: &Permit, invite: Invite) -> Option<SessionId> {
-        debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
-        self.leave(now, invite)
+        self.attempt_located(now, permit, invite, None)
     }
 
     /// The same to a target that was located, and may be reached over TCP as well (RFC 3261, 18.1.1). None as with [`Door::invite`].
-    #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]
     pub(crate) fn attempt_located(&mut self, now: Instant, permit: &Permit, invite: Invite, tcp: Option<Flow>) -> Option<SessionId> {
         debug_assert_eq!(invite.to_user, permit.number().as_str(), "the gate was asked for another number");
-        self.endpoint.invite_located(now, invite, tcp)
+        self.leave(now, invite, tcp)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the door itself: whoever comes here has shown a permit")]
-    fn leave(&mut self, now: Instant, invite: Invite) -> Option<SessionId> {
-        self.endpoint.invite(now, invite)
+    fn leave(&mut self, now: Instant, invite: Invite, tcp: Option<Flow>) -> Option<SessionId> {
+        self.endpoint.invite_located(now, invite, tcp)
     }
 }
 

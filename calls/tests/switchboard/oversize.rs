@@ -44,6 +44,14 @@ fn world_of(label: usize, parameters: &str, settings: &str) -> World {
     world
 }
 
+/// A call of a second, from its beginning to its end.
+fn call(world: &mut World, number: &str) {
+    world.dial("6001", number);
+    world.run(seconds(1));
+    world.hang_up("6001");
+    world.run(seconds(1));
+}
+
 /// How the last call was tried.
 fn tries(world: &World) -> Vec<(String, Option<TryOutcome>)> {
     let cdrs = world.cdrs();
@@ -101,19 +109,13 @@ fn where_tcp_is_refused_it_goes_in_fragments_and_nobody_asks_there_again_for_a_w
     assert!(world.phone("A").last("INVITE").contains("\r\nVia: SIP/2.0/UDP "));
     world.phone("A").habit = Habit::Answer;
 
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert_eq!(tries(&world), answered(UDP));
 
     world.run(seconds(600));
     world.register("6001", 300);
     world.phone("A").transport = Transport::Tcp;
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert_eq!(tries(&world), answered(TCP));
     world.assert_clean();
 }
@@ -134,10 +136,7 @@ fn where_tcp_is_silent_the_same_host_is_called_by_datagrams() {
     let silent = (TCP.to_owned(), Some(TryOutcome::Silent));
     assert_eq!(tries(&world), [vec![silent], answered(UDP)].concat());
 
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert_eq!(tries(&world), answered(UDP));
     world.assert_clean();
 }
@@ -146,10 +145,7 @@ fn where_tcp_is_silent_the_same_host_is_called_by_datagrams() {
 #[test]
 fn a_short_invite_claims_no_stream() {
     let mut world = world_of(10, "", r#""send": "digits""#);
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert_eq!((tries(&world), world.claimed.as_slice()), (answered(UDP), [].as_slice()));
     world.assert_clean();
 }
@@ -158,10 +154,7 @@ fn a_short_invite_claims_no_stream() {
 #[test]
 fn a_carrier_that_is_set_to_udp_gets_all_by_it() {
     let mut world = world(";transport=udp");
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert!(world.phone("A").last("INVITE").len() > 1_300);
     assert_eq!(tries(&world), answered(UDP));
     world.assert_clean();
@@ -202,10 +195,7 @@ fn whoever_refuses_over_tcp_is_called_by_datagrams() {
         let refused = (TCP.to_owned(), Some(TryOutcome::Refused));
         assert_eq!(tries(&world), [vec![refused], answered(UDP)].concat(), "{status}");
 
-        world.dial("6001", "+74951234567");
-        world.run(seconds(1));
-        world.hang_up("6001");
-        world.run(seconds(1));
+        call(&mut world, "+74951234567");
         assert_eq!(tries(&world), answered(UDP), "{status}");
         world.assert_clean();
     }
@@ -217,10 +207,7 @@ fn where_nobody_reaches_us_over_tcp_nothing_goes_over_it() {
     let mut world = world("");
     let ours = [(Transport::Udp, "10.0.0.1:5060"), (Transport::Tcp, "10.0.0.1:0")];
     world.input(Input::Outward(ours.map(|(transport, local)| (transport, local.parse().unwrap())).to_vec()));
-    world.dial("6001", "+74951234567");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "+74951234567");
     assert_eq!(tries(&world), answered(UDP));
     world.assert_clean();
 }
@@ -228,10 +215,7 @@ fn where_nobody_reaches_us_over_tcp_nothing_goes_over_it() {
 #[test]
 fn whoever_calls_for_help_does_not_wait_for_tcp() {
     let mut world = world("");
-    world.dial("6001", "112");
-    world.run(seconds(1));
-    world.hang_up("6001");
-    world.run(seconds(1));
+    call(&mut world, "112");
     assert!(world.phone("A").last("INVITE").len() > 1_300);
     assert_eq!(tries(&world), answered(UDP));
     world.assert_clean();
