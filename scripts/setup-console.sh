@@ -20,14 +20,13 @@ if [ "$("$BIN/node" --version 2>/dev/null || true)" != "v$NODE" ] || [ "$(PATH=$
     rm -rf "$TOOLS"
     mkdir -p "$TOOLS"
     # These packages are the built programs of nodejs.org and npm itself; neither needs a script of its own to be installed.
-    npm install --prefix "$TOOLS" --ignore-scripts --no-save --no-package-lock --no-audit --no-fund --loglevel=error \
-        "$arch@$NODE" "npm@$NPM" >&2
+    scripts/npm.sh install --prefix "$TOOLS" --ignore-scripts --no-save --no-package-lock "$arch@$NODE" "npm@$NPM"
 fi
 
 # The lockfile says what belongs into node_modules; its sum says whether that is what is there.
 stamp=console/node_modules/.lock-sum
 sum=$(sha256sum console/package-lock.json | cut -d ' ' -f 1)
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$NODE $sum" ]; then
-    (cd console && PATH=$BIN:$PATH npm ci --no-audit --no-fund --loglevel=error >&2)
+    (cd console && PATH=$BIN:$PATH ../scripts/npm.sh ci)
     echo "$NODE $sum" > "$stamp"
 fi

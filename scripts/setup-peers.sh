@@ -15,6 +15,6 @@ if [ "$(cat "$PLACE/.lock-sum" 2>/dev/null || true)" != "$sum" ]; then
     mkdir -p "$PLACE"
     cp tests/peers/oidc/package.json tests/peers/oidc/package-lock.json tests/peers/oidc/.npmrc "$PLACE"
     # None of these packages needs a script of its own to be installed.
-    (cd "$PLACE" && PATH=$BIN:$PATH npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    (cd "$PLACE" && PATH=$BIN:$PATH "$OLDPWD/scripts/npm.sh" ci --ignore-scripts)
     echo "$sum" > "$PLACE/.lock-sum"
 fi
