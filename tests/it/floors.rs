@@ -91,6 +91,33 @@ fn cores_touch_nothing_of_the_outside_world() -> Result<()> {
     Ok(())
 }
 
+/// A room above may keep what it decides in `src/core`: that is held to the same, and besides may know no room but `model`.
+#[test]
+fn cores_within_rooms_touch_nothing_of_the_outside_world() -> Result<()> {
+    let mut sources = Vec::new();
+    let rooms = rooms()?;
+    let above = |(room, (floor, _)): &(&String, &(u8, String))| *floor > CORES_UP_TO && root().join(room).join("src/core").is_dir();
+    for (room, _) in rooms.iter().filter(above) {
+        sources_below(&root().join(room).join("src/core"), &mut sources)?;
+    }
+    ensure!(!sources.is_empty(), "no room has a src/core");
+    for path in sources.iter().filter(|path| !is_test(path)) {
+        let text = fs::read_to_string(path)?;
+        let outside = rooms.keys().filter(|room| *room != "model").map(|room| format!("{}::", room.replace('-', "_")));
+        let outside: Vec<String> = outside.chain(["sqlx".to_owned()]).filter(|word| names(&text, word)).collect();
+        assert!(outside.is_empty(), "{}: a core knows no room but model, this one {outside:?}", path.display());
+        let wrong = banned_words(&text);
+        assert!(wrong.is_empty(), "{}: a core may not touch {wrong:?}", path.display());
+    }
+    Ok(())
+}
+
+/// Whether a text names a room: `store::`, but not `my_store::` nor `crate::core::`.
+fn names(text: &str, word: &str) -> bool {
+    let is_part = |before: &str| before.chars().next_back().is_some_and(|last| last.is_alphanumeric() || last == '_' || last == ':');
+    text.match_indices(word).any(|(at, _)| text.get(..at).is_some_and(|before| !is_part(before)))
+}
+
 #[test]
 fn no_file_is_too_long_to_read() -> Result<()> {
     let mut sources = Vec::new();
