@@ -25,7 +25,7 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        ROUTES, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session,
+        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session,
         slots, system, transfer, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
@@ -78,27 +78,33 @@ use crate::{
         (name = "system", description = "How the server is."),
     ),
     security(("token" = [])),
-    modifiers(&Lists, &Common),
 )]
 struct Document;
 
 /// A list whose rows are those of a resource, and the path of one of its rows.
-struct ListPath {
-    resource: &'static Resource,
-    tag: &'static str,
-    list: &'static str,
-    row: Option<&'static str>,
+pub(crate) struct ListPath {
+    pub(crate) resource: &'static Resource,
+    pub(crate) tag: &'static str,
+    pub(crate) list: &'static str,
+    pub(crate) row: Option<&'static str>,
     /// What is listed, in a few words.
-    what: &'static str,
+    pub(crate) what: &'static str,
 }
 
 macro_rules! lists {
     ($($resource:ident $tag:literal $what:literal $list:literal $($row:literal)?;)*) => {
-        &[$(ListPath { resource: &$resource, tag: $tag, what: $what, list: $list, row: lists!(@row $($row)?) }),*]
+        &[$($crate::openapi::ListPath {
+            resource: &$resource,
+            tag: $tag,
+            what: $what,
+            list: $list,
+            row: $crate::openapi::lists!(@row $($row)?),
+        }),*]
     };
     (@row) => { None };
     (@row $row:literal) => { Some($row) };
 }
+pub(crate) use lists;
 
 const LISTS: &[ListPath] = lists! {
     USERS "users" "accounts" "/api/users" "/api/users/{id}";
@@ -123,8 +129,11 @@ const LISTS: &[ListPath] = lists! {
 /// The document as JSON text, as it stands in `api/openapi.json`.
 #[must_use]
 pub fn document() -> String {
+    let mut document = Document::openapi().merge_from(routes::crm::Document::openapi());
+    Lists.modify(&mut document);
+    Common.modify(&mut document);
     // It is made of strings and maps only; nothing in it can fail to be written.
-    let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+    let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }
@@ -138,7 +147,7 @@ impl Modify for Common {
         if let Some(components) = &mut document.components {
             components.add_security_scheme("token", SecurityScheme::Http(scheme));
         }
-        for route in ROUTES {
+        for route in routes::all() {
             let Some(item) = document.paths.paths.get_mut(route.path) else { continue };
             let operation = match route.method {
                 "GET" => &mut item.get,
@@ -179,7 +188,7 @@ struct Lists;
 
 impl Modify for Lists {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for ListPath { resource, tag, list, row, what } in LISTS {
+        for ListPath { resource, tag, list, row, what } in LISTS.iter().chain(routes::crm::LISTS) {
             if let Some(components) = &mut document.components {
                 components.schemas.insert(resource.name.to_owned(), RefOr::T(row_schema(resource)));
                 components.schemas.insert(format!("List_{}", resource.name), RefOr::T(page_schema(resource)));

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crm::Crm;
 use futures_util::future::BoxFuture;
 use links::oidc::Providers;
 use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
@@ -188,6 +189,8 @@ pub struct ApiParts {
     pub settings: ApiSettings,
     /// People, rights, lists: the only way to the database.
     pub office: Office,
+    /// The modules on it.
+    pub crm: Crm,
     /// By whom people can log in beside us.
     pub providers: Providers,
     /// Call control.
@@ -213,6 +216,7 @@ pub(crate) struct Api(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) settings: ApiSettings,
     pub(crate) office: Office,
+    pub(crate) crm: Crm,
     pub(crate) providers: Providers,
     pub(crate) waiting: Waiting,
     pub(crate) control: Arc<dyn Control>,
@@ -244,11 +248,12 @@ impl std::ops::Deref for Api {
 
 impl Api {
     pub(crate) fn new(parts: ApiParts) -> Self {
-        let ApiParts { settings, office, providers, control, recordings, system, live, metrics, ha1, phones } = parts;
+        let ApiParts { settings, office, crm, providers, control, recordings, system, live, metrics, ha1, phones } = parts;
         let auth = Auth::new(&settings.jwt_secret);
         Self(Arc::new(Shared {
             settings,
             office,
+            crm,
             providers,
             waiting: Waiting::default(),
             control,

@@ -15,6 +15,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
+use crm::Crm;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -72,7 +73,7 @@ impl Template {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cordboard.db");
         let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
-        let office = Office::open(store.clone(), Settings::default(), auth::now()).await.unwrap();
+        let office = office_on(&store).await;
         let mut subjects = Vec::new();
         for (name, role) in [("root", "admin"), ("anna", "operator"), ("boris", "operator")] {
             let (username, password, roles) = (name.to_owned(), Some(PASSWORD.to_owned()), vec![role.to_owned()]);
@@ -91,6 +92,12 @@ impl Template {
         store.close().await;
         Self { database: std::fs::read(path).unwrap(), subjects }
     }
+}
+
+/// The engines with all that modules bring.
+async fn office_on(store: &Store) -> Office {
+    let settings = Settings { parts: vec![crm::part()], ..Settings::default() };
+    Office::open(store.clone(), settings, auth::now()).await.unwrap()
 }
 
 pub(crate) fn slot_view(id: i64) -> SlotView {
@@ -526,7 +533,7 @@ impl World {
         let path = directory.path().join("cordboard.db");
         std::fs::write(&path, &TEMPLATE.database).unwrap();
         let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap().with_key(&[7; 32]);
-        let office = Office::open(store.clone(), Settings::default(), auth::now()).await.unwrap();
+        let office = office_on(&store).await;
         let ha1 = |username: &str, password: &str| {
             let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
             Ha1 { md5: [mark; 16], sha256: [mark; 32], sha512_256: [mark; 32] }
@@ -553,6 +560,7 @@ impl World {
         let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {
             settings,
+            crm: Crm::new(store.clone(), office.clone()),
             office,
             providers: Providers::default(),
             control: Arc::new(handle),
@@ -588,9 +596,11 @@ impl World {
     }
 
     async fn api_with(&self, phones: Option<Arc<dyn Phones>>) -> Api {
+        let office = office_on(&self.store).await;
         Api::new(ApiParts {
             settings: self.api.settings.clone(),
-            office: Office::open(self.store.clone(), Settings::default(), auth::now()).await.unwrap(),
+            crm: Crm::new(self.store.clone(), office.clone()),
+            office,
             providers: Providers::default(),
             control: Arc::new(Handle(self.control.clone())),
             recordings: self.api.recordings.clone(),

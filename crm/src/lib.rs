@@ -2,3 +2,58 @@
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod core;
+mod rights;
+pub mod tags;
+#[cfg(test)]
+mod testing;
+
+use office::{Office, OfficeError};
+use store::{Statement, Store, sql::Tx};
+
+pub use rights::{can, part};
+
+/// All modules. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Crm {
+    store: Store,
+    office: Office,
+}
+
+impl Crm {
+    /// Puts the modules on an office that was opened with their [`part`], and on its database.
+    #[must_use]
+    pub fn new(store: Store, office: Office) -> Self {
+        Self { store, office }
+    }
+
+    /// The database, for the modules themselves.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The engines that the modules stand on.
+    #[must_use]
+    pub fn office(&self) -> &Office {
+        &self.office
+    }
+}
+
+/// Every SQL text of this room; a test prepares each on both engines.
+pub fn statements() -> impl Iterator<Item = Statement> {
+    tags::STATEMENTS.iter().copied().flatten().copied()
+}
+
+/// Makes a change lasting, or takes it back.
+async fn end<T>(tx: Tx, made: Result<T, OfficeError>) -> Result<T, OfficeError> {
+    match made {
+        Ok(made) => {
+            tx.commit().await?;
+            Ok(made)
+        }
+        Err(error) => {
+            // The connection is good for others; if it is not, the change is gone with it.
+            let _ = tx.rollback().await;
+            Err(error)
+        }
+    }
+}

@@ -37,7 +37,7 @@ pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};
 pub use registrations::REGISTRATIONS;
-pub use rights::can;
+pub use rights::{can, text};
 pub use security::{BANS, BUDGETS, BUDGETS_MAX};
 pub use store::{
     ChangedTrunk, Idempotency, NewTrunk, StoreError, StoredCarrier, StoredRoute, TrunkChange,

@@ -180,7 +180,10 @@ impl Permit {
     }
 
     /// Whoever carries something out asks for leave to do just that.
-    pub(crate) fn must_be(&self, action: Action) -> Result<(), OfficeError> {
+    ///
+    /// # Errors
+    /// [`OfficeError::Defect`] if it is leave for something else.
+    pub fn must_be(&self, action: Action) -> Result<(), OfficeError> {
         if self.action == action {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
 use calls::{Restored, Switchboard};
 use config::Config;
+use crm::Crm;
 use futures_util::FutureExt;
 use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets, TlsDoor};
 use recording::{RecorderSettings, ToRecorder};
@@ -240,6 +241,7 @@ async fn run(
     let recordings = Arc::new(RecordingDir(recordings));
     let router = api::router(ApiParts {
         settings,
+        crm: Crm::new(store.clone(), office.clone()),
         office,
         providers,
         control,

@@ -46,6 +46,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     9 "0009_paths"
     11 "0011_asking"
     12 "0012_carriers_of_calls"
+    15 "0015_tags"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -1,4 +1,4 @@
-//! The routes, in one table: method, path, what it asks of its caller, who answers.
+//! The routes, in tables: method, path, what it asks of its caller, who answers. Modules have tables of their own.
 
 pub(crate) mod audit;
 pub(crate) mod budgets;
@@ -8,6 +8,7 @@ pub(crate) mod callers;
 pub(crate) mod calls;
 pub(crate) mod carriers;
 pub(crate) mod centers;
+pub(crate) mod crm;
 pub(crate) mod exports;
 pub(crate) mod jobs;
 pub(crate) mod me;
@@ -19,51 +20,27 @@ pub(crate) mod security;
 pub(crate) mod session;
 pub(crate) mod slots;
 pub(crate) mod system;
+mod table;
 pub(crate) mod transfer;
 pub(crate) mod trunks;
 pub(crate) mod users;
 pub(crate) mod webhooks;
 
-use axum::{
-    Router,
-    handler::Handler,
-    middleware::from_fn_with_state,
-    routing::{MethodFilter, get, on},
-};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 
 use office::can;
 
 use crate::{
-    auth::{Access, guard},
     console,
     dress::dress,
     error::{Code, Problem},
     live::socket,
-    phones, refusals, resources,
+    phones, resources,
     state::{Api, ApiParts},
 };
+use table::routes;
 
-/// A route as it stands in the table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Route {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) access: Access,
-}
-
-macro_rules! routes {
-    ($($method:ident $path:literal, $access:expr, $handler:path;)*) => {
-        /// Every route. A test walks it with every role.
-        pub(crate) const ROUTES: &[Route] =
-            &[$(Route { method: stringify!($method), path: $path, access: $access }),*];
-
-        fn table(api: &Api) -> Router<Api> {
-            let router = Router::new();
-            $(let router = add(router, api, MethodFilter::$method, $path, $access, $handler);)*
-            router
-        }
-    };
-}
+pub(crate) use table::Route;
 
 resources::listed! {
     Trunks = office::TRUNKS;
@@ -233,8 +210,13 @@ pub fn router(parts: ApiParts) -> Router {
     routed(api)
 }
 
+/// Every route of every table. A test walks them with every role.
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(crm::ROUTES)
+}
+
 pub(crate) fn routed(api: Api) -> Router {
-    table(&api)
+    crm::table(table(Router::new(), &api), &api)
         .route(phones::PATH, get(phones::open))
         .fallback(console::serve)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
@@ -244,18 +226,7 @@ pub(crate) fn routed(api: Api) -> Router {
         .layer(from_fn_with_state(api, dress))
 }
 
-fn add<H, T>(router: Router<Api>, api: &Api, method: MethodFilter, path: &'static str, access: Access, handler: H) -> Router<Api>
-where
-    H: Handler<T, Api>,
-    T: 'static,
-{
-    let guarded = on(method, handler)
-        .route_layer(from_fn_with_state(api.clone(), refusals::note))
-        .route_layer(from_fn_with_state((api.clone(), access), guard));
-    router.route(path, guarded)
-}
-
 /// The table's own copy of a route's pattern.
 pub(crate) fn pattern(path: &str) -> &'static str {
-    ROUTES.iter().find(|route| route.path == path).map_or("other", |route| route.path)
+    all().find(|route| route.path == path).map_or("other", |route| route.path)
 }

@@ -36,6 +36,8 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("schedules", "/api/schedules", Some("/api/schedules/")),
     ("security_audit", "/api/security-audit", None),
     ("slots", "/api/slots", Some("/api/slots/")),
+    ("tag_groups", "/api/tag-groups", Some("/api/tag-groups/")),
+    ("tags", "/api/tags", Some("/api/tags/")),
     ("trunks", "/api/trunks", Some("/api/trunks/")),
     ("users", "/api/users", Some("/api/users/")),
     ("webhook_deliveries", "/api/webhook-deliveries", Some("/api/webhook-deliveries/")),
@@ -52,6 +54,8 @@ async fn furnish(world: &World) {
         "root PUT /api/users/3\n\n{\"email\": \"boris@example.com\", \"display_name\": \"Boris B\", \"version\": 1}",
         "root POST /api/security/bans\n\n{\"source\": \"192.0.2.1\", \"note\": \"x\"}",
         "root PUT /api/security/budgets/center/1\n\n{\"limits\": {\"day_s\": 600}}",
+        "root POST /api/tag-groups\n\n{\"name\": \"Result\", \"exclusive\": true}",
+        "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"target\", \"stop\": \"dnc\"}",
         "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
     ] {
         let (status, answer) = world.json(request).await;

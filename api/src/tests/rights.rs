@@ -8,7 +8,7 @@ use office::{accounts::UserChange, can};
 
 use crate::{
     auth::{Access, now, tokens::Subject},
-    routes::ROUTES,
+    routes::all,
     testing::{ANNA, ROOT, World},
 };
 
@@ -31,10 +31,10 @@ fn request(who: &str, method: &str, path: &str) -> String {
 
 #[tokio::test]
 async fn every_route_with_every_role() {
-    let mut lines: Vec<String> = ROUTES.iter().map(|route| format!("{:6} {:34}", route.method, route.path)).collect();
+    let mut lines: Vec<String> = all().map(|route| format!("{:6} {:34}", route.method, route.path)).collect();
     for who in ["-", "anna", "root"] {
         let mut world = World::new().await;
-        for (route, line) in ROUTES.iter().zip(&mut lines) {
+        for (route, line) in all().zip(&mut lines) {
             let status = world.send(&request(who, route.method, route.path)).await.status();
             write!(line, " {} {}", if who == "-" { "nobody" } else { who }, status.as_u16()).unwrap();
             if route.path.ends_with("logout") {
@@ -176,6 +176,16 @@ async fn every_route_with_every_role() {
         GET    /api/openapi.json                  nobody 200 anna 200 root 200
         GET    /healthz                           nobody 200 anna 200 root 200
         GET    /metrics                           nobody 401 anna 403 root 200
+        GET    /api/tag-groups                    nobody 401 anna 200 root 200
+        POST   /api/tag-groups                    nobody 401 anna 403 root 422
+        GET    /api/tag-groups/{id}               nobody 401 anna 404 root 404
+        PUT    /api/tag-groups/{id}               nobody 401 anna 403 root 422
+        DELETE /api/tag-groups/{id}               nobody 401 anna 403 root 404
+        GET    /api/tags                          nobody 401 anna 200 root 200
+        POST   /api/tags                          nobody 401 anna 403 root 422
+        GET    /api/tags/{id}                     nobody 401 anna 404 root 404
+        PUT    /api/tags/{id}                     nobody 401 anna 403 root 422
+        DELETE /api/tags/{id}                     nobody 401 anna 403 root 404
     "#]]
     .assert_eq(&table);
 }
@@ -204,7 +214,7 @@ async fn bad_tokens_open_nothing() {
         "Authorization: Bearer cba_0000000000000000000000000000000000000000000".to_owned(),
         format!("Authorization: Bearer {recording}"),
     ];
-    for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
+    for route in all().filter(|route| route.access != Access::Open) {
         for header in &headers {
             let text = request("-", route.method, route.path);
             let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1656,6 +1656,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tag-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List groups of tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_list_tag_groups"];
+        put?: never;
+        /**
+         * Make a group of tags.
+         * @description Right: `tags.manage`.
+         */
+        post: operations["tags_create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tag-groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of groups of tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_read_tag_groups"];
+        /**
+         * Change a group of tags.
+         * @description Right: `tags.manage`.
+         */
+        put: operations["tags_change_group"];
+        post?: never;
+        /**
+         * Delete a group that has no tags.
+         * @description Right: `tags.manage`.
+         */
+        delete: operations["tags_delete_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_list_tags"];
+        put?: never;
+        /**
+         * Make a tag.
+         * @description Right: `tags.manage`.
+         */
+        post: operations["tags_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_read_tags"];
+        /**
+         * Change a tag.
+         * @description Right: `tags.manage`.
+         */
+        put: operations["tags_change"];
+        post?: never;
+        /**
+         * Delete a tag that no call ever had.
+         * @description Right: `tags.manage`.
+         */
+        delete: operations["tags_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tokens/{id}": {
         parameters: {
             query?: never;
@@ -2792,6 +2896,31 @@ export interface components {
             /** Format: int64 */
             version?: number | null;
         };
+        /** @description What to change of a tag; what is left out stays. */
+        ChangeTag: {
+            /** @description `false`: it is set on calls no longer; where it was set, it stays. */
+            active?: boolean | null;
+            colour?: string | null;
+            name?: string | null;
+            /** Format: int64 */
+            position?: number | null;
+            stop?: string | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
+        /** @description What to change of a group of tags; what is left out stays. */
+        ChangeTagGroup: {
+            /** @description `false`: its tags are set on calls no longer; those that were set stay. */
+            active?: boolean | null;
+            colour?: string | null;
+            /** @description Calls that have several tags of it keep them until one is set anew. */
+            exclusive?: boolean | null;
+            name?: string | null;
+            /** Format: int64 */
+            position?: number | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
         /** @description What to change of a trunk. */
         ChangeTrunk: {
             /**
@@ -2959,6 +3088,39 @@ export interface components {
             name: string;
             /** @description `{"permission": "calls.read", "scope": "own"}` */
             permissions?: Record<string, never>[];
+        };
+        /** @description A tag to be made. */
+        CreateTag: {
+            /** @description Its colour; none: its group's. */
+            colour?: string | null;
+            /**
+             * @description Its group, for ever.
+             * @example 1
+             */
+            group_id: string;
+            /** @example 1 room */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among the others; none: behind all that there are.
+             */
+            position?: number | null;
+            /** @description What it means to a dialer for the call's number: `none`, or `dnc`, never to call it again. */
+            stop?: string | null;
+        };
+        /** @description A group of tags to be made. */
+        CreateTagGroup: {
+            /** @description One of `grey`, `red`, `orange`, `amber`, `green`, `teal`, `cyan`, `blue`, `indigo`, `pink`; none: grey. */
+            colour?: string | null;
+            /** @description Whether a call has at most one tag of it. */
+            exclusive?: boolean;
+            /** @example Result */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among the others; none: behind all that there are.
+             */
+            position?: number | null;
         };
         /** @description An API token to be made. */
         CreateToken: {
@@ -3511,6 +3673,20 @@ export interface components {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
             items: components["schemas"]["security_audit"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_tag_groups: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["tag_groups"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_tags: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["tags"][];
             next: string | null;
             prev: string | null;
         };
@@ -4800,6 +4976,59 @@ export interface components {
             source?: string;
             /** @description What the client said that it is. */
             user_agent?: string;
+        };
+        /** @description A row of `tag_groups`. */
+        tag_groups: {
+            /** @description Whether its tags are set on calls any longer. */
+            active?: boolean;
+            /**
+             * @description The colour of its tags that have none of their own.
+             * @enum {string}
+             */
+            colour?: "grey" | "red" | "orange" | "amber" | "green" | "teal" | "cyan" | "blue" | "indigo" | "pink";
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Whether a call has at most one tag of it. */
+            exclusive?: boolean;
+            /** @description The group's id. */
+            id?: string;
+            /** @description Its name, unique in the centre. */
+            name?: string;
+            /** @description Its place among the others, the least first. */
+            position?: number;
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
+        /** @description A row of `tags`. */
+        tags: {
+            /** @description Whether it is set on calls any longer. */
+            active?: boolean;
+            /**
+             * @description Its colour.
+             * @enum {string}
+             */
+            colour?: "grey" | "red" | "orange" | "amber" | "green" | "teal" | "cyan" | "blue" | "indigo" | "pink";
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Its group. */
+            group_id?: string;
+            /** @description The tag's id. */
+            id?: string;
+            /** @description Its name, unique in the group. */
+            name?: string;
+            /** @description Its place among the others, the least first. */
+            position?: number;
+            /**
+             * @description What it means to a dialer for the call's number: nothing, or never to call it again (dnc).
+             * @enum {string}
+             */
+            stop?: "none" | "dnc";
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
         };
         /** @description A row of `trunks`. */
         trunks: {
@@ -8462,6 +8691,356 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ReloadDone"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_list_tag_groups: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_tag_groups"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTagGroup"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tag_groups"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_read_tag_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tag_groups"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTagGroup"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tag_groups"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_delete_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_list_tags: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_tags"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTag"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tags"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_read_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tags"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTag"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tags"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

@@ -109,8 +109,8 @@ describe('codes of the server', () => {
     });
 
     it('that can be permitted have texts', () => {
-        const catalogue = readFileSync('../office/src/rights/catalogue.rs', 'utf8');
-        const permissions = [...catalogue.matchAll(/^ {4}\w+ "([a-z_]+\.[a-z_]+)" \w+ "/gm)].map(([, each]) => each ?? '');
+        const catalogues = ['../office/src/rights/catalogue.rs', '../crm/src/rights.rs'].map((path) => readFileSync(path, 'utf8')).join('\n');
+        const permissions = [...catalogues.matchAll(/^ {4}\w+ "([a-z_]+\.[a-z_]+)" \w+ "/gm)].map(([, each]) => each ?? '');
         expect(permissions.length).toBeGreaterThan(50);
         expect(permissions.filter((each) => !english.has(`permissions.${keyOf(each)}`))).toEqual([]);
         expect([...new Set(permissions.map((each) => each.split('.')[0] ?? ''))].filter((each) => !english.has(`resources.${each}`))).toEqual([]);
@@ -123,7 +123,7 @@ describe('codes of the server', () => {
                 if (entry.isDirectory()) return entry.name === 'tests' ? [] : rust(path);
                 return entry.name.endsWith('.rs') && entry.name !== 'tests.rs' ? [readFileSync(path, 'utf8').split('#[cfg(test)]')[0] ?? ''] : [];
             });
-        const told = ['../office/src', '../api/src/routes'].flatMap(rust).flatMap((text) => [...text.matchAll(/\.(?:and|secret)\("(\w+)"/g)].map(([, name]) => name ?? ''));
+        const told = ['../office/src', '../crm/src', '../api/src/routes'].flatMap(rust).flatMap((text) => [...text.matchAll(/\.(?:and|secret)\("(\w+)"/g)].map(([, name]) => name ?? ''));
         expect(told.length).toBeGreaterThan(20);
         expect([...new Set(told)].filter((name) => name.length > 1 && !english.has(`columns.${name}`))).toEqual([]);
     });

@@ -16,7 +16,7 @@ mod sets;
 mod shape;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
+pub mod text;
 
 use store::{Statement, sql::Tx};
 

@@ -32,6 +32,8 @@ export const permissions = {
         registrations: 'Registrations',
         bans: 'Bans',
         budgets: 'Budgets',
+        tags: 'Tags',
+        tag_groups: 'Groups of tags',
     },
     verbs: {
         read: 'see',
@@ -150,6 +152,10 @@ export const permissions = {
         webhooks_update: 'Change webhooks, renew their secrets, try them, deliver again',
         webhooks_delete: 'Delete webhooks',
         webhooks_export: 'Export webhooks and their deliveries',
+        tags_read: 'See tags, and those of calls that one sees',
+        tags_set: 'Set tags on calls',
+        tags_unset: 'Take tags off calls',
+        tags_manage: 'Make, change and delete tags and their groups',
     },
     audit_actions: {
         session_login: 'Logged in',
@@ -227,5 +233,8 @@ export const permissions = {
         budgets_manage: 'Set or released a budget',
         system_configure: 'Had the configuration read again',
         system_restart: 'Started the server anew',
+        tags_manage: 'Changed the tags that there are',
+        tags_set: 'Set a tag on a call',
+        tags_unset: 'Took a tag off a call',
     },
 };

@@ -32,6 +32,8 @@ export const permissions = {
         registrations: 'Регистрации',
         bans: 'Блокировки',
         budgets: 'Бюджеты',
+        tags: 'Теги',
+        tag_groups: 'Группы тегов',
     },
     verbs: {
         read: 'видеть',
@@ -150,6 +152,10 @@ export const permissions = {
         webhooks_update: 'Менять вебхуки и их секреты, проверять, доставлять снова',
         webhooks_delete: 'Удалять вебхуки',
         webhooks_export: 'Выгружать вебхуки и их доставки',
+        tags_read: 'Видеть теги, в том числе у доступных звонков',
+        tags_set: 'Ставить теги на звонки',
+        tags_unset: 'Снимать теги со звонков',
+        tags_manage: 'Создавать, менять и удалять теги и их группы',
     },
     audit_actions: {
         session_login: 'Вход',
@@ -227,5 +233,8 @@ export const permissions = {
         budgets_manage: 'Установка или обнуление бюджета',
         system_configure: 'Перечитана конфигурация',
         system_restart: 'Перезапуск сервера',
+        tags_manage: 'Состав тегов изменён',
+        tags_set: 'Тег поставлен на звонок',
+        tags_unset: 'Тег снят со звонка',
     },
 };

@@ -1,0 +1,44 @@
+//! The modules that live on calls: their routes, and what they add to the API's document.
+
+pub(crate) mod tags;
+
+use ::crm::{
+    can,
+    tags::{TAG_GROUPS, TAGS},
+};
+use utoipa::OpenApi;
+
+use super::table::routes;
+use crate::{openapi::ListPath, resources};
+
+resources::listed! {
+    TagGroups = ::crm::tags::TAG_GROUPS;
+    Tags = ::crm::tags::TAGS;
+}
+
+routes! {
+    GET "/api/tag-groups", Access::Token(can::TAGS_READ), resources::list::<TagGroups>;
+    POST "/api/tag-groups", Access::Token(can::TAGS_MANAGE), tags::create_group;
+    GET "/api/tag-groups/{id}", Access::Token(can::TAGS_READ), resources::read::<TagGroups>;
+    PUT "/api/tag-groups/{id}", Access::Token(can::TAGS_MANAGE), tags::change_group;
+    DELETE "/api/tag-groups/{id}", Access::Token(can::TAGS_MANAGE), tags::delete_group;
+    GET "/api/tags", Access::Token(can::TAGS_READ), resources::list::<Tags>;
+    POST "/api/tags", Access::Token(can::TAGS_MANAGE), tags::create;
+    GET "/api/tags/{id}", Access::Token(can::TAGS_READ), resources::read::<Tags>;
+    PUT "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), tags::change;
+    DELETE "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), tags::delete;
+}
+
+/// The modules' part of the document.
+#[derive(OpenApi)]
+#[openapi(
+    paths(tags::create_group, tags::change_group, tags::delete_group, tags::create, tags::change, tags::delete),
+    tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
+)]
+pub(crate) struct Document;
+
+/// The modules' lists.
+pub(crate) const LISTS: &[ListPath] = crate::openapi::lists! {
+    TAG_GROUPS "tags" "groups of tags" "/api/tag-groups" "/api/tag-groups/{id}";
+    TAGS "tags" "tags" "/api/tags" "/api/tags/{id}";
+};

@@ -1,0 +1,77 @@
+//! A centre with people to tell stories of, on an empty database of either engine.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use model::{Action, CenterId, UserId, WallTime};
+use office::{
+    Office, OfficeError, Permit, Principal, Settings,
+    accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
+};
+use store::{Store, testing::Postgres};
+use tempfile::TempDir;
+
+use crate::{Crm, part};
+
+pub(crate) const HOME: CenterId = CenterId::DEFAULT;
+pub(crate) const NOW: WallTime = WallTime(1_795_000_000_000);
+const PASSWORD: &str = "right horse";
+
+pub(crate) struct House {
+    pub(crate) crm: Crm,
+    pub(crate) office: Office,
+    _dir: Option<TempDir>,
+}
+
+/// Tells a story on both engines.
+pub(crate) async fn on_both(story: impl AsyncFn(House)) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/cordboard.db", dir.path().display());
+    story(House::at(&url, Some(dir)).await).await;
+    story(House::at(&Postgres::shared().database(), None).await).await;
+}
+
+impl House {
+    async fn at(url: &str, dir: Option<TempDir>) -> Self {
+        let store = Store::open(url).await.unwrap();
+        let settings = Settings { parts: vec![part()], ..Settings::default() };
+        let office = Office::open(store.clone(), settings, NOW).await.unwrap();
+        Self { crm: Crm::new(store, office.clone()), office, _dir: dir }
+    }
+
+    /// Adds somebody, who logs in.
+    pub(crate) async fn person(&self, new: NewUser) -> Principal {
+        let name = new.username.clone();
+        let new = NewUser { password: Some(PASSWORD.to_owned()), ..new };
+        self.office.add_user_as_system("test", HOME, new, NOW).await.unwrap();
+        let log_in = LogIn { username: name, password: PASSWORD.to_owned(), client: Client::default() };
+        let session = self.office.log_in(log_in, NOW).await.unwrap();
+        self.again(session.user, session.id, &session.username).await
+    }
+
+    /// The same person with the rights of now.
+    pub(crate) async fn again(&self, user: UserId, session: i64, name: &str) -> Principal {
+        let claimed = Claimed { center: HOME, username: name.to_owned(), roles: vec![] };
+        let request = PrincipalRequest { center: None, client: Client::default() };
+        match self.office.principal_of_session(user, session, &claimed, &request, NOW).await {
+            Found::Person(person) => person,
+            other => panic!("nobody: {other:?}"),
+        }
+    }
+
+    /// Adds somebody with one role.
+    pub(crate) async fn with_role(&self, name: &str, role: &str) -> Principal {
+        self.person(NewUser { username: name.to_owned(), roles: vec![role.to_owned()], ..NewUser::default() }).await
+    }
+}
+
+/// Somebody's leave to do something.
+pub(crate) fn leave(person: &Principal, action: Action) -> Permit {
+    person.permit(action).unwrap()
+}
+
+/// The fields that an answer finds fault with.
+pub(crate) fn faults<T: std::fmt::Debug>(done: Result<T, OfficeError>) -> Vec<String> {
+    match done {
+        Err(OfficeError::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect(),
+        other => panic!("not refused for its fields: {other:?}"),
+    }
+}
