@@ -73,6 +73,22 @@ numeric_id!(
     /// A route of the plan.
     RouteId, "route"
 );
+numeric_id!(
+    /// A tag that is put on calls (S000-08).
+    TagId, "tag"
+);
+numeric_id!(
+    /// A group of tags: what a listener is given (S000-05).
+    TagGroupId, "tag group"
+);
+numeric_id!(
+    /// A lead: somebody who may become a client (S004-18).
+    LeadId, "lead"
+);
+numeric_id!(
+    /// A question of a scorecard.
+    ItemId, "scorecard item"
+);
 
 impl CenterId {
     /// The centre that every installation has.

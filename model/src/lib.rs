@@ -43,7 +43,7 @@ pub use event::{
     CallStatus, CallView, DigitView, Envelope, Event, JobView, PartyRole, ReboundView, RecordingView, SlotView, Transfer, TransferStatus,
 };
 pub use fact::{Binding, Fact};
-pub use id::{CallId, CarrierId, CenterId, HubId, ParseIdError, RouteId, SlotId, UserId};
+pub use id::{CallId, CarrierId, CenterId, HubId, ItemId, LeadId, ParseIdError, RouteId, SlotId, TagGroupId, TagId, UserId};
 pub use limits::{Destination, ParseDestinationError, SlotLimits};
 pub use number::{Number, ParseNumberError};
 pub use problem::Problem;

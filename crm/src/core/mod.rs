@@ -1,1 +1,10 @@
 //! What the modules decide, apart from where it is kept: no IO, no clock, no chance. The time is an argument; a test holds these files to it.
+
+#[macro_use]
+mod codes;
+pub mod import;
+pub mod lead;
+pub mod machine;
+pub mod task;
+
+pub use codes::UnknownCode;
