@@ -5,6 +5,7 @@ mod codes;
 pub mod import;
 pub mod lead;
 pub mod machine;
+pub mod tags;
 pub mod task;
 
 pub use codes::UnknownCode;
