@@ -2,9 +2,11 @@
 
 #[macro_use]
 mod codes;
+pub mod heard;
 pub mod import;
 pub mod lead;
 pub mod machine;
+pub mod policy;
 pub mod tags;
 pub mod task;
 
