@@ -25,6 +25,7 @@ mod recording;
 mod resource;
 pub mod route;
 mod security;
+mod sheet;
 mod slot;
 mod time;
 
@@ -50,5 +51,6 @@ pub use problem::Problem;
 pub use recording::{ChannelRole, RecordingRow, RecordingState};
 pub use resource::{Column, ColumnKind, Mask, Owner, Part, Resource};
 pub use security::{BanView, EvidenceCount, SecurityCounts, SecurityView, source_address};
+pub use sheet::harmless;
 pub use slot::{SlotState, SlotStatus};
 pub use time::{Anchor, WallTime};

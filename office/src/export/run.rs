@@ -12,7 +12,7 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use model::Column;
+use model::{Column, harmless};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ use store::{Db, binds, statements};
 
 use super::{
     Format, KEPT, Paths,
-    cells::{harmless, text},
+    cells::text,
     headers::header,
     params,
     xlsx::{self, Book},
