@@ -158,10 +158,10 @@ pub(crate) struct Call {
 /// How a call was handed on, or was to be.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HandedOn {
-    /// Which slot leaves, or wanted to.
-    #[schema(value_type = String)]
+    /// Which slot leaves, or wanted to. Masked or absent as `caller_slot` or `callee_slot` is.
+    #[schema(value_type = Option<String>)]
     pub(crate) by: SlotId,
-    /// Who had taken it then.
+    /// Who had taken it then. Masked or absent as the call's `user` is.
     #[schema(value_type = Option<String>)]
     pub(crate) user: Option<UserId>,
     /// The number that the other party is handed to; empty if a phone named none. Masked or absent as `callee` is.
@@ -250,9 +250,11 @@ pub(crate) struct CdrWithRecording {
 /// The part of a call that one person served.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Segment {
+    /// Masked or absent as the call's `user` is.
     #[schema(value_type = Option<String>)]
     pub(crate) user: Option<UserId>,
-    #[schema(value_type = String)]
+    /// Masked or absent as `caller_slot` or `callee_slot` is.
+    #[schema(value_type = Option<String>)]
     pub(crate) slot: SlotId,
     #[schema(value_type = i64)]
     pub(crate) from: WallTime,
@@ -272,9 +274,11 @@ impl From<model::Segment> for Segment {
 /// One INVITE to a carrier, or why a carrier got none.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PlacedTry {
-    #[schema(value_type = String)]
+    /// Masked or absent as the call's `carrier` is.
+    #[schema(value_type = Option<String>)]
     pub(crate) carrier: CarrierId,
     /// The caller number that it was told, as it was written; masked or absent as the call's `caller` is.
+    #[schema(value_type = Option<String>)]
     pub(crate) caller: String,
     /// The number that was called, which is another than the record's if the call was handed or sent on; masked or absent as the call's
     /// `callee` is.
@@ -437,6 +441,8 @@ impl From<RecordingRow> for Recording {
 pub(crate) struct Channel {
     /// `caller` or `callee`.
     pub(crate) role: String,
+    /// That party's number; masked or absent as the call's `caller` or `callee` is, whichever is seen less.
+    #[schema(value_type = Option<String>)]
     pub(crate) number: String,
 }
 

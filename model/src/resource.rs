@@ -99,16 +99,17 @@ pub struct Column {
     pub filter: bool,
     /// How it is masked where a policy says so.
     pub mask: Mask,
-    /// What of it goes by other columns; for lists of objects in JSON.
+    /// What of it goes by other columns; for objects in JSON, and lists of them.
     pub parts: &'static [Part],
     /// What it is, for the API's document.
     pub about: &'static str,
 }
 
-/// A member of each object of a JSON list that tells what another column tells, and so is seen as that one is: shown, masked or left out.
+/// A member of a JSON object, or of each in a list, that tells what another column tells, and so is seen as that one is: shown, masked or left
+/// out. One that tells of several columns stands for each of them, and is seen as the least visible one.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
-    /// Its name.
+    /// Its name; of a member's member, both with a dot between.
     pub name: &'static str,
     /// Whose column: another resource's, which takes the right to see its rows; none: that of the list's own resource.
     pub of: Option<&'static Resource>,

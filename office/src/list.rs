@@ -299,10 +299,10 @@ impl View {
                 Value::Array(entries) => entries.as_mut_slice(),
                 entry => std::slice::from_mut(entry),
             };
-            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-                match entry.get_mut(part.name) {
+            for (holder, name) in entries.iter_mut().filter_map(|entry| holder(entry, part.name)) {
+                match holder.get_mut(name) {
                     Some(told) if mode == Mode::Mask => *told = masked(mask, told),
-                    _ => drop(entry.remove(part.name)),
+                    _ => drop(holder.remove(name)),
                 }
             }
         }
@@ -394,6 +394,13 @@ fn is_added(column: &Column) -> bool {
 fn names_in(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.')
         .filter(|word| word.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty()))
+}
+
+/// The object that holds a member, and the member's own name in it.
+fn holder<'v, 'n>(entry: &'v mut Value, member: &'n str) -> Option<(&'v mut Map<String, Value>, &'n str)> {
+    let (outer, name) = member.rsplit_once('.').unwrap_or(("", member));
+    let holder = if outer.is_empty() { entry } else { entry.get_mut(outer)? };
+    Some((holder.as_object_mut()?, name))
 }
 
 fn fault(Wrong { field, is_unknown, detail }: Wrong) -> Fault {

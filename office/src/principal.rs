@@ -162,9 +162,17 @@ impl Permit {
     #[must_use]
     pub fn view(&self, resource: &'static Resource) -> View {
         let mut view = View { resource, rows: Arc::clone(&self.rows), columns: self.columns(resource), parts: Vec::new() };
-        let parts = view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part)));
-        view.parts =
-            parts.map(|(column, part)| (column, part, self.mode_of_part(&view, part))).filter(|(.., mode)| *mode < Mode::Show).collect();
+        let mut parts: Vec<(&'static str, &'static Part, Mode)> = Vec::new();
+        for (column, part) in view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part))) {
+            let mode = self.mode_of_part(&view, part);
+            match parts.iter_mut().find(|(of, known, _)| *of == column && known.name == part.name) {
+                Some(known) if known.2 <= mode => {}
+                Some(known) => *known = (column, part, mode),
+                None => parts.push((column, part, mode)),
+            }
+        }
+        parts.retain(|(.., mode)| *mode < Mode::Show);
+        view.parts = parts;
         view
     }
 

@@ -78,7 +78,13 @@ const OUTCOME: Column = Column::new("outcome", "t.outcome", OUTCOMES, "How it en
 const CAUSE: Column = Column::new("cause", "t.cause", CAUSES, "Why it ended.").filtered();
 /// Who served a call, part by part (R14): the one column that is JSON in the database and not as it stands on the wire.
 pub(crate) const SEGMENTS: &str = "segments";
-const SERVED: Column = Column::new(SEGMENTS, "t.segments", ColumnKind::Json, "Who serves or served it.");
+const SERVED: Column = Column::new(SEGMENTS, "t.segments", ColumnKind::Json, "Who serves or served it.").with_parts(PARTS_OF_SEGMENTS);
+// Whoever served a call is as little anybody's business as who placed it, and at which slot as at which it was placed or rang.
+static PARTS_OF_SEGMENTS: &[Part] = &[
+    Part { name: "user", of: None, column: "user" },
+    Part { name: "slot", of: None, column: "caller_slot" },
+    Part { name: "slot", of: None, column: "callee_slot" },
+];
 const SCENARIO: Column = Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
 const CARRIER: Column =
@@ -90,14 +96,29 @@ const TRIES: Column =
         .with_parts(PARTS_OF_TRIES);
 // What the carrier was told is a caller's number and a called one, and where it was called stands in its settings.
 static PARTS_OF_TRIES: &[Part] = &[
+    Part { name: "carrier", of: None, column: "carrier" },
     Part { name: "caller", of: None, column: "caller" },
     Part { name: "called", of: None, column: "callee" },
     Part { name: "target", of: Some(&TRUNKS), column: SETTINGS },
 ];
-static PARTS_OF_TRANSFERS: &[Part] = &[Part { name: "to", of: None, column: "callee" }];
+// Who hands a call on has served it.
+static PARTS_OF_TRANSFERS: &[Part] = &[
+    Part { name: "by", of: None, column: "caller_slot" },
+    Part { name: "by", of: None, column: "callee_slot" },
+    Part { name: "user", of: None, column: "user" },
+    Part { name: "to", of: None, column: "callee" },
+];
 const ASKED: Column =
     Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.").nullable();
-const RECORDING: Column = Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable();
+const RECORDING: Column =
+    Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable().with_parts(PARTS_OF_RECORDING);
+// Either channel may be the caller's.
+static PARTS_OF_RECORDING: &[Part] = &[
+    Part { name: "left.number", of: None, column: "caller" },
+    Part { name: "left.number", of: None, column: "callee" },
+    Part { name: "right.number", of: None, column: "caller" },
+    Part { name: "right.number", of: None, column: "callee" },
+];
 
 /// Numbers have no letters to fold but those of ASCII.
 const NUMBERS_OF_CALLS: &str = "lower(t.caller || ' ' || t.callee)";

@@ -7,6 +7,8 @@ import { useServices } from '@/providers/services';
 const ME = ['me'];
 const PERMISSIONS = ['me', 'permissions'];
 const FRESH_MS = 60_000;
+/** What the server sends in the place of an id that is masked. */
+const MASKED = '•••';
 
 /** Whether anybody is signed in. */
 export function useSignedIn(): boolean {
@@ -49,14 +51,18 @@ export function useCanDo(resource: string): (verb: string) => boolean {
     return useCallback((verb) => can(rightTo(verb, resource)), [can, resource]);
 }
 
-/** Says whether a right reaches a call: whoever has it for their own calls only has it for those that they placed or served. */
+/**
+ * Says whether a right reaches a call: whoever has it for their own calls only has it for those that they placed or served.
+ * Where it is hidden who that was, the server alone knows, and refuses what it has to.
+ */
 export function useReachesCall(permission: string): (call: { user?: string | null; segments?: { user?: string | null }[] }) => boolean {
     const mine = useMyPermissions();
     const me = useMe();
     return (call) => {
         const scopes = mine?.permissions.find((granted) => granted.permission === permission)?.scopes ?? [];
         if (scopes.some((scope) => scope !== 'own')) return true;
-        return scopes.length > 0 && (call.user === me?.id || (call.segments ?? []).some(({ user }) => user === me?.id));
+        if (scopes.length === 0 || !me) return false;
+        return call.user === undefined || [call, ...(call.segments ?? [])].some(({ user }) => user === me.id || user === MASKED);
     };
 }
 

@@ -2976,7 +2976,8 @@ export interface components {
         };
         /** @description Who is heard on a channel. */
         Channel: {
-            number: string;
+            /** @description That party's number; masked or absent as the call's `caller` or `callee` is, whichever is seen less. */
+            number?: string | null;
             /** @description `caller` or `callee`. */
             role: string;
         };
@@ -3327,15 +3328,15 @@ export interface components {
              * @description When it was ordered.
              */
             at: number;
-            /** @description Which slot leaves, or wanted to. */
-            by: string;
+            /** @description Which slot leaves, or wanted to. Masked or absent as `caller_slot` or `callee_slot` is. */
+            by?: string | null;
             /** @enum {string|null} */
             cause?: "caller_hung_up" | "callee_hung_up" | "transferred" | "transfer_failed" | "ended_by_request" | "caller_gave_up" | "no_answer" | "busy" | "declined" | "slot_no_answer" | "slot_refused" | "no_such_number" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "budget_spent" | "premium_not_allowed" | "too_many_hops" | "not_registered" | "out_of_service" | "unreachable" | "callee_failed" | "no_common_codec" | "bad_sdp" | "bad_answer" | "no_media_port" | "overloaded" | "carrier_failed" | "carrier_full" | "number_full" | "not_withheld" | "media_timeout" | "no_ack" | "dialog_lost" | "session_expired" | "aborted" | "shutdown" | "internal" | null;
             /** @enum {string} */
             status: "calling" | "ringing" | "answered" | "failed" | "refused";
             /** @description The number that the other party is handed to; empty if a phone named none. Masked or absent as `callee` is. */
             to?: string | null;
-            /** @description Who had taken it then. */
+            /** @description Who had taken it then. Masked or absent as the call's `user` is. */
             user?: string | null;
         };
         /** @description How the server is. */
@@ -3906,8 +3907,9 @@ export interface components {
              */
             called?: string | null;
             /** @description The caller number that it was told, as it was written; masked or absent as the call's `caller` is. */
-            caller: string;
-            carrier: string;
+            caller?: string | null;
+            /** @description Masked or absent as the call's `carrier` is. */
+            carrier?: string | null;
             /** @enum {string|null} */
             outcome?: "answered" | "refused" | "redirected" | "silent" | "no_answer" | "unreachable" | "not_found" | "full" | "not_withheld" | "budget" | "given_up" | null;
             /**
@@ -4249,12 +4251,14 @@ export interface components {
              * @description How long the person's phone held the far party, in milliseconds.
              */
             hold_ms: number;
-            slot: string;
+            /** @description Masked or absent as `caller_slot` or `callee_slot` is. */
+            slot?: string | null;
             /**
              * Format: int64
              * @description Null while it lasts.
              */
             to?: number | null;
+            /** @description Masked or absent as the call's `user` is. */
             user?: string | null;
         };
         /**

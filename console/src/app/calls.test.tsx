@@ -50,6 +50,39 @@ describe("a call's page", () => {
         await waitFor(() => expect(server.log.some(({ path, query }) => path === '/cdr/records' && String(query?.filter).includes(call.call_id))).toBe(true));
     });
 
+    it('whose people and numbers are hidden is shown without them, and ended as the server lets one', async () => {
+        const { server, router } = await renderConsole({ path: '/settings', user: 'boris' });
+        await screen.findByRole('link', { name: 'Calls' });
+        const [one, other, hidden] = server.data.calls.filter(({ recording }) => recording?.state === 'complete');
+        if (!one || !other || !hidden) throw new Error('too few have talked');
+        [one, other, hidden].forEach((call) => Object.assign(call, { status: 'answered', ended_at: null, outcome: null, cause: null, user: '5', segments: call.segments.map((segment) => ({ ...segment, user: '5', to: null })) }));
+        const show = async (call: { call_id: string }) => {
+            await router.navigate(`/calls/${call.call_id}/show`);
+            expect(await screen.findByText(call.call_id)).toBeInTheDocument();
+        };
+        const end = () => screen.queryByRole('button', { name: 'End call' });
+        await show(one);
+        expect(end()).toBeNull();
+        other.user = '3';
+        await show(other);
+        expect(end()).toBeInTheDocument();
+        // As it comes to who sees neither people nor slots nor numbers.
+        const { recording, segments } = hidden;
+        Object.assign(hidden, {
+            user: undefined,
+            caller: undefined,
+            segments: segments.map(({ user: _, slot: __, ...segment }) => segment),
+            recording: recording && { ...recording, left: { role: 'caller' }, right: { role: 'callee', number: '+7 9•• ••• 12 34' } },
+            tries: [{ at: hidden.started_at, outcome: 'refused', status: 503 }],
+        });
+        await show(hidden);
+        expect(end()).toBeInTheDocument();
+        expect(lines(await screen.findByRole('table', { name: 'Who served it' }))[0]).toMatch(/^––/);
+        expect(lines(screen.getByRole('table', { name: 'Tries by carriers' }))[0]).toMatch(/^1\.–/);
+        const player = await screen.findByRole('group', { name: 'Recording' });
+        await waitFor(() => expect(player).toHaveTextContent(/–.*Left.*\+7 9•• ••• 12 34.*Right/));
+    });
+
     it('shows a long exchange with what was not kept', async () => {
         const { user } = await renderConsole({ path: '/calls/c_transferred1/show' });
         await user.click(await screen.findByRole('button', { name: 'Show the messages' }));

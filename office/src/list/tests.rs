@@ -206,6 +206,86 @@ fn a_number_within_a_column_is_seen_like_the_one_that_it_is_like() {
     }
 }
 
+/// Each row: how caller and callee are seen, and what stands as the number of either channel then.
+#[test]
+fn numbers_of_a_recording_are_seen_like_the_least_visible_of_both() {
+    let number = json!("+79161231234");
+    let masked = json!("+7 9•• ••• 12 34");
+    let cases = [
+        (Mode::Show, Mode::Show, Some(&number)),
+        (Mode::Mask, Mode::Show, Some(&masked)),
+        (Mode::Show, Mode::Mask, Some(&masked)),
+        (Mode::Mask, Mode::Mask, Some(&masked)),
+        (Mode::Hide, Mode::Mask, None),
+        (Mode::Mask, Mode::Hide, None),
+    ];
+    for resource in [&CALLS, &CDRS] {
+        for (caller, callee, seen) in cases {
+            let view = wide(resource, &[("caller", caller), ("callee", callee)]);
+            let recording =
+                json!({"state": "complete", "left": {"role": "caller", "number": number}, "right": {"role": "callee", "number": number}});
+            let shown = view.shown("recording", recording).unwrap();
+            for (side, role) in [("left", "caller"), ("right", "callee")] {
+                assert_eq!((shown[side].get("number"), &shown[side]["role"]), (seen, &json!(role)), "{caller:?} {callee:?} {side}");
+            }
+            assert_eq!(view.shown("recording", Value::Null), Some(Value::Null));
+        }
+    }
+}
+
+#[test]
+fn whoever_served_a_call_is_hidden_with_who_placed_it() {
+    let call = json!({
+        "user": "2",
+        "segments": [{"slot": "1", "user": "2"}, {"slot": "3", "user": null}],
+        "transfer": {"by": "1", "user": "2", "to": "6002", "status": "ringing"},
+    });
+    let cases = [
+        (
+            Mode::Hide,
+            json!({
+                "segments": [{"slot": "1"}, {"slot": "3"}],
+                "transfer": {"by": "1", "to": "6002", "status": "ringing"},
+            }),
+        ),
+        (
+            Mode::Mask,
+            json!({
+                "user": "•••",
+                "segments": [{"slot": "1", "user": "•••"}, {"slot": "3", "user": null}],
+                "transfer": {"by": "1", "user": "•••", "to": "6002", "status": "ringing"},
+            }),
+        ),
+    ];
+    for (mode, seen) in cases {
+        let mut row = call.as_object().unwrap().clone();
+        wide(&CALLS, &[("user", mode)]).project(&mut row);
+        assert_eq!(Value::from(row), seen, "{mode:?}");
+    }
+}
+
+/// Each row: how the slots of a call are seen, and what stands as the slot of a segment and of a transfer then.
+#[test]
+fn slots_and_carriers_within_a_call_are_seen_like_its_own() {
+    let masked = json!("•••");
+    for (caller_slot, callee_slot, seen) in [
+        (Mode::Show, Mode::Mask, Some(&masked)),
+        (Mode::Mask, Mode::Show, Some(&masked)),
+        (Mode::Hide, Mode::Show, None),
+        (Mode::Show, Mode::Hide, None),
+    ] {
+        let view = wide(&CALLS, &[("caller_slot", caller_slot), ("callee_slot", callee_slot)]);
+        let segments = view.shown("segments", json!([{"slot": "1", "user": "2"}])).unwrap();
+        assert_eq!((segments[0].get("slot"), &segments[0]["user"]), (seen, &json!("2")), "{caller_slot:?} {callee_slot:?}");
+        let transfer = view.shown("transfer", json!({"by": "1", "user": "2"})).unwrap();
+        assert_eq!((transfer.get("by"), &transfer["user"]), (seen, &json!("2")), "{caller_slot:?} {callee_slot:?}");
+    }
+    for resource in [&CALLS, &CDRS] {
+        let view = wide(resource, &[("carrier", Mode::Hide)]);
+        assert_eq!(view.shown("tries", json!([{"carrier": "101", "caller": "1"}])), Some(json!([{"caller": "1"}])));
+    }
+}
+
 #[test]
 fn a_search_tells_nothing_of_columns_that_are_not_seen() {
     static FOLDED: Resource = Resource {

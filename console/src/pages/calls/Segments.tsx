@@ -33,8 +33,8 @@ export function SegmentsSection({ call }: { call: Pick<Call, 'segments' | 'answe
                     </TableRow>
                 </TableHead>
                 <TableBody>
-                    {segments.map((segment) => (
-                        <TableRow key={`${segment.slot}:${segment.from}`}>
+                    {segments.map((segment, index) => (
+                        <TableRow key={index}>
                             <TableCell>
                                 <Person id={segment.user} />
                             </TableCell>

@@ -81,9 +81,7 @@ export function TriesSection({ tries }: { tries: Placed[] | undefined }) {
                                 <Outcome one={one} />
                             </TableCell>
                             <TableCell>{one.called ? <code>{one.called}</code> : <Nothing />}</TableCell>
-                            <TableCell>
-                                <code>{one.caller}</code>
-                            </TableCell>
+                            <TableCell>{one.caller ? <code>{one.caller}</code> : <Nothing />}</TableCell>
                             <TableCell sx={{ overflowWrap: 'anywhere' }}>{one.target ? <code>{one.target}</code> : <Nothing />}</TableCell>
                         </TableRow>
                     ))}

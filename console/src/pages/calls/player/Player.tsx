@@ -20,6 +20,7 @@ import type { Channel, Peaks, Recording, Ticket } from '@/api/types';
 import { phone, useCode, useFormat, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
 import { ProblemBox } from '@/ui/problems';
+import { Nothing } from '@/ui/values';
 import { KeysHelp } from './KeysHelp';
 import { deedOf, SPEEDS, stepSpeed, type KeyDeed } from './keys';
 import { WAVE_PX, Waves } from './Waves';
@@ -217,7 +218,7 @@ function ChannelLabel({ side, channel, colour }: { side: 'left' | 'right'; chann
     return (
         <Box sx={{ borderLeft: `3px solid ${colour}`, pl: 1, lineHeight: 1.3 }}>
             <Typography variant="body2" component="div" sx={{ fontWeight: 600 }}>
-                <bdi>{phone(channel.number)}</bdi>
+                {channel.number ? <bdi>{phone(channel.number)}</bdi> : <Nothing />}
             </Typography>
             <Typography variant="caption" component="div" sx={{ color: 'text.secondary' }}>
                 {t(`player.${side}`)} · {code('player.roles', channel.role)}
