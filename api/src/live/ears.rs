@@ -26,6 +26,7 @@ const TOPICS_MAX: usize = 64;
 pub(crate) struct Ears {
     user: UserId,
     calls: Option<(Permit, View)>,
+    monitored: Option<Permit>,
     recordings: Option<(Permit, View)>,
     slots: Option<(Permit, View)>,
     bindings: Option<Permit>,
@@ -41,6 +42,7 @@ impl Ears {
         Self {
             user: principal.user(),
             calls: seen(can::CALLS_READ, &CALLS),
+            monitored: principal.permit(can::CALLS_MONITOR),
             recordings: seen(can::RECORDINGS_LISTEN, &RECORDINGS),
             slots: seen(can::SLOTS_READ, &SLOTS),
             bindings: principal.permit(can::SLOTS_TRACE),
@@ -61,8 +63,10 @@ impl Ears {
                 ("call.update", call.center, call.call_id.to_string(), 0, shown(view, &Call::from(call.clone())))
             }
             Event::DigitPressed(digit) => {
-                let (permit, _) = self.calls.as_ref()?;
-                is_reached(api, permit, digit.call_id, &told.users).then_some(())?;
+                // Keys may be the digits of a card: to see a call is not enough to hear them.
+                let by_own = self.calls.as_ref().map(|(permit, _)| permit).filter(|_| told.users.contains(&self.user));
+                let mut by = by_own.into_iter().chain(&self.monitored);
+                by.any(|permit| is_reached(api, permit, digit.call_id, &told.users)).then_some(())?;
                 ("call.digit", digit.center, digit.call_id.to_string(), 0, whole(&Digit::from(digit.clone())))
             }
             Event::SlotUpdated(slot) => {

@@ -192,9 +192,10 @@ impl State {
                 self.slots.remove(slot);
                 BTreeSet::new()
             }
-            Event::RecordingClosed(RecordingView { call_id, .. })
-            | Event::DigitPressed(DigitView { call_id, .. })
-            | Event::CallEnding(EndingView { call: call_id, .. }) => {
+            Event::DigitPressed(DigitView { call_id, .. }) => {
+                self.calls.get(call_id).and_then(Known::view).map(in_the_call).unwrap_or_default()
+            }
+            Event::RecordingClosed(RecordingView { call_id, .. }) | Event::CallEnding(EndingView { call: call_id, .. }) => {
                 self.calls.get(call_id).map(|known| known.0.users.clone()).unwrap_or_default()
             }
             Event::Rebound(_)
@@ -242,6 +243,14 @@ impl State {
             self.calls.pop_first();
         }
     }
+}
+
+/// Who is in a call at this moment: those who serve it, and until somebody does whoever places it. Whoever has left it is not.
+fn in_the_call(view: &CallView) -> BTreeSet<UserId> {
+    if view.segments.is_empty() {
+        return view.user.into_iter().collect();
+    }
+    view.segments.iter().filter(|segment| segment.to.is_none()).filter_map(|segment| segment.user).collect()
 }
 
 #[cfg(test)]
@@ -326,6 +335,30 @@ mod tests {
         // A recording of a call that is not on the board is nobody's own.
         live.publish(NOW, [Event::RecordingClosed(RecordingView { call_id: CallId(99), ..recording })]);
         assert!(live.after(live.last_seq() - 1, 1).unwrap()[0].users.is_empty());
+    }
+
+    /// Keys may be the digits of a card.
+    #[test]
+    fn keys_are_for_those_who_are_in_the_call() {
+        let live = Live::new(NOW);
+        let mut held = slot_view(2);
+        held.holder = Some(UserId(24));
+        let mut view = call_view(7, Direction::Internal);
+        (view.user, view.callee_slot) = (Some(UserId(21)), Some(SlotId(2)));
+        let users_of_a_key = |view: &CallView| {
+            let digit = DigitView { call_id: view.call_id, center: view.center, by: model::PartyRole::Caller, digit: '1', duration_ms: 80 };
+            live.publish(NOW, [Event::CallUpdated(view.clone()), Event::DigitPressed(digit)]);
+            live.after(live.last_seq() - 1, 1).unwrap()[0].users.iter().map(|user| user.0).collect::<Vec<_>>()
+        };
+        live.publish(NOW, [Event::SlotUpdated(held)]);
+        assert_eq!(users_of_a_key(&view), [21], "it rings only at the slot that 24 has taken");
+        let segment = |user: i64, to: Option<WallTime>| Segment { user: Some(UserId(user)), slot: SlotId(2), from: NOW, to, hold_ms: 0 };
+        view.segments = vec![segment(21, None), segment(24, None)];
+        assert_eq!(users_of_a_key(&view), [21, 24]);
+        view.segments = vec![segment(21, Some(NOW)), segment(24, None), segment(25, None)];
+        assert_eq!(users_of_a_key(&view), [24, 25], "21 has handed it on");
+        view.segments = vec![segment(21, Some(NOW))];
+        assert_eq!(users_of_a_key(&view), [0i64; 0]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use crate::{
-    live::RING_MAX,
+    live::{RING_MAX, ears::Ears},
     serve,
     testing::{ANNA, BORIS, NOW, World, call_view, slot_view},
 };
@@ -212,8 +212,48 @@ async fn each_hears_what_they_may() {
     expect_test::expect![[r#"
         root: call.update c_00000000004w8, call.update c_00000000004w9, slot.rebound 1, call.digit c_00000000004w8, call.digit c_00000000004w9, recording.ready c_00000000004w8, recording.ready c_00000000004w9, slot.update 3, slot.update 1
         anna: call.update c_00000000004w8, call.digit c_00000000004w8, recording.ready c_00000000004w8, slot.update 3, slot.update 1
-        boris: call.update c_00000000004w8, call.digit c_00000000004w8, recording.ready c_00000000004w8, slot.update 3, slot.update 1
+        boris: call.update c_00000000004w8, recording.ready c_00000000004w8, slot.update 3, slot.update 1
     "#]].assert_eq(&told);
+}
+
+/// Each row: a role of Boris, and which of these he hears: a colleague's call, a key that is pressed in it, one that is pressed in his own.
+#[tokio::test]
+async fn keys_are_heard_by_those_in_the_call_and_by_who_monitors() {
+    let world = World::new().await;
+    let mut told = String::new();
+    let (_, boris) = world.json(&format!("root GET /api/users/{}", BORIS.0)).await;
+    let mut version = boris["version"].as_i64().unwrap();
+    for role in ["operator", "viewer", "analyst", "client_admin", "supervisor", "admin"] {
+        let (status, answer) =
+            world.json(&format!("root PUT /api/users/{}\n\n{{\"roles\": [\"{role}\"], \"version\": {version}}}", BORIS.0)).await;
+        assert!(status.is_success(), "{role}: {answer}");
+        version = answer["version"].as_i64().unwrap();
+        let hers = call_view(5_000, Direction::Internal);
+        let mut his = call_view(5_001, Direction::Internal);
+        his.user = Some(BORIS);
+        let digit = |call: &model::CallView| {
+            let (call_id, center) = (call.call_id, call.center);
+            Event::DigitPressed(DigitView { call_id, center, by: PartyRole::Caller, digit: '1', duration_ms: 80 })
+        };
+        let since = world.live.last_seq();
+        world.live.publish(NOW, [Event::CallUpdated(hers.clone()), Event::CallUpdated(his.clone()), digit(&hers), digit(&his)]);
+        let ears = Ears::of(&world.principal("boris").await);
+        let mut heard = vec![];
+        for event in world.live.after(since, 4).unwrap() {
+            let whose = if event.users.contains(&BORIS) { "his" } else { "hers" };
+            heard.extend(ears.hear(&world.api, &event).await.map(|envelope| format!("{whose} {}", envelope.kind)));
+        }
+        told += &format!("{role}: {}\n", heard.join(", "));
+    }
+    expect_test::expect![[r#"
+        operator: his call.update, his call.digit
+        viewer: hers call.update, his call.update, his call.digit
+        analyst: hers call.update, his call.update, his call.digit
+        client_admin: hers call.update, his call.update, his call.digit
+        supervisor: hers call.update, his call.update, hers call.digit, his call.digit
+        admin: hers call.update, his call.update, hers call.digit, his call.digit
+    "#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]
