@@ -6,13 +6,16 @@ use model::{
     Action, Actor, CallId, CallStatus, CallView, CenterId, Direction, Fact, ListKind, Mask, Owner, Resource, SlotId, UserId, WallTime,
 };
 use serde_json::json;
-use store::catalogue::{CALLS, CDRS, RECORDINGS, TRUNKS};
+use store::{
+    binds,
+    catalogue::{CALLS, CDRS, RECORDINGS, TRUNKS},
+};
 
 use super::*;
 use crate::{
-    Principal, SLOTS,
+    Permit, Principal, SLOTS, can,
     rights::{AccessMap, Grant},
-    work::testing::Base,
+    work::testing::{Base, both},
 };
 
 const HOME: CenterId = CenterId(1);
@@ -21,17 +24,23 @@ const T0: i64 = 1_763_712_000_000;
 
 /// What somebody with one right sees of a resource.
 fn view(resource: &'static Resource, reach: &str, lists: &[(ListKind, &str)], modes: &[(&str, Mode)]) -> View {
+    let policies: Vec<_> = modes.iter().map(|(column, mode)| (resource.name, *column, *mode)).collect();
+    anna(resource.read, reach, lists, &policies).view(resource)
+}
+
+/// Anna's leave to do something, by one right.
+fn anna(action: Action, reach: &str, lists: &[(ListKind, &str)], policies: &[(&str, &str, Mode)]) -> Permit {
     let mut grant = Grant { reach: reach.parse().unwrap(), lists: BTreeMap::new(), policy: Arc::default() };
     for (kind, id) in lists {
         grant.lists.entry(*kind).or_default().insert((*id).to_owned());
     }
     let policy = Arc::get_mut(&mut grant.policy).unwrap();
-    modes.iter().for_each(|(column, mode)| policy.restrict(resource.name, column, *mode));
+    policies.iter().for_each(|(resource, column, mode)| policy.restrict(resource, column, *mode));
     let mut access = AccessMap::default();
-    access.add(resource.read.0, grant);
+    access.add(action.0, grant);
     let actor = Actor::system(HOME, "test");
     let anna = Principal::new(ANNA, "anna".to_owned(), HOME, vec![], None, actor, Arc::new(access));
-    anna.permit(resource.read).unwrap().view(resource)
+    anna.permit(action).unwrap()
 }
 
 fn wide(resource: &'static Resource, modes: &[(&str, Mode)]) -> View {
@@ -439,6 +448,41 @@ async fn a_person_sees_the_rows_and_columns_of_their_rights_and_no_more() {
         }
         assert_eq!(rows.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [id(1).0, id(3).0]);
         assert_eq!(Value::from(rows[0].1.clone()), json!({"caller": "6001"}));
+    }
+}
+
+/// Whose a call is says a table, which may name others than those who placed and served it.
+#[tokio::test]
+async fn calls_that_are_listed_can_be_read_and_no_others() {
+    for base in [Base::sqlite(), Base::postgres()] {
+        let store = base.open().await;
+        let calls = (1..=9).map(|n| (u64::try_from(n).unwrap(), call(n, Some(UserId(6 + n % 2)), if n < 4 { "sales" } else { "support" })));
+        store.apply(&calls.collect::<Vec<_>>()).await.unwrap();
+        let hers = both("INSERT INTO call_users (user_id, call_id) VALUES ($1, $2)");
+        store.db().run(hers, binds![ANNA, id(2)]).await.unwrap();
+        store.db().run(hers, binds![ANNA, id(8)]).await.unwrap();
+        let office = crate::testing::office(store).await;
+        let sales = &[(ListKind::Scenario, "sales")][..];
+        for (reach, lists, wanted) in [
+            ("own", &[][..], &[1, 2, 3, 5, 7, 8, 9][..]),
+            ("own+list", sales, &[1, 2, 3]),
+            ("list", sales, &[1, 2, 3]),
+            ("list", &[(ListKind::Slot, "8")], &[8]),
+            ("list", &[], &[]),
+            ("center", &[], &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ] {
+            let permit = anna(can::CALLS_READ, reach, lists, &[]);
+            let listed = office.list(&permit.view(&CALLS), &ListParams::default().sorted("call_id")).await.unwrap().keys;
+            assert_eq!(listed, wanted.iter().map(|n| id(*n).0).collect::<Vec<_>>(), "{reach} {lists:?}");
+            for action in [can::CALLS_READ, can::CALLS_TRACE, can::CALLS_END, can::RECORDINGS_LISTEN] {
+                let permit = anna(action, reach, lists, &[]);
+                for n in 1..=10 {
+                    let read = office.call(&permit, id(n)).await.unwrap();
+                    assert_eq!(read.map(|call| call.call_id), wanted.contains(&n).then_some(id(n)), "{action} {reach} {lists:?} {n}");
+                }
+            }
+        }
+        assert!(office.call(&anna(can::CALLS_START, "own", &[], &[]), id(1)).await.is_err(), "leave for another thing");
     }
 }
 
