@@ -101,6 +101,9 @@ pub struct Column {
     pub mask: Mask,
     /// What of it goes by other columns; for objects in JSON, and lists of them.
     pub parts: &'static [Part],
+    /// Columns that tell the same elsewhere: of the resource whose column policies count for this one too (`calls` for recordings). This one is
+    /// seen no more than the least visible of them.
+    pub like: &'static [&'static str],
     /// What it is, for the API's document.
     pub about: &'static str,
 }
@@ -121,7 +124,7 @@ impl Column {
     /// A column that can be shown, and is never absent.
     #[must_use]
     pub const fn new(name: &'static str, sql: &'static str, kind: ColumnKind, about: &'static str) -> Self {
-        Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, parts: &[], about }
+        Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, parts: &[], like: &[], about }
     }
 
     /// It can be absent.
@@ -152,6 +155,12 @@ impl Column {
     #[must_use]
     pub const fn masked(self, mask: Mask) -> Self {
         Self { mask, ..self }
+    }
+
+    /// It is seen no more than these columns of the resource whose column policies count for its own.
+    #[must_use]
+    pub const fn like(self, like: &'static [&'static str]) -> Self {
+        Self { like, ..self }
     }
 
     /// These of its members go by other columns.

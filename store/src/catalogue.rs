@@ -208,6 +208,13 @@ pub static CDRS: Resource = Resource {
     ],
 };
 
+// Either channel may be the caller's.
+const NUMBER_OF_LEFT: Column =
+    Column::new("left_number", "t.left_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone).like(NUMBERS);
+const NUMBER_OF_RIGHT: Column =
+    Column::new("right_number", "t.right_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone).like(NUMBERS);
+const NUMBERS: &[&str] = &["caller", "callee"];
+
 /// Recordings: every answered call has one. A list of scenarios or slots is that of the call.
 pub static RECORDINGS: Resource = Resource {
     name: "recordings",
@@ -230,9 +237,9 @@ pub static RECORDINGS: Resource = Resource {
         Column::new("reason", "t.reason", ColumnKind::Text, "Why it is partial, failed or not wanted.").nullable(),
         Column::new("scenario", "c.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered(),
         Column::new("left_role", "t.left_role", ColumnKind::Text, "Who is heard on the left, our side: caller or callee."),
-        Column::new("left_number", "t.left_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone),
+        NUMBER_OF_LEFT,
         Column::new("right_role", "t.right_role", ColumnKind::Text, "Who is heard on the right, the world: caller or callee."),
-        Column::new("right_number", "t.right_number", ColumnKind::Text, "That party's number.").filtered().masked(Mask::Phone),
+        NUMBER_OF_RIGHT,
         Column::new("started_at", "t.started_at", ColumnKind::Time, "When the first sample was due.").filtered(),
         Column::new("duration_ms", "t.duration_ms", ColumnKind::Int, "Length of the audio in milliseconds; 0 until closed.").filtered(),
         Column::new("size", "t.size", ColumnKind::Int, "Length of the file in octets; 0 until closed.").filtered(),

@@ -295,6 +295,33 @@ fn slots_and_carriers_within_a_call_are_seen_like_its_own() {
     }
 }
 
+/// Each row: what is hidden or masked, and how the numbers of a recording are seen then.
+#[test]
+fn numbers_of_the_recordings_list_are_seen_like_those_of_calls() {
+    use Mode::{Hide, Mask, Show};
+    for (policies, left, right) in [
+        (&[][..], Show, Show),
+        (&[("calls", "caller", Mask)][..], Mask, Mask),
+        (&[("calls", "callee", Mask)], Mask, Mask),
+        (&[("calls", "caller", Mask), ("calls", "callee", Hide)], Hide, Hide),
+        (&[("calls", "callee", Mask), ("recordings", "left_number", Hide)], Hide, Mask),
+        (&[("recordings", "right_number", Mask)], Show, Mask),
+        (&[("cdrs", "caller", Hide), ("calls", "user", Hide)], Show, Show),
+    ] {
+        let view = anna(can::RECORDINGS_READ, "center", &[], policies).view(&RECORDINGS);
+        assert_eq!((view.mode("left_number"), view.mode("right_number")), (left, right), "{policies:?}");
+        let is_seen = left == Show && right == Show;
+        assert_eq!(view.is_searchable(), is_seen, "{policies:?}");
+        let answers = |pairs: &[(&str, &str)]| view.select(&ListParams::from_pairs(pairs.iter().copied()), Purpose::Show).is_ok();
+        assert_eq!(answers(&[("q", "6001")]), is_seen, "{policies:?}");
+        for (column, mode) in [("left_number", left), ("right_number", right)] {
+            assert_eq!(answers(&[("filter", &json!({column: "6001"}).to_string())]), mode == Show, "{column} {policies:?}");
+            let export = view.select(&ListParams::default(), Purpose::Export).unwrap();
+            assert_eq!(export.columns().iter().any(|exported| exported.name == column), mode == Show, "{column} {policies:?}");
+        }
+    }
+}
+
 #[test]
 fn a_search_tells_nothing_of_columns_that_are_not_seen() {
     static FOLDED: Resource = Resource {

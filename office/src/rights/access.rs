@@ -78,9 +78,12 @@ impl Policy {
         self.0.get(resource).and_then(|columns| columns.get(column)).copied().unwrap_or(Mode::Show)
     }
 
-    /// How much is shown of a resource's column. What is hidden of calls is hidden of call records and recordings too, if they have it.
-    fn of(&self, resource: &'static Resource, column: &str) -> Mode {
-        self.mode(resource.name, column).min(self.mode(catalogue::root_of(resource), column))
+    /// How much is shown of a resource's column. What is hidden of calls is hidden of call records and recordings too, if they have it, also by
+    /// another name ([`Column::like`]).
+    fn of(&self, resource: &'static Resource, column: &Column) -> Mode {
+        let of_root = |name: &str| self.mode(catalogue::root_of(resource), name);
+        let named = [column.name].into_iter().chain(column.like.iter().copied());
+        named.map(of_root).fold(self.mode(resource.name, column.name), Mode::min)
     }
 
     fn speaks_of(&self, resource: &'static Resource) -> bool {
@@ -174,7 +177,7 @@ impl AccessMap {
         if !grants.iter().any(|(grant, _)| grant.policy.speaks_of(resource)) {
             return resource.columns.iter().map(|column| (column, Mode::Show)).collect();
         }
-        let mode_of = |grant: &Grant, column: &Column| grant.policy.of(resource, column.name);
+        let mode_of = |grant: &Grant, column: &Column| grant.policy.of(resource, column);
         // Shown so much at least: every row that any grant reaches is reached by a grant that shows so much.
         let at_least = |mode: Mode, column: &Column| {
             grants.iter().all(|(_, part)| grants.iter().any(|(better, wider)| mode_of(better, column) >= mode && covers(wider, part)))

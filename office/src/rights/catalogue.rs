@@ -259,6 +259,11 @@ impl Catalogue {
             if let Some(twice) = resource.columns.iter().find(|column| !names.insert(column.name)) {
                 return Err(defect(format!("the resource {} has the column {} twice", resource.name, twice.name)));
             }
+            let root = resources.get(root_of(resource));
+            let likes = resource.columns.iter().flat_map(|column| column.like.iter().map(move |like| (column.name, *like)));
+            if let Some((column, like)) = likes.into_iter().find(|(_, like)| root.is_none_or(|root| root.column(like).is_none())) {
+                return Err(defect(format!("the column {}.{column} is to be seen like {like}, which is not there", resource.name)));
+            }
         }
         Ok(Self { permissions, resources })
     }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{CenterId, ListKind, Mode, Reach, RowRule, Scope, UserId};
+use model::{CenterId, Column, ColumnKind, ListKind, Mode, Reach, Resource, RowRule, Scope, UserId};
 use proptest::{collection, option, prelude::*, sample::select};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
         catalogue::{Catalogue, own},
     },
     HOME,
-    thing::{LEADS, LEADS_ARCHIVE, PART, READ},
+    thing::{LEADS, LEADS_ARCHIVE, LEADS_COPY, PART, READ},
 };
 
 const ABROAD: CenterId = CenterId(2);
@@ -202,6 +202,25 @@ fn what_is_hidden_of_a_resource_is_hidden_wherever_its_right_leads() {
     assert_eq!(names(&LEADS_ARCHIVE), [("id", Mode::Mask)]);
 }
 
+/// Each row: policies, and how a column is seen that tells by another name what `leads.phone` tells.
+#[test]
+fn what_tells_the_same_by_another_name_is_seen_no_more() {
+    for (policies, wanted) in [
+        (&[][..], Mode::Show),
+        (&[("leads", "phone", Mode::Mask)][..], Mode::Mask),
+        (&[("leads", "phone", Mode::Hide)], Mode::Hide),
+        (&[("leads", "phone", Mode::Mask), ("leads_archive", "called", Mode::Hide)], Mode::Hide),
+        (&[("leads_archive", "called", Mode::Mask)], Mode::Mask),
+        // The archive's own phone is not what it is like.
+        (&[("leads_archive", "phone", Mode::Hide)], Mode::Show),
+    ] {
+        let access = access(&[plain("all", policies)], &BTreeSet::new());
+        let columns = access.columns(READ, Seat { user: ME, home: HOME, center: HOME }, &LEADS_ARCHIVE);
+        let mode = columns.iter().find(|(column, _)| column.name == "called").map_or(Mode::Hide, |(_, mode)| *mode);
+        assert_eq!(mode, wanted, "{policies:?}");
+    }
+}
+
 #[test]
 fn many_parts_are_as_few_as_they_can_be() {
     let grants = [plain("own", &[]), plain("team", &[]), plain("group", &[]), plain("list", &[])];
@@ -220,4 +239,9 @@ fn a_catalogue_that_contradicts_itself_is_refused() {
     assert!(said(&[Part { permissions: &[], resources: PART.resources }]).contains("the unknown permission leads.read"));
     const TWICE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &LEADS] };
     assert!(said(&[TWICE]).contains("leads is there twice"));
+    const PHONES: &[Column] =
+        &[Column::new("id", "t.id", ColumnKind::Id, ""), Column::new("phone", "t.phone", ColumnKind::Text, "").like(&["fax"])];
+    static UNLIKE: Resource = Resource { columns: PHONES, ..LEADS_COPY };
+    const STRANGE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &UNLIKE] };
+    assert!(said(&[STRANGE]).contains(".phone is to be seen like fax, which is not there"));
 }

@@ -200,7 +200,7 @@ mod thing {
     /// The same rows as another list.
     pub(super) static LEADS_ARCHIVE: Resource = Resource { name: "leads_archive", ..LEADS_COPY };
 
-    const LEADS_COPY: Resource = Resource {
+    pub(super) const LEADS_COPY: Resource = Resource {
         name: "",
         from: "leads t",
         key: "id",
@@ -211,7 +211,11 @@ mod thing {
         order: "id",
         read: READ,
         export: None,
-        columns: &[Column::new("id", "t.id", ColumnKind::Id, "The id."), Column::new("phone", "t.phone", ColumnKind::Text, "The number.")],
+        columns: &[
+            Column::new("id", "t.id", ColumnKind::Id, "The id."),
+            Column::new("phone", "t.phone", ColumnKind::Text, "The number."),
+            Column::new("called", "t.called", ColumnKind::Text, "The number that was called.").like(&["phone"]),
+        ],
     };
 
     /// What a module of leads would bring.
