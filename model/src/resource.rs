@@ -37,6 +37,9 @@ pub struct Resource {
 pub enum Owner {
     /// Nobody's: no right narrower than the centre reaches them.
     Nobody,
+    /// Anybody's, such as the words of a dictionary: a right to one's own reaches every row of the centre. Lists narrow it as ever. For rows of
+    /// the database.
+    Anybody,
     /// SQL of the id of the one user whose row it is.
     User(&'static str),
     /// Several users', by a table of (row, user).

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Action, ListKind, Mask, Reach, Resource, Scope};
+use model::{Action, ListKind, Mask, Owner, Reach, Resource, Scope};
 use serde::Serialize;
 
 use crate::OfficeError;
@@ -263,6 +263,9 @@ impl Catalogue {
             let likes = resource.columns.iter().flat_map(|column| column.like.iter().map(move |like| (column.name, *like)));
             if let Some((column, like)) = likes.into_iter().find(|(_, like)| root.is_none_or(|root| root.column(like).is_none())) {
                 return Err(defect(format!("the column {}.{column} is to be seen like {like}, which is not there", resource.name)));
+            }
+            if resource.owner == Owner::Anybody && resource.from.is_empty() {
+                return Err(defect(format!("the rows of {} are in memory and anybody's: they have to name whose they are", resource.name)));
             }
         }
         Ok(Self { permissions, resources })

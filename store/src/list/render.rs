@@ -185,8 +185,10 @@ impl<'a> Reach<'a> {
             resource.lists.iter().filter(|(kind, sql)| *kind == wanted && !sql.is_empty()).map(|(_, sql)| *sql).collect()
         };
         let ids_of = |ids: &BTreeSet<String>| ids.iter().cloned().map(Operand::Text).collect();
+        // What is anybody's is everybody's own; those of nobody have no row all the same.
+        let users_of = |users: &BTreeSet<UserId>| resource.owner != Owner::Anybody || users.is_empty();
         let part_of = |part: &RowPart| Part {
-            users: part.users.clone(),
+            users: part.users.clone().filter(users_of),
             lists: part.lists.iter().map(|(kind, ids)| (list_sql(*kind), ids_of(ids))).collect(),
         };
         let can_be_met = |part: &Part| {
@@ -265,7 +267,7 @@ impl<'a> Reach<'a> {
                 (By::EachUser(link), _) => {
                     sql.push(" AND ").is_one_of(["o.", link.user], users.iter());
                 }
-                (By::Row, Owner::Nobody) => {
+                (By::Row, Owner::Nobody | Owner::Anybody) => {
                     sql.push(" AND 1 = 0");
                 }
                 (By::Row, Owner::User(owner)) => {

@@ -156,7 +156,7 @@ fn case() -> impl Strategy<Value = Case> {
     let search = prop_oneof![4 => Just(String::new()), 1 => name(), 1 => Just("a ё".to_owned())];
     let sort = proptest::sample::select(vec!["id", "parent", "name", "state", "amount", "at"]);
     let sort = (sort, any::<bool>()).prop_map(|(name, descending)| format!("{}{name}", if descending { "-" } else { "" }));
-    (things, 0..3_usize, rule, filter, search, sort, 1..9_u32).prop_map(|(things, resource, rule, filter, search, sort, limit)| Case {
+    (things, 0..4_usize, rule, filter, search, sort, 1..9_u32).prop_map(|(things, resource, rule, filter, search, sort, limit)| Case {
         things,
         resource,
         rule,
@@ -186,7 +186,7 @@ async fn pages_of_any_list_are_what_a_plain_loop_gives(base: Base) {
 
 async fn check(store: &Store, case: &Case) {
     put(store, &case.things).await;
-    let resource = [&THINGS, &SHARED, &ORPHANS][case.resource];
+    let resource = [&THINGS, &SHARED, &ORPHANS, &WORDS][case.resource];
     let filter = Filter::parse(&case.filter, &columns).unwrap();
     let query = || Query {
         filter: filter.clone(),
@@ -234,6 +234,8 @@ async fn check(store: &Store, case: &Case) {
     // The rows in memory are listed alike.
     let of_users = |thing: &Thing| match resource.owner {
         Owner::Nobody => BTreeSet::new(),
+        // Everybody that a rule of the test names.
+        Owner::Anybody => (0..7).map(UserId).collect(),
         Owner::User(_) => thing.owner.into_iter().map(UserId).collect(),
         Owner::Link { .. } => thing.users.iter().map(|user| UserId(*user)).collect(),
     };

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{CenterId, Column, ColumnKind, ListKind, Mode, Reach, Resource, RowRule, Scope, UserId};
+use model::{CenterId, Column, ColumnKind, ListKind, Mode, Owner, Reach, Resource, RowRule, Scope, UserId};
 use proptest::{collection, option, prelude::*, sample::select};
 
 use super::{
@@ -244,4 +244,7 @@ fn a_catalogue_that_contradicts_itself_is_refused() {
     static UNLIKE: Resource = Resource { columns: PHONES, ..LEADS_COPY };
     const STRANGE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &UNLIKE] };
     assert!(said(&[STRANGE]).contains(".phone is to be seen like fax, which is not there"));
+    static WORDS: Resource = Resource { from: "", owner: Owner::Anybody, ..LEADS_COPY };
+    const IN_MEMORY: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &WORDS] };
+    assert!(said(&[IN_MEMORY]).contains("in memory and anybody's"));
 }
