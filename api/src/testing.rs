@@ -529,11 +529,21 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+        Self::made(Settings::default(), change).await
+    }
+
+    /// The same world with what modules bring.
+    pub(crate) async fn of(office: Settings) -> Self {
+        Self::made(office, |_| {}).await
+    }
+
+    async fn made(office: Settings, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cordboard.db");
         std::fs::write(&path, &TEMPLATE.database).unwrap();
         let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap().with_key(&[7; 32]);
         let office = office_on(&store).await;
+        let office = Office::open(store.clone(), office, auth::now()).await.unwrap();
         let ha1 = |username: &str, password: &str| {
             let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
             Ha1 { md5: [mark; 16], sha256: [mark; 32], sha512_256: [mark; 32] }

@@ -1,10 +1,12 @@
 //! What is told: one JSON form of an event for Socket.IO, webhooks and RabbitMQ.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BanView, BudgetNews, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, EndingView, HubKind, Outcome,
-    RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
+    Action, BanView, BudgetNews, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, EndingView, HubKind, ListKind,
+    Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -231,6 +233,35 @@ pub struct JobView {
     pub total: Option<i64>,
 }
 
+/// A row of a module that came, changed or went. Telephony knows nothing of it: who hears of it, and what of it, is decided by its gates and
+/// by the resource that it is a row of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowNews {
+    /// What is told: `lead.update`. Its first word and an `s` is the topic.
+    pub kind: &'static str,
+    /// The resource that the row belongs to: its columns are what can be told of it, and nobody is told a row without the right to read those.
+    pub resource: &'static str,
+    /// The row's id, as it stands on the wire.
+    pub id: String,
+    /// Whose it is.
+    pub center: CenterId,
+    /// The rights that all have to reach the row. Without any, nobody hears of it.
+    pub gates: Vec<Gate>,
+    /// The row with all its columns; none: it is gone, at least for those who are told.
+    pub row: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A right that has to reach what an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// The right: `leads.read`.
+    pub action: Action,
+    /// Whose own it was when it happened: who comes by it later does not hear its past.
+    pub users: BTreeSet<UserId>,
+    /// The ids that it stands in lists by: of a call its scenario.
+    pub lists: Vec<(ListKind, String)>,
+}
+
 /// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "most events are of calls, and events are passed on, not kept")]
@@ -291,6 +322,8 @@ pub enum Event {
     },
     /// A budget ends a call soon, or no longer does: `call.ending`. For those who hear of the call.
     CallEnding(EndingView),
+    /// A row of a module came, changed or went: [`RowNews::kind`]. For those whom its gates let in.
+    Row(Box<RowNews>),
 }
 
 /// The form in which an event leaves us.
@@ -303,7 +336,7 @@ pub struct Envelope {
     /// Whose event it is.
     pub center: CenterId,
     /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `carrier.update`,
-    /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`.
+    /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`, or a module's own.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

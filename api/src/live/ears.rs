@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    live::Told,
+    live::{Told, gates::Gates},
     resources::{object, seen},
     routes::{
         budgets::{BudgetTold, Ending, id_of},
@@ -34,6 +34,7 @@ pub(crate) struct Ears {
     carriers: Option<(Permit, View)>,
     bans: Option<(Permit, View)>,
     budgets: Option<Permit>,
+    rows: Gates,
 }
 
 impl Ears {
@@ -51,11 +52,12 @@ impl Ears {
             bans: seen(can::SECURITY_READ, &BANS),
             // What happens to them is how they stand: who may not see the one does not hear of the other.
             budgets: principal.permit(can::SECURITY_READ).filter(|permit| permit.view(&BUDGETS).mode("lines") == Mode::Show),
+            rows: Gates::of(principal),
         }
     }
 
     /// The event as this listener may hear it; none if they may not.
-    pub(crate) async fn hear(&self, api: &Api, told: &Told) -> Option<Envelope> {
+    pub(crate) async fn hear(&mut self, api: &Api, told: &Told) -> Option<Envelope> {
         let (kind, center, id, epoch, data) = match &told.event {
             Event::CallUpdated(call) => {
                 let (permit, view) = self.calls.as_ref()?;
@@ -137,6 +139,7 @@ impl Ears {
                 is_reached(api, permit, ending.call, &told.users).then_some(())?;
                 ("call.ending", ending.center, ending.call.to_string(), 0, whole(&Ending::from(*ending)))
             }
+            Event::Row(news) => (news.kind, news.center, news.id.clone(), 0, self.rows.admit(news, api.office.resource(news.resource))?),
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod door;
 pub(crate) mod ears;
+mod gates;
 pub(crate) mod presence;
 pub(crate) mod socket;
 
@@ -202,7 +203,9 @@ impl State {
             | Event::CarrierUpdated(_)
             | Event::CarrierRemoved { .. }
             | Event::SourceBanned(_)
-            | Event::SourceReleased { .. } => BTreeSet::new(),
+            | Event::SourceReleased { .. }
+            // Its gates say whose it is.
+            | Event::Row(_) => BTreeSet::new(),
             Event::BudgetAlarm { .. } | Event::BudgetClosed(_) | Event::BudgetReleased { .. } => BTreeSet::new(),
             Event::JobProgressed(view) => view.user.into_iter().collect(),
         };

@@ -263,7 +263,7 @@ async fn what_happens_to_budgets_is_heard_by_those_who_may() {
     let last = world.live.last_seq();
     let mut told = String::new();
     for name in ["root", "anna", "boris"] {
-        let ears = Ears::of(&world.principal(name).await);
+        let mut ears = Ears::of(&world.principal(name).await);
         for event in world.live.after(last - 7, 10).unwrap() {
             if let Some(envelope) = ears.hear(&world.api, &event).await {
                 told += &format!("{name} {} {} {}\n", envelope.kind, envelope.id, envelope.data);

@@ -226,7 +226,7 @@ impl Glass<'_> {
             }
             told.push((path.to_owned(), answer));
         }
-        let ears = Ears::of(&self.world.principal("boris").await);
+        let mut ears = Ears::of(&self.world.principal("boris").await);
         let mut call = call_view(CALL_OF_BORIS.0, Direction::Outbound);
         call.user = Some(BORIS);
         call.segments = vec![Segment { user: Some(BORIS), slot: SlotId(1), from: NOW, to: None, hold_ms: 0 }];
@@ -246,7 +246,7 @@ impl Glass<'_> {
 
     /// What is heard with a column hidden.
     async fn heard(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
-        let ears = Ears::of(&self.world.principal("boris").await);
+        let mut ears = Ears::of(&self.world.principal("boris").await);
         let mut call = call_view(CALL_OF_BORIS.0, Direction::Internal);
         call.user = Some(BORIS);
         let recording = RecordingView {

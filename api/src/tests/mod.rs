@@ -15,6 +15,7 @@ mod registrations;
 mod requests;
 mod rights;
 mod routing;
+mod rows;
 mod security;
 mod serving;
 mod sessions;
