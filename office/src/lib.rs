@@ -76,7 +76,7 @@ static RESOURCES: &[&Resource] = &[
 /// What an office needs to know. Each engine has a field.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// The permissions and resources of modules.
+    /// The permissions, resources and webhooks' events of modules.
     pub parts: Vec<rights::Part>,
     /// Jobs and exports.
     pub work: WorkOptions,
@@ -113,7 +113,7 @@ impl Office {
 
     /// Puts the engines on a database, and leaves it as it is.
     pub(crate) fn assemble(store: Store, settings: Settings) -> Result<Self, OfficeError> {
-        let parts: Vec<rights::Part> = std::iter::once(rights::own_part(RESOURCES)).chain(settings.parts).collect();
+        let parts: Vec<rights::Part> = std::iter::once(rights::own_part(RESOURCES, webhooks::EVENTS)).chain(settings.parts).collect();
         Ok(Self(Arc::new(Inner {
             store,
             catalogue: rights::Catalogue::new(&parts)?,

@@ -41,6 +41,7 @@ const PARTS: &[Part] = &[Part {
         Permission { action: PIERS_READ, about: "See piers.", reaches: Reaches::LISTED },
     ],
     resources: &[&BOATS],
+    events: &[],
 }];
 
 async fn harbour() -> World {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Action, ListKind, Mask, Owner, Reach, Resource, Scope};
 use serde::Serialize;
 
-use crate::OfficeError;
+use crate::{OfficeError, webhooks::EventKind};
 
 /// Something that can be permitted.
 #[derive(Debug, Clone, Copy)]
@@ -194,11 +194,13 @@ pub struct Part {
     pub permissions: &'static [Permission],
     /// What is listed.
     pub resources: &'static [&'static Resource],
+    /// Of what webhooks can be told.
+    pub events: &'static [EventKind],
 }
 
 /// What this room brings itself.
-pub(crate) fn own(resources: &'static [&'static Resource]) -> Part {
-    Part { permissions: PERMISSIONS, resources }
+pub(crate) fn own(resources: &'static [&'static Resource], events: &'static [EventKind]) -> Part {
+    Part { permissions: PERMISSIONS, resources, events }
 }
 
 /// Everything that can be permitted, and on what.
@@ -206,6 +208,8 @@ pub(crate) fn own(resources: &'static [&'static Resource]) -> Part {
 pub(crate) struct Catalogue {
     permissions: BTreeMap<&'static str, Permission>,
     resources: BTreeMap<&'static str, &'static Resource>,
+    /// As the parts bring them.
+    events: Vec<&'static EventKind>,
 }
 
 /// The resource of a permission: `calls` of `calls.read`.
@@ -268,7 +272,24 @@ impl Catalogue {
                 return Err(defect(format!("the rows of {} are in memory and anybody's: they have to name whose they are", resource.name)));
             }
         }
-        Ok(Self { permissions, resources })
+        let events: Vec<&'static EventKind> = parts.iter().flat_map(|part| part.events).collect();
+        let mut kinds = BTreeSet::new();
+        for event in &events {
+            let kind = event.kind;
+            if !kind.split_once('.').is_some_and(|(subject, what)| is_plain(subject) && is_plain(what)) {
+                return Err(defect(format!("the event {kind} is not written subject.what")));
+            }
+            if !kinds.insert(kind) {
+                return Err(defect(format!("the event {kind} is there twice")));
+            }
+            if !permissions.contains_key(event.right.0) {
+                return Err(defect(format!("the event {kind} takes the unknown permission {}", event.right)));
+            }
+            if !resources.contains_key(event.resource) {
+                return Err(defect(format!("the event {kind} is of the unknown resource {}", event.resource)));
+            }
+        }
+        Ok(Self { permissions, resources, events })
     }
 
     /// The permission with this name.
@@ -289,6 +310,11 @@ impl Catalogue {
     /// All resources, by name.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &'static Resource> {
         self.resources.values().copied()
+    }
+
+    /// Every kind of event that webhooks can be told of.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &'static EventKind> {
+        self.events.iter().copied()
     }
 
     /// The resource whose column policies count for this one too.

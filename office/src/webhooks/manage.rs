@@ -17,13 +17,13 @@ use store::{
 use tokio::time::Instant;
 
 use super::{
-    EVENTS, EVENTS_MAX, LISTENER, PING, WEBHOOKS, WEBHOOKS_MAX,
+    EVENTS_MAX, LISTENER, PING, WEBHOOKS, WEBHOOKS_MAX,
     attempt::{Outcome, Parcel, send},
     envelope::Told,
 };
 use crate::{
     Conflict, Fault, Office, OfficeError, Permit,
-    rights::{can, text},
+    rights::{Catalogue, can, text},
 };
 
 /// What a secret begins with, so that people and programs see what it is.
@@ -36,7 +36,7 @@ pub struct NewWebhook {
     pub name: String,
     /// Where events are sent: `https://` or `http://`.
     pub url: String,
-    /// The kinds of events ([`EVENTS`]), or `*` alone.
+    /// The kinds of events that telephony and the modules bring, or `*` alone.
     pub events: Vec<String>,
     /// Whether it is told at once.
     pub enabled: bool,
@@ -134,7 +134,7 @@ impl Office {
         let row = Row {
             name: text::name("name", &new.name, &mut faults),
             url: self.check_url(&new.url, &mut faults),
-            events: check_events(&new.events, &mut faults),
+            events: check_events(self.catalogue(), &new.events, &mut faults),
             secret: draw_secret()?,
             enabled: i64::from(new.enabled),
             version: 1,
@@ -212,7 +212,7 @@ impl Office {
             new.url = self.check_url(url, &mut faults);
         }
         if let Some(events) = &change.events {
-            new.events = check_events(events, &mut faults);
+            new.events = check_events(self.catalogue(), events, &mut faults);
         }
         if let Some(enabled) = change.enabled {
             new.enabled = i64::from(enabled);
@@ -370,10 +370,12 @@ impl Office {
     /// Whoever has events told must see all of them: everybody's rows, and every column.
     fn may_be_told(&self, permit: &Permit, events: &str) -> Result<(), OfficeError> {
         let named: BTreeSet<String> = serde_json::from_str(events).unwrap_or_default();
-        for event in EVENTS.iter().filter(|event| named.contains("*") || named.contains(event.kind)) {
+        for event in self.catalogue().events().filter(|event| named.contains("*") || named.contains(event.kind)) {
             let seen = permit.principal().permit(event.right).filter(Permit::is_wide).is_some_and(|right| {
-                let Some(resource) = self.resource(event.right.resource()) else { return true };
-                resource.columns.iter().all(|column| right.view(resource).mode(column.name) == Mode::Show)
+                // The catalogue has refused an event of no resource.
+                let Some(resource) = self.resource(event.resource) else { return false };
+                let view = right.view(resource);
+                resource.columns.iter().all(|column| view.mode(column.name) == Mode::Show)
             });
             if !seen {
                 let what = format!(
@@ -402,13 +404,13 @@ async fn read(office: &Office, permit: &Permit, id: i64) -> Result<Row, OfficeEr
 }
 
 /// The kinds as they are stored: a JSON list in order.
-fn check_events(events: &[String], faults: &mut Vec<Fault>) -> String {
+fn check_events(catalogue: &Catalogue, events: &[String], faults: &mut Vec<Fault>) -> String {
     if events.is_empty() || events.len() > EVENTS_MAX {
         faults.push(Fault::invalid("events", format!("1 to {EVENTS_MAX} kinds of events")));
     }
     for (place, event) in events.iter().enumerate().take(EVENTS_MAX) {
-        if event != "*" && !EVENTS.iter().any(|known| known.kind == event) {
-            let known: Vec<&str> = EVENTS.iter().map(|known| known.kind).collect();
+        if event != "*" && !catalogue.events().any(|known| known.kind == event) {
+            let known: Vec<&str> = catalogue.events().map(|known| known.kind).collect();
             faults.push(Fault::invalid(format!("events[{place}]"), format!("there is no such event; there are *, {}", known.join(", "))));
         }
     }

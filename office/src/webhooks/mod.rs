@@ -48,30 +48,33 @@ pub const EVENTS_MAX: usize = 64;
 /// Tests that are under way at once.
 const TESTS_MAX: usize = 8;
 
-/// A kind of event that webhooks can be told of.
+/// A kind of event that webhooks can be told of. A module brings its own in its [`Part`](crate::rights::Part), and writes them to the outbox.
 #[derive(Debug, Clone, Copy)]
 pub struct EventKind {
     /// Its name.
     pub kind: &'static str,
     /// The right without which nobody may have it told, everywhere in the centre: it holds what that right shows.
     pub right: Action,
+    /// The resource whose columns it holds: whoever has it told must see all of them.
+    pub resource: &'static str,
     /// What it is, for people.
     pub about: &'static str,
 }
 
-/// Every kind of event that there is.
-pub static EVENTS: &[EventKind] = &[
-    EventKind { kind: "call.update", right: can::CALLS_READ, about: "A call began, changed or ended." },
-    EventKind { kind: "cdr.created", right: can::CALLS_READ, about: "A call has its record." },
-    EventKind { kind: "recording.ready", right: can::RECORDINGS_READ, about: "A recording is closed." },
+/// The kinds of events of telephony and of this room.
+pub(crate) static EVENTS: &[EventKind] = &[
+    EventKind { kind: "call.update", right: can::CALLS_READ, resource: "calls", about: "A call began, changed or ended." },
+    EventKind { kind: "cdr.created", right: can::CALLS_READ, resource: "cdrs", about: "A call has its record." },
+    EventKind { kind: "recording.ready", right: can::RECORDINGS_READ, resource: "recordings", about: "A recording is closed." },
     EventKind {
         kind: "carrier.down",
         right: can::TRUNKS_READ,
+        resource: "trunks",
         about: "A carrier cannot be called: it does not answer, or we are not registered.",
     },
-    EventKind { kind: "carrier.up", right: can::TRUNKS_READ, about: "A carrier can be called again." },
-    EventKind { kind: "user.update", right: can::USERS_READ, about: "An account was made or changed." },
-    EventKind { kind: "user.delete", right: can::USERS_READ, about: "An account was deleted." },
+    EventKind { kind: "carrier.up", right: can::TRUNKS_READ, resource: "trunks", about: "A carrier can be called again." },
+    EventKind { kind: "user.update", right: can::USERS_READ, resource: "users", about: "An account was made or changed." },
+    EventKind { kind: "user.delete", right: can::USERS_READ, resource: "users", about: "An account was deleted." },
 ];
 /// The event that a test sends. It comes whatever the webhook names.
 pub const PING: &str = "ping";

@@ -683,6 +683,64 @@ fn pauses_are_scattered() {
     assert_eq!((pause(9, 1, 1), pause(-1, 1, 1), pause(i64::MAX, 1, 1)), (None, None, None));
 }
 
+/// What a module brings: its rows are of a resource of its own, which its right opens beside others.
+mod harbour {
+    use model::{Action, Column, ColumnKind, Owner, Resource};
+
+    use super::EventKind;
+    use crate::rights::{Part, Permission, Reaches};
+
+    const READ: Action = Action("boats.read");
+
+    static CREWS: Resource = Resource {
+        name: "crews",
+        from: "crews t",
+        key: "id",
+        center: "t.center_id",
+        owner: Owner::Nobody,
+        lists: &[],
+        search: "",
+        order: "id",
+        read: READ,
+        export: None,
+        columns: &[Column::new("id", "t.id", ColumnKind::Id, "The id."), Column::new("phone", "t.phone", ColumnKind::Text, "The number.")],
+    };
+
+    pub(super) const PART: Part = Part {
+        permissions: &[Permission { action: READ, about: "See boats.", reaches: Reaches::ROWS }],
+        resources: &[&CREWS],
+        events: &[EventKind { kind: "crew.new", right: READ, resource: "crews", about: "Somebody came aboard." }],
+    };
+}
+
+/// A module's events are told as ours are, and to those only who see all of its resource.
+async fn a_module_brings_its_events(rig: Rig) {
+    let new =
+        |event: &str| NewWebhook { name: "Port".to_owned(), url: rig.receiver.url("/port"), events: vec![event.to_owned()], enabled: true };
+    let create = rig.permit(can::WEBHOOKS_CREATE);
+    let unknown = rig.office.create_webhook(&create, &new("crew.new"), rig.now()).await;
+    assert!(matches!(unknown, Err(OfficeError::Invalid(_))), "without the module there is no such event: {unknown:?}");
+
+    let http = Client::new(local(), &Roots::public(), Limits { whole: PATIENT, ..Limits::default() });
+    let settings = Settings { webhooks: WebhookOptions { http }, parts: vec![harbour::PART], ..Settings::default() };
+    let office = Office::open(rig.base.open().await, settings, WallTime(1)).await.unwrap();
+    // The start that first knows the right has given it to administrators.
+    let admin = person(&office, "captain", &["admin"], Vec::new(), CENTER).await;
+    let id = office.create_webhook(&admin.permit(can::WEBHOOKS_CREATE).unwrap(), &new("crew.new"), rig.now()).await.unwrap().0;
+    let masked = vec![ColumnPolicy { resource: "crews".to_owned(), column: "phone".to_owned(), mode: Mode::Mask }];
+    let half = person(&office, "mate", &["admin"], masked, CENTER).await;
+    for event in ["crew.new", "*"] {
+        let refused = office.create_webhook(&half.permit(can::WEBHOOKS_CREATE).unwrap(), &new(event), rig.now()).await;
+        assert!(matches!(refused, Err(OfficeError::Forbidden(_))), "{event}: {refused:?}");
+    }
+    assert!(office.create_webhook(&half.permit(can::WEBHOOKS_CREATE).unwrap(), &new("call.update"), rig.now()).await.is_ok());
+
+    rig.tell(CENTER, "crew.new", 7).await;
+    office.distribute(rig.now()).await.unwrap();
+    let kinds: Vec<(i64, String)> = rig.deliveries().await.into_iter().map(|delivery| (delivery.webhook_id, delivery.kind)).collect();
+    assert_eq!(kinds, [(id, "crew.new".to_owned())]);
+}
+
 /// What engines tell stands in the list of events: one that does not could never be asked for.
 #[test]
 fn every_event_that_is_told_is_known() {
@@ -736,4 +794,5 @@ on_both! {
     webhooks_are_made_and_changed_by_those_who_may
     what_is_old_goes_and_what_never_ends_is_ended
     the_task_delivers_until_it_is_stopped
+    a_module_brings_its_events
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{CenterId, Column, ColumnKind, ListKind, Mode, Owner, Reach, Resource, RowRule, Scope, UserId};
+use model::{Action, CenterId, Column, ColumnKind, ListKind, Mode, Owner, Reach, Resource, RowRule, Scope, UserId};
 use proptest::{collection, option, prelude::*, sample::select};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     HOME,
     thing::{LEADS, LEADS_ARCHIVE, LEADS_COPY, PART, READ},
 };
+use crate::webhooks::EventKind;
 
 const ABROAD: CenterId = CenterId(2);
 const ME: UserId = UserId(1);
@@ -148,7 +149,7 @@ proptest! {
 
     #[test]
     fn who_may_give_a_grant_has_no_less_than_it(own_grant in grant(), other in grant(), team in people(), center in select(vec![HOME, ABROAD])) {
-        let catalogue = Catalogue::new(&[own(&[]), PART]).unwrap();
+        let catalogue = Catalogue::new(&[own(&[], &[]), PART]).unwrap();
         if own_grant.may_give(&catalogue, READ.0, &other) {
             for row in every_row() {
                 prop_assert!(reaches(&own_grant, &team, center, row) || !reaches(&other, &team, center, row), "{:?}", row);
@@ -235,9 +236,9 @@ fn many_parts_are_as_few_as_they_can_be() {
 #[test]
 fn a_catalogue_that_contradicts_itself_is_refused() {
     let said = |parts: &[Part]| Catalogue::new(parts).unwrap_err().to_string();
-    assert!(said(&[own(&[]), PART, PART]).contains("leads.read is there twice"));
-    assert!(said(&[Part { permissions: &[], resources: PART.resources }]).contains("the unknown permission leads.read"));
-    const TWICE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &LEADS] };
+    assert!(said(&[own(&[], &[]), PART, PART]).contains("leads.read is there twice"));
+    assert!(said(&[Part { permissions: &[], ..PART }]).contains("the unknown permission leads.read"));
+    const TWICE: Part = Part { resources: &[&LEADS, &LEADS], ..PART };
     assert!(said(&[TWICE]).contains("leads is there twice"));
     const PHONES: &[Column] =
         &[Column::new("id", "t.id", ColumnKind::Id, ""), Column::new("phone", "t.phone", ColumnKind::Text, "").like(&["fax"])];
@@ -247,4 +248,12 @@ fn a_catalogue_that_contradicts_itself_is_refused() {
     static WORDS: Resource = Resource { from: "", owner: Owner::Anybody, ..LEADS_COPY };
     const IN_MEMORY: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &WORDS] };
     assert!(said(&[IN_MEMORY]).contains("in memory and anybody's"));
+    let telling = |events: &'static [EventKind]| said(&[Part { events, ..PART }]);
+    const TOLD: EventKind = EventKind { kind: "lead.new", right: READ, resource: "leads", about: "" };
+    assert!(Catalogue::new(&[Part { events: &[TOLD], ..PART }]).is_ok());
+    assert!(telling(&[TOLD, TOLD]).contains("the event lead.new is there twice"));
+    assert!(telling(&[EventKind { kind: "*", ..TOLD }]).contains("the event * is not written subject.what"));
+    assert!(telling(&[EventKind { kind: "ping", ..TOLD }]).contains("the event ping is not written"));
+    assert!(telling(&[EventKind { right: Action("leads.see"), ..TOLD }]).contains("the unknown permission leads.see"));
+    assert!(telling(&[EventKind { resource: "lead", ..TOLD }]).contains("the unknown resource lead"));
 }

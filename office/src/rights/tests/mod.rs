@@ -226,6 +226,7 @@ mod thing {
             Permission { action: Action("leads.update"), about: "Change leads.", reaches: Reaches::LISTED },
         ],
         resources: &[&LEADS, &LEADS_ARCHIVE],
+        events: &[],
     };
 }
 

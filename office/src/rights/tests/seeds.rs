@@ -62,7 +62,7 @@ async fn every_role_has_what_the_matrix_grants() {
 
 #[test]
 fn what_modules_will_bring_is_granted_as_the_matrix_says() {
-    let catalogue = Catalogue::new(&[own(&[])]).unwrap();
+    let catalogue = Catalogue::new(&[own(&[], &[])]).unwrap();
     let is_known = |name: &str| catalogue.permissions().any(|known| known.action.resource() == resource_of(name));
     let mut rows = BTreeSet::new();
     let mut columns = Vec::new();
@@ -76,7 +76,7 @@ fn what_modules_will_bring_is_granted_as_the_matrix_says() {
 
 #[test]
 fn every_line_of_the_seeds_can_be_read_and_used() {
-    let catalogue = Catalogue::new(&[own(&[])]).unwrap();
+    let catalogue = Catalogue::new(&[own(&[], &[])]).unwrap();
     for seed in SEEDS {
         let mut faults = Vec::new();
         text::code("code", seed.code, &mut faults);
@@ -190,7 +190,7 @@ async fn a_role_that_somebody_made_is_not_taken_over() {
 
 #[test]
 fn an_administrator_has_everything_there_is() {
-    let catalogue = Catalogue::new(&[own(&[]), thing::PART]).unwrap();
+    let catalogue = Catalogue::new(&[own(&[], &[]), thing::PART]).unwrap();
     let items = everything(&catalogue);
     for known in catalogue.permissions().filter(|known| known.action.resource() != "profile") {
         let wanted = (known.action.0.to_owned(), "all".parse().unwrap());

@@ -18,7 +18,7 @@ use super::{
 use crate::{Conflict, OfficeError, Permit, rights::RoleChange};
 
 fn catalogue() -> Catalogue {
-    Catalogue::new(&[own(&[])]).unwrap()
+    Catalogue::new(&[own(&[], &[])]).unwrap()
 }
 
 fn map(value: Value) -> Map<String, Value> {
@@ -112,7 +112,7 @@ fn verbs_are_read_by_the_table() {
         assert_eq!(read(role, shape.clone()), wanted, "{role} {shape}");
     }
     // A module that is there is known by its area, and the rest of the area is told.
-    let catalogue = Catalogue::new(&[own(&[]), thing::PART]).unwrap();
+    let catalogue = Catalogue::new(&[own(&[], &[]), thing::PART]).unwrap();
     let said = Form::of(&catalogue, "seller").read(&map(json!({"crm": ["read", "write"], "leads": true})));
     let items: Vec<String> = said.items.iter().map(PermissionItem::text).collect();
     assert_eq!(items, ["leads.create@own", "leads.read@own", "leads.update@own"]);
