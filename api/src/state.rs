@@ -10,11 +10,11 @@ use std::{
 use crm::Crm;
 use futures_util::future::BoxFuture;
 use links::oidc::Providers;
-use model::{CallId, Command, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
-use office::{Office, StoreError};
+use model::{CallId, Command, Event, Ha1, RecordingRow, Refusal, Reply, UserId, WallTime};
+use office::{Office, StoreError, rights::RightsChange};
 
 use crate::{
-    auth::Auth,
+    auth::{Auth, now},
     error::{Code, Problem},
     idempotency::{KeyError, Lost, Orders},
     live::{Live, door::Doors, presence::Presence},
@@ -250,6 +250,12 @@ impl Api {
     pub(crate) fn new(parts: ApiParts) -> Self {
         let ApiParts { settings, office, crm, providers, control, recordings, system, live, metrics, ha1, phones } = parts;
         let auth = Auth::new(&settings.jwt_secret);
+        let board = Arc::clone(&live);
+        let is_first =
+            office.tell_rights(move |RightsChange { center, users }| board.publish(now(), [Event::RightsChanged { users, center }]));
+        if !is_first {
+            tracing::warn!("Changes of rights are told elsewhere already; nobody hears of them here.");
+        }
         Self(Arc::new(Shared {
             settings,
             office,

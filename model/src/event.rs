@@ -324,6 +324,13 @@ pub enum Event {
     CallEnding(EndingView),
     /// A row of a module came, changed or went: [`RowNews::kind`]. For those whom its gates let in.
     Row(Box<RowNews>),
+    /// What these people may do, or what they see of it, is another than before: `rights.update`. For exactly them, whatever they listen to.
+    RightsChanged {
+        /// Who.
+        users: BTreeSet<UserId>,
+        /// Their centre.
+        center: CenterId,
+    },
 }
 
 /// The form in which an event leaves us.
@@ -336,7 +343,8 @@ pub struct Envelope {
     /// Whose event it is.
     pub center: CenterId,
     /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `carrier.update`,
-    /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`, or a module's own.
+    /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`,
+    /// `rights.update`, or a module's own.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

@@ -19,6 +19,8 @@ use crate::{
     wire::{Call, Digit, JobProgress, Rebound, RecordingReady, Slot},
 };
 
+/// That somebody has other rights is told to them whatever they listen to: what they are shown hangs on it.
+const RIGHTS_UPDATE: &str = "rights.update";
 /// Topics that one listener may name.
 const TOPICS_MAX: usize = 64;
 
@@ -54,6 +56,11 @@ impl Ears {
             budgets: principal.permit(can::SECURITY_READ).filter(|permit| permit.view(&BUDGETS).mode("lines") == Mode::Show),
             rows: Gates::of(principal),
         }
+    }
+
+    /// Whether this listener's own rights have changed: what comes behind it is to be heard with the new ones.
+    pub(crate) fn is_rights_change(&self, told: &Told) -> bool {
+        matches!(told.event, Event::RightsChanged { .. }) && told.users.contains(&self.user)
     }
 
     /// The event as this listener may hear it; none if they may not.
@@ -139,6 +146,10 @@ impl Ears {
                 is_reached(api, permit, ending.call, &told.users).then_some(())?;
                 ("call.ending", ending.center, ending.call.to_string(), 0, whole(&Ending::from(*ending)))
             }
+            Event::RightsChanged { center, .. } => {
+                self.is_rights_change(told).then_some(())?;
+                (RIGHTS_UPDATE, *center, self.user.to_string(), 0, json!({}))
+            }
             Event::Row(news) => (news.kind, news.center, news.id.clone(), 0, self.rows.admit(news, api.office.resource(news.resource))?),
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })
@@ -175,7 +186,7 @@ impl Topics {
     }
 
     pub(crate) fn has(&self, envelope: &Envelope) -> bool {
-        let Some(topics) = &self.0 else { return true };
+        let Some(topics) = self.0.as_ref().filter(|_| envelope.kind != RIGHTS_UPDATE) else { return true };
         let (subject, _) = envelope.kind.split_once('.').unwrap_or((envelope.kind, ""));
         topics.contains(&format!("{subject}s")) || topics.contains(&format!("{subject}:{}", envelope.id))
     }
@@ -208,6 +219,7 @@ mod tests {
             ("job.progress", "12", true),
             ("job.progress", "1", false),
             ("call.update", "c_1", false),
+            ("rights.update", "3", true),
         ] {
             assert_eq!(topics.has(&envelope(kind, id)), wanted, "{kind} {id}");
             assert!(Topics::all().has(&envelope(kind, id)));

@@ -206,6 +206,7 @@ impl State {
             | Event::SourceReleased { .. }
             // Its gates say whose it is.
             | Event::Row(_) => BTreeSet::new(),
+            Event::RightsChanged { users, .. } => users.clone(),
             Event::BudgetAlarm { .. } | Event::BudgetClosed(_) | Event::BudgetReleased { .. } => BTreeSet::new(),
             Event::JobProgressed(view) => view.user.into_iter().collect(),
         };

@@ -391,7 +391,7 @@ impl Feed {
             };
             for told in &batch {
                 // Who was put out hears nothing of what came after that, and it may be in this very batch.
-                if self.is_to_look() {
+                if self.is_to_look() || self.ears.is_rights_change(told) {
                     self.look().await?;
                 }
                 if let Some(envelope) = self.ears.hear(&self.api, told).await.filter(|envelope| self.topics.has(envelope)) {

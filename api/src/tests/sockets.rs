@@ -354,6 +354,65 @@ async fn the_past_of_a_slot_is_not_told_to_its_next_holder() {
     }
 }
 
+/// Exactly those are told whose rights are others now, whatever they listen to, and what comes behind it they hear by the new ones.
+#[tokio::test]
+async fn whose_rights_change_is_told_and_hears_by_the_new_ones() {
+    let world = World::new().await;
+    let address = listening(&world).await;
+    let mut clients = vec![];
+    for who in ["root", "anna", "boris"] {
+        let mut client = Client::signed_in(address, &world.token(who)).await;
+        client.send("427[\"subscribe\",{\"topics\":[\"slots\"]}]").await;
+        assert!(client.packet().await.unwrap().starts_with("437["));
+        clients.push((who, client));
+    }
+    let (_, roles) = world.json("root GET /api/roles?limit=200").await;
+    let operator = roles["items"].as_array().unwrap().iter().find(|role| role["code"] == "operator").unwrap()["id"].clone();
+    let operator = operator.as_str().unwrap();
+    let (_, sets) = world.json("root GET /api/permission-sets?limit=200").await;
+    let set = sets["items"].as_array().unwrap().iter().find(|set| set["code"] == "operator").unwrap()["id"].clone();
+    let set = set.as_str().unwrap();
+    let hidden = |resource, column| json!([{"resource": resource, "column": column, "mode": "hide"}]);
+    let fewer = json!([{"permission": "slots.read", "scope": "center"}, {"permission": "calls.read", "scope": "own"}]);
+    let mut told = String::new();
+    for (what, path, change, status) in [
+        ("her name", "/api/users/2".to_owned(), json!({"display_name": "Anna A"}), 200),
+        ("her columns", "/api/users/2".to_owned(), json!({"columns": hidden("slots", "number")}), 200),
+        ("the same columns again", "/api/users/2".to_owned(), json!({"columns": hidden("slots", "number")}), 200),
+        ("what is refused", "/api/users/2".to_owned(), json!({"roles": ["nobody"]}), 422),
+        ("her role", "/api/users/2".to_owned(), json!({"roles": ["operator", "supervisor"]}), 200),
+        ("the role's columns", format!("/api/roles/{operator}"), json!({"columns": hidden("slots", "type")}), 200),
+        ("what the role's set grants", format!("/api/permission-sets/{set}"), json!({"permissions": fewer}), 200),
+        ("the role's shape", format!("/api/roles/{operator}/shape"), json!({"shape": {"slots": ["read@center"]}}), 200),
+    ] {
+        let of = path.strip_suffix("/shape").unwrap_or(&path);
+        let (_, before) = world.json(&format!("root GET {of}")).await;
+        let mut body = change;
+        body["version"] = before["version"].clone();
+        let (answered, answer) = world.json(&format!("root PUT {path}\n\n{body}")).await;
+        assert_eq!(answered.as_u16(), status, "{what}: {answer}");
+        world.live.publish(NOW, [Event::SlotUpdated(slot_view(1))]);
+        told += &format!("{what}:");
+        for (who, client) in &mut clients {
+            loop {
+                let (name, event) = client.event().await;
+                if name == "slot.update" {
+                    let columns = event["data"].as_object().unwrap();
+                    let lacks: Vec<&str> = ["number", "type"].into_iter().filter(|column| !columns.contains_key(*column)).collect();
+                    told += &format!(" {who} without {lacks:?}");
+                    break;
+                }
+                assert_eq!((name.as_str(), &event["data"], &event["center"]), ("rights.update", &json!({}), &json!("1")));
+                told += &format!(" {who} is told,");
+            }
+        }
+        told += "\n";
+    }
+    expect_test::expect![[r#"
+    "#]]
+    .assert_eq(&told);
+}
+
 #[tokio::test]
 async fn an_expired_token_ends_the_socket() {
     let world = World::new().await;

@@ -44,6 +44,17 @@ export async function loadAnew(queries: QueryClient, filters?: QueryFilters): Pr
 }
 
 /**
+ * Sees to it that after a change of one's rights only what they show now is shown. What no page shows goes at once; the rest when it is known
+ * what one may do, for some pages ask for that before they ask for rows.
+ */
+export async function seeAnew(queries: QueryClient): Promise<void> {
+    const others: QueryFilters = { predicate: ({ queryKey }) => queryKey[0] !== 'me' };
+    queries.removeQueries({ ...others, type: 'inactive' });
+    await queries.invalidateQueries({ queryKey: ['me'] });
+    await queries.resetQueries(others);
+}
+
+/**
  * Keeps a list in step with what happens: known rows change in place, for new ones the list is loaded anew, but not for each.
  * So it is if it is being loaded at this moment, because what comes may be older than the event.
  */

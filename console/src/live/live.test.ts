@@ -15,6 +15,8 @@ it('topics are kinds or single things', () => {
         ['jobs', 'job.progress', '12', true],
         ['job:12', 'job.progress', '12', true],
         ['job:12', 'job.progress', '13', false],
+        ['rights', 'rights.update', '7', true],
+        ['slots', 'rights.update', '7', false],
     ];
     for (const [topic, type, id, wanted] of cases) expect(isOfTopic(topic, { type, id }), `${topic} ${type} ${id}`).toBe(wanted);
 });

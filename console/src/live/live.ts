@@ -40,6 +40,7 @@ const TOPICS: Record<string, string> = {
     delivery: 'deliveries',
     event: 'events',
     center: 'centers',
+    rights: 'rights',
 };
 
 /** Who listens to what; what every kind of `Live` has in common. */

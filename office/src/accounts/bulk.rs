@@ -11,7 +11,7 @@ use store::{
 
 use super::{
     sessions::{self, Which},
-    users::{USERS, UserChange},
+    users::{Changed, USERS, UserChange},
 };
 use crate::{
     OfficeError,
@@ -64,7 +64,7 @@ impl BulkAction for SetActive {
         step.keep(people.change(user));
         let change = UserChange { active: Some(active), ..UserChange::default() };
         let tx = step.tx().await.map_err(away)?;
-        let (ended, is_gone) = office.change_locked(tx, row.permit, user, change, None, None, row.now).await?;
+        let Changed { ended, is_gone, .. } = office.change_locked(tx, row.permit, user, change, None, None, row.now).await?;
         step.after_commit(move || {
             people.ended(ended);
             if is_gone {

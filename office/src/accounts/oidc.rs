@@ -123,7 +123,8 @@ impl OidcClaims {
 
 /// How a log-in ends, besides in a failure of the database.
 enum Verdict {
-    In(Session, Vec<i64>),
+    /// With the sessions that made room, and whether the account has other roles than before.
+    In(Session, Vec<i64>, bool),
     Out(OidcError, Vec<i64>),
 }
 
@@ -143,7 +144,12 @@ impl Office {
                 tx.commit().await?;
                 drop(change);
                 let (ended, outcome) = match verdict {
-                    Verdict::In(session, ended) => (ended, Ok(session)),
+                    Verdict::In(session, ended, has_other_rights) => {
+                        if has_other_rights {
+                            self.rights_changed(session.center, [session.user].into());
+                        }
+                        (ended, Ok(session))
+                    }
                     Verdict::Out(error, ended) => (ended, Err(error)),
                 };
                 self.accounts().people.ended(ended);
@@ -217,8 +223,12 @@ impl Office {
         if changed {
             row.change(tx, now).await?;
         }
+        let mut has_other_rights = false;
         for entry in &mut entries {
+            let before = entry.diff.clone();
             entry.diff = self.take_roles(tx, &actor, user, &roles, std::mem::take(&mut entry.diff)).await?;
+            // Who comes for the first time had none.
+            has_other_rights |= known.is_some() && entry.diff != before;
         }
         entries.retain(|entry| !entry.diff.is_empty());
         if !entries.is_empty() {
@@ -231,7 +241,7 @@ impl Office {
             tx.run(LOGGED_IN, binds![user, now]).await?;
             let diff = Diff::none().and("issuer", Value::Null, claims.issuer.as_str());
             entries.push(Entry::change("session.login", "sessions", session.id, diff).security());
-            Verdict::In(session, made_room)
+            Verdict::In(session, made_room, has_other_rights)
         } else {
             // Whatever they were, the provider has taken it away.
             let ended = sessions::end(tx, user, Which::All, "no_role", now).await?;

@@ -163,6 +163,17 @@ pub(crate) struct UserRow {
     pub(crate) version: i64,
 }
 
+/// What the change of an account has brought with it.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// The sessions that ended.
+    pub(crate) ended: Vec<i64>,
+    /// The account cannot be used any more.
+    pub(crate) is_gone: bool,
+    /// It has other roles, lists or column policies.
+    pub(crate) has_other_rights: bool,
+}
+
 impl UserRow {
     pub(crate) fn user(&self) -> UserId {
         UserId(self.id)
@@ -344,21 +355,19 @@ impl Office {
         };
         let mut tx = self.store().db().begin().await?;
         let done = self.change_locked(&mut tx, permit, user, change, password_hash, version, now).await;
-        let (ended, gone, done) = match done {
-            Ok((ended, gone)) => (ended, gone, Ok(())),
-            Err(error) => (Vec::new(), false, Err(error)),
-        };
         let renamed = self.accounts().people.change(user);
-        finish(tx, done, self.accounts().people.change_all()).await?;
+        let Changed { ended, is_gone, has_other_rights } = finish(tx, done, self.accounts().people.change_all()).await?;
         drop(renamed);
         self.accounts().people.ended(ended);
-        if gone {
+        if is_gone {
             self.accounts().people.gone(user);
+        } else if has_other_rights {
+            self.rights_changed(permit.rows().center, [user].into());
         }
         Ok(())
     }
 
-    /// Gives the sessions that ended, and whether the account cannot be used any more.
+    /// Changes an account under the locks.
     #[expect(clippy::too_many_arguments, reason = "it is the second half of a function")]
     pub(crate) async fn change_locked(
         &self,
@@ -369,7 +378,7 @@ impl Office {
         password_hash: Option<String>,
         version: Option<i64>,
         now: WallTime,
-    ) -> Result<(Vec<i64>, bool), OfficeError> {
+    ) -> Result<Changed, OfficeError> {
         let center = permit.rows().center;
         lock_rights(tx).await?;
         if let Some(manager) = change.manager {
@@ -402,17 +411,19 @@ impl Office {
             diff = diff.secret("password");
         }
         let mut is_security = is_new_password || row.state != old.state;
+        let mut has_other_rights = false;
         let access = AccessChange { roles: change.roles, lists: change.lists, columns: change.columns };
         if access.roles.is_some() || access.lists.is_some() || access.columns.is_some() {
             let before = diff.clone();
             diff = self.set_user_access(tx, permit.into(), user, &access, diff).await?;
-            is_security |= diff != before;
+            has_other_rights = diff != before;
+            is_security |= has_other_rights;
             if !reaches(tx, permit, user).await? {
                 return Err(beyond());
             }
         }
         if diff.is_empty() {
-            return Ok((Vec::new(), false));
+            return Ok(Changed::default());
         }
         let orphans = if is_security { without_admin(tx).await? } else { BTreeSet::new() };
         row.change(tx, now).await?;
@@ -431,7 +442,7 @@ impl Office {
         let entry = Entry::change(can::USERS_UPDATE.0, USERS.name, user, diff);
         tell_changed(tx, &row, now).await?;
         audit::append(tx, now, permit.actor(), &[if is_security { entry.security() } else { entry }]).await?;
-        Ok((ended, is_gone))
+        Ok(Changed { ended, is_gone, has_other_rights })
     }
 
     /// Deletes an account with its sessions, tokens, links and settings. Calls keep its id, and the audit log its name.

@@ -9,6 +9,7 @@ mod catalogue;
 mod given;
 mod memory;
 mod mine;
+mod news;
 mod people;
 mod roles;
 mod seed;
@@ -25,6 +26,7 @@ use crate::{Office, OfficeError};
 pub use catalogue::{CatalogueAnswer, ColumnAnswer, Part, Permission, PermissionAnswer, Reaches, ResourceAnswer, can};
 pub use given::{AccessList, ColumnPolicy};
 pub use mine::{MyPermission, MyPermissions, MyResource, RoleCheck};
+pub use news::RightsChange;
 pub use roles::{NewRole, ROLES, RoleChange};
 pub use sets::{NewSet, PERMISSION_SETS, PermissionItem, SetChange};
 pub use shape::ShapeAnswer;
@@ -32,12 +34,13 @@ pub use shape::ShapeAnswer;
 pub(crate) use access::{AccessMap, Grant, Seat};
 pub(crate) use catalogue::{Catalogue, own as own_part};
 pub(crate) use memory::{Memory, lock as lock_rights, lock_and_count_up};
+pub(crate) use news::Hearer;
 pub(crate) use people::{AccessChange, USER_ROLES_MAX, guard_admins, without_admin};
 pub(crate) use seed::seed_center;
 
 /// Every SQL text of this folder.
 pub(crate) const STATEMENTS: &[&[Statement]] =
-    &[given::STATEMENTS, memory::STATEMENTS, people::STATEMENTS, roles::STATEMENTS, seed::STATEMENTS, sets::STATEMENTS];
+    &[given::STATEMENTS, memory::STATEMENTS, news::STATEMENTS, people::STATEMENTS, roles::STATEMENTS, seed::STATEMENTS, sets::STATEMENTS];
 
 /// Makes a change lasting, or takes it back, and then lets everybody have it.
 pub(crate) async fn finish<T>(tx: Tx, made: Result<T, OfficeError>, changing: impl Sized) -> Result<T, OfficeError> {

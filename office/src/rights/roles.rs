@@ -20,6 +20,7 @@ use super::{
     finish,
     given::{AccessList, ColumnPolicy, Given, Holder, decode},
     memory::{self, access_map},
+    news,
     people::{by_code, given_differs, guard_admins, json, without_admin},
     sets::PermissionItem,
     text,
@@ -273,7 +274,10 @@ impl Office {
         let changing = self.rights_change();
         let mut tx = self.store().db().begin().await?;
         let made = self.update_role_in(&mut tx, permit, (id, version), change, now).await;
-        finish(tx, made, changing).await
+        let holders = news::of_role(&mut tx, id, made.as_ref().is_ok_and(|made| *made != version)).await?;
+        let made = finish(tx, made, changing).await?;
+        self.rights_changed(permit.rows().center, holders);
+        Ok(made)
     }
 
     async fn update_role_in(

@@ -18,7 +18,7 @@ use store::{
 use super::{
     access::{AccessMap, Grant},
     catalogue::{Catalogue, can},
-    finish, memory,
+    finish, memory, news,
     people::{guard_admins, json, without_admin},
     shape, text,
 };
@@ -257,7 +257,10 @@ impl Office {
         let changing = self.rights_change();
         let mut tx = self.store().db().begin().await?;
         let made = self.update_permission_set_in(&mut tx, permit, (id, version), change, now).await;
-        finish(tx, made, changing).await
+        let holders = news::of_set(&mut tx, id, made.as_ref().is_ok_and(|made| *made != version)).await?;
+        let made = finish(tx, made, changing).await?;
+        self.rights_changed(permit.rows().center, holders);
+        Ok(made)
     }
 
     async fn update_permission_set_in(

@@ -28,7 +28,7 @@ use store::{
 
 use super::{
     catalogue::{Catalogue, can, resource_of},
-    finish, memory,
+    finish, memory, news,
     people::{guard_admins, without_admin},
     roles::{read_sets, role_row, set_by_code, touch, write_sets},
     seed::{everything, seed_of},
@@ -279,7 +279,10 @@ impl Office {
         let changing = self.rights_change();
         let mut tx = self.store().db().begin().await?;
         let made = self.set_role_shape_in(&mut tx, permit, (id, version), shape, now).await;
-        finish(tx, made, changing).await
+        let holders = news::of_role(&mut tx, id, made.as_ref().is_ok_and(|made| made.version != version)).await?;
+        let made = finish(tx, made, changing).await?;
+        self.rights_changed(permit.rows().center, holders);
+        Ok(made)
     }
 
     async fn set_role_shape_in(

@@ -12,7 +12,7 @@ import { useSettings } from '@/access/settings';
 import { useLocaleState } from 'ra-core';
 import { browserLocale, isLocale, rememberLocale, useT } from '@/i18n';
 import { useServices } from '@/providers/services';
-import { loadAnew, useResync } from '@/live/hooks';
+import { loadAnew, seeAnew, useResync, useTopic } from '@/live/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { ErrorPage } from '../ErrorPage';
 import { useLook } from '../look';
@@ -120,7 +120,7 @@ function usePersonalSettings(): void {
     }, [settings.look, look, setLook]);
 }
 
-/** Whoever logs out in one tab has logged out in all. After a break in the events, what is shown is loaded anew. */
+/** Whoever logs out in one tab has logged out in all. After a break in the events, and when one's rights have changed, what is shown is loaded anew. */
 function useLeavingWithOthers(): void {
     const { session } = useServices();
     const navigate = useNavigate();
@@ -135,4 +135,5 @@ function useLeavingWithOthers(): void {
         [session, navigate, queries],
     );
     useResync(() => void loadAnew(queries));
+    useTopic('rights', () => void seeAnew(queries));
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     Conflict,
-    rights::{ColumnPolicy, can},
+    rights::{ColumnPolicy, RightsChange, can},
 };
 
 const ISSUER: &str = "https://id.example.org/realms/crm";
@@ -53,6 +53,9 @@ async fn the_rules_own_the_roles_of_an_account_that_a_provider_logs_in() {
         let entry = house.last_entry().await;
         assert!(entry.outcome == "refused" && entry.actor_name == "boris" && entry.diff.contains("no_role"), "{entry:?}");
 
+        let told: Arc<Mutex<Vec<RightsChange>>> = Arc::default();
+        let hearing = Arc::clone(&told);
+        assert!(house.office.tell_rights(move |change| hearing.lock().unwrap().push(change)));
         let first = house.by_provider(&claims("s1", "Boris", &["crm-operator", "crm-boss"]), 1).await.unwrap();
         assert_eq!(
             (first.username.as_str(), first.roles.as_slice()),
@@ -72,6 +75,9 @@ async fn the_rules_own_the_roles_of_an_account_that_a_provider_logs_in() {
         assert_eq!((second.user, second.roles.as_slice()), (user, ["operator".to_owned()].as_slice()));
         assert!(person(house.find(&first, 2).await).permit(can::USERS_READ).is_none());
         assert_eq!(house.seen(user).await["display_name"], json!("boris of s1"));
+        // Who was signed in hears of that, and of nothing when all stays as it was.
+        house.by_provider(&claims("s1", "boris", &["crm-operator"]), 2).await.unwrap();
+        assert_eq!(*told.lock().unwrap(), [RightsChange { center: HOME, users: [user].into() }]);
         // Nobody gives it another by hand, or a password.
         let permit = house.permit("root", can::USERS_UPDATE, 0).await;
         let version = house.stored(user).await.version;
