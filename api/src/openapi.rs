@@ -228,7 +228,11 @@ fn add(document: &mut utoipa::openapi::OpenApi, path: &str, operation: Operation
 /// A row: no column is required, for a policy may hide it and `fields` may leave it out.
 fn row_schema(resource: &Resource) -> Schema {
     let row = ObjectBuilder::new().description(Some(format!("A row of `{}`.", resource.name)));
-    let row = resource.columns.iter().fold(row, |row, column| row.property(column.name, column_schema(column)));
+    let row = resource
+        .columns
+        .iter()
+        .filter(|column| !column.is_only_asked())
+        .fold(row, |row, column| row.property(column.name, column_schema(column)));
     Schema::Object(row.build())
 }
 

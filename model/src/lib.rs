@@ -19,6 +19,7 @@ mod event;
 mod fact;
 mod id;
 mod limits;
+mod linked;
 mod number;
 mod problem;
 mod recording;
@@ -47,6 +48,7 @@ pub use event::{
 pub use fact::{Binding, Fact};
 pub use id::{CallId, CarrierId, CenterId, HubId, ItemId, LeadId, ParseIdError, RouteId, SlotId, TagGroupId, TagId, UserId};
 pub use limits::{Destination, ParseDestinationError, SlotLimits};
+pub use linked::{Links, Narrow};
 pub use number::{Number, ParseNumberError};
 pub use problem::Problem;
 pub use recording::{ChannelRole, RecordingRow, RecordingState};

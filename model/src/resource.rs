@@ -3,7 +3,7 @@
 //! One description serves the list, its filter and its order, the export, the event, the audit viewer, the API's document and the console.
 //! What does not stand here cannot be asked for.
 
-use crate::{Action, ListKind};
+use crate::{Action, Links, ListKind};
 
 /// A kind of thing that is listed.
 #[derive(Debug)]
@@ -100,6 +100,12 @@ pub struct Column {
     pub sort: &'static str,
     /// Whether rows can be filtered by it.
     pub filter: bool,
+    /// Whether its SQL has an index of (centre, it, key), and is a text: where only rows with a few of its values are reached or asked for, a
+    /// page is read from there, value by value.
+    pub split: bool,
+    /// Its values stand in rows of another table, and rows are chosen by them. Unless it is JSON, which is added to rows, rows do not have
+    /// it: it is there to be filtered by.
+    pub links: Option<&'static Links>,
     /// How it is masked where a policy says so.
     pub mask: Mask,
     /// What of it goes by other columns; for objects in JSON, and lists of them.
@@ -128,6 +134,7 @@ impl Column {
     #[must_use]
     pub const fn new(name: &'static str, sql: &'static str, kind: ColumnKind, about: &'static str) -> Self {
         Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, parts: &[], like: &[], about }
+        Self { name, sql, kind, nullable: false, sort: "", filter: false, split: false, links: None, mask: Mask::Whole, parts: &[], about }
     }
 
     /// It can be absent.
@@ -140,6 +147,24 @@ impl Column {
     #[must_use]
     pub const fn filtered(self) -> Self {
         Self { filter: true, ..self }
+    }
+
+    /// Its SQL is a text with an index of (centre, it, key).
+    #[must_use]
+    pub const fn split(self) -> Self {
+        Self { split: true, ..self }
+    }
+
+    /// Rows can be filtered by its values, which stand in this table.
+    #[must_use]
+    pub const fn linked(self, links: &'static Links) -> Self {
+        Self { filter: true, links: Some(links), ..self }
+    }
+
+    /// Whether rows do not have it, so that it can only be filtered by.
+    #[must_use]
+    pub fn is_only_asked(&self) -> bool {
+        self.links.is_some() && self.kind != ColumnKind::Json
     }
 
     /// Rows can be sorted by its SQL, which is never null and has an index.

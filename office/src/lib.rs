@@ -12,6 +12,7 @@ pub mod events;
 pub mod export;
 pub mod jobs;
 mod keycloak;
+mod linked;
 mod list;
 mod mask;
 pub mod notify;

@@ -213,7 +213,7 @@ impl View {
         for name in &params.strange {
             faults.push(Fault::unknown(name, format!("the parameter {name:?} is unknown or stands twice")));
         }
-        let mut query = Query::new(self.resource(), self.rows());
+        let mut query = Query::new(self.resource(), self.rows(), self.links());
         for asked in &params.filters {
             let column = |name: &str| self.usable(name).filter(|column| column.filter);
             let filter = match asked {
@@ -319,8 +319,9 @@ impl View {
     /// What the person may do with each column that they see.
     #[must_use]
     pub fn list_columns(&self) -> Vec<ListColumn> {
-        let usable =
-            |column: &Column, mode: Mode, can: bool| mode == Mode::Show && can && (!is_added(column) || self.resource().from.is_empty());
+        let usable = |column: &Column, mode: Mode, can: bool| {
+            mode == Mode::Show && can && (!is_added(column) || column.links.is_some() || self.resource().from.is_empty())
+        };
         self.columns()
             .iter()
             .map(|(column, mode)| ListColumn {
@@ -367,7 +368,13 @@ impl View {
 
     fn fields(&self, asked: Option<&[String]>, purpose: Purpose, faults: &mut Vec<Fault>) -> Vec<&'static Column> {
         let least = if purpose == Purpose::Export { Mode::Show } else { Mode::Mask };
-        let seen = || self.columns().iter().filter(|(_, mode)| *mode >= least).map(|(column, _)| *column);
+        let seen = || {
+            self.columns()
+                .iter()
+                .map(|(column, mode)| (*column, *mode))
+                .filter(|(column, mode)| *mode >= least && !column.is_only_asked())
+                .map(|(column, _)| column)
+        };
         let Some(asked) = asked else { return seen().collect() };
         let mut columns: Vec<&'static Column> = Vec::new();
         for name in asked {

@@ -4,8 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use model::{Action, Actor, CenterId, Column, ListKind, Mode, Part, Resource, RowRule, Scope, UserId};
 
+use store::list::LinkRules;
+
 use crate::{
     OfficeError,
+    linked::linked,
     rights::{AccessMap, Seat},
 };
 
@@ -173,6 +176,11 @@ impl Permit {
         }
         parts.retain(|(.., mode)| *mode < Mode::Show);
         view.parts = parts;
+        let (columns, links) = linked(self, self.columns(resource));
+        let mut view = View { resource, rows: Arc::clone(&self.rows), links: Arc::new(links), columns, parts: Vec::new() };
+        let parts = view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part)));
+        view.parts =
+            parts.map(|(column, part)| (column, part, self.mode_of_part(&view, part))).filter(|(.., mode)| *mode < Mode::Show).collect();
         view
     }
 
@@ -242,6 +250,7 @@ impl<'a> From<&'a Actor> for By<'a> {
 pub struct View {
     resource: &'static Resource,
     rows: Arc<RowRule>,
+    links: Arc<LinkRules>,
     columns: Vec<(&'static Column, Mode)>,
     /// Members of columns that are not shown whole, though the column is.
     parts: Vec<(&'static str, &'static Part, Mode)>,
@@ -258,6 +267,11 @@ impl View {
     #[must_use]
     pub fn rows(&self) -> &RowRule {
         &self.rows
+    }
+
+    /// What is reached of the tables behind its columns of links.
+    pub(crate) fn links(&self) -> &LinkRules {
+        &self.links
     }
 
     /// The columns that are not hidden, and whether they are masked.

@@ -19,7 +19,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::{
     Db, NewTrunk, Routes, Store, StoreError, catalogue,
-    list::{Query, Sort},
+    list::{NO_LINKS, Query, Sort},
 };
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -141,7 +141,8 @@ async fn an_id_names_a_hub_or_a_carrier_and_the_list_has_both() {
         assert_eq!((first.id.0, carrier.0, second.id.0), (1, 2, 3));
         let rule = RowRule::everything(CENTER);
         let columns = catalogue::TRUNKS.columns.iter().filter(|column| !column.sql.is_empty()).collect();
-        let found = store.list(&Query { columns, sort: Sort::by_key(false), ..Query::new(&catalogue::TRUNKS, &rule) }).await.unwrap();
+        let found =
+            store.list(&Query { columns, sort: Sort::by_key(false), ..Query::new(&catalogue::TRUNKS, &rule, &NO_LINKS) }).await.unwrap();
         let items = serde_json::to_value(found.items).unwrap();
         assert_eq!(
             items,

@@ -16,7 +16,7 @@ use model::{CenterId, RowRule};
 use serde_json::{Value, json};
 use store::{
     Db, Store,
-    list::{Filter, Query, Sort},
+    list::{Filter, NO_LINKS, Query, Sort},
     testing::Postgres,
 };
 
@@ -178,7 +178,7 @@ impl<'a> Asked<'a> {
             filter: Filter::parse(&filter, &|name| NUMBERS.column(name)).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?,
             sort: Sort::parse("-updated_at", &|name| NUMBERS.column(name)).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?,
             limit: u32::try_from(LIMIT)?,
-            ..Query::new(&NUMBERS, rule)
+            ..Query::new(&NUMBERS, rule, &NO_LINKS)
         };
         if let Some((updated_at, id)) = place {
             // A cursor of the first page, moved: nobody wants to go there page by page.

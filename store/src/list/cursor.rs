@@ -1,7 +1,8 @@
 //! Where a page lies: after or before a row, named by what the list is sorted by and the row's key.
 //!
-//! A cursor is good for the list it was given for and no other: it carries a hash of filter, search and order. It is not secret and not
-//! signed. A forged one is a place in the list of the one who forged it: which rows and columns that has is decided without it.
+//! A cursor is good for the list it was given for and no other: it carries a hash of filter, search and order, and of what is reached of the
+//! links that are filtered by. It is not secret and not signed. A forged one is a place in the list of the one who forged it: which rows and
+//! columns that has is decided without it.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{Column, ColumnKind, Resource};
@@ -157,6 +158,11 @@ fn hash(query: &Query<'_>) -> String {
     for part in [query.resource.name, &query.sort.name(), &query.filter.canonical(), query.search.as_ref().map_or("", Search::as_str)] {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
+    }
+    // What is reached of links is part of what was asked: under the same filter another person's list has other rows. Debug escapes what
+    // could end a text.
+    for column in query.filter.columns().filter(|column| column.links.is_some()) {
+        hash.update(format!("{}={:?};", column.name, query.links.get(column.name)));
     }
     let hash = hash.finalize();
     URL_SAFE_NO_PAD.encode(hash.get(..HASH_OCTETS).unwrap_or_default())

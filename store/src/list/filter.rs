@@ -8,8 +8,10 @@
 //! - `prefix` and `contains` go with texts. `prefix` tells small from capital letters; `contains` takes `a` to `z` for `A` to `Z`, and no
 //!   more, since SQLite folds no more. For people's words there is the list's search, which looks through text folded by
 //!   [`fold_search`](super::fold_search).
+//! - A column of links has several values, and `eq`, `in`, `all`, `ne`, `not_in`, `is_null` are asked of those that the asker reaches: it has
+//!   this one, one of these, all of these, not this one, none of these, none at all.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use model::{CallId, Column, ColumnKind};
 use serde_json::{Map, Value};
@@ -95,6 +97,10 @@ pub(crate) enum Test {
     IsNot(Operand),
     /// It is one of these; ascending, each once.
     In(Vec<Operand>),
+    /// None of its values is one of these; of links.
+    NotIn(Vec<Operand>),
+    /// Each of these is one of its values; of links.
+    All(Vec<Operand>),
     /// It is a number on this side of another one.
     Order(Order, i64),
     /// It begins so.
@@ -110,6 +116,15 @@ pub(crate) enum Test {
 pub(crate) enum Operand {
     Int(i64),
     Text(String),
+}
+
+impl Operand {
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Self::Int(value) => (*value).into(),
+            Self::Text(value) => value.as_str().into(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,6 +275,11 @@ impl Node {
 
 impl Condition {
     fn holds(&self, row: &Map<String, Value>) -> bool {
+        if let Some(links) = self.column.links {
+            // A row has those values that are reached; if it has no list of them, nothing is known of it.
+            let Some(Value::Array(values)) = row.get(self.column.name) else { return false };
+            return self.holds_of(&values.iter().filter_map(|value| operand(links.kind, value)).collect());
+        }
         let value = row.get(self.column.name).and_then(|value| operand(self.column.kind, value));
         let text = match &value {
             Some(Operand::Text(text)) => Some(text.as_str()),
@@ -273,6 +293,20 @@ impl Condition {
             Test::Prefix(prefix) => text.is_some_and(|text| text.starts_with(prefix)),
             Test::Contains(part) => text.is_some_and(|text| text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())),
             Test::IsNull(wanted) => value.is_none() == *wanted,
+            Test::NotIn(_) | Test::All(_) => false,
+        }
+    }
+
+    /// Whether it holds of several values.
+    fn holds_of(&self, values: &BTreeSet<Operand>) -> bool {
+        match &self.test {
+            Test::Is(wanted) => values.contains(wanted),
+            Test::IsNot(unwanted) => !values.contains(unwanted),
+            Test::In(wanted) => wanted.iter().any(|wanted| values.contains(wanted)),
+            Test::NotIn(unwanted) => !unwanted.iter().any(|unwanted| values.contains(unwanted)),
+            Test::All(wanted) => wanted.iter().all(|wanted| values.contains(wanted)),
+            Test::IsNull(wanted) => values.is_empty() == *wanted,
+            Test::Order(..) | Test::Prefix(_) | Test::Contains(_) => false,
         }
     }
 }
@@ -348,7 +382,7 @@ impl Parser<'_> {
         let single;
         let tests: &mut dyn Iterator<Item = (&str, &Value)> = match value {
             Value::Object(operators) if operators.is_empty() => {
-                self.wrong(Wrong::invalid(place, format!("no operator is given; there are {}", operators_of(column.kind))));
+                self.wrong(Wrong::invalid(place, format!("no operator is given; there are {}", operators_of(column))));
                 return;
             }
             Value::Object(operators) => &mut operators.iter().map(|(operator, value)| (operator.as_str(), value)),
@@ -375,8 +409,21 @@ fn test(column: &'static Column, operator: &str, value: &Value) -> Result<Test, 
     let kind = column.kind;
     let no_operator = || {
         let operator: String = operator.chars().take(NAME_MAX).collect();
-        format!("{operator:?} is no operator of this column; there are {}", operators_of(kind))
+        format!("{operator:?} is no operator of this column; there are {}", operators_of(column))
     };
+    if let Some(links) = column.links {
+        return match operator {
+            "eq" if value.is_null() => Ok(Test::IsNull(true)),
+            "ne" if value.is_null() => Ok(Test::IsNull(false)),
+            "eq" => read(links.kind, value).map(Test::Is),
+            "ne" => read(links.kind, value).map(Test::IsNot),
+            "in" => several(links.kind, operator, value).map(Test::In),
+            "not_in" => several(links.kind, operator, value).map(Test::NotIn),
+            "all" => several(links.kind, operator, value).map(Test::All),
+            "is_null" => is_null(value),
+            _ => Err(no_operator()),
+        };
+    }
     if kind == ColumnKind::Json {
         return Err("this column cannot be filtered by".to_owned());
     }
@@ -394,20 +441,8 @@ fn test(column: &'static Column, operator: &str, value: &Value) -> Result<Test, 
         "ne" if value.is_null() => Ok(Test::IsNull(false)),
         "eq" => read(kind, value).map(Test::Is),
         "ne" => read(kind, value).map(Test::IsNot),
-        "in" => match value {
-            Value::Array(values) if values.len() > VALUES_MAX => Err(format!("at most {VALUES_MAX} values can be listed")),
-            Value::Array(values) => {
-                let mut values = values.iter().map(|value| read(kind, value)).collect::<Result<Vec<_>, _>>()?;
-                values.sort_unstable();
-                values.dedup();
-                Ok(Test::In(values))
-            }
-            _ => Err("`in` takes a list of values".to_owned()),
-        },
-        "is_null" => match value {
-            Value::Bool(wanted) => Ok(Test::IsNull(*wanted)),
-            _ => Err("`is_null` takes true or false".to_owned()),
-        },
+        "in" => several(kind, operator, value).map(Test::In),
+        "is_null" => is_null(value),
         "gt" if is_ordered => order(Order::Above),
         "gte" if is_ordered => order(Order::AtLeast),
         "lt" if is_ordered => order(Order::Below),
@@ -416,6 +451,24 @@ fn test(column: &'static Column, operator: &str, value: &Value) -> Result<Test, 
         "contains" if kind == ColumnKind::Text => text().map(Test::Contains),
         _ => Err(no_operator()),
     }
+}
+
+/// A list of values that somebody wrote for a column of this kind: ascending, each once.
+fn several(kind: ColumnKind, operator: &str, value: &Value) -> Result<Vec<Operand>, String> {
+    match value {
+        Value::Array(values) if values.len() > VALUES_MAX => Err(format!("at most {VALUES_MAX} values can be listed")),
+        Value::Array(values) => {
+            let mut values = values.iter().map(|value| read(kind, value)).collect::<Result<Vec<_>, _>>()?;
+            values.sort_unstable();
+            values.dedup();
+            Ok(values)
+        }
+        _ => Err(format!("`{operator}` takes a list of values")),
+    }
+}
+
+fn is_null(value: &Value) -> Result<Test, String> {
+    value.as_bool().map(Test::IsNull).ok_or_else(|| "`is_null` takes true or false".to_owned())
 }
 
 /// A value that somebody wrote for a column of this kind.
@@ -436,8 +489,9 @@ fn read(kind: ColumnKind, value: &Value) -> Result<Operand, String> {
     operand(kind, value).ok_or_else(|| format!("the value is not {wanted}"))
 }
 
-fn operators_of(kind: ColumnKind) -> &'static str {
-    match kind {
+fn operators_of(column: &Column) -> &'static str {
+    match column.kind {
+        _ if column.links.is_some() => "eq, ne, in, not_in, all, is_null",
         ColumnKind::Id | ColumnKind::Call | ColumnKind::Int | ColumnKind::Time => "eq, ne, in, gt, gte, lt, lte, is_null",
         ColumnKind::Text => "eq, ne, in, prefix, contains, is_null",
         ColumnKind::Bool | ColumnKind::Code(_) => "eq, ne, in, is_null",
@@ -462,7 +516,21 @@ mod tests {
         Column::new("name", "t.name", ColumnKind::Text, ""),
         Column::new("state", "t.state", ColumnKind::Code(&["new", "done"]), ""),
         Column::new("data", "t.data", ColumnKind::Json, ""),
+        Column::new("tags", "", ColumnKind::Json, "").linked(&TAGS),
     ];
+
+    static TAGS: model::Links = model::Links {
+        table: "taggings",
+        row: "row_id",
+        value: "tag_id",
+        kind: ColumnKind::Id,
+        center: "",
+        has_index: false,
+        read: None,
+        narrow: model::Narrow::None,
+        only: "",
+        like: &[],
+    };
 
     fn known(name: &str) -> Option<&'static Column> {
         COLUMNS.iter().find(|column| column.name == name)
@@ -512,6 +580,15 @@ mod tests {
             (r#"{"state":"gone"}"#, "filter.state", "the value is not one of new, done"),
             (r#"{"state":{"contains":"n"}}"#, "filter.state", r#""contains" is no operator"#),
             (r#"{"data":{"is_null":true}}"#, "filter.data", "this column cannot be filtered by"),
+            (r#"{"tags":"x"}"#, "filter.tags", "the value is not an id"),
+            (r#"{"tags":{"all":"7"}}"#, "filter.tags", "`all` takes a list of values"),
+            (r#"{"tags":{"not_in":7}}"#, "filter.tags", "`not_in` takes a list of values"),
+            (r#"{"tags":{"all":[7,null]}}"#, "filter.tags", "the value is not an id"),
+            (r#"{"tags":{"is_null":0}}"#, "filter.tags", "`is_null` takes true or false"),
+            (r#"{"tags":{"gt":7}}"#, "filter.tags", r#""gt" is no operator of this column; there are eq, ne, in, not_in, all, is_null"#),
+            (r#"{"tags":{}}"#, "filter.tags", "no operator is given; there are eq, ne, in, not_in, all"),
+            (r#"{"size":{"all":[7]}}"#, "filter.size", r#""all" is no operator"#),
+            (r#"{"name":{"not_in":["a"]}}"#, "filter.name", r#""not_in" is no operator"#),
         ];
         for (text, field, detail) in cases {
             let wrong = Filter::read(text, &known).unwrap_err();
@@ -537,6 +614,11 @@ mod tests {
         let values = |count: usize| json!({"size": (0..count).collect::<Vec<_>>()});
         parse(values(VALUES_MAX)).unwrap();
         assert!(parse(values(VALUES_MAX + 1)).unwrap_err()[0].detail.contains("at most 100 values"));
+        for operator in ["in", "not_in", "all"] {
+            let tags = |count: usize| json!({"tags": {operator: (0..count).collect::<Vec<_>>()}});
+            parse(tags(VALUES_MAX)).unwrap();
+            assert!(parse(tags(VALUES_MAX + 1)).unwrap_err()[0].detail.contains("at most 100 values"));
+        }
         let deep = |depth: usize| (1..depth).fold(json!({"size": 1}), |inner, _| json!({"or": [inner]}));
         parse(deep(DEPTH_MAX)).unwrap();
         assert!(parse(deep(DEPTH_MAX + 1)).unwrap_err()[0].detail.contains("4 deep"));
@@ -553,7 +635,8 @@ mod tests {
 
     #[test]
     fn a_row_in_memory_is_held_against_a_filter() {
-        let row = json!({"id": "7", "call": "c_0000000000005", "size": 3, "at": null, "on": true, "name": "Ёлка 100%", "state": "new"});
+        let row = json!({"id": "7", "call": "c_0000000000005", "size": 3, "at": null, "on": true, "name": "Ёлка 100%", "state": "new",
+            "tags": ["1", "2"]});
         let cases = [
             (json!({}), true),
             (json!({"id": "7"}), true),
@@ -578,10 +661,30 @@ mod tests {
             (json!({"or": [{"state": "done"}, {"size": 3, "on": false}]}), false),
             (json!({"or": [{"state": "done"}, {"size": 3, "on": true}], "id": "7"}), true),
             (json!({"or": [{}]}), true),
+            (json!({"tags": "2"}), true),
+            (json!({"tags": 3}), false),
+            (json!({"tags": ["3", "1"]}), true),
+            (json!({"tags": []}), false),
+            (json!({"tags": {"all": [1, 2, "2"]}}), true),
+            (json!({"tags": {"all": [1, 3]}}), false),
+            (json!({"tags": {"all": []}}), true),
+            (json!({"tags": {"ne": 3}}), true),
+            (json!({"tags": {"ne": 1}}), false),
+            (json!({"tags": {"not_in": [3, 4]}}), true),
+            (json!({"tags": {"not_in": [3, 2]}}), false),
+            (json!({"tags": null}), false),
+            (json!({"tags": {"is_null": false}}), true),
         ];
         for (filter, wanted) in cases {
             assert_eq!(Filter::parse(&filter, &known).unwrap().holds(row.as_object().unwrap()), wanted, "{filter}");
         }
+        let mut bare = row.as_object().unwrap().clone();
+        bare.insert("tags".to_owned(), json!([]));
+        let holds = |filter: Value, row: &Map<String, Value>| Filter::parse(&filter, &known).unwrap().holds(row);
+        assert!(holds(json!({"tags": {"is_null": true, "ne": 1}}), &bare));
+        // Of a row without a list of them nothing is known.
+        bare.remove("tags");
+        assert!(!holds(json!({"tags": null}), &bare) && !holds(json!({"tags": {"ne": 1}}), &bare));
         let both = |one: Value, other: Value| Filter::parse(&one, &known).unwrap().and(Filter::parse(&other, &known).unwrap());
         assert!(both(json!({"id": 7}), json!({"size": 3})).holds(row.as_object().unwrap()));
         assert!(!both(json!({"id": 7}), json!({"id": 8})).holds(row.as_object().unwrap()));
@@ -611,6 +714,11 @@ mod tests {
             json!({"size": {"lt": 1}}),
             json!({"size": {"lte": 1}}),
             json!({"at": {"lte": 1}}),
+            json!({"tags": 1}),
+            json!({"tags": [1]}),
+            json!({"tags": {"all": [1]}}),
+            json!({"tags": {"not_in": [1]}}),
+            json!({"tags": {"ne": 1}}),
         ];
         let written: std::collections::BTreeSet<String> =
             filters.iter().map(|filter| Filter::parse(filter, &known).unwrap().canonical()).collect();

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod filter;
+mod linked;
 mod memory;
 mod render;
 mod row;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 
 pub use cursor::{Cursor, Sort, WrongCursor};
 pub use filter::{CONDITIONS_MAX, DEPTH_MAX, FILTER_OCTETS_MAX, Filter, VALUES_MAX, Wrong};
+pub use linked::{LinkRule, LinkRules, NO_LINKS};
 pub use memory::MemoryRow;
 pub use search::{SEARCH_OCTETS_MAX, SEARCH_WORDS_MAX, Search, fold_search};
 
@@ -54,6 +56,8 @@ pub struct Query<'a> {
     pub resource: &'static Resource,
     /// Whose rows.
     pub rows: &'a RowRule,
+    /// What is reached of the tables that its columns of links are filtered by.
+    pub links: &'a LinkRules,
     /// Which columns; those without SQL are passed over.
     pub columns: Vec<&'static Column>,
     /// Rows that meet this only.
@@ -106,9 +110,9 @@ pub enum ListError {
 impl<'a> Query<'a> {
     /// Every column of the first rows, by key from new to old.
     #[must_use]
-    pub fn new(resource: &'static Resource, rows: &'a RowRule) -> Self {
+    pub fn new(resource: &'static Resource, rows: &'a RowRule, links: &'a LinkRules) -> Self {
         let columns = resource.columns.iter().collect();
-        Self { resource, rows, columns, filter: Filter::everything(), search: None, sort: Sort::by_key(true), limit: 50, at: None }
+        Self { resource, rows, links, columns, filter: Filter::everything(), search: None, sort: Sort::by_key(true), limit: 50, at: None }
     }
 
     /// Takes the page that a cursor names. To be called last: a cursor is good for one filter, search and order.
@@ -189,7 +193,7 @@ impl Store {
         columns: Vec<&'static Column>,
         key: i64,
     ) -> Result<Option<Map<String, Value>>, ListError> {
-        let query = Query { columns, ..Query::new(resource, rows) };
+        let query = Query { columns, ..Query::new(resource, rows, &NO_LINKS) };
         let Some(reach) = reach(&query)? else { return Ok(None) };
         let rows = self.listed(&query, render::row(&query, &reach, key, self.engine()), Wanted::Row, false).await?;
         Ok(rows.into_iter().next().map(|row| row.item))
@@ -240,7 +244,7 @@ impl Store {
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn list_text(&self, query: &Query<'_>) -> Option<String> {
-        Reach::of(query.resource, query.rows).map(|reach| render::page(query, &reach, self.engine()).text)
+        Reach::of(query).map(|reach| render::page(query, &reach, self.engine()).text)
     }
 
     fn engine(&self) -> Engine {
@@ -280,5 +284,5 @@ fn reach<'a>(query: &Query<'a>) -> Result<Option<Reach<'a>>, StoreError> {
     if query.resource.from.is_empty() {
         return Err(StoreError::Defect(format!("the rows of {} are in no database", query.resource.name).into()));
     }
-    Ok(Reach::of(query.resource, query.rows))
+    Ok(Reach::of(query))
 }

@@ -3,23 +3,25 @@
 //! All text of a statement is `&'static str`: from here or from a [`Resource`]. What somebody asked for is bound, without exception:
 //! [`Sql`] has no other way in.
 
+mod linked;
+mod start;
+
 use std::collections::BTreeSet;
 
-use model::{ColumnKind, ListKind, Owner, Resource, RowPart, RowRule, UserId};
+use model::{Column, ColumnKind, ListKind, Owner, Resource, RowPart, UserId};
 use serde_json::json;
 
 use super::{
     Query,
     cursor::{Cursor, key_sql},
     filter::{Condition, Node, Operand, Order, Test},
+    render::start::{By, Place, Start},
     search,
 };
 use crate::db::{Bind, Db};
 
 /// Values that are bound one by one; more of them are bound as one JSON list, so that statements do not differ by their number.
 const BOUND_APART_MAX: usize = 4;
-/// Users up to whom a list of their rows is put together of the lists of each. SQLite takes at most 500 queries in one.
-const BRANCHES_MAX: usize = 400;
 /// A call's id holds its start in milliseconds from this bit on. It is never before the start; it is after it if the clock was set back.
 const CALL_TIME_SHIFT: u32 = 22;
 /// The last start that a call's id can hold.
@@ -105,14 +107,7 @@ impl Sql {
             return self.push(")");
         }
         let is_number = values.clone().all(|value| matches!(value, Operand::Int(_)));
-        let list = json!(
-            values
-                .map(|value| match value {
-                    Operand::Int(value) => json!(value),
-                    Operand::Text(value) => json!(value),
-                })
-                .collect::<Vec<_>>()
-        );
+        let list = json!(values.map(Operand::json).collect::<Vec<_>>());
         // Each engine has its own function to read a JSON list.
         let (before, after) = match (self.engine, is_number) {
             (Engine::Lite, _) => (" IN (SELECT value FROM json_each(", "))"),
@@ -130,9 +125,8 @@ pub(crate) struct Reach<'a> {
     resource: &'a Resource,
     /// Empty: every row of the centre.
     parts: Vec<Part>,
-    /// If only rows of a few users are reached, and a table lists those: one for each user. It is quicker to begin there than to look at
-    /// everybody's rows for one of theirs.
-    branches: Vec<Branch>,
+    /// Where a list begins; none: at all rows.
+    start: Option<Start<'a>>,
 }
 
 #[derive(Debug)]
@@ -141,15 +135,8 @@ struct Part {
     lists: Vec<List>,
 }
 
-/// The SQL of a row's ids, and the ids of which it must have one.
-type List = (Vec<&'static str>, Vec<Operand>);
-
-/// The rows of one user.
-#[derive(Debug, Clone, Copy)]
-struct Branch {
-    link: Link,
-    id: UserId,
-}
+/// What a row's ids are ids of, their SQL, and the ids of which the row must have one.
+type List = (ListKind, Vec<&'static str>, Vec<Operand>);
 
 #[derive(Debug, Clone, Copy)]
 struct Link {
@@ -158,29 +145,10 @@ struct Link {
     user: &'static str,
 }
 
-/// Where rows are read from.
-#[derive(Debug, Clone, Copy)]
-enum By {
-    /// From all rows.
-    Row,
-    /// From those of one user.
-    User(Branch),
-    /// From those of the user `u.id`.
-    EachUser(Link),
-}
-
-impl By {
-    fn link(self) -> Option<Link> {
-        match self {
-            Self::Row => None,
-            Self::User(Branch { link, .. }) | Self::EachUser(link) => Some(link),
-        }
-    }
-}
-
 impl<'a> Reach<'a> {
     /// None if no row can be reached.
-    pub(crate) fn of(resource: &'a Resource, rows: &RowRule) -> Option<Self> {
+    pub(crate) fn of(query: &Query<'a>) -> Option<Self> {
+        let Query { resource, rows, .. } = *query;
         let list_sql = |wanted: ListKind| -> Vec<&'static str> {
             resource.lists.iter().filter(|(kind, sql)| *kind == wanted && !sql.is_empty()).map(|(_, sql)| *sql).collect()
         };
@@ -190,10 +158,12 @@ impl<'a> Reach<'a> {
         let part_of = |part: &RowPart| Part {
             users: part.users.clone().filter(users_of),
             lists: part.lists.iter().map(|(kind, ids)| (list_sql(*kind), ids_of(ids))).collect(),
+            users: part.users.clone(),
+            lists: part.lists.iter().map(|(kind, ids)| (*kind, list_sql(*kind), ids_of(ids))).collect(),
         };
         let can_be_met = |part: &Part| {
             let is_of_somebody = part.users.as_ref().is_none_or(|users| resource.owner != Owner::Nobody && !users.is_empty());
-            is_of_somebody && part.lists.iter().all(|(sql, ids)| !sql.is_empty() && !ids.is_empty())
+            is_of_somebody && part.lists.iter().all(|(_, sql, ids)| !sql.is_empty() && !ids.is_empty())
         };
         let mut parts: Vec<Part> = rows.any_of.iter().map(part_of).filter(can_be_met).collect();
         if parts.is_empty() {
@@ -202,45 +172,82 @@ impl<'a> Reach<'a> {
         if parts.iter().any(|part| part.users.is_none() && part.lists.is_empty()) {
             parts.clear();
         }
-        let branches = branches(resource.owner, &parts);
-        Some(Self { center: rows.center.0, resource, parts, branches })
+        let start = Start::of(query, &parts);
+        Some(Self { center: rows.center.0, resource, parts, start })
     }
 
-    /// By the one user whose rows alone are reached, if there is one.
-    fn by(&self) -> By {
-        match self.branches.as_slice() {
-            [only] => By::User(*only),
+    /// By the one value under which all rows stand, if there is one.
+    fn by(&self) -> By<'_> {
+        match &self.start {
+            Some(Start { place, values, .. }) if values.len() == 1 => values.first().map_or(By::Row, |only| By::One(*place, only)),
             _ => By::Row,
         }
     }
 
     /// The SQL of a row's key: two texts, one after the other.
-    fn key(&self, by: By) -> [&'static str; 2] {
-        match by.link() {
-            Some(link) => ["o.", link.row],
-            None => ["", key_sql(self.resource)],
+    fn key(&self, by: By<'_>) -> [&'static str; 2] {
+        match by.place() {
+            Some(Place::Owner(link)) => ["o.", link.row],
+            Some(Place::Linked(links, _)) => ["l.", links.row],
+            Some(Place::Split(_)) | None => ["", key_sql(self.resource)],
         }
     }
 
-    /// ` FROM …`, and conditions for the centre and whose rows it is about.
-    fn from(&self, by: By, sql: &mut Sql) {
-        sql.push(" FROM ");
-        if let Some(Link { table, row, user }) = by.link() {
-            // SQLite takes the tables of a CROSS JOIN in the order in which they stand.
-            sql.push(table).push(" o CROSS JOIN ").push(self.resource.from).and().push("o.").push(user).push(" = ");
-            match by {
-                By::User(branch) => sql.bind(branch.id),
-                By::Row | By::EachUser(_) => sql.push("CAST(u.id AS BIGINT)"),
-            };
-            sql.and().push(key_sql(self.resource)).push(" = o.").push(row);
-        } else {
-            sql.push(self.resource.from);
-        }
-        self.center(sql);
-        let has_user = |part: &&Part| match by {
-            By::User(branch) => part.users.as_ref().is_some_and(|users| users.contains(&branch.id)),
-            By::Row | By::EachUser(_) => true,
+    /// ` FROM …` that knows the rows of a value, and conditions for the value: their keys alone, or what their columns are read from as well.
+    fn begin(&self, by: By<'_>, has_columns: bool, sql: &mut Sql) {
+        // SQLite takes the tables of a CROSS JOIN in the order in which they stand.
+        let joined = |sql: &mut Sql| {
+            if has_columns {
+                sql.push(" CROSS JOIN ").push(self.resource.from);
+            }
         };
+        sql.push(" FROM ");
+        match by.place() {
+            None => {
+                sql.push(self.resource.from);
+                return self.center(sql);
+            }
+            Some(Place::Owner(link)) => {
+                joined(sql.push(link.table).push(" o"));
+                sql.and().push("o.").push(link.user);
+            }
+            Some(Place::Linked(links, _)) => {
+                joined(sql.push(links.table).push(" l"));
+                if !links.center.is_empty() {
+                    sql.and().push("l.").push(links.center).push(" = ").bind(self.center);
+                }
+                sql.and().push("l.").push(links.value);
+            }
+            Some(Place::Split(expression)) => {
+                sql.push(self.resource.from);
+                self.center(sql);
+                sql.and().push(expression);
+            }
+        }
+        sql.push(" = ");
+        match by {
+            By::One(_, value) => sql.operand(value),
+            By::Each(place) if place.is_text() => sql.push("u.id"),
+            By::Each(_) | By::Row => sql.push("CAST(u.id AS BIGINT)"),
+        };
+    }
+
+    /// ` FROM …`, and conditions for the centre and whose rows it is about.
+    fn from(&self, by: By<'_>, sql: &mut Sql) {
+        self.begin(by, true, sql);
+        if let Some(Place::Owner(_) | Place::Linked(..)) = by.place() {
+            let [owner, row] = self.key(by);
+            sql.and().push(key_sql(self.resource)).push(" = ").push(owner).push(row);
+            self.center(sql);
+        }
+        if let Some(Place::Linked(links, rule)) = by.place() {
+            linked::reached(links, rule, sql);
+        }
+        if self.start.as_ref().is_some_and(|start| start.values.is_empty()) {
+            sql.and().push("1 = 0");
+        }
+        let has_user =
+            |part: &&Part| by.owner().flatten().is_none_or(|user| part.users.as_ref().is_some_and(|users| users.contains(&user)));
         for (at, part) in self.parts.iter().filter(has_user).enumerate() {
             if at == 0 {
                 sql.and().push("(");
@@ -258,28 +265,29 @@ impl<'a> Reach<'a> {
         }
     }
 
-    fn part(&self, Part { users, lists }: &Part, by: By, sql: &mut Sql) {
+    fn part(&self, Part { users, lists }: &Part, by: By<'_>, sql: &mut Sql) {
         sql.push("(1 = 1");
         if let Some(users) = users {
             let users: Vec<Operand> = users.iter().map(|user| Operand::Int(user.0)).collect();
-            match (by, self.resource.owner) {
-                (By::User(_), _) => {}
-                (By::EachUser(link), _) => {
-                    sql.push(" AND ").is_one_of(["o.", link.user], users.iter());
+            match (by.owner(), self.resource.owner) {
+                (Some(Some(_)), _) => {}
+                (Some(None), Owner::Link { user, .. }) => {
+                    sql.push(" AND ").is_one_of(["o.", user], users.iter());
                 }
                 (By::Row, Owner::Nobody | Owner::Anybody) => {
+                (_, Owner::Nobody) => {
                     sql.push(" AND 1 = 0");
                 }
-                (By::Row, Owner::User(owner)) => {
+                (_, Owner::User(owner)) => {
                     sql.push(" AND ").is_one_of(["", owner], users.iter());
                 }
-                (By::Row, Owner::Link { table, row, user }) => {
+                (None, Owner::Link { table, row, user }) => {
                     sql.push(" AND EXISTS (SELECT 1 FROM ").push(table).push(" o WHERE o.").push(row).push(" = ");
                     sql.push(key_sql(self.resource)).push(" AND ").is_one_of(["o.", user], users.iter()).push(")");
                 }
             }
         }
-        for (of_row, ids) in lists {
+        for (_, of_row, ids) in lists {
             sql.push(" AND (");
             for (at, expression) in of_row.iter().enumerate() {
                 sql.push(if at > 0 { " OR " } else { "" }).is_one_of(["", expression], ids.iter());
@@ -290,11 +298,12 @@ impl<'a> Reach<'a> {
     }
 
     /// Conditions for what was asked for.
-    fn asked(&self, query: &Query<'_>, by: By, sql: &mut Sql) {
+    fn asked(&self, query: &Query<'_>, by: By<'_>, sql: &mut Sql) {
         if let Node::All(nodes) = &query.filter.0 {
-            for node in nodes {
+            let met = self.start.as_ref().and_then(|start| start.met.as_ref()).filter(|_| by.place().is_some());
+            for node in nodes.iter().filter(|node| Some(*node) != met) {
                 sql.and();
-                filter(node, sql);
+                filter(node, query, sql);
                 self.key_bound(node, by, sql);
             }
         }
@@ -312,7 +321,7 @@ impl<'a> Reach<'a> {
 
     /// Calls are sorted by their ids, which hold their start: where a span of time is asked for, the ids are bounded too, so that the
     /// database need not look at all calls outside the span.
-    fn key_bound(&self, node: &Node, by: By, sql: &mut Sql) {
+    fn key_bound(&self, node: &Node, by: By<'_>, sql: &mut Sql) {
         let Node::Test(Condition { column, test: Test::Order(order, bound) }) = node else { return };
         let is_call = self.resource.column(self.resource.key).is_some_and(|key| key.kind == ColumnKind::Call);
         if !is_call || column.kind != ColumnKind::Time || column.sort != key_sql(self.resource) {
@@ -333,18 +342,7 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// One for each user, if all parts are about users and those are few.
-fn branches(owner: Owner, parts: &[Part]) -> Vec<Branch> {
-    let Owner::Link { table, row, user } = owner else { return Vec::new() };
-    let Some(users) = parts.iter().map(|part| part.users.as_ref()).collect::<Option<Vec<_>>>() else { return Vec::new() };
-    let users: BTreeSet<UserId> = users.into_iter().flatten().copied().collect();
-    if users.len() > BRANCHES_MAX {
-        return Vec::new();
-    }
-    users.into_iter().map(|id| Branch { link: Link { table, row, user }, id }).collect()
-}
-
-fn filter(node: &Node, sql: &mut Sql) {
+fn filter(node: &Node, query: &Query<'_>, sql: &mut Sql) {
     match node {
         Node::All(nodes) if nodes.is_empty() => {
             sql.push("1 = 1");
@@ -352,22 +350,25 @@ fn filter(node: &Node, sql: &mut Sql) {
         Node::Any(nodes) if nodes.is_empty() => {
             sql.push("1 = 0");
         }
-        Node::All(nodes) => joined(nodes, " AND ", sql),
-        Node::Any(nodes) => joined(nodes, " OR ", sql),
-        Node::Test(condition) => test(condition, sql),
+        Node::All(nodes) => joined(nodes, " AND ", query, sql),
+        Node::Any(nodes) => joined(nodes, " OR ", query, sql),
+        Node::Test(Condition { column, test }) => match column.links {
+            Some(links) => linked::test(links, query.links.get(column.name), test, key_sql(query.resource), sql),
+            None => tested(column, test, sql),
+        },
     }
 }
 
-fn joined(nodes: &[Node], joint: &'static str, sql: &mut Sql) {
+fn joined(nodes: &[Node], joint: &'static str, query: &Query<'_>, sql: &mut Sql) {
     sql.push("(");
     for (at, node) in nodes.iter().enumerate() {
         sql.push(if at > 0 { joint } else { "" });
-        filter(node, sql);
+        filter(node, query, sql);
     }
     sql.push(")");
 }
 
-fn test(Condition { column, test }: &Condition, sql: &mut Sql) {
+fn tested(column: &Column, test: &Test, sql: &mut Sql) {
     let expression = column.sql;
     if expression.is_empty() {
         // It is no column of the database: no row is known to meet this.
@@ -378,6 +379,8 @@ fn test(Condition { column, test }: &Condition, sql: &mut Sql) {
         Test::Is(value) => sql.push(expression).push(" = ").operand(value),
         Test::IsNot(value) => sql.push(expression).push(" IS DISTINCT FROM ").operand(value),
         Test::In(values) => sql.is_one_of(["", expression], values.iter()),
+        // These are asked of links only.
+        Test::NotIn(_) | Test::All(_) => sql.push("1 = 0"),
         Test::Order(order, bound) => sql.push(expression).push(order.sql()).bind(*bound),
         Test::IsNull(true) => sql.push(expression).push(" IS NULL"),
         Test::IsNull(false) => sql.push(expression).push(" IS NOT NULL"),
@@ -451,12 +454,12 @@ impl<'q> Writer<'q> {
         Self { query, reach, sort: None, sql: Sql::new(engine) }
     }
 
-    fn key(&mut self, by: By) -> &mut Sql {
+    fn key(&mut self, by: By<'_>) -> &mut Sql {
         let [owner, key] = self.reach.key(by);
         self.sql.push(owner).push(key)
     }
 
-    fn select(&mut self, wanted: Wanted, by: By) {
+    fn select(&mut self, wanted: Wanted, by: By<'_>) {
         self.sql.push("SELECT ");
         if wanted == Wanted::Row {
             for column in self.query.columns.iter().filter(|column| !column.sql.is_empty()) {
@@ -470,13 +473,13 @@ impl<'q> Writer<'q> {
     }
 
     /// From where, and which rows.
-    fn rows(&mut self, by: By) {
+    fn rows(&mut self, by: By<'_>) {
         self.reach.from(by, &mut self.sql);
         self.reach.asked(self.query, by, &mut self.sql);
     }
 
     /// Those on the cursor's side, in order, as many as the page has and one more.
-    fn place(&mut self, by: By) {
+    fn place(&mut self, by: By<'_>) {
         if let Some(Cursor { value, key, .. }) = &self.query.at {
             let side = if self.is_descending() { " < " } else { " > " };
             self.sql.and();
@@ -490,7 +493,7 @@ impl<'q> Writer<'q> {
         self.order(by);
     }
 
-    fn order(&mut self, by: By) {
+    fn order(&mut self, by: By<'_>) {
         let direction = if self.is_descending() { " DESC" } else { "" };
         self.sql.push(" ORDER BY ");
         if let Some(sort) = self.sort {
@@ -504,26 +507,25 @@ impl<'q> Writer<'q> {
         self.query.sort.descending != self.query.at.as_ref().is_some_and(|cursor| cursor.back)
     }
 
-    /// The keys of each user's part of the page.
-    fn parts_of_page(&mut self) {
-        let reach = self.reach;
-        if let (Engine::Pg, Some(first)) = (self.sql.engine, reach.branches.first()) {
-            let users = json!(reach.branches.iter().map(|branch| branch.id.0).collect::<Vec<_>>());
-            self.sql.push("SELECT b.k FROM json_array_elements_text(CAST(").bind(users.to_string());
+    /// The keys of each branch's part of the page.
+    fn parts_of_page(&mut self, start: &Start<'_>) {
+        if self.sql.engine == Engine::Pg {
+            let values = json!(start.values.iter().map(Operand::json).collect::<Vec<_>>());
+            self.sql.push("SELECT b.k FROM json_array_elements_text(CAST(").bind(values.to_string());
             self.sql.push(" AS json)) AS u(id) CROSS JOIN LATERAL (");
-            self.branch(By::EachUser(first.link), |writer, by| writer.place(by));
+            self.branch(By::Each(start.place), |writer, by| writer.place(by));
             self.sql.push(") AS b");
             return;
         }
-        // SQLite cannot carry out a query for each row of another one, so there is one for each user.
-        for (at, branch) in reach.branches.iter().enumerate() {
+        // SQLite cannot carry out a query for each row of another one, so there is one for each value.
+        for (at, by) in start.branches().into_iter().flatten().enumerate() {
             self.sql.push(if at > 0 { " UNION ALL " } else { "" }).push("SELECT k FROM (");
-            self.branch(By::User(*branch), |writer, by| writer.place(by));
+            self.branch(by, |writer, by| writer.place(by));
             self.sql.push(") AS b");
         }
     }
 
-    fn branch(&mut self, by: By, end: impl Fn(&mut Self, By)) {
+    fn branch(&mut self, by: By<'_>, end: impl Fn(&mut Self, By<'_>)) {
         self.sql.push("SELECT ");
         self.key(by).push(" AS k");
         self.sql.has_condition = false;
@@ -537,10 +539,10 @@ pub(crate) fn page(query: &Query<'_>, reach: &Reach<'_>, engine: Engine) -> Sql 
     let mut writer = Writer { sort: query.sort.sql(query.resource), ..Writer::new(query, reach, engine) };
     let by = reach.by();
     writer.select(Wanted::Row, by);
-    if reach.branches.len() > 1 {
+    if let Some(start) = reach.start.as_ref().filter(|start| start.branches().is_some()) {
         writer.sql.push(" FROM ").push(reach.resource.from).push(" WHERE ");
         writer.key(by).push(" IN (");
-        writer.parts_of_page();
+        writer.parts_of_page(start);
         writer.sql.push(")");
         writer.order(by);
     } else {
@@ -568,13 +570,8 @@ pub(crate) fn far_key(query: &Query<'_>, reach: &Reach<'_>, after: i64, upto: i6
     let by = reach.by();
     let mut writer = Writer::new(query, reach, engine);
     writer.sql.push("SELECT ");
-    writer.key(by).push(" FROM ");
-    if let By::User(Branch { link, id }) = by {
-        writer.sql.push(link.table).push(" o").and().push("o.").push(link.user).push(" = ").bind(id);
-    } else {
-        writer.sql.push(reach.resource.from);
-        reach.center(&mut writer.sql);
-    }
+    writer.key(by);
+    reach.begin(by, false, &mut writer.sql);
     writer.sql.and();
     writer.key(by).push(" > ").bind(after).and();
     writer.key(by).push(" <= ").bind(upto).push(" ORDER BY ");
@@ -607,12 +604,13 @@ pub(crate) fn row(query: &Query<'_>, reach: &Reach<'_>, place: i64, engine: Engi
 pub(crate) fn count(query: &Query<'_>, reach: &Reach<'_>, most: Option<u64>, engine: Engine) -> Sql {
     let mut writer = Writer::new(query, reach, engine);
     writer.sql.push("SELECT count(*) FROM (");
-    if reach.branches.len() > 1 && engine == Engine::Lite {
-        // A row may be of several of the users. PostgreSQL weighs by itself whether to begin with the users or with the rows.
-        writer.sql.push("SELECT DISTINCT k FROM (");
-        for (at, branch) in reach.branches.iter().enumerate() {
+    let branches = reach.start.as_ref().filter(|_| engine == Engine::Lite).and_then(|start| Some((start, start.branches()?)));
+    if let Some((start, branches)) = branches {
+        // PostgreSQL weighs by itself whether to begin with the branches or with the rows.
+        writer.sql.push(if start.overlaps() { "SELECT DISTINCT k FROM (" } else { "SELECT k FROM (" });
+        for (at, by) in branches.enumerate() {
             writer.sql.push(if at > 0 { " UNION ALL " } else { "" });
-            writer.branch(By::User(*branch), |_, _| ());
+            writer.branch(by, |_, _| ());
         }
         writer.sql.push(") AS b");
     } else {

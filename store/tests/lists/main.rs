@@ -4,11 +4,16 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod links;
 mod things;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::Base;
+use links::{
+    a_cursor_of_links_is_good_for_what_its_asker_reaches, a_page_begins_where_an_index_knows_its_rows,
+    what_is_not_reached_of_links_is_not_there,
+};
 use model::{CallId, CenterId, Column, ColumnKind, Fact, ListKind, Owner, Resource, RowPart, RowRule, SlotId, UserId};
 use proptest::{
     prelude::*,
@@ -17,7 +22,7 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use store::{
     Store,
-    list::{Filter, Found, ListError, MemoryRow, Query, Search, Sort, fold_search},
+    list::{Filter, Found, LinkRule, LinkRules, ListError, MemoryRow, NO_LINKS, Query, Search, Sort, fold_search},
 };
 use things::*;
 
@@ -44,6 +49,9 @@ stories! {
     a_list_by_time_finds_calls_by_their_ids
     own_calls_are_found_by_their_user
     what_takes_too_long_is_given_up
+    a_cursor_of_links_is_good_for_what_its_asker_reaches
+    what_is_not_reached_of_links_is_not_there
+    a_page_begins_where_an_index_knows_its_rows
     the_catalogue_can_be_read
 }
 
@@ -66,6 +74,7 @@ struct Case {
     things: Vec<Thing>,
     resource: usize,
     rule: RowRule,
+    links: LinkRules,
     filter: Value,
     search: String,
     sort: String,
@@ -89,11 +98,13 @@ fn thing() -> impl Strategy<Value = Thing> {
     let users = proptest::collection::btree_set(1..5_i64, 0..3);
     let texts = (name(), proptest::option::of(name()), proptest::sample::select(STATES));
     let numbers = (1..3_i64, proptest::option::of(1..5_i64), proptest::option::of(call()), small(), proptest::option::of(small()));
-    (users, texts, numbers).prop_map(|(users, (name, note, state), (center, owner, parent, amount, at))| {
-        // Absent times stand as 0, so those of before 1970 would stand before what is absent; no time of ours is so old.
-        let at = at.map(|at| at.max(0));
-        Thing { id: 0, center, owner, users, parent, name, note, state, amount, at }
-    })
+    (users, texts, numbers, links::of_thing()).prop_map(
+        |(users, (name, note, state), (center, owner, parent, amount, at), (tags, words))| {
+            // Absent times stand as 0, so those of before 1970 would stand before what is absent; no time of ours is so old.
+            let at = at.map(|at| at.max(0));
+            Thing { id: 0, center, owner, users, parent, name, note, state, amount, at, tags, words }
+        },
+    )
 }
 
 /// A condition on one column, of every kind that there is.
@@ -104,19 +115,21 @@ fn condition() -> impl Strategy<Value = (String, Value)> {
     let nullable = proptest::sample::select(vec!["parent", "note", "at", "name"]);
     let id = || (0..40_i64).prop_map(|id| id.to_string());
     prop_oneof![
-        (proptest::sample::select(vec!["amount", "at"]), order(), small()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
-        (order(), id()).prop_map(|(o, v)| ("id".to_owned(), json!({o: v}))),
-        (order(), call()).prop_map(|(o, v)| ("parent".to_owned(), json!({o: CallId(v).to_string()}))),
-        (texts(), some(), name()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
-        (texts(), proptest::sample::select(vec!["prefix", "contains"]), name()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
-        (texts(), proptest::collection::vec(name(), 0..8)).prop_map(|(c, v)| (c.to_owned(), json!(v))),
-        (some(), proptest::sample::select(STATES)).prop_map(|(o, v)| ("state".to_owned(), json!({o: v}))),
-        proptest::collection::vec(proptest::sample::select(STATES), 0..4).prop_map(|v| ("state".to_owned(), json!(v))),
-        proptest::collection::vec(id(), 0..8).prop_map(|v| ("id".to_owned(), json!(v))),
-        proptest::collection::vec(small(), 0..8).prop_map(|v| ("amount".to_owned(), json!({"in": v}))),
-        (some(), any::<bool>()).prop_map(|(o, v)| ("has_note".to_owned(), json!({o: v}))),
-        (nullable, any::<bool>()).prop_map(|(c, v)| (c.to_owned(), json!({"is_null": v}))),
-        (proptest::sample::select(vec!["parent", "note"]), some()).prop_map(|(c, o)| (c.to_owned(), json!({o: Value::Null}))),
+        1 => (proptest::sample::select(vec!["amount", "at"]), order(), small()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
+        1 => (order(), id()).prop_map(|(o, v)| ("id".to_owned(), json!({o: v}))),
+        1 => (order(), call()).prop_map(|(o, v)| ("parent".to_owned(), json!({o: CallId(v).to_string()}))),
+        1 => (texts(), some(), name()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
+        1 => (texts(), proptest::sample::select(vec!["prefix", "contains"]), name()).prop_map(|(c, o, v)| (c.to_owned(), json!({o: v}))),
+        1 => (texts(), proptest::collection::vec(name(), 0..8)).prop_map(|(c, v)| (c.to_owned(), json!(v))),
+        1 => (some(), proptest::sample::select(STATES)).prop_map(|(o, v)| ("state".to_owned(), json!({o: v}))),
+        1 => proptest::collection::vec(proptest::sample::select(STATES), 0..4).prop_map(|v| ("state".to_owned(), json!(v))),
+        1 => proptest::collection::vec(id(), 0..8).prop_map(|v| ("id".to_owned(), json!(v))),
+        1 => proptest::collection::vec(small(), 0..8).prop_map(|v| ("amount".to_owned(), json!({"in": v}))),
+        1 => (some(), any::<bool>()).prop_map(|(o, v)| ("has_note".to_owned(), json!({o: v}))),
+        1 => (nullable, any::<bool>()).prop_map(|(c, v)| (c.to_owned(), json!({"is_null": v}))),
+        1 => (proptest::sample::select(vec!["parent", "note"]), some()).prop_map(|(c, o)| (c.to_owned(), json!({o: Value::Null}))),
+        // As many as of all the others.
+        13 => links::condition(),
     ]
 }
 
@@ -165,6 +178,18 @@ fn case() -> impl Strategy<Value = Case> {
         sort,
         limit,
     })
+    (things, 0..3_usize, (rule, links::rules()), filter, search, sort, 1..9_u32).prop_map(
+        |(things, resource, (rule, links), filter, search, sort, limit)| Case {
+            things,
+            resource,
+            rule,
+            links,
+            filter,
+            search,
+            sort,
+            limit,
+        },
+    )
 }
 
 async fn pages_of_any_list_are_what_a_plain_loop_gives(base: Base) {
@@ -193,11 +218,15 @@ async fn check(store: &Store, case: &Case) {
         search: Search::parse(&case.search).unwrap(),
         sort: Sort::parse(&case.sort, &sorts).unwrap(),
         limit: case.limit,
-        ..Query::new(resource, &case.rule)
+        // Rows in memory have all that they have.
+        columns: COLUMNS.iter().filter(|column| column.links.is_none()).collect(),
+        ..Query::new(resource, &case.rule, &case.links)
     };
 
     let is_wanted = |thing: &&Thing| {
-        thing.is_reached(resource, &case.rule) && plainly_holds(&case.filter, &thing.row()) && thing.is_searched(&case.search)
+        thing.is_reached(resource, &case.rule)
+            && plainly_holds(&case.filter, &thing.row_with(&case.links))
+            && thing.is_searched(&case.search)
     };
     let mut wanted: Vec<&Thing> = case.things.iter().filter(is_wanted).collect();
     wanted.sort_by_key(|thing| thing.place(&case.sort));
@@ -249,7 +278,7 @@ async fn check(store: &Store, case: &Case) {
         .iter()
         .map(|thing| MemoryRow {
             key: thing.id,
-            row: thing.row(),
+            row: thing.row_with(&case.links),
             center: CenterId(thing.center),
             users: of_users(thing),
             lists: lists_of(thing),
@@ -308,6 +337,9 @@ fn plainly_holds(filter: &Value, row: &Map<String, Value>) -> bool {
         }
     };
     let test = |column: &str, operator: &str, wanted: &Value| -> bool {
+        if let Some(kind) = columns(column).and_then(|column| column.links).map(|links| links.kind) {
+            return links::plainly_holds(kind, operator, wanted, row.get(column));
+        }
         let value = &row[column];
         let compare = |is: fn(i64, i64) -> bool| number(column, value).is_some_and(|value| is(value, number(column, wanted).unwrap()));
         match operator {
@@ -369,6 +401,8 @@ async fn hostile_text_is_only_text(base: Base) {
             state: "new",
             amount: 0,
             at: None,
+            tags: BTreeSet::new(),
+            words: BTreeMap::new(),
         })
         .collect();
     put(&store, &things).await;
@@ -379,7 +413,7 @@ async fn hostile_text_is_only_text(base: Base) {
             search: Search::parse(search).unwrap(),
             sort: Sort::parse("name", &sorts).unwrap(),
             limit: 100,
-            ..Query::new(&THINGS, rule)
+            ..Query::new(&THINGS, rule, &NO_LINKS)
         };
         let text = store.list_text(&query).unwrap();
         let spoken = HOSTILE.iter().find(|hostile| hostile.len() > 4 && text.contains(**hostile));
@@ -406,7 +440,7 @@ async fn hostile_text_is_only_text(base: Base) {
         let listed = rule([of_lists(&[(ListKind::Project, &[text])])]);
         assert_eq!(found(&listed, json!({}), "").await, [id], "{text}");
         // As a cursor's value: a page begins where the text stands.
-        let mut query = Query { sort: Sort::parse("name", &sorts).unwrap(), limit: 1, ..Query::new(&THINGS, &everything) };
+        let mut query = Query { sort: Sort::parse("name", &sorts).unwrap(), limit: 1, ..Query::new(&THINGS, &everything, &NO_LINKS) };
         for _ in 0..20 {
             let page = store.list(&query).await.unwrap();
             let Some(next) = page.next else { break };
@@ -439,6 +473,8 @@ async fn a_cursor_is_good_for_its_list_only(base: Base) {
         state: "new",
         amount: id / 2,
         at: None,
+        tags: BTreeSet::new(),
+        words: BTreeMap::new(),
     };
     put(&store, &(1..=40).map(thing).collect::<Vec<_>>()).await;
     let rule = RowRule::everything(CenterId(1));
@@ -447,7 +483,7 @@ async fn a_cursor_is_good_for_its_list_only(base: Base) {
         search: Search::parse(search).unwrap(),
         sort: Sort::parse(sort, &sorts).unwrap(),
         limit: 3,
-        ..Query::new(&THINGS, &rule)
+        ..Query::new(&THINGS, &rule, &NO_LINKS)
     };
     let own = || query(json!({"amount": {"gt": 2}, "name": ["name 1", "name 2"]}), "name", "-name");
     let page = store.list(&own()).await.unwrap();
@@ -559,13 +595,15 @@ async fn an_empty_page_knows_the_way_back(base: Base) {
         state: "new",
         amount: id,
         at: None,
+        tags: BTreeSet::new(),
+        words: BTreeMap::new(),
     };
     let rule = RowRule::everything(CenterId(1));
     for sort in ["id", "-id", "name", "-name", "amount", "-amount"] {
         let all: Vec<i64> = if sort.starts_with('-') { (1..=6).rev().collect() } else { (1..=6).collect() };
         put(&store, &(1..=6).map(thing).collect::<Vec<_>>()).await;
         let query = |cursor: Option<&String>| {
-            let mut query = Query { sort: Sort::parse(sort, &sorts).unwrap(), limit: 3, ..Query::new(&THINGS, &rule) };
+            let mut query = Query { sort: Sort::parse(sort, &sorts).unwrap(), limit: 3, ..Query::new(&THINGS, &rule, &NO_LINKS) };
             cursor.iter().for_each(|cursor| query.go_to(cursor).unwrap());
             query
         };
@@ -609,7 +647,7 @@ async fn what_cannot_be_reached_is_not_asked_for(base: Base) {
         (&ORPHANS, rule([of_lists(&[(ListKind::Project, &["a"])])])),
     ];
     for (resource, rule) in &nothing {
-        let query = Query::new(resource, rule);
+        let query = Query::new(resource, rule, &NO_LINKS);
         assert_eq!(store.list(&query).await.unwrap(), Found::default(), "{rule:?}");
         assert_eq!(store.list_count(&query, true).await.unwrap().value, 0);
         assert_eq!(store.list_row(resource, rule, COLUMNS.iter().collect(), 1).await.unwrap(), None);
@@ -618,9 +656,12 @@ async fn what_cannot_be_reached_is_not_asked_for(base: Base) {
         assert_eq!((chunk.rows, chunk.after, chunk.is_last), (vec![], 100, true));
     }
     let everything = RowRule::everything(CenterId(1));
-    assert!(matches!(store.list(&Query::new(&THINGS, &everything)).await, Err(ListError::Store(store::StoreError::Defect(_)))));
+    assert!(matches!(store.list(&Query::new(&THINGS, &everything, &NO_LINKS)).await, Err(ListError::Store(store::StoreError::Defect(_)))));
     static IN_MEMORY: Resource = Resource { name: "in_memory", from: "", ..of_things() };
-    assert!(matches!(store.list(&Query::new(&IN_MEMORY, &everything)).await, Err(ListError::Store(store::StoreError::Defect(_)))));
+    assert!(matches!(
+        store.list(&Query::new(&IN_MEMORY, &everything, &NO_LINKS)).await,
+        Err(ListError::Store(store::StoreError::Defect(_)))
+    ));
 }
 
 async fn a_row_is_read_by_its_key_if_it_is_reached(base: Base) {
@@ -637,6 +678,8 @@ async fn a_row_is_read_by_its_key_if_it_is_reached(base: Base) {
         state: "open",
         amount: i64::MIN,
         at: Some(3),
+        tags: BTreeSet::new(),
+        words: BTreeMap::new(),
     };
     put(&store, std::slice::from_ref(&thing)).await;
     let read = async |resource: &'static Resource, rule: RowRule, key: i64| {
@@ -656,7 +699,7 @@ async fn a_row_is_read_by_its_key_if_it_is_reached(base: Base) {
     assert_eq!(some, json!({"name": "a"}).as_object().cloned());
     // A row that no version of ours has written says which of its columns is wrong.
     run(&store, "UPDATE things SET data = '{'").await;
-    let broken = store.list(&Query::new(&THINGS, &everything)).await.unwrap_err();
+    let broken = store.list(&Query::new(&THINGS, &everything, &NO_LINKS)).await.unwrap_err();
     assert!(broken.to_string().contains("a row of things cannot be read: data"), "{broken}");
 }
 
@@ -668,7 +711,7 @@ async fn a_walk_sees_every_row_once(base: Base) {
         SELECT i * 3, 1 + i % 2, i % 7, NULL, 'n', NULL, 'new', i, NULL, '{}', 'n' FROM n";
     run(&store, many).await;
     let rule = RowRule::everything(CenterId(1));
-    let query = Query { limit: 5_000, sort: Sort::parse("-amount", &sorts).unwrap(), ..Query::new(&THINGS, &rule) };
+    let query = Query { limit: 5_000, sort: Sort::parse("-amount", &sorts).unwrap(), ..Query::new(&THINGS, &rule, &NO_LINKS) };
     let upto = store.list_last_key(&query).await.unwrap().unwrap();
     assert_eq!(upto, 36_000);
     // What comes later is not seen.
@@ -706,7 +749,7 @@ async fn rare_rows_do_not_make_a_walk_long(base: Base) {
     run(&store, "INSERT INTO thing_users SELECT 9, id FROM things").await;
     let filter = Filter::parse(&json!({"state": "done"}), &columns).unwrap();
     for (resource, rule) in [(&THINGS, RowRule::everything(CenterId(1))), (&SHARED, rule([of_users(&[9])]))] {
-        let query = Query { limit: 5_000, filter: filter.clone(), ..Query::new(resource, &rule) };
+        let query = Query { limit: 5_000, filter: filter.clone(), ..Query::new(resource, &rule, &NO_LINKS) };
         let mut told = vec![];
         let mut after = 0;
         loop {
@@ -745,7 +788,7 @@ async fn a_list_by_time_finds_calls_by_their_ids(base: Base) {
             filter: Filter::parse(&filter, &|name| CALLS.column(name)).unwrap(),
             sort: Sort::parse("started_at", &|name| CALLS.column(name)).unwrap(),
             columns: vec![CALLS.column("call_id").unwrap(), CALLS.column("recording").unwrap()],
-            ..Query::new(&CALLS, &everything)
+            ..Query::new(&CALLS, &everything, &NO_LINKS)
         };
         let found = store.list(&query).await.unwrap();
         let calls: Vec<String> = found.keys.iter().map(|key| CallId(*key).to_string()).collect();
@@ -802,7 +845,7 @@ async fn own_calls_are_found_by_their_user(base: Base) {
     ];
     for (rule, is_wanted) in &cases {
         let wanted: Vec<i64> = (1..=60).rev().filter(|n| is_wanted(*n)).map(|n| call_id(n).0).collect();
-        let mut query = Query { limit: 4, ..Query::new(&CALLS, rule) };
+        let mut query = Query { limit: 4, ..Query::new(&CALLS, rule, &NO_LINKS) };
         let mut keys = vec![];
         loop {
             let page = store.list(&query).await.unwrap();
@@ -814,7 +857,7 @@ async fn own_calls_are_found_by_their_user(base: Base) {
         let count = store.list_count(&query, false).await.unwrap();
         assert_eq!(count.value, u64::try_from(wanted.len()).unwrap());
         let since = Filter::parse(&json!({"started_at": {"gte": T0 + 30_000}}), &|name| CALLS.column(name)).unwrap();
-        let query = Query { filter: since, limit: 100, ..Query::new(&CALLS, rule) };
+        let query = Query { filter: since, limit: 100, ..Query::new(&CALLS, rule, &NO_LINKS) };
         assert_eq!(store.list(&query).await.unwrap().keys, wanted.iter().copied().filter(|key| *key >= call_id(30).0).collect::<Vec<_>>());
         for n in [1, 4, 5, 6, 60] {
             let row = store.list_row(&CALLS, rule, CALLS.columns.iter().collect(), call_id(n).0).await.unwrap();
@@ -836,7 +879,8 @@ async fn what_takes_too_long_is_given_up(base: Base) {
     };
     let store = base.open().await;
     let rule = RowRule::everything(CenterId(1));
-    let query = Query { filter: Filter::parse(&json!({"id": -1}), &|name| SLOW.column(name)).unwrap(), ..Query::new(&SLOW, &rule) };
+    let query =
+        Query { filter: Filter::parse(&json!({"id": -1}), &|name| SLOW.column(name)).unwrap(), ..Query::new(&SLOW, &rule, &NO_LINKS) };
     let begin = std::time::Instant::now();
     let slow = store.list_count(&query, false).await;
     assert!(matches!(slow, Err(ListError::TooSlow)), "{slow:?}");
@@ -861,7 +905,7 @@ async fn the_catalogue_can_be_read(base: Base) {
                 orders.push(Sort::parse(column.name, &|name| resource.column(name)).unwrap());
             }
             for sort in orders {
-                let query = Query { sort, search: Search::parse("1").unwrap(), ..Query::new(resource, &rule) };
+                let query = Query { sort, search: Search::parse("1").unwrap(), ..Query::new(resource, &rule, &NO_LINKS) };
                 store.list(&query).await.unwrap();
                 store.list_count(&query, false).await.unwrap();
                 store.list_walk(&query, 0, i64::MAX).await.unwrap();
@@ -869,7 +913,7 @@ async fn the_catalogue_can_be_read(base: Base) {
             }
             for column in resource.columns.iter().filter(|column| column.filter) {
                 let filter = Filter::parse(&json!({column.name: {"is_null": true}}), &|name| resource.column(name)).unwrap();
-                store.list(&Query { filter, ..Query::new(resource, &rule) }).await.unwrap();
+                store.list(&Query { filter, ..Query::new(resource, &rule, &NO_LINKS) }).await.unwrap();
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What the lists are tried on: things, as a row of a database and as the test itself knows them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Action, CallId, CenterId, Column, ColumnKind, ListKind, Owner, Resource, RowPart, RowRule, UserId};
+use model::{Action, CallId, CenterId, Column, ColumnKind, Links, ListKind, Narrow, Owner, Resource, RowPart, RowRule, UserId};
 use serde_json::{Map, Value, json};
 use store::{
     Db, Store,
-    list::{Found, fold_search},
+    list::{Found, LinkRules, fold_search},
 };
 
 pub(crate) const ID: ColumnKind = ColumnKind::Id;
@@ -60,7 +60,7 @@ pub(crate) const LISTS: &[(ListKind, &str)] =
 pub(crate) const COLUMNS: &[Column] = &[
     Column::new("id", "t.id", ID, "").filtered().sorted(),
     Column::new("parent", "t.parent_id", ColumnKind::Call, "").nullable().filtered().sorted_by("COALESCE(t.parent_id, 0)"),
-    Column::new("name", "t.name", ColumnKind::Text, "").filtered().sorted(),
+    Column::new("name", "t.name", ColumnKind::Text, "").filtered().sorted().split(),
     Column::new("note", "t.note", ColumnKind::Text, "").nullable().filtered(),
     Column::new("state", "t.state", ColumnKind::Code(STATES), "").filtered().sorted(),
     Column::new("amount", "t.amount", ColumnKind::Int, "").filtered().sorted(),
@@ -68,12 +68,62 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column::new("has_note", "CASE WHEN t.note IS NULL THEN 0 ELSE 1 END", ColumnKind::Bool, "").filtered(),
     Column::new("data", "t.data", ColumnKind::Json, ""),
     Column::new("added", "", ColumnKind::Json, ""),
+    Column::new("tags", "", ColumnKind::Json, "").linked(&TAGS),
+    Column::new("words", "", ColumnKind::Text, "").linked(&WORDS),
+    Column::new("groups", "", ColumnKind::Int, "").linked(&GROUPS),
 ];
+
+/// Numbers, narrowed by a list, with the centre in the index.
+static TAGS: Links = Links { narrow: Narrow::List(ListKind::TagGroup, "group_id"), ..of_tags() };
+
+/// Texts, narrowed by a user, some of which do not count, with an index that has no centre.
+static WORDS: Links = Links {
+    table: "thing_words",
+    row: "thing_id",
+    value: "word",
+    kind: ColumnKind::Text,
+    center: "",
+    has_index: true,
+    read: None,
+    narrow: Narrow::Owner("user_id"),
+    only: "l.why & 1 <> 0",
+    like: &[],
+};
+
+/// The same table by another column, without an index that a page could be read from.
+static GROUPS: Links = Links { value: "group_id", kind: ColumnKind::Int, has_index: false, ..of_tags() };
+
+const fn of_tags() -> Links {
+    Links {
+        table: "thing_tags",
+        row: "thing_id",
+        value: "tag_id",
+        kind: ColumnKind::Id,
+        center: "center_id",
+        has_index: true,
+        read: None,
+        narrow: Narrow::None,
+        only: "",
+        like: &[],
+    }
+}
+
+/// The group of a tag.
+pub(crate) fn group_of(tag: i64) -> i64 {
+    tag % 3
+}
 
 pub(crate) const TABLES: &str = "
     CREATE TABLE things (id BIGINT NOT NULL PRIMARY KEY, center_id BIGINT NOT NULL, owner_id BIGINT, parent_id BIGINT, name TEXT NOT NULL,
         note TEXT, state TEXT NOT NULL, amount BIGINT NOT NULL, at BIGINT, data TEXT NOT NULL, search_norm TEXT NOT NULL);
-    CREATE TABLE thing_users (user_id BIGINT NOT NULL, thing_id BIGINT NOT NULL, PRIMARY KEY (user_id, thing_id));";
+    CREATE TABLE thing_users (user_id BIGINT NOT NULL, thing_id BIGINT NOT NULL, PRIMARY KEY (user_id, thing_id));
+    CREATE TABLE thing_tags (thing_id BIGINT NOT NULL, tag_id BIGINT NOT NULL, center_id BIGINT NOT NULL, group_id BIGINT NOT NULL,
+        PRIMARY KEY (thing_id, tag_id));
+    CREATE INDEX thing_tags_by_tag ON thing_tags (center_id, tag_id, thing_id);
+    CREATE TABLE thing_words (thing_id BIGINT NOT NULL, word TEXT NOT NULL, user_id BIGINT NOT NULL, why BIGINT NOT NULL,
+        PRIMARY KEY (thing_id, word));
+    CREATE INDEX thing_words_by_word ON thing_words (word, thing_id);
+    CREATE INDEX things_by_name ON things (center_id, name, id);";
 
 /// A thing as the test knows it.
 #[derive(Debug, Clone)]
@@ -89,6 +139,9 @@ pub(crate) struct Thing {
     pub(crate) state: &'static str,
     pub(crate) amount: i64,
     pub(crate) at: Option<i64>,
+    pub(crate) tags: BTreeSet<i64>,
+    /// Words, whose each is, and whether it counts.
+    pub(crate) words: BTreeMap<String, (i64, bool)>,
 }
 
 impl Thing {
@@ -107,6 +160,26 @@ impl Thing {
         }) else {
             unreachable!()
         };
+        row
+    }
+
+    /// The row with what somebody reaches of its links.
+    pub(crate) fn row_with(&self, links: &LinkRules) -> Map<String, Value> {
+        let mut row = self.row();
+        if let Some(rule) = links.get("tags") {
+            let is_reached = |tag: &&i64| rule.lists.as_ref().is_none_or(|groups| groups.contains(&group_of(**tag).to_string()));
+            let tags = self.tags.iter().filter(is_reached).map(|tag| json!(tag.to_string())).collect();
+            row.insert("tags".to_owned(), Value::Array(tags));
+        }
+        if let Some(rule) = links.get("words") {
+            let is_reached = |of: i64| rule.users.as_ref().is_none_or(|users| users.contains(&UserId(of)));
+            let words = self.words.iter().filter(|(_, (of, counts))| *counts && is_reached(*of)).map(|(word, _)| json!(word)).collect();
+            row.insert("words".to_owned(), Value::Array(words));
+        }
+        if let Some(rule) = links.get("groups") {
+            let groups: BTreeSet<i64> = self.tags.iter().map(|tag| group_of(*tag)).filter(|_| rule.lists.is_none()).collect();
+            row.insert("groups".to_owned(), json!(groups));
+        }
         row
     }
 
@@ -160,7 +233,7 @@ impl Thing {
 pub(crate) async fn put(store: &Store, things: &[Thing]) {
     let texts = |text: &str| text.replace('\'', "''");
     let or_null = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
-    let mut script = String::from("DELETE FROM things; DELETE FROM thing_users;");
+    let mut script = String::from("DELETE FROM things; DELETE FROM thing_users; DELETE FROM thing_tags; DELETE FROM thing_words;");
     for thing in things {
         script += &format!(
             "INSERT INTO things VALUES ({}, {}, {}, {}, '{}', {}, '{}', {}, {}, '{}', '{}');",
@@ -178,6 +251,14 @@ pub(crate) async fn put(store: &Store, things: &[Thing]) {
         );
         for user in &thing.users {
             script += &format!("INSERT INTO thing_users VALUES ({user}, {});", thing.id);
+        }
+        for tag in &thing.tags {
+            script += &format!("INSERT INTO thing_tags VALUES ({}, {tag}, {}, {});", thing.id, thing.center, group_of(*tag));
+        }
+        for (word, (of, counts)) in &thing.words {
+            // Of the reasons only the first bit counts.
+            let why = if *counts { 3 } else { 2 };
+            script += &format!("INSERT INTO thing_words VALUES ({}, '{}', {of}, {why});", thing.id, texts(word));
         }
     }
     run(store, &script).await;
