@@ -73,7 +73,7 @@ impl Template {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cordboard.db");
         let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
-        let office = office_on(&store).await;
+        let office = office_on(&store, Settings::default()).await;
         let mut subjects = Vec::new();
         for (name, role) in [("root", "admin"), ("anna", "operator"), ("boris", "operator")] {
             let (username, password, roles) = (name.to_owned(), Some(PASSWORD.to_owned()), vec![role.to_owned()]);
@@ -95,8 +95,8 @@ impl Template {
 }
 
 /// The engines with all that modules bring.
-async fn office_on(store: &Store) -> Office {
-    let settings = Settings { parts: vec![crm::part()], ..Settings::default() };
+async fn office_on(store: &Store, mut settings: Settings) -> Office {
+    settings.parts.push(crm::part());
     Office::open(store.clone(), settings, auth::now()).await.unwrap()
 }
 
@@ -542,8 +542,7 @@ impl World {
         let path = directory.path().join("cordboard.db");
         std::fs::write(&path, &TEMPLATE.database).unwrap();
         let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap().with_key(&[7; 32]);
-        let office = office_on(&store).await;
-        let office = Office::open(store.clone(), office, auth::now()).await.unwrap();
+        let office = office_on(&store, office).await;
         let ha1 = |username: &str, password: &str| {
             let mark = u8::try_from((username.len() + password.len()) % 256).unwrap();
             Ha1 { md5: [mark; 16], sha256: [mark; 32], sha512_256: [mark; 32] }
@@ -606,7 +605,7 @@ impl World {
     }
 
     async fn api_with(&self, phones: Option<Arc<dyn Phones>>) -> Api {
-        let office = office_on(&self.store).await;
+        let office = office_on(&self.store, Settings::default()).await;
         Api::new(ApiParts {
             settings: self.api.settings.clone(),
             crm: Crm::new(self.store.clone(), office.clone()),

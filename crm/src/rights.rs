@@ -30,5 +30,5 @@ static RESOURCES: &[&Resource] = &[&tags::TAG_GROUPS, &tags::TAGS];
 /// What the modules bring into the office's catalogue.
 #[must_use]
 pub fn part() -> Part {
-    Part { permissions: PERMISSIONS, resources: RESOURCES }
+    Part { permissions: PERMISSIONS, resources: RESOURCES, events: &[] }
 }

@@ -133,8 +133,20 @@ impl Column {
     /// A column that can be shown, and is never absent.
     #[must_use]
     pub const fn new(name: &'static str, sql: &'static str, kind: ColumnKind, about: &'static str) -> Self {
-        Self { name, sql, kind, nullable: false, sort: "", filter: false, mask: Mask::Whole, parts: &[], like: &[], about }
-        Self { name, sql, kind, nullable: false, sort: "", filter: false, split: false, links: None, mask: Mask::Whole, parts: &[], about }
+        Self {
+            name,
+            sql,
+            kind,
+            nullable: false,
+            sort: "",
+            filter: false,
+            split: false,
+            links: None,
+            mask: Mask::Whole,
+            parts: &[],
+            like: &[],
+            about,
+        }
     }
 
     /// It can be absent.

@@ -164,7 +164,8 @@ impl Permit {
     /// What of a resource's rows is seen with it.
     #[must_use]
     pub fn view(&self, resource: &'static Resource) -> View {
-        let mut view = View { resource, rows: Arc::clone(&self.rows), columns: self.columns(resource), parts: Vec::new() };
+        let (columns, links) = linked(self, self.columns(resource));
+        let mut view = View { resource, rows: Arc::clone(&self.rows), links: Arc::new(links), columns, parts: Vec::new() };
         let mut parts: Vec<(&'static str, &'static Part, Mode)> = Vec::new();
         for (column, part) in view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part))) {
             let mode = self.mode_of_part(&view, part);
@@ -176,11 +177,6 @@ impl Permit {
         }
         parts.retain(|(.., mode)| *mode < Mode::Show);
         view.parts = parts;
-        let (columns, links) = linked(self, self.columns(resource));
-        let mut view = View { resource, rows: Arc::clone(&self.rows), links: Arc::new(links), columns, parts: Vec::new() };
-        let parts = view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part)));
-        view.parts =
-            parts.map(|(column, part)| (column, part, self.mode_of_part(&view, part))).filter(|(.., mode)| *mode < Mode::Show).collect();
         view
     }
 

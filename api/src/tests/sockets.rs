@@ -237,7 +237,7 @@ async fn keys_are_heard_by_those_in_the_call_and_by_who_monitors() {
         };
         let since = world.live.last_seq();
         world.live.publish(NOW, [Event::CallUpdated(hers.clone()), Event::CallUpdated(his.clone()), digit(&hers), digit(&his)]);
-        let ears = Ears::of(&world.principal("boris").await);
+        let mut ears = Ears::of(&world.principal("boris").await);
         let mut heard = vec![];
         for event in world.live.after(since, 4).unwrap() {
             let whose = if event.users.contains(&BORIS) { "his" } else { "hers" };

@@ -157,8 +157,6 @@ impl<'a> Reach<'a> {
         let users_of = |users: &BTreeSet<UserId>| resource.owner != Owner::Anybody || users.is_empty();
         let part_of = |part: &RowPart| Part {
             users: part.users.clone().filter(users_of),
-            lists: part.lists.iter().map(|(kind, ids)| (list_sql(*kind), ids_of(ids))).collect(),
-            users: part.users.clone(),
             lists: part.lists.iter().map(|(kind, ids)| (*kind, list_sql(*kind), ids_of(ids))).collect(),
         };
         let can_be_met = |part: &Part| {
@@ -274,8 +272,7 @@ impl<'a> Reach<'a> {
                 (Some(None), Owner::Link { user, .. }) => {
                     sql.push(" AND ").is_one_of(["o.", user], users.iter());
                 }
-                (By::Row, Owner::Nobody | Owner::Anybody) => {
-                (_, Owner::Nobody) => {
+                (_, Owner::Nobody | Owner::Anybody) => {
                     sql.push(" AND 1 = 0");
                 }
                 (_, Owner::User(owner)) => {

@@ -36,7 +36,7 @@ pub(crate) static SHARED: Resource =
 pub(crate) static ORPHANS: Resource = Resource { name: "orphans", owner: Owner::Nobody, lists: &[], ..of_things() };
 
 /// The same, of whoever asks.
-pub(crate) static WORDS: Resource = Resource { name: "words", owner: Owner::Anybody, ..of_things() };
+pub(crate) static SHARED_BY_ALL: Resource = Resource { name: "words", owner: Owner::Anybody, ..of_things() };
 
 pub(crate) const fn of_things() -> Resource {
     Resource {

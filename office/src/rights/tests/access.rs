@@ -243,10 +243,10 @@ fn a_catalogue_that_contradicts_itself_is_refused() {
     const PHONES: &[Column] =
         &[Column::new("id", "t.id", ColumnKind::Id, ""), Column::new("phone", "t.phone", ColumnKind::Text, "").like(&["fax"])];
     static UNLIKE: Resource = Resource { columns: PHONES, ..LEADS_COPY };
-    const STRANGE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &UNLIKE] };
+    const STRANGE: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &UNLIKE], events: &[] };
     assert!(said(&[STRANGE]).contains(".phone is to be seen like fax, which is not there"));
     static WORDS: Resource = Resource { from: "", owner: Owner::Anybody, ..LEADS_COPY };
-    const IN_MEMORY: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &WORDS] };
+    const IN_MEMORY: Part = Part { permissions: PART.permissions, resources: &[&LEADS, &WORDS], events: &[] };
     assert!(said(&[IN_MEMORY]).contains("in memory and anybody's"));
     let telling = |events: &'static [EventKind]| said(&[Part { events, ..PART }]);
     const TOLD: EventKind = EventKind { kind: "lead.new", right: READ, resource: "leads", about: "" };
