@@ -2,12 +2,15 @@
 
 #[macro_use]
 mod codes;
+pub mod days;
 pub mod heard;
 pub mod import;
 pub mod lead;
 pub mod machine;
 pub mod policy;
+pub mod remind;
 pub mod tags;
 pub mod task;
+pub mod turns;
 
 pub use codes::UnknownCode;
