@@ -9,6 +9,7 @@ pub mod lead;
 pub mod machine;
 pub mod policy;
 pub mod remind;
+pub mod rows;
 pub mod tags;
 pub mod task;
 pub mod turns;
