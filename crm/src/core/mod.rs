@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod codes;
+pub mod agree;
 pub mod days;
 pub mod heard;
 pub mod import;
@@ -10,6 +11,8 @@ pub mod machine;
 pub mod policy;
 pub mod remind;
 pub mod rows;
+pub mod sample;
+pub mod score;
 pub mod tags;
 pub mod task;
 pub mod turns;
