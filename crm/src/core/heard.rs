@@ -208,7 +208,7 @@ fn length((from, to): (u32, u32)) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
     use std::collections::BTreeSet;
 

@@ -94,6 +94,8 @@ pub fn decide(before: &[(TagId, TagGroupId)], order: Order, tag: &Tag, may_unset
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::indexing_slicing, reason = "tests")]
+
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
