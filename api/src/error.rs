@@ -279,6 +279,10 @@ impl From<OfficeError> for Problem {
             OfficeError::Crowded => Self::new(Code::TooManyAttempts).retry_after(1),
             OfficeError::NotFound("budget") => Self::new(Code::BudgetNotFound),
             OfficeError::NotFound("call") => Self::new(Code::CallNotFound),
+            OfficeError::NotFound(office::export::EXPORT_BY_THESE_RIGHTS) => {
+                let detail = "The file was made by other rights than yours are now: export it again.";
+                Self::new(Code::RowNotFound).with("resource", "export").detail(detail)
+            }
             OfficeError::NotFound(what) => Self::new(Code::RowNotFound).with("resource", what),
             OfficeError::Invalid(faults) => {
                 let errors = faults.into_iter().map(|fault| FieldError { field: fault.field, code: fault.code, detail: fault.detail });
@@ -366,6 +370,14 @@ mod tests {
             assert!(code.title().ends_with('.'), "{}", code.name());
             assert!(code.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", code.name());
         }
+    }
+
+    #[test]
+    fn who_has_other_rights_now_is_told_to_export_again() {
+        let told = |what| Problem::from(OfficeError::NotFound(what)).body().to_string();
+        expect![[r#"{"code":"row_not_found","detail":"The file was made by other rights than yours are now: export it again.","resource":"export","status":404,"title":"There is no such thing, or not one of yours.","type":"urn:cordboard:problem:row_not_found"}"#]]
+            .assert_eq(&told(office::export::EXPORT_BY_THESE_RIGHTS));
+        assert!(!told("export").contains("again"));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     11 "0011_asking"
     12 "0012_carriers_of_calls"
     15 "0015_tags"
+    16 "0016_exports_rule"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

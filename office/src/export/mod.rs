@@ -1,11 +1,12 @@
 //! Lists as files: CSV and XLSX, made by a job with the rights that its requester has while it runs.
 //!
 //! A file holds the rows up to the greatest key that there was when it was asked for, in the order of their keys. Masked columns are not
-//! exported, as hidden ones are not. A file is its requester's and theirs who may see everybody's exports and all that stands in it; it
-//! goes after [`KEPT`].
+//! exported, as hidden ones are not. A file is its requester's, as long as their rights are those by which it was made, and theirs who may see
+//! everybody's exports and all that stands in it; it goes after [`KEPT`].
 
 mod cells;
 mod headers;
+mod rule;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ mod xlsx;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use model::{Action, Column, ColumnKind, Mode, Owner, Resource, UserId, WallTime};
+use model::{Action, Column, ColumnKind, Owner, Resource, UserId, WallTime};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 use store::{
@@ -30,6 +31,8 @@ use crate::{Conflict, Fault, ListParams, Office, OfficeError, Permit, Principal,
 
 /// How long a file is kept after it is made.
 pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// What there is none of if a file was made by other rights than its requester has now: [`OfficeError::NotFound`].
+pub const EXPORT_BY_THESE_RIGHTS: &str = "export by the rights of now";
 /// Exports of one person that wait or run at once.
 const OPEN_MAX: i64 = 5;
 
@@ -72,7 +75,7 @@ statements! {
     OPEN: both "SELECT count(*) FROM exports WHERE center_id = $1 AND created_by = $2 AND state IN ('queued', 'running')";
     INSERT: both "INSERT INTO exports (id, center_id, job_id, resource, filter, columns, format, locale, tz, state, created_at, created_by,
         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11, $12)";
-    EXPORT: both "SELECT resource, columns, state, file, size, created_by, created_at, expires_at, tz FROM exports
+    EXPORT: both "SELECT resource, columns, state, file, size, created_by, created_at, expires_at, tz, rule FROM exports
         WHERE id = $1 AND center_id = $2";
     DELETE: both "DELETE FROM exports WHERE id = $1";
     EXPIRED: both "SELECT id FROM exports WHERE expires_at <= $1 AND state = 'done' ORDER BY expires_at LIMIT $2";
@@ -176,6 +179,7 @@ struct ExportRow {
     created_at: i64,
     expires_at: i64,
     tz: String,
+    rule: Option<String>,
 }
 
 impl Office {
@@ -267,11 +271,12 @@ impl Office {
     /// is written to the audit log first.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`]; [`Conflict::State`] if it is not there yet, or no more.
+    /// [`OfficeError::NotFound`], also if it was made by other rights ([`EXPORT_BY_THESE_RIGHTS`]); [`Conflict::State`] if it is not there yet, or
+    /// no more.
     pub async fn open_export(&self, permit: &Permit, id: i64, now: WallTime) -> Result<ExportFile, OfficeError> {
         permit.must_be(can::EXPORTS_READ)?;
         let export = self.export_row(permit, id).await?;
-        self.may_still_see(permit.principal(), &export)?;
+        let is_by_these_rights = self.may_still_see(permit.principal(), &export)?;
         let state = |what: String| OfficeError::Conflict(Conflict::State(what));
         if export.state == "expired" || (export.state == "done" && export.expires_at <= now.0) {
             return Err(state("the file is not kept any more: export it again".to_owned()));
@@ -280,6 +285,9 @@ impl Office {
             ("done", Some(file)) => file,
             (other, _) => return Err(state(format!("there is no file: the export is {other}"))),
         };
+        if !is_by_these_rights {
+            return Err(OfficeError::NotFound(EXPORT_BY_THESE_RIGHTS));
+        }
         let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
         let format = Format::parse(extension).ok_or_else(|| OfficeError::Defect(format!("export {id} has the file {file}")))?;
         let path = self.exports_dir().join(file);
@@ -317,16 +325,17 @@ impl Office {
         row.filter(|row| permit.reaches(&owner(row))).ok_or(OfficeError::NotFound("export"))
     }
 
-    /// A file outlives the rights by which it was made: who fetches it must have them now. Whose file it is not must have them for all rows.
-    fn may_still_see(&self, principal: &Principal, export: &ExportRow) -> Result<(), OfficeError> {
+    /// A file outlives the rights by which it was made: who fetches it must have the same now, or see everything. Gives whether they do; those
+    /// whose file it is not are told of none.
+    fn may_still_see(&self, principal: &Principal, export: &ExportRow) -> Result<bool, OfficeError> {
         let not_found = || OfficeError::NotFound("export");
         let resource = self.resource(&export.resource).ok_or_else(not_found)?;
         let permit = resource.export.and_then(|right| principal.permit(right)).ok_or_else(not_found)?;
         let is_own = export.created_by == Some(principal.user().0);
         let columns: Vec<String> = serde_json::from_str(&export.columns).map_err(|_| not_found())?;
-        let view = permit.view(resource);
-        let sees_all = columns.iter().all(|column| view.mode(column) == Mode::Show);
-        if sees_all && (is_own || permit.is_wide()) { Ok(()) } else { Err(not_found()) }
+        let is_same = export.rule.as_ref().is_some_and(|rule| *rule == rule::hash(self, &permit, resource, &columns));
+        let may = is_same || rule::sees_everything(&permit, resource, &columns);
+        if may || is_own { Ok(may) } else { Err(not_found()) }
     }
 
     fn export_paths(&self, id: i64) -> Paths {

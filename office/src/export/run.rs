@@ -23,7 +23,7 @@ use super::{
     Format, KEPT, Paths,
     cells::text,
     headers::header,
-    params,
+    params, rule,
     xlsx::{self, Book},
 };
 use crate::{
@@ -37,8 +37,8 @@ pub(super) const CHUNK: u32 = 5000;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 statements! {
-    ORDER: both "SELECT resource, filter, columns, format, locale, tz FROM exports WHERE id = $1 AND job_id = $2";
-    RUNS: both "UPDATE exports SET state = 'running' WHERE id = $1";
+    ORDER: both "SELECT resource, filter, columns, format, locale, tz, rule FROM exports WHERE id = $1 AND job_id = $2";
+    RUNS: both "UPDATE exports SET state = 'running', rule = $2 WHERE id = $1";
     IS_DONE: both "UPDATE exports SET state = 'done', file = $2, size = $3, row_count = $4, sha256 = $5, expires_at = $6 WHERE id = $1";
     ENDED: both "UPDATE exports SET state = $2 WHERE id = $1 AND state IN ('queued', 'running')";
 }
@@ -65,6 +65,9 @@ struct Checkpoint {
     rows: u64,
 }
 
+/// Nothing is gathered yet.
+const START: Checkpoint = Checkpoint { stage: Stage::Gather, after: 0, len: 0, rows: 0 };
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
@@ -84,6 +87,7 @@ struct OrderRow {
     format: String,
     locale: String,
     tz: String,
+    rule: Option<String>,
 }
 
 /// The file as it is to be.
@@ -109,9 +113,9 @@ impl JobKind for RunExport {
         let order = order.ok_or_else(|| permanent("the export was deleted"))?;
         let resource = office.resource(&order.resource).ok_or_else(|| permanent("this can no longer be exported"))?;
         let format = Format::parse(&order.format).ok_or_else(|| permanent("the export's format is not known"))?;
-        let start = Checkpoint { stage: Stage::Gather, after: 0, len: 0, rows: 0 };
-        let is_first = step.checkpoint::<Checkpoint>()?.is_none();
-        let mut at: Checkpoint = step.checkpoint()?.unwrap_or(start);
+        let known: Option<Checkpoint> = step.checkpoint()?;
+        let is_first = known.is_none();
+        let mut at = known.unwrap_or(START);
         let paths = office.export_paths(payload.export);
         if at.stage == Stage::Tidy {
             let part = paths.part();
@@ -135,6 +139,14 @@ impl JobKind for RunExport {
             }
             other => other.into(),
         })?;
+        let rule = rule::hash(office, &permit, resource, &columns);
+        if !is_first && order.rule.as_ref() != Some(&rule) {
+            // Rows of before were gathered by other rights: everything once more, by those of now.
+            step.progress(0, step.total());
+            step.save(&START);
+            step.tx().await?.run(RUNS, binds![payload.export, &rule]).await?;
+            return Ok(Next::Again);
+        }
         let selection = selection.in_chunks_of(CHUNK);
         let columns: Vec<&'static Column> = selection.columns().to_vec();
         let plan = Plan {
@@ -151,7 +163,7 @@ impl JobKind for RunExport {
             // How many there are is for the progress bar only: what would take too long to count is not counted.
             let total = office.count(&selection).await.ok().and_then(|count| i64::try_from(count).ok());
             step.progress(0, total);
-            step.tx().await?.run(RUNS, binds![payload.export]).await?;
+            step.tx().await?.run(RUNS, binds![payload.export, &rule]).await?;
         }
         if at.stage == Stage::Gather {
             if matches!(office.store().db(), Db::Pg(_)) {
@@ -176,7 +188,7 @@ impl JobKind for RunExport {
                     Checkpoint { stage: if is_last { Stage::Finish } else { Stage::Gather }, after: chunk.after, len, rows: at.rows + rows }
                 }
                 // What was gathered is gone, as after a disk was replaced: everything once more.
-                None => Checkpoint { stage: Stage::Gather, after: 0, len: 0, rows: 0 },
+                None => START,
             };
             let total = step.total();
             step.progress(i64::try_from(at.rows).unwrap_or(i64::MAX), total);
@@ -186,7 +198,7 @@ impl JobKind for RunExport {
         let checkpoint = at.clone();
         let name = plan.paths.name(format);
         let Some((size, sha256)) = blocking(move || plan.finish(&checkpoint)).await? else {
-            step.save(&Checkpoint { stage: Stage::Gather, after: 0, len: 0, rows: 0 });
+            step.save(&START);
             return Ok(Next::Again);
         };
         let rows = i64::try_from(at.rows).unwrap_or(i64::MAX);

@@ -315,6 +315,120 @@ async fn rights_are_those_of_the_moment(rig: Rig) {
     }
 }
 
+/// Calls of two scenarios, and somebody who may export those of both.
+async fn calls_of_two_scenarios(rig: &Rig) {
+    let calls = (1..=6_i64).map(|n| {
+        let call = model::CallView {
+            call_id: model::CallId((T0 + n * 1000) << 22),
+            center: CenterId(1),
+            parent: None,
+            status: model::CallStatus::Dialing,
+            direction: model::Direction::Inbound,
+            caller: format!("+7916123000{n}"),
+            callee: "+74951234567".to_owned(),
+            caller_slot: None,
+            callee_slot: None,
+            user: None,
+            started_at: WallTime(T0 + n * 1000),
+            ringing_at: None,
+            answered_at: None,
+            ended_at: None,
+            outcome: None,
+            cause: None,
+            segments: vec![],
+            scenario: Some(if n % 2 == 0 { "sales" } else { "support" }.to_owned()),
+            source: None,
+            carrier: None,
+            tries: vec![],
+            asked: None,
+            transfer: None,
+        };
+        (u64::try_from(n).unwrap(), model::Fact::CallStarted { call })
+    });
+    rig.office.store().apply(&calls.collect::<Vec<_>>()).await.unwrap();
+    for scenario in ["sales", "support"] {
+        rig.office.store().db().run(LIST, binds![7_i64, scenario]).await.unwrap();
+    }
+}
+
+const LIST: Statement =
+    both("INSERT INTO access_lists (principal_kind, principal_id, resource, kind, item) VALUES ('user', $1, 'calls', 'scenario', $2)");
+const UNLIST: Statement = both("DELETE FROM access_lists WHERE principal_kind = 'user' AND principal_id = $1 AND item = $2");
+const UNHIDE: Statement = both("DELETE FROM column_policies WHERE principal_id = $1");
+
+async fn a_file_is_fetched_by_the_rights_that_made_it(rig: Rig) {
+    let db = rig.office.store().db().clone();
+    person(&rig.office, 7, "number_manager").await;
+    let admin = person(&rig.office, 8, "admin").await;
+    calls_of_two_scenarios(&rig).await;
+    let who = async || sign_in(&rig.office, 7).await;
+    let calls = |order: &mut ExportOrder| {
+        order.resource = "calls".to_owned();
+        order.columns = Some(["call_id", "caller", "segments"].map(str::to_owned).to_vec());
+    };
+    let export = rig.start(&who().await, calls).await;
+    rig.work().await;
+    assert_eq!(rig.row(export).await.row_count, Some(6));
+    let fetched = async |who: &Principal| match rig.fetch(who, export.id).await {
+        Ok((octets, _)) => records(&octets, b',').len().to_string(),
+        Err(OfficeError::NotFound(what)) => what.to_owned(),
+        Err(other) => format!("{other:?}"),
+    };
+    assert_eq!(fetched(&who().await).await, "7");
+    assert_eq!(fetched(&admin).await, "7", "who sees everything");
+
+    // A scenario is taken away, another column is hidden, or a member of one that is in the file.
+    db.run(UNLIST, binds![7_i64, "support"]).await.unwrap();
+    assert_eq!(fetched(&who().await).await, EXPORT_BY_THESE_RIGHTS);
+    db.run(LIST, binds![7_i64, "support"]).await.unwrap();
+    assert_eq!(fetched(&who().await).await, "7", "it is given back");
+    db.run(LIST, binds![7_i64, "more"]).await.unwrap();
+    assert_eq!(fetched(&who().await).await, EXPORT_BY_THESE_RIGHTS, "what came with it is not in the file");
+    db.run(UNLIST, binds![7_i64, "more"]).await.unwrap();
+    let hide = both(
+        "INSERT INTO column_policies (principal_kind, principal_id, resource, column_name, mode) VALUES ('user', $1, 'calls', $2, 'hide')",
+    );
+    for (column, wanted) in [("caller", EXPORT_BY_THESE_RIGHTS), ("user", EXPORT_BY_THESE_RIGHTS), ("callee", "7")] {
+        db.run(hide, binds![7_i64, column]).await.unwrap();
+        assert_eq!(fetched(&who().await).await, wanted, "{column}");
+        db.run(UNHIDE, binds![7_i64]).await.unwrap();
+    }
+    // Who may see everybody's exports, but not all that is in them, is told of none.
+    db.run(hide, binds![8_i64, "user"]).await.unwrap();
+    assert_eq!(fetched(&sign_in(&rig.office, 8).await).await, "export");
+    db.run(UNHIDE, binds![8_i64]).await.unwrap();
+    // A file of before there was a rule.
+    db.run(both("UPDATE exports SET rule = NULL WHERE id = $1"), binds![export.id]).await.unwrap();
+    assert_eq!(fetched(&who().await).await, EXPORT_BY_THESE_RIGHTS);
+}
+
+/// Rights that change while it is written: what was gathered by those of before is not in the file.
+async fn rows_that_other_rights_have_gathered_are_not_in_a_file(rig: Rig) {
+    let db = rig.office.store().db().clone();
+    person(&rig.office, 7, "number_manager").await;
+    calls_of_two_scenarios(&rig).await;
+    let export = rig.start(&sign_in(&rig.office, 7).await, |order| order.resource = "calls".to_owned()).await;
+    let runner = rig.runner();
+    let mut held = runner.claim().await.unwrap().unwrap();
+    assert!(runner.goes_on(&mut held).await);
+    db.run(UNLIST, binds![7_i64, "support"]).await.unwrap();
+    while runner.goes_on(&mut held).await {}
+    assert_eq!((rig.row(export).await.state.as_str(), rig.row(export).await.row_count), ("done", Some(3)));
+    let (octets, _) = rig.fetch(&sign_in(&rig.office, 7).await, export.id).await.unwrap();
+    assert_eq!(records(&octets, b',').len(), 4);
+}
+
+/// What a row of the audit log tells goes by rights to what it is about.
+async fn a_file_of_the_audit_log_goes_by_all_rights(rig: Rig) {
+    let admin = person(&rig.office, 7, "admin").await;
+    let export = rig.start(&admin, |order| order.resource = "audit_log".to_owned()).await;
+    rig.work().await;
+    assert!(rig.fetch(&admin, export.id).await.is_ok());
+    rig.office.store().db().run(HIDE, binds![7_i64, "message", "mask"]).await.unwrap();
+    let refused = rig.fetch(&sign_in(&rig.office, 7).await, export.id).await;
+    assert!(matches!(refused, Err(OfficeError::NotFound(EXPORT_BY_THESE_RIGHTS))), "{refused:?}");
+}
+
 async fn files_go_when_they_have_had_their_time(rig: Rig) {
     let admin = person(&rig.office, 7, "admin").await;
     let small = |order: &mut ExportOrder| order.filter = Some(json!({"id": {"lte": "5"}}));
@@ -433,6 +547,9 @@ on_both! {
     a_file_is_the_same_after_crashes
     a_workbook_has_cells_of_their_kinds
     rights_are_those_of_the_moment
+    a_file_is_fetched_by_the_rights_that_made_it
+    rows_that_other_rights_have_gathered_are_not_in_a_file
+    a_file_of_the_audit_log_goes_by_all_rights
     files_go_when_they_have_had_their_time
     a_full_disk_ends_the_job
 }
