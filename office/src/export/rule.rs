@@ -16,7 +16,7 @@ pub(super) fn hash(office: &Office, permit: &Permit, resource: &'static Resource
     let mut any_of: Vec<String> = rows.any_of.iter().map(|part| json!([part.users, part.lists]).to_string()).collect();
     any_of.sort();
     let columns: Vec<Value> = columns.iter().map(|column| seen_of(&view, column)).collect();
-    let of_others: Vec<Value> = tells_of_others(resource).then(|| of_others(office, permit)).unwrap_or_default();
+    let of_others: Vec<Value> = if tells_of_others(resource) { of_others(office, permit) } else { Vec::new() };
     let rule = json!([resource.name, rows.center, any_of, columns, of_others]);
     Sha256::digest(rule.to_string()).iter().map(|octet| format!("{octet:02x}")).collect()
 }
