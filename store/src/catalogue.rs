@@ -3,7 +3,7 @@
 //! Columns have the names that they have on the wire. A list of slots reaches a call if it has the calling or the called slot: whoever
 //! may see a slot may see what it was in.
 
-use model::{Action, Column, ColumnKind, ListKind, Mask, Owner, Part, Resource};
+use model::{Action, Column, ColumnKind, Links, ListKind, Mask, Narrow, Owner, Part, Resource};
 
 const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answered", "held", "ended"]);
 const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
@@ -85,7 +85,25 @@ static PARTS_OF_SEGMENTS: &[Part] = &[
     Part { name: "slot", of: None, column: "caller_slot" },
     Part { name: "slot", of: None, column: "callee_slot" },
 ];
-const SCENARIO: Column = Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered();
+/// Who placed a call or served a part of it. It says more of a call than `user`, and so is seen no more than that.
+static SERVERS_OF_CALLS: Links = Links {
+    table: "call_users",
+    row: "call_id",
+    value: "user_id",
+    kind: ColumnKind::Id,
+    center: "",
+    has_index: true,
+    read: None,
+    narrow: Narrow::None,
+    only: "",
+    like: &["user"],
+};
+const SERVED_BY: Column =
+    Column::new("served_by", "", ColumnKind::Id, "Who placed it or served a part of it: to filter by; a call has any number of them.")
+        .nullable()
+        .linked(&SERVERS_OF_CALLS);
+const SCENARIO: Column =
+    Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered().split();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
 const CARRIER: Column =
     Column::new("carrier", "t.carrier_id", ColumnKind::Id, "The carrier that it came by, or that it was last tried by.")
@@ -152,6 +170,7 @@ pub static CALLS: Resource = Resource {
         OUTCOME.nullable(),
         CAUSE.nullable(),
         SERVED,
+        SERVED_BY,
         SCENARIO,
         SOURCE,
         CARRIER,
@@ -180,8 +199,9 @@ pub static CDRS: Resource = Resource {
         CALL_ID,
         PARENT,
         DIRECTION,
-        CALLER,
-        CALLEE,
+        // Their histories are asked for by the hundred.
+        CALLER.split(),
+        CALLEE.split(),
         CALLER_SLOT,
         CALLEE_SLOT,
         USER,
@@ -199,6 +219,7 @@ pub static CDRS: Resource = Resource {
         Column::new("remedy", "", ColumnKind::Text, "What a person at the desk can do about the cause."),
         Column::new("sip_status", "t.sip_status", ColumnKind::Int, "The last SIP status of the called side.").filtered(),
         SERVED,
+        SERVED_BY,
         SCENARIO,
         SOURCE,
         CARRIER,
@@ -336,8 +357,9 @@ mod tests {
             assert!(order.is_some_and(|order| !order.sort.is_empty()), "{}", resource.name);
             for column in resource.columns {
                 let is_read = !column.sql.is_empty();
-                assert!(is_read || (!column.filter && column.sort.is_empty()), "{}.{}", resource.name, column.name);
-                assert!(!column.filter || column.kind != ColumnKind::Json, "{}.{}", resource.name, column.name);
+                let is_linked = column.links.is_some();
+                assert!(is_read || is_linked || (!column.filter && column.sort.is_empty()), "{}.{}", resource.name, column.name);
+                assert!(!column.filter || is_linked || column.kind != ColumnKind::Json, "{}.{}", resource.name, column.name);
                 for part in column.parts {
                     let of = part.of.unwrap_or(resource);
                     assert!(column.kind == ColumnKind::Json && of.column(part.column).is_some(), "{}.{}", column.name, part.name);

@@ -48,6 +48,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     12 "0012_carriers_of_calls"
     15 "0015_tags"
     16 "0016_exports_rule"
+    14 "0014_lists_by_scenario"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -67,8 +67,8 @@ const PERSON = ['username', 'password', 'email', 'display_name', 'roles', 'manag
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
 export const RESOURCES = {
-    calls: log('/calls', 'calls', { key: 'call_id', searchable: true, unexported: ['recording', 'remedy'] }),
-    cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true, unexported: ['recording', 'remedy'] }),
+    calls: log('/calls', 'calls', { key: 'call_id', searchable: true, unexported: ['recording', 'remedy', 'served_by'] }),
+    cdr: log('/cdr/records', 'calls', { key: 'call_id', wire: 'cdrs', searchable: true, unexported: ['recording', 'remedy', 'served_by'] }),
     slots: log('/slots', 'slots', { unexported: 'all' }),
     trunks: crud('/trunks', 'trunks', ['name', 'capacity'], ['type'], { versioned: false, unexported: 'all' }),
     carriers: crud('/trunks', 'trunks', CARRIER, ['type'], { wire: 'trunks', rest: { column: 'settings', except: ['id', 'name', 'type', 'capacity', 'on', 'group', 'version'] }, unexported: 'all' }),

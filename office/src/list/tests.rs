@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use model::{
-    Action, Actor, CallId, CallStatus, CallView, CenterId, Direction, Fact, ListKind, Mask, Owner, Resource, SlotId, UserId, WallTime,
+    Action, Actor, CallId, CallStatus, CallView, CenterId, Direction, Fact, Links, ListKind, Mask, Narrow, Owner, Resource, SlotId, UserId,
+    WallTime,
 };
 use serde_json::json;
 use store::{
     binds,
     catalogue::{CALLS, CDRS, RECORDINGS, TRUNKS},
+    list::LinkRule,
 };
 
 use super::*;
@@ -184,12 +186,19 @@ fn what_may_not_be_seen_is_not_there() {
                 // The list's own order does not tell of it either.
                 let shown = view.select(&ListParams::default(), Purpose::Show).unwrap();
                 assert!(shown.query.sort.column().is_none_or(|sorted| sorted.name != column.name), "{}.{}", resource.name, column.name);
-                assert_eq!(shown.columns().iter().any(|shown| shown.name == column.name), mode == Mode::Mask);
+                let is_shown = mode == Mode::Mask && !column.is_only_asked();
+                assert_eq!(shown.columns().iter().any(|shown| shown.name == column.name), is_shown);
                 let mut row =
                     Map::from_iter([(column.name.to_owned(), Value::from("secret")), ("strange".to_owned(), Value::from("secret"))]);
                 view.project(&mut row);
                 assert!(!Value::from(row).to_string().contains("secret"), "{}.{}", resource.name, column.name);
                 assert_ne!(view.shown(column.name, Value::from("secret")), Some(Value::from("secret")));
+                // Nor does a column that tells the same.
+                let likes = resource.columns.iter().filter(|other| other.links.is_some_and(|links| links.like.contains(&column.name)));
+                for like in likes {
+                    assert!(view.usable(like.name).is_none(), "{}.{}", resource.name, like.name);
+                    assert_eq!(view.mode(like.name), mode);
+                }
                 // A search that looks through it is not there.
                 if resource.search.contains(column.sql) && !column.sql.is_empty() {
                     assert_eq!(faults(view.select(&ListParams::default().searched("1"), Purpose::Show))[0].field, "q");
@@ -199,6 +208,103 @@ fn what_may_not_be_seen_is_not_there() {
         }
     }
     assert!(tried > 1_000, "{tried}");
+}
+
+/// Who may see the values of links, and which: by the right that the table names, and not by the one to the rows.
+#[test]
+fn links_are_reached_by_their_own_right() {
+    static TAGS: Links = Links {
+        table: "taggings",
+        row: "row_id",
+        value: "tag_id",
+        kind: ColumnKind::Id,
+        center: "center_id",
+        has_index: true,
+        read: Some(Action("tags.read")),
+        narrow: Narrow::List(ListKind::TagGroup, "group_id"),
+        only: "",
+        like: &["name"],
+    };
+    static HEARD: Links = Links { read: None, narrow: Narrow::Owner("user_id"), like: &[], ..TAGS_OF_ALL };
+    const TAGS_OF_ALL: Links = Links {
+        table: "taggings",
+        row: "row_id",
+        value: "tag_id",
+        kind: ColumnKind::Id,
+        center: "",
+        has_index: false,
+        read: None,
+        narrow: Narrow::None,
+        only: "",
+        like: &[],
+    };
+    static TAGGED: Resource = Resource {
+        name: "tagged",
+        from: "tagged t",
+        key: "id",
+        center: "t.center_id",
+        owner: Owner::Nobody,
+        lists: &[],
+        search: "",
+        order: "id",
+        read: Action("tagged.read"),
+        export: None,
+        columns: &[
+            Column::new("id", "t.id", ColumnKind::Id, "").sorted(),
+            Column::new("name", "t.name", ColumnKind::Text, "").filtered(),
+            Column::new("tags", "", ColumnKind::Json, "").linked(&TAGS),
+            Column::new("heard_by", "", ColumnKind::Id, "").linked(&HEARD),
+        ],
+    };
+    type Case<'a> = (&'a [(&'a str, &'a str, &'a [&'a str])], &'a [(&'a str, Mode)], Option<LinkRule>);
+    let groups = |ids: &[&str]| LinkRule { lists: Some(ids.iter().map(|id| (*id).to_owned()).collect()), users: None };
+    let all = LinkRule::everything;
+    let cases: [Case<'_>; 9] = [
+        (&[], &[], None),
+        (&[("tags.set", "center", &[])], &[], None),
+        (&[("tags.read", "center", &[])], &[], Some(all())),
+        (&[("tags.read", "list", &["3", "4"])], &[], Some(groups(&["3", "4"]))),
+        (&[("tags.read", "list", &["3"]), ("tags.read", "list", &["5"])], &[], Some(groups(&["3", "5"]))),
+        // Narrowed without a list: there is the column, and nothing in it.
+        (&[("tags.read", "list", &[])], &[], Some(groups(&[]))),
+        (&[("tags.read", "center", &[])], &[("tags", Mode::Hide)], None),
+        (&[("tags.read", "center", &[])], &[("name", Mode::Hide)], None),
+        (&[("tags.read", "center", &[])], &[("name", Mode::Mask)], Some(all())),
+    ];
+    for (rights, modes, wanted) in cases {
+        let mut access = AccessMap::default();
+        let grant = |reach: &str, ids: &[&str]| {
+            let mut grant = Grant { reach: reach.parse().unwrap(), lists: BTreeMap::new(), policy: Arc::default() };
+            for id in ids {
+                grant.lists.entry(ListKind::TagGroup).or_default().insert((*id).to_owned());
+            }
+            let policy = Arc::get_mut(&mut grant.policy).unwrap();
+            modes.iter().for_each(|(column, mode)| policy.restrict("tagged", column, *mode));
+            grant
+        };
+        access.add("tagged.read", grant("center", &[]));
+        rights.iter().for_each(|(right, reach, ids)| access.add(right, grant(reach, ids)));
+        let anna = Principal::new(ANNA, "anna".to_owned(), HOME, vec![], None, Actor::system(HOME, "test"), Arc::new(access));
+        let view = anna.permit(TAGGED.read).unwrap().view(&TAGGED);
+        assert_eq!(view.links().get("tags"), wanted.as_ref(), "{rights:?} {modes:?}");
+        assert_eq!(view.mode("tags") > Mode::Hide, wanted.is_some(), "{rights:?} {modes:?}");
+        assert_eq!(view.list_columns().iter().any(|column| column.name == "tags"), wanted.is_some());
+        let params = ListParams::default().filtered(json!({"tags": "3"}));
+        let is_asked = view.select(&params, Purpose::Show).map(|selection| selection.query.links == view.links());
+        let can_ask = wanted.is_some() && view.mode("tags") == Mode::Show;
+        assert_eq!(is_asked.is_ok_and(|is_same| is_same), can_ask, "{rights:?} {modes:?}");
+        // The other column goes by the right to the rows, which reaches everybody's.
+        assert_eq!(view.links().get("heard_by"), Some(&all()));
+        // It is there to be asked, and not to be shown.
+        let shown = view.select(&ListParams::default(), Purpose::Show).unwrap();
+        assert!(shown.columns().iter().all(|column| column.name != "heard_by"));
+        let told = view.list_columns().into_iter().find(|column| column.name == "heard_by").unwrap();
+        assert_eq!((told.mode, told.sort, told.filter), (Mode::Show, false, true));
+        assert_eq!(
+            named(&faults(view.select(&ListParams::default().of_fields(["heard_by".to_owned()]), Purpose::Show))),
+            [("fields.heard_by", "unknown_field")]
+        );
+    }
 }
 
 /// Each row: what is seen of `callee`, and what of a number that stands within another column.
@@ -592,7 +698,7 @@ async fn every_resource_can_be_asked_everything() {
                 ask(&all, ListParams::default().searched("a b%_'")).await;
             }
             for column in resource.columns.iter().filter(|column| column.filter) {
-                for filter in filters(column) {
+                for filter in filters_of(column) {
                     ask(&all, ListParams::default().filtered(json!({ column.name: filter }))).await;
                 }
                 // A value is there or it is not.
@@ -621,8 +727,14 @@ async fn every_resource_can_be_asked_everything() {
 }
 
 /// One filter for each thing that can be asked of a column.
-fn filters(column: &Column) -> Vec<Value> {
-    match column.kind {
+fn filters_of(column: &Column) -> Vec<Value> {
+    let Some(links) = column.links else { return filters(column.kind) };
+    let values = filters(links.kind).into_iter().find(Value::is_array).unwrap();
+    vec![json!({"eq": values[0], "ne": values[0]}), json!({"in": values, "not_in": values, "all": values}), json!({"all": []})]
+}
+
+fn filters(kind: ColumnKind) -> Vec<Value> {
+    match kind {
         ColumnKind::Id | ColumnKind::Int | ColumnKind::Time => {
             vec![json!({"eq": 1, "ne": 2, "gt": 0, "gte": 0, "lt": 9, "lte": 9}), json!([1, 2, 3, 4, 5, 6])]
         }
@@ -630,7 +742,7 @@ fn filters(column: &Column) -> Vec<Value> {
         ColumnKind::Bool => vec![json!(true), json!({"ne": true}), json!([true, false])],
         ColumnKind::Text => vec![json!({"eq": "a", "ne": "b", "prefix": "a", "contains": "A"}), json!(["a", "b", "c", "d", "e", "f"])],
         ColumnKind::Code(codes) => vec![json!(codes[0]), json!({"ne": codes[0]}), json!(codes)],
-        ColumnKind::Json => panic!("{} cannot be filtered by", column.name),
+        ColumnKind::Json => panic!("there is no filter by JSON"),
     }
 }
 
@@ -654,6 +766,51 @@ async fn the_calls_of_a_carrier_have_an_index() {
         let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
         assert!(plan.iter().any(|step| step.contains(index) && step.contains("carrier_id=?")), "{}: {plan:?}", resource.name);
         assert!(!plan.iter().any(|step| step.contains("USE TEMP B-TREE")), "{}: {plan:?}", resource.name);
+    }
+}
+
+/// Who reaches a few scenarios of a thousand, or asks for one number or for who served a call, does not wait for others' calls to be looked at.
+#[tokio::test]
+async fn the_calls_of_few_come_from_their_indexes() {
+    let base = Base::sqlite();
+    let store = base.open().await;
+    let store::Db::Lite { read, .. } = store.db() else { unreachable!() };
+    let lists: Vec<(ListKind, &str)> = ["sales", "support", "hotline"].map(|scenario| (ListKind::Scenario, scenario)).to_vec();
+    type Case<'a> = (&'a [(ListKind, &'a str)], Value, &'a str, &'a str);
+    let cases: [Case<'_>; 6] = [
+        (&lists, json!({}), "scenario", "scenario=?"),
+        (&lists[..1], json!({}), "scenario", "scenario=?"),
+        (&lists, json!({"started_at": {"gte": T0}, "outcome": "answered"}), "scenario", "scenario=? AND call_id>?"),
+        (&[], json!({"scenario": "sales"}), "scenario", "scenario=?"),
+        (&lists, json!({"served_by": null}), "scenario", "scenario=?"),
+        (&[], json!({"scenario": ["sales", "support"], "served_by": {"not_in": ["7", "8"]}}), "scenario", "scenario=?"),
+    ];
+    for (resource, table) in [(&CDRS, "cdrs"), (&CALLS, "calls")] {
+        for (lists, filter, index, condition) in &cases {
+            let view = if lists.is_empty() { wide(resource, &[]) } else { view(resource, "list", lists, &[]) };
+            let params = ListParams::default().filtered(filter.clone());
+            let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
+            let index = format!("{table}_by_{index}");
+            assert!(plan.iter().any(|step| step.contains(&index) && step.contains(condition)), "{table} {filter}: {plan:#?}");
+            assert!(
+                !plan.iter().any(|step| step.starts_with("SCAN t") || step.contains(&format!("{table}_by_center"))),
+                "{table} {filter}: {plan:#?}"
+            );
+        }
+        let all = wide(resource, &[]);
+        let params = ListParams::default().filtered(json!({"served_by": ["7", "8"], "scenario": "sales"}));
+        let plan = plan_of(read, &store, &all.select(&params, Purpose::Show).unwrap()).await;
+        let begins = plan.iter().filter(|step| step.contains("SEARCH l USING PRIMARY KEY (user_id=?)")).count();
+        assert_eq!(begins, 2, "one for each: {plan:#?}");
+    }
+    // The history of a number, also of somebody who reaches a few scenarios.
+    for view in [wide(&CDRS, &[]), view(&CDRS, "list", &lists, &[])] {
+        for (column, number) in [("caller", json!("+79161234567")), ("callee", json!(["+79161234567", "89161234567"]))] {
+            let params = ListParams::default().filtered(json!({ column: number }));
+            let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
+            let wanted = [format!("cdrs_by_{column}"), format!("{column}=?")];
+            assert!(plan.iter().any(|step| wanted.iter().all(|part| step.contains(part))), "{column}: {plan:#?}");
+        }
     }
 }
 
@@ -690,11 +847,20 @@ fn resources_hold_together() {
         for (at, column) in resource.columns.iter().enumerate() {
             let is_added = column.sql.is_empty();
             assert!(
-                !is_added || (!column.filter && column.sort.is_empty()),
+                !is_added || column.links.is_some() || (!column.filter && column.sort.is_empty()),
                 "{name}.{} is not read, so nothing can be chosen by it",
                 column.name
             );
-            assert!(!column.filter || column.kind != ColumnKind::Json, "{name}.{}", column.name);
+            assert!(!column.filter || column.links.is_some() || column.kind != ColumnKind::Json, "{name}.{}", column.name);
+            if let Some(links) = column.links {
+                assert!(
+                    is_added && column.sort.is_empty() && !matches!(links.kind, ColumnKind::Json | ColumnKind::Bool),
+                    "{name}.{}",
+                    column.name
+                );
+                assert!(links.like.iter().all(|like| resource.column(like).is_some()), "{name}.{}", column.name);
+            }
+            assert!(!column.split || (!is_added && column.kind == ColumnKind::Text), "{name}.{}", column.name);
             assert!(!resource.columns[..at].iter().any(|other| other.name == column.name), "{name}.{} stands twice", column.name);
         }
     }

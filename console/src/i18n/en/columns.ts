@@ -135,6 +135,7 @@ export const columns = {
     schedule_id: 'Schedule',
     secret: 'Secret',
     segments: 'Who served it',
+    served_by: 'Placed or served by',
     send: 'How it was handed over',
     seq: 'Number',
     sets: 'Permission sets',

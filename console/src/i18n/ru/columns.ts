@@ -131,6 +131,7 @@ export const columns = {
     schedule_id: 'Расписание',
     secret: 'Секрет',
     segments: 'Кто обслуживал',
+    served_by: 'Звонил или обслуживал',
     send: 'Как передано',
     seq: 'Номер',
     sets: 'Наборы прав',

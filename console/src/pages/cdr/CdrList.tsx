@@ -43,6 +43,7 @@ const FILTERS: FilterSpec[] = [
     { kind: 'text', name: 'caller', operator: 'prefix' },
     { kind: 'text', name: 'callee', operator: 'prefix' },
     { kind: 'user', name: 'user' },
+    { kind: 'user', name: 'served_by' },
     { kind: 'choice', name: 'cause', prefix: 'causes', choices: CAUSES },
 ];
 
