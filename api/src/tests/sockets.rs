@@ -409,6 +409,14 @@ async fn whose_rights_change_is_told_and_hears_by_the_new_ones() {
         told += "\n";
     }
     expect_test::expect![[r#"
+        her name: root without [] anna without [] boris without []
+        her columns: root without [] anna is told, anna without ["number"] boris without []
+        the same columns again: root without [] anna without ["number"] boris without []
+        what is refused: root without [] anna without ["number"] boris without []
+        her role: root without [] anna is told, anna without ["number"] boris without []
+        the role's columns: root without [] anna is told, anna without ["number"] boris is told, boris without ["type"]
+        what the role's set grants: root without [] anna is told, anna without ["number"] boris is told, boris without ["type"]
+        the role's shape: root without [] anna is told, anna without ["number"] boris is told, boris without ["type"]
     "#]]
     .assert_eq(&told);
 }
