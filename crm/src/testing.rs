@@ -1,12 +1,12 @@
 //! A centre with people to tell stories of, on an empty database of either engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use model::{Action, CenterId, UserId, WallTime};
+use model::{Action, CallId, CenterId, UserId, WallTime};
 use office::{
     Office, OfficeError, Permit, Principal, Settings,
     accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
 };
-use store::{Store, testing::Postgres};
+use store::{Store, binds, statements, testing::Postgres};
 use tempfile::TempDir;
 
 use crate::{Crm, part};
@@ -73,5 +73,24 @@ pub(crate) fn faults<T: std::fmt::Debug>(done: Result<T, OfficeError>) -> Vec<St
     match done {
         Err(OfficeError::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect(),
         other => panic!("not refused for its fields: {other:?}"),
+    }
+}
+
+statements! {
+    ADD_CALL: both "INSERT INTO calls (call_id, center_id, status, direction, caller, callee, user_id, started_at, ended_at, outcome, segments, scenario,
+        last_seen_at) VALUES ($1, $2, 'ended', 'inbound', '+79161234567', '6001', $3, $4, $4, 'answered', '[]', $5, $4)";
+    ADD_USER: both "INSERT INTO call_users (user_id, call_id) VALUES ($1, $2)";
+}
+
+impl House {
+    /// A call that has ended, of a scenario, and whose it is.
+    pub(crate) async fn call(&self, id: i64, scenario: &str, user: Option<UserId>) -> CallId {
+        let call = CallId(id);
+        let db = self.crm.store().db();
+        db.run(ADD_CALL, binds![call, HOME, user, NOW, scenario]).await.unwrap();
+        if let Some(user) = user {
+            db.run(ADD_USER, binds![user, call]).await.unwrap();
+        }
+        call
     }
 }

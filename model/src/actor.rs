@@ -15,6 +15,19 @@ pub enum ActorKind {
     Nobody,
 }
 
+impl ActorKind {
+    /// As it stands in the database: `user`, `token`, `system`, `nobody`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Token(_) => "token",
+            Self::System => "system",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// Who did something, from where, and by which request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {

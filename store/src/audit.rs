@@ -4,7 +4,7 @@
 //! Whoever can write the whole database can make a whole new chain, so the head is told to the log once a night: what stands elsewhere
 //! cannot be rewritten here.
 
-use model::{Actor, ActorKind, CenterId, WallTime};
+use model::{Actor, CenterId, WallTime};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
@@ -261,12 +261,7 @@ pub struct Row {
 
 impl Row {
     fn new(seq: i64, at: WallTime, actor: &Actor, entry: &Entry) -> Self {
-        let kind = match actor.kind {
-            ActorKind::User(_) => "user",
-            ActorKind::Token(_) => "token",
-            ActorKind::System => "system",
-            ActorKind::Nobody => "nobody",
-        };
+        let kind = actor.kind.code();
         let CenterId(center_id) = actor.center;
         Self {
             seq,

@@ -323,8 +323,12 @@ bind_newtypes!(
     model::CarrierId,
     model::CenterId,
     model::HubId,
+    model::ItemId,
+    model::LeadId,
     model::RouteId,
     model::SlotId,
+    model::TagGroupId,
+    model::TagId,
     model::UserId,
     model::WallTime
 );

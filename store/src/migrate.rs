@@ -46,9 +46,9 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     9 "0009_paths"
     11 "0011_asking"
     12 "0012_carriers_of_calls"
+    14 "0014_lists_by_scenario"
     15 "0015_tags"
     16 "0016_exports_rule"
-    14 "0014_lists_by_scenario"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,6 +4,7 @@
 
 mod dictionary;
 mod groups;
+mod set;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use store::{Statement, StoreError};
 
 pub use dictionary::{NewTag, TagChange};
 pub use groups::{NewTagGroup, TagGroupChange};
+pub use set::{CallTag, Tagged, Tagging, TagsOfCall};
 
 use crate::can;
 
@@ -25,7 +27,7 @@ pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal"
 /// What a dialer does with the number of a call that gets a tag: nothing, or it calls it no more.
 pub const STOPS: &[&str] = &["none", "dnc"];
 
-pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS, set::STATEMENTS];
 
 const VERSION: Column =
     Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from.");

@@ -91,7 +91,7 @@ CREATE INDEX tag_events_by_tag ON tag_events (center_id, tag_id, id);
 -- Sums of these a local day of the centre, in the same transactions.
 CREATE TABLE tag_days (
     center_id BIGINT NOT NULL,
-    -- The first moment of the day.
+    -- The centre's date as one number: 20261122.
     day BIGINT NOT NULL,
     -- 0: the program.
     user_id BIGINT NOT NULL,

@@ -1,5 +1,6 @@
 //! The modules that live on calls: their routes, and what they add to the API's document.
 
+pub(crate) mod call_tags;
 pub(crate) mod tags;
 
 use ::crm::{
@@ -27,12 +28,18 @@ routes! {
     GET "/api/tags/{id}", Access::Token(can::TAGS_READ), resources::read::<Tags>;
     PUT "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), tags::change;
     DELETE "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), tags::delete;
+    GET "/api/calls/{id}/tags", Access::Token(can::TAGS_READ), call_tags::list;
+    PUT "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_SET), call_tags::set;
+    DELETE "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_UNSET), call_tags::unset;
 }
 
 /// The modules' part of the document.
 #[derive(OpenApi)]
 #[openapi(
-    paths(tags::create_group, tags::change_group, tags::delete_group, tags::create, tags::change, tags::delete),
+    paths(
+        tags::create_group, tags::change_group, tags::delete_group, tags::create, tags::change, tags::delete,
+        call_tags::list, call_tags::set, call_tags::unset,
+    ),
     tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
 )]
 pub(crate) struct Document;
