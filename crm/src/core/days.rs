@@ -247,6 +247,9 @@ mod tests {
             ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z", 23),
             // At 00:00 it is 23:00 of the day before once more.
             ("America/Sao_Paulo", "2018-02-17", "2018-02-17T02:00:00Z", 25),
+            // At 00:01 it is 23:01 of the day before once more.
+            ("America/St_Johns", "2010-11-06", "2010-11-06T02:30:00Z", 24),
+            ("America/St_Johns", "2010-11-07", "2010-11-07T02:30:00Z", 25),
             ("Pacific/Apia", "2011-12-29", "2011-12-29T10:00:00Z", 24),
             // This day was left out.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", 0),
@@ -255,6 +258,8 @@ mod tests {
             let span = day(date).span(zone.parse().unwrap());
             assert_eq!(span, utc(start)..WallTime(utc(start).0 + hours * HOUR), "{date} in {zone}");
         }
+        let shown_twice = utc("2010-11-07T03:00:00Z");
+        assert_eq!(Day::of(shown_twice, "America/St_Johns".parse().unwrap()), day("2010-11-07"), "it is 23:30 of the sixth there");
         let lord_howe = day("2026-10-04").span("Australia/Lord_Howe".parse().unwrap());
         assert_eq!(lord_howe.end.0 - lord_howe.start.0, 23 * HOUR + HOUR / 2);
     }
