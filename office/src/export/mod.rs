@@ -75,7 +75,7 @@ statements! {
     OPEN: both "SELECT count(*) FROM exports WHERE center_id = $1 AND created_by = $2 AND state IN ('queued', 'running')";
     INSERT: both "INSERT INTO exports (id, center_id, job_id, resource, filter, columns, format, locale, tz, state, created_at, created_by,
         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11, $12)";
-    EXPORT: both "SELECT resource, columns, state, file, size, created_by, created_at, expires_at, tz, rule FROM exports
+    EXPORT: both "SELECT resource, state, file, size, created_by, created_at, expires_at, tz, rule FROM exports
         WHERE id = $1 AND center_id = $2";
     DELETE: both "DELETE FROM exports WHERE id = $1";
     EXPIRED: both "SELECT id FROM exports WHERE expires_at <= $1 AND state = 'done' ORDER BY expires_at LIMIT $2";
@@ -171,7 +171,6 @@ struct LikesRow {
 #[derive(FromRow)]
 struct ExportRow {
     resource: String,
-    columns: String,
     state: String,
     file: Option<String>,
     size: Option<i64>,
@@ -332,9 +331,8 @@ impl Office {
         let resource = self.resource(&export.resource).ok_or_else(not_found)?;
         let permit = resource.export.and_then(|right| principal.permit(right)).ok_or_else(not_found)?;
         let is_own = export.created_by == Some(principal.user().0);
-        let columns: Vec<String> = serde_json::from_str(&export.columns).map_err(|_| not_found())?;
-        let is_same = export.rule.as_ref().is_some_and(|rule| *rule == rule::hash(self, &permit, resource, &columns));
-        let may = is_same || rule::sees_everything(&permit, resource, &columns);
+        let is_same = export.rule.as_ref().is_some_and(|rule| *rule == rule::hash(self, &permit, resource));
+        let may = is_same || rule::sees_everything(&permit, resource);
         if may || is_own { Ok(may) } else { Err(not_found()) }
     }
 

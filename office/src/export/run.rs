@@ -139,7 +139,7 @@ impl JobKind for RunExport {
             }
             other => other.into(),
         })?;
-        let rule = rule::hash(office, &permit, resource, &columns);
+        let rule = rule::hash(office, &permit, resource);
         if !is_first && order.rule.as_ref() != Some(&rule) {
             // Rows of before were gathered by other rights: everything once more, by those of now.
             step.progress(0, step.total());
