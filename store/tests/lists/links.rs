@@ -62,6 +62,20 @@ pub(crate) fn condition() -> impl Strategy<Value = (String, Value)> {
     ]
 }
 
+/// A filter by which a page can begin at links, whatever else is asked.
+pub(crate) fn start(filter: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    let is_start = |(_, value): &(String, Value)| match value {
+        Value::Object(operators) => {
+            ["eq", "in", "all"].iter().any(|operator| operators.get(*operator).is_some_and(|value| !value.is_null()))
+        }
+        value => !value.is_null(),
+    };
+    (filter, condition().prop_filter("no page can begin there", is_start)).prop_map(|(mut filter, (column, value))| {
+        filter.as_object_mut().unwrap().insert(column, value);
+        filter
+    })
+}
+
 /// Whether a row with these values meets a condition; without values, nothing is known of it.
 pub(crate) fn plainly_holds(kind: ColumnKind, operator: &str, wanted: &Value, values: Option<&Value>) -> bool {
     let Some(values) = values.map(|values| values.as_array().unwrap()) else { return false };
