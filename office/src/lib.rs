@@ -2,6 +2,7 @@
 //! Knows no HTTP routes and no telephony; what a person may see and do is decided here and nowhere else.
 
 pub mod accounts;
+mod added;
 pub mod audit;
 pub mod bulk;
 mod callers;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use model::{Resource, WallTime};
 use store::{Statement, Store};
 
+pub use added::{Added, Adders, Filling};
 pub use callers::SlotCaller;
 pub use centers::{CENTERS, Center, CenterChange, CenterChanged, CenterSettings, LOCALES, LoginSettings, NewCenter};
 pub use error::{Conflict, Fault, OfficeError};
@@ -79,6 +81,8 @@ static RESOURCES: &[&Resource] = &[
 pub struct Settings {
     /// The permissions, resources and webhooks' events of modules.
     pub parts: Vec<rights::Part>,
+    /// The columns that modules add to lists.
+    pub added: Adders,
     /// Jobs and exports.
     pub work: WorkOptions,
     /// Webhooks.
@@ -94,6 +98,7 @@ pub struct Office(Arc<Inner>);
 struct Inner {
     store: Store,
     catalogue: rights::Catalogue,
+    fillers: added::Fillers,
     rights: rights::Memory,
     rights_hearer: rights::Hearer,
     accounts: accounts::Accounts,
@@ -116,9 +121,12 @@ impl Office {
     /// Puts the engines on a database, and leaves it as it is.
     pub(crate) fn assemble(store: Store, settings: Settings) -> Result<Self, OfficeError> {
         let parts: Vec<rights::Part> = std::iter::once(rights::own_part(RESOURCES, webhooks::EVENTS)).chain(settings.parts).collect();
+        let catalogue = rights::Catalogue::new(&parts)?;
+        let fillers = added::Fillers::new(settings.added, &catalogue)?;
         Ok(Self(Arc::new(Inner {
             store,
-            catalogue: rights::Catalogue::new(&parts)?,
+            catalogue,
+            fillers,
             rights: rights::Memory::default(),
             rights_hearer: rights::Hearer::default(),
             accounts: accounts::Accounts::new(),
@@ -135,6 +143,11 @@ impl Office {
     /// Everything that can be permitted, and on what.
     pub(crate) fn catalogue(&self) -> &rights::Catalogue {
         &self.0.catalogue
+    }
+
+    /// Who adds columns to lists.
+    pub(crate) fn fillers(&self) -> &added::Fillers {
+        &self.0.fillers
     }
 
     /// Roles and centres in memory.

@@ -145,7 +145,7 @@ pub struct ListPage {
     pub count: Option<ListCount>,
     /// All columns that the person may see, whether they were asked for or not.
     pub columns: Vec<ListColumn>,
-    /// Columns that were asked for and are not read by the list: whoever calls adds them to the rows, by [`View::shown`].
+    /// Columns that were asked for and are not read by the list, nor added by a module: whoever calls adds them to the rows, by [`View::shown`].
     #[serde(skip)]
     pub added: Vec<&'static Column>,
 }
@@ -432,7 +432,7 @@ impl<'v> Selection<'v> {
         self.view
     }
 
-    /// The columns, in the order in which they were asked for. Those without SQL are not in the rows that come of it.
+    /// The columns, in the order in which they were asked for. Those without SQL are in the rows that come of it if a module adds them.
     #[must_use]
     pub fn columns(&self) -> &[&'static Column] {
         &self.columns
@@ -458,6 +458,16 @@ impl Office {
     /// # Errors
     /// [`OfficeError::Invalid`] with all that is wrong with what was asked.
     pub async fn list(&self, view: &View, params: &ListParams) -> Result<ListPage, OfficeError> {
+        let mut page = self.list_bare(view, params).await?;
+        self.fill(view, &mut page).await?;
+        Ok(page)
+    }
+
+    /// The same without the columns that modules add: for who lays something over the rows, and then has [`Office::fill`] add them.
+    ///
+    /// # Errors
+    /// [`OfficeError::Invalid`] with all that is wrong with what was asked.
+    pub async fn list_bare(&self, view: &View, params: &ListParams) -> Result<ListPage, OfficeError> {
         list(self.store(), &view.select(params, Purpose::Show)?).await
     }
 
@@ -474,7 +484,9 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NotFound`] if there is no such row, or the person may not see it.
     pub async fn read(&self, view: &View, key: &str) -> Result<Map<String, Value>, OfficeError> {
-        read(self.store(), view, key).await
+        let (key, mut row) = read(self.store(), view, key).await?;
+        self.fill_row(view, key, &mut row).await?;
+        Ok(row)
     }
 
     /// How many rows were selected, exactly.
@@ -501,6 +513,9 @@ impl Office {
     pub async fn walk(&self, selection: &Selection<'_>, after: i64, upto: i64) -> Result<Chunk<(i64, Map<String, Value>)>, OfficeError> {
         let mut chunk = self.store().list_walk(&selection.query, after, upto).await.map_err(|error| too_slow("filter", error))?;
         chunk.rows.iter_mut().for_each(|(_, row)| selection.view.project(row));
+        let added: Vec<&'static Column> = selection.columns.iter().filter(|column| is_added(column)).copied().collect();
+        let keys: Vec<i64> = chunk.rows.iter().map(|(key, _)| *key).collect();
+        self.fill_rows(selection.view, &added, &keys, chunk.rows.iter_mut().map(|(_, row)| row)).await?;
         Ok(chunk)
     }
 
@@ -541,7 +556,7 @@ fn list_in_memory(view: &View, rows: Vec<Row>, params: &ListParams) -> Result<Li
     Ok(ListPage { added: Vec::new(), ..selection.page(found, counted) })
 }
 
-async fn read(store: &Store, view: &View, key: &str) -> Result<Map<String, Value>, OfficeError> {
+async fn read(store: &Store, view: &View, key: &str) -> Result<(i64, Map<String, Value>), OfficeError> {
     let resource = view.resource();
     let missing = || OfficeError::NotFound(resource.name);
     let key = resource.column(resource.key).and_then(|column| store::list::key(column, key)).ok_or_else(missing)?;
@@ -549,5 +564,5 @@ async fn read(store: &Store, view: &View, key: &str) -> Result<Map<String, Value
     let row = store.list_row(resource, view.rows(), columns, key).await.map_err(|error| too_slow("filter", error))?;
     let mut row = row.ok_or_else(missing)?;
     view.project(&mut row);
-    Ok(row)
+    Ok((key, row))
 }

@@ -165,7 +165,7 @@ impl Permit {
     #[must_use]
     pub fn view(&self, resource: &'static Resource) -> View {
         let (columns, links) = linked(self, self.columns(resource));
-        let mut view = View { resource, rows: Arc::clone(&self.rows), links: Arc::new(links), columns, parts: Vec::new() };
+        let mut view = View { permit: self.clone(), resource, links: Arc::new(links), columns, parts: Vec::new() };
         let mut parts: Vec<(&'static str, &'static Part, Mode)> = Vec::new();
         for (column, part) in view.columns.iter().flat_map(|(column, _)| column.parts.iter().map(move |part| (column.name, part))) {
             let mode = self.mode_of_part(&view, part);
@@ -244,8 +244,8 @@ impl<'a> From<&'a Actor> for By<'a> {
 /// The rows and columns of a resource that a person sees. It can be had from [`Permit::view`] only.
 #[derive(Debug, Clone)]
 pub struct View {
+    permit: Permit,
     resource: &'static Resource,
-    rows: Arc<RowRule>,
     links: Arc<LinkRules>,
     columns: Vec<(&'static Column, Mode)>,
     /// Members of columns that are not shown whole, though the column is.
@@ -253,6 +253,12 @@ pub struct View {
 }
 
 impl View {
+    /// The leave by which it is had.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
     /// The resource.
     #[must_use]
     pub fn resource(&self) -> &'static Resource {
@@ -262,7 +268,7 @@ impl View {
     /// The rows.
     #[must_use]
     pub fn rows(&self) -> &RowRule {
-        &self.rows
+        self.permit.rows()
     }
 
     /// What is reached of the tables behind its columns of links.

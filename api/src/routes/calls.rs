@@ -9,7 +9,7 @@ use axum::{
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use model::{CallId, CallView, Cause, Command, Reply};
-use office::{CALLS, CDRS, ListPage, StoreError, View};
+use office::{CALLS, CDRS, ListPage, OfficeError, StoreError, View};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -31,14 +31,14 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: List
     let (is_plain, limit) = (query.is_plain(), query.limit());
     let params = span.narrow(query.params());
     let view = caller.view(&CALLS);
-    let mut page = api.office.list(&view, &params).await?;
+    let mut page = api.office.list_bare(&view, &params).await?;
     // The database follows the journal: its rows may be some moments old, and the newest calls may not be there yet.
     // One row of the page is always the database's, because its cursor leads on; with more newcomers than that, the older of them are seen
     // when the database has them.
     let mut came = if is_plain { newcomers(&api, &caller, &page, span) } else { vec![] };
     came.truncate(limit.saturating_sub(1));
     if page.next.is_some() && !came.is_empty() {
-        page = api.office.list(&view, &params.limited(limit.saturating_sub(came.len()))).await?;
+        page = api.office.list_bare(&view, &params.limited(limit.saturating_sub(came.len()))).await?;
     }
     refresh(&api, &caller, &view, &mut page);
     for call in came {
@@ -55,6 +55,8 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: List
         newest_first(&mut page);
     }
     add_recordings(&api, &caller, &view, &mut page).await?;
+    // What modules know of calls comes last: the board knows nothing of it, and its rows have taken the place of others.
+    api.office.fill(&view, &mut page).await?;
     Ok(Json(page.into()))
 }
 
@@ -72,7 +74,13 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
         found => found?,
     };
     let recording = recording.map(Recording::from);
-    Ok(Json(seen(&caller.view(&CALLS), &CallWithRecording { call: call.into(), recording })))
+    let view = caller.view(&CALLS);
+    let mut row = seen(&view, &CallWithRecording { call: call.into(), recording });
+    match api.office.fill_row(&view, id.0, &mut row).await {
+        Err(OfficeError::Store(error)) if is_live && error.is_unavailable() => {}
+        filled => filled?,
+    }
+    Ok(Json(row))
 }
 
 /// Draw a call's SIP messages.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use model::{Action, CenterId, Column, ColumnKind, Event, Gate, ListKind, Mask, Owner, Resource, RowNews, UserId};
+use model::{Action, CallId, CenterId, Column, ColumnKind, Direction, Event, Gate, ListKind, Mask, Owner, Resource, RowNews, UserId};
 use office::{
-    Settings,
+    Added, Adders, Filling, Permit, Settings,
     rights::{Part, Permission, Reaches},
 };
 use serde_json::{Value, json};
 
 use crate::{
     live::{Told, ears::Ears},
-    testing::{ANNA, BORIS, NOW, World},
+    testing::{ANNA, BORIS, CALL_OF_ANNA, NOW, World, call_view},
 };
 
 const BOATS_READ: Action = Action("boats.read");
@@ -174,4 +174,45 @@ async fn a_row_is_seen_as_its_list_shows_it() {
     // Anna, who has no right to boats at all, is told nothing of it either.
     let gone = RowNews { row: None, ..news() };
     assert_eq!(hears(&world, &mut Ears::of(&world.principal("anna").await), gone).await, None);
+}
+
+/// A module that knows something of every call. It takes a column that is there already.
+struct Knower;
+
+impl Added for Knower {
+    fn resource(&self) -> &'static str {
+        "calls"
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["transfer"]
+    }
+
+    fn fill<'a>(&'a self, permit: &'a Permit, _: &'static str, keys: &'a [i64]) -> Filling<'a> {
+        let who = permit.principal().username();
+        Box::pin(async move { Ok(keys.iter().map(|key| (*key, json!(format!("{key} for {who}")))).collect()) })
+    }
+
+    fn text(&self, _: &str, value: &Value, _: &str) -> String {
+        value.to_string()
+    }
+}
+
+#[tokio::test]
+async fn what_a_module_adds_to_calls_lies_over_the_board() {
+    let world = World::of(Settings { added: Adders::default().with(Knower), ..Settings::default() }).await;
+    // One that the database does not have yet, and one that has another status on the board.
+    let known = call_view(CALL_OF_ANNA.0, Direction::Internal);
+    world.live.publish(NOW, [Event::CallUpdated(call_view(5_000, Direction::Internal)), Event::CallUpdated(known)]);
+    let (_, page) = world.json("anna GET /api/calls").await;
+    let seen: Vec<Value> = page["items"].as_array().unwrap().iter().map(|call| json!([call["status"], call["transfer"]])).collect();
+    assert_eq!(seen, [json!(["dialing", "5000 for anna"]), json!(["dialing", "1000 for anna"])]);
+    let (_, few) = world.json("anna GET /api/calls?fields=call_id,transfer").await;
+    assert_eq!(few["items"][0], json!({"call_id": CALL_OF_ANNA.to_string(), "transfer": "1000 for anna"}));
+    let (_, fewer) = world.json("anna GET /api/calls?fields=call_id").await;
+    assert_eq!(fewer["items"][0], json!({"call_id": CALL_OF_ANNA.to_string()}), "what was not asked for is not added");
+    for id in [5_000, 1_000] {
+        let (_, one) = world.json(&format!("anna GET /api/calls/{}", CallId(id))).await;
+        assert_eq!(one["transfer"], json!(format!("{id} for anna")));
+    }
 }

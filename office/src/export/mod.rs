@@ -203,12 +203,15 @@ impl Office {
         let params = params(order.filter.as_ref(), order.search.as_deref(), order.columns.as_deref());
         let selection = view.select(&params, Purpose::Export).map_err(|error| as_columns(error, "columns"))?;
         let mut faults = Vec::new();
-        // Columns that the list does not read, such as whether there is a recording, are not in the rows that it walks.
-        let columns: Vec<&str> = selection.columns().iter().filter(|column| !column.sql.is_empty()).map(|column| column.name).collect();
+        // Columns that neither the list reads nor a module adds, such as whether there is a recording, are not in the rows that it walks.
+        let columns: Vec<&str> =
+            selection.columns().iter().filter(|column| self.is_exported(resource, column)).map(|column| column.name).collect();
         if columns.is_empty() {
             faults.push(Fault::invalid("columns", "there is no column to export"));
         }
-        if let Some(name) = order.columns.iter().flatten().find(|name| resource.column(name).is_some_and(|column| column.sql.is_empty())) {
+        if let Some(name) =
+            order.columns.iter().flatten().find(|name| resource.column(name).is_some_and(|column| !self.is_exported(resource, column)))
+        {
             faults.push(Fault::invalid(format!("columns.{name}"), "this column cannot be exported"));
         }
         let center = permit.rows().center;

@@ -182,6 +182,7 @@ impl JobKind for RunExport {
                 // What a row tells of another resource is as visible as that is.
                 office.project_page(&principal, &keys, &mut rows_of_chunk).await?;
             }
+            office.added_as_text(resource, &plan.columns, &order.locale, &mut rows_of_chunk);
             let written = blocking(move || plan.gather(from, &rows_of_chunk)).await?;
             at = match written {
                 Some(len) => {
