@@ -122,6 +122,8 @@ impl Switchboard {
                 Over::new(Vec::new(), cause).into()
             }
         };
+        // Whom it rings at is known by now.
+        self.core.tell_begun(&mut timeline);
         let call_state = self.core.call(timeline, stage);
         self.begin(now, call, call_state);
     }
@@ -163,8 +165,9 @@ impl Switchboard {
         };
         start.call = call;
         self.core.ports.reserve(call, far_port);
-        let timeline = self.core.begin_timeline(now, start);
+        let mut timeline = self.core.begin_timeline(now, start);
         self.core.join(call, Party::Near, &near);
+        self.core.tell_begun(&mut timeline);
         let call_state = self.core.call(timeline, Stage::Summoning(Summoning { near, permit }));
         self.begin(now, call, call_state);
         Ok(Reply::CallStarted { call })
@@ -177,15 +180,20 @@ impl Core {
         Box::new(Call::new(timeline, self.clock, Arc::clone(&self.settings), stage))
     }
 
-    /// Tells that a call has begun.
+    /// A call begins; nobody is told yet.
     fn begin_timeline(&mut self, now: Instant, start: Start) -> Timeline {
         let at = self.clock.wall(now);
         self.ladders.begin(now, at, start.call, &start.caller, &start.callee);
-        let timeline = Timeline::new(at, start);
+        Timeline::new(at, start)
+    }
+
+    /// Tells that a call has begun, in the turn in which it has: the journal has it before the wire (R22), with whom it rings at.
+    fn tell_begun(&mut self, timeline: &mut Timeline) {
         let view: CallView = timeline.view();
         self.fact(Fact::CallStarted { call: view.clone() });
-        self.event(Event::CallUpdated(view));
-        timeline
+        if timeline.take_news() {
+            self.event(Event::CallUpdated(view));
+        }
     }
 
     /// What to tell of a slot that is refused. One that has just gone is out of all calls.

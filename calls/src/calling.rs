@@ -14,6 +14,7 @@ use crate::{
     leg::{Audio, Leg, Party},
     ports::MediaPort,
     stage::{Cx, Near},
+    timeline::What,
 };
 
 impl Cx<'_> {
@@ -132,6 +133,9 @@ impl Cx<'_> {
         };
         self.core.went(session, slot, contact);
         self.core.know(User::Session(session), Some(contact.flow));
+        // Whoever has taken the slot may hear of the call before anybody has answered; what is noted here is told when all of them ring.
+        let user = self.core.seats.holder(slot);
+        self.remember(What::Rang { slot, user });
         let shown = self.core.directory.slot(slot).map(|entry| entry.number.to_string()).unwrap_or_default();
         Ok(Leg { session, slot: Some(slot), shown, audio })
     }

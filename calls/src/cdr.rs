@@ -78,6 +78,7 @@ fn record(view: CallView, sip_status: u16) -> Cdr {
         carrier: view.carrier,
         tries: view.tries,
         asked: view.asked,
+        rung: view.rung,
     }
 }
 
@@ -152,6 +153,23 @@ mod tests {
             assert!(cdr.segments.iter().all(|segment| segment.to == Some(WallTime(end))), "row {row}");
             assert_eq!(timeline.view().status, CallStatus::Ended, "row {row}");
         }
+    }
+
+    /// A slot counts once, and there is an end to them.
+    #[test]
+    fn slots_that_it_rang_at_are_bounded() {
+        let mut timeline = call();
+        assert!(timeline.take_news() && !timeline.take_news(), "that it has begun is told once");
+        for slot in (1..=100).chain(1..=100) {
+            let user = Some(UserId(slot));
+            timeline.note(WallTime(1_000 + slot), What::Rang { slot: SlotId(slot), user });
+        }
+        assert!(timeline.take_news());
+        let rung = cdr(&mut timeline, WallTime(2_000), Cause::NoAnswer, 480).rung;
+        assert_eq!(rung.len(), model::RUNG_MAX);
+        assert!(rung.iter().zip(1..).all(|(rung, slot)| (rung.slot, rung.at) == (SlotId(slot), WallTime(1_000 + slot))), "{rung:?}");
+        timeline.note(WallTime(3_000), What::Rang { slot: SlotId(101), user: None });
+        assert!(!timeline.take_news(), "what is not noted is not told");
     }
 
     /// Where it goes can be said of a call that waits, and not of one that talks.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, Segment, SlotId, Transfer, TransferStatus, TryOutcome,
-    UserId, WallTime,
+    CallId, CallStatus, CallView, CarrierId, CarrierTry, Cause, CenterId, Direction, RUNG_MAX, Rung, Segment, SlotId, Transfer,
+    TransferStatus, TryOutcome, UserId, WallTime,
     route::{Asked, Decision, Way},
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct CallEvent {
 pub(crate) enum What {
     /// The far party rings for the first time.
     Ringing,
+    /// The phone of this slot, which this person had taken, was asked to take the call.
+    Rang { slot: SlotId, user: Option<UserId> },
     /// A program was asked where the call goes.
     Asked(Asked),
     /// A carrier is tried, or was found not to be worth trying.
@@ -90,6 +92,10 @@ pub(crate) struct Timeline {
     events: Vec<CallEvent>,
     /// Whose hold was noted and not yet its end.
     holding: BTreeSet<SlotId>,
+    /// Which slots it rang at, at most [`RUNG_MAX`].
+    rung: BTreeSet<SlotId>,
+    /// Whether something is known of which nobody was told yet: that it has begun, or that it rings somewhere.
+    is_news: bool,
 }
 
 /// A phone that holds and resumes without end is not followed beyond this many events.
@@ -97,7 +103,7 @@ const EVENTS_MAX: usize = 512;
 
 impl Timeline {
     pub(crate) fn new(at: WallTime, start: Start) -> Self {
-        Self { start, started_at: at, events: Vec::with_capacity(4), holding: BTreeSet::new() }
+        Self { start, started_at: at, events: Vec::with_capacity(4), holding: BTreeSet::new(), rung: BTreeSet::new(), is_news: true }
     }
 
     pub(crate) fn start(&self) -> &Start {
@@ -121,6 +127,11 @@ impl Timeline {
                 self.holding.remove(slot);
                 true
             }
+            What::Rang { slot, .. } => {
+                let worth = self.rung.len() < RUNG_MAX && self.rung.insert(*slot);
+                self.is_news |= worth;
+                worth
+            }
             _ => true,
         };
         if worth {
@@ -131,6 +142,11 @@ impl Timeline {
     /// Whether a slot holds the other party.
     pub(crate) fn holds(&self, slot: SlotId) -> bool {
         self.holding.contains(&slot)
+    }
+
+    /// Whether there is something to tell of it. Asking takes the news as told.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
     }
 
     /// The call as others see it. A hold that goes on has not been counted yet.
@@ -155,6 +171,7 @@ fn fold(started_at: WallTime, start: &Start, events: &[CallEvent], seen: Option<
                 view.ringing_at = view.ringing_at.or(Some(*at));
                 view.status = CallStatus::Ringing;
             }
+            What::Rang { slot, user } => view.rung.push(Rung { slot: *slot, user: *user, at: *at }),
             What::Asked(asked) => view.asked = Some(asked.clone()),
             What::Trying(tried) => {
                 // By which it came stays; which it left by stands in the tries.
@@ -265,5 +282,6 @@ fn begun(started_at: WallTime, start: &Start) -> CallView {
         tries: Vec::new(),
         asked: None,
         transfer: None,
+        rung: Vec::new(),
     }
 }

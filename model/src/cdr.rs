@@ -47,6 +47,21 @@ pub struct Segment {
     pub hold_ms: u64,
 }
 
+/// A slot whose phone was asked to take a call. Whether it was answered there stands in the segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// The slot.
+    pub slot: SlotId,
+    /// Who had taken it then; none if nobody had. Who takes it later was not rung.
+    pub user: Option<UserId>,
+    /// When its INVITE went out, the first one if there were several.
+    pub at: WallTime,
+}
+
+/// Slots that a call is known to have rung at, at most. More than one number or route can name
+/// ([`IncomingNumber::TO_MAX`](crate::carrier::IncomingNumber::TO_MAX)), so only a call that was handed on has rung at others, too.
+pub const RUNG_MAX: usize = 64;
+
 /// One INVITE to a carrier, or why a carrier got none: a rung of a call's ladder of failover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarrierTry {
@@ -150,4 +165,8 @@ pub struct Cdr {
     /// The program that was asked last where it goes, and what came of that.
     #[serde(default)]
     pub asked: Option<Asked>,
+    /// The slots whose phones were asked to take it, each once, in the order in which they were; at most [`RUNG_MAX`]. Not the phone of who
+    /// ordered it over REST.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rung: Vec<Rung>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, BanView, BudgetNews, CallId, CarrierId, CarrierTry, CarrierView, Cause, CenterId, Direction, EndingView, HubKind, ListKind,
-    Outcome, RecordingRow, RecordingState, Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
+    Outcome, RecordingRow, RecordingState, Rung, Segment, SlotId, SlotState, SlotStatus, UserId, WallTime, route::Asked,
 };
 
 /// Where a call stands (telephony-field, 6.3).
@@ -78,6 +78,10 @@ pub struct CallView {
     /// How it was last handed on, or was to be.
     #[serde(default)]
     pub transfer: Option<Box<Transfer>>,
+    /// The slots whose phones were asked to take it, each once, in the order in which they were; at most [`RUNG_MAX`](crate::RUNG_MAX). Not the phone of who
+    /// ordered it over REST.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rung: Vec<Rung>,
 }
 
 /// How a call was handed on, or was to be.

@@ -37,7 +37,7 @@ pub use budget::{BudgetEntry, BudgetNews, BudgetUsed, BudgetView, EndingView};
 pub use calendar::{Calendar, Day, ParseCalendarError, Span, SpecialDate, SpecialDay, Zone};
 pub use carrier::{AccountState, CarrierAccountView, CarrierHostView, CarrierView};
 pub use cause::{Cause, Side};
-pub use cdr::{CarrierTry, Cdr, Direction, Outcome, Segment, TryOutcome};
+pub use cdr::{CarrierTry, Cdr, Direction, Outcome, RUNG_MAX, Rung, Segment, TryOutcome};
 pub use command::{Command, NoRoom, Refusal, Reply, TransferTo};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};

@@ -153,11 +153,13 @@ impl Cx<'_> {
             // Who serves it is of its record, and must not be lost with us.
             self.core.fact(Fact::CallsSeen { calls: vec![self.timeline.seen(at)], at });
         }
+        self.timeline.take_news();
         self.core.event(Event::CallUpdated(view));
     }
 
     /// Tells what was only remembered so far.
     pub(crate) fn tell_call(&mut self) {
+        self.timeline.take_news();
         self.core.event(Event::CallUpdated(self.timeline.view()));
     }
 
@@ -197,6 +199,10 @@ impl Call {
         assert!(!core.defective, "ordered by a test");
         let mut cx = Cx { now, core, timeline: &mut self.timeline, clock: self.clock, settings: &self.settings };
         self.stage = act(stage, &mut cx);
+        // Once for all the phones that this has made ring. What is over tells itself.
+        if !matches!(self.stage, Stage::Over(_)) && cx.timeline.take_news() {
+            cx.tell_call();
+        }
     }
 
     /// The call if it goes on; none when it is over, and its record is written.

@@ -75,7 +75,6 @@ fn a_phone_calls_the_world() {
     world.run(seconds(1));
     expect![[r#"
         0.125 call 6001>+74951234567 Dialing
-        0.125 call 6001>+74951234567 Dialing
         0.125 slot 6001 CALLING
         0.135 call 6001>+74951234567 Ringing
         2.125 call 6001>+74951234567 Answered

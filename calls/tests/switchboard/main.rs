@@ -25,6 +25,7 @@ mod phone;
 mod registered;
 mod registry;
 mod reload;
+mod rung;
 mod sharing;
 mod stories;
 mod streams;

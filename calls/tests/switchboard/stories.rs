@@ -116,18 +116,19 @@ fn rest_rings_the_slot_first_and_then_the_number() {
     check(
         &world,
         &expect![[r#"
-        0.080 call 6001>6002 Dialing
-        0.080 slot 6001 CALLING
-        3.085 slot 6002 CALLING
-        3.095 call 6001>6002 Ringing
-        5.085 call 6001>6002 Answered
-        5.085 slot 6001 ACTIVE_CALL
-        5.085 slot 6002 ACTIVE_CALL
-        9.080 CDR 6001>6002 Answered ended_by_request 200 ring=1990 talk=3995
-        9.080 call 6001>6002 Ended
-        9.080 slot 6001 READY
-        9.080 slot 6002 IDLE
-    "#]],
+            0.080 call 6001>6002 Dialing
+            0.080 slot 6001 CALLING
+            3.085 call 6001>6002 Dialing
+            3.085 slot 6002 CALLING
+            3.095 call 6001>6002 Ringing
+            5.085 call 6001>6002 Answered
+            5.085 slot 6001 ACTIVE_CALL
+            5.085 slot 6002 ACTIVE_CALL
+            9.080 CDR 6001>6002 Answered ended_by_request 200 ring=1990 talk=3995
+            9.080 call 6001>6002 Ended
+            9.080 slot 6001 READY
+            9.080 slot 6002 IDLE
+        "#]],
     );
     assert_eq!((world.cdrs()[0].call_id, world.cdrs()[0].user), (call, Some(UserId(7))));
     world.assert_clean();

@@ -32,6 +32,7 @@ fn the_called_party_hands_the_caller_on() {
     world.run(seconds(1));
     expect![[r#"
         1.125 call 6001>6002 Answered
+        1.125 call 6001>6002 Answered
         1.125 slot 6003 CALLING
         1.135 call 6001>6002 Answered
         3.125 call 6001>6002 Answered
