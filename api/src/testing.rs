@@ -139,6 +139,7 @@ pub(crate) fn call_view(id: i64, direction: Direction) -> CallView {
         tries: vec![tried()],
         asked: None,
         transfer: None,
+        rung: vec![],
     }
 }
 
@@ -186,6 +187,7 @@ pub(crate) fn cdr(id: CallId, user: UserId) -> Cdr {
         carrier: Some(CarrierId(101)),
         tries: vec![tried()],
         asked: None,
+        rung: vec![],
     }
 }
 

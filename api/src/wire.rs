@@ -153,6 +153,28 @@ pub(crate) struct Call {
     pub(crate) asked: Option<AskedProgram>,
     /// How it was last handed on, or was to be; null if it was not, and of an ended call that is read later.
     pub(crate) transfer: Option<HandedOn>,
+    /// The slots whose phones were asked to take it, each once, in order; at most 64.
+    pub(crate) rung: Vec<Rung>,
+}
+
+/// A slot whose phone was asked to take a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rung {
+    /// The slot; absent or masked as the call's `callee_slot` is.
+    #[schema(value_type = String)]
+    pub(crate) slot: SlotId,
+    /// Who had taken it then; absent or masked as the call's `user` is.
+    #[schema(value_type = Option<String>)]
+    pub(crate) user: Option<UserId>,
+    /// When.
+    #[schema(value_type = i64)]
+    pub(crate) at: WallTime,
+}
+
+impl From<model::Rung> for Rung {
+    fn from(model::Rung { slot, user, at }: model::Rung) -> Self {
+        Self { slot, user, at }
+    }
 }
 
 /// How a call was handed on, or was to be.
@@ -199,6 +221,7 @@ impl From<CallView> for Call {
             tries,
             asked,
             transfer,
+            rung,
             ..
         } = view;
         let segments = segments.into_iter().map(Into::into).collect();
@@ -225,6 +248,7 @@ impl From<CallView> for Call {
             tries: tries.into_iter().map(Into::into).collect(),
             asked: asked.map(Into::into),
             transfer: transfer.map(|transfer| (*transfer).into()),
+            rung: rung.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -372,13 +396,15 @@ pub(crate) struct CdrRecord {
     pub(crate) tries: Vec<PlacedTry>,
     /// The program that was asked last where it goes; null if none was.
     pub(crate) asked: Option<AskedProgram>,
+    /// The slots whose phones were asked to take it, each once, in order; at most 64.
+    pub(crate) rung: Vec<Rung>,
 }
 
 impl From<Cdr> for CdrRecord {
     fn from(cdr: Cdr) -> Self {
         let Cdr { call_id, center: _, parent, direction, caller, callee, caller_slot, callee_slot, user, .. } = cdr;
         let Cdr { started_at, ringing_at, answered_at, ended_at, ring_ms, talk_ms, outcome, cause, .. } = cdr;
-        let Cdr { sip_status, segments, scenario, source, carrier, tries, asked, .. } = cdr;
+        let Cdr { sip_status, segments, scenario, source, carrier, tries, asked, rung, .. } = cdr;
         let segments = segments.into_iter().map(Into::into).collect();
         Self {
             call_id,
@@ -405,6 +431,7 @@ impl From<Cdr> for CdrRecord {
             carrier,
             tries: tries.into_iter().map(Into::into).collect(),
             asked: asked.map(Into::into),
+            rung: rung.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -47,7 +47,7 @@ pub use store::{
     audit::{Diff, Entry},
     catalogue::{CALLS, CDRS, RECORDINGS, ROUTES, SETTINGS, TRUNKS},
 };
-pub use telephony::{SLOTS, reaches_call, reaches_slot};
+pub use telephony::{SLOTS, reaches_call, reaches_call_to_read, reaches_slot};
 pub use work::WorkOptions;
 
 /// What this room lists itself. Each engine's resources stand here, so that rights, exports and the audit log know them.

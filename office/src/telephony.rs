@@ -9,7 +9,7 @@ use model::{
     Action, CallId, CallView, CenterId, Column, ColumnKind, Directory, Ha1, Hub, HubId, ListKind, Number, Owner, RecordingRow, Resource,
     RowRule, SlotEntry, SlotId, SlotLimits, UserId, WallTime,
 };
-use store::{ChangedTrunk, Db, Idempotency, NewTrunk, StoreError, TrunkChange, catalogue::CALLS, list::ListError};
+use store::{ChangedTrunk, Db, Idempotency, NewTrunk, StoreError, TrunkChange, catalogue::{CALLS, CALLS_HAD}, list::ListError};
 
 use crate::{Office, Permit, can};
 
@@ -163,8 +163,9 @@ impl Office {
     /// As the database's.
     pub async fn call(&self, permit: &Permit, id: CallId) -> Result<Option<CallView>, StoreError> {
         leave(permit, &[can::CALLS_READ, can::CALLS_TRACE, can::CALLS_END, can::RECORDINGS_LISTEN])?;
-        let key: Vec<&Column> = CALLS.columns.iter().filter(|column| column.name == CALLS.key).collect();
-        match self.store().list_row(&CALLS, permit.rows(), key, id.0).await {
+        let calls = if permit.action() == can::CALLS_READ { &CALLS } else { &CALLS_HAD };
+        let key: Vec<&Column> = calls.columns.iter().filter(|column| column.name == calls.key).collect();
+        match self.store().list_row(calls, permit.rows(), key, id.0).await {
             Ok(Some(_)) => self.store().call(id).await,
             Ok(None) => Ok(None),
             Err(ListError::Store(error)) => Err(error),
@@ -244,6 +245,14 @@ pub fn reaches_call(rows: &RowRule, call: &CallView, heard_by: &BTreeSet<UserId>
         ListKind::Slot => [call.caller_slot, call.callee_slot].into_iter().flatten().any(|slot| ids.contains(&slot.to_string())),
         _ => false,
     })
+}
+
+/// The same for whoever wants to read what is known of the call: it is theirs, too, if it rang at the slot that they had taken. It is no more
+/// than that: not theirs to end, to trace or to listen to, for somebody else may have answered it.
+#[must_use]
+pub fn reaches_call_to_read(rows: &RowRule, call: &CallView, heard_by: &BTreeSet<UserId>) -> bool {
+    let rung = call.rung.iter().filter_map(|rung| rung.user);
+    reaches_call(rows, call, &rung.chain(heard_by.iter().copied()).collect())
 }
 
 /// Slots as people see them. Their rows are in memory: what a slot is changes with every call.

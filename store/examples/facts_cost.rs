@@ -174,6 +174,7 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         tries: Vec::new(),
         asked: None,
         transfer: None,
+        rung: vec![model::Rung { slot: SlotId(2), user: None, at: WallTime(0) }],
     };
     let segment = Segment { user, slot: SlotId(slot), from: at(n, 20), to: None, hold_ms: 0 };
     let role = |role: &str, number: &str| ChannelRole { role: role.to_owned(), number: number.to_owned() };
@@ -214,6 +215,7 @@ fn call(n: u64, at_us: u64) -> Vec<(u64, Fact)> {
         carrier: None,
         tries: Vec::new(),
         asked: None,
+        rung: vec![model::Rung { slot: SlotId(2), user: None, at: WallTime(0) }],
     };
     let mut facts = vec![
         (at_us, Fact::CallStarted { call: call.clone() }),

@@ -1,6 +1,6 @@
 //! The state of calls, live and ended. Written by facts only; what happened for good stands in `cdrs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CallId, CallStatus, CallView, CarrierId, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
 use sqlx::FromRow;
@@ -17,7 +17,7 @@ macro_rules! columns {
     () => {
         "SELECT c.call_id, c.center_id, c.parent_id, c.status, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
         c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.outcome, c.cause, c.segments, c.scenario, c.source, c.last_seen_at,
-        c.carrier_id, c.tries, c.asked "
+        c.carrier_id, c.tries, c.asked, c.rung "
     };
 }
 
@@ -26,7 +26,7 @@ macro_rules! insert {
         "INSERT INTO calls
         (call_id, center_id, parent_id, status, direction, caller, callee, caller_slot, callee_slot, user_id,
         started_at, ringing_at, answered_at, ended_at, outcome, cause, segments, scenario, source, last_seen_at,
-        carrier_id, tries, asked) "
+        carrier_id, tries, asked, rung) "
     };
 }
 
@@ -38,7 +38,8 @@ macro_rules! replace {
         user_id = excluded.user_id, started_at = excluded.started_at, ringing_at = COALESCE(excluded.ringing_at, calls.ringing_at),
         answered_at = COALESCE(excluded.answered_at, calls.answered_at), ended_at = excluded.ended_at, outcome = excluded.outcome,
         cause = excluded.cause, segments = excluded.segments, scenario = excluded.scenario, source = excluded.source,
-        last_seen_at = excluded.last_seen_at, carrier_id = excluded.carrier_id, tries = excluded.tries, asked = excluded.asked
+        last_seen_at = excluded.last_seen_at, carrier_id = excluded.carrier_id, tries = excluded.tries, asked = excluded.asked,
+        rung = excluded.rung
         WHERE calls.status <> 'ended'"
     };
 }
@@ -47,18 +48,21 @@ statements! {
     CALL: both concat!(columns!(), "FROM calls c WHERE c.call_id = $1");
     NEWEST: both "SELECT call_id FROM calls ORDER BY call_id DESC LIMIT 1";
     UNFINISHED: both concat!(columns!(), "FROM calls c WHERE c.status <> 'ended' ORDER BY c.call_id");
-    OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2";
+    OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2 AND why & 1 <> 0";
     KNOWN: each concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(lite)), concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(pg));
     PUT: each
-        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
         concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
         $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[],
-        $17::text[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[])", replace!());
+        $17::text[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[])", replace!());
+    // Who has a part in a call keeps it: what else is known of why (that it is of an own lead) is not a fact's to take away.
     PUT_USERS: each
-        concat!("INSERT INTO call_users (user_id, call_id) SELECT * FROM ", rows_32!("(?,?)"), " WHERE v.column1 IS NOT NULL
-        ON CONFLICT (user_id, call_id) DO NOTHING"),
-        "INSERT INTO call_users (user_id, call_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])
-        ON CONFLICT (user_id, call_id) DO NOTHING";
+        concat!("INSERT INTO call_users (user_id, call_id, why, talk_ms, hold_ms) SELECT * FROM ", rows_32!("(?,?,?,?,?)"), "
+        WHERE v.column1 IS NOT NULL ON CONFLICT (user_id, call_id) DO UPDATE
+        SET why = call_users.why | excluded.why, talk_ms = excluded.talk_ms, hold_ms = excluded.hold_ms"),
+        "INSERT INTO call_users (user_id, call_id, why, talk_ms, hold_ms)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT (user_id, call_id) DO UPDATE
+        SET why = call_users.why | excluded.why, talk_ms = excluded.talk_ms, hold_ms = excluded.hold_ms";
     SEEN: each
         concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(lite)),
         concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(pg));
@@ -120,7 +124,7 @@ pub(crate) async fn known(tx: &mut Tx, calls: &BTreeSet<CallId>) -> Result<Vec<(
 pub(crate) async fn put(tx: &mut Tx, calls: &[(&CallView, WallTime)]) -> Result<(), StoreError> {
     use Column::{Int, Text};
     let mut rows = Rows::new(&[
-        Int, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int, Int, Text, Text,
+        Int, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int, Int, Text, Text, Text,
     ]);
     for (call, last_seen) in calls {
         rows.push(row![
@@ -147,16 +151,17 @@ pub(crate) async fn put(tx: &mut Tx, calls: &[(&CallView, WallTime)]) -> Result<
             call.carrier,
             json(&call.tries),
             call.asked.as_ref().map(json),
+            json(&call.rung),
         ]);
     }
     tx.run_many(PUT, &rows).await.map(drop)
 }
 
-/// Notes whose calls they are.
-pub(crate) async fn put_users(tx: &mut Tx, users: &BTreeSet<(UserId, CallId)>) -> Result<(), StoreError> {
-    let mut rows = Rows::new(&[Column::Int, Column::Int]);
-    for (user, call) in users {
-        rows.push(row![*user, *call]);
+/// Notes whose calls they are, why, and for how long.
+pub(crate) async fn put_users(tx: &mut Tx, users: &BTreeMap<(UserId, CallId), Share>) -> Result<(), StoreError> {
+    let mut rows = Rows::new(&[Column::Int; 5]);
+    for ((user, call), Share { why, talk_ms, hold_ms }) in users {
+        rows.push(row![*user, *call, *why, *talk_ms, *hold_ms]);
     }
     tx.run_many(PUT_USERS, &rows).await.map(drop)
 }
@@ -192,12 +197,49 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
         tries: cdr.tries.clone(),
         asked: cdr.asked.clone(),
         transfer: None,
+        rung: cdr.rung.clone(),
     }
 }
 
-/// Who placed a call or served a part of it; somebody may come twice.
-pub(crate) fn users(user: Option<UserId>, segments: &[Segment]) -> impl Iterator<Item = UserId> {
-    user.into_iter().chain(segments.iter().filter_map(|segment| segment.user))
+/// What a person has to do with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Share {
+    /// [`TOOK_PART`], [`RANG`], or both.
+    why: i64,
+    /// For how long they served it, in milliseconds; what goes on is not counted yet.
+    talk_ms: u64,
+    /// For how long of that they held the other party, in milliseconds.
+    hold_ms: u64,
+}
+
+/// The person placed the call or served a part of it (R18). A second bit, 2, says that it is of a lead of theirs: the CRM sets it, and no fact
+/// takes it away. By these two goes whose a recording is.
+const TOOK_PART: i64 = 1;
+/// It rang at the slot that the person had taken. They may read it, and no more: a colleague may have answered it.
+const RANG: i64 = 4;
+
+/// Who has to do with a call, each once.
+pub(crate) fn shares(call: &CallView) -> Vec<(UserId, Share)> {
+    let mut shares: Vec<(UserId, Share)> = Vec::new();
+    let mut add = |user: UserId, part: Share| match shares.iter_mut().find(|(known, _)| *known == user) {
+        Some((_, share)) => {
+            share.why |= part.why;
+            share.talk_ms = share.talk_ms.saturating_add(part.talk_ms);
+            share.hold_ms = share.hold_ms.saturating_add(part.hold_ms);
+        }
+        None => shares.push((user, part)),
+    };
+    if let Some(user) = call.user {
+        add(user, Share { why: TOOK_PART, ..Share::default() });
+    }
+    for Segment { user, from, to, hold_ms, .. } in &call.segments {
+        let over = to.map_or(Share::default(), |to| Share { talk_ms: to.ms_since(*from), hold_ms: *hold_ms, ..Share::default() });
+        user.iter().for_each(|user| add(*user, Share { why: TOOK_PART, ..over }));
+    }
+    for user in call.rung.iter().filter_map(|rung| rung.user) {
+        add(user, Share { why: RANG, ..Share::default() });
+    }
+    shares
 }
 
 #[derive(FromRow)]
@@ -225,6 +267,7 @@ struct Row {
     carrier_id: Option<i64>,
     tries: String,
     asked: Option<String>,
+    rung: String,
 }
 
 impl TryFrom<Row> for CallView {
@@ -257,6 +300,7 @@ impl TryFrom<Row> for CallView {
             asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
             // The table has no room for it.
             transfer: None,
+            rung: from_json(TABLE, &row.rung)?,
         })
     }
 }

@@ -52,7 +52,12 @@ const CAUSES: ColumnKind = ColumnKind::Code(&[
     "internal",
 ]);
 
+/// A call is theirs to read who placed or served it, whose lead it is of, or at whose phone it rang: whoever heard of it while it rang may look
+/// it up afterwards.
 const USERS_OF_CALLS: Owner = Owner::Link { table: "call_users", row: "call_id", user: "user_id" };
+/// Its recording is not theirs at whose phone it only rang (4): somebody else may have answered it.
+const USERS_OF_RECORDINGS: Owner =
+    Owner::Link { table: "(SELECT user_id, call_id FROM call_users WHERE why & 3 <> 0)", row: "call_id", user: "user_id" };
 
 const LISTS_OF_CALLS: &[(ListKind, &str)] =
     &[(ListKind::Scenario, "t.scenario"), (ListKind::Slot, "CAST(t.caller_slot AS TEXT)"), (ListKind::Slot, "CAST(t.callee_slot AS TEXT)")];
@@ -128,6 +133,10 @@ static PARTS_OF_TRANSFERS: &[Part] = &[
 ];
 const ASKED: Column =
     Column::new("asked", "t.asked", ColumnKind::Json, "The program that was asked last where it goes, and what came of that.").nullable();
+const RUNG: Column = Column::new("rung", "t.rung", ColumnKind::Json, "The slots whose phones were asked to take it, in order; at most 64.")
+    .with_parts(PARTS_OF_RUNG);
+// At whose phones it rang are called slots and users like any other.
+static PARTS_OF_RUNG: &[Part] = &[Part { name: "slot", of: None, column: "callee_slot" }, Part { name: "user", of: None, column: "user" }];
 const RECORDING: Column =
     Column::new("recording", "", ColumnKind::Json, "What is known of its recording.").nullable().with_parts(PARTS_OF_RECORDING);
 // Either channel may be the caller's.
@@ -179,9 +188,13 @@ pub static CALLS: Resource = Resource {
         Column::new("transfer", "", ColumnKind::Json, "How it was last handed on, or was to be, while it goes on.")
             .nullable()
             .with_parts(PARTS_OF_TRANSFERS),
+        RUNG,
         RECORDING,
     ],
 };
+
+/// The same, but of one's own those that one placed or served, or whose lead one has: what a right goes by that is more than to read of a call.
+pub static CALLS_HAD: Resource = Resource { owner: USERS_OF_RECORDINGS, ..CALLS };
 
 /// The records of ended calls.
 pub static CDRS: Resource = Resource {
@@ -225,6 +238,7 @@ pub static CDRS: Resource = Resource {
         CARRIER,
         TRIES,
         ASKED,
+        RUNG,
         RECORDING,
     ],
 };
@@ -242,7 +256,7 @@ pub static RECORDINGS: Resource = Resource {
     from: "recordings t LEFT JOIN calls c ON c.call_id = t.call_id",
     key: "call_id",
     center: "t.center_id",
-    owner: USERS_OF_CALLS,
+    owner: USERS_OF_RECORDINGS,
     lists: &[
         (ListKind::Scenario, "c.scenario"),
         (ListKind::Slot, "CAST(c.caller_slot AS TEXT)"),

@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "SELECT c.call_id, c.center_id, c.parent_id, c.direction, c.caller, c.callee, c.caller_slot, c.callee_slot, c.user_id,
         c.started_at, c.ringing_at, c.answered_at, c.ended_at, c.ring_ms, c.talk_ms, c.outcome, c.cause, c.sip_status, c.segments,
-        c.scenario, c.source, c.carrier_id, c.tries, c.asked "
+        c.scenario, c.source, c.carrier_id, c.tries, c.asked, c.rung "
     };
 }
 
@@ -24,7 +24,7 @@ macro_rules! insert {
     () => {
         "INSERT INTO cdrs
         (call_id, center_id, parent_id, direction, caller, callee, caller_slot, callee_slot, user_id, started_at, ringing_at, answered_at,
-        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source, carrier_id, tries, asked) "
+        ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario, source, carrier_id, tries, asked, rung) "
     };
 }
 
@@ -32,12 +32,12 @@ statements! {
     CDR: both concat!(columns!(), "FROM cdrs c WHERE c.call_id = $1");
     // The first record of a call stays.
     INSERT: each
-        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
+        concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL
         ON CONFLICT (call_id) DO NOTHING RETURNING call_id"),
         concat!(insert!(), "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[],
         $17::text[], $18::bigint[], $19::text[], $20::text[], $21::text[],
-        $22::bigint[], $23::text[], $24::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
+        $22::bigint[], $23::text[], $24::text[], $25::text[]) ON CONFLICT (call_id) DO NOTHING RETURNING call_id");
 }
 
 impl Store {
@@ -52,6 +52,7 @@ pub(crate) async fn insert(tx: &mut Tx, records: &[&Cdr]) -> Result<BTreeSet<Cal
     use Column::{Int, Text};
     let mut rows = Rows::new(&[
         Int, Int, Int, Text, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int, Text, Text, Int, Text, Text, Text, Int, Text, Text,
+        Text,
     ]);
     for cdr in records {
         rows.push(row![
@@ -79,6 +80,7 @@ pub(crate) async fn insert(tx: &mut Tx, records: &[&Cdr]) -> Result<BTreeSet<Cal
             cdr.carrier,
             json(&cdr.tries),
             cdr.asked.as_ref().map(json),
+            json(&cdr.rung),
         ]);
     }
     let new: Vec<(i64,)> = tx.all_many(INSERT, &rows).await?;
@@ -111,6 +113,7 @@ struct Row {
     carrier_id: Option<i64>,
     tries: String,
     asked: Option<String>,
+    rung: String,
 }
 
 impl TryFrom<Row> for Cdr {
@@ -143,6 +146,7 @@ impl TryFrom<Row> for Cdr {
             carrier: row.carrier_id.map(CarrierId),
             tries: from_json(TABLE, &row.tries)?,
             asked: row.asked.map(|asked| from_json(TABLE, &asked)).transpose()?,
+            rung: from_json(TABLE, &row.rung)?,
         })
     }
 }

@@ -13,23 +13,27 @@ use std::{
 };
 
 use model::{
-    BanView, Binding, BudgetUsed, CallId, CallStatus, CallView, Cdr, Fact, RecordingRow, RecordingState, RecordingView, Segment, SlotId,
-    UserId, WallTime, budget::Scope,
+    BanView, Binding, BudgetUsed, CallId, CallStatus, CallView, Cdr, CenterId, Fact, RecordingRow, RecordingState, RecordingView, Segment,
+    SlotId, UserId, WallTime, budget::Scope,
 };
-use serde_json::json;
+use serde::Serialize;
+use serde_json::json as object;
 use tracing::warn;
 
 use crate::{
-    Applied, StoreError, bans, bindings, budgets, calls, cdrs,
+    Applied, StoreError, bans, bindings, budgets,
+    calls::{self, Share},
+    cdrs,
+    code::json,
     db::Tx,
-    outbox::{self, News},
+    outbox::{self, Listened, News},
     recordings,
 };
 
 /// What the facts of one transaction come to.
 pub(crate) struct Fold<'a> {
     calls: BTreeMap<CallId, Known>,
-    users: BTreeSet<(UserId, CallId)>,
+    users: BTreeMap<(UserId, CallId), Share>,
     /// Calls whose record came in with this batch and whose end was not taken yet.
     new_cdrs: BTreeSet<CallId>,
     recordings: BTreeMap<CallId, &'a RecordingRow>,
@@ -41,8 +45,10 @@ pub(crate) struct Fold<'a> {
     bans: BTreeMap<&'a str, Option<&'a BanView>>,
     /// The last that was told of each budget.
     budgets: BTreeMap<Scope, &'a BudgetUsed>,
-    /// What the listeners are to be told; none if nobody listens.
-    news: Option<Vec<(u64, News)>>,
+    /// What somebody listens to.
+    listened: Listened,
+    /// What the listeners are to be told.
+    news: Vec<(u64, News)>,
     done: Applied,
 }
 
@@ -82,17 +88,18 @@ impl<'a> Fold<'a> {
         let known = calls::known(tx, &named).await?.into_iter();
         let calls = known.map(|(view, last_seen)| (view.call_id, Known { view, last_seen, is_changed: false, is_seen: false })).collect();
         // Rows are kept for those who listen; most installations have nobody who does.
-        let news = if tells && outbox::is_listened_to(tx).await? { Some(Vec::new()) } else { None };
+        let listened = if tells { outbox::listened(tx).await? } else { Listened::default() };
         Ok(Self {
             calls,
-            users: BTreeSet::new(),
+            users: BTreeMap::new(),
             new_cdrs,
             recordings: BTreeMap::new(),
             bindings: BTreeMap::new(),
             bound: Vec::new(),
             bans: BTreeMap::new(),
             budgets: BTreeMap::new(),
-            news,
+            listened,
+            news: Vec::new(),
             done: Applied::default(),
         })
     }
@@ -102,7 +109,7 @@ impl<'a> Fold<'a> {
         let is_about_something = match fact {
             Fact::CallStarted { call } => {
                 self.put(call, call.started_at);
-                self.tell(seq, || News::new(call.center, "call.update", call, call.started_at));
+                self.tell(seq, "call.update", call, (call.center, call.started_at));
                 true
             }
             Fact::CallRinging { call, at } => self.ringing(seq, *call, *at),
@@ -139,18 +146,18 @@ impl<'a> Fold<'a> {
             Fact::Leased { slot, holder, epoch, at } => bindings::lease(tx, *slot, *holder, *epoch, *at).await?,
             Fact::ServiceSet { slot, state, at } => bindings::set_service(tx, *slot, *state, *at).await?,
             Fact::CarrierTurned { carrier, center, name, is_up, at } => {
-                let picture = json!({"id": carrier, "name": name});
-                self.tell(seq, || match is_up {
-                    true => News::new(*center, "carrier.up", &picture, *at),
-                    false => News::new(*center, "carrier.down", &picture, *at),
-                });
+                let picture = object!({"id": carrier, "name": name});
+                match is_up {
+                    true => self.tell(seq, "carrier.up", &picture, (*center, *at)),
+                    false => self.tell(seq, "carrier.down", &picture, (*center, *at)),
+                }
                 true
             }
             Fact::Recording { row } => {
                 self.recordings.insert(row.call_id, row);
                 if row.state != RecordingState::Recording {
                     let closed_at = row.started_at.after(Duration::from_millis(row.duration_ms));
-                    self.tell(seq, || News::new(row.center, "recording.ready", &RecordingView::from(row), closed_at));
+                    self.tell(seq, "recording.ready", &RecordingView::from(row), (row.center, closed_at));
                 }
                 true
             }
@@ -187,9 +194,7 @@ impl<'a> Fold<'a> {
         }
         bans::write(tx, &self.bans).await?;
         budgets::write(tx, &self.budgets).await?;
-        if let Some(news) = &self.news {
-            outbox::push(tx, news).await?;
-        }
+        outbox::push(tx, &self.news).await?;
         Ok(self.done)
     }
 
@@ -197,7 +202,7 @@ impl<'a> Fold<'a> {
     fn put(&mut self, call: &CallView, last_seen: WallTime) {
         match self.calls.entry(call.call_id) {
             Entry::Vacant(place) => {
-                self.users.extend(calls::users(call.user, &call.segments).map(|user| (user, call.call_id)));
+                self.users.extend(calls::shares(call).into_iter().map(|(user, share)| ((user, call.call_id), share)));
                 place.insert(Known { view: call.clone(), last_seen, is_changed: true, is_seen: true });
             }
             Entry::Occupied(mut place) if place.get().view.status != CallStatus::Ended => {
@@ -206,9 +211,9 @@ impl<'a> Fold<'a> {
                 if known.view == *call {
                     return;
                 }
-                let new = calls::users(call.user, &call.segments)
-                    .filter(|user| !calls::users(known.view.user, &known.view.segments).any(|old| old == *user));
-                self.users.extend(new.map(|user| (user, call.call_id)));
+                let old = calls::shares(&known.view);
+                let new = calls::shares(call).into_iter().filter(|share| !old.contains(share));
+                self.users.extend(new.map(|(user, share)| ((user, call.call_id), share)));
                 let mut view = call.clone();
                 // A picture may be older than what was told of ringing and answer.
                 view.center = known.view.center;
@@ -238,10 +243,11 @@ impl<'a> Fold<'a> {
             known.view.status = CallStatus::Answered;
         }
         known.view.answered_at.get_or_insert(at);
+        let old = calls::shares(&known.view);
         known.view.segments = segments.to_vec();
         known.heard(at);
-        let user = known.view.user;
-        self.users.extend(calls::users(None, segments).filter(|served| Some(*served) != user).map(|user| (user, call)));
+        let new = calls::shares(&known.view).into_iter().filter(|share| !old.contains(share));
+        self.users.extend(new.map(|(user, share)| ((user, call), share)));
         self.tell_of_call(seq, call, at);
         true
     }
@@ -253,19 +259,20 @@ impl<'a> Fold<'a> {
         }
         let call = calls::ended(cdr);
         self.put(&call, cdr.ended_at);
-        self.tell(seq, || News::new(cdr.center, "call.update", &call, cdr.ended_at));
-        self.tell(seq, || News::new(cdr.center, "cdr.created", cdr, cdr.ended_at));
+        self.tell(seq, "call.update", &call, (cdr.center, cdr.ended_at));
+        self.tell(seq, "cdr.created", cdr, (cdr.center, cdr.ended_at));
         true
     }
 
     fn tell_of_call(&mut self, seq: u64, call: CallId, at: WallTime) {
-        let (Some(news), Some(known)) = (&mut self.news, self.calls.get(&call)) else { return };
-        news.push((seq, News::new(known.view.center, "call.update", &known.view, at)));
+        let Some(known) = self.calls.get(&call).filter(|_| self.listened.has("call.update")) else { return };
+        self.news.push((seq, News::new(known.view.center, "call.update", &known.view, at)));
     }
 
-    fn tell(&mut self, seq: u64, news: impl FnOnce() -> News) {
-        if let Some(all) = &mut self.news {
-            all.push((seq, news()));
+    /// Tells of a change, if anybody listens to news of this kind.
+    fn tell(&mut self, seq: u64, kind: &'static str, picture: &impl Serialize, (center, at): (CenterId, WallTime)) {
+        if self.listened.has(kind) {
+            self.news.push((seq, News { center, kind, payload: json(picture), created_at: at }));
         }
     }
 

@@ -46,6 +46,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     9 "0009_paths"
     11 "0011_asking"
     12 "0012_carriers_of_calls"
+    13 "0013_calls_of_people"
     14 "0014_lists_by_scenario"
     15 "0015_tags"
     16 "0016_exports_rule"
@@ -222,6 +223,77 @@ mod tests {
     #[tokio::test]
     async fn an_older_database_is_upgraded_on_postgres() {
         upgrade(&Postgres::shared().database()).await;
+    }
+
+    /// Calls of before get their people's sums, and the scenarios that they, routes and numbers name get rows.
+    async fn calls_of_before(url: &str) {
+        let db = Db::connect(url).unwrap();
+        let before: Vec<Migration> = MIGRATIONS.iter().copied().filter(|migration| migration.version <= 12).collect();
+        migrate(&db, &before).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let cdr = |id: i64, scenario: &str, segments: &str| {
+            format!(
+                "INSERT INTO cdrs (call_id, center_id, direction, caller, callee, started_at, ended_at, ring_ms, talk_ms, outcome, cause, sip_status, segments, scenario)
+                VALUES ({id}, 1, 'inbound', '1', '2', 0, 9, 0, 0, 'answered', 'caller_hung_up', 200, '{segments}', {scenario});"
+            )
+        };
+        let served = r#"[{"user":3,"slot":1,"from":100,"to":150,"hold_ms":5},{"user":null,"slot":2,"from":100,"to":200,"hold_ms":1},
+            {"user":3,"slot":1,"from":170,"to":200,"hold_ms":2},{"user":4,"slot":2,"from":150,"to":140,"hold_ms":0}]"#;
+        let carrier = |id: i64, numbers: &str| {
+            format!(
+                "INSERT INTO carriers (id, center_id, name, enabled, capacity, group_name, settings, version, created_at, updated_at)
+                VALUES ({id}, 1, 'c{id}', 1, 1, '', '{{\"name\":\"c{id}\"{numbers}}}', 1, 0, 0);"
+            )
+        };
+        let route = |id: i64, scenario: &str| {
+            format!(
+                "INSERT INTO routes (id, center_id, position, name, enabled, matches, action, scenario, source, rewrite, version, created_at, updated_at)
+                VALUES ({id}, 1, {id}, 'r{id}', 1, '{{}}', '{{}}', '{scenario}', '', '{{}}', 1, 0, 0);"
+            )
+        };
+        let rows = [
+            cdr(1, "'sales'", served),
+            cdr(2, "NULL", "[]"),
+            cdr(3, "'sales'", "[]"),
+            "INSERT INTO call_users (user_id, call_id) VALUES (3, 1), (4, 1), (5, 1), (3, 2);".to_owned(),
+            route(1, ""),
+            route(2, "\u{43e}\u{442}\u{434}\u{435}\u{43b}"),
+            carrier(1, ""),
+            carrier(
+                2,
+                r#","numbers":[{"number":"+74950000001","scenario":"sales"},{"number":"+74950000002"},
+                {"number":"+74950000003","scenario":"","center":"2"},{"number":"+74950000004","scenario":"vip","center":"2"}]"#,
+            ),
+        ];
+        let rows = rows.concat();
+        tx.script(Box::leak(rows.clone().into_boxed_str()), Box::leak(rows.into_boxed_str())).await.unwrap();
+        tx.commit().await.unwrap();
+        migrate(&db, MIGRATIONS).await.unwrap();
+        let all = async |sql: &'static str| -> Vec<(i64, i64, String)> {
+            db.all(crate::Statement { name: "ALL", lite: sql, pg: sql }, &[]).await.unwrap()
+        };
+        let parts =
+            "SELECT user_id, call_id, CAST(why AS TEXT) || ' ' || CAST(talk_ms AS TEXT) || ' ' || CAST(hold_ms AS TEXT) FROM call_users
+            ORDER BY call_id, user_id";
+        let row = |user, call, text: &str| (user, call, text.to_owned());
+        assert_eq!(all(parts).await, [row(3, 1, "1 80 7"), row(4, 1, "1 0 0"), row(5, 1, "1 0 0"), row(3, 2, "1 0 0")]);
+        let scenarios =
+            "SELECT id, center_id, code || ' ' || name || ' ' || kind || ' ' || CAST(active AS TEXT) FROM scenarios ORDER BY id";
+        let (sales, other) =
+            ("sales sales department 1", "\u{43e}\u{442}\u{434}\u{435}\u{43b} \u{43e}\u{442}\u{434}\u{435}\u{43b} department 1");
+        assert_eq!(all(scenarios).await, [row(1, 1, sales), row(2, 1, other), row(3, 2, "vip vip department 1")]);
+        assert_eq!(all("SELECT next, next, kind FROM ids WHERE kind = 'scenario'").await, [row(4, 4, "scenario")]);
+    }
+
+    #[tokio::test]
+    async fn calls_of_before_are_brought_along_on_sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        calls_of_before(&format!("sqlite:{}/test.db", dir.path().display())).await;
+    }
+
+    #[tokio::test]
+    async fn calls_of_before_are_brought_along_on_postgres() {
+        calls_of_before(&Postgres::shared().database()).await;
     }
 
     #[test]

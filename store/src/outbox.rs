@@ -1,6 +1,6 @@
 //! What is to be told of facts, stored with the fact and delivered at least once by a cursor a listener.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, collections::BTreeSet};
 
 use model::{CenterId, WallTime};
 use serde_json::Value;
@@ -50,10 +50,11 @@ statements! {
         "INSERT INTO outbox (id, center_id, seq, kind, payload, created_at)
         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[])";
     LOCK_CURSOR: both "UPDATE journal_state SET cursor = cursor WHERE id = 1";
-    LISTENERS: both "SELECT count(*) FROM outbox_cursors";
+    LISTENED: both "SELECT DISTINCT kinds FROM outbox_cursors";
     // A new listener hears what comes, not what was.
-    LISTEN: both "INSERT INTO outbox_cursors (listener, position) SELECT CAST($1 AS TEXT), i.next - 1 FROM ids i WHERE i.kind = 'outbox'
-        ON CONFLICT (listener) DO NOTHING";
+    LISTEN: both "INSERT INTO outbox_cursors (listener, position, kinds)
+        SELECT CAST($1 AS TEXT), i.next - 1, CAST($2 AS TEXT) FROM ids i WHERE i.kind = 'outbox'
+        ON CONFLICT (listener) DO UPDATE SET kinds = excluded.kinds";
     NEWEST: both "SELECT next - 1 FROM ids WHERE kind = 'outbox'";
     FORGET: both "DELETE FROM outbox_cursors WHERE listener = $1";
     READ: both "SELECT o.id, o.center_id, o.seq, o.kind, o.payload, o.created_at FROM outbox o
@@ -70,6 +71,14 @@ impl Store {
     pub async fn outbox_listen(&self, listener: &str) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         listen(&mut tx, listener).await?;
+        tx.commit().await
+    }
+
+    /// The same, to news of these kinds alone: what nobody listens to is not written down. The listener still reads what others have asked
+    /// for, and has to pass it over and acknowledge it.
+    pub async fn outbox_listen_to(&self, listener: &str, kinds: &[&str]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        listen_to(&mut tx, listener, Some(kinds)).await?;
         tx.commit().await
     }
 
@@ -104,9 +113,17 @@ impl Store {
 /// # Errors
 /// As the database's.
 pub async fn listen(tx: &mut Tx, listener: &str) -> Result<i64, StoreError> {
+    listen_to(tx, listener, None).await
+}
+
+/// The same, to news of these kinds alone; none: to all.
+///
+/// # Errors
+/// As the database's.
+pub async fn listen_to(tx: &mut Tx, listener: &str, kinds: Option<&[&str]>) -> Result<i64, StoreError> {
     // Whoever applies facts has the cursor locked: those facts come before the listener, and all later ones are for it.
     tx.run(LOCK_CURSOR, &[]).await?;
-    tx.run(LISTEN, binds![listener]).await?;
+    tx.run(LISTEN, binds![listener, kinds.map(|kinds| json(&kinds))]).await?;
     let newest: Option<(i64,)> = tx.one(NEWEST, &[]).await?;
     newest.map(|(newest,)| newest).ok_or_else(|| StoreError::Broken { table: "ids", what: "no row for outbox".to_owned() })
 }
@@ -136,19 +153,47 @@ pub struct News {
     pub(crate) created_at: WallTime,
 }
 
-/// Whether anybody wants to be told. The transaction has locked the journal's cursor, so nobody begins to listen until it ends.
-pub(crate) async fn is_listened_to(tx: &mut Tx) -> Result<bool, StoreError> {
-    let listeners: Option<(i64,)> = tx.one(LISTENERS, &[]).await?;
-    Ok(listeners.is_some_and(|(count,)| count > 0))
+/// What anybody listens to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Listened {
+    /// News of these kinds.
+    Kinds(BTreeSet<String>),
+    /// Nobody listens.
+    #[default]
+    Nothing,
+    /// Everything: somebody has named no kinds, or in a way that cannot be read.
+    All,
 }
 
-/// Writes what is to be told of a change, in the change's own transaction, if anybody listens.
+impl Listened {
+    /// Whether somebody listens to news of this kind.
+    pub(crate) fn has(&self, kind: &str) -> bool {
+        match self {
+            Self::Kinds(kinds) => kinds.contains(kind),
+            Self::Nothing => false,
+            Self::All => true,
+        }
+    }
+}
+
+/// What is wanted to be told. The transaction of facts has locked the journal's cursor, so nobody begins to listen until it ends.
+pub(crate) async fn listened(tx: &mut Tx) -> Result<Listened, StoreError> {
+    let listeners: Vec<(Option<String>,)> = tx.all(LISTENED, &[]).await?;
+    if listeners.is_empty() {
+        return Ok(Listened::Nothing);
+    }
+    let kinds = |named: Option<String>| -> Option<Vec<String>> { serde_json::from_str(&named?).ok() };
+    let all: Option<Vec<_>> = listeners.into_iter().map(|(named,)| kinds(named)).collect();
+    Ok(all.map_or(Listened::All, |all| Listened::Kinds(all.into_iter().flatten().collect())))
+}
+
+/// Writes what is to be told of a change, in the change's own transaction, if anybody listens to news of that kind.
 ///
 /// # Errors
 /// As the database's.
 pub async fn tell(tx: &mut Tx, news: News) -> Result<(), StoreError> {
     // Nobody waits for the journal here: who begins to listen at this very moment may or may not hear of it.
-    if is_listened_to(tx).await? { insert(tx, &[(None, news)]).await } else { Ok(()) }
+    if listened(tx).await?.has(news.kind) { insert(tx, &[(None, news)]).await } else { Ok(()) }
 }
 
 /// Writes rows in the facts' own transaction. Each comes with the journal's number of its fact.

@@ -6,5 +6,5 @@ pub use crate::{
     db::{Bind, FromBoth, Statement, Tx},
     ids::draw,
     many::{Column, Rows, list},
-    outbox::{News, ack, forget, listen, tell},
+    outbox::{News, ack, forget, listen, listen_to, tell},
 };

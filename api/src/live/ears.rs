@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use model::{CallId, Envelope, Event, Mode, UserId};
-use office::{BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_slot};
+use office::{
+    BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_call_to_read,
+    reaches_slot,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -68,7 +71,7 @@ impl Ears {
         let (kind, center, id, epoch, data) = match &told.event {
             Event::CallUpdated(call) => {
                 let (permit, view) = self.calls.as_ref()?;
-                reaches_call(permit.rows(), call, &told.users).then_some(())?;
+                reaches_call_to_read(permit.rows(), call, &told.users).then_some(())?;
                 ("call.update", call.center, call.call_id.to_string(), 0, shown(view, &Call::from(call.clone())))
             }
             Event::DigitPressed(digit) => {

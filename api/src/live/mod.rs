@@ -18,7 +18,7 @@ use std::{
 };
 
 use model::{CallId, CallStatus, CallView, DigitView, EndingView, Event, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime};
-use office::reaches_call;
+use office::{reaches_call, reaches_call_to_read};
 use tokio::sync::watch;
 
 /// Events that are kept for those who come back (at least 10,000 by contract).
@@ -126,7 +126,12 @@ impl Live {
 
     /// A call that is live or has ended of late, if the right reaches it.
     pub(crate) fn call(&self, id: CallId, rows: &RowRule) -> Option<CallView> {
-        self.lock().calls.get(&id).filter(|known| known.is_reached(rows)).and_then(Known::view).cloned()
+        self.lock().calls.get(&id).and_then(|known| known.view().filter(|view| reaches_call(rows, view, &known.0.users))).cloned()
+    }
+
+    /// The same, if it is only to be read.
+    pub(crate) fn call_to_read(&self, id: CallId, rows: &RowRule) -> Option<CallView> {
+        self.lock().calls.get(&id).filter(|known| known.is_read_by(rows)).and_then(Known::view).cloned()
     }
 
     /// A call that is live or has ended of late, whosever it is: for whoever asks for leave afterwards.
@@ -134,7 +139,7 @@ impl Live {
         self.lock().calls.get(&id).and_then(Known::view).cloned()
     }
 
-    /// Calls that are live or have ended of late, and that the right reaches, with ids between the bounds (both excluded).
+    /// Calls that are live or have ended of late, and that the right to read reaches, with ids between the bounds (both excluded).
     pub(crate) fn calls_between(&self, after: Option<CallId>, before: Option<CallId>, rows: &RowRule) -> Vec<CallView> {
         let from = after.map_or(CallId(i64::MIN), |after| CallId(after.0.saturating_add(1)));
         let to = before.unwrap_or(CallId(i64::MAX));
@@ -142,7 +147,7 @@ impl Live {
             return vec![];
         }
         let state = self.lock();
-        let known = state.calls.range(from..to).map(|(_, known)| known).filter(|known| known.is_reached(rows));
+        let known = state.calls.range(from..to).map(|(_, known)| known).filter(|known| known.is_read_by(rows));
         known.filter_map(Known::view).cloned().collect()
     }
 
@@ -176,8 +181,8 @@ impl Known {
         }
     }
 
-    fn is_reached(&self, rows: &RowRule) -> bool {
-        self.view().is_some_and(|view| reaches_call(rows, view, &self.0.users))
+    fn is_read_by(&self, rows: &RowRule) -> bool {
+        self.view().is_some_and(|view| reaches_call_to_read(rows, view, &self.0.users))
     }
 }
 
@@ -221,7 +226,8 @@ impl State {
         self.ring.push_back(told);
     }
 
-    /// A call is its placer's, its servers', and theirs who hold its slots. Who once heard of it hears its end.
+    /// A call is its placer's, its servers', and theirs who hold its slots. Who once heard of it hears its end. At whose phones it rang they may
+    /// read it, too, but are not among these ([`reaches_call_to_read`]).
     fn concerned(&self, view: &CallView) -> BTreeSet<UserId> {
         let holders = [view.caller_slot, view.callee_slot].into_iter().flatten().filter_map(|slot| self.slots.get(&slot)?.holder);
         let servers = view.segments.iter().filter_map(|segment| segment.user);

@@ -9,7 +9,7 @@ use axum::{
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use model::{CallId, CallView, Cause, Command, Reply};
-use office::{CALLS, CDRS, ListPage, OfficeError, StoreError, View};
+use office::{CALLS, CDRS, ListPage, OfficeError, StoreError, View, can};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 /// List calls, newest first, live ones as they are now.
 ///
-/// Operators see their own: calls that they placed, served, or that ring at the slot they hold.
+/// Operators see their own: calls that they placed, served, or that rang at the slot they held.
 #[utoipa::path(get, path = "/api/calls", tag = "calls", params(ListParamsSchema, SpanSchema),
     responses((status = 200, description = "Calls.", body = List<CallWithRecording>)))]
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
@@ -128,7 +128,10 @@ pub(crate) async fn visible(api: &Api, caller: &Caller, id: CallId) -> Result<Ca
 }
 
 fn on_board(api: &Api, caller: &Caller, id: CallId) -> Option<CallView> {
-    api.live.call(id, caller.rows())
+    match caller.action() {
+        can::CALLS_READ => api.live.call_to_read(id, caller.rows()),
+        _ => api.live.call(id, caller.rows()),
+    }
 }
 
 async fn in_store(api: &Api, caller: &Caller, id: CallId) -> Result<CallView, Problem> {

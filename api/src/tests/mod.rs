@@ -16,6 +16,7 @@ mod requests;
 mod rights;
 mod routing;
 mod rows;
+mod rung;
 mod security;
 mod serving;
 mod sessions;

@@ -68,7 +68,8 @@ pub struct CallTag {
 
 statements! {
     CALL: both "SELECT center_id, COALESCE(scenario, '') FROM calls WHERE call_id = $1";
-    USERS: both "SELECT user_id FROM call_users WHERE call_id = $1";
+    // Who placed or served it, or has the lead that it is of; not at whose phone it only rang.
+    USERS: both "SELECT user_id FROM call_users WHERE call_id = $1 AND why & 3 <> 0";
     TAG: both "SELECT t.group_id, t.active * g.active, g.exclusive, t.name FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2";
     // Whoever tags the same call waits here for the end of the transaction.

@@ -75,6 +75,7 @@ const HEADINGS: &[(&str, &str, &str, &str)] = &[
     ("", "ring_ms", "Rang, ms", "Звонил, мс"),
     ("", "ringing_at", "Ringing", "Вызов"),
     ("", "roles", "Roles", "Роли"),
+    ("", "rung", "Where it rang", "Где звонил"),
     ("", "scenario", "Scenario", "Сценарий"),
     ("", "segments", "Who served it", "Кто обслуживал"),
     ("", "seq", "No.", "№"),

@@ -499,6 +499,7 @@ fn call(n: i64, user: Option<UserId>, scenario: &str) -> Fact {
             tries: Vec::new(),
             asked: None,
             transfer: None,
+            rung: vec![],
         },
     }
 }

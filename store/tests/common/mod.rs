@@ -97,6 +97,7 @@ pub fn call(n: i64, user: Option<i64>) -> CallView {
         }],
         asked: Some(Asked { route: RouteId(5), outcome: AskOutcome::Late, after_ms: 900, said: None }),
         transfer: None,
+        rung: Vec::new(),
     }
 }
 
@@ -134,6 +135,7 @@ pub fn cdr(call: &CallView) -> Cdr {
         carrier: call.carrier,
         tries: call.tries.clone(),
         asked: call.asked.clone(),
+        rung: call.rung.clone(),
     }
 }
 

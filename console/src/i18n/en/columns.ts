@@ -131,6 +131,7 @@ export const columns = {
     rules_in: 'Rules for numbers from it',
     rules_out: 'Rules for numbers to it',
     run_at: 'Due',
+    rung: 'Where it rang',
     scenario: 'Scenario',
     schedule_id: 'Schedule',
     secret: 'Secret',

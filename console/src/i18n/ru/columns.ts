@@ -127,6 +127,7 @@ export const columns = {
     rules_in: 'Правила для номеров от него',
     rules_out: 'Правила для номеров к нему',
     run_at: 'Срок',
+    rung: 'Где звонил',
     scenario: 'Сценарий',
     schedule_id: 'Расписание',
     secret: 'Секрет',
