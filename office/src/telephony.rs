@@ -9,7 +9,11 @@ use model::{
     Action, CallId, CallView, CenterId, Column, ColumnKind, Directory, Ha1, Hub, HubId, ListKind, Number, Owner, RecordingRow, Resource,
     RowRule, SlotEntry, SlotId, SlotLimits, UserId, WallTime,
 };
-use store::{ChangedTrunk, Db, Idempotency, NewTrunk, StoreError, TrunkChange, catalogue::{CALLS, CALLS_HAD}, list::ListError};
+use store::{
+    ChangedTrunk, Db, Idempotency, NewTrunk, StoreError, TrunkChange,
+    catalogue::{CALLS, CALLS_HAD},
+    list::ListError,
+};
 
 use crate::{Office, Permit, can};
 
