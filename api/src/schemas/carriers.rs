@@ -116,6 +116,12 @@ pub(crate) struct CarrierSchema {
     /// Our numbers with it.
     #[schema(required = false)]
     numbers: Vec<CarrierNumber>,
+    /// The scenario of calls to those of its centre's numbers that have none of their own.
+    #[schema(required = false)]
+    scenario: String,
+    /// Which advert brought them, in the same way.
+    #[schema(required = false)]
+    source: String,
     /// Caller numbers that it has verified.
     #[schema(required = false)]
     callers: Vec<CarrierCaller>,
@@ -204,8 +210,10 @@ pub(crate) struct CarrierNumber {
     /// For so many seconds, each of them if they ring in turn; 30 if it is not said.
     #[schema(minimum = 1, maximum = 300, required = false)]
     ring_s: u16,
+    /// Empty: the carrier's.
     #[schema(required = false)]
     scenario: String,
+    /// Empty: the carrier's.
     #[schema(required = false)]
     source: String,
     /// Its calls at once; 0: as many as the carrier has.

@@ -27,10 +27,10 @@ pub struct IncomingNumber {
     /// For how many seconds, each of them if they ring in turn, 1 to [`Action::RING_MAX_S`].
     #[serde(default = "ring_s", skip_serializing_if = "is_usual")]
     pub ring_s: u16,
-    /// The call-handling scenario of its calls (S000-07); empty if none.
+    /// The call-handling scenario of its calls (S000-07); empty: the carrier's.
     #[serde(default)]
     pub scenario: String,
-    /// Which advert it stands in; empty if none.
+    /// Which advert it stands in; empty: the carrier's.
     #[serde(default)]
     pub source: String,
     /// Its calls at once; 0: as many as the carrier has.
@@ -73,6 +73,15 @@ impl CarrierEntry {
         })
     }
 
+    /// The scenario and the source of calls to this number: its own, else the carrier's. What a shared carrier's own centre calls its scenarios
+    /// is no other centre's.
+    #[must_use]
+    pub fn labels_of<'a>(&'a self, number: &'a IncomingNumber) -> (&'a str, &'a str) {
+        let is_ours = self.center_of(number) == self.center;
+        let of = |own: &'a str, ours: &'a str| if own.is_empty() && is_ours { ours } else { own };
+        (of(&number.scenario, &self.carrier.scenario), of(&number.source, &self.carrier.source))
+    }
+
     /// Whose this number is.
     #[must_use]
     pub fn center_of(&self, number: &IncomingNumber) -> CenterId {
@@ -87,6 +96,11 @@ impl IncomingNumber {
 
 impl Carrier {
     pub(super) fn check_numbers(&self, problems: &mut Problems) {
+        for (name, text) in [("scenario", &self.scenario), ("source", &self.source)] {
+            if !text.is_empty() {
+                problems.text(name, text, Self::NAME_MAX);
+            }
+        }
         let mut seen = std::collections::BTreeSet::new();
         problems.list("numbers", &self.numbers, Self::NUMBERS_MAX, |problems, entry| {
             check_e164(problems, &entry.number);

@@ -52,6 +52,12 @@ pub struct Carrier {
     /// Our numbers with it.
     #[serde(default)]
     pub numbers: Vec<IncomingNumber>,
+    /// The call-handling scenario of calls to those of its centre's numbers that have none of their own (S000-07); empty if none.
+    #[serde(default)]
+    pub scenario: String,
+    /// Which advert brought them, in the same way; empty if none.
+    #[serde(default)]
+    pub source: String,
     /// The caller numbers that it has verified, and for whom. A centre's first is what it calls by if its slot has none.
     #[serde(default)]
     pub callers: Vec<Caller>,

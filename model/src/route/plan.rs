@@ -227,8 +227,8 @@ impl Plan {
             source: String::new(),
             way: Way::Refuse { cause: Cause::NoSuchNumber, why: String::new() },
         };
-        let incoming = match self.read(question, &mut decision) {
-            Ok(incoming) => incoming,
+        let (scenario, source) = match self.read(question, &mut decision) {
+            Ok(labels) => labels,
             Err(why) => {
                 decision.way = refuse(Cause::NoSuchNumber, why);
                 return decision;
@@ -247,10 +247,9 @@ impl Plan {
         };
         decision.origin = Some(placed.origin);
         let route = &placed.route;
-        let of =
-            |of_route: &str, of_number: Option<&String>| if of_route.is_empty() { of_number.cloned() } else { Some(of_route.to_owned()) };
-        decision.scenario = of(&route.scenario, incoming.map(|number| &number.scenario)).unwrap_or_default();
-        decision.source = of(&route.source, incoming.map(|number| &number.source)).unwrap_or_default();
+        let of = |of_route: &str, of_number: &str| if of_route.is_empty() { of_number.to_owned() } else { of_route.to_owned() };
+        decision.scenario = of(&route.scenario, scenario);
+        decision.source = of(&route.source, source);
         match rewrite(&route.rewrite, RuleOf::Called, &decision.to) {
             Ok(to) => decision.to = to,
             Err(_) => {
@@ -263,10 +262,10 @@ impl Plan {
     }
 
     /// Reads the numbers as those who sent them write them, and sees to it that the call is this centre's.
-    fn read(&self, question: &Question, decision: &mut Decision) -> Result<Option<&IncomingNumber>, &'static str> {
+    fn read(&self, question: &Question, decision: &mut Decision) -> Result<(&str, &str), &'static str> {
         let Came::Carrier(id) = question.came_by else {
             decision.to = self.dialled(question.center, &question.to);
-            return Ok(None);
+            return Ok(("", ""));
         };
         let entry = self.carriers.get(&id).ok_or("there is no such carrier")?;
         if !entry.carrier.on {
@@ -277,7 +276,7 @@ impl Plan {
         decision.from = question.from.as_ref().map(|from| entry.carrier.read(RuleOf::Caller, from)).transpose().map_err(|_| dialable)?;
         let at = self.numbers.get(&id).and_then(|numbers| numbers.get(&decision.to));
         let number = at.and_then(|at| entry.carrier.numbers.get(*at)).ok_or(NOT_BROUGHT)?;
-        if entry.center_of(number) == question.center { Ok(Some(number)) } else { Err("the number belongs to another center") }
+        if entry.center_of(number) == question.center { Ok(entry.labels_of(number)) } else { Err("the number belongs to another center") }
     }
 
     fn candidates(&self, question: &Question, read: &Decision) -> Merged<'_> {

@@ -92,6 +92,7 @@ export const telephony = {
         to_hint: 'They ring together. Empty: routes say where.',
         source: 'Source',
         source_hint: 'Which advert it stands in',
+        scenario_hint: 'For calls to numbers that have none of their own',
         no_limit: '0: no limit',
         paste_numbers: 'Paste numbers',
         paste_numbers_hint: 'One a line; slots that ring behind it: +74951234567; 6001 6002',

@@ -91,6 +91,10 @@ export function NumbersSection() {
                         </>
                     )}
                 </Rows>
+                <More sources={['scenario', 'source']}>
+                    <TextInput source="scenario" label="columns.scenario" hint="carriers.scenario_hint" maxLength={100} />
+                    <TextInput source="source" label="carriers.source" hint="carriers.scenario_hint" maxLength={100} />
+                </More>
             </Section>
         </IfSeen>
     );

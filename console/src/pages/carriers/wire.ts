@@ -49,6 +49,8 @@ export function newCarrier(country: string | undefined): Partial<CarrierForm> {
         networks: [],
         accounts: [NO_ACCOUNT],
         numbers: [NO_NUMBER],
+        scenario: '',
+        source: '',
         callers: [],
         callers_too: true,
         capacity: 30,

@@ -106,6 +106,39 @@ fn a_call_goes_where_the_first_route_says() {
     assert!(line(&plan.find(&named)).contains("1:74951234567/74952222222"), "the slot's own caller number, where it is verified");
 }
 
+/// A carrier says it for its own centre's numbers that do not say it themselves; a route over both.
+#[test]
+fn a_carrier_has_a_scenario_for_its_numbers() {
+    let carriers = [carrier(
+        4,
+        2,
+        &json!({"centers": "all", "scenario": "city", "source": "press", "numbers": [
+            {"number": "+74951111111", "to": ["7001"]},
+            {"number": "+74952222222", "to": ["7001"], "scenario": "vip"},
+            {"number": "+74953333333", "to": ["7001"], "source": "radio"},
+            {"number": "+74954444444", "center": "1", "to": ["6001"]},
+        ]}),
+    )];
+    let night = routes(
+        2,
+        json!([{"name": "r", "position": 1, "match": {"from": ["+7916*"], "came_by": {"carriers": ["4"]}},
+        "then": {"do": "slots", "slots": ["7001"]}, "scenario": "loyal"}]),
+    );
+    let plan = Plan::compile(&night, &carriers, numbering()).unwrap();
+    let rows = [
+        ("+79261234567", "+74951111111", 2, "+74951111111 city/press slots 4"),
+        ("+79261234567", "+74952222222", 2, "+74952222222 vip/press slots 4"),
+        ("+79261234567", "+74953333333", 2, "+74953333333 city/radio slots 4"),
+        ("+79161234567", "+74952222222", 2, "+74952222222 loyal/press slots 4"),
+        // What it is called there is another centre's business.
+        ("+79261234567", "+74954444444", 1, "+74954444444 / slots 1"),
+    ];
+    for (from, to, center, expected) in rows {
+        let question = Question { center: CenterId(center), ..call(from, to, by(4)) };
+        assert_eq!(line(&plan.find(&question)), expected, "{from} {to}");
+    }
+}
+
 /// What is no number of the world, or only but for its `*` and `#`, goes to no carrier: exchanges drop those, and call what no limit was asked about.
 #[test]
 fn carriers_get_numbers_that_all_read_alike() {
