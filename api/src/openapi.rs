@@ -9,6 +9,7 @@ use office::{
     export::EXPORTS,
     jobs::{JOBS, SCHEDULES},
     rights::{PERMISSION_SETS, ROLES},
+    scenarios::SCENARIOS,
     webhooks::{WEBHOOK_DELIVERIES, WEBHOOKS},
 };
 use utoipa::{
@@ -25,8 +26,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, security, session,
-        slots, system, transfer, trunks, users, webhooks,
+        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, scenarios,
+        security, session, slots, system, transfer, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -52,6 +53,7 @@ use crate::{
         callers::caller, callers::set_caller, slots::take, slots::release,
         trunks::create, trunks::read, trunks::change, trunks::delete,
         routing::create, routing::read, routing::change, routing::delete, routing::explain,
+        scenarios::create, scenarios::change, scenarios::delete,
         call::start, call::end, transfer::transfer, calls::list, calls::read, calls::ladder, calls::records,
         recording::stream, recording::ticket, recording::peaks,
         budgets::budgets, budgets::set_budget, budgets::delete_budget, budgets::release_budget,
@@ -72,6 +74,7 @@ use crate::{
         (name = "slots", description = "SIP accounts: who has them, how they are."),
         (name = "trunks", description = "Hubs of slots, and carriers."),
         (name = "routes", description = "By whom calls go where, and why."),
+        (name = "scenarios", description = "What calls are about."),
         (name = "calls", description = "Calls and their records."),
         (name = "recordings", description = "What was said."),
         (name = "security", description = "Who is banned, and for what; budgets against toll fraud."),
@@ -123,6 +126,7 @@ const LISTS: &[ListPath] = lists! {
     REGISTRATIONS "slots" "registered phones" "/api/registrations" "/api/registrations/{id}";
     TRUNKS "trunks" "trunks" "/api/trunks";
     ROUTING "routes" "routes" "/api/routes";
+    SCENARIOS "scenarios" "call-handling scenarios" "/api/scenarios" "/api/scenarios/{id}";
     RECORDINGS "recordings" "recordings" "/api/recordings";
 };
 

@@ -24,7 +24,7 @@ use store::{
     sql::Tx,
 };
 
-use crate::{Conflict, Fault, Office, OfficeError, Permit, SETTINGS, TRUNKS, View, can};
+use crate::{Conflict, Fault, Office, OfficeError, Permit, SETTINGS, TRUNKS, View, can, scenarios};
 
 /// Entries of a list that the audit log tells whole; of longer ones it tells what came and what went, and no more than this.
 const TOLD_MAX: usize = 100;
@@ -57,7 +57,9 @@ impl Office {
         self.must_have_room(tx, place.1, (None, carrier)).await?;
         store.insert_carrier(tx, place, carrier, permit.actor().user(), now).await.map_err(name_taken)?;
         let created = Entry::change("trunks.create", TRUNKS.name, id, diff(&Map::new(), &picture(carrier)));
-        audit::append(tx, now, permit.actor(), &[with_passwords(created, None, carrier)]).await?;
+        let mut entries = scenarios::name_in(tx, &scenarios::codes_of_carrier(place.1, carrier), now).await?;
+        entries.push(with_passwords(created, None, carrier));
+        audit::append(tx, now, permit.actor(), &entries).await?;
         Ok(id)
     }
 
@@ -121,7 +123,9 @@ impl Office {
         self.store().update_carrier(tx, id, &carrier, now).await.map_err(name_taken)?;
         let before = old.carrier.as_ref().map(picture).unwrap_or_default();
         let changed = Entry::change("trunks.update", TRUNKS.name, id, diff(&before, &picture(&carrier)));
-        audit::append(tx, now, permit.actor(), &[with_passwords(changed, old.carrier.as_ref(), &carrier)]).await?;
+        let mut entries = scenarios::name_in(tx, &scenarios::codes_of_carrier(old.center, &carrier), now).await?;
+        entries.push(with_passwords(changed, old.carrier.as_ref(), &carrier));
+        audit::append(tx, now, permit.actor(), &entries).await?;
         let switched = old.carrier.is_some_and(|before| Carrier { on: carrier.on, ..before } == carrier);
         Ok(Changed { version: version + 1, is_quiet: switched })
     }

@@ -21,6 +21,7 @@ mod principal;
 mod registrations;
 pub mod rights;
 pub mod routes;
+pub mod scenarios;
 mod security;
 mod telephony;
 #[cfg(test)]
@@ -64,6 +65,7 @@ static RESOURCES: &[&Resource] = &[
     &rights::PERMISSION_SETS,
     &rights::ROLES,
     &registrations::REGISTRATIONS,
+    &scenarios::SCENARIOS,
     &security::BANS,
     &security::BUDGETS,
     &store::catalogue::CALLS,
@@ -114,6 +116,7 @@ impl Office {
     pub async fn open(store: Store, settings: Settings, now: WallTime) -> Result<Self, OfficeError> {
         let office = Self::assemble(store, settings)?;
         office.seed_all(now).await?;
+        office.fold_scenarios().await?;
         office.picture().await?;
         Ok(office)
     }
@@ -169,7 +172,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
     own.chain(rights::STATEMENTS.iter().copied())
         .chain(accounts::STATEMENTS.iter().copied())
         .chain(webhooks::STATEMENTS.iter().copied())
-        .chain([notify::STATEMENTS])
+        .chain([notify::STATEMENTS, scenarios::STATEMENTS])
         .flatten()
         .copied()
 }

@@ -16,6 +16,7 @@ pub(crate) mod oidc;
 pub(crate) mod recording;
 pub(crate) mod roles;
 pub(crate) mod routing;
+pub(crate) mod scenarios;
 pub(crate) mod security;
 pub(crate) mod session;
 pub(crate) mod slots;
@@ -51,6 +52,7 @@ resources::listed! {
     Exports = office::export::EXPORTS;
     Recordings = office::RECORDINGS;
     Routing = office::ROUTES;
+    Scenarios = office::scenarios::SCENARIOS;
     Webhooks = office::webhooks::WEBHOOKS;
     WebhookDeliveries = office::webhooks::WEBHOOK_DELIVERIES;
     Registrations = office::REGISTRATIONS;
@@ -173,6 +175,12 @@ routes! {
     GET "/api/routes/{id}", Access::Token(can::ROUTES_READ), routing::read;
     PUT "/api/routes/{id}", Access::Token(can::ROUTES_UPDATE), routing::change;
     DELETE "/api/routes/{id}", Access::Token(can::ROUTES_DELETE), routing::delete;
+
+    GET "/api/scenarios", Access::Token(can::SCENARIOS_READ), resources::list::<Scenarios>;
+    POST "/api/scenarios", Access::Token(can::SCENARIOS_CREATE), scenarios::create;
+    GET "/api/scenarios/{id}", Access::Token(can::SCENARIOS_READ), resources::read::<Scenarios>;
+    PUT "/api/scenarios/{id}", Access::Token(can::SCENARIOS_UPDATE), scenarios::change;
+    DELETE "/api/scenarios/{id}", Access::Token(can::SCENARIOS_DELETE), scenarios::delete;
 
     POST "/api/call/start", Access::Token(can::CALLS_START), call::start;
     POST "/api/call/end", Access::Token(can::CALLS_END), call::end;

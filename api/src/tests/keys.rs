@@ -179,7 +179,7 @@ async fn the_database_is_away() {
         {"call_id":"c_00000000009rj","status":"dialing"}
         > - GET /api/calls/c_00000000009rh
         200
-        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
+        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"rung":[],"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
         > - POST /api/call/end
         200
         {"call_id":"c_00000000009rh","status":"dialing"}
@@ -258,6 +258,8 @@ async fn no_route_breaks_without_the_database() {
             ("PUT", "/api/trunks/{id}") => r#"{"name": "South"}"#.to_owned(),
             ("POST", "/api/routes") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}}"#.to_owned(),
             ("PUT", "/api/routes/{id}") => r#"{"name": "x", "position": 1, "then": {"do": "dialled_slot"}, "version": 1}"#.to_owned(),
+            ("POST", "/api/scenarios") => r#"{"code": "x"}"#.to_owned(),
+            ("PUT", "/api/scenarios/{id}") => r#"{"name": "y", "version": 1}"#.to_owned(),
             ("POST", "/api/routes/explain") => r#"{"to": "6001"}"#.to_owned(),
             ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
             ("POST", "/api/calls/{id}/transfer") => r#"{"to": "6002"}"#.to_owned(),
@@ -392,6 +394,11 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/routes/{id}                   boris 403 root 503
         PUT    /api/routes/{id}                   boris 403 root 503
         DELETE /api/routes/{id}                   boris 403 root 503
+        GET    /api/scenarios                     boris 403 root 503
+        POST   /api/scenarios                     boris 403 root 503
+        GET    /api/scenarios/{id}                boris 403 root 503
+        PUT    /api/scenarios/{id}                boris 403 root 503
+        DELETE /api/scenarios/{id}                boris 403 root 503
         POST   /api/call/start                    boris 202 root 409
         POST   /api/call/end                      boris 503 root 503
         GET    /api/calls                         boris 503 root 503

@@ -17,6 +17,7 @@ mod rights;
 mod routing;
 mod rows;
 mod rung;
+mod scenarios;
 mod security;
 mod serving;
 mod sessions;

@@ -151,6 +151,11 @@ async fn every_route_with_every_role() {
         GET    /api/routes/{id}                   nobody 401 anna 403 root 404
         PUT    /api/routes/{id}                   nobody 401 anna 403 root 422
         DELETE /api/routes/{id}                   nobody 401 anna 403 root 404
+        GET    /api/scenarios                     nobody 401 anna 403 root 200
+        POST   /api/scenarios                     nobody 401 anna 403 root 422
+        GET    /api/scenarios/{id}                nobody 401 anna 403 root 404
+        PUT    /api/scenarios/{id}                nobody 401 anna 403 root 422
+        DELETE /api/scenarios/{id}                nobody 401 anna 403 root 404
         POST   /api/call/start                    nobody 401 anna 422 root 422
         POST   /api/call/end                      nobody 401 anna 422 root 422
         GET    /api/calls                         nobody 401 anna 200 root 200

@@ -137,6 +137,11 @@ permissions! {
     ROUTES_UPDATE "routes.update" CENTER "Change routes.";
     ROUTES_DELETE "routes.delete" CENTER "Delete routes.";
 
+    SCENARIOS_READ "scenarios.read" CENTER_LISTED "See call-handling scenarios.";
+    SCENARIOS_CREATE "scenarios.create" CENTER "Make call-handling scenarios.";
+    SCENARIOS_UPDATE "scenarios.update" CENTER "Change what call-handling scenarios are called.";
+    SCENARIOS_DELETE "scenarios.delete" CENTER "Delete call-handling scenarios.";
+
     CALLS_START "calls.start" LISTED "Start calls.";
     CALLS_END "calls.end" LISTED "End calls.";
     CALLS_READ "calls.read" LISTED "See calls and call records, and hear of them as they change.";

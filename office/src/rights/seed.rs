@@ -57,6 +57,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             &[
                 ("users", "read@list create@list update@list delete@list"),
                 ("roles", "read@list update@list"),
+                ("scenarios", "read"),
                 ("calls", "read export"),
                 ("recordings", "read listen"),
                 ("audit_log", "read"),
@@ -77,6 +78,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             ("roles", "read export"),
             ("slots", "read monitor export"),
             ("trunks", "read monitor export"),
+            ("scenarios", "read"),
             ("calls", "read monitor export"),
             ("recordings", "read listen download export"),
             ("events_log", "read export"),

@@ -21,6 +21,7 @@ pub use explain::{Asked, Explained, Inquiry};
 use crate::{
     Conflict, Fault, Office, OfficeError, Permit, ROUTES, can,
     carriers::{diff, faults, finish, name_taken, picture},
+    scenarios,
 };
 
 impl Office {
@@ -51,7 +52,9 @@ impl Office {
         }
         store.insert_route(tx, (id, permit.rows().center), route, permit.actor().user(), now).await.map_err(name_taken)?;
         let created = Entry::change("routes.create", ROUTES.name, id, diff(&serde_json::Map::new(), &picture(route)));
-        audit::append(tx, now, permit.actor(), &[with_secret(created, None, route)]).await?;
+        let mut entries = name_scenario(tx, permit, route, now).await?;
+        entries.push(with_secret(created, None, route));
+        audit::append(tx, now, permit.actor(), &entries).await?;
         Ok(id)
     }
 
@@ -94,7 +97,9 @@ impl Office {
         self.store().update_route(tx, id, &route, now).await.map_err(name_taken)?;
         let before = old.route.as_ref().map(picture).unwrap_or_default();
         let changed = Entry::change("routes.update", ROUTES.name, id, diff(&before, &picture(&route)));
-        audit::append(tx, now, permit.actor(), &[with_secret(changed, old.route.as_ref(), &route)]).await?;
+        let mut entries = name_scenario(tx, permit, &route, now).await?;
+        entries.push(with_secret(changed, old.route.as_ref(), &route));
+        audit::append(tx, now, permit.actor(), &entries).await?;
         Ok(version + 1)
     }
 
@@ -146,6 +151,15 @@ impl Office {
         }
         if faults.is_empty() { Ok(route) } else { Err(OfficeError::Invalid(faults)) }
     }
+}
+
+/// Sees to it that the scenario that a route names has a row.
+async fn name_scenario(tx: &mut Tx, permit: &Permit, route: &Route, now: WallTime) -> Result<Vec<Entry>, OfficeError> {
+    let named: BTreeSet<&str> = Some(route.scenario.as_str()).filter(|code| !code.is_empty()).into_iter().collect();
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    scenarios::name_in(tx, &[(permit.rows().center, named)].into(), now).await
 }
 
 /// Tells that what questions are signed with is another one than it was, which is a matter of security.

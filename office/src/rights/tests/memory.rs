@@ -95,6 +95,7 @@ async fn people_are_told_what_they_may_do() {
             {"permission":"recordings.read","scopes":["center"]}
             {"permission":"roles.read","scopes":["list"]}
             {"permission":"roles.update","scopes":["list"]}
+            {"permission":"scenarios.read","scopes":["center"]}
             {"permission":"users.create","scopes":["list"]}
             {"permission":"users.delete","scopes":["list"]}
             {"permission":"users.read","scopes":["list"]}

@@ -72,7 +72,7 @@ fn the_seeds_own_texts_are_read() {
     // S004-90
     let supervisor = json!({"read": true, "report": true, "monitor": true, "calls": ["read", "monitor"], "users": ["read"], "slots": ["read", "monitor"], "crm": ["read"]});
     expect![[r#"
-        calls.export@center calls.monitor@center calls.read@center events_log.export@center events_log.read@center exports.read@own jobs.export@center jobs.read@center recordings.export@center recordings.read@center roles.export@center roles.read@center routes.read@center slots.export@center slots.monitor@center slots.read@center trunks.export@center trunks.monitor@center trunks.read@center users.export@center users.read@center webhooks.export@center webhooks.read@center
+        calls.export@center calls.monitor@center calls.read@center events_log.export@center events_log.read@center exports.read@own jobs.export@center jobs.read@center recordings.export@center recordings.read@center roles.export@center roles.read@center routes.read@center scenarios.read@center slots.export@center slots.monitor@center slots.read@center trunks.export@center trunks.monitor@center trunks.read@center users.export@center users.read@center webhooks.export@center webhooks.read@center
         not applied: crm
         faults: 
     "#]]
@@ -151,13 +151,13 @@ fn every_seeded_role_comes_back_as_it_went() {
         SL3User {"calls":true,"jobs":true,"recordings":true}
         admin {"all":true}
         analyst {"calls":true,"exports":true,"jobs":true}
-        client_admin {"audit_log":true,"calls":true,"exports":true,"jobs":true,"recordings":true,"roles":true,"users":true}
+        client_admin {"audit_log":true,"calls":true,"exports":true,"jobs":true,"recordings":true,"roles":true,"scenarios":true,"users":true}
         listener {"calls":true,"jobs":true,"recordings":true}
         number_manager {"audit_log":true,"calls":true,"exports":true,"jobs":true}
         operator {"calls":true,"jobs":true,"recordings":true,"slots":true}
         seller {"calls":true,"jobs":true,"recordings":true}
-        supervisor {"calls":true,"events_log":true,"exports":true,"jobs":true,"recordings":true,"roles":true,"routes":true,"slots":true,"trunks":true,"users":true,"webhooks":true}
-        supervisor's as another's {"calls":["export","monitor","read"],"events_log":["export","read"],"exports":["delete@own","read@own"],"jobs":["export","manage@own","read"],"recordings":["download","export","listen","read"],"roles":["export","read"],"routes":["read"],"slots":["export","monitor","read"],"trunks":["export","monitor","read"],"users":["export","read"],"webhooks":["export","read"]}
+        supervisor {"calls":true,"events_log":true,"exports":true,"jobs":true,"recordings":true,"roles":true,"routes":true,"scenarios":true,"slots":true,"trunks":true,"users":true,"webhooks":true}
+        supervisor's as another's {"calls":["export","monitor","read"],"events_log":["export","read"],"exports":["delete@own","read@own"],"jobs":["export","manage@own","read"],"recordings":["download","export","listen","read"],"roles":["export","read"],"routes":["read"],"scenarios":["read"],"slots":["export","monitor","read"],"trunks":["export","monitor","read"],"users":["export","read"],"webhooks":["export","read"]}
         viewer {"calls":true,"jobs":true}
     "#]].assert_eq(&lines.concat());
 }
