@@ -26,8 +26,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, scenarios,
-        security, session, slots, system, transfer, trunks, users, webhooks,
+        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, scenarios, security,
+        session, slots, system, transfer, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };

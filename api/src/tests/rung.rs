@@ -22,7 +22,7 @@ fn ringing() -> CallView {
 
 /// What `who` hears of it.
 async fn hears(world: &World, who: &str, event: Event, users: &[UserId]) -> Option<Value> {
-    let ears = Ears::of(&world.principal(who).await);
+    let mut ears = Ears::of(&world.principal(who).await);
     let told = Told { seq: 1, ts: NOW, event, users: users.iter().copied().collect() };
     ears.hear(&world.api, &told).await.map(|envelope| envelope.data)
 }
