@@ -424,6 +424,19 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/openapi.json                  boris 200 root 200
         GET    /healthz                           boris 200 root 200
         GET    /metrics                           boris 403 root 200
+        GET    /api/tag-groups                    boris 503 root 503
+        POST   /api/tag-groups                    boris 403 root 503
+        GET    /api/tag-groups/{id}               boris 503 root 503
+        PUT    /api/tag-groups/{id}               boris 403 root 503
+        DELETE /api/tag-groups/{id}               boris 403 root 503
+        GET    /api/tags                          boris 503 root 503
+        POST   /api/tags                          boris 403 root 503
+        GET    /api/tags/{id}                     boris 503 root 503
+        PUT    /api/tags/{id}                     boris 403 root 503
+        DELETE /api/tags/{id}                     boris 403 root 503
+        GET    /api/calls/{id}/tags               boris 503 root 503
+        PUT    /api/calls/{id}/tags/{tag}         boris 503 root 503
+        DELETE /api/calls/{id}/tags/{tag}         boris 403 root 503
     "#]]
     .assert_eq(&told);
 }
