@@ -1,4 +1,5 @@
 import ra from 'ra-language-english';
+import { join } from '../join';
 import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
@@ -8,4 +9,4 @@ import { permissions } from './permissions';
 import { telephony } from './telephony';
 
 /** All English texts. They say which texts there are; the other languages follow (i18n.test.ts). */
-export const en = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, ...budgets, columns };
+export const en = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, { columns }) };

@@ -1,3 +1,4 @@
+import { join } from '../join';
 import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
@@ -8,4 +9,4 @@ import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...common, ...pages, ...codes, ...permissions, ...telephony, ...budgets, columns };
+export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, { columns }) };

@@ -12,6 +12,10 @@ export interface FakeResource {
     columns: { name: string; sort?: boolean; filter?: boolean }[];
     /** What a search looks through. */
     search?: string[];
+    /** What the server calls it in rights and columns, where that is not what it is called here. */
+    wire?: string;
+    /** By which right it is read, where it is not one of its own. */
+    right?: string;
 }
 
 /** A column that can be filtered by (`f`), sorted by (`s`). */

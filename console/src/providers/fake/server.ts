@@ -3,13 +3,7 @@ import type { Answer, Request, Transport } from '../transport';
 import type { User } from '@/api/types';
 import type { FakeLive } from './live';
 import { FakeProblem } from './problem';
-import { budgetRoutes } from './budgets';
-import { officeRoutes } from './routes/office';
-import { peopleRoutes } from './routes/people';
-import { planRoutes } from './routes/plan';
-import { securityRoutes } from './routes/security';
-import { sessionRoutes } from './routes/session';
-import { telephonyRoutes } from './routes/telephony';
+import { AREAS } from './routes';
 import { FakeWorld, type FakeOptions, type FakeRoute } from './world';
 
 export { FAKE_PASSWORD, type FakeOptions } from './world';
@@ -20,7 +14,7 @@ export class FakeServer extends FakeWorld {
     /** Every request that was made, for tests. */
     readonly log: Request[] = [];
     readonly #delay: number;
-    readonly #routes: FakeRoute[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, telephonyRoutes].flatMap((of) => of(this));
+    readonly #routes: FakeRoute[] = AREAS.flatMap((of) => of(this));
 
     constructor(live: FakeLive, options: FakeOptions = {}) {
         super(live, options);

@@ -9,7 +9,7 @@ import { list, type Row } from './lists';
 import type { FakeLive } from './live';
 import { carrierOf, checkCarrier } from './plan';
 import { FakeProblem } from './problem';
-import { RESOURCES, RIGHTS, WIRE } from './resources';
+import { RESOURCES } from './resources';
 
 export const FAKE_PASSWORD = 'cordboard';
 const REFRESH_KEY = 'cordboard.fake.user';
@@ -214,12 +214,12 @@ export class FakeWorld {
     /** What somebody sees of each resource that they may read. */
     resources(user: User): MyPermissions['resources'] {
         const granted = this.permissions(user);
-        const seen = Object.entries(RESOURCES).filter(([name]) => granted.has(`${RIGHTS[name] ?? WIRE[name] ?? name}.read`));
+        const seen = Object.entries(RESOURCES).filter(([name, { wire, right }]) => granted.has(`${right ?? wire ?? name}.read`));
         return Object.fromEntries(
             seen.map(([name, resource]) => {
                 const modes = this.#modes(name, user);
-                const { search } = resource;
-                return [WIRE[name] ?? name, { columns: list(resource, [], {}, modes).columns, searchable: search !== undefined && search.every((column) => !modes[column]) }];
+                const { search, wire } = resource;
+                return [wire ?? name, { columns: list(resource, [], {}, modes).columns, searchable: search !== undefined && search.every((column) => !modes[column]) }];
             }),
         );
     }

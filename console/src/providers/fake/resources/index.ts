@@ -1,0 +1,6 @@
+// What can be listed, with its columns.
+import type { FakeResource } from '../lists';
+import { office } from './office';
+import { telephony } from './telephony';
+
+export const RESOURCES: Record<string, FakeResource> = { ...telephony, ...office };

@@ -1,0 +1,11 @@
+import { budgetRoutes } from '../budgets';
+import type { FakeRoute, FakeWorld } from '../world';
+import { officeRoutes } from './office';
+import { peopleRoutes } from './people';
+import { planRoutes } from './plan';
+import { securityRoutes } from './security';
+import { sessionRoutes } from './session';
+import { telephonyRoutes } from './telephony';
+
+/** What answers, area by area; the first that matches does. What only one area knows is kept in it. */
+export const AREAS: readonly ((world: FakeWorld) => FakeRoute[])[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, telephonyRoutes];
