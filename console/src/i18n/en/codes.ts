@@ -156,7 +156,7 @@ export const codes = {
     },
     list_kinds: {
         scenario: 'Scenarios',
-        tag_group: 'Groups of tags',
+        tag_group: 'Tag groups',
         project: 'Projects',
         provider: 'Number providers',
         geo: 'Regions',

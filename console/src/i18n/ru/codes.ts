@@ -156,7 +156,7 @@ export const codes = {
     },
     list_kinds: {
         scenario: 'Сценарии',
-        tag_group: 'Группы меток',
+        tag_group: 'Группы тегов',
         project: 'Проекты',
         provider: 'Поставщики номеров',
         geo: 'Регионы',

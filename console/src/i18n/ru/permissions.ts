@@ -42,7 +42,7 @@ export const permissions = {
         update: 'изменять',
         delete: 'удалять',
         assign: 'назначать',
-        tag: 'ставить метки',
+        tag: 'ставить теги',
         listen: 'слушать',
         download: 'сохранять файлами',
         export: 'выгружать',
