@@ -59,11 +59,16 @@ export function useReachesCall(permission: string): (call: { user?: string | nul
     const mine = useMyPermissions();
     const me = useMe();
     return (call) => {
-        const scopes = mine?.permissions.find((granted) => granted.permission === permission)?.scopes ?? [];
+        const scopes = scopesOf(mine, permission);
         if (scopes.some((scope) => scope !== 'own')) return true;
         if (scopes.length === 0 || !me) return false;
         return call.user === undefined || [call, ...(call.segments ?? [])].some(({ user }) => user === me.id || user === MASKED);
     };
+}
+
+/** How far a right reaches: `own`, `center`, `list`, `own+list` (model/src/access.rs); nowhere, if one does not have it. */
+export function scopesOf(mine: MyPermissions | undefined, permission: string): readonly string[] {
+    return mine?.permissions.find((granted) => granted.permission === permission)?.scopes ?? [];
 }
 
 export function may(mine: MyPermissions | undefined, permission: string): boolean {
@@ -72,5 +77,5 @@ export function may(mine: MyPermissions | undefined, permission: string): boolea
 
 /** Whether one may work in other centres than one's own. */
 export function mayRoam(mine: MyPermissions | undefined): boolean {
-    return mine?.permissions.some(({ permission, scopes }) => permission === 'centers.read' && scopes.includes('all')) ?? false;
+    return scopesOf(mine, 'centers.read').includes('all');
 }

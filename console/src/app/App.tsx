@@ -2,7 +2,8 @@ import type { QueryClient } from '@tanstack/react-query';
 import { CoreAdminContext, CoreAdminUI, CustomRoutes, localStorageStore, Resource, type I18nProvider } from 'ra-core';
 import { useState, type ComponentType } from 'react';
 import { createBrowserRouter, Route, RouterProvider } from 'react-router';
-import { useCan, useMyPermissions } from '@/access/me';
+import { useMyPermissions } from '@/access/me';
+import { isOpen, type Guarded } from '@/access/pages';
 import { rightTo } from '@/providers/resources';
 import { ServicesProvider, type Services } from '@/providers/services';
 import { ErrorPage } from './ErrorPage';
@@ -32,18 +33,18 @@ export function App(props: AppProps) {
 }
 
 /** A page, for whom it is: nobody else's browser even asks the server for what is on it. */
-function Granted({ permission, page: Element }: { permission: string; page: ComponentType }) {
-    const can = useCan();
-    if (!useMyPermissions()) return <Loading />;
-    return permission === '' || can(permission) ? <Element /> : <NoAccess />;
+function Granted({ guard, page: Element }: { guard: Guarded; page: ComponentType }) {
+    const mine = useMyPermissions();
+    if (!mine) return <Loading />;
+    return isOpen(guard, mine) ? <Element /> : <NoAccess />;
 }
 
 /** The pages of each resource. A form for something new is for who may make it; one for something that is there can be read by who may read it. */
 const resources = pages.flatMap((page) => {
     if (!('resource' in page)) return [];
     const views = Object.entries(page.views).map(([name, Element]) => {
-        const permission = name === 'create' ? rightTo('create', page.resource) : page.permission;
-        return [name, () => <Granted permission={permission} page={Element} />] as const;
+        const guard: Guarded = name === 'create' ? { ...page, permission: rightTo('create', page.resource) } : page;
+        return [name, () => <Granted guard={guard} page={Element} />] as const;
     });
     return [{ name: page.resource, ...(Object.fromEntries(views) as Partial<Record<string, ComponentType>>) }];
 });
@@ -71,7 +72,7 @@ export function Console({ services, i18n, queries }: AppProps) {
                             <Resource key={resource.name} {...resource} />
                         ))}
                         <CustomRoutes>
-                            {pages.flatMap((page) => ('element' in page ? [<Route key={page.path} path={page.path} element={<Granted permission={page.permission} page={page.element} />} />] : []))}
+                            {pages.flatMap((page) => ('element' in page ? [<Route key={page.path} path={page.path} element={<Granted guard={page} page={page.element} />} />] : []))}
                         </CustomRoutes>
                         <CustomRoutes noLayout>
                             <Route path="/link" element={<LinkPage />} />

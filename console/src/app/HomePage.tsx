@@ -1,12 +1,11 @@
 import { Navigate } from 'react-router';
-import { useCan, useMyPermissions } from '@/access/me';
+import { useMyPermissions } from '@/access/me';
+import { homeOf } from '@/access/pages';
 import { pages } from './pages';
 import { Loading } from './shell/Loading';
 
-/** Where one begins: the first page of the menu that one may see. */
+/** Where one begins. */
 export function HomePage() {
-    const can = useCan();
-    if (!useMyPermissions()) return <Loading />;
-    const first = pages.find((page) => page.menu && can(page.permission));
-    return <Navigate to={first?.path ?? '/settings'} replace />;
+    const mine = useMyPermissions();
+    return mine ? <Navigate to={homeOf(mine, pages)} replace /> : <Loading />;
 }

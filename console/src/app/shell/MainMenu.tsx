@@ -9,18 +9,17 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { alpha } from '@mui/material/styles';
 import { NavLink, useLocation } from 'react-router';
-import { useCan, useMyPermissions } from '@/access/me';
+import { useMyPermissions } from '@/access/me';
+import { isInMenu } from '@/access/pages';
 import { useT } from '@/i18n';
-import { pages, type MenuGroup } from '../pages';
-
-const GROUPS: MenuGroup[] = ['calls', 'slots', 'world', 'people', 'system'];
+import { GROUPS, pages } from '../pages';
 
 /** The ways to all pages that one may see. */
 export function MainMenu({ folded }: { folded: boolean }) {
     const t = useT();
-    const can = useCan();
+    const mine = useMyPermissions();
     const { pathname } = useLocation();
-    if (!useMyPermissions()) {
+    if (!mine) {
         return (
             <Box sx={{ p: 2 }}>
                 {[0, 1, 2, 3, 4, 5].map((index) => (
@@ -37,7 +36,7 @@ export function MainMenu({ folded }: { folded: boolean }) {
     return (
         <Box sx={{ py: 1 }}>
             {GROUPS.map((group) => {
-                const shown = pages.filter((page) => page.menu?.group === group && can(page.permission));
+                const shown = pages.filter((page) => page.menu?.group === group && isInMenu(page, mine));
                 if (shown.length === 0) return null;
                 return (
                     <Box key={group} component="section" aria-label={t(`nav.groups.${group}`)} sx={{ mb: 1 }}>

@@ -3,17 +3,18 @@ import Box from '@mui/material/Box';
 import Dialog from '@mui/material/Dialog';
 import InputBase from '@mui/material/InputBase';
 import { useNavigate } from 'react-router';
-import { useCan } from '@/access/me';
+import { useMyPermissions } from '@/access/me';
+import { isInMenu } from '@/access/pages';
 import { useT } from '@/i18n';
 import { pages } from '../pages';
 
 /** Any page by a few letters of its name. */
 export function QuickJump({ open, onClose }: { open: boolean; onClose: () => void }) {
     const t = useT();
-    const can = useCan();
+    const mine = useMyPermissions();
     const navigate = useNavigate();
     const options = [
-        ...pages.flatMap(({ path, permission, menu }) => (menu && can(permission) ? [{ path, label: t(menu.label), group: t(`nav.groups.${menu.group}`) }] : [])),
+        ...pages.flatMap((page) => (page.menu && mine && isInMenu(page, mine) ? [{ path: page.path, label: t(page.menu.label), group: t(`nav.groups.${page.menu.group}`) }] : [])),
         { path: '/settings', label: t('nav.settings'), group: t('nav.me') },
     ];
     return (

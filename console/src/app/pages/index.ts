@@ -1,0 +1,12 @@
+import { people } from './people';
+import { from, type PageSpec, type Views } from './spec';
+import { system } from './system';
+import { telephony } from './telephony';
+
+export { GROUPS, type PageSpec } from './spec';
+
+/** Stories are for people who change components, and not in what is built for the server. */
+const stories: PageSpec[] = import.meta.env.FAKE ? [{ path: '/stories', permission: '', element: from(() => import('@/testing/Gallery') as Promise<Views>, 'GalleryPage') }] : [];
+
+/** Every page, area by area; within a group of the menu in its order. */
+export const pages: PageSpec[] = [...telephony, ...people, ...system, ...stories];
