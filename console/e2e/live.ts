@@ -9,12 +9,12 @@ await story<World & { olga: Person; vera: Person; slot: string; other: string }>
     await vera.getByRole('status', { name: /^Live/ }).waitFor();
     const loads: string[] = [];
     vera.on('request', (request) => request.isNavigationRequest() && loads.push(request.url()));
-    const tile = vera.getByRole('button', { name: new RegExp(`^${world.slot}: `) });
+    const tile = vera.getByRole('button', { name: new RegExp(`^${world.slot} `) });
 
     const olga = (await enter(world.olga)).page;
     await olga.getByRole('button', { name: 'Take a slot' }).click();
     await olga.getByRole('menuitem', { name: world.slot }).click();
-    await vera.getByRole('button', { name: `${world.slot}: Taken, Olga` }).waitFor();
+    await vera.getByRole('button', { name: `${world.slot} Taken Olga` }).waitFor();
 
     const phone = olga.getByRole('group', { name: 'My phone' });
     await phone.getByText('Ready', { exact: true }).waitFor();
@@ -35,6 +35,6 @@ await story<World & { olga: Person; vera: Person; slot: string; other: string }>
     await vera.getByText('Nobody is calling at the moment.').waitFor();
     await phone.getByRole('button', { name: world.slot }).click();
     await olga.getByRole('menuitem', { name: 'Let the slot go' }).click();
-    await vera.getByRole('button', { name: `${world.slot}: Free` }).waitFor();
+    await vera.getByRole('button', { name: `${world.slot} Free` }).waitFor();
     check(loads.length === 0, `nothing was loaded anew: ${loads.join()}`);
 });

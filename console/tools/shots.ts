@@ -1,9 +1,10 @@
 // Pictures of every page against the fake twin, in both languages and both looks, to be looked at by people.
-//   npm run build:fake && npm run shots -- --out /tmp/shots [--only users] [--lang ru] [--look dark] [--user ann]
-// Says what the browser complained of, such as a style that the page's policy does not let in.
+//   npm run build:fake && npm run shots -- --out /tmp/shots [--only users] [--lang ru] [--look dark] [--user ann] [--axe]
+// Says what the browser complained of, such as a style that the page's policy does not let in; with --axe also what axe has against each page.
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
+import { violations } from '../e2e/axe.ts';
 import { serve } from './serve.ts';
 
 const { values } = parseArgs({
@@ -15,6 +16,7 @@ const { values } = parseArgs({
         user: { type: 'string', default: 'admin' },
         width: { type: 'string', default: '1440' },
         height: { type: 'string', default: '900' },
+        axe: { type: 'boolean', default: false },
     },
 });
 
@@ -149,6 +151,7 @@ for (const lang of values.lang ? [values.lang] : ['ru', 'en']) {
                     await page.waitForTimeout(700);
                 } else await page.waitForTimeout(250);
                 await page.screenshot({ path: `${out}/${name}.png` });
+                if (values.axe) for (const violation of await violations(page)) complaints.set(`${at}, ${lang}, ${look}: ${violation}`, '');
                 await page.setViewportSize({ width: Number(values.width), height: Number(values.height) });
             }
             await context.close();

@@ -362,7 +362,7 @@ describe('telephony', () => {
         if (call) server.endCall(call);
         await waitFor(async () => expect(await rows('Calls in the air')).toHaveLength(before - 1));
         server.data.slots.slice(0, 1).forEach((slot) => server.live.emit('slot.update', slot.id, { ...slot, state: 'FAULT', status: 'fault' }, slot.epoch));
-        expect(await screen.findByRole('button', { name: /^6001: Faulty/ })).toBeInTheDocument();
+        expect(await screen.findByRole('button', { name: /^6001 Faulty/ })).toBeInTheDocument();
     });
 
     it('explains a refusal', async () => {

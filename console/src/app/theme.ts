@@ -37,7 +37,7 @@ const light = {
     background: { default: '#f5f6f4', paper: '#ffffff' },
     text: { primary: '#1c2422', secondary: '#5b6764', disabled: '#919b98' },
     divider: '#e3e7e4',
-    tones: { good: '#2c7a3f', busy: '#1d5fb8', wait: '#a35200', bad: '#c2272d', off: '#6c7774' },
+    tones: { good: '#2c7a3f', busy: '#1d5fb8', wait: '#a35200', bad: '#c2272d', off: '#616c69' },
     line: '#e3e7e4',
     quiet: '#eef1ee',
 };
@@ -53,7 +53,7 @@ const dark = {
     background: { default: '#121716', paper: '#1a201f' },
     text: { primary: '#e7ecea', secondary: '#9daaa6', disabled: '#66726e' },
     divider: '#2b3432',
-    tones: { good: '#6ecb82', busy: '#74b0ff', wait: '#f0b35e', bad: '#ff7b78', off: '#8c9995' },
+    tones: { good: '#6ecb82', busy: '#74b0ff', wait: '#f0b35e', bad: '#ff7b78', off: '#9aa7a3' },
     line: '#2b3432',
     quiet: '#212927',
 };
@@ -99,7 +99,8 @@ export function consoleTheme(mode: 'light' | 'dark'): Theme {
             MuiPaper: { defaultProps: { elevation: 0 }, styleOverrides: { root: { backgroundImage: 'none' } } },
             MuiCard: { defaultProps: { variant: 'outlined' } },
             MuiTextField: { defaultProps: { size: 'small', variant: 'outlined' } },
-            MuiFormHelperText: { styleOverrides: { root: { marginInline: 2, lineHeight: 1.4 } } },
+            // What a field that cannot be changed says of itself is there to be read.
+            MuiFormHelperText: { styleOverrides: { root: { marginInline: 2, lineHeight: 1.4, '&.Mui-disabled': { color: palette.text.secondary } } } },
             MuiFormControl: { defaultProps: { size: 'small', variant: 'outlined' } },
             // Labels shrink less than usual: these are read, not guessed.
             MuiInputLabel: { styleOverrides: { root: { '&.MuiInputLabel-shrink.MuiInputLabel-outlined': { transform: 'translate(14px, -8px) scale(0.84)' } } } },

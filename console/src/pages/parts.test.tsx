@@ -9,7 +9,7 @@ import * as phones from '../ui/phone-setup/PhoneSetupDialog.stories';
 
 it('tiles say of each slot how it is', async () => {
     await renderPart(<tiles.Day />);
-    expect(await screen.findByRole('button', { name: /^6014: Faulty/ })).toBeInTheDocument();
+    expect(await screen.findByRole('button', { name: /^6014 Faulty/ })).toBeInTheDocument();
     expect(screen.getByText('Mobile hub')).toBeInTheDocument();
 });
 

@@ -4,7 +4,6 @@ import Chip from '@mui/material/Chip';
 import Tooltip from '@mui/material/Tooltip';
 import { useGetManyAggregate } from 'ra-core';
 import { useEffect, useState, type ReactNode } from 'react';
-import { alpha } from '@mui/material/styles';
 import type { Tone } from '@/app/theme';
 import type { User } from '@/api/types';
 import { useCan, useMe } from '@/access/me';
@@ -89,7 +88,8 @@ export function Badge({ tone, children, title }: { tone: Tone; children: ReactNo
                 height: 20,
                 fontSize: '0.75rem',
                 color: theme.palette.tones[tone],
-                bgcolor: alpha(theme.palette.tones[tone], theme.palette.mode === 'dark' ? 0.16 : 0.1),
+                // No veil: the word can be read as well in a row that is picked or pointed at.
+                bgcolor: `color-mix(in srgb, ${theme.palette.tones[tone]} ${theme.palette.mode === 'dark' ? 16 : 10}%, ${theme.palette.background.paper})`,
                 '& .MuiChip-label': { px: '7px' },
             })}
         />

@@ -28,10 +28,11 @@ export function CenterSwitch() {
     const centers = data?.items ?? [];
     if (!roams || centers.length < 2) return null;
     const here = client.center ?? me?.center;
+    const name = centers.find(({ id }) => id === here)?.name ?? '';
     return (
         <>
-            <Button color="inherit" onClick={(event) => setAnchor(event.currentTarget)} endIcon={<UnfoldMore />} aria-haspopup="menu" aria-label={t('nav.center')} sx={{ color: 'text.secondary' }}>
-                <bdi>{centers.find(({ id }) => id === here)?.name}</bdi>
+            <Button color="inherit" onClick={(event) => setAnchor(event.currentTarget)} endIcon={<UnfoldMore />} aria-haspopup="menu" aria-label={`${t('nav.center')}: ${name}`} sx={{ color: 'text.secondary' }}>
+                <bdi>{name}</bdi>
             </Button>
             <Menu anchorEl={anchor} open={Boolean(anchor)} onClose={() => setAnchor(null)}>
                 {centers.map((center) => (

@@ -2,6 +2,7 @@ import Autocomplete from '@mui/material/Autocomplete';
 import Box from '@mui/material/Box';
 import Dialog from '@mui/material/Dialog';
 import InputBase from '@mui/material/InputBase';
+import ListSubheader from '@mui/material/ListSubheader';
 import { useNavigate } from 'react-router';
 import { useMyPermissions } from '@/access/me';
 import { isInMenu } from '@/access/pages';
@@ -26,6 +27,16 @@ export function QuickJump({ open, onClose }: { open: boolean; onClose: () => voi
                 options={options}
                 groupBy={({ group }) => group}
                 forcePopupIcon={false}
+                renderGroup={({ key, group, children }) => (
+                    <li key={key} role="presentation">
+                        <ListSubheader component="div" aria-hidden className="MuiAutocomplete-groupLabel">
+                            {group}
+                        </ListSubheader>
+                        <Box component="ul" role="group" aria-label={group} sx={{ p: 0, '& .MuiAutocomplete-option': { pl: 3 } }}>
+                            {children}
+                        </Box>
+                    </li>
+                )}
                 onChange={(_, page) => {
                     onClose();
                     if (page) void navigate(page.path);

@@ -59,7 +59,7 @@ export function TopBar({ onMenu, onJump, folded }: { onMenu: () => void; onJump:
             {isWide ? (
                 <Button color="inherit" onClick={onJump} startIcon={<Search />} sx={{ color: 'text.secondary', border: 1, borderColor: 'divider', fontWeight: 450, gap: 0.25 }}>
                     {t('nav.jump')}
-                    <Box component="kbd" aria-hidden sx={{ ml: 1, fontSize: '0.6875rem', color: 'text.disabled' }}>
+                    <Box component="kbd" aria-hidden sx={{ ml: 1, fontSize: '0.6875rem', color: 'text.secondary' }}>
                         Ctrl K
                     </Box>
                 </Button>

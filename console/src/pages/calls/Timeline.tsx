@@ -21,6 +21,7 @@ export function Timeline({ call }: { call: Call }) {
                 {parts.map(({ kind, from, to }) => (
                     <Tooltip key={kind} title={`${t(`calls.stretches.${kind}`)}: ${format.duration(to - from)}`}>
                         <Box
+                            aria-hidden
                             sx={(theme) => ({
                                 // However short, a stretch can be seen and pointed at.
                                 flex: `${Math.max((to - from) / total, 0.02)} 1 0`,

@@ -87,7 +87,6 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
     return (
         <ButtonBase
             onClick={() => void navigate(call ? `/calls/${call.call_id}/show` : `/slots/${slot.id}/show`)}
-            aria-label={`${slot.number}: ${code('slot_statuses', status(slot))}${slot.holder_name ? `, ${slot.holder_name}` : ''}`}
             sx={(theme) => ({
                 display: 'block',
                 textAlign: 'left',
@@ -98,12 +97,11 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
                 borderColor: isMine ? theme.palette.primary.main : theme.palette.divider,
                 borderLeft: `4px solid ${alpha(theme.palette.tones[tone], tone === 'off' ? 0.45 : 1)}`,
                 bgcolor: slot.status === 'busy' ? alpha(theme.palette.tones.busy, theme.palette.mode === 'dark' ? 0.16 : 0.07) : 'background.paper',
-                opacity: slot.status === 'disabled' ? 0.6 : 1,
                 '&:hover': { bgcolor: 'action.hover' },
             })}
         >
             <Box sx={{ display: 'flex', alignItems: 'baseline', gap: 1 }}>
-                <Box component="span" sx={{ fontWeight: 680, fontSize: '0.9375rem' }}>
+                <Box component="span" sx={{ fontWeight: 680, fontSize: '0.9375rem', color: slot.status === 'disabled' ? 'text.secondary' : undefined }}>
                     {slot.number}
                 </Box>
                 {isMine && (
@@ -111,7 +109,8 @@ const Tile = memo(function Tile({ slot, call }: { slot: Slot; call: Call | undef
                         {t('live.mine')}
                     </Box>
                 )}
-                <Box component="span" sx={{ ml: 'auto', fontSize: '0.75rem', color: 'text.secondary' }}>
+                {/* What stands here is the button's name; a clock that runs is none of it. */}
+                <Box component="span" aria-hidden sx={{ ml: 'auto', fontSize: '0.75rem', color: 'text.secondary' }}>
                     <Ticking since={call ? (call.answered_at ?? call.started_at) : slot.since} />
                 </Box>
             </Box>

@@ -104,7 +104,7 @@ export function MatrixInput({ source }: { source: string }) {
                                         <TableRow key={permission} hover>
                                             <TableCell>
                                                 {label}
-                                                <Box component="code" sx={{ display: 'block', color: 'text.disabled', fontSize: '0.6875rem !important', lineHeight: 1.2 }}>
+                                                <Box component="code" sx={{ display: 'block', color: 'text.secondary', fontSize: '0.6875rem !important', lineHeight: 1.2 }}>
                                                     {permission}
                                                 </Box>
                                             </TableCell>

@@ -90,7 +90,7 @@ function Summary({ route }: { route: Route }) {
     const names = useNames();
     const then = actionWords(route.then, names);
     return (
-        <Box component="bdi" sx={{ opacity: route.on === false ? 0.55 : 1 }}>
+        <Box component="bdi" sx={{ color: route.on === false ? 'text.secondary' : undefined }}>
             {matchWords(route.match, names)}
             {then && (
                 <>

@@ -76,7 +76,7 @@ export function Registered({ value, short }: { value: boolean | undefined; short
     const label = value ? t('slots.phone_there') : t('slots.phone_gone');
     const Icon = value ? PhonelinkOutlined : PhonelinkOffOutlined;
     return (
-        <Tooltip title={value ? t('slots.phone_there_hint') : t('slots.phone_gone_hint')}>
+        <Tooltip describeChild title={value ? t('slots.phone_there_hint') : t('slots.phone_gone_hint')}>
             <Box component="span" sx={{ display: 'inline-flex', verticalAlign: 'middle', alignItems: 'center', gap: 0.5, color: value ? 'text.primary' : 'text.secondary' }}>
                 <Icon sx={{ fontSize: 16, opacity: 0.8 }} aria-label={short ? label : undefined} role={short ? 'img' : undefined} />
                 {!short && label}

@@ -47,7 +47,7 @@ export function ColumnsInput({ source }: { source: string }) {
                                 const label = code('columns', name);
                                 return (
                                     <Box key={name} sx={{ display: 'flex', alignItems: 'center', gap: 1, py: 0.25, borderBottom: 1, borderColor: 'divider' }}>
-                                        <Typography variant="body2" sx={{ flex: 1, opacity: mode === 'hide' ? 0.55 : 1 }}>
+                                        <Typography variant="body2" sx={{ flex: 1, color: mode === 'hide' ? 'text.secondary' : undefined }}>
                                             {label}
                                         </Typography>
                                         <ToggleButtonGroup

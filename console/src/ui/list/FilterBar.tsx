@@ -94,7 +94,7 @@ function SearchBox({ value, onChange }: { value: string; onChange: (text: string
                         <Close sx={{ fontSize: 15 }} />
                     </IconButton>
                 ) : (
-                    <Box component="kbd" aria-hidden sx={{ color: 'text.disabled', border: 1, borderColor: 'divider', borderRadius: 0.5, px: 0.5, fontSize: '0.6875rem', lineHeight: 1.3 }}>
+                    <Box component="kbd" aria-hidden sx={{ color: 'text.secondary', border: 1, borderColor: 'divider', borderRadius: 0.5, px: 0.5, fontSize: '0.6875rem', lineHeight: 1.3 }}>
                         /
                     </Box>
                 )

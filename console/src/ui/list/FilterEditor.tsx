@@ -1,6 +1,7 @@
+import CheckBox from '@mui/icons-material/CheckBox';
+import CheckBoxOutlineBlank from '@mui/icons-material/CheckBoxOutlineBlank';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import Checkbox from '@mui/material/Checkbox';
 import MenuItem from '@mui/material/MenuItem';
 import MenuList from '@mui/material/MenuList';
 import Stack from '@mui/material/Stack';
@@ -44,7 +45,7 @@ function Choice({ spec, value, onChange }: Props<Extract<FilterSpec, { kind: 'ch
         <MenuList autoFocusItem dense sx={{ minWidth: 200, maxHeight: 380, overflow: 'auto' }}>
             {spec.choices.map((choice) => (
                 <MenuItem key={choice} onClick={() => toggle(choice)} role="menuitemcheckbox" aria-checked={chosen.includes(choice)}>
-                    <Checkbox checked={chosen.includes(choice)} tabIndex={-1} disableRipple sx={{ ml: -0.5, mr: 0.5 }} />
+                    {chosen.includes(choice) ? <CheckBox fontSize="small" color="primary" sx={{ mr: 1 }} /> : <CheckBoxOutlineBlank fontSize="small" color="action" sx={{ mr: 1 }} />}
                     {code(spec.prefix, choice)}
                 </MenuItem>
             ))}

@@ -32,7 +32,7 @@ export function Pager({ onPerPage }: { onPerPage: (perPage: number) => void }) {
             <Box sx={{ flex: 1 }} />
             <Box component="label" sx={{ display: 'flex', alignItems: 'center', gap: 0.75 }}>
                 {t('list.per_page')}
-                <Select value={SIZES.includes(perPage) ? perPage : 50} onChange={(event) => onPerPage(Number(event.target.value))} variant="standard" disableUnderline sx={{ fontSize: 'inherit' }}>
+                <Select value={SIZES.includes(perPage) ? perPage : 50} onChange={(event) => onPerPage(Number(event.target.value))} variant="standard" disableUnderline slotProps={{ input: { 'aria-label': t('list.per_page') } }} sx={{ fontSize: 'inherit' }}>
                     {SIZES.map((size) => (
                         <MenuItem key={size} value={size}>
                             {size}

@@ -7,6 +7,7 @@ import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
 import List from '@mui/material/List';
+import ListItem from '@mui/material/ListItem';
 import ListItemButton from '@mui/material/ListItemButton';
 import ListItemText from '@mui/material/ListItemText';
 import MenuItem from '@mui/material/MenuItem';
@@ -53,9 +54,11 @@ export function PhoneSetupDialog({ accounts, onClose }: { accounts: PhoneAccount
                     {accounts.length > 1 && (
                         <List dense aria-label={t('phone_setup.accounts')} sx={{ maxHeight: 380, overflow: 'auto', border: 1, borderColor: 'divider', borderRadius: 1 }}>
                             {accounts.map(({ number }, index) => (
-                                <ListItemButton key={number} selected={index === at} onClick={() => setAt(index)}>
-                                    <ListItemText primary={number} />
-                                </ListItemButton>
+                                <ListItem key={number} disablePadding>
+                                    <ListItemButton selected={index === at} onClick={() => setAt(index)}>
+                                        <ListItemText primary={number} />
+                                    </ListItemButton>
+                                </ListItem>
                             ))}
                         </List>
                     )}
