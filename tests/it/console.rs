@@ -44,6 +44,7 @@ stories! {
     a_call_appears_on_another_screen_by_itself(2);
     a_russian_browser_gets_a_russian_console(2);
     the_keyboard_is_enough(2);
+    nobody_is_shut_out(2);
 }
 
 /// What a story has: the server, its administrator and the accounts of its first hub.
@@ -260,5 +261,14 @@ fn the_keyboard_is_enough(stage: &Stage<'_>) -> Result<()> {
     stage.play("keyboard", &json!({}))?;
     let clara = stage.admin.list("/api/users?q=clara")?;
     assert_eq!(clara[0]["display_name"], "Clara Novak");
+    Ok(())
+}
+
+/// WCAG 2.1, A and AA: nothing serious is found on any page, form or dialog, in light and in dark.
+fn nobody_is_shut_out(stage: &Stage<'_>) -> Result<()> {
+    let call = stage.recorded_call(Duration::from_secs(1))?;
+    for part in ["menu", "forms"] {
+        stage.play("a11y", &json!({"call": call, "part": part}))?;
+    }
     Ok(())
 }
