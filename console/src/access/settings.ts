@@ -15,6 +15,8 @@ export interface ConsoleSettings {
     /** By list: how many rows a page. */
     perPage?: Record<string, number>;
     menuFolded?: boolean;
+    /** Whether keys that write a sign may do something by themselves; as long as nothing is set, they may. */
+    letterKeys?: boolean;
 }
 
 const KEY = ['me', 'settings', 'console'];

@@ -5,6 +5,7 @@ import Button from '@mui/material/Button';
 import { useTranslate } from 'ra-core';
 import { Link } from 'react-router';
 import { useT } from '@/i18n';
+import { useArrival } from '@/ui/arrival';
 import { Empty } from '@/ui/empty';
 
 /** Something of ours broke. What was being done elsewhere goes on; the page can be loaded anew. */
@@ -35,6 +36,7 @@ export function NotFound() {
     const t = useT();
     return (
         <Empty
+            heading={useArrival()}
             icon={ExploreOffOutlined}
             title={t('errors.not_found_title')}
             hint={t('errors.not_found_hint')}
@@ -51,6 +53,7 @@ export function NoAccess() {
     const t = useT();
     return (
         <Empty
+            heading={useArrival()}
             icon={LockOutlined}
             title={t('errors.no_access_title')}
             hint={t('errors.no_access_hint')}

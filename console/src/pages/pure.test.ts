@@ -4,7 +4,7 @@ import { isCallable } from '@/live/deeds';
 import { arrange } from '@/ui/list/columns';
 import { choicesOf, choicesTo, textOf, textTo } from '@/ui/list/filters';
 import { baresipLine, csv, linphoneXml, sipUri, waveXml } from '@/ui/phone-setup/formats';
-import { deedOf, stepSpeed } from './calls/player/keys';
+import { stepSpeed } from './calls/player/speeds';
 import { stretches } from './calls/timeline';
 import { groupsOf, splitScope, toggle, toggleList, withList } from './permission-sets/matrix';
 import { readCron } from './schedules/cron';
@@ -84,10 +84,7 @@ it('numbers that may be called', () => {
     for (const bad of ['', '  ', 'sip:x', '+', '12;34', '1'.repeat(41)]) expect(isCallable(bad), bad).toBe(false);
 });
 
-it('keys of the player, where nobody else wants them', () => {
-    const key = (name: string, more = {}) => deedOf({ key: name, ctrlKey: false, metaKey: false, altKey: false, target: null, ...more }, null);
-    expect([' ', 'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', '?', 'x'].map((name) => key(name))).toEqual(['toggle', 'back', 'on', 'faster', 'slower', 'help', undefined]);
-    expect(key(' ', { ctrlKey: true })).toBeUndefined();
+it('the player goes faster and slower by steps, and stays at the ends', () => {
     expect([stepSpeed(1, 1), stepSpeed(3, 1), stepSpeed(0.5, -1), stepSpeed(2.5, -1)]).toEqual([1.25, 3, 0.5, 2]);
 });
 

@@ -2,9 +2,11 @@ import Box from '@mui/material/Box';
 import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import { Children, useEffect, type ReactNode } from 'react';
+import { useArrival } from './arrival';
 
-/** A page's head: its title, what to say of it, and what one can do here. Sets the window's title as well. */
+/** A page's head: its title, what to say of it, and what one can do here. Sets the window's title as well, and is where one arrives. */
 export function PageHead({ title, about, actions, back }: { title: string; about?: ReactNode; actions?: ReactNode; back?: ReactNode }) {
+    const heading = useArrival();
     useEffect(() => {
         document.title = `${title} · Cordboard`;
     }, [title]);
@@ -12,7 +14,7 @@ export function PageHead({ title, about, actions, back }: { title: string; about
         <Stack direction="row" sx={{ alignItems: 'flex-start', gap: 2, minHeight: 44, pb: 1.5, flexWrap: 'wrap' }}>
             <Box sx={{ flex: '1 1 320px', minWidth: 0 }}>
                 {back}
-                <Typography variant="h1" sx={{ overflowWrap: 'anywhere' }}>
+                <Typography variant="h1" ref={heading} tabIndex={-1} sx={{ overflowWrap: 'anywhere', outline: 'none' }}>
                     {title}
                 </Typography>
                 {about && (

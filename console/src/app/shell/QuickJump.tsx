@@ -19,7 +19,7 @@ export function QuickJump({ open, onClose }: { open: boolean; onClose: () => voi
         { path: '/settings', label: t('nav.settings'), group: t('nav.me') },
     ];
     return (
-        <Dialog open={open} onClose={onClose} maxWidth="xs" aria-label={t('nav.jump')} slotProps={{ container: { sx: { alignItems: 'flex-start', pt: '12vh' } } }}>
+        <Dialog open={open} onClose={onClose} maxWidth="xs" slotProps={{ paper: { 'aria-label': t('nav.jump') }, container: { sx: { alignItems: 'flex-start', pt: '12vh' } } }}>
             <Autocomplete
                 open
                 autoHighlight

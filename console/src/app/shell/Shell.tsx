@@ -12,6 +12,8 @@ import { useSettings } from '@/access/settings';
 import { useLocaleState } from 'ra-core';
 import { browserLocale, isLocale, rememberLocale, useT } from '@/i18n';
 import { useServices } from '@/providers/services';
+import { ArrivalContext, Arrivals } from '@/ui/arrival';
+import { Keys } from '@/ui/keys/Keys';
 import { loadAnew, seeAnew, useResync, useTopic } from '@/live/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { ErrorPage } from '../ErrorPage';
@@ -35,60 +37,54 @@ export function Shell({ children }: CoreLayoutProps) {
     const [jumping, setJumping] = useState(false);
     const location = useLocation();
     const main = useRef<HTMLElement>(null);
+    const [arrival] = useState(() => new Arrivals());
     const folded = isDesk && settings.menuFolded === true;
     usePersonalSettings();
     useLeavingWithOthers();
 
-    useEffect(() => {
-        const onKey = (event: KeyboardEvent) => {
-            if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-                event.preventDefault();
-                setJumping(true);
-            }
-        };
-        document.addEventListener('keydown', onKey);
-        return () => document.removeEventListener('keydown', onKey);
-    }, []);
-
     useEffect(() => setOpen(false), [location.pathname]);
 
     return (
-        <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
-            <Box
-                component="a"
-                href="#main"
-                onClick={(event) => {
-                    event.preventDefault();
-                    main.current?.focus();
-                }}
-                sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
-            >
-                {t('nav.skip')}
-            </Box>
-            <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
-            <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
-                {isDesk ? (
-                    <Box
-                        component="nav"
-                        aria-label={t('nav.menu')}
-                        sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
-                    >
-                        <MainMenu folded={folded} />
-                    </Box>
-                ) : (
-                    <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
-                        <MainMenu folded={false} />
-                    </Drawer>
-                )}
-                <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
-                    <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
-                        <Suspense fallback={<Loading />}>{children}</Suspense>
-                    </ErrorBoundary>
+        <Keys always={[{ on: 'Mod+KeyK', what: t('nav.jump'), do: () => setJumping(true), anywhere: true }]}>
+            <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+                <Box
+                    component="a"
+                    href="#main"
+                    onClick={(event) => {
+                        event.preventDefault();
+                        main.current?.focus();
+                    }}
+                    sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
+                >
+                    {t('nav.skip')}
                 </Box>
+                <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
+                <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
+                    {isDesk ? (
+                        <Box
+                            component="nav"
+                            aria-label={t('nav.menu')}
+                            sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
+                        >
+                            <MainMenu folded={folded} />
+                        </Box>
+                    ) : (
+                        <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
+                            <MainMenu folded={false} />
+                        </Drawer>
+                    )}
+                    <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
+                        <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
+                            <ArrivalContext value={arrival}>
+                                <Suspense fallback={<Loading />}>{children}</Suspense>
+                            </ArrivalContext>
+                        </ErrorBoundary>
+                    </Box>
+                </Box>
+                <Messages />
+                <QuickJump open={jumping} onClose={() => setJumping(false)} />
             </Box>
-            <Messages />
-            <QuickJump open={jumping} onClose={() => setJumping(false)} />
-        </Box>
+        </Keys>
     );
 }
 

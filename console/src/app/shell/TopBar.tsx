@@ -1,5 +1,6 @@
 import AccountCircleOutlined from '@mui/icons-material/AccountCircleOutlined';
 import DarkModeOutlined from '@mui/icons-material/DarkModeOutlined';
+import KeyboardOutlined from '@mui/icons-material/KeyboardOutlined';
 import LightModeOutlined from '@mui/icons-material/LightModeOutlined';
 import LogoutOutlined from '@mui/icons-material/LogoutOutlined';
 import MenuIcon from '@mui/icons-material/Menu';
@@ -27,6 +28,7 @@ import type { Me } from '@/api/types';
 import { LANGUAGES, rememberLocale, useFormat, useT, type Locale } from '@/i18n';
 import { useLiveStatus } from '@/live/hooks';
 import { useClient } from '@/providers/services';
+import { useKeysHelp } from '@/ui/keys/useKeys';
 import { useLook } from '../look';
 import { CenterSwitch } from './CenterSwitch';
 import { Logo } from './Logo';
@@ -181,6 +183,7 @@ export function useChooseLanguage(): (locale: Locale) => Promise<void> {
 
 function UserMenu() {
     const t = useT();
+    const help = useKeysHelp();
     const me = useMe();
     const logout = useLogout();
     const navigate = useNavigate();
@@ -213,6 +216,17 @@ function UserMenu() {
                         <SettingsOutlined fontSize="small" />
                     </ListItemIcon>
                     {t('nav.settings')}
+                </MenuItem>
+                <MenuItem
+                    onClick={() => {
+                        setAnchor(null);
+                        help();
+                    }}
+                >
+                    <ListItemIcon>
+                        <KeyboardOutlined fontSize="small" />
+                    </ListItemIcon>
+                    {t('keys.help')}
                 </MenuItem>
                 <MenuItem
                     onClick={() => {

@@ -3,10 +3,11 @@ import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
+import { keys } from './keys';
 import { pages } from './pages';
 import { permissions } from './permissions';
 import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, { columns }) };
+export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, { columns }) };

@@ -1,5 +1,6 @@
 import { useT } from '@/i18n';
 import { Page, PageHead } from '@/ui/page';
+import { KeysSection } from './KeysSection';
 import { LookSection } from './LookSection';
 import { PasswordSection } from './PasswordSection';
 import { ProfileSection } from './ProfileSection';
@@ -14,6 +15,7 @@ export function SettingsPage() {
             <PageHead title={t('nav.settings')} />
             <ProfileSection />
             <LookSection />
+            <KeysSection />
             <PasswordSection />
             <SessionsSection />
             <TokensSection />

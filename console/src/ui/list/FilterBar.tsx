@@ -15,6 +15,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { ColumnRight } from '@/api/types';
 import { useCode, useFormat, useT, type MessageKey } from '@/i18n';
 import { cleanFilter } from '@/providers/rest/dataProvider';
+import { useKeys } from '../keys/useKeys';
 import { Person } from '../values';
 import { FilterEditor } from './FilterEditor';
 import { choicesOf, rangeOf, textOf, type FilterSpec } from './filters';
@@ -53,15 +54,7 @@ function SearchBox({ value, onChange }: { value: string; onChange: (text: string
     const input = useRef<HTMLInputElement>(null);
     const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
     useEffect(() => setText(value), [value]);
-    useEffect(() => {
-        const focus = (event: KeyboardEvent) => {
-            if (event.key !== '/' || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
-            event.preventDefault();
-            input.current?.focus();
-        };
-        document.addEventListener('keydown', focus);
-        return () => document.removeEventListener('keydown', focus);
-    }, []);
+    useKeys(t('list.filters'), [{ on: 'Slash', what: t('list.search'), do: () => input.current?.focus() }]);
     const later = (next: string) => {
         setText(next);
         clearTimeout(timer.current);
@@ -197,8 +190,4 @@ export function useFilterText(spec: FilterSpec, value: unknown): string {
             return lt === undefined ? '' : t('filter.to', { value: show(lt) });
         }
     }
-}
-
-export function isTyping(target: EventTarget | null): boolean {
-    return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }

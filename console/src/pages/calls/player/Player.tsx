@@ -14,15 +14,15 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useTheme } from '@mui/material/styles';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useCan } from '@/access/me';
 import type { Channel, Peaks, Recording, Ticket } from '@/api/types';
 import { phone, useCode, useFormat, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
+import { useKeys, useKeysHelp } from '@/ui/keys/useKeys';
 import { ProblemBox } from '@/ui/problems';
 import { Nothing } from '@/ui/values';
-import { KeysHelp } from './KeysHelp';
-import { deedOf, SPEEDS, stepSpeed, type KeyDeed } from './keys';
+import { SPEEDS, stepSpeed } from './speeds';
 import { WAVE_PX, Waves } from './Waves';
 
 const JUMP_S = 5;
@@ -36,6 +36,7 @@ export default function Player({ callId, recording }: { callId: string; recordin
     const format = useFormat();
     const client = useClient();
     const theme = useTheme();
+    const help = useKeysHelp();
     const frame = useRef<HTMLDivElement>(null);
     const sound = useRef<HTMLAudioElement>(null);
     const renewals = useRef(0);
@@ -45,7 +46,6 @@ export default function Player({ callId, recording }: { callId: string; recordin
     const [at, setAt] = useState(0);
     const [length, setLength] = useState(recording.duration_ms / 1000);
     const [speed, setSpeed] = useState(1);
-    const [helping, setHelping] = useState(false);
     const [broken, setBroken] = useState(false);
 
     const path = `/calls/${encodeURIComponent(callId)}/recording`;
@@ -75,24 +75,18 @@ export default function Player({ callId, recording }: { callId: string; recordin
         if (sound.current?.paused) play();
         else sound.current?.pause();
     };
-    const doIt = useEffectEvent((deed: KeyDeed) => {
-        const now = sound.current?.currentTime ?? 0;
-        if (deed === 'toggle') toggle();
-        else if (deed === 'back') seek(now - JUMP_S);
-        else if (deed === 'on') seek(now + JUMP_S);
-        else if (deed === 'help') setHelping(true);
-        else setSpeed(stepSpeed(speed, deed === 'faster' ? 1 : -1));
-    });
-    useEffect(() => {
-        const onKey = (event: KeyboardEvent) => {
-            const deed = deedOf(event, frame.current);
-            if (!deed) return;
-            event.preventDefault();
-            doIt(deed);
-        };
-        document.addEventListener('keydown', onKey);
-        return () => document.removeEventListener('keydown', onKey);
-    }, []);
+    const jump = (by: number) => seek((sound.current?.currentTime ?? 0) + by);
+    useKeys(
+        t('player.title'),
+        [
+            { on: 'Space', what: t('player.toggle'), do: toggle },
+            { on: 'ArrowLeft', what: t('player.back'), do: () => jump(-JUMP_S), repeats: true },
+            { on: 'ArrowRight', what: t('player.on'), do: () => jump(JUMP_S), repeats: true },
+            { on: 'ArrowUp', what: t('player.faster'), do: () => setSpeed(stepSpeed(speed, 1)) },
+            { on: 'ArrowDown', what: t('player.slower'), do: () => setSpeed(stepSpeed(speed, -1)) },
+        ],
+        frame,
+    );
 
     // A ticket runs out while one listens: with a new one it goes on where it stopped.
     const onSoundError = () => {
@@ -153,7 +147,7 @@ export default function Player({ callId, recording }: { callId: string; recordin
             </Box>
             <Stack direction="row" sx={{ alignItems: 'center', gap: 0.5, mt: 1 }}>
                 <Tooltip title={t('player.back')}>
-                    <IconButton onClick={() => seek(at - JUMP_S)} aria-label={t('player.back')}>
+                    <IconButton onClick={() => jump(-JUMP_S)} aria-label={t('player.back')}>
                         <Replay5 />
                     </IconButton>
                 </Tooltip>
@@ -170,7 +164,7 @@ export default function Player({ callId, recording }: { callId: string; recordin
                     </span>
                 </Tooltip>
                 <Tooltip title={t('player.on')}>
-                    <IconButton onClick={() => seek(at + JUMP_S)} aria-label={t('player.on')}>
+                    <IconButton onClick={() => jump(JUMP_S)} aria-label={t('player.on')}>
                         <Forward5 />
                     </IconButton>
                 </Tooltip>
@@ -201,13 +195,12 @@ export default function Player({ callId, recording }: { callId: string; recordin
                         </IconButton>
                     </Tooltip>
                 )}
-                <Tooltip title={t('player.help')}>
-                    <IconButton onClick={() => setHelping(true)} aria-label={t('player.help')}>
+                <Tooltip title={t('keys.help')}>
+                    <IconButton onClick={help} aria-label={t('keys.help')}>
                         <HelpOutlined fontSize="small" />
                     </IconButton>
                 </Tooltip>
             </Stack>
-            <KeysHelp open={helping} onClose={() => setHelping(false)} />
         </Box>
     );
 }
