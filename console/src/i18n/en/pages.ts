@@ -73,6 +73,8 @@ export const pages = {
         speed: 'Speed',
         download: 'Save as a file',
         position: 'Place in the recording',
+        place: '%{at} of %{length}',
+        heard: '%{share} heard',
         left: 'Left, our side',
         right: 'Right, the other side',
         roles: { caller: 'called', callee: 'was called' },

@@ -73,6 +73,8 @@ export const pages = {
         speed: 'Скорость',
         download: 'Сохранить файлом',
         position: 'Место в записи',
+        place: '%{at} из %{length}',
+        heard: 'Прослушано %{share}',
         left: 'Слева, мы',
         right: 'Справа, собеседник',
         roles: { caller: 'звонил', callee: 'вызывали' },

@@ -9,16 +9,15 @@ export const WAVE_PX = 52;
 /** The greatest sample of an outline. */
 const SAMPLE_MAX = 127;
 
-/** Both channels' outlines, with what has been heard in full colour. A click goes there. */
+/** Both channels' outlines, with what lies behind in full colour. Where one is, and going elsewhere, is the slider's over them. */
 export function Waves({ sound, peaks, colours }: { sound: RefObject<HTMLAudioElement | null>; peaks: Peaks; colours: [string, string] }) {
     const { palette } = useTheme();
     const frame = useRef<HTMLDivElement>(null);
     const [left, right] = colours;
     const isDark = palette.mode === 'dark';
-    const cursor = palette.text.primary;
     useEffect(() => {
         if (!frame.current || !sound.current) return undefined;
-        // What has been heard is drawn over what has not, so the latter must be no veil but a colour of its own.
+        // What lies behind is drawn over what is to come, so the latter must be no veil but a colour of its own.
         const pale = isDark ? darken : lighten;
         const wave = (colour: string) => ({ waveColor: pale(colour, 0.58), progressColor: colour, height: WAVE_PX });
         const made = WaveSurfer.create({
@@ -28,19 +27,18 @@ export function Waves({ sound, peaks, colours }: { sound: RefObject<HTMLAudioEle
             duration: peaks.duration_ms / 1000,
             splitChannels: peaks.channels.map((_, index) => wave(index === 0 ? left : right)),
             height: WAVE_PX,
-            cursorColor: cursor,
-            cursorWidth: 1.5,
+            cursorWidth: 0,
+            interact: false,
             barWidth: 2,
             barGap: 1,
             barRadius: 1,
             barMinHeight: 1,
             normalize: true,
-            dragToSeek: true,
             hideScrollbar: true,
             cspNonce: nonce(),
         });
         // The sound is not its own and stays; only the drawing goes.
         return () => made.destroy();
-    }, [sound, peaks, left, right, isDark, cursor]);
-    return <div ref={frame} aria-hidden style={{ cursor: 'pointer', minHeight: WAVE_PX * 2 }} />;
+    }, [sound, peaks, left, right, isDark]);
+    return <div ref={frame} aria-hidden style={{ minHeight: WAVE_PX * 2 }} />;
 }
