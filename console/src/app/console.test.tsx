@@ -2,7 +2,7 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { FakeProblem } from '@/providers/fake/problem';
-import { renderConsole, rows } from '@/testing/harness';
+import { renderConsole, rows, tile } from '@/testing/harness';
 
 const menu = async () => {
     const nav = await screen.findByRole('navigation', { name: 'Menu' });
@@ -362,7 +362,7 @@ describe('telephony', () => {
         if (call) server.endCall(call);
         await waitFor(async () => expect(await rows('Calls in the air')).toHaveLength(before - 1));
         server.data.slots.slice(0, 1).forEach((slot) => server.live.emit('slot.update', slot.id, { ...slot, state: 'FAULT', status: 'fault' }, slot.epoch));
-        expect(await screen.findByRole('button', { name: /^6001 Faulty/ })).toBeInTheDocument();
+        await waitFor(async () => expect(await tile('6001')).toHaveAccessibleName(/^6001 Faulty/));
     });
 
     it('explains a refusal', async () => {

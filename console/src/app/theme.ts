@@ -51,7 +51,7 @@ const dark = {
     info: { main: '#74b0ff' },
     success: { main: '#6ecb82' },
     background: { default: '#121716', paper: '#1a201f' },
-    text: { primary: '#e7ecea', secondary: '#9daaa6', disabled: '#66726e' },
+    text: { primary: '#e7ecea', secondary: '#a8b4b0', disabled: '#66726e' },
     divider: '#2b3432',
     tones: { good: '#6ecb82', busy: '#74b0ff', wait: '#f0b35e', bad: '#ff7b78', off: '#9aa7a3' },
     line: '#2b3432',

@@ -1,6 +1,6 @@
 import { screen, within } from '@testing-library/react';
 import { expect, it } from 'vitest';
-import { renderPart } from '@/testing/harness';
+import { renderPart, tile } from '@/testing/harness';
 import * as diffs from './audit/DiffTable.stories';
 import * as timelines from './calls/Timeline.stories';
 import * as tiles from './live/SlotTiles.stories';
@@ -9,7 +9,7 @@ import * as phones from '../ui/phone-setup/PhoneSetupDialog.stories';
 
 it('tiles say of each slot how it is', async () => {
     await renderPart(<tiles.Day />);
-    expect(await screen.findByRole('button', { name: /^6014 Faulty/ })).toBeInTheDocument();
+    expect(await tile('6014')).toHaveAccessibleName(/^6014 Faulty/);
     expect(screen.getByText('Mobile hub')).toBeInTheDocument();
 });
 

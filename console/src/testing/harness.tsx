@@ -77,3 +77,12 @@ export async function rows(label: string | RegExp): Promise<string[]> {
     });
     return [...table.querySelectorAll('tr[data-row]')].map((row) => row.textContent);
 }
+
+/** The tile of a slot on the live board. Names of a whole board are many, and slow to work out: only its own is. */
+export function tile(number: string): Promise<HTMLElement> {
+    return waitFor(() => {
+        const found = [...document.querySelectorAll<HTMLElement>('button')].find((button) => button.firstElementChild?.firstElementChild?.textContent === number);
+        if (!found) throw new Error(`no tile of ${number} yet`);
+        return found;
+    });
+}
