@@ -294,7 +294,7 @@ export interface paths {
         };
         /**
          * List calls, newest first, live ones as they are now.
-         * @description Operators see their own: calls that they placed, served, or that ring at the slot they hold.
+         * @description Operators see their own: calls that they placed, served, or that rang at the slot they held.
          *
          *     Right: `calls.read`.
          */
@@ -411,6 +411,52 @@ export interface paths {
          */
         post: operations["recordings_ticket"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a call's tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a tag on a call.
+         * @description In an exclusive group it takes the place of the one that is set. Setting it again changes nothing, so a request may be repeated.
+         *
+         *     Right: `tags.set`.
+         */
+        put: operations["tags_set"];
+        post?: never;
+        /**
+         * Take a tag off a call, whoever has set it.
+         * @description Right: `tags.unset`.
+         */
+        delete: operations["tags_unset"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1263,6 +1309,60 @@ export interface paths {
          * @description Right: `routes.delete`.
          */
         delete: operations["routes_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List call-handling scenarios.
+         * @description Right: `scenarios.read`.
+         */
+        get: operations["scenarios_list_scenarios"];
+        put?: never;
+        /**
+         * Make a scenario.
+         * @description One that a route or a carrier names is made with it.
+         *
+         *     Right: `scenarios.create`.
+         */
+        post: operations["scenarios_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of call-handling scenarios.
+         * @description Right: `scenarios.read`.
+         */
+        get: operations["scenarios_read_scenarios"];
+        /**
+         * Change a scenario: its code stays.
+         * @description Right: `scenarios.update`.
+         */
+        put: operations["scenarios_change"];
+        post?: never;
+        /**
+         * Delete a scenario that no route, carrier or list of rights names.
+         * @description Right: `scenarios.delete`.
+         */
+        delete: operations["scenarios_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2439,6 +2539,8 @@ export interface components {
              * @description When the far party first rang.
              */
             ringing_at?: number | null;
+            /** @description The slots whose phones were asked to take it, each once, in order; at most 64. */
+            rung: components["schemas"]["Rung"][];
             /** @description The call-handling scenario. */
             scenario?: string | null;
             /** @description Who serves or served it. */
@@ -2457,6 +2559,32 @@ export interface components {
             tries: components["schemas"]["PlacedTry"][];
             /** @description Who placed it. */
             user?: string | null;
+        };
+        /** @description A tag that a call has. */
+        CallTagAnswer: {
+            colour: string;
+            group_id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            set_at: number;
+            /** @description Who set it; null: the program. */
+            set_by?: string | null;
+            /** @description Their name. */
+            set_by_name?: string | null;
+            /** @example 3 */
+            tag_id: string;
+        };
+        /** @description The tags of a call, of the groups that the caller sees, by the places of their groups and their own. */
+        CallTagsAnswer: {
+            tags: components["schemas"]["CallTagAnswer"][];
+            /**
+             * Format: int64
+             * @description Grows with each change of any of the call's tags; 0: it never had one.
+             */
+            version: number;
         };
         /** @description A call with its recording. */
         CallWithRecording: components["schemas"]["Call"] & {
@@ -2546,8 +2674,12 @@ export interface components {
             rules_in?: components["schemas"]["NumberRule"][];
             /** @description What is done to numbers that it is sent, after all else. */
             rules_out?: components["schemas"]["NumberRule"][];
+            /** @description The scenario of calls to those of its centre's numbers that have none of their own. */
+            scenario?: string;
             /** @enum {string} */
             send?: "plus" | "digits" | "national";
+            /** @description Which advert brought them, in the same way. */
+            source?: string;
             /**
              * Format: int32
              * @description How often it comes first among equals; 0: after them.
@@ -2699,7 +2831,9 @@ export interface components {
              * @description For so many seconds, each of them if they ring in turn; 30 if it is not said.
              */
             ring_s?: number;
+            /** @description Empty: the carrier's. */
             scenario?: string;
+            /** @description Empty: the carrier's. */
             source?: string;
             to?: (string | {
                 id: string;
@@ -2792,6 +2926,8 @@ export interface components {
             ring_ms: number;
             /** Format: int64 */
             ringing_at?: number | null;
+            /** @description The slots whose phones were asked to take it, each once, in order; at most 64. */
+            rung: components["schemas"]["Rung"][];
             scenario?: string | null;
             segments: components["schemas"]["Segment"][];
             /**
@@ -2886,6 +3022,20 @@ export interface components {
              * @description The version that the change was made from.
              */
             version: number;
+        };
+        /** @description What to change of a scenario; what is left out stays. */
+        ChangeScenario: {
+            active?: boolean | null;
+            /** @description It may be said again, and cannot be changed. */
+            code?: string | null;
+            /** @description `department`, `ivr`, `queue` or `import`. */
+            kind?: string | null;
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description The version that the change was made from.
+             */
+            version?: number | null;
         };
         /** @description What to change of a permission set; what is left out stays. */
         ChangeSet: {
@@ -3082,6 +3232,20 @@ export interface components {
             role: string;
             /** @description What must stand there, or be one of what stands there. */
             value: string;
+        };
+        /** @description A scenario to be made. */
+        CreateScenario: {
+            /** @description Whether it is offered where a scenario is chosen. */
+            active?: boolean;
+            /**
+             * @description Unique in the centre, and for ever: calls, routes, carriers and lists name it by this.
+             * @example sales
+             */
+            code: string;
+            /** @description `department`, `ivr`, `queue` or `import`. */
+            kind?: string;
+            /** @description Left out, it is the code. */
+            name?: string | null;
         };
         /** @description A permission set to be made. */
         CreateSet: {
@@ -3663,6 +3827,13 @@ export interface components {
             next: string | null;
             prev: string | null;
         };
+        List_scenarios: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["scenarios"][];
+            next: string | null;
+            prev: string | null;
+        };
         List_schedules: {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
@@ -4177,6 +4348,18 @@ export interface components {
              */
             open: boolean;
         };
+        /** @description A slot whose phone was asked to take a call. */
+        Rung: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description The slot; absent or masked as the call's `callee_slot` is. */
+            slot: string;
+            /** @description Who had taken it then; absent or masked as the call's `user` is. */
+            user?: string | null;
+        };
         /** @description A schedule. */
         ScheduleAnswer: {
             /** @description Whether it came with the program, and can be changed but not deleted. */
@@ -4436,6 +4619,13 @@ export interface components {
             /** Format: int64 */
             uptime_s: number;
             version: string;
+        };
+        /** @description What came of setting a tag or taking it off. */
+        TaggedAnswer: components["schemas"]["CallTagsAnswer"] & {
+            /** @description Whether anything was changed: a tag that is set already, or is not there to be taken off, changes nothing. */
+            changed: boolean;
+            /** @description The tags whose place it took in an exclusive group. */
+            replaced: string[];
         };
         /** @description What came of a test. */
         TestedAnswer: {
@@ -4905,6 +5095,28 @@ export interface components {
             source?: string;
             /** @description What becomes of them. */
             then?: unknown;
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
+        /** @description A row of `scenarios`. */
+        scenarios: {
+            /** @description Whether it is offered where a scenario is chosen. */
+            active?: boolean;
+            /** @description Its code, unique in the centre: calls, routes, carriers and lists name it by this. */
+            code?: string;
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description The scenario's id. */
+            id?: string;
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            kind?: "department" | "ivr" | "queue" | "import";
+            /** @description Its name. */
+            name?: string;
             /** @description When it was last changed. */
             updated_at?: number;
             /** @description Grows with each change; a change names the one it was made from. */
@@ -5866,6 +6078,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its tags. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallTagsAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_set: {
+        parameters: {
+            query?: {
+                /** @description The version of the call's tags that was seen: 409 if others have changed them meanwhile. */
+                seen?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaggedAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_unset: {
+        parameters: {
+            query?: {
+                /** @description The version of the call's tags that was seen: 409 if others have changed them meanwhile. */
+                seen?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaggedAnswer"];
                 };
             };
             /** @description What went wrong. */
@@ -7808,6 +8121,181 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scenarios_list_scenarios: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_scenarios"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scenarios_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateScenario"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scenarios"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scenarios_read_scenarios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scenarios"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scenarios_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeScenario"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scenarios"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scenarios_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. Calls that had it keep its code. */
             204: {
                 headers: {
                     [name: string]: unknown;

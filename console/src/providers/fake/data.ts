@@ -341,6 +341,7 @@ export function makeCall(chance: Chance, slots: Slot[], users: User[], startedAt
     const answeredAt = outcome === 'answered' ? ringingAt + chance.whole(1500, 18_000) : null;
     const endedAt = answeredAt === null ? ringingAt + chance.whole(3000, 30_000) : answeredAt + chance.whole(8, 640) * 1000;
     const user = users[1 + (index % 20)];
+    const called = inbound ? slot : other;
     return {
         call_id: `c_${(startedAt * 100 + (index % 100)).toString(36)}`,
         status: 'ended',
@@ -362,6 +363,7 @@ export function makeCall(chance: Chance, slots: Slot[], users: User[], startedAt
         carrier: null,
         tries: [],
         asked: null,
+        rung: called ? [{ slot: called.id, user: inbound ? (user?.id ?? null) : null, at: startedAt }] : [],
         segments: answeredAt === null ? [] : [{ slot: slot.id, user: user?.id ?? null, from: answeredAt, to: endedAt, hold_ms: chance.percent(20) ? 12_000 : 0 }],
         recording: answeredAt === null ? null : makeRecording(answeredAt, endedAt, inbound ? far : slot.number, inbound ? slot.number : far, inbound),
     };

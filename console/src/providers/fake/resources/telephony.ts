@@ -1,6 +1,6 @@
 import { columns, type FakeResource } from '../lists';
 
-const CALL_COLUMNS = 'call_id:f parent:f status:f direction:f caller:f callee:f caller_slot:f callee_slot:f user:f started_at:fs ringing_at:f answered_at:f ended_at:f outcome:f cause:f segments scenario:f source:f recording';
+const CALL_COLUMNS = 'call_id:f parent:f status:f direction:f caller:f callee:f caller_slot:f callee_slot:f user:f started_at:fs ringing_at:f answered_at:f ended_at:f outcome:f cause:f segments rung scenario:f source:f recording';
 
 export const telephony: Record<string, FakeResource> = {
     calls: { key: 'call_id', order: '-started_at', columns: columns(CALL_COLUMNS), search: ['caller', 'callee'] },
