@@ -100,7 +100,7 @@ static SERVERS_OF_CALLS: Links = Links {
     has_index: true,
     read: None,
     narrow: Narrow::None,
-    only: "",
+    only: "l.why & 1 <> 0",
     like: &["user"],
 };
 const SERVED_BY: Column =

@@ -11,7 +11,7 @@ use model::{CallView, Fact, RecordingState, RowPart, RowRule, Rung, Segment, Slo
 use store::{
     Statement, Store,
     catalogue::{CALLS, CDRS, RECORDINGS},
-    list::Query,
+    list::{NO_LINKS, Query},
 };
 
 /// Makes each story a test on SQLite and a test on PostgreSQL.
@@ -57,14 +57,19 @@ async fn reached(store: &Store, user: i64) -> [bool; 3] {
     let rule = of_user(user);
     let mut reached = [false; 3];
     for (place, resource) in [&CALLS, &CDRS, &RECORDINGS].into_iter().enumerate() {
-        let listed = store.list(&Query::new(resource, &rule)).await.unwrap().keys == [call_id(1).0];
+        let listed = store.list(&Query::new(resource, &rule, &NO_LINKS)).await.unwrap().keys == [call_id(1).0];
         let columns = resource.columns.iter().filter(|column| !column.sql.is_empty()).collect();
         let read = store.list_row(resource, &rule, columns, call_id(1).0).await.unwrap().is_some();
         assert_eq!(listed, read, "{} of {user}", resource.name);
         // Together with somebody who has none, the list is read in another way.
         let both = RowPart { users: Some(BTreeSet::from([UserId(user), UserId(99)])), lists: vec![] };
         let rule = RowRule { center: CENTER, any_of: vec![both] };
-        assert_eq!(store.list(&Query::new(resource, &rule)).await.unwrap().keys.len(), usize::from(listed), "{} of {user}", resource.name);
+        assert_eq!(
+            store.list(&Query::new(resource, &rule, &NO_LINKS)).await.unwrap().keys.len(),
+            usize::from(listed),
+            "{} of {user}",
+            resource.name
+        );
         reached[place] = listed;
     }
     reached

@@ -336,6 +336,7 @@ async fn calls_of_two_scenarios(rig: &Rig) {
             outcome: None,
             cause: None,
             segments: vec![],
+            rung: vec![],
             scenario: Some(if n % 2 == 0 { "sales" } else { "support" }.to_owned()),
             source: None,
             carrier: None,

@@ -8,6 +8,3 @@ CREATE INDEX cdrs_by_scenario ON cdrs (center_id, scenario, call_id);
 -- The history of a number, newest first.
 CREATE INDEX cdrs_by_caller ON cdrs (center_id, caller, call_id);
 CREATE INDEX cdrs_by_callee ON cdrs (center_id, callee, call_id);
-
--- Whether a call has anybody who served it.
-CREATE INDEX IF NOT EXISTS call_users_by_call ON call_users (call_id, user_id);
