@@ -84,6 +84,7 @@ codes! {
     BuiltIn "built_in", CONFLICT, "It came with the program and cannot be deleted or renamed.";
     InUse "in_use", CONFLICT, "It is still in use.";
     WrongState "wrong_state", CONFLICT, "It is not in a state for that.";
+    TransitionNotAllowed "transition_not_allowed", CONFLICT, "What happens to it does not lead on from where it stands.";
     UserNotFound "user_not_found", NOT_FOUND, "No such user, or not one of yours.";
     RowNotFound "row_not_found", NOT_FOUND, "There is no such thing, or not one of yours.";
     ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
@@ -289,6 +290,7 @@ impl From<OfficeError> for Problem {
                 Self::fields(errors.collect(), Code::InvalidField)
             }
             OfficeError::Conflict(conflict) => conflict.into(),
+            OfficeError::NotPermitted(action) => Self::new(Code::Forbidden).with("action", action),
             OfficeError::Forbidden(why) => Self::new(Code::Escalation).detail(why),
             OfficeError::File(_) | OfficeError::Defect(_) => Self::internal(words),
         }
@@ -307,6 +309,7 @@ impl From<Conflict> for Problem {
             Conflict::BuiltIn => Self::new(Code::BuiltIn),
             Conflict::InUse(_) => Self::new(Code::InUse),
             Conflict::State(_) => Self::new(Code::WrongState),
+            Conflict::Transition { state, allowed } => Self::new(Code::TransitionNotAllowed).with("state", state).with("allowed", allowed),
         }
         .detail(words)
     }

@@ -222,9 +222,14 @@ impl Modify for Lists {
     }
 }
 
-fn add(document: &mut utoipa::openapi::OpenApi, path: &str, operation: Operation) {
+/// Adds a list's operation; a handler of its own has told the parameters that this list has beside those of every list.
+fn add(document: &mut utoipa::openapi::OpenApi, path: &str, mut operation: Operation) {
     match document.paths.paths.get_mut(path) {
-        Some(item) => item.get = Some(operation),
+        Some(item) => {
+            let more = item.get.take().and_then(|told| told.parameters).unwrap_or_default();
+            operation.parameters.get_or_insert_default().extend(more);
+            item.get = Some(operation);
+        }
         None => drop(document.paths.paths.insert(path.to_owned(), PathItem::new(HttpMethod::Get, operation))),
     }
 }

@@ -2,6 +2,9 @@
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod core;
+pub mod leads;
+mod line;
+mod phones;
 mod rights;
 pub mod tags;
 #[cfg(test)]
@@ -40,7 +43,9 @@ impl Crm {
 
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    tags::STATEMENTS.iter().copied().flatten().copied()
+    let phones = [phones::STATEMENTS];
+    let all = [tags::STATEMENTS, leads::STATEMENTS].concat();
+    all.into_iter().chain(phones).flatten().copied()
 }
 
 /// Makes a change lasting, or takes it back.

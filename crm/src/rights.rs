@@ -3,7 +3,7 @@
 use model::Resource;
 use office::rights::{Part, Permission, Reaches};
 
-use crate::tags;
+use crate::{leads, tags};
 
 macro_rules! permissions {
     ($($name:ident $text:literal $reaches:ident $about:literal;)*) => {
@@ -23,9 +23,16 @@ permissions! {
     TAGS_SET "tags.set" LISTED "Set tags on calls.";
     TAGS_UNSET "tags.unset" LISTED "Take tags off calls.";
     TAGS_MANAGE "tags.manage" CENTER "Make, change and delete tags and their groups.";
+
+    LEADS_READ "leads.read" ROWS "See leads.";
+    LEADS_CREATE "leads.create" ROWS "Make leads.";
+    LEADS_UPDATE "leads.update" ROWS "Change leads, and lead them on; those who reach the centre's also say whose they are.";
+    LEADS_DELETE "leads.delete" ROWS "Delete leads.";
+    LEADS_REOPEN "leads.reopen" CENTER "Take up leads that were given up.";
+    LEADS_EXPORT "leads.export" ROWS "Export leads.";
 }
 
-static RESOURCES: &[&Resource] = &[&tags::TAG_GROUPS, &tags::TAGS];
+static RESOURCES: &[&Resource] = &[&tags::TAG_GROUPS, &tags::TAGS, &leads::LEADS];
 
 /// What the modules bring into the office's catalogue.
 #[must_use]

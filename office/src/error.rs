@@ -20,6 +20,9 @@ pub enum OfficeError {
     /// The person's rights do not reach so far: what is to be given is more than the person has.
     #[error("not allowed: {0}")]
     Forbidden(String),
+    /// The person sees what it is about, and may not do this to it: what right it takes.
+    #[error("this takes the right {0}")]
+    NotPermitted(&'static str),
     /// Too many passwords wait to be checked; nothing was changed.
     #[error("too many passwords wait to be checked: try again in a moment")]
     Crowded,
@@ -84,4 +87,12 @@ pub enum Conflict {
     /// It is not in a state for that.
     #[error("{0}")]
     State(String),
+    /// What happens to it does not lead on from where it stands.
+    #[error("it is {state}, and this does not lead on from there")]
+    Transition {
+        /// Where it stands.
+        state: &'static str,
+        /// The events that lead on, of those that the person may cause.
+        allowed: Vec<&'static str>,
+    },
 }

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use model::{Resource, WallTime};
 use store::{Statement, Store};
 
+pub use accounts::email;
 pub use added::{Added, Adders, Filling};
 pub use callers::SlotCaller;
 pub use centers::{CENTERS, Center, CenterChange, CenterChanged, CenterSettings, LOCALES, LoginSettings, NewCenter};

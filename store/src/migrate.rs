@@ -50,6 +50,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     14 "0014_lists_by_scenario"
     15 "0015_tags"
     16 "0016_exports_rule"
+    17 "0017_clients_leads"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

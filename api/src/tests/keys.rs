@@ -233,9 +233,12 @@ async fn no_route_breaks_without_the_database() {
                 | "/api/permission-sets/{id}"
                 | "/api/centers/{id}"
                 | "/api/tag-groups/{id}"
-                | "/api/tags/{id}",
+                | "/api/tags/{id}"
+                | "/api/crm/leads/{id}",
             ) => r#"{"version": 1}"#.to_owned(),
             ("POST", "/api/tag-groups") => r#"{"name": "x"}"#.to_owned(),
+            ("POST", "/api/crm/leads") => r#"{"client_name": "x", "phone": "+79161234567"}"#.to_owned(),
+            ("POST", "/api/crm/leads/{id}/events") => r#"{"event": "contact", "version": 1}"#.to_owned(),
             ("POST", "/api/tags") => r#"{"group_id": "1", "name": "x"}"#.to_owned(),
             ("POST", "/api/users/{id}/link") => r#"{"purpose": "invitation", "send": "show"}"#.to_owned(),
             ("POST", "/api/roles" | "/api/permission-sets" | "/api/centers") => r#"{"code": "x", "name": "X"}"#.to_owned(),
@@ -437,6 +440,13 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/calls/{id}/tags               boris 503 root 503
         PUT    /api/calls/{id}/tags/{tag}         boris 503 root 503
         DELETE /api/calls/{id}/tags/{tag}         boris 403 root 503
+        GET    /api/crm/leads                     boris 503 root 503
+        POST   /api/crm/leads                     boris 403 root 503
+        GET    /api/crm/leads/{id}                boris 503 root 503
+        PUT    /api/crm/leads/{id}                boris 503 root 503
+        DELETE /api/crm/leads/{id}                boris 403 root 503
+        GET    /api/crm/leads/{id}/transitions    boris 503 root 503
+        POST   /api/crm/leads/{id}/events         boris 503 root 503
     "#]]
     .assert_eq(&told);
 }

@@ -27,6 +27,7 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("events_log", "/api/dci/logs", None),
     ("exports", "/api/exports", Some("/api/exports/")),
     ("jobs", "/api/jobs", Some("/api/jobs/")),
+    ("leads", "/api/crm/leads", Some("/api/crm/leads/")),
     ("oidc_role_map", "/api/oidc-role-map", None),
     ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
     ("recordings", "/api/recordings", None),
@@ -72,6 +73,7 @@ async fn furnish(world: &World) {
         "root PUT /api/security/budgets/center/1\n\n{\"limits\": {\"day_s\": 600}}",
         "root POST /api/tag-groups\n\n{\"name\": \"Result\", \"exclusive\": true}",
         "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"target\", \"stop\": \"dnc\"}",
+        "root POST /api/crm/leads\n\n{\"client_name\": \"Olga\", \"phone\": \"+79161234567\", \"assigned_seller\": \"3\", \"assigned_operator\": \"3\"}",
         "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
     ] {
         let (status, answer) = world.json(request).await;
@@ -356,8 +358,8 @@ async fn a_hidden_column_leaks_by_no_way() {
     }
     assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
     expect![[r#"
-        HelpDeskManager: calls 1, cdrs 1, jobs 0, recordings 1, users 1
-        HelpDeskUser: calls 1, cdrs 1, jobs 0, recordings 1
+        HelpDeskManager: calls 1, cdrs 1, jobs 0, leads 1, recordings 1, users 1
+        HelpDeskUser: calls 1, cdrs 1, jobs 0, leads 1, recordings 1
         SL3Manager: calls 1, cdrs 1, jobs 0, recordings 1, users 1
         SL3User: calls 1, cdrs 1, jobs 0, recordings 1
         admin: audit_log 2, bans 1, budgets 1, calls 2, cdrs 2, centers 1, events_log 1, exports 1, jobs 1, oidc_role_map 1, permission_sets 2, recordings 2, registrations 0, roles 2, routes 1, scenarios 2, schedules 1, security_audit 2, slots 2, tag_groups 1, tags 1, trunks 2, users 2, webhook_deliveries 0, webhooks 1

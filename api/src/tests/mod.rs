@@ -7,6 +7,7 @@ mod changes;
 mod document;
 mod https;
 mod keys;
+mod leads;
 mod leaks;
 mod lists;
 mod phones;

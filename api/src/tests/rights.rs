@@ -194,6 +194,13 @@ async fn every_route_with_every_role() {
         GET    /api/calls/{id}/tags               nobody 401 anna 200 root 200
         PUT    /api/calls/{id}/tags/{tag}         nobody 401 anna 404 root 404
         DELETE /api/calls/{id}/tags/{tag}         nobody 401 anna 403 root 404
+        GET    /api/crm/leads                     nobody 401 anna 200 root 200
+        POST   /api/crm/leads                     nobody 401 anna 403 root 422
+        GET    /api/crm/leads/{id}                nobody 401 anna 404 root 404
+        PUT    /api/crm/leads/{id}                nobody 401 anna 422 root 422
+        DELETE /api/crm/leads/{id}                nobody 401 anna 403 root 404
+        GET    /api/crm/leads/{id}/transitions    nobody 401 anna 404 root 404
+        POST   /api/crm/leads/{id}/events         nobody 401 anna 422 root 422
     "#]]
     .assert_eq(&table);
 }

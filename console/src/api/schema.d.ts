@@ -554,6 +554,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/leads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List leads.
+         * @description Right: `leads.read`.
+         */
+        get: operations["leads_list_leads"];
+        put?: never;
+        /**
+         * Make a lead.
+         * @description It is its seller's and its operator's. A seller who makes one is its seller. Another lead may have the same number.
+         *
+         *     Right: `leads.create`.
+         */
+        post: operations["leads_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of leads.
+         * @description Right: `leads.read`.
+         */
+        get: operations["leads_read_leads"];
+        /**
+         * Change a lead.
+         * @description Right: `leads.update`.
+         */
+        put: operations["leads_change"];
+        post?: never;
+        /**
+         * Delete a lead.
+         * @description What became of it stays in its history, without name and number.
+         *
+         *     Right: `leads.delete`.
+         */
+        delete: operations["leads_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have something happen to a lead.
+         * @description Each event takes its own right to this lead: `leads.update`, for `reopen` `leads.reopen`. 409 `transition_not_allowed` names the `state` that
+         *     the lead is in and the events that are `allowed`.
+         *
+         *     Right: `leads.read`.
+         */
+        post: operations["leads_happen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What can happen to a lead next.
+         * @description By the rights of whoever asks: where it stands, and the events that lead on from there, each with where to and what it needs.
+         *
+         *     Right: `leads.read`.
+         */
+        get: operations["leads_transitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dci/log-event": {
         parameters: {
             query?: never;
@@ -2991,6 +3092,25 @@ export interface components {
             /** Format: int64 */
             version?: number | null;
         };
+        /** @description What to change of a lead; what is left out stays, and an empty text takes the old one away. Where it stands changes by events. */
+        ChangeLead: {
+            /** @description The same of its operator. */
+            assigned_operator?: string | null;
+            /** @description Null: nobody. Whose a lead is changes only who reaches all leads of the centre. */
+            assigned_seller?: string | null;
+            client_name?: string | null;
+            email?: string | null;
+            next_action?: string | null;
+            /**
+             * Format: int64
+             * @description Null: at no time.
+             */
+            next_action_at?: number | null;
+            phone?: string | null;
+            source?: string | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
         /** @description What one can change of oneself; an empty text takes the old one away. */
         ChangeMe: {
             display_name?: string | null;
@@ -3208,6 +3328,31 @@ export interface components {
             settings?: Record<string, never> | null;
             /** @example Europe/Moscow */
             tz?: string | null;
+        };
+        /** @description A lead to be made. It takes a name or a telephone number. */
+        CreateLead: {
+            /** @description The operator whose it is. */
+            assigned_operator?: string | null;
+            /** @description The seller whose it is. Whoever reaches only their own leads makes them for themselves. */
+            assigned_seller?: string | null;
+            /** @example Anna Petrova */
+            client_name?: string | null;
+            email?: string | null;
+            next_action?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            next_action_at?: number | null;
+            /**
+             * @description As people write it in the centre; it is kept as calls have it.
+             * @example 8 916 123-45-67
+             */
+            phone?: string | null;
+            /** @description Where they came from. */
+            source?: string | null;
+            /** @description `new`, in any case, or nothing: a lead begins there. */
+            status?: string | null;
         };
         /** @description A role to be made. */
         CreateRole: {
@@ -3553,6 +3698,18 @@ export interface components {
             /** @example 12 */
             job_id: string;
         };
+        /** @description Something that happens to a lead. */
+        LeadHappens: {
+            /**
+             * @description `assign`, `contact`, `qualify`, `lose`, `dnc`, `reopen`, in any case.
+             * @example contact
+             */
+            event: string;
+            /** @description Why: `lose` and `dnc` take it. */
+            reason?: string | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
         /** @description What a slot may call, and how much at once. */
         Limits: {
             /**
@@ -3782,6 +3939,13 @@ export interface components {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
             items: components["schemas"]["jobs"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_leads: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["leads"][];
             next: string | null;
             prev: string | null;
         };
@@ -4117,7 +4281,7 @@ export interface components {
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "call_not_transferable" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "transition_not_allowed" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "call_not_transferable" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -4966,6 +5130,42 @@ export interface components {
             total?: number | null;
             /** @description When it last got on. */
             updated_at?: number;
+        };
+        /** @description A row of `leads`. */
+        leads: {
+            /** @description The operator whose it is. */
+            assigned_operator?: string | null;
+            /** @description The seller whose it is. */
+            assigned_seller?: string | null;
+            /** @description Who they are; empty if that is not known. */
+            client_name?: string;
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description Their e-mail address. */
+            email?: string | null;
+            /** @description The lead's id. */
+            id?: string;
+            /** @description Why it was lost, or is not to be called. */
+            lost_reason?: string | null;
+            /** @description What is to be done next. */
+            next_action?: string | null;
+            /** @description When something is to be done next. */
+            next_action_at?: number | null;
+            /** @description Their telephone number, as calls have it. */
+            phone?: string | null;
+            /** @description Where they came from. */
+            source?: string | null;
+            /**
+             * @description Where it stands.
+             * @enum {string}
+             */
+            status?: "new" | "assigned" | "contacted" | "qualified" | "converted" | "lost" | "dnc";
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
         };
         /** @description A row of `oidc_role_map`. */
         oidc_role_map: {
@@ -6414,6 +6614,253 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["centers"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_list_leads: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+                /** @description Only leads of this seller. */
+                assigned_seller?: string;
+                /** @description Only leads of this operator. */
+                assigned_operator?: string;
+                /** @description Only leads that stand there: `new`, `assigned`, `contacted`, `qualified`, `converted`, `lost`, `dnc`, in any case. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateLead"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_read_leads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeLead"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_happen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadHappens"];
+            };
+        };
+        responses: {
+            /** @description It happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_transitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events that lead on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description What went wrong. */

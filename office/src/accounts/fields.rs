@@ -40,7 +40,7 @@ pub(crate) fn display_name(text: &str, faults: &mut Vec<Fault>) -> String {
 }
 
 /// The e-mail address as it is stored; an empty one is none.
-pub(crate) fn email(text: &str, faults: &mut Vec<Fault>) -> Option<String> {
+pub fn email(text: &str, faults: &mut Vec<Fault>) -> Option<String> {
     let address = text.trim();
     if address.is_empty() {
         return None;

@@ -43,6 +43,7 @@ use tokio::sync::{Semaphore, broadcast};
 pub use api_tokens::{NewToken, TokenView};
 pub use bulk::bulk_actions;
 pub use directory::{Directory, DirectoryError, DirectoryFailure, DirectoryProgress, DirectoryUser, RefreshDirectory};
+pub use fields::email;
 pub use links::{Deliver, LinkInfo, MadeLink, Purpose};
 pub use log_in::{LogIn, LogInError};
 pub use me::{Me, MeChange};

@@ -89,7 +89,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             ("phone_numbers", "read export"),
             ("conversion", "read export"),
             ("reports", "read generate export"),
-            ("leads", "read export"),
+            ("leads", "read export reopen"),
             ("clients", "read export"),
             ("orders", "read export"),
             ("tags", "read"),

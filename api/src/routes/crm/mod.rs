@@ -1,10 +1,12 @@
 //! The modules that live on calls: their routes, and what they add to the API's document.
 
 pub(crate) mod call_tags;
+pub(crate) mod leads;
 pub(crate) mod tags;
 
 use ::crm::{
     can,
+    leads::LEADS,
     tags::{TAG_GROUPS, TAGS},
 };
 use utoipa::OpenApi;
@@ -15,6 +17,7 @@ use crate::{openapi::ListPath, resources};
 resources::listed! {
     TagGroups = ::crm::tags::TAG_GROUPS;
     Tags = ::crm::tags::TAGS;
+    Leads = ::crm::leads::LEADS;
 }
 
 routes! {
@@ -31,6 +34,13 @@ routes! {
     GET "/api/calls/{id}/tags", Access::Token(can::TAGS_READ), call_tags::list;
     PUT "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_SET), call_tags::set;
     DELETE "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_UNSET), call_tags::unset;
+    GET "/api/crm/leads", Access::Token(can::LEADS_READ), leads::list;
+    POST "/api/crm/leads", Access::Token(can::LEADS_CREATE), leads::create;
+    GET "/api/crm/leads/{id}", Access::Token(can::LEADS_READ), resources::read::<Leads>;
+    PUT "/api/crm/leads/{id}", Access::Token(can::LEADS_UPDATE), leads::change;
+    DELETE "/api/crm/leads/{id}", Access::Token(can::LEADS_DELETE), leads::delete;
+    GET "/api/crm/leads/{id}/transitions", Access::Token(can::LEADS_READ), leads::transitions;
+    POST "/api/crm/leads/{id}/events", Access::Token(can::LEADS_READ), leads::happen;
 }
 
 /// The modules' part of the document.
@@ -39,8 +49,12 @@ routes! {
     paths(
         tags::create_group, tags::change_group, tags::delete_group, tags::create, tags::change, tags::delete,
         call_tags::list, call_tags::set, call_tags::unset,
+        leads::list, leads::create, leads::change, leads::delete, leads::transitions, leads::happen
     ),
-    tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
+    tags(
+        (name = "tags", description = "What people find of calls: groups of tags, and tags on calls."),
+        (name = "leads", description = "People who may become clients, and what becomes of them.")
+    )
 )]
 pub(crate) struct Document;
 
@@ -48,4 +62,5 @@ pub(crate) struct Document;
 pub(crate) const LISTS: &[ListPath] = crate::openapi::lists! {
     TAG_GROUPS "tags" "groups of tags" "/api/tag-groups" "/api/tag-groups/{id}";
     TAGS "tags" "tags" "/api/tags" "/api/tags/{id}";
+    LEADS "leads" "leads" "/api/crm/leads" "/api/crm/leads/{id}";
 };

@@ -275,6 +275,7 @@ export const common = {
         version_conflict: 'Somebody else has changed this meanwhile. Load it anew.',
         built_in: 'This came with the program and cannot be deleted or renamed.',
         wrong_state: 'This does not go now, as things are.',
+        transition_not_allowed: 'This does not lead on from where it stands now.',
         user_not_found: 'There is no such user, or not one that you may see.',
         row_not_found: 'This is not here, or not for you to see.',
         timeout: 'The server took too long to answer. Try again.',

@@ -35,6 +35,7 @@ export const permissions = {
         budgets: 'Budgets',
         tags: 'Tags',
         tag_groups: 'Groups of tags',
+        leads: 'Leads',
     },
     verbs: {
         read: 'see',
@@ -161,6 +162,12 @@ export const permissions = {
         tags_set: 'Set tags on calls',
         tags_unset: 'Take tags off calls',
         tags_manage: 'Make, change and delete tags and their groups',
+        leads_read: 'See leads',
+        leads_create: 'Make leads',
+        leads_update: 'Change leads and lead them on; in the whole centre: say whose they are',
+        leads_delete: 'Delete leads',
+        leads_reopen: 'Take up leads that were given up',
+        leads_export: 'Export leads',
     },
     audit_actions: {
         session_login: 'Logged in',
@@ -244,5 +251,10 @@ export const permissions = {
         tags_manage: 'Changed the tags that there are',
         tags_set: 'Set a tag on a call',
         tags_unset: 'Took a tag off a call',
+        leads_create: 'Made a lead',
+        leads_update: 'Changed a lead',
+        leads_delete: 'Deleted a lead',
+        leads_reopen: 'Took up a lead that was given up',
+        leads_export: 'Exported leads',
     },
 };

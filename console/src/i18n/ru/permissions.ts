@@ -35,6 +35,7 @@ export const permissions = {
         budgets: 'Бюджеты',
         tags: 'Теги',
         tag_groups: 'Группы тегов',
+        leads: 'Лиды',
     },
     verbs: {
         read: 'видеть',
@@ -161,6 +162,12 @@ export const permissions = {
         tags_set: 'Ставить теги на звонки',
         tags_unset: 'Снимать теги со звонков',
         tags_manage: 'Создавать, менять и удалять теги и их группы',
+        leads_read: 'Видеть лиды',
+        leads_create: 'Создавать лиды',
+        leads_update: 'Менять лиды и вести их дальше; во всём центре — назначать, чьи они',
+        leads_delete: 'Удалять лиды',
+        leads_reopen: 'Возвращать потерянные лиды в работу',
+        leads_export: 'Выгружать лиды',
     },
     audit_actions: {
         session_login: 'Вход',
@@ -244,5 +251,10 @@ export const permissions = {
         tags_manage: 'Состав тегов изменён',
         tags_set: 'Тег поставлен на звонок',
         tags_unset: 'Тег снят со звонка',
+        leads_create: 'Лид создан',
+        leads_update: 'Лид изменён',
+        leads_delete: 'Лид удалён',
+        leads_reopen: 'Потерянный лид возвращён в работу',
+        leads_export: 'Лиды выгружены',
     },
 };
