@@ -160,6 +160,7 @@ export const columns = {
     state: 'State',
     status: 'Status',
     stop: 'For the dialer',
+    tag: 'Tag',
     talk_ms: 'Talk',
     team: 'Team',
     test: 'Trial',

@@ -156,6 +156,7 @@ export const columns = {
     state: 'Состояние',
     status: 'Статус',
     stop: 'Для обзвона',
+    tag: 'Тег',
     talk_ms: 'Разговор',
     team: 'Команда',
     test: 'Проверка',
