@@ -1,4 +1,4 @@
-//! The modules that live on calls: tags, listening, leads, clients, notes.
+//! The modules that live on calls: tags and leads. Of listening, clients and notes there is what they decide ([`core`]) and no more.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod core;

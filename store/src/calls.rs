@@ -212,7 +212,7 @@ pub(crate) struct Share {
     hold_ms: u64,
 }
 
-/// The person placed the call or served a part of it (R18). A second bit, 2, says that it is of a lead of theirs: the CRM sets it, and no fact
+/// The person placed the call or served a part of it (R18). A second bit, 2, says that it is of a lead of theirs: the CRM will set it, and no fact
 /// takes it away. By these two goes whose a recording is.
 const TOOK_PART: i64 = 1;
 /// It rang at the slot that the person had taken. They may read it, and no more: a colleague may have answered it.

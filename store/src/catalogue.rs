@@ -101,7 +101,7 @@ static SERVERS_OF_CALLS: Links = Links {
     read: None,
     narrow: Narrow::None,
     only: "l.why & 1 <> 0",
-    like: &["user"],
+    like: &["user", "segments"],
 };
 const SERVED_BY: Column =
     Column::new("served_by", "", ColumnKind::Id, "Who placed it or served a part of it: to filter by; a call has any number of them.")

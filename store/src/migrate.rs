@@ -260,6 +260,14 @@ mod tests {
             route(1, ""),
             route(2, "\u{43e}\u{442}\u{434}\u{435}\u{43b}"),
             carrier(1, ""),
+            // What cannot be read keeps nobody from starting.
+            "INSERT INTO carriers (id, center_id, name, enabled, capacity, group_name, settings, version, created_at, updated_at)
+                VALUES (3, 1, 'torn', 1, 1, '', '{', 1, 0, 0), (4, 1, 'odd', 1, 1, '', '{\"numbers\":{\"a\":1}}', 1, 0, 0),
+                (5, 1, 'odder', 1, 1, '', '{\"numbers\":[\"x\",{\"scenario\":\"night\",\"center\":\"y\"}]}', 1, 0, 0);
+            INSERT INTO users (id, center_id, username, display_name, state, search_norm, version, created_at, updated_at)
+                VALUES (3, 1, 'vera', 'Vera', 'active', 'vera', 1, 0, 0);
+            INSERT INTO access_lists (principal_kind, principal_id, resource, kind, item) VALUES ('user', 3, 'calls', 'scenario', 'given');"
+                .to_owned(),
             carrier(
                 2,
                 r#","numbers":[{"number":"+74950000001","scenario":"sales"},{"number":"+74950000002"},
@@ -282,8 +290,11 @@ mod tests {
             "SELECT id, center_id, code || ' ' || name || ' ' || kind || ' ' || CAST(active AS TEXT) FROM scenarios ORDER BY id";
         let (sales, other) =
             ("sales sales department 1", "\u{43e}\u{442}\u{434}\u{435}\u{43b} \u{43e}\u{442}\u{434}\u{435}\u{43b} department 1");
-        assert_eq!(all(scenarios).await, [row(1, 1, sales), row(2, 1, other), row(3, 2, "vip vip department 1")]);
-        assert_eq!(all("SELECT next, next, kind FROM ids WHERE kind = 'scenario'").await, [row(4, 4, "scenario")]);
+        let named =
+            all(scenarios).await.into_iter().map(|(_, center, text)| format!("{center} {text}")).collect::<std::collections::BTreeSet<_>>();
+        let expected = ["given given department 1", "night night department 1", sales, other].map(|text| format!("1 {text}"));
+        assert_eq!(named, expected.into_iter().chain(["2 vip vip department 1".to_owned()]).collect());
+        assert_eq!(all("SELECT next, next, kind FROM ids WHERE kind = 'scenario'").await, [row(6, 6, "scenario")]);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use http::StatusCode;
 use office::{
-    can,
+    OfficeError, can,
     scenarios::{NewScenario, SCENARIOS, ScenarioChange},
 };
 use serde::Deserialize;
@@ -98,8 +98,13 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id):
 }
 
 async fn scenario(api: &Api, caller: &Caller, id: i64) -> Result<Map<String, Value>, Problem> {
-    match caller.also(can::SCENARIOS_READ) {
-        Some(reader) => Ok(api.office.read(&reader.view(&SCENARIOS), &id.to_string()).await?),
-        None => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+    let read = match caller.also(can::SCENARIOS_READ) {
+        Some(reader) => api.office.read(&reader.view(&SCENARIOS), &id.to_string()).await,
+        None => Err(OfficeError::NotFound(SCENARIOS.name)),
+    };
+    match read {
+        // It is made all the same, though their lists do not name it.
+        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+        other => Ok(other?),
     }
 }

@@ -23,6 +23,7 @@ mod security;
 mod serving;
 mod sessions;
 mod sockets;
+mod tags;
 
 use expect_test::Expect;
 

@@ -2663,9 +2663,10 @@ export interface components {
         };
         /** @description A tag that a call has. */
         CallTagAnswer: {
-            colour: string;
+            colour?: string | null;
             group_id: string;
-            name: string;
+            /** @description Absent if it is hidden from the caller, as the colour. */
+            name?: string | null;
             /**
              * Format: int64
              * @description When, in milliseconds since 1970.
@@ -3415,7 +3416,7 @@ export interface components {
              * @description Its place among the others; none: behind all that there are.
              */
             position?: number | null;
-            /** @description What it means to a dialer for the call's number: `none`, or `dnc`, never to call it again. */
+            /** @description What it means to a dialer for the call's number: `none`, or `dnc`, never to call it again; it is kept for the dialer, and nothing reads it so far. */
             stop?: string | null;
         };
         /** @description A group of tags to be made. */
@@ -5437,7 +5438,7 @@ export interface components {
             /** @description Its place among the others, the least first. */
             position?: number;
             /**
-             * @description What it means to a dialer for the call's number: nothing, or never to call it again (dnc).
+             * @description What it will mean to a dialer for the call's number: nothing, or never to call it again (dnc). Nothing reads it so far.
              * @enum {string}
              */
             stop?: "none" | "dnc";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{ActorKind, CenterId, UserId, WallTime};
+use model::{CenterId, UserId, WallTime};
 use office::{OfficeError, Permit};
 use serde_json::{Map, Value, json};
 use sqlx::FromRow;
@@ -177,12 +177,7 @@ pub(super) async fn tell(
 ) -> Result<(), OfficeError> {
     let id = draw(tx, "lead_event", 1).await?;
     let actor = permit.actor();
-    let actor_kind = match actor.kind {
-        ActorKind::User(_) => "user",
-        ActorKind::Token(_) => "token",
-        ActorKind::System => "system",
-        ActorKind::Nobody => "nobody",
-    };
+    let actor_kind = actor.kind.code();
     let binds = binds![
         id,
         permit.rows().center,

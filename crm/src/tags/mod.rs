@@ -24,7 +24,7 @@ pub const GROUPS_MAX: usize = 100;
 pub const TAGS_MAX: usize = 500;
 /// The colours that there are: each can be told from the page in both looks of the console.
 pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal", "cyan", "blue", "indigo", "pink"];
-/// What a dialer does with the number of a call that gets a tag: nothing, or it calls it no more.
+/// What a dialer is to do with the number of a call that gets a tag: nothing, or call it no more. Kept for the dialer; nothing reads it so far.
 pub const STOPS: &[&str] = &["none", "dnc"];
 
 pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS, set::STATEMENTS];
@@ -84,7 +84,7 @@ pub static TAGS: Resource = Resource {
             "stop",
             "t.stop",
             ColumnKind::Code(STOPS),
-            "What it means to a dialer for the call's number: nothing, or never to call it again (dnc).",
+            "What it will mean to a dialer for the call's number: nothing, or never to call it again (dnc). Nothing reads it so far.",
         )
         .filtered(),
         VERSION,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, CenterId, ListKind, TagGroupId, TagId, UserId, WallTime};
+use model::{CallId, CenterId, ListKind, Mode, TagGroupId, TagId, UserId, WallTime};
 use office::{CALLS, Conflict, OfficeError, Permit};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -13,6 +13,7 @@ use store::{
     statements,
 };
 
+use super::TAGS;
 use crate::{
     Crm, can,
     core::{
@@ -54,10 +55,10 @@ pub struct CallTag {
     pub tag_id: TagId,
     /// Its group.
     pub group_id: TagGroupId,
-    /// Its name.
-    pub name: String,
-    /// Its colour.
-    pub colour: String,
+    /// Its name; none if it is hidden from the person.
+    pub name: Option<String>,
+    /// Its colour; none if it is hidden.
+    pub colour: Option<String>,
     /// Who set it; none: the program.
     pub set_by: Option<UserId>,
     /// Their name, as others see it.
@@ -70,8 +71,11 @@ statements! {
     CALL: both "SELECT center_id, COALESCE(scenario, '') FROM calls WHERE call_id = $1";
     // Who placed or served it, or has the lead that it is of; not at whose phone it only rang.
     USERS: both "SELECT user_id FROM call_users WHERE call_id = $1 AND why & 3 <> 0";
-    TAG: both "SELECT t.group_id, t.active * g.active, g.exclusive, t.name FROM tags t JOIN tag_groups g ON g.id = t.group_id
-        WHERE t.id = $1 AND t.center_id = $2";
+    // Neither is changed or deleted until the transaction ends; SQLite has one writer anyway.
+    TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive FROM tags t JOIN tag_groups g ON g.id = t.group_id
+        WHERE t.id = $1 AND t.center_id = $2",
+        "SELECT t.group_id, t.active * g.active, g.exclusive FROM tags t JOIN tag_groups g ON g.id = t.group_id
+        WHERE t.id = $1 AND t.center_id = $2 FOR SHARE OF t, g";
     // Whoever tags the same call waits here for the end of the transaction.
     MARK: both "INSERT INTO call_marks (call_id, center_id, version) VALUES ($1, $2, 1)
         ON CONFLICT (call_id) DO UPDATE SET version = call_marks.version + 1 RETURNING version";
@@ -127,7 +131,13 @@ impl Crm {
         let db = self.store().db();
         let version: Option<(i64,)> = db.one(VERSION, binds![call.id]).await?;
         let rows: Vec<CallTagRow> = db.all(OF_CALL, binds![call.id]).await?;
-        let tags = rows.into_iter().map(CallTag::from).filter(|tag| call.is_within(permit, tag.group_id));
+        let view = permit.view(&TAGS);
+        let (shows_name, shows_colour) = (view.mode("name") == Mode::Show, view.mode("colour") == Mode::Show);
+        let tags = rows.into_iter().map(CallTag::from).filter(|tag| call.is_within(permit, tag.group_id)).map(|tag| CallTag {
+            name: tag.name.filter(|_| shows_name),
+            colour: tag.colour.filter(|_| shows_colour),
+            ..tag
+        });
         Ok(TagsOfCall { version: version.map_or(0, |(version,)| version), tags: tags.collect() })
     }
 
@@ -135,9 +145,9 @@ impl Crm {
     /// those off.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`] for a call or a tag that the person does not reach, [`OfficeError::Forbidden`] if others would have to go
-    /// and the person may not take them off, [`Conflict::Version`] if others have changed the call's tags since the person saw them,
-    /// [`Conflict::State`] for a tag out of use and for a call that is full.
+    /// [`OfficeError::NotFound`] for a call or a tag that the person does not reach, [`Conflict::Version`] if others have changed the call's
+    /// tags since the person saw them, [`Conflict::State`] if another tag would have to go that the person may not take off, for a tag out of
+    /// use, and for a call that is full.
     pub async fn set_tag(&self, permit: &Permit, call: CallId, tag: TagId, how: Tagging, now: WallTime) -> Result<Tagged, OfficeError> {
         permit.must_be(can::TAGS_SET)?;
         self.tag(permit, call, (Order::Set, tag), how, now).await
@@ -188,8 +198,8 @@ impl From<CallTagRow> for CallTag {
         Self {
             tag_id: TagId(tag_id),
             group_id: TagGroupId(group_id),
-            name,
-            colour,
+            name: Some(name),
+            colour: Some(colour),
             set_by: set_by.map(UserId),
             set_by_name,
             set_at: WallTime(set_at),
@@ -205,11 +215,10 @@ async fn tag(
     how: Tagging,
     (now, day): (WallTime, Day),
 ) -> Result<Tagged, OfficeError> {
-    let row: Option<(i64, i64, i64, String)> = tx.one(TAG, binds![id, call.center]).await?;
-    let found = row.map(|(group, active, exclusive, name)| {
-        (Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 }, name)
-    });
-    let (tag, name) = found.filter(|(tag, _)| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
+    let row: Option<(i64, i64, i64)> = tx.one(TAG, binds![id, call.center]).await?;
+    let found =
+        row.map(|(group, active, exclusive)| Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 });
+    let tag = found.filter(|tag| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
     let (version,): (i64,) = tx.one(MARK, binds![call.id, call.center]).await?.ok_or(OfficeError::NotFound("call"))?;
     if how.seen.is_some_and(|seen| seen != version - 1) {
         return Err(OfficeError::Conflict(Conflict::Version { current: version - 1 }));
@@ -221,11 +230,17 @@ async fn tag(
     write(tx, permit, call, &tag, &changes, (now, day)).await?;
     let replaced: Vec<TagId> = changes.iter().filter(|change| change.action == TagAction::Replaced).map(|change| change.tag).collect();
     if !changes.is_empty() {
-        let diff = match order {
-            Order::Set => Diff::none().and("tag", Value::Null, name),
-            Order::Unset => Diff::none().and("tag", name, Value::Null),
+        // Of the tag, so that its group has to be seen, and not only the call.
+        let (off, on) = match order {
+            Order::Set => (Value::Null, call.id.to_string().into()),
+            Order::Unset => (call.id.to_string().into(), Value::Null),
         };
-        audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, CALLS.name, call.id, diff)]).await?;
+        let diff = Diff::none().and("call_id", off, on);
+        let diff = match replaced.iter().map(ToString::to_string).collect::<Vec<_>>() {
+            none if none.is_empty() => diff,
+            some => diff.and("replaced", some, Value::Null),
+        };
+        audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, TAGS.name, id, diff)]).await?;
     }
     Ok(Tagged { changed: !changes.is_empty(), replaced })
 }
@@ -259,9 +274,9 @@ async fn write(
 fn refused(why: NoTag) -> OfficeError {
     match why {
         NoTag::Inactive => OfficeError::Conflict(Conflict::State("the tag is out of use: it can be taken off, but not set".to_owned())),
-        NoTag::Exclusive { .. } => {
-            OfficeError::Forbidden("a call has one tag of this group, and you may not take off the one that is set".to_owned())
-        }
+        NoTag::Exclusive { .. } => OfficeError::Conflict(Conflict::State(
+            "a call has one tag of this group, and you may not take off the one that is set".to_owned(),
+        )),
         NoTag::TooMany => OfficeError::Conflict(Conflict::State(format!("a call has at most {TAGS_OF_CALL_MAX} tags: take one off first"))),
     }
 }

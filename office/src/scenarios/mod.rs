@@ -21,7 +21,7 @@ use store::{
     statements,
 };
 
-use crate::{Conflict, Fault, Office, OfficeError, Permit, can, carriers::finish};
+use crate::{Conflict, Fault, Office, OfficeError, Permit, can, carriers::finish, rights::lock_rights};
 
 /// Scenarios of one centre; more are refused.
 pub const SCENARIOS_MAX: usize = 10_000;
@@ -242,7 +242,8 @@ async fn update_in(
 }
 
 async fn delete_in(tx: &mut Tx, permit: &Permit, id: i64, now: WallTime) -> Result<(), OfficeError> {
-    // Who saves a route or a carrier that names it waits here, or we for them.
+    // Who gives lists, or saves a route or a carrier that names it, waits here, or we for them.
+    lock_rights(tx).await?;
     let center = permit.rows().center;
     locked_codes(tx, center).await?;
     let old = lock(tx, permit, id).await?;

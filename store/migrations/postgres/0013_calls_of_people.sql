@@ -41,16 +41,33 @@ CREATE TABLE scenarios (
 
 CREATE INDEX scenarios_by_center ON scenarios (center_id, id);
 
--- Those that calls had so far, and that they get by routes and numbers.
+-- Settings that cannot be read name none: a carrier's row never keeps the program from starting.
+CREATE FUNCTION numbers_of_before(settings TEXT) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN
+    IF json_typeof(CAST(settings AS json) -> 'numbers') = 'array' THEN
+        RETURN CAST(settings AS json) -> 'numbers';
+    END IF;
+    RETURN '[]';
+EXCEPTION WHEN OTHERS THEN
+    RETURN '[]';
+END
+$$;
+
+-- Those that calls had so far, that they get by routes and numbers, and that lists of rights name.
 INSERT INTO scenarios (id, center_id, code, name, kind, active, search_norm, version, created_at, updated_at)
     SELECT ROW_NUMBER() OVER (ORDER BY f.center_id, f.code), f.center_id, f.code, f.code, 'department', 1, '', 1,
         m.applied_at, m.applied_at
     FROM (
         SELECT center_id, scenario AS code FROM cdrs WHERE scenario IS NOT NULL
         UNION SELECT center_id, scenario FROM routes
-        UNION SELECT COALESCE(CAST(t.other AS BIGINT), t.center_id), t.scenario
-            FROM (SELECT c.center_id, n.value ->> 'center', n.value ->> 'scenario'
-        FROM carriers c, json_array_elements(COALESCE(CAST(c.settings AS json) -> 'numbers', CAST('[]' AS json))) AS n (value)) AS t (center_id, other, scenario)
+        UNION SELECT COALESCE(CASE WHEN n.value ->> 'center' ~ '^[0-9]{1,18}$' THEN CAST(n.value ->> 'center' AS BIGINT) END, c.center_id),
+                n.value ->> 'scenario'
+            FROM carriers c, json_array_elements(numbers_of_before(c.settings)) AS n (value)
+        UNION SELECT r.center_id, l.item FROM access_lists l JOIN roles r ON r.id = l.principal_id
+            WHERE l.principal_kind = 'role' AND l.kind = 'scenario'
+        UNION SELECT u.center_id, l.item FROM access_lists l JOIN users u ON u.id = l.principal_id
+            WHERE l.principal_kind = 'user' AND l.kind = 'scenario'
     ) f CROSS JOIN (SELECT MAX(applied_at) AS applied_at FROM schema_migrations) m
     WHERE f.code <> '';
+DROP FUNCTION numbers_of_before (TEXT);
 INSERT INTO ids (kind, next) SELECT 'scenario', COALESCE(MAX(id), 0) + 1 FROM scenarios;

@@ -40,16 +40,22 @@ CREATE TABLE scenarios (
 
 CREATE INDEX scenarios_by_center ON scenarios (center_id, id);
 
--- Those that calls had so far, and that they get by routes and numbers.
+-- Those that calls had so far, that they get by routes and numbers, and that lists of rights name.
 INSERT INTO scenarios (id, center_id, code, name, kind, active, search_norm, version, created_at, updated_at)
     SELECT ROW_NUMBER() OVER (ORDER BY f.center_id, f.code), f.center_id, f.code, f.code, 'department', 1, '', 1,
         m.applied_at, m.applied_at
     FROM (
         SELECT center_id, scenario AS code FROM cdrs WHERE scenario IS NOT NULL
         UNION SELECT center_id, scenario FROM routes
-        UNION SELECT COALESCE(CAST(t.other AS INTEGER), t.center_id), t.scenario
-            FROM (SELECT c.center_id, json_extract(n.value, '$.center') AS other, json_extract(n.value, '$.scenario') AS scenario
-        FROM carriers c, json_each(c.settings, '$.numbers') n) t
+        -- Settings that cannot be read name none: a carrier's row never keeps the program from starting.
+        UNION SELECT COALESCE(NULLIF(CAST(t.other AS INTEGER), 0), t.center_id), t.scenario
+            FROM (SELECT c.center_id, CASE n.type WHEN 'object' THEN json_extract(n.value, '$.center') END AS other,
+                    CASE n.type WHEN 'object' THEN json_extract(n.value, '$.scenario') END AS scenario
+                FROM carriers c, json_each(CASE WHEN json_valid(c.settings) THEN c.settings ELSE '{}' END, '$.numbers') n) t
+        UNION SELECT r.center_id, l.item FROM access_lists l JOIN roles r ON r.id = l.principal_id
+            WHERE l.principal_kind = 'role' AND l.kind = 'scenario'
+        UNION SELECT u.center_id, l.item FROM access_lists l JOIN users u ON u.id = l.principal_id
+            WHERE l.principal_kind = 'user' AND l.kind = 'scenario'
     ) f CROSS JOIN (SELECT MAX(applied_at) AS applied_at FROM schema_migrations) m
     WHERE f.code <> '';
 INSERT INTO ids (kind, next) SELECT 'scenario', COALESCE(MAX(id), 0) + 1 FROM scenarios;

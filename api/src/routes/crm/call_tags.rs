@@ -25,8 +25,11 @@ pub(crate) struct CallTagAnswer {
     #[schema(examples("3"))]
     tag_id: String,
     group_id: String,
-    name: String,
-    colour: String,
+    /// Absent if it is hidden from the caller, as the colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    colour: Option<String>,
     /// Who set it; null: the program.
     set_by: Option<String>,
     /// Their name.

@@ -7,6 +7,7 @@ use ::crm::{
 use axum::{Json, extract::State};
 use http::StatusCode;
 use model::Resource;
+use office::OfficeError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -63,7 +64,7 @@ pub(crate) struct CreateTag {
     /// Its place among the others; none: behind all that there are.
     #[schema(minimum = 0, maximum = 10000)]
     position: Option<i64>,
-    /// What it means to a dialer for the call's number: `none`, or `dnc`, never to call it again.
+    /// What it means to a dialer for the call's number: `none`, or `dnc`, never to call it again; it is kept for the dialer, and nothing reads it so far.
     stop: Option<String>,
 }
 
@@ -156,8 +157,12 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id):
 
 /// What was made or changed, as far as the person sees it; who may not see it at all is told its id.
 async fn row(api: &Api, caller: &Caller, resource: &'static Resource, id: i64) -> Result<Map<String, Value>, Problem> {
-    match caller.also(can::TAGS_READ) {
-        Some(reader) => Ok(api.office.read(&reader.view(resource), &id.to_string()).await?),
-        None => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+    let read = match caller.also(can::TAGS_READ) {
+        Some(reader) => api.office.read(&reader.view(resource), &id.to_string()).await,
+        None => Err(OfficeError::NotFound(resource.name)),
+    };
+    match read {
+        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+        other => Ok(other?),
     }
 }

@@ -121,6 +121,7 @@ export const columns = {
     refused: 'Why it was refused',
     registered: 'Phone',
     remedy: 'What to do',
+    replaced: 'Replaced',
     replay: 'Sent again',
     request_id: 'Request',
     resource: 'Object',

@@ -117,6 +117,7 @@ export const columns = {
     refused: 'Почему отказано',
     registered: 'Телефон',
     remedy: 'Что делать',
+    replaced: 'Заменены',
     replay: 'Отправлено снова',
     request_id: 'Запрос',
     resource: 'Объект',

@@ -1,0 +1,74 @@
+//! Tags over REST.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::testing::{CALL_OF_ANNA, CALL_OF_BORIS, World};
+
+/// An exclusive group with two tags, and another one with one.
+async fn furnished() -> World {
+    let world = World::new().await;
+    for request in [
+        "root POST /api/tag-groups\n\n{\"name\": \"Result\", \"exclusive\": true, \"colour\": \"green\"}",
+        "root POST /api/tag-groups\n\n{\"name\": \"Rooms\"}",
+        "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"target\"}",
+        "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"missed\"}",
+        "root POST /api/tags\n\n{\"group_id\": \"2\", \"name\": \"1 room\"}",
+    ] {
+        let (status, answer) = world.json(request).await;
+        assert_eq!(status, StatusCode::CREATED, "{request}: {answer}");
+    }
+    world
+}
+
+/// The status, and of a problem its code.
+async fn said(world: &World, request: &str) -> String {
+    let (status, answer) = world.json(request).await;
+    format!("{} {}", status.as_u16(), answer["code"].as_str().unwrap_or("-"))
+}
+
+fn names(answer: &Value) -> Vec<&str> {
+    answer["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_call_has_the_tags_that_people_set() {
+    let world = furnished().await;
+    let tags = format!("/api/calls/{CALL_OF_ANNA}/tags");
+    let (status, answer) = world.json(&format!("anna PUT {tags}/1")).await;
+    assert_eq!((status, &answer["changed"], &answer["version"]), (StatusCode::OK, &json!(true), &json!(1)), "{answer}");
+    let first = &answer["tags"][0];
+    assert_eq!((&first["tag_id"], &first["colour"], &first["set_by"]), (&json!("1"), &json!("green"), &json!("2")));
+    let (_, again) = world.json(&format!("anna PUT {tags}/1")).await;
+    assert_eq!((&again["changed"], &again["version"]), (&json!(false), &json!(1)));
+    // An operator may not take off what would have to go; who may, replaces it.
+    assert_eq!(said(&world, &format!("anna PUT {tags}/2")).await, "409 wrong_state");
+    let (_, answer) = world.json(&format!("root PUT {tags}/2?seen=1")).await;
+    assert_eq!((&answer["replaced"], names(&answer)), (&json!(["1"]), vec!["missed"]));
+    assert_eq!(said(&world, &format!("root PUT {tags}/3?seen=1")).await, "409 version_conflict");
+    let (_, answer) = world.json(&format!("root DELETE {tags}/2?seen=2")).await;
+    assert_eq!((&answer["changed"], names(&answer)), (&json!(true), vec![]));
+    let (_, answer) = world.json(&format!("anna GET {tags}")).await;
+    assert_eq!(answer, json!({"version": 3, "tags": []}));
+}
+
+#[tokio::test]
+async fn what_is_not_reached_cannot_be_tagged() {
+    let world = furnished().await;
+    let (hers, his) = (format!("/api/calls/{CALL_OF_ANNA}/tags"), format!("/api/calls/{CALL_OF_BORIS}/tags"));
+    for (request, expected) in [
+        (format!("anna GET {his}"), "404 call_not_found"),
+        (format!("anna PUT {his}/1"), "404 call_not_found"),
+        ("anna PUT /api/calls/c_0000000000zzz/tags/1".to_owned(), "404 call_not_found"),
+        ("anna PUT /api/calls/x/tags/1".to_owned(), "404 call_not_found"),
+        (format!("anna PUT {hers}/77"), "404 row_not_found"),
+        (format!("anna PUT {hers}/x"), "404 row_not_found"),
+        (format!("anna PUT {hers}/1?seen=x"), "422 invalid_field"),
+        (format!("anna PUT {hers}/1?sen=0"), "422 unknown_field"),
+        (format!("anna DELETE {hers}/1"), "403 forbidden"),
+        (format!("- GET {hers}"), "401 not_signed_in"),
+    ] {
+        assert_eq!(said(&world, &request).await, expected, "{request}");
+    }
+    assert_eq!(world.json(&format!("root GET {hers}")).await.1, json!({"version": 0, "tags": []}));
+}
