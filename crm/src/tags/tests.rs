@@ -1,7 +1,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use model::{CallId, ListKind, TagId};
-use office::{Conflict, ListParams, OfficeError, Principal, accounts::NewUser, rights::AccessList};
+use model::{CallId, ListKind, Mode, TagId};
+use office::{
+    Conflict, ListParams, OfficeError, Principal,
+    accounts::NewUser,
+    rights::{AccessList, ColumnPolicy},
+};
 use store::statements;
 
 use super::{GROUPS_MAX, NewTag, NewTagGroup, TAG_GROUPS, TAGS, TagChange, TagGroupChange, Tagged, Tagging};
@@ -233,6 +237,18 @@ async fn what_a_listener_does_not_reach_is_not_there_to_be_tagged() {
         assert_eq!(desk.set(&desk.root, desk.call, desk.one_room).await.unwrap(), changed(&[]));
         no(desk.unset(&desk.petr, desk.call, desk.one_room).await, "tag");
         assert_eq!(desk.seen_by(&desk.petr).await.1, Vec::<String>::new());
+
+        // Whose tags have no names has none by this way either.
+        let lists = vec![
+            AccessList { resource: "calls".to_owned(), kind: ListKind::Scenario, ids: vec!["sales".to_owned()] },
+            AccessList { resource: "tags".to_owned(), kind: ListKind::TagGroup, ids: vec!["1".to_owned(), "2".to_owned()] },
+        ];
+        let hidden = ColumnPolicy { resource: "tags".to_owned(), column: "name".to_owned(), mode: Mode::Hide };
+        let new =
+            NewUser { username: "olga".to_owned(), roles: vec!["listener".to_owned()], lists, columns: vec![hidden], ..NewUser::default() };
+        let olga = desk.house.person(new).await;
+        let seen = desk.house.crm.tags_of_call(&leave(&olga, can::TAGS_READ), desk.call).await.unwrap().tags;
+        assert_eq!(seen.iter().map(|tag| (tag.name.as_deref(), tag.colour.as_deref())).collect::<Vec<_>>(), [(None, Some("grey"))]);
 
         // An operator: any group, own calls only, and no leave to take anything off.
         let boris = desk.house.with_role("boris", "operator").await;
