@@ -6,7 +6,7 @@ use axum::{
 };
 use http::request::Parts;
 use model::{Mode, Resource, WallTime};
-use office::{ListColumn, ListPage, ListParams, View};
+use office::{ListColumn, ListPage, ListParams, OfficeError, View};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -201,6 +201,18 @@ pub(crate) async fn read<L: Listed>(
 ) -> Result<Json<Map<String, Value>>, Problem> {
     asked_for(&caller, L::resource())?;
     Ok(Json(api.office.read(&caller.view(L::resource()), &id).await?))
+}
+
+/// What was made or changed, as far as the person sees it. Who may not see it, or whose lists do not name it, is told its id: it is done all the same.
+pub(crate) async fn made(api: &Api, caller: &Caller, resource: &'static Resource, id: i64) -> Result<Map<String, Value>, Problem> {
+    let read = match caller.also(resource.read) {
+        Some(reader) => api.office.read(&reader.view(resource), &id.to_string()).await,
+        None => Err(OfficeError::NotFound(resource.name)),
+    };
+    match read {
+        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
+        other => Ok(other?),
+    }
 }
 
 /// A route that asks for one resource's right and shows another one is a mistake of ours, and shows nothing.

@@ -10,8 +10,8 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use office::{Office, OfficeError};
-use store::{Statement, Store, sql::Tx};
+use office::Office;
+use store::{Statement, Store};
 
 pub use rights::{can, part};
 
@@ -46,19 +46,4 @@ pub fn statements() -> impl Iterator<Item = Statement> {
     let phones = [phones::STATEMENTS];
     let all = [tags::STATEMENTS, leads::STATEMENTS].concat();
     all.into_iter().chain(phones).flatten().copied()
-}
-
-/// Makes a change lasting, or takes it back.
-async fn end<T>(tx: Tx, made: Result<T, OfficeError>) -> Result<T, OfficeError> {
-    match made {
-        Ok(made) => {
-            tx.commit().await?;
-            Ok(made)
-        }
-        Err(error) => {
-            // The connection is good for others; if it is not, the change is gone with it.
-            let _ = tx.rollback().await;
-            Err(error)
-        }
-    }
 }

@@ -310,7 +310,10 @@ pub(crate) fn name_taken(error: StoreError) -> OfficeError {
 }
 
 /// Commits what was done, takes back what was refused.
-pub(crate) async fn finish<T, E: From<StoreError>>(tx: Tx, done: Result<T, E>) -> Result<T, E> {
+///
+/// # Errors
+/// Why it was refused, or what the commit met.
+pub async fn finish<T, E: From<StoreError>>(tx: Tx, done: Result<T, E>) -> Result<T, E> {
     match done {
         Ok(done) => {
             tx.commit().await?;

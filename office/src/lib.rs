@@ -37,6 +37,7 @@ use store::{Statement, Store};
 pub use accounts::email;
 pub use added::{Added, Adders, Filling};
 pub use callers::SlotCaller;
+pub use carriers::finish;
 pub use centers::{CENTERS, Center, CenterChange, CenterChanged, CenterSettings, LOCALES, LoginSettings, NewCenter};
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};

@@ -2,10 +2,7 @@
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use office::{
-    OfficeError, can,
-    scenarios::{NewScenario, SCENARIOS, ScenarioChange},
-};
+use office::scenarios::{NewScenario, SCENARIOS, ScenarioChange};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -14,6 +11,7 @@ use crate::{
     auth::{Caller, now},
     error::Problem,
     params::{JsonBody, PathText},
+    resources::made,
     routes::jobs::{missing_version, number},
     state::Api,
 };
@@ -71,7 +69,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
     let CreateScenario { code, name, kind, active } = body;
     let id = api.office.create_scenario(&caller, &NewScenario { code, name, kind, active }, now()).await?;
-    Ok((StatusCode::CREATED, Json(scenario(&api, &caller, id).await?)))
+    Ok((StatusCode::CREATED, Json(made(&api, &caller, &SCENARIOS, id).await?)))
 }
 
 /// Change a scenario: its code stays.
@@ -86,7 +84,7 @@ pub(crate) async fn change(
     let ChangeScenario { version, code, name, kind, active } = body;
     let (id, version) = (number(&id)?, version.ok_or_else(missing_version)?);
     api.office.update_scenario(&caller, (id, version), &ScenarioChange { code, name, kind, active }, now()).await?;
-    Ok(Json(scenario(&api, &caller, id).await?))
+    Ok(Json(made(&api, &caller, &SCENARIOS, id).await?))
 }
 
 /// Delete a scenario that no route, carrier or list of rights names.
@@ -95,16 +93,4 @@ pub(crate) async fn change(
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.office.delete_scenario(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn scenario(api: &Api, caller: &Caller, id: i64) -> Result<Map<String, Value>, Problem> {
-    let read = match caller.also(can::SCENARIOS_READ) {
-        Some(reader) => api.office.read(&reader.view(&SCENARIOS), &id.to_string()).await,
-        None => Err(OfficeError::NotFound(SCENARIOS.name)),
-    };
-    match read {
-        // It is made all the same, though their lists do not name it.
-        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
-        other => Ok(other?),
-    }
 }

@@ -18,7 +18,6 @@ use super::{
 use crate::{
     Crm, can,
     core::lead::LEAD,
-    end,
     line::line,
     phones::{form, phone},
 };
@@ -68,7 +67,7 @@ impl Crm {
         permit.must_be(can::LEADS_CREATE)?;
         let mut tx = self.store().db().begin().await?;
         let made = create(&mut tx, permit, new, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Changes a lead that is at the version that the person saw; gives its new version. Whose it is changes only who reaches all leads of the
@@ -88,7 +87,7 @@ impl Crm {
         permit.must_be(can::LEADS_UPDATE)?;
         let mut tx = self.store().db().begin().await?;
         let made = update(&mut tx, permit, (id, version), change, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Deletes a lead. What became of it stays in its history, which names nobody but those who work here.
@@ -99,7 +98,7 @@ impl Crm {
         permit.must_be(can::LEADS_DELETE)?;
         let mut tx = self.store().db().begin().await?;
         let made = delete(&mut tx, permit, id, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 }
 

@@ -18,7 +18,6 @@ use crate::{
         lead::{LEAD, Lead, LeadEffect, LeadEvent, LeadGuard, LeadStatus},
         machine::{NotNow, Row, Who},
     },
-    end,
     line::line,
 };
 
@@ -53,7 +52,7 @@ impl Crm {
         permit.must_be(can::LEADS_READ)?;
         let mut tx = self.store().db().begin().await?;
         let read = steps(&mut tx, permit, id).await;
-        end(tx, read).await
+        office::finish(tx, read).await
     }
 
     /// Something happens to a lead that is at the version that the person saw; gives its new version. `permit` is leave to read leads, so that who
@@ -73,7 +72,7 @@ impl Crm {
         permit.must_be(can::LEADS_READ)?;
         let mut tx = self.store().db().begin().await?;
         let made = step(&mut tx, permit, (id, version), event, reason, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 }
 

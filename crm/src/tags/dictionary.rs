@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{POSITION_MAX, STOPS, TAGS, TAGS_MAX, colour, groups, name_taken, position};
-use crate::{Crm, can, end};
+use crate::{Crm, can};
 
 /// A tag to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = create(&mut tx, permit, new, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Changes a tag that is at the version that the person saw; gives its new version.
@@ -127,7 +127,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = update(&mut tx, permit, (id, version), change, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Deletes a tag that no call ever had; what was counted keeps its name.
@@ -138,7 +138,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = delete(&mut tx, permit, id, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 }
 

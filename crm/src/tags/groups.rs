@@ -14,7 +14,7 @@ use store::{
 };
 
 use super::{GROUPS_MAX, POSITION_MAX, TAG_GROUPS, colour, name_taken, position};
-use crate::{Crm, can, end};
+use crate::{Crm, can};
 
 /// A group to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = create(&mut tx, permit, new, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Changes a group that is at the version that the person saw; gives its new version.
@@ -128,7 +128,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = update(&mut tx, permit, (id, version), change, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 
     /// Deletes a group that has no tags.
@@ -139,7 +139,7 @@ impl Crm {
         permit.must_be(can::TAGS_MANAGE)?;
         let mut tx = self.store().db().begin().await?;
         let made = delete(&mut tx, permit, id, now).await;
-        end(tx, made).await
+        office::finish(tx, made).await
     }
 }
 

@@ -20,7 +20,6 @@ use crate::{
         days::Day,
         tags::{NoTag, Order, TAGS_OF_CALL_MAX, Tag, TagAction, TagChange, decide},
     },
-    end,
 };
 
 /// How a tag is set on a call, or taken off.
@@ -172,7 +171,7 @@ impl Crm {
                 tx.rollback().await?;
                 Ok(tagged)
             }
-            made => end(tx, made).await,
+            made => office::finish(tx, made).await,
         }
     }
 

@@ -1,14 +1,12 @@
 //! Leads, and what becomes of them.
 
 use ::crm::{
-    can,
     core::{UnknownCode, lead::LeadStatus},
     leads::{LEADS, LeadChange, LeadSteps, NewLead},
 };
 use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{UserId, WallTime};
-use office::OfficeError;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +15,7 @@ use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
     params::{JsonBody, PathText},
-    resources::{ListAnswer, ListQuery},
+    resources::{ListAnswer, ListQuery, made},
     routes::jobs::{missing_version, number},
     state::Api,
 };
@@ -147,7 +145,7 @@ pub(crate) async fn create(
         assigned_operator: assigned_operator.map(Some),
     };
     let id = api.crm.create_lead(&caller, &NewLead { status, lead }, now()).await?;
-    Ok((StatusCode::CREATED, Json(row(&api, &caller, id).await?)))
+    Ok((StatusCode::CREATED, Json(made(&api, &caller, &LEADS, id).await?)))
 }
 
 /// Change a lead.
@@ -163,7 +161,7 @@ pub(crate) async fn change(
     let (id, version) = (number(&id)?, version.ok_or_else(missing_version)?);
     let change = LeadChange { client_name, phone, email, source, next_action, next_action_at, assigned_seller, assigned_operator };
     api.crm.update_lead(&caller, id, version, &change, now()).await?;
-    Ok(Json(row(&api, &caller, id).await?))
+    Ok(Json(made(&api, &caller, &LEADS, id).await?))
 }
 
 /// Delete a lead.
@@ -200,17 +198,5 @@ pub(crate) async fn happen(
     let (id, version) = (number(&id)?, body.version.ok_or_else(missing_version)?);
     let event = body.event.parse().map_err(|error: UnknownCode| Problem::field(Code::InvalidField, "event", error.to_string()))?;
     api.crm.lead_event(&caller, (id, version), event, body.reason.as_deref(), now()).await?;
-    Ok(Json(row(&api, &caller, id).await?))
-}
-
-/// What was made or changed, as far as the person sees it; who may not see it is told its id.
-async fn row(api: &Api, caller: &Caller, id: i64) -> Result<Map<String, Value>, Problem> {
-    let read = match caller.also(can::LEADS_READ) {
-        Some(reader) => api.office.read(&reader.view(&LEADS), &id.to_string()).await,
-        None => Err(OfficeError::NotFound("leads")),
-    };
-    match read {
-        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
-        other => Ok(other?),
-    }
+    Ok(Json(made(&api, &caller, &LEADS, id).await?))
 }

@@ -1,13 +1,8 @@
 //! Groups of tags, and tags.
 
-use ::crm::{
-    can,
-    tags::{NewTag, NewTagGroup, TAG_GROUPS, TAGS, TagChange, TagGroupChange},
-};
+use ::crm::tags::{NewTag, NewTagGroup, TAG_GROUPS, TAGS, TagChange, TagGroupChange};
 use axum::{Json, extract::State};
 use http::StatusCode;
-use model::Resource;
-use office::OfficeError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -16,6 +11,7 @@ use crate::{
     auth::{Caller, now},
     error::Problem,
     params::{JsonBody, PathText},
+    resources::made,
     routes::jobs::{missing_version, number},
     state::Api,
 };
@@ -91,7 +87,7 @@ pub(crate) async fn create_group(
 ) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
     let CreateTagGroup { name, exclusive, colour, position } = body;
     let id = api.crm.create_tag_group(&caller, &NewTagGroup { name, exclusive, colour, position }, now()).await?;
-    Ok((StatusCode::CREATED, Json(row(&api, &caller, &TAG_GROUPS, id).await?)))
+    Ok((StatusCode::CREATED, Json(made(&api, &caller, &TAG_GROUPS, id).await?)))
 }
 
 /// Change a group of tags.
@@ -106,7 +102,7 @@ pub(crate) async fn change_group(
     let ChangeTagGroup { version, name, exclusive, colour, position, active } = body;
     let (id, version) = (number(&id)?, version.ok_or_else(missing_version)?);
     api.crm.update_tag_group(&caller, id, version, &TagGroupChange { name, exclusive, colour, position, active }, now()).await?;
-    Ok(Json(row(&api, &caller, &TAG_GROUPS, id).await?))
+    Ok(Json(made(&api, &caller, &TAG_GROUPS, id).await?))
 }
 
 /// Delete a group that has no tags.
@@ -129,7 +125,7 @@ pub(crate) async fn create(
     // What is no number is the id of no group.
     let group = group_id.parse().unwrap_or(0);
     let id = api.crm.create_tag(&caller, &NewTag { group, name, colour, position, stop }, now()).await?;
-    Ok((StatusCode::CREATED, Json(row(&api, &caller, &TAGS, id).await?)))
+    Ok((StatusCode::CREATED, Json(made(&api, &caller, &TAGS, id).await?)))
 }
 
 /// Change a tag.
@@ -144,7 +140,7 @@ pub(crate) async fn change(
     let ChangeTag { version, name, colour, position, active, stop } = body;
     let (id, version) = (number(&id)?, version.ok_or_else(missing_version)?);
     api.crm.update_tag(&caller, id, version, &TagChange { name, colour, position, active, stop }, now()).await?;
-    Ok(Json(row(&api, &caller, &TAGS, id).await?))
+    Ok(Json(made(&api, &caller, &TAGS, id).await?))
 }
 
 /// Delete a tag that no call ever had.
@@ -153,16 +149,4 @@ pub(crate) async fn change(
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, PathText(id): PathText) -> Result<StatusCode, Problem> {
     api.crm.delete_tag(&caller, number(&id)?, now()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What was made or changed, as far as the person sees it; who may not see it at all is told its id.
-async fn row(api: &Api, caller: &Caller, resource: &'static Resource, id: i64) -> Result<Map<String, Value>, Problem> {
-    let read = match caller.also(can::TAGS_READ) {
-        Some(reader) => api.office.read(&reader.view(resource), &id.to_string()).await,
-        None => Err(OfficeError::NotFound(resource.name)),
-    };
-    match read {
-        Err(OfficeError::NotFound(_)) => Ok(Map::from_iter([("id".to_owned(), id.to_string().into())])),
-        other => Ok(other?),
-    }
 }
