@@ -133,7 +133,7 @@ const LISTS: &[ListPath] = lists! {
 /// The document as JSON text, as it stands in `api/openapi.json`.
 #[must_use]
 pub fn document() -> String {
-    let mut document = Document::openapi().merge_from(routes::crm::Document::openapi());
+    let mut document = routes::crm::AREAS.iter().fold(Document::openapi(), |document, area| document.merge_from((area.document)()));
     Lists.modify(&mut document);
     Common.modify(&mut document);
     // It is made of strings and maps only; nothing in it can fail to be written.
@@ -192,7 +192,7 @@ struct Lists;
 
 impl Modify for Lists {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for ListPath { resource, tag, list, row, what } in LISTS.iter().chain(routes::crm::LISTS) {
+        for ListPath { resource, tag, list, row, what } in LISTS.iter().chain(routes::crm::AREAS.iter().flat_map(|area| area.lists)) {
             if let Some(components) = &mut document.components {
                 components.schemas.insert(resource.name.to_owned(), RefOr::T(row_schema(resource)));
                 components.schemas.insert(format!("List_{}", resource.name), RefOr::T(page_schema(resource)));

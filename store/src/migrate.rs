@@ -51,6 +51,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     15 "0015_tags"
     16 "0016_exports_rule"
     17 "0017_clients_leads"
+    18 "0018_call_links"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

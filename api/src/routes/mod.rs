@@ -220,11 +220,13 @@ pub fn router(parts: ApiParts) -> Router {
 
 /// Every route of every table. A test walks them with every role.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().chain(crm::ROUTES)
+    ROUTES.iter().chain(crm::AREAS.iter().flat_map(|area| area.routes))
 }
 
 pub(crate) fn routed(api: Api) -> Router {
-    crm::table(table(Router::new(), &api), &api)
+    crm::AREAS
+        .iter()
+        .fold(table(Router::new(), &api), |router, area| (area.table)(router, &api))
         .route(phones::PATH, get(phones::open))
         .fallback(console::serve)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
