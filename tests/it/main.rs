@@ -15,6 +15,7 @@ mod console;
 mod crash;
 mod db_copy;
 mod dialling;
+mod everybody;
 mod faults;
 mod first_call;
 mod floors;

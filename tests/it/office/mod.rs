@@ -22,7 +22,7 @@ use tests::{
     wait,
 };
 
-use sql::Sql;
+pub(crate) use sql::Sql;
 
 /// One password for all people of these stories: to hash it takes time.
 pub(crate) const PASSWORD: &str = "a password of the tests";
