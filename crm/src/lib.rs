@@ -4,13 +4,14 @@
 pub mod core;
 pub mod leads;
 mod line;
+pub mod links;
 mod phones;
 mod rights;
 pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use office::Office;
+use office::{Office, jobs::Kinds};
 use store::{Statement, Store};
 
 pub use rights::{can, part};
@@ -41,8 +42,14 @@ impl Crm {
     }
 }
 
+/// Adds the kinds of jobs that modules bring.
+#[must_use]
+pub fn kinds(kinds: Kinds) -> Kinds {
+    kinds.with(links::SeatCalls)
+}
+
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS]];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS]];
     all.into_iter().flatten().copied().flatten().copied()
 }

@@ -37,7 +37,7 @@ const WORKERS: usize = 2;
 /// Opens the office on a database that is up to date.
 pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
     let roots = roots(config)?;
-    let kinds = Kinds::default().with(directories(config, providers)?);
+    let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?);
     let kinds = match mailer(config, &roots)? {
         Some(mailer) => kinds.with(SendMail::new(mailer)),
         None => kinds,

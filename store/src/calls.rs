@@ -11,6 +11,7 @@ use crate::{
     code::{code, decode, decode_some, from_json, json, read_segments, segments},
     db::{Tx, binds, statements},
     many::{Column, Rows, ids, list, row, rows_32},
+    whose::{RANG, TOOK_PART, why},
 };
 
 macro_rules! columns {
@@ -48,7 +49,7 @@ statements! {
     CALL: both concat!(columns!(), "FROM calls c WHERE c.call_id = $1");
     NEWEST: both "SELECT call_id FROM calls ORDER BY call_id DESC LIMIT 1";
     UNFINISHED: both concat!(columns!(), "FROM calls c WHERE c.status <> 'ended' ORDER BY c.call_id");
-    OF_USER: both "SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2 AND why & 1 <> 0";
+    OF_USER: both concat!("SELECT call_id FROM call_users WHERE user_id = $1 AND call_id = $2 AND why & ", why!(took_part), " <> 0");
     KNOWN: each concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(lite)), concat!(columns!(), "FROM calls c WHERE c.call_id IN ", ids!(pg));
     PUT: each
         concat!(insert!(), "SELECT * FROM ", rows_32!("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"), " WHERE v.column1 IS NOT NULL", replace!()),
@@ -204,19 +205,13 @@ pub(crate) fn ended(cdr: &Cdr) -> CallView {
 /// What a person has to do with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Share {
-    /// [`TOOK_PART`], [`RANG`], or both.
+    /// [`TOOK_PART`], [`RANG`], or both. The third bit, that it is of a lead of theirs, no fact sets or takes away.
     why: i64,
     /// For how long they served it, in milliseconds; what goes on is not counted yet.
     talk_ms: u64,
     /// For how long of that they held the other party, in milliseconds.
     hold_ms: u64,
 }
-
-/// The person placed the call or served a part of it (R18). A second bit, 2, says that it is of a lead of theirs: the CRM will set it, and no fact
-/// takes it away. By these two goes whose a recording is.
-const TOOK_PART: i64 = 1;
-/// It rang at the slot that the person had taken. They may read it, and no more: a colleague may have answered it.
-const RANG: i64 = 4;
 
 /// Who has to do with a call, each once.
 pub(crate) fn shares(call: &CallView) -> Vec<(UserId, Share)> {

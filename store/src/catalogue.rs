@@ -5,6 +5,8 @@
 
 use model::{Action, Column, ColumnKind, Links, ListKind, Mask, Narrow, Owner, Part, Resource};
 
+use crate::whose::why;
+
 const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answered", "held", "ended"]);
 const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
 const OUTCOMES: ColumnKind = ColumnKind::Code(&["answered", "busy", "no_answer", "canceled", "failed"]);
@@ -55,9 +57,12 @@ const CAUSES: ColumnKind = ColumnKind::Code(&[
 /// A call is theirs to read who placed or served it, whose lead it is of, or at whose phone it rang: whoever heard of it while it rang may look
 /// it up afterwards.
 const USERS_OF_CALLS: Owner = Owner::Link { table: "call_users", row: "call_id", user: "user_id" };
-/// Its recording is not theirs at whose phone it only rang (4): somebody else may have answered it.
-const USERS_OF_RECORDINGS: Owner =
-    Owner::Link { table: "(SELECT user_id, call_id FROM call_users WHERE why & 3 <> 0)", row: "call_id", user: "user_id" };
+/// Its recording is not theirs at whose phone it only rang: somebody else may have answered it.
+const USERS_OF_RECORDINGS: Owner = Owner::Link {
+    table: concat!("(SELECT user_id, call_id FROM call_users WHERE why & ", why!(had), " <> 0)"),
+    row: "call_id",
+    user: "user_id",
+};
 
 const LISTS_OF_CALLS: &[(ListKind, &str)] =
     &[(ListKind::Scenario, "t.scenario"), (ListKind::Slot, "CAST(t.caller_slot AS TEXT)"), (ListKind::Slot, "CAST(t.callee_slot AS TEXT)")];
@@ -100,7 +105,7 @@ static SERVERS_OF_CALLS: Links = Links {
     has_index: true,
     read: None,
     narrow: Narrow::None,
-    only: "l.why & 1 <> 0",
+    only: concat!("l.why & ", why!(took_part), " <> 0"),
     like: &["user", "segments"],
 };
 const SERVED_BY: Column =

@@ -44,6 +44,7 @@ pub mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod trunks;
+pub mod whose;
 
 use std::{
     sync::Arc,

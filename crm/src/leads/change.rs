@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{CenterId, UserId, WallTime, carrier::NumberForm};
-use office::{Conflict, Fault, OfficeError, Permit, email};
+use office::{Conflict, Fault, Office, OfficeError, Permit, email};
 use store::{
     audit::{self, Diff, Entry},
     binds,
@@ -19,6 +19,7 @@ use crate::{
     Crm, can,
     core::lead::LEAD,
     line::line,
+    links::seat_all,
     phones::{form, phone},
 };
 
@@ -86,8 +87,10 @@ impl Crm {
     ) -> Result<i64, OfficeError> {
         permit.must_be(can::LEADS_UPDATE)?;
         let mut tx = self.store().db().begin().await?;
-        let made = update(&mut tx, permit, (id, version), change, now).await;
-        office::finish(tx, made).await
+        let made = update(&mut tx, (self.office(), permit), (id, version), change, now).await;
+        let version = office::finish(tx, made).await?;
+        self.office().wake_jobs();
+        Ok(version)
     }
 
     /// Deletes a lead. What became of it stays in its history, which names nobody but those who work here.
@@ -97,8 +100,10 @@ impl Crm {
     pub async fn delete_lead(&self, permit: &Permit, id: i64, now: WallTime) -> Result<(), OfficeError> {
         permit.must_be(can::LEADS_DELETE)?;
         let mut tx = self.store().db().begin().await?;
-        let made = delete(&mut tx, permit, id, now).await;
-        office::finish(tx, made).await
+        let made = delete(&mut tx, (self.office(), permit), id, now).await;
+        office::finish(tx, made).await?;
+        self.office().wake_jobs();
+        Ok(())
     }
 }
 
@@ -138,7 +143,13 @@ async fn create(tx: &mut Tx, permit: &Permit, new: &NewLead, now: WallTime) -> R
     Ok(id)
 }
 
-async fn update(tx: &mut Tx, permit: &Permit, (id, version): (i64, i64), change: &LeadChange, now: WallTime) -> Result<i64, OfficeError> {
+async fn update(
+    tx: &mut Tx,
+    (office, permit): (&Office, &Permit),
+    (id, version): (i64, i64),
+    change: &LeadChange,
+    now: WallTime,
+) -> Result<i64, OfficeError> {
     let center = permit.rows().center;
     let old = lock_reached(tx, permit, id).await?;
     if old.version != version {
@@ -171,16 +182,18 @@ async fn update(tx: &mut Tx, permit: &Permit, (id, version): (i64, i64), change:
     write(tx, id, &old, &new, now).await?;
     if old.owners() != new.owners() {
         tell(tx, permit, (id, &new), "hand_over", (Some(&old.status), Some(&new.status)), now).await?;
+        seat_all(tx, office, center, id, now).await?;
     }
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, diff)]).await?;
     Ok(version + 1)
 }
 
-async fn delete(tx: &mut Tx, permit: &Permit, id: i64, now: WallTime) -> Result<(), OfficeError> {
+async fn delete(tx: &mut Tx, (office, permit): (&Office, &Permit), id: i64, now: WallTime) -> Result<(), OfficeError> {
     let old = lock_reached(tx, permit, id).await?;
     disown(tx, id).await?;
     tx.run(DELETE, binds![id]).await?;
     tell(tx, permit, (id, &old), "delete", (Some(&old.status), None), now).await?;
+    seat_all(tx, office, permit.rows().center, id, now).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, Diff::deleted(&old.picture()))]).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use store::{
     audit::{self, Diff, Entry},
     binds,
     sql::{Tx, draw},
-    statements,
+    statements, why,
 };
 
 use super::TAGS;
@@ -69,7 +69,7 @@ pub struct CallTag {
 statements! {
     CALL: both "SELECT center_id, COALESCE(scenario, '') FROM calls WHERE call_id = $1";
     // Who placed or served it, or has the lead that it is of; not at whose phone it only rang.
-    USERS: both "SELECT user_id FROM call_users WHERE call_id = $1 AND why & 3 <> 0";
+    USERS: both concat!("SELECT user_id FROM call_users WHERE call_id = $1 AND why & ", why!(had), " <> 0");
     // Neither is changed or deleted until the transaction ends; SQLite has one writer anyway.
     TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2",
