@@ -3,6 +3,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { FakeProblem } from '@/providers/fake/problem';
 import { renderConsole, rows, tile } from '@/testing/harness';
+import { ALL } from '../../e2e/menus';
 
 const menu = async () => {
     const nav = await screen.findByRole('navigation', { name: 'Menu' });
@@ -93,7 +94,7 @@ describe('logging in', () => {
 describe('the menu', () => {
     it('shows an administrator everything', async () => {
         await renderConsole();
-        expect(await menu()).toHaveLength(24);
+        expect(await menu()).toHaveLength(ALL.length);
     });
 
     it('shows an operator what operators do', async () => {

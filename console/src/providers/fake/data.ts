@@ -3,6 +3,7 @@ import type { AuditEntry, Ban, Budget, Call, CallOutcome, CarrierStatus, CdrReco
 import type { Carrier, Route } from '@/api/plan';
 import { Chance } from './chance';
 import { makeBudgets } from './budgets';
+import { makeListening, type ListeningData } from './listening/data';
 import { makeStandings } from './carriers';
 import { makeCarriers, makeRoutes } from './plan';
 import { makeRegistrations } from './registrations';
@@ -41,6 +42,8 @@ export interface FakeData {
     webhooks: Webhook[];
     deliveries: Delivery[];
     centers: Center[];
+    /** Scenarios, tags, and who heard what. */
+    listening: ListeningData;
 }
 
 const MINUTE = 60_000;
@@ -92,6 +95,9 @@ const PERMISSIONS: [string, string[]][] = [
     ...['read', 'listen', 'download', 'export'].map((verb): [string, string[]] => [`recordings.${verb}`, listed(SCOPES.ROWS)]),
     ...['configure', 'monitor', 'restart'].map((verb): [string, string[]] => [`system.${verb}`, SCOPES.SYSTEM]),
     ['metrics.read', SCOPES.SYSTEM],
+    ['scenarios.read', listed(SCOPES.CENTER)],
+    ...['read', 'set', 'unset'].map((verb): [string, string[]] => [`tags.${verb}`, listed(SCOPES.ROWS)]),
+    ['tags.manage', SCOPES.CENTER],
     ['audit_log.read', SCOPES.ROWS],
     ['audit_log.verify', SCOPES.SYSTEM],
     ['audit_log.export', SCOPES.ROWS],
@@ -106,6 +112,7 @@ const PERMISSIONS: [string, string[]][] = [
 const COLUMNS: Record<string, [string, string[]]> = {
     users: ['username display_name email roles manager locale tz state sso created_at last_login_at', ['role']],
     calls: ['call_id status direction caller callee caller_slot callee_slot user started_at ringing_at answered_at ended_at outcome cause segments scenario source recording', ['scenario', 'slot']],
+    tags: ['name colour position stop active', ['tag_group']],
     slots: ['number type state status registered holder holder_name since', ['slot']],
     audit_log: ['at actor_name action outcome resource resource_id diff source', []],
 };
@@ -118,12 +125,12 @@ export const CATALOGUE: Catalogue = {
 /** What each role that comes with the program grants here. */
 const GRANTS: Record<string, string> = {
     admin: PERMISSIONS.map(([permission, scopes]) => `${permission}@${scopes.includes('all') ? 'all' : scopes.at(-1)}`).join(' '),
-    client_admin: 'users.read@list users.create@list users.update@list users.delete@list roles.read@list calls.read@center calls.export@center recordings.listen@center audit_log.read@center exports.read@own exports.delete@own jobs.read@own',
+    client_admin: 'users.read@list users.create@list users.update@list users.delete@list roles.read@list calls.read@center calls.export@center recordings.listen@center scenarios.read@center tags.read@center tags.set@center tags.unset@center tags.manage@center audit_log.read@center exports.read@own exports.delete@own jobs.read@own',
     supervisor:
         'users.read@center users.export@center roles.read@center slots.read@center slots.monitor@center slots.export@center trunks.read@center trunks.monitor@center calls.read@center calls.monitor@center calls.export@center recordings.listen@center recordings.download@center events_log.read@center exports.read@own exports.delete@own webhooks.read@center jobs.read@center',
     operator: 'slots.read@center slots.use@own calls.start@own calls.end@own calls.read@own recordings.listen@own jobs.read@own',
     seller: 'calls.read@own recordings.listen@own',
-    listener: 'calls.read@list recordings.listen@list',
+    listener: 'calls.read@list recordings.listen@list tags.read@list tags.set@list tags.unset@list',
     HelpDeskUser: 'slots.read@center slots.use@own calls.start@own calls.end@own calls.read@own',
     HelpDeskManager: 'users.read@team calls.read@team recordings.listen@team',
     SL3User: 'calls.read@own',
@@ -232,6 +239,7 @@ export function makeData(now: number, callCount = 260): FakeData {
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,
         tries,
+        listening: makeListening(new Chance(13), calls, users, now),
         audit: makeAudit(chance, users, now),
         events: makeEvents(chance, now),
         jobs: makeJobs(now),

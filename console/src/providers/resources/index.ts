@@ -1,3 +1,4 @@
+import { listening } from './listening';
 import { office } from './office';
 import { telephony } from './telephony';
 import type { ResourceOnWire } from './wire';
@@ -5,7 +6,7 @@ import type { ResourceOnWire } from './wire';
 export type { ResourceOnWire } from './wire';
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
-export const RESOURCES = { ...telephony, ...office } as const;
+export const RESOURCES = { ...telephony, ...listening, ...office } as const;
 
 export type ResourceName = keyof typeof RESOURCES;
 

@@ -1,6 +1,7 @@
 // What can be listed, with its columns.
 import type { FakeResource } from '../lists';
+import { listening } from './listening';
 import { office } from './office';
 import { telephony } from './telephony';
 
-export const RESOURCES: Record<string, FakeResource> = { ...telephony, ...office };
+export const RESOURCES: Record<string, FakeResource> = { ...telephony, ...listening, ...office };

@@ -1,6 +1,7 @@
 // Slots and calls.
 import type { Limits, Slot } from '@/api/types';
 import { makeCall, TRANSFERRED } from '../data';
+import { callOf, callsOf } from '../listening/reach';
 import { LADDER, longLadder } from '../ladder';
 import { FakeProblem } from '../problem';
 import { fakePeaks, fakeWav } from '../wav';
@@ -83,8 +84,8 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
             return { call_id: call.call_id, status };
         },
     ],
-    ['GET', /^\/calls$/, world.listed('calls', () => world.data.calls, 'calls.read')],
-    ['GET', /^\/calls\/([\w-]+)$/, ({ ids: [id] }) => world.one(world.data.calls, ({ call_id }) => call_id === id)],
+    ['GET', /^\/calls$/, world.listed('calls', ({ user }) => callsOf(world, user), 'calls.read')],
+    ['GET', /^\/calls\/([\w-]+)$/, ({ ids: [id], user }) => world.seen('calls', user, callOf(world, user, id))],
     ['GET', /^\/calls\/([\w-]+)\/ladder$/, ({ ids: [id = ''] }) => (id === TRANSFERRED ? longLadder() : LADDER).replaceAll('%id%', id)],
     [
         'POST',

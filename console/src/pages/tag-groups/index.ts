@@ -1,0 +1,1 @@
+export { TagGroupsPage } from './TagGroupsPage';

@@ -1,0 +1,10 @@
+import { crud, type ResourceOnWire } from './wire';
+
+const MANAGED = { create: 'manage', update: 'manage', delete: 'manage' };
+
+/** What calls are told apart by, and what listeners say of them. */
+export const listening = {
+    scenarios: crud('/scenarios', 'scenarios', ['name', 'kind', 'active'], ['code'], { searchable: true, unexported: 'all' }),
+    'tag-groups': crud('/tag-groups', 'tags', ['name', 'exclusive', 'colour', 'position', 'active'], [], { wire: 'tag_groups', verbs: MANAGED, unexported: 'all' }),
+    tags: crud('/tags', 'tags', ['name', 'colour', 'position', 'active', 'stop'], ['group_id'], { verbs: MANAGED, unexported: 'all' }),
+} as const satisfies Record<string, ResourceOnWire>;
