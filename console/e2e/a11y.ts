@@ -4,7 +4,7 @@ import { go, menu, rows, settled, story, until, visit, type World } from './lib.
 import { ALL } from './menus.ts';
 
 /** What stands in no menu. */
-const FORMS = ['/trunks/create', '/carriers/create', '/routes/create', '/users/create', '/roles/create', '/permission-sets/create', '/oidc-role-map/create', '/schedules/create', '/webhooks/create', '/budgets/create', '/centers/create'];
+const FORMS = ['/leads/create', '/trunks/create', '/carriers/create', '/routes/create', '/users/create', '/roles/create', '/permission-sets/create', '/oidc-role-map/create', '/schedules/create', '/webhooks/create', '/budgets/create', '/centers/create'];
 const PLACES = ['/webhook-deliveries', '/settings', ...FORMS];
 /** Lists of which a row is opened. */
 const LISTS = ['/users', '/roles', '/slots', '/trunks'];

@@ -1,7 +1,7 @@
 // What each role finds in its menu, as the matrix of the requirements (1.4) has it. It is asked neither of the server nor of the console.
 
 /** Every page of the menu, in its order. */
-export const ALL = ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
+export const ALL = ['/leads', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
 
 /** Everybody has jobs of their own; who reads calls reads their records. */
 export const MENUS: Record<string, string[]> = {
@@ -9,18 +9,18 @@ export const MENUS: Record<string, string[]> = {
     // Users and roles of listeners, calls of the centre and their export, tags, the centre's own audit log.
     client_admin: ['/calls', '/cdr', '/tag-groups', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/audit', '/security-audit'],
     // Reads everything that is no secret of the system, changes nothing; of the system only its logs.
-    supervisor: ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/webhooks', '/events'],
+    supervisor: ['/leads', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/webhooks', '/events'],
     // Slots to use; hubs are for who makes them.
-    operator: ['/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
-    seller: ['/calls', '/cdr', '/jobs'],
+    operator: ['/leads', '/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
+    seller: ['/leads', '/calls', '/cdr', '/jobs'],
     listener: ['/calls', '/cdr', '/jobs'],
-    HelpDeskUser: ['/calls', '/cdr', '/jobs'],
+    HelpDeskUser: ['/leads', '/calls', '/cdr', '/jobs'],
     // The people of the team.
-    HelpDeskManager: ['/calls', '/cdr', '/users', '/jobs'],
+    HelpDeskManager: ['/leads', '/calls', '/cdr', '/users', '/jobs'],
     SL3User: ['/calls', '/cdr', '/jobs'],
     SL3Manager: ['/calls', '/cdr', '/users', '/jobs'],
     // Own entries of the audit log, exports of the list.
     number_manager: ['/calls', '/cdr', '/jobs', '/exports', '/audit', '/security-audit'],
-    viewer: ['/calls', '/cdr', '/jobs'],
-    analyst: ['/calls', '/cdr', '/jobs', '/exports'],
+    viewer: ['/leads', '/calls', '/cdr', '/jobs'],
+    analyst: ['/leads', '/calls', '/cdr', '/jobs', '/exports'],
 };

@@ -33,7 +33,7 @@ await story<World & { people: (Person & { role: string })[] }>(async ({ world, o
             const told = async () => /You may not see this page|There is no such page/.test(await page.locator('#main').innerText());
             await until(`${role}: ${place} says that it is not granted`, async () => new URL(page.url()).pathname === place && (await told()));
             same(await page.locator('#main tr, #main input').count(), 0, `${role}: ${place} shows nothing`);
-            const resource = `/api${place.replace('/cdr', '/cdr/records').replace('/events', '/dci/logs').replace('/carriers', '/trunks').replace('/bans', '/security/bans').replace('/budgets', '/security/budgets')}`.replace(/\/(create|1.*)$/, '');
+            const resource = `/api${place.replace('/cdr', '/cdr/records').replace('/events', '/dci/logs').replace('/carriers', '/trunks').replace('/bans', '/security/bans').replace('/budgets', '/security/budgets').replace('/leads', '/crm/leads')}`.replace(/\/(create|1.*)$/, '');
             same(asked.filter((each) => each.startsWith(resource)), [], `${role}: ${place} asks for nothing`);
         }
         page.off('request', note);

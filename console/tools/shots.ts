@@ -24,6 +24,11 @@ type Step = (page: Page) => Promise<unknown>;
 
 /** Pages by name, and what is done there before the picture is taken. */
 const PAGES: [string, string, Step?][] = [
+    ['leads', '/leads'],
+    ['lead-create', '/leads/create'],
+    ['lead', '/leads/503'],
+    ['lead-move', '/leads/503', (page) => page.keyboard.press('m')],
+    ['lead-lost', '/leads/508'],
     ['live', '/live'],
     ['calls', '/calls'],
     ['calls-filter', '/calls', (page) => page.locator('[role=search] button').nth(1).click()],

@@ -16,6 +16,9 @@ const AHEAD = [
     { path: '/calls', permission: 'calls.read', unless: isCabinet, menu: {} },
 ];
 
+/** Who begins elsewhere than with the first page of their menu. */
+const HOMES: Record<string, string> = { admin: '/live', supervisor: '/live' };
+
 describe('the roles that come with the program', () => {
     it('are read out of the table of the server', () => {
         expect([...roles.keys()]).toEqual(Object.keys(MENUS));
@@ -24,10 +27,10 @@ describe('the roles that come with the program', () => {
         expect(roles.get('analyst')?.permissions.some(({ permission }) => permission === 'phone_numbers.aggregate')).toBe(true);
     });
 
-    it.each([...roles])('%s finds the menu of the matrix, and begins with its first page', (role, mine) => {
+    it.each([...roles])('%s finds the menu of the matrix, and begins where their work is, else with its first page', (role, mine) => {
         const menu = pages.filter((page) => isInMenu(page, mine)).map(({ path }) => path);
         expect(menu).toEqual(MENUS[role]);
-        expect(homeOf(mine, pages)).toBe(menu[0]);
+        expect(homeOf(mine, pages)).toBe(HOMES[role] ?? menu[0]);
         // What stands in no menu is reached by what does.
         const open = pages.filter((page) => isOpen(page, mine)).map(({ path }) => path);
         expect(open.filter((path) => !menu.includes(path) && path !== '/stories')).toEqual(menu.includes('/webhooks') ? ['/settings', '/webhook-deliveries'] : ['/settings']);

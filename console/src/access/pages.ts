@@ -41,6 +41,7 @@ export function isCabinet(mine: MyPermissions): boolean {
 /** Where people begin who do more than look around: the first line that fits, of pages that there are and that are open to them. */
 const HOMES: readonly [path: string, fits: (mine: MyPermissions) => boolean][] = [
     ['/dashboard', (mine) => may(mine, 'calls.monitor')],
+    ['/live', (mine) => may(mine, 'calls.monitor')],
     ['/desk', (mine) => may(mine, 'calls.start') && may(mine, 'notes.create')],
     ['/listening', isCabinet],
     ['/tag-statistics', (mine) => may(mine, 'tags.manage')],

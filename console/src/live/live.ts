@@ -41,6 +41,7 @@ const TOPICS: Record<string, string> = {
     event: 'events',
     center: 'centers',
     rights: 'rights',
+    lead: 'leads',
 };
 
 /** Who listens to what; what every kind of `Live` has in common. */

@@ -1,3 +1,4 @@
+import { crm } from './crm';
 import { listening } from './listening';
 import { people } from './people';
 import { from, type PageSpec, type Views } from './spec';
@@ -10,4 +11,4 @@ export { GROUPS, type PageSpec } from './spec';
 const stories: PageSpec[] = import.meta.env.FAKE ? [{ path: '/stories', permission: '', element: from(() => import('@/testing/Gallery') as Promise<Views>, 'GalleryPage') }] : [];
 
 /** Every page, area by area; within a group of the menu in its order. */
-export const pages: PageSpec[] = [...telephony, ...listening, ...people, ...system, ...stories];
+export const pages: PageSpec[] = [...crm, ...telephony, ...listening, ...people, ...system, ...stories];

@@ -3,6 +3,7 @@ import { budgets } from './budgets';
 import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
+import { crm } from './crm';
 import { keys } from './keys';
 import { listening } from './listening';
 import { pages } from './pages';
@@ -11,4 +12,4 @@ import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, { columns }) };
+export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }) };

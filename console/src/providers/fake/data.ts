@@ -4,6 +4,8 @@ import type { Carrier, Route } from '@/api/plan';
 import { Chance } from './chance';
 import { makeBudgets } from './budgets';
 import { makeListening, type ListeningData } from './listening/data';
+import { makeCrm, type CrmData } from './crm/data';
+import { CRM_GRANTS, CRM_PERMISSIONS } from './crm/rights';
 import { makeStandings } from './carriers';
 import { makeCarriers, makeRoutes } from './plan';
 import { makeRegistrations } from './registrations';
@@ -44,6 +46,8 @@ export interface FakeData {
     centers: Center[];
     /** Scenarios, tags, and who heard what. */
     listening: ListeningData;
+    /** Leads and clients. */
+    crm: CrmData;
 }
 
 const MINUTE = 60_000;
@@ -107,6 +111,7 @@ const PERMISSIONS: [string, string[]][] = [
     ...['read', 'delete'].map((verb): [string, string[]] => [`exports.${verb}`, SCOPES.ROWS]),
     ...['read', 'create', 'update', 'delete', 'export'].map((verb): [string, string[]] => [`webhooks.${verb}`, SCOPES.CENTER]),
     ...['read', 'create', 'delete'].map((verb): [string, string[]] => [`tokens.${verb}`, SCOPES.ROWS]),
+    ...CRM_PERMISSIONS,
 ];
 
 const COLUMNS: Record<string, [string, string[]]> = {
@@ -141,7 +146,7 @@ const GRANTS: Record<string, string> = {
 };
 
 function grants(code: string): GrantedPermission[] {
-    return (GRANTS[code] ?? '').split(' ').filter(Boolean).map((text) => {
+    return `${GRANTS[code] ?? ''} ${CRM_GRANTS[code] ?? ''}`.split(' ').filter(Boolean).map((text) => {
         const [permission = '', scope = ''] = text.split('@');
         return { permission, scope };
     });
@@ -235,6 +240,7 @@ export function makeData(now: number, callCount = 260): FakeData {
         routes: makeRoutes(),
         bans: makeBans(now),
         budgets: makeBudgets(now),
+        crm: makeCrm(users, now),
         callers: new Map([['2', '+74951234567'], ['3', '+74990000000']]),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,

@@ -1,3 +1,4 @@
+import { crm } from './crm';
 import { listening } from './listening';
 import { office } from './office';
 import { telephony } from './telephony';
@@ -6,7 +7,7 @@ import type { ResourceOnWire } from './wire';
 export type { ResourceOnWire } from './wire';
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
-export const RESOURCES = { ...telephony, ...listening, ...office } as const;
+export const RESOURCES = { ...telephony, ...listening, ...office, ...crm } as const;
 
 export type ResourceName = keyof typeof RESOURCES;
 

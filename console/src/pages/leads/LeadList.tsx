@@ -1,0 +1,80 @@
+import Add from '@mui/icons-material/Add';
+import PersonSearchOutlined from '@mui/icons-material/PersonSearchOutlined';
+import Button from '@mui/material/Button';
+import { Link, useNavigate } from 'react-router';
+import { useCan } from '@/access/me';
+import { LEAD_STATUSES, type Lead } from '@/api/crm';
+import { useFormat, useT } from '@/i18n';
+import { LeadBadge } from '@/ui/crm/Way';
+import { Empty } from '@/ui/empty';
+import { useKeys } from '@/ui/keys/useKeys';
+import { ListPage } from '@/ui/list/ListPage';
+import type { ColumnSpec } from '@/ui/list/columns';
+import type { FilterSpec } from '@/ui/list/filters';
+import { Badge, Moment, Person, Phone, useNow } from '@/ui/values';
+
+const COLUMNS: ColumnSpec<Lead>[] = [
+    { name: 'client_name' },
+    { name: 'phone', render: (lead) => <Phone number={lead.phone} />, figures: true },
+    { name: 'status', render: (lead) => <LeadBadge status={lead.status} />, width: 140 },
+    { name: 'next_action_at', render: (lead) => <Due at={lead.next_action_at} />, width: 150, figures: true },
+    { name: 'next_action' },
+    { name: 'source' },
+    { name: 'assigned_seller', render: (lead) => <Person id={lead.assigned_seller} /> },
+    { name: 'assigned_operator', render: (lead) => <Person id={lead.assigned_operator} />, extra: true },
+    { name: 'updated_at', render: (lead) => <Moment at={lead.updated_at} />, width: 120, figures: true },
+    { name: 'email', extra: true },
+    { name: 'lost_reason', extra: true },
+    { name: 'created_at', render: (lead) => <Moment at={lead.created_at} />, extra: true },
+    { name: 'created_by', render: (lead) => <Person id={lead.created_by} />, extra: true },
+    { name: 'id', extra: true },
+];
+
+const FILTERS: FilterSpec[] = [
+    { kind: 'choice', name: 'status', prefix: 'lead_statuses', choices: LEAD_STATUSES },
+    { kind: 'time', name: 'next_action_at' },
+    { kind: 'text', name: 'source', operator: 'prefix' },
+    { kind: 'text', name: 'phone', operator: 'contains' },
+    { kind: 'time', name: 'created_at' },
+];
+
+/** Whose they are can be asked by who may see people. */
+const OWNERS: FilterSpec[] = [
+    { kind: 'user', name: 'assigned_seller' },
+    { kind: 'user', name: 'assigned_operator' },
+];
+
+/** When something is due; what should have been done by now says so. */
+function Due({ at }: { at: number | null | undefined }) {
+    const format = useFormat();
+    const now = useNow(60_000);
+    if (at == null || at >= now) return <Moment at={at} />;
+    return <Badge tone="bad">{format.short(at, now)}</Badge>;
+}
+
+/** Leads: one's own, or those of the centre. */
+export function LeadList() {
+    const t = useT();
+    const can = useCan();
+    const navigate = useNavigate();
+    useKeys(t('nav.leads'), can('leads.create') ? [{ on: 'KeyA', what: t('leads.create'), do: () => void navigate('/leads/create') }] : []);
+    const create = can('leads.create') && (
+        <Button component={Link} to="/leads/create" variant="contained" startIcon={<Add />}>
+            {t('leads.create')}
+        </Button>
+    );
+    return (
+        <ListPage<Lead>
+            resource="leads"
+            topic="leads"
+            title={t('nav.leads')}
+            about={t('leads.about')}
+            columns={COLUMNS}
+            filters={can('users.read') ? [...FILTERS, ...OWNERS] : FILTERS}
+            sort={{ field: 'updated_at', order: 'DESC' }}
+            actions={create}
+            onOpen={(lead) => void navigate(`/leads/${lead.id}`)}
+            empty={<Empty icon={PersonSearchOutlined} title={t('leads.empty')} hint={t('leads.empty_hint')} action={create} />}
+        />
+    );
+}

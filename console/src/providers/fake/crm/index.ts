@@ -1,0 +1,8 @@
+import type { FakeRoute, FakeWorld } from '../world';
+import { leadRoutes, Leads } from './leads';
+
+/** Leads and clients. */
+export const crmRoutes = (world: FakeWorld): FakeRoute[] => {
+    const leads = new Leads(world);
+    return leadRoutes(world, leads);
+};
