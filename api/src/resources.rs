@@ -51,12 +51,14 @@ pub(crate) struct ListParamsSchema {
 /// The parameters of lists of calls, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the schema of what take_span reads")]
+#[expect(dead_code, reason = "the schema of what take_span and take_tags read")]
 pub(crate) struct SpanSchema {
     /// Only calls that began at this time or later: milliseconds since 1970.
     from: Option<i64>,
     /// Only calls that began before this time.
     to: Option<i64>,
+    /// Only calls with this tag; of several, with commas between them, with one of them. Short for `filter={"tags": […]}`.
+    tag: Option<String>,
 }
 
 /// A span of time, its end excluded.
@@ -108,6 +110,12 @@ impl ListQuery {
             text.parse().map(|ms| Some(WallTime(ms))).map_err(|_| wrong())
         };
         Ok(Span { from: bound("from")?, to: bound("to")? })
+    }
+
+    /// Takes the tags that calls are to have one of, as a filter.
+    pub(crate) fn take_tags(&mut self) -> Option<Value> {
+        let tags = self.take("tag")?;
+        Some(json!({ "tags": tags.split(',').collect::<Vec<_>>() }))
     }
 
     /// How many rows a page is to have at most; what cannot be one is refused when the list is read.

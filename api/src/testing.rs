@@ -97,6 +97,7 @@ impl Template {
 /// The engines with all that modules bring.
 async fn office_on(store: &Store, mut settings: Settings) -> Office {
     settings.parts.push(crm::part());
+    settings.added = settings.added.and(crm::added(store));
     Office::open(store.clone(), settings, auth::now()).await.unwrap()
 }
 

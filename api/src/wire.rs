@@ -260,6 +260,9 @@ pub(crate) struct CallWithRecording {
     pub(crate) call: Call,
     /// Null as long as nobody has answered.
     pub(crate) recording: Option<Recording>,
+    /// Absent without the right to see tags. They are added to the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<TagOfCall>>,
 }
 
 /// A record with its recording.
@@ -269,6 +272,22 @@ pub(crate) struct CdrWithRecording {
     pub(crate) record: CdrRecord,
     /// Null if nobody answered.
     pub(crate) recording: Option<Recording>,
+    /// Absent without the right to see tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<TagOfCall>>,
+}
+
+/// A tag that a call has, as the list of tags shows it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TagOfCall {
+    #[schema(examples("3"))]
+    pub(crate) id: String,
+    pub(crate) group_id: String,
+    /// Absent if it is hidden from the caller, as the colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) colour: Option<String>,
 }
 
 /// The part of a call that one person served.

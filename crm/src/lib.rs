@@ -11,7 +11,7 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use office::{Office, jobs::Kinds};
+use office::{Adders, Office, jobs::Kinds};
 use store::{Statement, Store};
 
 pub use rights::{can, part};
@@ -46,6 +46,9 @@ impl Crm {
 #[must_use]
 pub fn kinds(kinds: Kinds) -> Kinds {
     kinds.with(links::SeatCalls)
+/// What the modules add to the lists of others, for the office that is opened with their [`part`].
+pub fn added(store: &Store) -> Adders {
+    tags::listed::TagsOf::all(store).into_iter().fold(Adders::default(), Adders::with)
 }
 
 /// Every SQL text of this room; a test prepares each on both engines.

@@ -1,15 +1,20 @@
 //! A centre with people to tell stories of, on an empty database of either engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::{io::Read as _, sync::Arc};
+
 use model::{Action, CallId, CenterId, UserId, WallTime};
 use office::{
-    Office, OfficeError, Permit, Principal, Settings,
+    Office, OfficeError, Permit, Principal, Settings, WorkOptions,
     accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
+    export::{ExportOrder, Format},
+    jobs::{Runner, RunnerOptions},
+    rights::{AccessList, NewRole, NewSet, PermissionItem},
 };
 use store::{Store, binds, statements, testing::Postgres};
 use tempfile::TempDir;
 
-use crate::{Crm, part};
+use crate::{Crm, added, part};
 
 pub(crate) const HOME: CenterId = CenterId::DEFAULT;
 pub(crate) const NOW: WallTime = WallTime(1_795_000_000_000);
@@ -18,21 +23,22 @@ const PASSWORD: &str = "right horse";
 pub(crate) struct House {
     pub(crate) crm: Crm,
     pub(crate) office: Office,
-    _dir: Option<TempDir>,
+    _dir: TempDir,
 }
 
 /// Tells a story on both engines.
 pub(crate) async fn on_both(story: impl AsyncFn(House)) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/cordboard.db", dir.path().display());
-    story(House::at(&url, Some(dir)).await).await;
-    story(House::at(&Postgres::shared().database(), None).await).await;
+    story(House::at(&url, dir).await).await;
+    story(House::at(&Postgres::shared().database(), tempfile::tempdir().unwrap()).await).await;
 }
 
 impl House {
-    async fn at(url: &str, dir: Option<TempDir>) -> Self {
+    async fn at(url: &str, dir: TempDir) -> Self {
         let store = Store::open(url).await.unwrap();
-        let settings = Settings { parts: vec![part()], ..Settings::default() };
+        let work = WorkOptions { exports_dir: dir.path().join("exports"), ..WorkOptions::default() };
+        let settings = Settings { parts: vec![part()], added: added(&store), work, ..Settings::default() };
         let office = Office::open(store.clone(), settings, NOW).await.unwrap();
         Self { crm: Crm::new(store, office.clone()), office, _dir: dir }
     }
@@ -60,6 +66,48 @@ impl House {
     /// Adds somebody with one role.
     pub(crate) async fn with_role(&self, name: &str, role: &str) -> Principal {
         self.person(NewUser { username: name.to_owned(), roles: vec![role.to_owned()], ..NewUser::default() }).await
+    }
+}
+
+/// Ids of one kind that narrow rights to a resource.
+pub(crate) fn list(resource: &str, kind: model::ListKind, ids: &[String]) -> AccessList {
+    AccessList { resource: resource.to_owned(), kind, ids: ids.to_vec() }
+}
+
+impl House {
+    /// Makes a role with these rights (`tags.read@list`).
+    pub(crate) async fn role(&self, root: &Principal, code: &str, rights: &[&str]) {
+        let item = |right: &&str| {
+            let (permission, scope) = right.split_once('@').unwrap();
+            PermissionItem { permission: permission.to_owned(), scope: scope.parse().unwrap() }
+        };
+        let may = leave(root, office::can::ROLES_CREATE);
+        let set = NewSet { code: code.to_owned(), name: code.to_owned(), permissions: rights.iter().map(item).collect() };
+        self.office.create_permission_set(&may, &set, NOW).await.unwrap();
+        let (code, sets) = (code.to_owned(), vec![code.to_owned()]);
+        let new = NewRole { name: code.clone(), code, sets, lists: vec![], columns: vec![] };
+        self.office.create_role(&may, &new, NOW).await.unwrap();
+    }
+
+    /// The lines of a file that somebody exports.
+    pub(crate) async fn exported(&self, who: &Principal, resource: &str, filter: serde_json::Value, columns: &[&str]) -> Vec<String> {
+        let order = ExportOrder {
+            resource: resource.to_owned(),
+            filter: Some(filter),
+            search: None,
+            columns: Some(columns.iter().map(|column| (*column).to_owned()).collect()),
+            format: Format::Csv,
+            locale: Some("en".to_owned()),
+        };
+        let right = self.office.export_right(resource).unwrap();
+        let export = self.office.start_export(&leave(who, right), &order, NOW).await.unwrap();
+        let runner = Runner::new(self.office.clone(), Arc::new(|| NOW), RunnerOptions { workers: 1, seed: 1, node: 1, sole: true });
+        let stop = tokio::sync::watch::channel(false);
+        while runner.try_turn(&stop.1).await.unwrap() {}
+        let mut file = self.office.open_export(&leave(who, office::can::EXPORTS_READ), export.id, NOW).await.unwrap();
+        let mut text = String::new();
+        file.file.read_to_string(&mut text).unwrap();
+        text.trim_start_matches('\u{feff}').lines().map(str::to_owned).collect()
     }
 }
 

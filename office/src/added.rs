@@ -2,7 +2,7 @@
 //!
 //! A module adds to lists of others what it knows of their rows (the tags of a call), and the list, the single row and the export have it
 //! without knowing the module. Such a column stands in its resource as all do, without SQL; so rights hide and mask it as any other, but nothing
-//! can be sorted or filtered by it.
+//! can be sorted by it, and filtered only if its values stand in a table of links.
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +46,13 @@ impl Adders {
     #[must_use]
     pub fn with(mut self, adder: impl Added) -> Self {
         self.0.push(Arc::new(adder));
+        self
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
         self
     }
 }

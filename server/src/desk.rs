@@ -44,7 +44,7 @@ pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, d
     };
     let work = WorkOptions { kinds, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
     let http = Client::new(guard(config), &roots, Limits::default());
-    let settings = Settings { parts: vec![crm::part()], work, webhooks: WebhookOptions { http }, ..Settings::default() };
+    let settings = Settings { parts: vec![crm::part()], added: crm::added(&store), work, webhooks: WebhookOptions { http } };
     Office::open(store, settings, wall_clock()).await.context("cannot open the office")
 }
 

@@ -112,6 +112,27 @@ const SERVED_BY: Column =
     Column::new("served_by", "", ColumnKind::Id, "Who placed it or served a part of it: to filter by; a call has any number of them.")
         .nullable()
         .linked(&SERVERS_OF_CALLS);
+/// Tags of groups that somebody was not given do not exist for them.
+static TAGS_OF_CALLS: Links = Links {
+    table: "taggings",
+    row: "call_id",
+    value: "tag_id",
+    kind: ColumnKind::Id,
+    center: "center_id",
+    has_index: true,
+    read: Some(Action("tags.read")),
+    narrow: Narrow::List(ListKind::TagGroup, "group_id"),
+    only: "",
+    like: &[],
+};
+const TAGS: Column = Column::new(
+    "tags",
+    "",
+    ColumnKind::Json,
+    "The tags that it has, as the list of tags shows them, by their places; to filter by are their ids.",
+)
+.nullable()
+.linked(&TAGS_OF_CALLS);
 const SCENARIO: Column =
     Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered().split();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
@@ -185,6 +206,7 @@ pub static CALLS: Resource = Resource {
         CAUSE.nullable(),
         SERVED,
         SERVED_BY,
+        TAGS,
         SCENARIO,
         SOURCE,
         CARRIER,
@@ -238,6 +260,7 @@ pub static CDRS: Resource = Resource {
         Column::new("sip_status", "t.sip_status", ColumnKind::Int, "The last SIP status of the called side.").filtered(),
         SERVED,
         SERVED_BY,
+        TAGS,
         SCENARIO,
         SOURCE,
         CARRIER,

@@ -9,7 +9,7 @@ use axum::{
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use model::{CallId, CallView, Cause, Command, Reply};
-use office::{CALLS, CDRS, ListPage, OfficeError, StoreError, View, can};
+use office::{CALLS, CDRS, ListPage, ListParams, OfficeError, StoreError, View, can};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -28,8 +28,9 @@ use crate::{
     responses((status = 200, description = "Calls.", body = List<CallWithRecording>)))]
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
     let span = query.take_span()?;
-    let (is_plain, limit) = (query.is_plain(), query.limit());
-    let params = span.narrow(query.params());
+    let tags = query.take_tags();
+    let (is_plain, limit) = (query.is_plain() && tags.is_none(), query.limit());
+    let params = tags.into_iter().fold(span.narrow(query.params()), ListParams::filtered);
     let view = caller.view(&CALLS);
     let mut page = api.office.list_bare(&view, &params).await?;
     // The database follows the journal: its rows may be some moments old, and the newest calls may not be there yet.
@@ -75,7 +76,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
     };
     let recording = recording.map(Recording::from);
     let view = caller.view(&CALLS);
-    let mut row = seen(&view, &CallWithRecording { call: call.into(), recording });
+    let mut row = seen(&view, &CallWithRecording { call: call.into(), recording, tags: None });
     match api.office.fill_row(&view, id.0, &mut row).await {
         Err(OfficeError::Store(error)) if is_live && error.is_unavailable() => {}
         filled => filled?,
@@ -105,7 +106,8 @@ pub(crate) async fn ladder(State(api): State<Api>, caller: Caller, Id(id): Id<Ca
 #[utoipa::path(get, path = "/api/cdr/records", tag = "calls", params(ListParamsSchema, SpanSchema),
     responses((status = 200, description = "Records of ended calls.", body = List<CdrWithRecording>)))]
 pub(crate) async fn records(State(api): State<Api>, caller: Caller, mut query: ListQuery) -> Result<Json<ListAnswer>, Problem> {
-    let params = query.take_span()?.narrow(query.params());
+    let (span, tags) = (query.take_span()?, query.take_tags());
+    let params = tags.into_iter().fold(span.narrow(query.params()), ListParams::filtered);
     let view = caller.view(&CDRS);
     let mut page = api.office.list(&view, &params).await?;
     if page.added.iter().any(|column| column.name == "remedy") {

@@ -53,6 +53,34 @@ async fn a_call_has_the_tags_that_people_set() {
 }
 
 #[tokio::test]
+async fn calls_are_listed_by_their_tags() {
+    let world = furnished().await;
+    for (call, tag) in [(CALL_OF_ANNA, 1), (CALL_OF_ANNA, 3), (CALL_OF_BORIS, 3)] {
+        assert_eq!(said(&world, &format!("root PUT /api/calls/{call}/tags/{tag}")).await, "200 -");
+    }
+    let target = json!({"id": "1", "group_id": "1", "name": "target", "colour": "green"});
+    let room = json!({"id": "3", "group_id": "2", "name": "1 room", "colour": "grey"});
+    for list in ["/api/calls", "/api/cdr/records"] {
+        let found = async |query: &str| {
+            let (status, answer) = world.json(&format!("root GET {list}?fields=call_id,tags&{query}")).await;
+            assert_eq!(status, StatusCode::OK, "{list} {query}: {answer}");
+            answer["items"].as_array().unwrap().iter().map(|row| row["call_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let (of_anna, of_boris) = (CALL_OF_ANNA.to_string(), CALL_OF_BORIS.to_string());
+        assert_eq!(found("tag=1").await, [of_anna.clone()], "{list}");
+        assert_eq!(found("tag=1,2").await, [of_anna.clone()], "{list}");
+        assert_eq!(found("tag=3").await, [of_boris, of_anna], "{list}");
+        assert_eq!(found("tag=77").await, Vec::<String>::new(), "{list}");
+        let (_, answer) = world.json(&format!("root GET {list}?fields=tags&tag=1")).await;
+        assert_eq!(answer["items"], json!([{"tags": [target, room]}]), "{list}");
+        assert_eq!(said(&world, &format!("root GET {list}?tag=x")).await, "422 invalid_field");
+        assert_eq!(said(&world, &format!("root GET {list}?sort=tags")).await, "422 unknown_field", "{list}");
+    }
+    let (_, call) = world.json(&format!("anna GET /api/calls/{CALL_OF_ANNA}")).await;
+    assert_eq!(call["tags"], json!([target, room]));
+}
+
+#[tokio::test]
 async fn what_is_not_reached_cannot_be_tagged() {
     let world = furnished().await;
     let (hers, his) = (format!("/api/calls/{CALL_OF_ANNA}/tags"), format!("/api/calls/{CALL_OF_BORIS}/tags"));

@@ -4,6 +4,7 @@
 
 mod dictionary;
 mod groups;
+pub(crate) mod listed;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal"
 /// What a dialer is to do with the number of a call that gets a tag: nothing, or call it no more. Kept for the dialer; nothing reads it so far.
 pub const STOPS: &[&str] = &["none", "dnc"];
 
-pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS, set::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS];
 
 const VERSION: Column =
     Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from.");

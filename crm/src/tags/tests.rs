@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod lists;
+
 use model::{CallId, ListKind, Mode, TagId};
 use office::{
     Conflict, ListParams, OfficeError, Principal,

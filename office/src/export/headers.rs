@@ -95,6 +95,7 @@ const HEADINGS: &[(&str, &str, &str, &str)] = &[
     ("", "started_at", "Started", "Начало"),
     ("", "state", "State", "Состояние"),
     ("", "status", "Status", "Статус"),
+    ("", "tags", "Tags", "Теги"),
     ("", "talk_ms", "Talk, ms", "Разговор, мс"),
     ("", "total", "Of how much", "Всего"),
     ("", "type", "Type", "Тип"),

@@ -11,17 +11,18 @@ use std::{
 };
 
 use calamine::{Data, Reader, Xlsx};
-use model::{CenterId, Column, ColumnKind, WallTime};
+use model::{Action, CenterId, Column, ColumnKind, WallTime};
 use serde_json::{Value, json};
 use store::Statement;
 use tokio::sync::watch;
 
 use super::{xlsx::Book, *};
 use crate::{
-    Principal, can,
+    Principal, Settings, can,
     events::EVENTS_LOG,
     jobs::{Cleanup, Clock, Kept, Runner, RunnerOptions},
-    work::testing::{Base, both, house, person, sign_in},
+    rights::{Part, Permission, Reaches},
+    work::testing::{Base, both, person, sign_in},
 };
 
 const T0: i64 = 1_763_712_000_000;
@@ -67,6 +68,12 @@ struct JobRow {
     total: Option<i64>,
 }
 
+const TAGGED: Part = Part {
+    permissions: &[Permission { action: Action("tags.read"), about: "See tags.", reaches: Reaches::LISTED }],
+    resources: &[],
+    events: &[],
+};
+
 struct Rig {
     office: Office,
     base: Base,
@@ -80,7 +87,9 @@ impl Rig {
         let (lite, exports_dir) = (matches!(store.db(), store::Db::Lite { .. }), base.dir.path().join("exports"));
         let cleanup = Cleanup { kept: Kept::default() };
         let options = crate::WorkOptions { exports_dir, cleanup, ..crate::WorkOptions::default() };
-        let office = house(store, options).await;
+        // Calls have a column that is seen by a right of a module.
+        let settings = Settings { parts: vec![TAGGED], work: options, ..Settings::default() };
+        let office = Office::open(store, settings, WallTime(1)).await.unwrap();
         let db = office.store().db();
         db.run(if lite { FILL_LITE } else { FILL }, binds![ROWS]).await.unwrap();
         db.run(COUNTED, binds![ROWS + 1]).await.unwrap();

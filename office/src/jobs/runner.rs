@@ -317,9 +317,12 @@ impl Runner {
         }
     }
 
-    /// One turn; whether there was anything to do.
-    #[cfg(test)]
-    pub(crate) async fn try_turn(&self, stop: &watch::Receiver<bool>) -> Result<bool, StoreError> {
+    /// One turn; whether there was anything to do. For tests.
+    ///
+    /// # Errors
+    /// As the database's.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn try_turn(&self, stop: &watch::Receiver<bool>) -> Result<bool, StoreError> {
         Ok(self.turn(stop, &mut None).await? == Turn::Worked)
     }
 

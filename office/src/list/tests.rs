@@ -40,6 +40,8 @@ fn anna(action: Action, reach: &str, lists: &[(ListKind, &str)], policies: &[(&s
     policies.iter().for_each(|(resource, column, mode)| policy.restrict(resource, column, *mode));
     let mut access = AccessMap::default();
     access.add(action.0, grant);
+    // What links are read by: of every group.
+    access.add("tags.read", Grant { reach: "center".parse().unwrap(), lists: BTreeMap::new(), policy: Arc::default() });
     let actor = Actor::system(HOME, "test");
     let anna = Principal::new(ANNA, "anna".to_owned(), HOME, vec![], None, actor, Arc::new(access));
     anna.permit(action).unwrap()
@@ -811,6 +813,47 @@ async fn the_calls_of_few_come_from_their_indexes() {
             let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
             let wanted = [format!("cdrs_by_{column}"), format!("{column}=?")];
             assert!(plan.iter().any(|step| wanted.iter().all(|part| step.contains(part))), "{column}: {plan:#?}");
+        }
+    }
+}
+
+/// A tag that three calls have and one that all have: both begin at the index of tags, also for whoever was given some groups and scenarios.
+#[tokio::test]
+async fn the_calls_with_a_tag_come_from_its_index() {
+    let base = Base::sqlite();
+    let store = base.open().await;
+    let store::Db::Lite { read, write, .. } = store.db() else { unreachable!() };
+    let calls = (1..=300).map(|n| (u64::try_from(n).unwrap(), call(n, None, if n % 3 == 0 { "sales" } else { "support" })));
+    store.apply(&calls.collect::<Vec<_>>()).await.unwrap();
+    let tagged = both("INSERT INTO taggings (call_id, tag_id, center_id, group_id, set_at) VALUES ($1, $2, 1, $3, 0)");
+    const COMMON: i64 = 7;
+    const RARE: i64 = 8;
+    for n in 1..=300 {
+        store.db().run(tagged, binds![id(n), COMMON, 1_i64]).await.unwrap();
+    }
+    for n in [3, 150, 299] {
+        store.db().run(tagged, binds![id(n), RARE, 2_i64]).await.unwrap();
+    }
+    sqlx::query("ANALYZE").execute(write).await.unwrap();
+    let office = crate::testing::office(store.clone()).await;
+    let found = |page: &ListPage| -> Vec<i64> { page.keys.iter().map(|key| (key >> 22) / 1000 - T0 / 1000).collect() };
+    let sales = [(ListKind::Scenario, "sales")];
+    for (filter, begins, of_all, of_sales) in [
+        (json!({"tags": "8"}), 1, vec![299, 150, 3], vec![150, 3]),
+        (json!({"tags": "7"}), 1, vec![300, 299, 298], vec![300, 297, 294]),
+        (json!({"tags": ["7", "8"]}), 2, vec![300, 299, 298], vec![300, 297, 294]),
+        (json!({"tags": {"all": ["7", "8"]}}), 1, vec![299, 150, 3], vec![150, 3]),
+        (json!({"tags": {"eq": "7", "not_in": ["8"]}}), 1, vec![300, 298, 297], vec![300, 297, 294]),
+    ] {
+        for (view, wanted) in [(wide(&CALLS, &[]), of_all), (view(&CALLS, "list", &sales, &[]), of_sales)] {
+            let params = ListParams::default().filtered(filter.clone()).limited(3);
+            let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
+            let by_tag = |step: &&String| step.contains("INDEX taggings_by_tag (center_id=? AND tag_id=?)");
+            assert_eq!(plan.iter().filter(by_tag).count(), begins, "{filter}: {plan:#?}");
+            let of_calls = |step: &&String| step.starts_with("SEARCH t ") || step.starts_with("SCAN t");
+            let is_by_key = |step: &String| step.contains("call_id=?") || step.contains("rowid=?");
+            assert!(plan.iter().filter(of_calls).all(is_by_key), "{filter}: {plan:#?}");
+            assert_eq!(found(&office.list(&view, &params).await.unwrap()), wanted, "{filter}");
         }
     }
 }

@@ -145,6 +145,7 @@ export const columns = {
     secret: 'Secret',
     segments: 'Who served it',
     served_by: 'Placed or served by',
+    tags: 'Tags',
     send: 'How it was handed over',
     seq: 'Number',
     sets: 'Permission sets',

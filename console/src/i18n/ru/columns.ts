@@ -141,6 +141,7 @@ export const columns = {
     secret: 'Секрет',
     segments: 'Кто обслуживал',
     served_by: 'Звонил или обслуживал',
+    tags: 'Теги',
     send: 'Как передано',
     seq: 'Номер',
     sets: 'Наборы прав',
