@@ -101,6 +101,8 @@ codes! {
     BanNotFound "ban_not_found", NOT_FOUND, "This source is not banned.";
     LadderForgotten "ladder_forgotten", NOT_FOUND, "The messages of this call are not kept any more.";
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
+    RecordingErased "recording_erased", GONE, "The recording was erased.";
+    RecordingHeld "recording_held", CONFLICT, "The recording is held: nobody erases it before it is let go.";
     RangeNotSatisfiable "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the recording.";
     SlotNotCallable "slot_not_callable", CONFLICT, "The slot cannot call in its state.";
     SlotNotRegistered "slot_not_registered", CONFLICT, "The slot's phone is not registered.";
@@ -280,6 +282,7 @@ impl From<OfficeError> for Problem {
             OfficeError::Crowded => Self::new(Code::TooManyAttempts).retry_after(1),
             OfficeError::NotFound("budget") => Self::new(Code::BudgetNotFound),
             OfficeError::NotFound("call") => Self::new(Code::CallNotFound),
+            OfficeError::NotFound("recording") => Self::new(Code::RecordingNotFound),
             OfficeError::NotFound(office::export::EXPORT_BY_THESE_RIGHTS) => {
                 let detail = "The file was made by other rights than yours are now: export it again.";
                 Self::new(Code::RowNotFound).with("resource", "export").detail(detail)
@@ -309,6 +312,8 @@ impl From<Conflict> for Problem {
             Conflict::BuiltIn => Self::new(Code::BuiltIn),
             Conflict::InUse(_) => Self::new(Code::InUse),
             Conflict::State(_) => Self::new(Code::WrongState),
+            Conflict::Erased { at } => Self::new(Code::RecordingErased).with("erased_at", at.0),
+            Conflict::Held => Self::new(Code::RecordingHeld),
             Conflict::Transition { state, allowed } => Self::new(Code::TransitionNotAllowed).with("state", state).with("allowed", allowed),
         }
         .detail(words)

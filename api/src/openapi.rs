@@ -55,7 +55,7 @@ use crate::{
         routing::create, routing::read, routing::change, routing::delete, routing::explain,
         scenarios::create, scenarios::change, scenarios::delete,
         call::start, call::end, transfer::transfer, calls::list, calls::read, calls::ladder, calls::records,
-        recording::stream, recording::ticket, recording::peaks,
+        recording::stream, recording::ticket, recording::peaks, recording::erase, recording::hold,
         budgets::budgets, budgets::set_budget, budgets::delete_budget, budgets::release_budget,
         security::bans, security::ban, security::release, security::status,
         system::pbx_status, system::status, system::reload, system::openapi, system::healthz, system::metrics,

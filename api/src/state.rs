@@ -256,6 +256,10 @@ impl Api {
         if !is_first {
             tracing::warn!("Changes of rights are told elsewhere already; nobody hears of them here.");
         }
+        let board = Arc::clone(&live);
+        if !office.tell_rows(move |news| board.publish(now(), [Event::Row(Box::new(news))])) {
+            tracing::warn!("Changes of rows are told elsewhere already; nobody hears of them here.");
+        }
         Self(Arc::new(Shared {
             settings,
             office,

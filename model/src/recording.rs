@@ -18,6 +18,8 @@ pub enum RecordingState {
     Failed,
     /// Recording was switched off for this call.
     NotWanted,
+    /// Somebody has erased it, or it had its time: there is nothing to hear any more, and there never will be.
+    Erased,
 }
 
 /// Who is heard on a channel.

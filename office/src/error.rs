@@ -1,5 +1,6 @@
 //! What can go wrong, told apart by what a caller would do about it.
 
+use model::WallTime;
 use store::StoreError;
 
 /// Why the office did not do what it was asked. Nothing was changed.
@@ -87,6 +88,15 @@ pub enum Conflict {
     /// It is not in a state for that.
     #[error("{0}")]
     State(String),
+    /// The recording was erased.
+    #[error("the recording was erased")]
+    Erased {
+        /// When.
+        at: WallTime,
+    },
+    /// The recording is held.
+    #[error("the recording is held: nobody erases it before it is let go")]
+    Held,
     /// What happens to it does not lead on from where it stands.
     #[error("it is {state}, and this does not lead on from there")]
     Transition {

@@ -18,6 +18,7 @@ mod list;
 mod mask;
 pub mod notify;
 mod principal;
+pub mod recordings;
 mod registrations;
 pub mod rights;
 pub mod routes;
@@ -105,6 +106,7 @@ struct Inner {
     fillers: added::Fillers,
     rights: rights::Memory,
     rights_hearer: rights::Hearer,
+    row_hearer: recordings::Hearer,
     accounts: accounts::Accounts,
     work: work::Work,
     webhooks: webhooks::Hub,
@@ -134,6 +136,7 @@ impl Office {
             fillers,
             rights: rights::Memory::default(),
             rights_hearer: rights::Hearer::default(),
+            row_hearer: recordings::Hearer::default(),
             accounts: accounts::Accounts::new(),
             work: work::Work::new(WorkOptions { bulk: accounts::bulk_actions(settings.work.bulk), ..settings.work }),
             webhooks: webhooks::Hub::new(settings.webhooks),
@@ -174,6 +177,7 @@ pub fn statements() -> impl Iterator<Item = Statement> {
     own.chain(rights::STATEMENTS.iter().copied())
         .chain(accounts::STATEMENTS.iter().copied())
         .chain(webhooks::STATEMENTS.iter().copied())
+        .chain(recordings::ALL_STATEMENTS.iter().copied())
         .chain([notify::STATEMENTS, scenarios::STATEMENTS])
         .flatten()
         .copied()

@@ -166,7 +166,9 @@ impl Office {
     /// # Errors
     /// As the database's.
     pub async fn call(&self, permit: &Permit, id: CallId) -> Result<Option<CallView>, StoreError> {
-        leave(permit, &[can::CALLS_READ, can::CALLS_TRACE, can::CALLS_END, can::RECORDINGS_LISTEN])?;
+        const OF_CALLS: &[Action] =
+            &[can::CALLS_READ, can::CALLS_TRACE, can::CALLS_END, can::RECORDINGS_LISTEN, can::RECORDINGS_DELETE, can::RECORDINGS_HOLD];
+        leave(permit, OF_CALLS)?;
         let calls = if permit.action() == can::CALLS_READ { &CALLS } else { &CALLS_HAD };
         let key: Vec<&Column> = calls.columns.iter().filter(|column| column.name == calls.key).collect();
         match self.store().list_row(calls, permit.rows(), key, id.0).await {

@@ -8,10 +8,11 @@
 //!  2026/11/21/c_….wav        the closed recording; a file of this name is always whole
 //! ```
 //!
-//! [`Recorder`] writes them, [`recover`] finishes what a killed server left behind (FT-2), [`open`] reads them, also while they grow.
+//! [`Recorder`] writes them, [`recover`] finishes what a killed server left behind (FT-2), [`open`] reads them, also while they grow, [`erase`] unlinks them.
 //! Directories are made with mode 0700 and files with 0600.
 
 mod disk;
+mod erase;
 mod open;
 mod path;
 mod peaks;
@@ -25,6 +26,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use erase::erase;
 pub use open::{Snapshot, open};
 pub use peaks::{MOMENTS_MAX, Peaks, peaks};
 pub use recover::{forget_sidecar, recover};

@@ -36,7 +36,7 @@ pub struct Snapshot {
 /// # Errors
 /// [`io::ErrorKind::NotFound`] if there is no file: the row has none, names one that is not of our making, or it was lost. Else what the system says.
 pub fn open(dir: &Path, row: &RecordingRow) -> io::Result<Snapshot> {
-    if matches!(row.state, RecordingState::Failed | RecordingState::NotWanted) {
+    if matches!(row.state, RecordingState::Failed | RecordingState::NotWanted | RecordingState::Erased) {
         return Err(io::ErrorKind::NotFound.into());
     }
     let files = row.file.as_deref().and_then(|file| Files::of(dir, file)).ok_or(io::ErrorKind::NotFound)?;

@@ -17,6 +17,7 @@ use office::{
     accounts::RefreshDirectory,
     jobs::{Clock, JobProgress, Kinds, Runner, RunnerOptions},
     notify::SendMail,
+    recordings::Unlink,
     webhooks::{Deliverer, DelivererOptions, WebhookOptions},
 };
 use store::Store;
@@ -27,8 +28,10 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
+    recordings::RecordingDir,
     secrets::{self, Secrets},
     signalling::wall_clock,
+    start,
 };
 
 /// Jobs that are worked on at once.
@@ -37,7 +40,8 @@ const WORKERS: usize = 2;
 /// Opens the office on a database that is up to date.
 pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
     let roots = roots(config)?;
-    let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?);
+    let files = Arc::new(RecordingDir(start::recording_dir(config, data_dir)));
+    let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?).with(Unlink::new(files));
     let kinds = match mailer(config, &roots)? {
         Some(mailer) => kinds.with(SendMail::new(mailer)),
         None => kinds,

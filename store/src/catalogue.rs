@@ -10,7 +10,7 @@ use crate::whose::why;
 const CALL_STATUSES: ColumnKind = ColumnKind::Code(&["dialing", "ringing", "answered", "held", "ended"]);
 const DIRECTIONS: ColumnKind = ColumnKind::Code(&["internal", "outbound", "inbound"]);
 const OUTCOMES: ColumnKind = ColumnKind::Code(&["answered", "busy", "no_answer", "canceled", "failed"]);
-const RECORDING_STATES: ColumnKind = ColumnKind::Code(&["recording", "complete", "partial", "failed", "not_wanted"]);
+const RECORDING_STATES: ColumnKind = ColumnKind::Code(&["recording", "complete", "partial", "failed", "not_wanted", "erased"]);
 const TRUNK_KINDS: ColumnKind = ColumnKind::Code(&["auto", "mf", "ls", "sip"]);
 /// The codes of `model::Cause`, in its order.
 const CAUSES: ColumnKind = ColumnKind::Code(&[
@@ -305,7 +305,15 @@ pub static RECORDINGS: Resource = Resource {
         NUMBER_OF_RIGHT,
         Column::new("started_at", "t.started_at", ColumnKind::Time, "When the first sample was due.").filtered(),
         Column::new("duration_ms", "t.duration_ms", ColumnKind::Int, "Length of the audio in milliseconds; 0 until closed.").filtered(),
-        Column::new("size", "t.size", ColumnKind::Int, "Length of the file in octets; 0 until closed.").filtered(),
+        Column::new("size", "t.size", ColumnKind::Int, "Length of the file in octets; 0 until closed, and once it is erased.").filtered(),
+        Column::new(
+            "held",
+            "t.held",
+            ColumnKind::Bool,
+            "Whether it is kept whatever happens: nobody erases it, and its time does not count.",
+        )
+        .filtered(),
+        Column::new("erased_at", "t.erased_at", ColumnKind::Time, "When it was erased.").nullable().filtered(),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! The store: SQLite or PostgreSQL, migrations, the journal and its consumer, the outbox. Knows no SIP and no HTTP.
 //!
 //! Facts of the signalling loop go through the [`journal`] and reach the database by [`consumer::consume`]; nothing else writes calls,
-//! records, bindings, leases or recordings. Users, trunks and settings are read and written directly.
+//! records, bindings or leases, nor recordings but to erase and to hold them. Users, trunks and settings are read and written directly.
 //!
 //! The order at start:
 //!
@@ -36,7 +36,7 @@ mod migrate;
 mod numbers;
 mod outbox;
 mod plan;
-mod recordings;
+pub mod recordings;
 mod routes;
 mod seal;
 mod settings;

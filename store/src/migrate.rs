@@ -52,6 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     16 "0016_exports_rule"
     17 "0017_clients_leads"
     18 "0018_call_links"
+    20 "0020_listening"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -23,15 +23,15 @@ use http::{
         RANGE,
     },
 };
-use model::{CallId, RecordingRow, UserId};
+use model::{CallId, RecordingRow, RecordingState, UserId};
 use office::{RECORDINGS, can};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Caller, now, subject},
     error::{Code, Problem},
-    params::{Id, Params},
+    params::{Id, JsonBody, Params},
     range::{Part, part},
     routes::calls,
     state::{Api, OpenRecording, Peaks},
@@ -54,6 +54,14 @@ pub(crate) struct Ticket {
     /// Seconds until it expires.
     #[schema(examples(300))]
     expires_in: u64,
+}
+
+/// Whether a recording is held.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hold {
+    /// `true`: nobody erases it until it is let go.
+    held: bool,
 }
 
 /// How loud a recording is.
@@ -140,11 +148,41 @@ pub(crate) async fn peaks(State(api): State<Api>, caller: Caller, Id(id): Id<Cal
     }
 }
 
+/// Erase a recording, for ever.
+///
+/// Nobody hears it from then on; whoever is hearing it gets no further part. What is known of the call stays, and what was counted of listening to it.
+#[utoipa::path(delete, path = "/api/calls/{id}/recording", tag = "recordings", params(("id" = String, Path)),
+    responses((status = 204, description = "Erased.")))]
+pub(crate) async fn erase(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<StatusCode, Problem> {
+    calls::visible(&api, &caller, id).await?;
+    api.office.erase_recording(&caller, id, now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Hold a recording, so that nobody erases it and its time does not count, or let it go.
+#[utoipa::path(put, path = "/api/calls/{id}/recording/hold", tag = "recordings", params(("id" = String, Path)), request_body = Hold,
+    responses((status = 204, description = "It is so now.")))]
+pub(crate) async fn hold(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<CallId>,
+    JsonBody(Hold { held }): JsonBody<Hold>,
+) -> Result<StatusCode, Problem> {
+    calls::visible(&api, &caller, id).await?;
+    api.office.hold_recording(&caller, id, held, now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The recording of a call that the caller may see, if there is one to hear.
 async fn known(api: &Api, caller: &Caller, id: CallId) -> Result<RecordingRow, Problem> {
     calls::visible(api, caller, id).await?;
-    let row = api.office.recording(caller, id).await?.filter(|row| row.file.is_some());
-    row.ok_or_else(|| Problem::new(Code::RecordingNotFound))
+    let missing = || Problem::new(Code::RecordingNotFound);
+    let row = api.office.recording(caller, id).await?.ok_or_else(missing)?;
+    if row.state == RecordingState::Erased {
+        let at = api.office.recording_erased_at(id).await?;
+        return Err(Problem::new(Code::RecordingErased).with("erased_at", at.map(|at| at.0)));
+    }
+    if row.file.is_some() { Ok(row) } else { Err(missing()) }
 }
 
 /// Who hears which recording at the moment: what is audited already.

@@ -8,7 +8,10 @@ use http_body_util::BodyExt as _;
 use model::{CallId, Direction, Fact, RecordingState};
 
 use super::{check, encoded};
-use crate::testing::{ANNA, CALL_OF_ANNA, CALL_OF_BORIS, World, call_view, recording};
+use crate::{
+    live::ears::{Ears, Topics},
+    testing::{ANNA, CALL_OF_ANNA, CALL_OF_BORIS, World, call_view, recording},
+};
 
 const PATH: &str = "/api/calls/c_00000000000z8/recording";
 
@@ -406,4 +409,61 @@ async fn whoever_hears_a_recording_is_in_the_audit_log() {
         }
         assert_eq!(heard().await, vec![row; times + 1], "{range}");
     }
+}
+
+#[tokio::test]
+async fn an_erased_recording_plays_no_further() {
+    let world = World::new().await;
+    let hold = |held: bool| format!("root PUT {PATH}/hold\n\n{{\"held\": {held}}}");
+    let mut said = Vec::new();
+    for request in [
+        format!("anna GET {PATH}\nRange: bytes=0-9"),
+        format!("anna DELETE {PATH}"),
+        hold(true),
+        format!("root DELETE {PATH}"),
+        format!("root PUT {PATH}/hold\n\n{{\"held\": 1}}"),
+        hold(false),
+        format!("root DELETE {PATH}"),
+        format!("anna GET {PATH}\nRange: bytes=10-19"),
+        format!("anna GET {PATH}/peaks"),
+        format!("root DELETE {PATH}"),
+        hold(true),
+        "boris GET /api/calls/c_00000000000z8/recording".to_owned(),
+    ] {
+        let response = world.send(&request).await;
+        let (status, body) = (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes());
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        assert_eq!(body["code"] == "recording_erased", body["erased_at"].is_i64(), "{body}");
+        said.push(format!("{status} {}", body["code"].as_str().unwrap_or("-")));
+    }
+    let erased = "410 recording_erased";
+    let wanted =
+        ["206 -", "403 forbidden", "204 -", "409 recording_held", "422 invalid_field", "204 -", "204 -", erased, erased, erased, erased];
+    assert_eq!(said[..11], wanted);
+    assert_eq!(said[11], "404 call_not_found");
+    // The call and its list say so.
+    let (_, call) = world.json("anna GET /api/calls/c_00000000000z8").await;
+    assert_eq!(call["recording"]["state"], "erased");
+    let filter = encoded(r#"{"state": "erased"}"#);
+    let (_, list) = world.json(&format!("anna GET /api/recordings?filter={filter}")).await;
+    assert_eq!((&list["items"][0]["call_id"], &list["items"][0]["held"]), (&"c_00000000000z8".into(), &false.into()));
+    // Whoever may hear it is told, and nobody else.
+    let last = world.live.after(world.live.last_seq() - 1, 1).unwrap().pop().unwrap();
+    let hear = async |name: &str| Ears::of(&world.principal(name).await).hear(&world.api, &last).await;
+    let told = hear("anna").await.unwrap();
+    assert_eq!((told.kind, &told.data["call_id"], &told.data["state"]), ("recording.erased", &"c_00000000000z8".into(), &"erased".into()));
+    assert!(told.data["erased_at"].is_i64() && Topics::read(Some(&serde_json::json!({"topics": ["recordings"]}))).has(&told));
+    assert!(hear("boris").await.is_none());
+}
+
+#[tokio::test]
+async fn a_growing_recording_is_not_erased() {
+    let mut world = World::new().await;
+    let mut row = recording(CallId(7));
+    (row.state, row.duration_ms, row.size) = (RecordingState::Recording, 0, 0);
+    world.tell(vec![Fact::CallStarted { call: call_view(7, Direction::Internal) }, Fact::Recording { row }]).await;
+    let (status, problem) = world.json("root DELETE /api/calls/c_0000000000007/recording").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &"wrong_state".into()));
+    let (status, problem) = world.json("root DELETE /api/calls/c_0000000000008/recording").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &"call_not_found".into()));
 }

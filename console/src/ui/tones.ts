@@ -21,7 +21,7 @@ export const CALL_TONES: Record<CallStatus, Tone> = { dialing: 'wait', ringing: 
 
 export const OUTCOME_TONES: Record<CallOutcome, Tone> = { answered: 'good', busy: 'wait', no_answer: 'wait', canceled: 'off', failed: 'bad' };
 
-export const RECORDING_TONES: Record<RecordingState, Tone> = { recording: 'busy', complete: 'good', partial: 'wait', failed: 'bad', not_wanted: 'off' };
+export const RECORDING_TONES: Record<RecordingState, Tone> = { recording: 'busy', complete: 'good', partial: 'wait', failed: 'bad', not_wanted: 'off', erased: 'off' };
 
 export const JOB_TONES: Record<JobState | 'expired', Tone> = { queued: 'wait', running: 'busy', done: 'good', failed: 'bad', cancelled: 'off', expired: 'off' };
 

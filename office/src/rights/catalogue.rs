@@ -154,6 +154,8 @@ permissions! {
     RECORDINGS_LISTEN "recordings.listen" LISTED "Hear recordings.";
     RECORDINGS_DOWNLOAD "recordings.download" LISTED "Save recordings as files.";
     RECORDINGS_EXPORT "recordings.export" LISTED "Export the list of recordings.";
+    RECORDINGS_DELETE "recordings.delete" LISTED "Erase recordings, for ever.";
+    RECORDINGS_HOLD "recordings.hold" LISTED "Hold recordings, so that nobody erases them, and let them go.";
 
     SYSTEM_CONFIGURE "system.configure" SYSTEM "Have the server read its configuration again, and change what concerns every centre.";
     SYSTEM_MONITOR "system.monitor" SYSTEM "See how the server is.";

@@ -67,6 +67,12 @@ pub(crate) static EVENTS: &[EventKind] = &[
     EventKind { kind: "cdr.created", right: can::CALLS_READ, resource: "cdrs", about: "A call has its record." },
     EventKind { kind: "recording.ready", right: can::RECORDINGS_READ, resource: "recordings", about: "A recording is closed." },
     EventKind {
+        kind: "recording.erased",
+        right: can::RECORDINGS_READ,
+        resource: "recordings",
+        about: "A recording was erased, by a person or because it has had its time.",
+    },
+    EventKind {
         kind: "carrier.down",
         right: can::TRUNKS_READ,
         resource: "trunks",

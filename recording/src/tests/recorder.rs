@@ -131,6 +131,36 @@ fn only_plain_files_of_our_own_are_opened() {
 }
 
 #[test]
+fn an_erased_recording_is_gone_with_all_that_lies_beside_it() {
+    let mut bench = Bench::new();
+    let dir = bench.dir.path().to_owned();
+    bench.begin(1);
+    bench.talk(&[1], 0, 100);
+    let closed = bench.close(end(1, 100));
+    let name = closed.file.clone().unwrap();
+    for beside in [".part", ".json", ".json.new"] {
+        fs::write(bench.path(1, beside), "x").unwrap();
+    }
+    let other = bench.path(2, "");
+    fs::write(&other, "x").unwrap();
+    // Whoever has it open hears it to the end.
+    let open_one = open(&dir, &closed).unwrap();
+    crate::erase(&dir, &name).unwrap();
+    assert_eq!(fs::read_dir(other.parent().unwrap()).unwrap().count(), 1);
+    assert_eq!(open_one.file.metadata().unwrap().len(), closed.size);
+    assert_eq!(open(&dir, &closed).unwrap_err().kind(), io::ErrorKind::NotFound);
+    // What is not there, and what is none of ours.
+    for nothing in [name.as_str(), "2026/01/01/c_0000000000001.wav", "../secret", "2026/11/21/c_0000000000002.wav/..", "secret"] {
+        crate::erase(&dir, nothing).unwrap();
+    }
+    assert!(other.exists());
+    // A row that says so is not opened, whatever file it names.
+    fs::write(bench.path(1, ""), vec![0; 44]).unwrap();
+    let erased = RecordingRow { state: RecordingState::Erased, ..closed };
+    assert_eq!(open(&dir, &erased).unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
 fn frames_that_were_dropped_make_it_partial() {
     let mut bench = Bench::new();
     bench.begin(1);

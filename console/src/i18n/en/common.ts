@@ -226,6 +226,8 @@ export const common = {
         budget_not_found: 'There is no such budget, or nothing with this id that could have one; the id of a slot is not its number.',
         ladder_forgotten: 'The messages of this call are no longer kept. They are kept in memory, for the latest calls only.',
         recording_not_found: 'This call has no recording to hear.',
+        recording_erased: 'The recording was erased.',
+        recording_held: 'The recording is held: let it go first.',
         range_not_satisfiable: 'This place lies outside the recording.',
         slot_not_callable: 'The slot cannot call now: %{state}.',
         slot_not_registered: 'The slot’s phone is not registered. Switch it on and check its account.',
