@@ -56,7 +56,7 @@ const CAUSES: ColumnKind = ColumnKind::Code(&[
 
 /// A call is theirs to read who placed or served it, whose lead it is of, or at whose phone it rang: whoever heard of it while it rang may look
 /// it up afterwards.
-const USERS_OF_CALLS: Owner = Owner::Link { table: "call_users", row: "call_id", user: "user_id" };
+pub const USERS_OF_CALLS: Owner = Owner::Link { table: "call_users", row: "call_id", user: "user_id" };
 /// Its recording is not theirs at whose phone it only rang: somebody else may have answered it.
 const USERS_OF_RECORDINGS: Owner = Owner::Link {
     table: concat!("(SELECT user_id, call_id FROM call_users WHERE why & ", why!(had), " <> 0)"),

@@ -53,6 +53,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     17 "0017_clients_leads"
     18 "0018_call_links"
     20 "0020_listening"
+    23 "0023_desk"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
