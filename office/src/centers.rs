@@ -95,6 +95,33 @@ pub struct CenterSettings {
     /// Signalling reads it by itself (`store/plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numbers: Option<NumberForm>,
+    /// What the desks of its people show.
+    #[serde(skip_serializing_if = "is_default")]
+    pub desk: DeskSettings,
+    /// Whose its slots are.
+    #[serde(skip_serializing_if = "is_default")]
+    pub slots: SlotsSettings,
+}
+
+/// What the desks of a centre's people show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeskSettings {
+    /// Whether whoever is called hears that somebody else works with the lead of that number; sellers never do.
+    pub pop_foreign: bool,
+}
+
+/// Whose the slots of a centre are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SlotsSettings {
+    /// Whether people see, take and call by those slots alone that a list gives to them or to a role of theirs. Who may watch slots sees all.
+    pub assigned: bool,
+}
+
+/// What was never set is not written: settings as they were stay readable by a program that knows no more.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How people may log in (D20). Who administers may always log in with a password.
@@ -176,7 +203,12 @@ impl From<CenterRow> for Center {
         });
         let settings = serde_json::from_str(&row.settings).unwrap_or_else(|error| {
             tracing::warn!(center = row.id, %error, "A centre's settings cannot be read; until they can, only administrators log in.");
-            CenterSettings { login: LoginSettings { local: false, oidc: false }, numbers: None }
+            CenterSettings {
+                login: LoginSettings { local: false, oidc: false },
+                // Nobody gets more than there was, for not being read.
+                slots: SlotsSettings { assigned: true },
+                ..CenterSettings::default()
+            }
         });
         Self {
             id: CenterId(row.id),
@@ -241,9 +273,9 @@ impl Center {
     fn set_settings(&mut self, settings: &Value, faults: &mut Vec<Fault>) {
         // A list would pass for a structure, its members in their order.
         let is_object = |name: &str| settings.get(name).is_none_or(|value| value.is_object() || value.is_null());
-        let are_objects = settings.is_object() && is_object("login") && is_object("numbers");
+        let are_objects = settings.is_object() && ["login", "numbers", "desk", "slots"].into_iter().all(is_object);
         let Some(settings) = CenterSettings::deserialize(settings).ok().filter(|_| are_objects) else {
-            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}}"#;
+            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "desk": {"pop_foreign": false}, "slots": {"assigned": false}}"#;
             return faults.push(Fault::invalid("settings", shape));
         };
         if !(settings.login.local || settings.login.oidc) {

@@ -39,7 +39,9 @@ pub use accounts::email;
 pub use added::{Added, Adders, Filling};
 pub use callers::SlotCaller;
 pub use carriers::finish;
-pub use centers::{CENTERS, Center, CenterChange, CenterChanged, CenterSettings, LOCALES, LoginSettings, NewCenter};
+pub use centers::{
+    CENTERS, Center, CenterChange, CenterChanged, CenterSettings, DeskSettings, LOCALES, LoginSettings, NewCenter, SlotsSettings,
+};
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
 pub use principal::{By, Permit, Principal, View};

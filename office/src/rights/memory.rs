@@ -13,12 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{CenterId, Mode, Reach, Scope, UserId};
+use model::{Action, CenterId, ListKind, Mode, Reach, Scope, UserId};
 use store::{StoreError, binds, sql::Tx, statements};
 
 use super::{
     access::{AccessMap, Grant, Lists, Policy},
-    catalogue::{Catalogue, EVERYBODY, resource_of},
+    catalogue::{Catalogue, EVERYBODY, can, resource_of},
     given::decode,
 };
 use crate::{
@@ -34,6 +34,8 @@ const READS_MAX: usize = 3;
 const ROLES_MAX: i64 = 100;
 /// How many managers stand above somebody at most; who is further below is in no team. Ends circles, too.
 const TEAM_DEPTH_MAX: i64 = 32;
+/// What reaches assigned slots alone, in a centre that assigns them ([`SlotsSettings`](crate::SlotsSettings)).
+const BY_SLOT: [Action; 3] = [can::SLOTS_READ, can::SLOTS_USE, can::CALLS_START];
 /// People in a team at most.
 const TEAM_MAX: i64 = 20_000;
 
@@ -199,7 +201,8 @@ impl Office {
             picture = self.read_picture().await?;
         }
         let roles: Vec<&RoleRights> = ids.iter().filter_map(|id| picture.roles.get(id)).map(AsRef::as_ref).collect();
-        let mut access = access_map(&roles, &lists, &policy);
+        let home = roles.first().and_then(|role| picture.centers.get(&role.center));
+        let mut access = access_map(&roles, &lists, &policy, home.is_some_and(|center| center.settings.slots.assigned));
         if access.has_team_rights() {
             let team: Vec<(i64,)> = self.store().db().all(TEAM, binds![user, TEAM_DEPTH_MAX, TEAM_MAX]).await?;
             access.team = team.into_iter().map(|(id,)| UserId(id)).collect();
@@ -217,7 +220,8 @@ impl Office {
         let picture = self.memory().last()?;
         let is_one = |role: &&RoleRights| role.center == center && codes.contains(&role.code);
         let roles: Vec<&RoleRights> = picture.roles.values().map(AsRef::as_ref).filter(is_one).collect();
-        Some(access_map(&roles, &Lists::default(), &picture.peoples_policy))
+        let is_assigned = picture.centers.get(&center).is_some_and(|center| center.settings.slots.assigned);
+        Some(access_map(&roles, &Lists::default(), &picture.peoples_policy, is_assigned))
     }
 
     /// A centre, as it was at most a few seconds ago; none if there is no such.
@@ -330,8 +334,11 @@ pub(crate) fn known(catalogue: &Catalogue, permission: &str, reach: &str) -> Opt
     catalogue.permission(permission).filter(|known| known.reaches.allow(reach)).map(|_| reach)
 }
 
-/// What roles come to for somebody with lists and column policies of their own.
-pub(crate) fn access_map(roles: &[&RoleRights], lists: &Lists, policy: &Policy) -> AccessMap {
+/// What roles come to for somebody with lists and column policies of their own. In a centre whose slots are assigned, people reach by
+/// [`BY_SLOT`] those slots alone that their lists name, unless they may watch them all.
+pub(crate) fn access_map(roles: &[&RoleRights], lists: &Lists, policy: &Policy, is_assigned: bool) -> AccessMap {
+    let watches = || roles.iter().flat_map(|role| &role.items).any(|(permission, _)| permission == can::SLOTS_MONITOR.0);
+    let is_assigned = is_assigned && !watches();
     let mut access = AccessMap::default();
     let own = Arc::new(policy.clone());
     for action in EVERYBODY {
@@ -341,8 +348,17 @@ pub(crate) fn access_map(roles: &[&RoleRights], lists: &Lists, policy: &Policy) 
         let policy = if role.policy.is_empty() { Arc::clone(&own) } else { Arc::new(role.policy.and(policy)) };
         let lists = role.lists.union(lists);
         for (permission, reach) in &role.items {
-            let lists = if reach.listed { lists.of(resource_of(permission)) } else { BTreeMap::new() };
-            access.add(permission, Grant { reach: *reach, lists, policy: Arc::clone(&policy) });
+            let mut narrowed = if reach.listed { lists.of(resource_of(permission)) } else { BTreeMap::new() };
+            let mut reach = *reach;
+            // Narrowed without any list it reaches nothing, and that stays so.
+            let is_nothing = reach.listed && narrowed.is_empty();
+            if is_assigned && !is_nothing && BY_SLOT.iter().any(|action| action.0 == permission) {
+                let given = lists.of(can::SLOTS_READ.resource()).remove(&ListKind::Slot).unwrap_or_default();
+                let stands = narrowed.entry(ListKind::Slot).or_insert_with(|| given.clone());
+                stands.retain(|slot| given.contains(slot));
+                reach.listed = true;
+            }
+            access.add(permission, Grant { reach, lists: narrowed, policy: Arc::clone(&policy) });
         }
     }
     access

@@ -141,7 +141,7 @@ impl Office {
             rights.push(self.role_rights(tx, *id).await?);
         }
         let rights: Vec<&RoleRights> = rights.iter().collect();
-        Ok(access_map(&rights, &own.lists, &own.policy()))
+        Ok(access_map(&rights, &own.lists, &own.policy(), false))
     }
 
     /// Refuses if `access`, which somebody is to have, goes beyond what the giver has. The program itself may give everything.

@@ -368,7 +368,7 @@ impl Office {
         for (resource, kind, item) in tx.all::<(String, String, String)>(HOLDERS_LISTS, binds![id]).await? {
             lists.add(&resource, decode("access_lists", &kind)?, item);
         }
-        self.guard_giving(permit.into(), &access_map(&[&rights], &lists, &Policy::default()))
+        self.guard_giving(permit.into(), &access_map(&[&rights], &lists, &Policy::default(), false))
     }
 }
 
