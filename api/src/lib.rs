@@ -28,7 +28,7 @@ mod testing;
 mod tests;
 
 pub use error::Code;
-pub use live::{Live, RING_MAX};
+pub use live::{Live, RING_MAX, popping::pop};
 pub use metrics::{
     BudgetLabels, CarrierLabels, CurrencyLabels, HttpLabels, Metrics, OutcomeLabels, SipLabels, SourceLabels, TimerLabels, TransportLabels,
     WhyLabels,

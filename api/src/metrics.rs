@@ -140,6 +140,10 @@ metrics! {
     route_questions: Family<OutcomeLabels, Counter> = Family::default(), "route_questions";
     /// Questions of routes to programs that wait for an answer.
     route_questions_waiting: Gauge = Gauge::default(), "route_questions_waiting";
+    /// From the news that phones begin to ring to the news of who may be calling, in seconds.
+    screen_pop_seconds: Histogram = Histogram::new(exponential_buckets(0.001, 2.0, 14)), "screen_pop_seconds";
+    /// Look-ups of who calls, by what came of them: complete, failed, late for a call that rings no more, or missed because there were too many.
+    screen_pops: Family<OutcomeLabels, Counter> = Family::default(), "screen_pops";
     /// Calls that ended.
     calls_ended: Counter = Counter::default(), "calls_ended";
     /// Slots whose phone is registered.

@@ -1,11 +1,13 @@
-//! The modules that live on calls: tags and leads. Of listening, clients and notes there is what they decide ([`core`]) and no more.
+//! The modules that live on calls: tags, leads, and the desk at which calls come in. Of listening, clients and notes there is what they decide ([`core`]) and no more.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
+pub mod card;
 pub mod core;
 pub mod leads;
 mod line;
 pub mod links;
 mod phones;
+mod pop;
 mod rights;
 pub mod tags;
 #[cfg(test)]
@@ -53,6 +55,6 @@ pub fn added(store: &Store) -> Adders {
 
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS]];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS], &[phones::STATEMENTS, pop::STATEMENTS, card::STATEMENTS]];
     all.into_iter().flatten().copied().flatten().copied()
 }

@@ -266,6 +266,70 @@ pub struct Gate {
     pub lists: Vec<(ListKind, String)>,
 }
 
+/// A call rings at the phones of people, who want to know before they answer with whom it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PopNews {
+    /// The call.
+    pub call: CallId,
+    /// Whose it is.
+    pub center: CenterId,
+    /// Who had taken the slots at which it began to ring just now.
+    pub users: BTreeSet<UserId>,
+    /// Those slots.
+    pub slots: BTreeSet<SlotId>,
+    /// Who calls; empty if that is not known.
+    pub number: String,
+    /// The call-handling scenario (S000-07).
+    pub scenario: Option<String>,
+    /// Which advert brought the call.
+    pub source: Option<String>,
+    /// Who that may be, best first; each for those alone whose right reaches it.
+    pub candidates: Vec<PopCandidate>,
+    /// Whether they were looked up. The number is told at once, and told again with what was found.
+    pub is_complete: bool,
+}
+
+/// A row of a module with the number of a call that rings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PopCandidate {
+    /// Of what: `leads`, `clients`.
+    pub resource: &'static str,
+    /// Whose own it is.
+    pub users: BTreeSet<UserId>,
+    /// The row, as far as it is told.
+    pub row: serde_json::Map<String, serde_json::Value>,
+    /// Who works with it.
+    pub with: Option<UserId>,
+    /// Whether those whose right does not reach it are told that somebody works with it.
+    pub is_hinted: bool,
+}
+
+/// A call that rang at the phones of people rings there no more, and was not answered by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneNews {
+    /// The call.
+    pub call: CallId,
+    /// Whose it is.
+    pub center: CenterId,
+    /// Who were told that it rings.
+    pub users: BTreeSet<UserId>,
+    /// The slots at which it rang.
+    pub slots: BTreeSet<SlotId>,
+    /// The call-handling scenario (S000-07).
+    pub scenario: Option<String>,
+    /// What became of it.
+    pub why: GoneWhy,
+}
+
+/// What became of a call that rang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoneWhy {
+    /// It was answered at another slot: by whom, if somebody had taken that.
+    Answered(Option<UserId>),
+    /// Nobody has answered it: the caller gave up, or it was given up.
+    GivenUp,
+}
+
 /// Something that happened and that a listener may want to hear. May be dropped for a slow listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "most events are of calls, and events are passed on, not kept")]
@@ -328,6 +392,10 @@ pub enum Event {
     CallEnding(EndingView),
     /// A row of a module came, changed or went: [`RowNews::kind`]. For those whom its gates let in.
     Row(Box<RowNews>),
+    /// A call rings at people's phones: `screen.pop`. For exactly them, if they may read the call.
+    ScreenPop(Box<PopNews>),
+    /// It rings there no more, without their answer: `screen.gone`. For those who were told that it rings.
+    ScreenGone(Box<GoneNews>),
     /// What these people may do, or what they see of it, is another than before: `rights.update`. For exactly them, whatever they listen to.
     RightsChanged {
         /// Who.
@@ -348,7 +416,7 @@ pub struct Envelope {
     pub center: CenterId,
     /// `call.update`, `call.digit`, `slot.update`, `slot.rebound`, `recording.ready`, `job.progress`, `carrier.update`,
     /// `source.banned`, `source.released`, `budget.alarm`, `budget.closed`, `budget.released`, `call.ending`,
-    /// `rights.update`, or a module's own.
+    /// `rights.update`, `screen.pop`, `screen.gone`, or a module's own.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The id of what changed.

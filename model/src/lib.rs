@@ -42,8 +42,8 @@ pub use command::{Command, NoRoom, Refusal, Reply, TransferTo};
 pub use directory::{Directory, Ha1, Hub, HubKind, SlotEntry};
 pub use drawing::{Draw, Drawing};
 pub use event::{
-    CallStatus, CallView, DigitView, Envelope, Event, Gate, JobView, PartyRole, ReboundView, RecordingView, RowNews, SlotView, Transfer,
-    TransferStatus,
+    CallStatus, CallView, DigitView, Envelope, Event, Gate, GoneNews, GoneWhy, JobView, PartyRole, PopCandidate, PopNews, ReboundView,
+    RecordingView, RowNews, SlotView, Transfer, TransferStatus,
 };
 pub use fact::{Binding, Fact};
 pub use id::{CallId, CarrierId, CenterId, HubId, ItemId, LeadId, ParseIdError, RouteId, SlotId, TagGroupId, TagId, UserId};

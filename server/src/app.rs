@@ -239,9 +239,11 @@ async fn run(
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
     });
     let recordings = Arc::new(RecordingDir(recordings));
+    let crm = Crm::new(store.clone(), office.clone());
+    tokio::spawn(api::pop(Arc::clone(&live), crm.clone(), metrics.clone(), wall_clock));
     let router = api::router(ApiParts {
         settings,
-        crm: Crm::new(store.clone(), office.clone()),
+        crm,
         office,
         providers,
         control,

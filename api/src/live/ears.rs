@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, Envelope, Event, Mode, UserId};
+use model::{CallId, CenterId, Envelope, Event, GoneNews, GoneWhy, ListKind, Mode, PopCandidate, PopNews, SlotId, UserId};
 use office::{
     BANS, BUDGETS, CALLS, Permit, Principal, RECORDINGS, SLOTS, TRUNKS, View, can, jobs::JOBS, reaches_call, reaches_call_to_read,
     reaches_slot,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    live::{Told, gates::Gates},
+    live::{
+        Told,
+        gates::{Gates, Seen},
+    },
     resources::{object, seen},
     routes::{
         budgets::{BudgetTold, Ending, id_of},
@@ -153,9 +156,81 @@ impl Ears {
                 self.is_rights_change(told).then_some(())?;
                 (RIGHTS_UPDATE, *center, self.user.to_string(), 0, json!({}))
             }
+            Event::ScreenPop(pop) => {
+                self.is_rung(pop.center, &pop.users, &pop.slots, pop.scenario.as_deref()).then_some(())?;
+                ("screen.pop", pop.center, pop.call.to_string(), 0, Value::Object(self.popped(api, pop).await?))
+            }
+            Event::ScreenGone(gone) => {
+                self.is_rung(gone.center, &gone.users, &gone.slots, gone.scenario.as_deref()).then_some(())?;
+                ("screen.gone", gone.center, gone.call.to_string(), 0, Value::Object(self.went(api, gone).await?))
+            }
             Event::Row(news) => (news.kind, news.center, news.id.clone(), 0, self.rows.admit(news, api.office.resource(news.resource))?),
         };
         Some(Envelope { seq: told.seq, ts: told.ts, center, kind, id, epoch, data })
+    }
+}
+
+/// What is told of a call that rings at somebody's own phone.
+impl Ears {
+    /// Whether it rings at this listener's phone, and they may read such a call.
+    fn is_rung(&self, center: CenterId, users: &BTreeSet<UserId>, slots: &BTreeSet<SlotId>, scenario: Option<&str>) -> bool {
+        let stands_in = |kind, ids: &BTreeSet<String>| match kind {
+            ListKind::Scenario => scenario.is_some_and(|scenario| ids.contains(scenario)),
+            ListKind::Slot => slots.iter().any(|slot| ids.contains(&slot.to_string())),
+            _ => false,
+        };
+        let by_calls = self.calls.as_ref().filter(|_| users.contains(&self.user));
+        by_calls.is_some_and(|(permit, _)| permit.rows().admits(center, users, stands_in))
+    }
+
+    async fn popped(&mut self, api: &Api, pop: &PopNews) -> Option<Map<String, Value>> {
+        let mut told = Map::new();
+        told.insert("call_id".to_owned(), pop.call.to_string().into());
+        let (_, view) = self.calls.as_ref()?;
+        for (name, column, value) in [
+            ("number", "caller", Value::from(pop.number.as_str())),
+            ("scenario", "scenario", pop.scenario.clone().into()),
+            ("source", "source", pop.source.clone().into()),
+        ] {
+            told.extend(view.shown(column, value).map(|value| (name.to_owned(), value)));
+        }
+        let names = api.office.names(pop.candidates.iter().filter_map(|candidate| candidate.with).collect()).await;
+        let mut candidates = Vec::new();
+        for candidate in &pop.candidates {
+            let Some(resource) = api.office.resource(candidate.resource) else { continue };
+            let Some(seen) = self.rows.candidate(pop.center, candidate, resource) else { continue };
+            candidates.push(one_of(candidate, seen, candidate.with.and_then(|with| names.get(&with))));
+        }
+        told.insert("candidates".to_owned(), candidates.into());
+        told.insert("complete".to_owned(), pop.is_complete.into());
+        Some(told)
+    }
+
+    async fn went(&self, api: &Api, gone: &GoneNews) -> Option<Map<String, Value>> {
+        let (_, view) = self.calls.as_ref()?;
+        let (why, by) = match gone.why {
+            GoneWhy::Answered(by) => ("answered", by),
+            GoneWhy::GivenUp => ("given_up", None),
+        };
+        let mut told = Map::from_iter([("call_id".to_owned(), gone.call.to_string().into()), ("why".to_owned(), why.into())]);
+        // Who served a call is seen as little as who placed it.
+        if let Some(by) = by.filter(|_| view.mode("user") == Mode::Show && view.mode("segments") == Mode::Show) {
+            told.insert("by".to_owned(), by.to_string().into());
+            told.insert("by_name".to_owned(), api.office.names([by].into()).await.remove(&by).into());
+        }
+        Some(told)
+    }
+}
+
+/// A candidate on the wire. Whose it is has a name for those who see whose it is.
+fn one_of(candidate: &PopCandidate, seen: Seen, name: Option<&String>) -> Value {
+    match seen {
+        Seen::Row(row) => {
+            let is_shown = candidate.with.is_some_and(|with| row.values().any(|value| *value == Value::from(with.to_string())));
+            let name = name.filter(|_| is_shown);
+            json!({ "resource": candidate.resource, "foreign": false, "row": row, "with_name": name })
+        }
+        Seen::Hint => json!({ "resource": candidate.resource, "foreign": true, "row": null, "with_name": name }),
     }
 }
 
@@ -199,8 +274,7 @@ impl Topics {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use model::{CenterId, WallTime};
-    use serde_json::json;
+    use model::WallTime;
 
     use super::*;
 

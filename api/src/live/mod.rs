@@ -6,6 +6,8 @@
 pub(crate) mod door;
 pub(crate) mod ears;
 mod gates;
+pub(crate) mod popping;
+mod pops;
 pub(crate) mod presence;
 pub(crate) mod socket;
 
@@ -17,9 +19,13 @@ use std::{
     },
 };
 
-use model::{CallId, CallStatus, CallView, DigitView, EndingView, Event, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime};
+use model::{
+    CallId, CallStatus, CallView, DigitView, EndingView, Event, PopNews, RecordingView, RowRule, SlotId, SlotView, UserId, WallTime,
+};
 use office::{reaches_call, reaches_call_to_read};
 use tokio::sync::watch;
+
+use pops::{Pop, Pops};
 
 /// Events that are kept for those who come back (at least 10,000 by contract).
 pub const RING_MAX: usize = 10_240;
@@ -44,6 +50,7 @@ struct State {
     calls: BTreeMap<CallId, Known>,
     /// Ended calls, oldest end first.
     ended: VecDeque<CallId>,
+    pops: Pops,
 }
 
 /// A call on the board: what was last told of it, and to whom.
@@ -72,7 +79,14 @@ impl Live {
     #[must_use]
     pub fn new(started: WallTime) -> Self {
         let last = u64::try_from(started.0).unwrap_or(0).saturating_mul(1000);
-        let state = State { last, ring: VecDeque::new(), slots: BTreeMap::new(), calls: BTreeMap::new(), ended: VecDeque::new() };
+        let state = State {
+            last,
+            ring: VecDeque::new(),
+            slots: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            ended: VecDeque::new(),
+            pops: Pops::default(),
+        };
         Self { state: Mutex::new(state), last: watch::Sender::new(last), draining: AtomicBool::new(false) }
     }
 
@@ -92,7 +106,7 @@ impl Live {
         let (before, last) = {
             let mut state = self.lock();
             let before = state.last;
-            events.into_iter().for_each(|event| state.tell(now, event));
+            state.tell_all(now, events);
             (before, state.last)
         };
         if last != before {
@@ -151,6 +165,26 @@ impl Live {
         known.filter_map(Known::view).cloned().collect()
     }
 
+    /// Those of these, at whose phones a call from the world rang, to whom it rings still, or who have answered it.
+    pub(crate) fn left_of(&self, call: CallId, users: &BTreeSet<UserId>) -> BTreeSet<UserId> {
+        self.lock().pops.left(call, users)
+    }
+
+    /// Tells those whom it still concerns who may be calling; none if that is nobody.
+    pub(crate) fn tell_who_calls(&self, now: WallTime, mut pop: PopNews) -> Option<()> {
+        let last = {
+            let mut state = self.lock();
+            pop.users = state.pops.left(pop.call, &pop.users);
+            if pop.users.is_empty() {
+                return None;
+            }
+            state.tell(now, Event::ScreenPop(Box::new(pop)));
+            state.last
+        };
+        self.last.send_replace(last);
+        Some(())
+    }
+
     /// Wakes when something was told.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.last.subscribe()
@@ -187,6 +221,20 @@ impl Known {
 }
 
 impl State {
+    /// Tells events in their order, and that phones ring ahead of them all: whose phone it is knows of the call before their slot is said to ring.
+    fn tell_all(&mut self, ts: WallTime, events: impl IntoIterator<Item = Event>) {
+        let mut all = Vec::new();
+        for event in events {
+            let pop = if let Event::CallUpdated(view) = &event { self.pops.hear(view) } else { Pop::default() };
+            if let Some(rings) = pop.before {
+                self.tell(ts, rings);
+            }
+            all.push(event);
+            all.extend(pop.after);
+        }
+        all.into_iter().for_each(|event| self.tell(ts, event));
+    }
+
     fn tell(&mut self, ts: WallTime, event: Event) {
         let users = match &event {
             Event::CallUpdated(view) => self.concerned(view),
@@ -212,6 +260,8 @@ impl State {
             // Its gates say whose it is.
             | Event::Row(_) => BTreeSet::new(),
             Event::RightsChanged { users, .. } => users.clone(),
+            Event::ScreenPop(pop) => pop.users.clone(),
+            Event::ScreenGone(gone) => gone.users.clone(),
             Event::BudgetAlarm { .. } | Event::BudgetClosed(_) | Event::BudgetReleased { .. } => BTreeSet::new(),
             Event::JobProgressed(view) => view.user.into_iter().collect(),
         };

@@ -11,6 +11,7 @@ mod leads;
 mod leaks;
 mod lists;
 mod phones;
+mod pops;
 mod recordings;
 mod registrations;
 mod requests;
