@@ -1,4 +1,5 @@
-//! The modules that live on calls: tags, leads, and the desk at which calls come in. Of listening, clients and notes there is what they decide ([`core`]) and no more.
+//! The modules that live on calls: tags, leads, and the desk at which calls come in. Of listening, clients and notes there is what they decide
+//! ([`core`]) and no more.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod card;
@@ -48,6 +49,8 @@ impl Crm {
 #[must_use]
 pub fn kinds(kinds: Kinds) -> Kinds {
     kinds.with(links::SeatCalls)
+}
+
 /// What the modules add to the lists of others, for the office that is opened with their [`part`].
 pub fn added(store: &Store) -> Adders {
     tags::listed::TagsOf::all(store).into_iter().fold(Adders::default(), Adders::with)
@@ -55,6 +58,6 @@ pub fn added(store: &Store) -> Adders {
 
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS], &[phones::STATEMENTS, pop::STATEMENTS, card::STATEMENTS]];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS]];
     all.into_iter().flatten().copied().flatten().copied()
 }
