@@ -101,6 +101,12 @@ async fn office_on(store: &Store, mut settings: Settings) -> Office {
     Office::open(store.clone(), settings, auth::now()).await.unwrap()
 }
 
+/// What modules tell goes to the board, as the server has it.
+fn telling(crm: Crm, live: &Arc<Live>) -> Crm {
+    let live = Arc::clone(live);
+    crm.telling(move |news| live.publish(NOW, [Event::Row(Box::new(news))]))
+}
+
 pub(crate) fn slot_view(id: i64) -> SlotView {
     SlotView {
         id: SlotId(id),
@@ -572,7 +578,7 @@ impl World {
         let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {
             settings,
-            crm: Crm::new(store.clone(), office.clone()),
+            crm: telling(Crm::new(store.clone(), office.clone()), &live),
             office,
             providers: Providers::default(),
             control: Arc::new(handle),
@@ -611,7 +617,7 @@ impl World {
         let office = office_on(&self.store, Settings::default()).await;
         Api::new(ApiParts {
             settings: self.api.settings.clone(),
-            crm: Crm::new(self.store.clone(), office.clone()),
+            crm: telling(Crm::new(self.store.clone(), office.clone()), &self.live),
             office,
             providers: Providers::default(),
             control: Arc::new(Handle(self.control.clone())),

@@ -15,6 +15,10 @@ pub mod tags;
 mod testing;
 
 use office::{Adders, Office, jobs::Kinds};
+use std::{fmt, sync::Arc};
+
+use model::RowNews;
+use office::{Adders, Office};
 use store::{Statement, Store};
 
 pub use rights::{can, part};
@@ -24,13 +28,35 @@ pub use rights::{can, part};
 pub struct Crm {
     store: Store,
     office: Office,
+    tell: Teller,
+}
+
+/// Who is told of rows that came, changed or went.
+#[derive(Clone)]
+struct Teller(Arc<dyn Fn(RowNews) + Send + Sync>);
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Teller")
+    }
 }
 
 impl Crm {
     /// Puts the modules on an office that was opened with their [`part`], and on its database.
     #[must_use]
     pub fn new(store: Store, office: Office) -> Self {
-        Self { store, office }
+        Self { store, office, tell: Teller(Arc::new(drop)) }
+    }
+
+    /// The same, telling `tell` of each row that came, changed or went, once that counts: it must be quick, and may lose what it is told.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(RowNews) + Send + Sync + 'static) -> Self {
+        Self { tell: Teller(Arc::new(tell)), ..self }
+    }
+
+    /// Tells of a row. Only after the commit.
+    pub(crate) fn tell(&self, news: RowNews) {
+        (self.tell.0)(news);
     }
 
     /// The database, for the modules themselves.

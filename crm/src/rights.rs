@@ -32,10 +32,10 @@ permissions! {
     LEADS_EXPORT "leads.export" ROWS "Export leads.";
 }
 
-static RESOURCES: &[&Resource] = &[&tags::TAG_GROUPS, &tags::TAGS, &leads::LEADS];
+static RESOURCES: &[&Resource] = &[&tags::TAG_EVENTS, &tags::TAG_GROUPS, &tags::TAGS, &leads::LEADS];
 
 /// What the modules bring into the office's catalogue.
 #[must_use]
 pub fn part() -> Part {
-    Part { permissions: PERMISSIONS, resources: RESOURCES, events: &[] }
+    Part { permissions: PERMISSIONS, resources: RESOURCES, events: tags::events::EVENTS }
 }

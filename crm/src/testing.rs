@@ -1,9 +1,12 @@
 //! A centre with people to tell stories of, on an empty database of either engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{io::Read as _, sync::Arc};
+use std::{
+    io::Read as _,
+    sync::{Arc, Mutex},
+};
 
-use model::{Action, CallId, CenterId, UserId, WallTime};
+use model::{Action, CallId, CenterId, RowNews, UserId, WallTime};
 use office::{
     Office, OfficeError, Permit, Principal, Settings, WorkOptions,
     accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
@@ -23,6 +26,8 @@ const PASSWORD: &str = "right horse";
 pub(crate) struct House {
     pub(crate) crm: Crm,
     pub(crate) office: Office,
+    /// What was told, since it was last looked at.
+    told: Arc<Mutex<Vec<RowNews>>>,
     _dir: TempDir,
 }
 
@@ -40,7 +45,17 @@ impl House {
         let work = WorkOptions { exports_dir: dir.path().join("exports"), ..WorkOptions::default() };
         let settings = Settings { parts: vec![part()], added: added(&store), work, ..Settings::default() };
         let office = Office::open(store.clone(), settings, NOW).await.unwrap();
-        Self { crm: Crm::new(store, office.clone()), office, _dir: dir }
+        let told: Arc<Mutex<Vec<RowNews>>> = Arc::default();
+        let crm = Crm::new(store, office.clone()).telling({
+            let told = Arc::clone(&told);
+            move |news| told.lock().unwrap().push(news)
+        });
+        Self { crm, office, told, _dir: dir }
+    }
+
+    /// What was told since this was last asked.
+    pub(crate) fn told(&self) -> Vec<RowNews> {
+        std::mem::take(&mut *self.told.lock().unwrap())
     }
 
     /// Adds somebody, who logs in.

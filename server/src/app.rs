@@ -14,6 +14,7 @@ use calls::{Restored, Switchboard};
 use config::Config;
 use crm::Crm;
 use futures_util::FutureExt;
+use model::Event;
 use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets, TlsDoor};
 use recording::{RecorderSettings, ToRecorder};
 use store::{
@@ -239,7 +240,10 @@ async fn run(
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
     });
     let recordings = Arc::new(RecordingDir(recordings));
-    let crm = Crm::new(store.clone(), office.clone());
+    let crm = Crm::new(store.clone(), office.clone()).telling({
+        let live = Arc::clone(&live);
+        move |news| live.publish(wall_clock(), [Event::Row(Box::new(news))])
+    });
     tokio::spawn(api::pop(Arc::clone(&live), crm.clone(), metrics.clone(), wall_clock));
     let router = api::router(ApiParts {
         settings,

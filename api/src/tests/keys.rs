@@ -438,6 +438,7 @@ async fn no_route_breaks_without_the_database() {
         PUT    /api/tags/{id}                     boris 403 root 503
         DELETE /api/tags/{id}                     boris 403 root 503
         GET    /api/calls/{id}/tags               boris 503 root 503
+        GET    /api/calls/{id}/tag-events         boris 503 root 503
         PUT    /api/calls/{id}/tags/{tag}         boris 503 root 503
         DELETE /api/calls/{id}/tags/{tag}         boris 403 root 503
         GET    /api/crm/leads                     boris 503 root 503

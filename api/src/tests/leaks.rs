@@ -5,9 +5,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use crm::tags::TAG_EVENTS;
 use expect_test::expect;
 use http::StatusCode;
-use model::{BanView, CenterId, Direction, Event, JobView, RecordingState, RecordingView, Segment, SlotId, Transfer, TransferStatus};
+use model::{
+    BanView, CenterId, Direction, Event, Gate, JobView, ListKind, RecordingState, RecordingView, RowNews, Segment, SlotId, Transfer,
+    TransferStatus,
+};
 use serde_json::{Value, json};
 
 use super::encoded;
@@ -38,6 +42,8 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("schedules", "/api/schedules", Some("/api/schedules/")),
     ("security_audit", "/api/security-audit", None),
     ("slots", "/api/slots", Some("/api/slots/")),
+    // Of the second call, which is boris's.
+    ("tag_events", "/api/calls/c_00000000001yg/tag-events", None),
     ("tag_groups", "/api/tag-groups", Some("/api/tag-groups/")),
     ("tags", "/api/tags", Some("/api/tags/")),
     ("trunks", "/api/trunks", Some("/api/trunks/")),
@@ -73,6 +79,7 @@ async fn furnish(world: &World) {
         "root PUT /api/security/budgets/center/1\n\n{\"limits\": {\"day_s\": 600}}",
         "root POST /api/tag-groups\n\n{\"name\": \"Result\", \"exclusive\": true}",
         "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"target\", \"stop\": \"dnc\"}",
+        "root PUT /api/calls/c_00000000001yg/tags/1",
         "root POST /api/crm/leads\n\n{\"client_name\": \"Olga\", \"phone\": \"+79161234567\", \"assigned_seller\": \"3\", \"assigned_operator\": \"3\"}",
         "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
     ] {
@@ -278,6 +285,20 @@ impl Glass<'_> {
             note: None,
             evidence: Vec::new(),
         };
+        let gate = |action, group: Option<&str>| Gate {
+            action,
+            users: [BORIS].into(),
+            lists: group.into_iter().map(|group| (ListKind::TagGroup, group.to_owned())).collect(),
+        };
+        let row = TAG_EVENTS.columns.iter().map(|column| (column.name.to_owned(), json!("1"))).collect();
+        let tagged = RowNews {
+            kind: "call.tagged",
+            resource: TAG_EVENTS.name,
+            id: CALL_OF_BORIS.to_string(),
+            center: CenterId::DEFAULT,
+            gates: vec![gate(office::can::CALLS_READ, None), gate(crm::can::TAGS_READ, Some("1"))],
+            row: Some(row),
+        };
         self.world.live.publish(NOW, [Event::CallUpdated(call.clone())]);
         let mut heard = BTreeMap::new();
         for (resource, event) in [
@@ -286,6 +307,7 @@ impl Glass<'_> {
             ("recordings", Event::RecordingClosed(recording)),
             ("jobs", Event::JobProgressed(job)),
             ("bans", Event::SourceBanned(ban)),
+            ("tag_events", Event::Row(Box::new(tagged))),
         ] {
             let told = Told { seq: 1, ts: NOW, event, users: [BORIS].into() };
             let envelope = ears.hear(&self.world.api, &told).await;
@@ -326,7 +348,8 @@ async fn a_hidden_column_leaks_by_no_way() {
         let mut read_by_role = Vec::new();
         for place @ (resource, list, _) in PLACES {
             let (status, answer) = glass.get(&format!("{list}?limit=200")).await;
-            if status == StatusCode::FORBIDDEN {
+            // What is listed of one call is not there for whom the call is not.
+            if status == StatusCode::FORBIDDEN || status == StatusCode::NOT_FOUND {
                 continue;
             }
             let columns: Vec<String> =
@@ -362,15 +385,15 @@ async fn a_hidden_column_leaks_by_no_way() {
         HelpDeskUser: calls 1, cdrs 1, jobs 0, leads 1, recordings 1
         SL3Manager: calls 1, cdrs 1, jobs 0, recordings 1, users 1
         SL3User: calls 1, cdrs 1, jobs 0, recordings 1
-        admin: audit_log 2, bans 1, budgets 1, calls 2, cdrs 2, centers 1, events_log 1, exports 1, jobs 1, leads 1, oidc_role_map 1, permission_sets 2, recordings 2, registrations 0, roles 2, routes 1, scenarios 2, schedules 1, security_audit 2, slots 2, tag_groups 1, tags 1, trunks 2, users 2, webhook_deliveries 0, webhooks 1
-        analyst: calls 2, cdrs 2, exports 0, jobs 0, leads 1, tag_groups 1, tags 1
-        client_admin: audit_log 2, calls 2, cdrs 2, exports 0, jobs 0, permission_sets 0, recordings 2, roles 1, scenarios 2, security_audit 2, tag_groups 1, tags 1, users 0
+        admin: audit_log 2, bans 1, budgets 1, calls 2, cdrs 2, centers 1, events_log 1, exports 1, jobs 1, leads 1, oidc_role_map 1, permission_sets 2, recordings 2, registrations 0, roles 2, routes 1, scenarios 2, schedules 1, security_audit 2, slots 2, tag_events 1, tag_groups 1, tags 1, trunks 2, users 2, webhook_deliveries 0, webhooks 1
+        analyst: calls 2, cdrs 2, exports 0, jobs 0, leads 1, tag_events 1, tag_groups 1, tags 1
+        client_admin: audit_log 2, calls 2, cdrs 2, exports 0, jobs 0, permission_sets 0, recordings 2, roles 1, scenarios 2, security_audit 2, tag_events 1, tag_groups 1, tags 1, users 0
         listener: calls 0, cdrs 0, jobs 0, recordings 0, tag_groups 0, tags 0
         number_manager: audit_log 1, calls 0, cdrs 0, exports 0, jobs 0, security_audit 1
-        operator: calls 1, cdrs 1, jobs 0, leads 1, recordings 1, slots 2, tag_groups 1, tags 1
+        operator: calls 1, cdrs 1, jobs 0, leads 1, recordings 1, slots 2, tag_events 1, tag_groups 1, tags 1
         seller: calls 1, cdrs 1, jobs 0, leads 1, recordings 1
-        supervisor: calls 2, cdrs 2, events_log 1, exports 0, jobs 1, leads 1, permission_sets 2, recordings 2, roles 2, routes 1, scenarios 2, slots 2, tag_groups 1, tags 1, trunks 2, users 2, webhook_deliveries 0, webhooks 1
-        viewer: calls 2, cdrs 2, jobs 0, leads 1, tag_groups 1, tags 1
+        supervisor: calls 2, cdrs 2, events_log 1, exports 0, jobs 1, leads 1, permission_sets 2, recordings 2, roles 2, routes 1, scenarios 2, slots 2, tag_events 1, tag_groups 1, tags 1, trunks 2, users 2, webhook_deliveries 0, webhooks 1
+        viewer: calls 2, cdrs 2, jobs 0, leads 1, tag_events 1, tag_groups 1, tags 1
     "#]].assert_eq(&told);
     expect![[r#"
         HelpDeskManager: {false} recording.number segments.slot segments.user transfer.by transfer.to transfer.user tries.called tries.caller tries.carrier
@@ -388,10 +411,10 @@ async fn a_hidden_column_leaks_by_no_way() {
         viewer: {false} recording.number segments.slot segments.user transfer.by transfer.to transfer.user tries.called tries.caller tries.carrier
     "#]]
     .assert_eq(&targets);
-    expect!["audit_log.seq bans.id budgets.id calls.call_id cdrs.call_id centers.id events_log.id exports.id jobs.id leads.id oidc_role_map.id permission_sets.id recordings.call_id registrations.id roles.id routes.id scenarios.id schedules.id security_audit.seq slots.id tag_groups.id tags.id trunks.id users.id webhook_deliveries.id webhooks.id"].assert_eq(&refused.into_iter().collect::<Vec<_>>().join(" "));
+    expect!["audit_log.seq bans.id budgets.id calls.call_id cdrs.call_id centers.id events_log.id exports.id jobs.id leads.id oidc_role_map.id permission_sets.id recordings.call_id registrations.id roles.id routes.id scenarios.id schedules.id security_audit.seq slots.id tag_events.event_id tag_groups.id tags.id trunks.id users.id webhook_deliveries.id webhooks.id"].assert_eq(&refused.into_iter().collect::<Vec<_>>().join(" "));
     // Exact, so that a way that is not tried any more is missed.
     let told = format!("{walked} columns hidden from a role, {} looks for one", glass.tried.get());
-    expect!["1658 columns hidden from a role, 36424 looks for one"].assert_eq(&told);
+    expect!["1706 columns hidden from a role, 37448 looks for one"].assert_eq(&told);
 }
 
 /// A key as it stands in a path.

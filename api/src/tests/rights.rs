@@ -192,6 +192,7 @@ async fn every_route_with_every_role() {
         PUT    /api/tags/{id}                     nobody 401 anna 403 root 422
         DELETE /api/tags/{id}                     nobody 401 anna 403 root 404
         GET    /api/calls/{id}/tags               nobody 401 anna 200 root 200
+        GET    /api/calls/{id}/tag-events         nobody 401 anna 200 root 200
         PUT    /api/calls/{id}/tags/{tag}         nobody 401 anna 404 root 404
         DELETE /api/calls/{id}/tags/{tag}         nobody 401 anna 403 root 404
         GET    /api/crm/leads                     nobody 401 anna 200 root 200

@@ -3,7 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::testing::{CALL_OF_ANNA, CALL_OF_BORIS, World};
+use crate::{
+    live::ears::{Ears, Topics},
+    testing::{BORIS, CALL_OF_ANNA, CALL_OF_BORIS, World},
+};
 
 /// An exclusive group with two tags, and another one with one.
 async fn furnished() -> World {
@@ -99,4 +102,38 @@ async fn what_is_not_reached_cannot_be_tagged() {
         assert_eq!(said(&world, &request).await, expected, "{request}");
     }
     assert_eq!(world.json(&format!("root GET {hers}")).await.1, json!({"version": 0, "tags": []}));
+}
+
+#[tokio::test]
+async fn who_sees_a_call_and_the_group_hears_of_a_tag() {
+    let world = furnished().await;
+    let set = json!({"code": "ear", "name": "Ear", "permissions": [
+        {"permission": "calls.read", "scope": "own"}, {"permission": "tags.read", "scope": "list"},
+    ]});
+    let role = json!({"code": "ear", "name": "Ear", "sets": ["ear"], "lists": [{"resource": "tags", "kind": "tag_group", "ids": ["2"]}]});
+    let (_, boris) = world.json(&format!("root GET /api/users/{}", BORIS.0)).await;
+    let user = json!({"roles": ["ear"], "version": boris["version"]});
+    for request in [
+        format!("root POST /api/permission-sets\n\n{set}"),
+        format!("root POST /api/roles\n\n{role}"),
+        format!("root PUT /api/users/{}\n\n{user}", BORIS.0),
+    ] {
+        assert!(world.json(&request).await.0.is_success(), "{request}");
+    }
+    let mut ears = Ears::of(&world.principal("boris").await);
+    let mut told = Vec::new();
+    for (call, tag) in [(CALL_OF_BORIS, 1), (CALL_OF_ANNA, 3), (CALL_OF_BORIS, 3)] {
+        let before = world.live.last_seq();
+        assert_eq!(said(&world, &format!("root PUT /api/calls/{call}/tags/{tag}")).await, "200 -");
+        let events = world.live.after(before, 10).unwrap_or_else(|_| panic!("it is still there"));
+        assert_eq!(events.len(), 1);
+        told.push(ears.hear(&world.api, &events[0]).await);
+    }
+    let [None, None, Some(heard)] = &told[..] else { panic!("the last one alone: {told:?}") };
+    assert_eq!((heard.kind, &heard.id), ("call.tagged", &CALL_OF_BORIS.to_string()));
+    assert_eq!((&heard.data["action"], &heard.data["tag_id"], &heard.data["stop"]), (&json!("set"), &json!("3"), &json!("none")));
+    assert!(Topics::read(Some(&json!({"topics": ["calls"]}))).has(heard));
+    let (_, history) = world.json(&format!("boris GET /api/calls/{CALL_OF_BORIS}/tag-events?fields=action,tag_id,actor")).await;
+    assert_eq!(history["items"], json!([{"action": "set", "tag_id": "3", "actor": "1"}]));
+    assert_eq!(said(&world, &format!("boris GET /api/calls/{CALL_OF_ANNA}/tag-events")).await, "404 call_not_found");
 }

@@ -3,6 +3,7 @@
 //! A tag of a group that a person was not given does not exist for them: not in lists, not on calls, not in statistics.
 
 mod dictionary;
+pub(crate) mod events;
 mod groups;
 pub(crate) mod listed;
 mod set;
@@ -14,6 +15,7 @@ use office::{Conflict, Fault, OfficeError};
 use store::{Statement, StoreError};
 
 pub use dictionary::{NewTag, TagChange};
+pub use events::{SHOWN_MAX, TAG_EVENTS};
 pub use groups::{NewTagGroup, TagGroupChange};
 pub use set::{CallTag, Tagged, Tagging, TagsOfCall};
 
@@ -28,7 +30,8 @@ pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal"
 /// What a dialer is to do with the number of a call that gets a tag: nothing, or call it no more. Kept for the dialer; nothing reads it so far.
 pub const STOPS: &[&str] = &["none", "dnc"];
 
-pub(crate) const STATEMENTS: &[&[Statement]] = &[dictionary::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] =
+    &[dictionary::STATEMENTS, events::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS];
 
 const VERSION: Column =
     Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from.");

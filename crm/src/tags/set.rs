@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CallId, CenterId, ListKind, Mode, TagGroupId, TagId, UserId, WallTime};
+use model::{CallId, CenterId, ListKind, Mode, RowNews, SlotId, TagGroupId, TagId, UserId, WallTime};
 use office::{CALLS, Conflict, OfficeError, Permit};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -13,7 +13,7 @@ use store::{
     statements, why,
 };
 
-use super::TAGS;
+use super::{TAGS, events::TagEvent};
 use crate::{
     Crm, can,
     core::{
@@ -67,19 +67,19 @@ pub struct CallTag {
 }
 
 statements! {
-    CALL: both "SELECT center_id, COALESCE(scenario, '') FROM calls WHERE call_id = $1";
-    // Who placed or served it, or has the lead that it is of; not at whose phone it only rang.
-    USERS: both concat!("SELECT user_id FROM call_users WHERE call_id = $1 AND why & ", why!(had), " <> 0");
+    CALL: both "SELECT center_id, scenario, caller_slot, callee_slot FROM calls WHERE call_id = $1";
+    // Who placed or served it, or has the lead that it is of; and at whose phone it only rang.
+    USERS: both concat!("SELECT user_id, CAST(why & ", why!(had), " AS BIGINT) FROM call_users WHERE call_id = $1");
     // Neither is changed or deleted until the transaction ends; SQLite has one writer anyway.
-    TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive FROM tags t JOIN tag_groups g ON g.id = t.group_id
+    TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2",
-        "SELECT t.group_id, t.active * g.active, g.exclusive FROM tags t JOIN tag_groups g ON g.id = t.group_id
+        "SELECT t.group_id, t.active * g.active, g.exclusive, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2 FOR SHARE OF t, g";
     // Whoever tags the same call waits here for the end of the transaction.
     MARK: both "INSERT INTO call_marks (call_id, center_id, version) VALUES ($1, $2, 1)
         ON CONFLICT (call_id) DO UPDATE SET version = call_marks.version + 1 RETURNING version";
     VERSION: both "SELECT version FROM call_marks WHERE call_id = $1";
-    BEFORE: both "SELECT tag_id, group_id FROM taggings WHERE call_id = $1 ORDER BY tag_id";
+    BEFORE: both "SELECT m.tag_id, m.group_id, t.stop FROM taggings m JOIN tags t ON t.id = m.tag_id WHERE m.call_id = $1 ORDER BY m.tag_id";
     ADD: both "INSERT INTO taggings (call_id, tag_id, center_id, group_id, set_by, set_at) VALUES ($1, $2, $3, $4, $5, $6)";
     REMOVE: both "DELETE FROM taggings WHERE call_id = $1 AND tag_id = $2";
     EVENT: both "INSERT INTO tag_events (id, center_id, call_id, scenario, tag_id, group_id, action, actor_id, actor_kind, at)
@@ -104,16 +104,20 @@ struct CallTagRow {
 }
 
 /// A call that the person reaches, as far as tags go by it.
-struct Call {
-    id: CallId,
-    center: CenterId,
-    scenario: String,
-    users: BTreeSet<UserId>,
+pub(super) struct Call {
+    pub(super) id: CallId,
+    pub(super) center: CenterId,
+    pub(super) scenario: Option<String>,
+    pub(super) slots: Vec<SlotId>,
+    /// Whose it is.
+    pub(super) users: BTreeSet<UserId>,
+    /// Who may read it as their own: these, and at whose phone it only rang.
+    pub(super) readers: BTreeSet<UserId>,
 }
 
 impl Call {
     /// Whether a right to tags reaches those of a group on this call: the group stands in its lists, and of one's own, the call is.
-    fn is_within(&self, permit: &Permit, group: TagGroupId) -> bool {
+    pub(super) fn is_within(&self, permit: &Permit, group: TagGroupId) -> bool {
         let group = group.to_string();
         permit.rows().admits(self.center, &self.users, |kind, ids| kind == ListKind::TagGroup && ids.contains(&group))
     }
@@ -164,19 +168,30 @@ impl Crm {
     async fn tag(&self, permit: &Permit, call: CallId, order: (Order, TagId), how: Tagging, now: WallTime) -> Result<Tagged, OfficeError> {
         let call = self.call_to_tag(permit, call).await?;
         let center = self.office().center(call.center).await?.ok_or(OfficeError::NotFound("center"))?;
+        let by = By { permit, name: self.name_of(permit).await };
         let mut tx = self.store().db().begin().await?;
-        match tag(&mut tx, permit, &call, order, how, (now, Day::of(now, center.tz))).await {
+        match tag(&mut tx, &by, &call, order, how, (now, Day::of(now, center.tz))).await {
             // Nothing was changed: the version that was counted up is taken back.
-            Ok(tagged) if !tagged.changed => {
+            Ok((tagged, _)) if !tagged.changed => {
                 tx.rollback().await?;
                 Ok(tagged)
             }
-            made => office::finish(tx, made).await,
+            made => {
+                let (tagged, news) = office::finish(tx, made).await?;
+                news.into_iter().for_each(|news| self.tell(news));
+                Ok(tagged)
+            }
         }
     }
 
+    /// The name of whoever does something, as others see it.
+    async fn name_of(&self, permit: &Permit) -> Option<String> {
+        let user = permit.actor().user()?;
+        self.office().names([user].into()).await.remove(&user)
+    }
+
     /// A call that the person may read, whatever else they may do with it.
-    async fn call_to_tag(&self, permit: &Permit, id: CallId) -> Result<Call, OfficeError> {
+    pub(super) async fn call_to_tag(&self, permit: &Permit, id: CallId) -> Result<Call, OfficeError> {
         let none = || OfficeError::NotFound("call");
         let reader = permit.principal().permit(office::can::CALLS_READ).ok_or_else(none)?;
         self.office().read(&reader.view(&CALLS), &id.to_string()).await.map_err(|error| match error {
@@ -184,10 +199,13 @@ impl Crm {
             other => other,
         })?;
         let db = self.store().db();
-        let (center, scenario): (i64, String) = db.one(CALL, binds![id]).await?.ok_or_else(none)?;
-        let users: Vec<(i64,)> = db.all(USERS, binds![id]).await?;
-        let users = users.into_iter().map(|(user,)| UserId(user)).collect();
-        Ok(Call { id, center: CenterId(center), scenario, users })
+        let (center, scenario, caller, callee): (i64, Option<String>, Option<i64>, Option<i64>) =
+            db.one(CALL, binds![id]).await?.ok_or_else(none)?;
+        let people: Vec<(i64, i64)> = db.all(USERS, binds![id]).await?;
+        let readers = people.iter().map(|(user, _)| UserId(*user)).collect();
+        let users = people.iter().filter(|(_, had)| *had != 0).map(|(user, _)| UserId(*user)).collect();
+        let slots = caller.into_iter().chain(callee).map(SlotId).collect();
+        Ok(Call { id, center: CenterId(center), scenario, slots, users, readers })
     }
 }
 
@@ -206,27 +224,42 @@ impl From<CallTagRow> for CallTag {
     }
 }
 
+/// Who does something, and the name that others see them by.
+struct By<'a> {
+    permit: &'a Permit,
+    name: Option<String>,
+}
+
+/// What came of it, and what is to be told once it counts.
 async fn tag(
     tx: &mut Tx,
-    permit: &Permit,
+    by: &By<'_>,
     call: &Call,
     (order, id): (Order, TagId),
     how: Tagging,
     (now, day): (WallTime, Day),
-) -> Result<Tagged, OfficeError> {
-    let row: Option<(i64, i64, i64)> = tx.one(TAG, binds![id, call.center]).await?;
-    let found =
-        row.map(|(group, active, exclusive)| Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 });
-    let tag = found.filter(|tag| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
+) -> Result<(Tagged, Vec<RowNews>), OfficeError> {
+    let permit = by.permit;
+    let row: Option<(i64, i64, i64, String)> = tx.one(TAG, binds![id, call.center]).await?;
+    let found = row.map(|(group, active, exclusive, stop)| {
+        (Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 }, stop)
+    });
+    let (tag, stop) = found.filter(|(tag, _)| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
     let (version,): (i64,) = tx.one(MARK, binds![call.id, call.center]).await?.ok_or(OfficeError::NotFound("call"))?;
     if how.seen.is_some_and(|seen| seen != version - 1) {
         return Err(OfficeError::Conflict(Conflict::Version { current: version - 1 }));
     }
-    let before: Vec<(i64, i64)> = tx.all(BEFORE, binds![call.id]).await?;
-    let before: Vec<(TagId, TagGroupId)> = before.into_iter().map(|(tag, group)| (TagId(tag), TagGroupId(group))).collect();
+    let standing: Vec<(i64, i64, String)> = tx.all(BEFORE, binds![call.id]).await?;
+    let before: Vec<(TagId, TagGroupId)> = standing.iter().map(|(tag, group, _)| (TagId(*tag), TagGroupId(*group))).collect();
     let may_unset = permit.principal().permit(can::TAGS_UNSET).is_some_and(|unset| call.is_within(&unset, tag.group));
     let changes = decide(&before, order, &tag, may_unset).map_err(refused)?;
-    write(tx, permit, call, &tag, &changes, (now, day)).await?;
+    let stop_of = |of: TagId| standing.iter().find(|(tag, ..)| *tag == of.0).map_or(stop.as_str(), |(.., stop)| stop.as_str());
+    let mut news = Vec::with_capacity(changes.len());
+    for change in &changes {
+        let event = write(tx, permit, call, (tag.group, stop_of(change.tag)), change, (now, day)).await?;
+        event.keep(tx, call, by.name.clone()).await?;
+        news.push(event.news(call, by.name.clone()));
+    }
     let replaced: Vec<TagId> = changes.iter().filter(|change| change.action == TagAction::Replaced).map(|change| change.tag).collect();
     if !changes.is_empty() {
         // Of the tag, so that its group has to be seen, and not only the call.
@@ -241,33 +274,33 @@ async fn tag(
         };
         audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, TAGS.name, id, diff)]).await?;
     }
-    Ok(Tagged { changed: !changes.is_empty(), replaced })
+    Ok((Tagged { changed: !changes.is_empty(), replaced }, news))
 }
 
-/// Writes changes down: what stands, what happened, and the sums of the day.
+/// Writes a change down: what stands, what happened, and the sums of the day.
 async fn write(
     tx: &mut Tx,
     permit: &Permit,
     call: &Call,
-    tag: &Tag,
-    changes: &[TagChange],
+    (group, stop): (TagGroupId, &str),
+    change: &TagChange,
     (now, day): (WallTime, Day),
-) -> Result<(), OfficeError> {
+) -> Result<TagEvent, OfficeError> {
     let by = permit.actor().user();
-    for change in changes {
-        if change.action == TagAction::Set {
-            tx.run(ADD, binds![call.id, change.tag, call.center, tag.group, by, now]).await?;
-        } else {
-            tx.run(REMOVE, binds![call.id, change.tag]).await?;
-        }
-        let id = draw(tx, "tag_event", 1).await?;
-        let (action, kind) = (change.action.code(), permit.actor().kind.code());
-        tx.run(EVENT, binds![id, call.center, call.id, &call.scenario, change.tag, tag.group, action, by, kind, now]).await?;
-        let (set, unset) = if change.action == TagAction::Set { (1_i64, 0_i64) } else { (0, 1) };
-        let user = by.map_or(0, |user| user.0);
-        tx.run(COUNT, binds![call.center, day.number(), user, change.tag, &call.scenario, set, unset]).await?;
+    if change.action == TagAction::Set {
+        tx.run(ADD, binds![call.id, change.tag, call.center, group, by, now]).await?;
+    } else {
+        tx.run(REMOVE, binds![call.id, change.tag]).await?;
     }
-    Ok(())
+    let id = draw(tx, "tag_event", 1).await?;
+    let (action, kind) = (change.action.code(), permit.actor().kind.code());
+    let scenario = call.scenario.as_deref().unwrap_or_default();
+    tx.run(EVENT, binds![id, call.center, call.id, scenario, change.tag, group, action, by, kind, now]).await?;
+    let (set, unset) = if change.action == TagAction::Set { (1_i64, 0_i64) } else { (0, 1) };
+    let user = by.map_or(0, |user| user.0);
+    tx.run(COUNT, binds![call.center, day.number(), user, change.tag, scenario, set, unset]).await?;
+    let (actor_id, stop) = (by.map(|user| user.0), stop.to_owned());
+    Ok(TagEvent { id, tag_id: change.tag.0, group_id: group.0, action: action.to_owned(), actor_id, at: now.0, stop })
 }
 
 fn refused(why: NoTag) -> OfficeError {

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod events;
 mod lists;
 
 use model::{CallId, ListKind, Mode, TagId};

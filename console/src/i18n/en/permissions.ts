@@ -35,6 +35,7 @@ export const permissions = {
         budgets: 'Budgets',
         tags: 'Tags',
         tag_groups: 'Groups of tags',
+        tag_events: 'What happened to tags of calls',
         leads: 'Leads',
     },
     verbs: {

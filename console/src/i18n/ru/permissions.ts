@@ -35,6 +35,7 @@ export const permissions = {
         budgets: 'Бюджеты',
         tags: 'Теги',
         tag_groups: 'Группы тегов',
+        tag_events: 'Что было с тегами звонков',
         leads: 'Лиды',
     },
     verbs: {

@@ -5,7 +5,7 @@ mod on_calls;
 
 use ::crm::{
     can,
-    tags::{TAG_GROUPS, TAGS},
+    tags::{TAG_EVENTS, TAG_GROUPS, TAGS},
 };
 use utoipa::OpenApi;
 
@@ -29,6 +29,7 @@ routes! {
     PUT "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), dictionary::change;
     DELETE "/api/tags/{id}", Access::Token(can::TAGS_MANAGE), dictionary::delete;
     GET "/api/calls/{id}/tags", Access::Token(can::TAGS_READ), on_calls::list;
+    GET "/api/calls/{id}/tag-events", Access::Token(can::TAGS_READ), on_calls::events;
     PUT "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_SET), on_calls::set;
     DELETE "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_UNSET), on_calls::unset;
 }
@@ -38,7 +39,7 @@ routes! {
     paths(
         dictionary::create_group, dictionary::change_group, dictionary::delete_group,
         dictionary::create, dictionary::change, dictionary::delete,
-        on_calls::list, on_calls::set, on_calls::unset
+        on_calls::list, on_calls::events, on_calls::set, on_calls::unset
     ),
     tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
 )]
@@ -51,5 +52,6 @@ pub(super) const AREA: Area = Area {
     lists: openapi::lists! {
         TAG_GROUPS "tags" "groups of tags" "/api/tag-groups" "/api/tag-groups/{id}";
         TAGS "tags" "tags" "/api/tags" "/api/tags/{id}";
+        TAG_EVENTS "tags" "what happened to a call's tags" "/api/calls/{id}/tag-events";
     },
 };

@@ -16,6 +16,7 @@ use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
     params::{Id, Params},
+    resources::{ListAnswer, ListQuery},
     state::Api,
 };
 
@@ -64,6 +65,18 @@ pub(crate) struct TaggedAnswer {
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<CallTagsAnswer>, Problem> {
     let found = api.crm.tags_of_call(&caller, id).await?;
     Ok(Json(CallTagsAnswer { version: found.version, tags: found.tags.into_iter().map(Into::into).collect() }))
+}
+
+/// List what happened to a call's tags, the newest first; at most the newest 1,000.
+#[utoipa::path(get, path = "/api/calls/{id}/tag-events", tag = "tags", params(("id" = String, Path)),
+    responses((status = 200, description = "What happened.")))]
+pub(crate) async fn events(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<CallId>,
+    query: ListQuery,
+) -> Result<Json<ListAnswer>, Problem> {
+    Ok(Json(api.crm.tag_events_of_call(&caller, id, &query.params()).await?.into()))
 }
 
 /// Set a tag on a call.
