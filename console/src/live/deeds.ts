@@ -30,7 +30,7 @@ export function useSlotDeeds() {
 }
 
 /** `crypto.randomUUID` is for HTTPS pages only; this is for all. */
-function newKey(): string {
+export function newKey(): string {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (octet) => octet.toString(16).padStart(2, '0')).join('');
 }
 

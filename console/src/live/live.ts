@@ -42,6 +42,8 @@ const TOPICS: Record<string, string> = {
     center: 'centers',
     rights: 'rights',
     lead: 'leads',
+    client: 'clients',
+    note: 'notes',
 };
 
 /** Who listens to what; what every kind of `Live` has in common. */

@@ -13,6 +13,7 @@ import { useLocaleState } from 'ra-core';
 import { browserLocale, isLocale, rememberLocale, useT } from '@/i18n';
 import { useServices } from '@/providers/services';
 import { ArrivalContext, Arrivals } from '@/ui/arrival';
+import { Drafts, DraftsContext } from '@/ui/crm/drafts';
 import { Keys } from '@/ui/keys/Keys';
 import { loadAnew, seeAnew, useResync, useTopic } from '@/live/hooks';
 import { useQueryClient } from '@tanstack/react-query';
@@ -38,6 +39,7 @@ export function Shell({ children }: CoreLayoutProps) {
     const location = useLocation();
     const main = useRef<HTMLElement>(null);
     const [arrival] = useState(() => new Arrivals());
+    const drafts = useDrafts();
     const folded = isDesk && settings.menuFolded === true;
     usePersonalSettings();
     useLeavingWithOthers();
@@ -45,46 +47,48 @@ export function Shell({ children }: CoreLayoutProps) {
     useEffect(() => setOpen(false), [location.pathname]);
 
     return (
-        <Keys always={[{ on: 'Mod+KeyK', what: t('nav.jump'), do: () => setJumping(true), anywhere: true }]}>
-            <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
-                <Box
-                    component="a"
-                    href="#main"
-                    onClick={(event) => {
-                        event.preventDefault();
-                        main.current?.focus();
-                    }}
-                    sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
-                >
-                    {t('nav.skip')}
-                </Box>
-                <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
-                <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
-                    {isDesk ? (
-                        <Box
-                            component="nav"
-                            aria-label={t('nav.menu')}
-                            sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
-                        >
-                            <MainMenu folded={folded} />
-                        </Box>
-                    ) : (
-                        <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
-                            <MainMenu folded={false} />
-                        </Drawer>
-                    )}
-                    <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
-                        <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
-                            <ArrivalContext value={arrival}>
-                                <Suspense fallback={<Loading />}>{children}</Suspense>
-                            </ArrivalContext>
-                        </ErrorBoundary>
+        <DraftsContext value={drafts}>
+            <Keys always={[{ on: 'Mod+KeyK', what: t('nav.jump'), do: () => setJumping(true), anywhere: true }]}>
+                <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+                    <Box
+                        component="a"
+                        href="#main"
+                        onClick={(event) => {
+                            event.preventDefault();
+                            main.current?.focus();
+                        }}
+                        sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
+                    >
+                        {t('nav.skip')}
                     </Box>
+                    <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
+                    <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
+                        {isDesk ? (
+                            <Box
+                                component="nav"
+                                aria-label={t('nav.menu')}
+                                sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
+                            >
+                                <MainMenu folded={folded} />
+                            </Box>
+                        ) : (
+                            <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
+                                <MainMenu folded={false} />
+                            </Drawer>
+                        )}
+                        <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
+                            <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
+                                <ArrivalContext value={arrival}>
+                                    <Suspense fallback={<Loading />}>{children}</Suspense>
+                                </ArrivalContext>
+                            </ErrorBoundary>
+                        </Box>
+                    </Box>
+                    <Messages />
+                    <QuickJump open={jumping} onClose={() => setJumping(false)} />
                 </Box>
-                <Messages />
-                <QuickJump open={jumping} onClose={() => setJumping(false)} />
-            </Box>
-        </Keys>
+            </Keys>
+        </DraftsContext>
     );
 }
 
@@ -132,4 +136,17 @@ function useLeavingWithOthers(): void {
     );
     useResync(() => void loadAnew(queries));
     useTopic('rights', () => void seeAnew(queries));
+}
+
+/** What is typed and not sent outlives pages, and goes with the person. The browser asks before it is lost. */
+function useDrafts(): Drafts {
+    const { session } = useServices();
+    const [drafts] = useState(() => new Drafts());
+    useEffect(() => session.onChange(() => !session.isOpen && drafts.clear()), [session, drafts]);
+    useEffect(() => {
+        const ask = (event: BeforeUnloadEvent) => drafts.any && event.preventDefault();
+        window.addEventListener('beforeunload', ask);
+        return () => window.removeEventListener('beforeunload', ask);
+    }, [drafts]);
+    return drafts;
 }

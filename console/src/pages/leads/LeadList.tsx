@@ -5,6 +5,7 @@ import { Link, useNavigate } from 'react-router';
 import { useCan } from '@/access/me';
 import { LEAD_STATUSES, type Lead } from '@/api/crm';
 import { useFormat, useT } from '@/i18n';
+import { Owner } from '@/ui/crm/sellers';
 import { LeadBadge } from '@/ui/crm/Way';
 import { Empty } from '@/ui/empty';
 import { useKeys } from '@/ui/keys/useKeys';
@@ -20,7 +21,7 @@ const COLUMNS: ColumnSpec<Lead>[] = [
     { name: 'next_action_at', render: (lead) => <Due at={lead.next_action_at} />, width: 150, figures: true },
     { name: 'next_action' },
     { name: 'source' },
-    { name: 'assigned_seller', render: (lead) => <Person id={lead.assigned_seller} /> },
+    { name: 'assigned_seller', render: (lead) => <Owner id={lead.assigned_seller} /> },
     { name: 'assigned_operator', render: (lead) => <Person id={lead.assigned_operator} />, extra: true },
     { name: 'updated_at', render: (lead) => <Moment at={lead.updated_at} />, width: 120, figures: true },
     { name: 'email', extra: true },

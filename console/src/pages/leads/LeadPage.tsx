@@ -1,26 +1,32 @@
-import ArrowBack from '@mui/icons-material/ArrowBack';
 import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
 import EditOutlined from '@mui/icons-material/EditOutlined';
+import ForwardOutlined from '@mui/icons-material/ForwardOutlined';
 import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import Link from '@mui/material/Link';
+import MuiLink from '@mui/material/Link';
 import Skeleton from '@mui/material/Skeleton';
 import Stack from '@mui/material/Stack';
 import { useQueryClient } from '@tanstack/react-query';
 import { useDataProvider, useGetOne } from 'ra-core';
 import { useState } from 'react';
-import { Link as RouterLink, useNavigate, useParams } from 'react-router';
+import { Link, useNavigate, useParams } from 'react-router';
 import { useCan } from '@/access/me';
-import type { Lead } from '@/api/crm';
+import { isOpenLead, type Lead } from '@/api/crm';
 import { useT } from '@/i18n';
 import { patchRow, useTopic } from '@/live/hooks';
 import { Problem } from '@/providers/problem';
 import { Confirm } from '@/ui/confirm';
+import { BackTo, Beside } from '@/ui/crm/Beside';
+import { HandOverDialog } from '@/ui/crm/HandOver';
+import { History } from '@/ui/crm/History';
 import { Moves } from '@/ui/crm/Moves';
 import { NextStep } from '@/ui/crm/NextStep';
+import { NoteField } from '@/ui/crm/NoteField';
+import { Owner } from '@/ui/crm/sellers';
 import { Way } from '@/ui/crm/Way';
 import { useLeadColumns, useLeadName } from '@/ui/crm/leads';
+import { useKeys } from '@/ui/keys/useKeys';
 import { Facts, Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox, useTell } from '@/ui/problems';
 import { Moment, Nothing, Person, Phone } from '@/ui/values';
@@ -58,6 +64,9 @@ function LeadBody({ lead }: { lead: Lead }) {
     const { writes, sees } = useLeadColumns();
     const [editing, setEditing] = useState(false);
     const [deleting, setDeleting] = useState(false);
+    const [handing, setHanding] = useState(false);
+    const isHandable = can('leads.hand_over') && isOpenLead(lead);
+    useKeys(t('leads.keys'), isHandable ? [{ on: 'KeyH', what: t('leads.hand_over'), do: () => setHanding(true) }] : []);
     const isChangeable = can('leads.update') && (['client_name', 'phone', 'email', 'source'] as const).some(writes);
     return (
         <Page width={1280}>
@@ -70,6 +79,11 @@ function LeadBody({ lead }: { lead: Lead }) {
                         {can('leads.delete') && (
                             <Button color="error" startIcon={<DeleteOutlined />} onClick={() => setDeleting(true)}>
                                 {t('form.delete')}
+                            </Button>
+                        )}
+                        {isHandable && (
+                            <Button variant="outlined" startIcon={<ForwardOutlined />} onClick={() => setHanding(true)}>
+                                {t('leads.hand_over')}
                             </Button>
                         )}
                         {isChangeable && (
@@ -93,9 +107,25 @@ function LeadBody({ lead }: { lead: Lead }) {
                 )}
                 {(sees('next_action') || sees('next_action_at')) && <NextStep lead={lead} keyOn="KeyR" />}
             </Section>
-            <Section title={t('leads.client')}>
-                <LeadFacts lead={lead} />
-            </Section>
+            <Beside
+                side={
+                    <>
+                        <Section title={t('leads.client')}>
+                            <LeadFacts lead={lead} />
+                        </Section>
+                        {can('notes.create') && (
+                            <Section>
+                                <NoteField about={{ lead_id: lead.id }} draft={`lead:${lead.id}`} keyOn="KeyN" />
+                            </Section>
+                        )}
+                    </>
+                }
+            >
+                <Section title={t('history.title')}>
+                    <History path={`/crm/leads/${lead.id}/history`} />
+                </Section>
+            </Beside>
+            {handing && <HandOverDialog lead={lead} onClose={() => setHanding(false)} />}
             {editing && <LeadDialog lead={lead} onClose={() => setEditing(false)} />}
             <DeleteLead lead={lead} open={deleting} onClose={() => setDeleting(false)} />
         </Page>
@@ -112,8 +142,9 @@ function LeadFacts({ lead }: { lead: Lead }) {
                 [t('columns.phone'), <Phone number={lead.phone} />],
                 [t('columns.email'), text(lead.email)],
                 [t('columns.source'), text(lead.source)],
-                lead.assigned_seller !== undefined && [t('columns.assigned_seller'), <Person id={lead.assigned_seller} />],
+                lead.assigned_seller !== undefined && [t('columns.assigned_seller'), <Owner id={lead.assigned_seller} />],
                 lead.assigned_operator !== undefined && [t('columns.assigned_operator'), <Person id={lead.assigned_operator} />],
+                lead.client_id ? [t('leads.became'), <MuiLink component={Link} to={`/clients/${lead.client_id}`}>{t('leads.became_link')}</MuiLink>] : null,
                 [t('columns.created_at'), <Moment at={lead.created_at} />],
                 [t('columns.updated_at'), <Moment at={lead.updated_at} />],
             ]}
@@ -150,12 +181,7 @@ function DeleteLead({ lead, open, onClose }: { lead: Lead; open: boolean; onClos
 
 function BackToLeads() {
     const t = useT();
-    return (
-        <Link component={RouterLink} to="/leads" variant="body2" sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.5, color: 'text.secondary', mb: 0.25 }}>
-            <ArrowBack sx={{ fontSize: 15 }} />
-            {t('leads.back')}
-        </Link>
-    );
+    return <BackTo to="/leads">{t('leads.back')}</BackTo>;
 }
 
 function LeadSkeleton() {

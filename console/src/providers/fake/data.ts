@@ -240,7 +240,7 @@ export function makeData(now: number, callCount = 260): FakeData {
         routes: makeRoutes(),
         bans: makeBans(now),
         budgets: makeBudgets(now),
-        crm: makeCrm(users, now),
+        crm: makeCrm(users, calls, now),
         callers: new Map([['2', '+74951234567'], ['3', '+74990000000']]),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,

@@ -7,6 +7,7 @@ import { useRef, useState } from 'react';
 import { LEAD_TEXT_MAX, type Lead, type LeadStep } from '@/api/crm';
 import { useCode, useT } from '@/i18n';
 import { Problem } from '@/providers/problem';
+import { Confirm } from '../confirm';
 import { FormDialog } from '../FormDialog';
 import { useKeys } from '../keys/useKeys';
 import { useTell, useTellProblem } from '../problems';
@@ -22,6 +23,7 @@ export function Moves({ lead, keyOn, steps: shown }: { lead: Lead; /** The key t
     const button = useRef<HTMLButtonElement>(null);
     const [open, setOpen] = useState(false);
     const [asking, setAsking] = useState<LeadStep>();
+    const [converting, setConverting] = useState<LeadStep>();
     const [busy, setBusy] = useState(false);
     const { data } = useLeadSteps(lead);
     const owned = lead.assigned_seller != null || lead.assigned_operator != null;
@@ -42,6 +44,7 @@ export function Moves({ lead, keyOn, steps: shown }: { lead: Lead; /** The key t
     const choose = (step: LeadStep) => {
         setOpen(false);
         if (step.needs.includes('reason')) return setAsking(step);
+        if (step.event === 'convert') return setConverting(step);
         setBusy(true);
         happen(step)
             .catch(tellProblem)
@@ -59,6 +62,9 @@ export function Moves({ lead, keyOn, steps: shown }: { lead: Lead; /** The key t
                     </MenuItem>
                 ))}
             </Menu>
+            <Confirm open={converting !== undefined} title={t('leads.convert_title')} action={code('lead_events', 'convert')} onClose={() => setConverting(undefined)} onConfirm={() => (converting ? happen(converting) : Promise.resolve())}>
+                {t('leads.convert_text')}
+            </Confirm>
             {asking && <ReasonDialog step={asking} onSubmit={(reason) => happen(asking, reason)} onClose={() => setAsking(undefined)} />}
         </>
     );

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
 import { useCan, useMyPermissions } from '@/access/me';
-import type { Lead, LeadEvent, LeadSteps } from '@/api/crm';
+import type { HandOverOrder, Lead, LeadEvent, LeadSteps } from '@/api/crm';
 import { phone, useT } from '@/i18n';
 import { patchRow } from '@/live/hooks';
 import { useClient } from '@/providers/services';
@@ -39,6 +39,13 @@ export function useLeadDeeds() {
             change: async (lead: Pick<Lead, 'id' | 'version'>, change: Partial<Lead>) => shown(await client.put<Lead>(`/crm/leads/${lead.id}`, { ...change, version: lead.version })),
             happen: async (lead: Pick<Lead, 'id' | 'version'>, event: LeadEvent, reason?: string) =>
                 shown(await client.post<Lead>(`/crm/leads/${lead.id}/events`, { event, version: lead.version, ...(reason && { reason }) })),
+            /** Hands it over; the lead as it is then, if it is still among those that one sees. */
+            handOver: async (lead: Pick<Lead, 'id'>, order: HandOverOrder) => {
+                const handed = await client.post<Lead | undefined>(`/crm/leads/${lead.id}/hand-over`, order);
+                if (handed?.id) return shown(handed);
+                await queries.invalidateQueries({ queryKey: ['leads'] });
+                return undefined;
+            },
             /** What was shown is not as it is: it is asked for anew. */
             again: (lead: Pick<Lead, 'id'>) => {
                 void queries.invalidateQueries({ queryKey: ['crm'] });

@@ -1,5 +1,5 @@
 // Leads, and what becomes of them.
-import { isOpenLead, LEAD_NAME_MAX, type Lead, type LeadEvent, type LeadStatus, type LeadStep } from '@/api/crm';
+import { isOpenLead, LEAD_NAME_MAX, type Client, type Lead, type LeadEvent, type LeadStatus, type LeadStep } from '@/api/crm';
 import type { User } from '@/api/types';
 import { FakeProblem } from '../problem';
 import type { Context, FakeRoute, FakeWorld } from '../world';
@@ -9,6 +9,7 @@ const LEADS_ON: [from: LeadStatus[], event: LeadEvent, to: LeadStatus, right: st
     [['new'], 'assign', 'assigned', 'leads.update', ['assignee']],
     [['new', 'assigned'], 'contact', 'contacted', 'leads.update', []],
     [['assigned', 'contacted'], 'qualify', 'qualified', 'leads.update', []],
+    [['contacted', 'qualified'], 'convert', 'converted', 'leads.update', ['identity']],
     [['new', 'assigned', 'contacted', 'qualified'], 'lose', 'lost', 'leads.update', ['reason']],
     [['new', 'assigned', 'contacted', 'qualified'], 'dnc', 'dnc', 'leads.update', ['reason']],
     [['lost'], 'reopen', 'assigned', 'leads.reopen', []],
@@ -45,6 +46,23 @@ export class Leads {
         return LEADS_ON.filter(([from, , , right]) => from.includes(lead.status) && this.reached(user, right).includes(lead)).map(([, event, to, , needs]) => ({ event, to, needs }));
     }
 
+    /** Writes down what became of it. */
+    tell(user: User, lead: Lead, kind: string, to: LeadStatus): void {
+        const world = this.#world;
+        world.data.crm.events.push({ id: world.newId(), lead: lead.id, kind, from_status: lead.status, to_status: to, actor_id: user.id, actor_name: user.display_name, seller: lead.assigned_seller, operator: lead.assigned_operator, at: world.now() });
+    }
+
+    /** The client with its number, or a new one. */
+    #client(lead: Lead): Client {
+        const { data, now, newId } = { data: this.#world.data.crm, now: this.#world.now(), newId: () => this.#world.newId() };
+        const there = data.clients.find(({ phones }) => phones.some(({ number }) => number === lead.phone));
+        if (there) return there;
+        const [last_name = '', first_name = ''] = lead.client_name.split(' ');
+        const client: Client = { id: newId(), kind: 'person', first_name, last_name, patronymic: null, org_name: null, inn: null, email: lead.email, owner_user_id: lead.assigned_seller, phones: lead.phone ? [{ number: lead.phone, kind: 'mobile', primary: true }] : [], version: 1, created_at: now, updated_at: now, created_by: lead.assigned_seller };
+        data.clients.push(client);
+        return client;
+    }
+
     change(lead: Lead, change: Partial<Lead>): Lead {
         Object.assign(lead, change, { version: lead.version + 1, updated_at: this.#world.now() });
         this.#world.live.emit('lead.update', lead.id, lead);
@@ -63,6 +81,8 @@ export class Leads {
         if (!step) throw new FakeProblem(409, 'transition_not_allowed', undefined, { state: lead.status, allowed: allowed.map((each) => each.event) });
         if (step.needs.includes('reason') && !reason) throw new FakeProblem(422, 'missing_field', 'reason');
         const ends = !isOpenLead({ status: step.to });
+        this.tell(user, lead, event, step.to);
+        if (event === 'convert') lead.client_id = this.#client(lead).id;
         return this.change(lead, {
             status: step.to,
             lost_reason: step.needs.includes('reason') ? (reason ?? null) : null,

@@ -1,10 +1,16 @@
 import { columns, type FakeResource } from '../lists';
 
 export const crm: Record<string, FakeResource> = {
+    clients: {
+        key: 'id',
+        order: '-id',
+        columns: columns('id:fs kind:f first_name:f last_name:f patronymic:f org_name:f inn:f email:f phones owner_user_id:f version created_at:f updated_at:fs created_by:f'),
+        search: ['first_name', 'last_name', 'org_name', 'email'],
+    },
     leads: {
         key: 'id',
         order: '-id',
-        columns: columns('id:fs status:f client_name:f phone:f email:f source:f assigned_seller:f assigned_operator:f next_action_at:fs next_action:f lost_reason:f version created_at:f updated_at:fs created_by:f'),
+        columns: columns('id:fs status:f client_name:f phone:f email:f source:f assigned_seller:f assigned_operator:f next_action_at:fs next_action:f lost_reason:f version created_at:f updated_at:fs created_by:f client_id:f'),
         search: ['client_name', 'phone', 'email'],
     },
 };

@@ -1,0 +1,2 @@
+export { ClientList as List } from './ClientList';
+export { ClientPage as Edit } from './ClientPage';
