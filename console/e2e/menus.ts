@@ -1,7 +1,7 @@
 // What each role finds in its menu, as the matrix of the requirements (1.4) has it. It is asked neither of the server nor of the console.
 
 /** Every page of the menu, in its order. */
-export const ALL = ['/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
+export const ALL = ['/today', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
 
 /** Everybody has jobs of their own; who reads calls reads their records. */
 export const MENUS: Record<string, string[]> = {
@@ -11,16 +11,16 @@ export const MENUS: Record<string, string[]> = {
     // Reads everything that is no secret of the system, changes nothing; of the system only its logs.
     supervisor: ['/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/webhooks', '/events'],
     // Slots to use; hubs are for who makes them.
-    operator: ['/leads', '/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
-    seller: ['/leads', '/calls', '/cdr', '/jobs'],
+    operator: ['/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
+    seller: ['/today', '/leads', '/clients', '/calls', '/cdr', '/jobs'],
     listener: ['/calls', '/cdr', '/jobs'],
-    HelpDeskUser: ['/leads', '/calls', '/cdr', '/jobs'],
+    HelpDeskUser: ['/leads', '/clients', '/calls', '/cdr', '/jobs'],
     // The people of the team.
-    HelpDeskManager: ['/leads', '/calls', '/cdr', '/users', '/jobs'],
-    SL3User: ['/calls', '/cdr', '/jobs'],
-    SL3Manager: ['/calls', '/cdr', '/users', '/jobs'],
+    HelpDeskManager: ['/leads', '/clients', '/calls', '/cdr', '/users', '/jobs'],
+    SL3User: ['/clients', '/calls', '/cdr', '/jobs'],
+    SL3Manager: ['/clients', '/calls', '/cdr', '/users', '/jobs'],
     // Own entries of the audit log, exports of the list.
     number_manager: ['/calls', '/cdr', '/jobs', '/exports', '/audit', '/security-audit'],
-    viewer: ['/leads', '/calls', '/cdr', '/jobs'],
-    analyst: ['/leads', '/calls', '/cdr', '/jobs', '/exports'],
+    viewer: ['/leads', '/clients', '/calls', '/cdr', '/jobs'],
+    analyst: ['/leads', '/clients', '/calls', '/cdr', '/jobs', '/exports'],
 };

@@ -24,6 +24,7 @@ type Step = (page: Page) => Promise<unknown>;
 
 /** Pages by name, and what is done there before the picture is taken. */
 const PAGES: [string, string, Step?][] = [
+    ['today', '/today'],
     ['leads', '/leads'],
     ['lead-create', '/leads/create'],
     ['lead', '/leads/503'],

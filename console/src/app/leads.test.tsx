@@ -179,3 +179,50 @@ describe('a lead', () => {
         for (const name of ['Move on', 'Change', 'Set', 'Delete', 'Done']) expect(screen.queryByRole('button', { name })).toBeNull();
     });
 });
+
+describe('a seller’s day', () => {
+    it('is where a seller begins, with what is overdue, due today and handed over, and nothing of others', async () => {
+        const { server, path } = await renderConsole({ user: 'fedor' });
+        await screen.findByRole('heading', { level: 1, name: /^My day, / });
+        expect(path()).toBe('/today');
+        const now = server.now();
+        const own = server.data.crm.leads.filter(({ assigned_seller }) => assigned_seller === '7');
+        const overdue = own.filter(({ next_action_at }) => next_action_at !== null && next_action_at < now - 60_000);
+        expect(overdue.length).toBeGreaterThan(0);
+        const list = await screen.findByRole('list', { name: 'Overdue' });
+        expect(within(list).getAllByRole('link')).toHaveLength(overdue.length);
+        const names = own.map(({ client_name }) => client_name);
+        for (const link of within(list).getAllByRole('link')) expect(names.some((name) => link.textContent?.includes(name))).toBe(true);
+        const handed = within(await screen.findByRole('list', { name: 'Handed to me' })).getAllByRole('link');
+        expect(handed).toHaveLength(own.filter(({ status }) => status === 'new' || status === 'assigned').length);
+        // What a page asks for is narrowed by the server; nobody else's lead is named in what is sent.
+        expect(server.log.filter(({ path: at }) => at === '/crm/leads').every(({ query }) => !String(query?.filter).includes('assigned_seller'))).toBe(true);
+    });
+
+    it('says what could be done if nothing is promised', async () => {
+        const { server, services, router } = await renderConsole({ user: 'fedor', path: '/settings' });
+        for (const lead of server.data.crm.leads) Object.assign(lead, { next_action: null, next_action_at: null });
+        await act(() => router.navigate('/today'));
+        expect(await screen.findByText(/Nothing is promised for today\./)).toBeInTheDocument();
+        expect(await screen.findByRole('link', { name: /\d+ leads without a next step/ })).toHaveAttribute('href', expect.stringContaining('/leads?filter='));
+        expect(screen.queryByText('Overdue')).toBeNull();
+        expect(services.live.status).toBe('online');
+    });
+
+    it('counts how one’s leads stand', async () => {
+        const { server } = await renderConsole({ user: 'fedor', path: '/today' });
+        const link = await screen.findByRole('link', { name: 'Qualified' });
+        const count = server.data.crm.leads.filter(({ status, assigned_seller }) => status === 'qualified' && assigned_seller === '7').length;
+        await waitFor(() => expect(link.closest('dt')?.parentElement).toHaveTextContent(`Qualified${count}`));
+    });
+
+    it('changes with what happens', async () => {
+        const { server } = await renderConsole({ user: 'fedor', path: '/today' });
+        const list = await screen.findByRole('list', { name: 'Handed to me' });
+        const before = within(list).getAllByRole('link').length;
+        const lead = server.data.crm.leads.find(({ assigned_seller, status }) => assigned_seller !== '7' && status === 'assigned');
+        Object.assign(lead ?? {}, { assigned_seller: '7', client_name: 'Vera Brandt' });
+        act(() => server.live.emit('lead.update', lead?.id ?? '', lead));
+        await waitFor(() => expect(within(screen.getByRole('list', { name: 'Handed to me' })).getAllByRole('link')).toHaveLength(before + 1));
+    });
+});

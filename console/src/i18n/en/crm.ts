@@ -1,6 +1,6 @@
 // The texts of leads and clients.
 export const crm = {
-    nav: { groups: { crm: 'Clients' }, leads: 'Leads', clients: 'Clients' },
+    nav: { groups: { crm: 'Clients' }, leads: 'Leads', today: 'My day', clients: 'Clients' },
     leads: {
         about: 'Who may become a client, and what is to be done next.',
         create: 'New lead',
@@ -46,6 +46,7 @@ export const crm = {
         zone: 'Time zone: %{zone}',
         whose: 'Whose it is',
         nobody: 'nobody’s',
+        due: 'Due',
         hand_over: 'Hand over',
         hand_over_title: 'Hand over: %{name}',
         to_whom: 'To whom',
@@ -68,6 +69,19 @@ export const crm = {
     },
     lead_statuses: { new: 'New', assigned: 'Assigned', contacted: 'Contacted', qualified: 'Qualified', converted: 'Client', lost: 'Lost', dnc: 'Do not call' },
     lead_events: { assign: 'Take into work', contact: 'Spoken to', qualify: 'Qualified', convert: 'Became a client', lose: 'Lost', dnc: 'Do not call', reopen: 'Take up again' },
+    today: {
+        title: 'My day',
+        head: 'My day, %{date}',
+        overdue: 'Overdue',
+        today: 'Today',
+        handed: 'Handed to me',
+        handed_none: 'Nobody waits for the first word.',
+        nothing: 'Nothing is promised for today.',
+        without: '%{smart_count} lead without a next step |||| %{smart_count} leads without a next step',
+        all: 'All of them',
+        mine: 'My leads',
+        conversion: '%{share} of %{count} that came to an end became clients',
+    },
     notes: {
         title: 'Notes',
         note: 'Note',

@@ -1,6 +1,6 @@
 // Тексты о лидах и клиентах.
 export const crm = {
-    nav: { groups: { crm: 'Клиенты' }, leads: 'Лиды', clients: 'Клиенты' },
+    nav: { groups: { crm: 'Клиенты' }, leads: 'Лиды', today: 'Мой день', clients: 'Клиенты' },
     leads: {
         about: 'Кто может стать клиентом и что делать дальше.',
         create: 'Новый лид',
@@ -46,6 +46,7 @@ export const crm = {
         zone: 'Часовой пояс: %{zone}',
         whose: 'Чей',
         nobody: 'ничей',
+        due: 'Срок',
         hand_over: 'Передать',
         hand_over_title: 'Передать: %{name}',
         to_whom: 'Кому',
@@ -68,6 +69,19 @@ export const crm = {
     },
     lead_statuses: { new: 'Новый', assigned: 'В работе', contacted: 'Связались', qualified: 'Квалифицирован', converted: 'Клиент', lost: 'Потерян', dnc: 'Не звонить' },
     lead_events: { assign: 'Взять в работу', contact: 'Поговорили', qualify: 'Квалифицирован', convert: 'Стал клиентом', lose: 'Потерян', dnc: 'Не звонить', reopen: 'Вернуть в работу' },
+    today: {
+        title: 'Мой день',
+        head: 'Мой день, %{date}',
+        overdue: 'Просрочено',
+        today: 'Сегодня',
+        handed: 'Передали мне',
+        handed_none: 'Никто не ждёт первого звонка.',
+        nothing: 'На сегодня ничего не обещано.',
+        without: '%{smart_count} лид без следующего шага |||| %{smart_count} лида без следующего шага |||| %{smart_count} лидов без следующего шага',
+        all: 'Все',
+        mine: 'Мои лиды',
+        conversion: 'Стали клиентами %{share} из %{count} завершённых',
+    },
     notes: {
         title: 'Заметки',
         note: 'Заметка',

@@ -18,12 +18,12 @@ const COLUMNS: ColumnSpec<Lead>[] = [
     { name: 'client_name' },
     { name: 'phone', render: (lead) => <Phone number={lead.phone} />, figures: true },
     { name: 'status', render: (lead) => <LeadBadge status={lead.status} />, width: 140 },
-    { name: 'next_action_at', render: (lead) => <Due at={lead.next_action_at} />, width: 150, figures: true },
+    { name: 'next_action_at', label: 'leads.due', render: (lead) => <Due at={lead.next_action_at} />, width: 130, figures: true },
     { name: 'next_action' },
     { name: 'source' },
     { name: 'assigned_seller', render: (lead) => <Owner id={lead.assigned_seller} /> },
     { name: 'assigned_operator', render: (lead) => <Person id={lead.assigned_operator} />, extra: true },
-    { name: 'updated_at', render: (lead) => <Moment at={lead.updated_at} />, width: 120, figures: true },
+    { name: 'updated_at', render: (lead) => <Moment at={lead.updated_at} />, width: 120, figures: true, extra: true },
     { name: 'email', extra: true },
     { name: 'lost_reason', extra: true },
     { name: 'created_at', render: (lead) => <Moment at={lead.created_at} />, extra: true },
@@ -33,7 +33,7 @@ const COLUMNS: ColumnSpec<Lead>[] = [
 
 const FILTERS: FilterSpec[] = [
     { kind: 'choice', name: 'status', prefix: 'lead_statuses', choices: LEAD_STATUSES },
-    { kind: 'time', name: 'next_action_at' },
+    { kind: 'time', name: 'next_action_at', label: 'leads.due' },
     { kind: 'text', name: 'source', operator: 'prefix' },
     { kind: 'text', name: 'phone', operator: 'contains' },
     { kind: 'time', name: 'created_at' },
