@@ -14,11 +14,10 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use office::{Adders, Office, jobs::Kinds};
 use std::{fmt, sync::Arc};
 
 use model::RowNews;
-use office::{Adders, Office};
+use office::{Adders, Office, jobs::Kinds};
 use store::{Statement, Store};
 
 pub use rights::{can, part};
@@ -78,6 +77,7 @@ pub fn kinds(kinds: Kinds) -> Kinds {
 }
 
 /// What the modules add to the lists of others, for the office that is opened with their [`part`].
+#[must_use]
 pub fn added(store: &Store) -> Adders {
     tags::listed::TagsOf::all(store).into_iter().fold(Adders::default(), Adders::with)
 }

@@ -27,7 +27,7 @@ use store::{
     audit::{self, Diff, Entry},
     binds, recordings,
     sql::{News, Tx, tell},
-    statements,
+    statements, why,
 };
 
 pub use unlink::{Files, Unlink};
@@ -40,7 +40,7 @@ pub const ERASED: &str = "recording.erased";
 statements! {
     CALL: both "SELECT scenario, caller_slot, callee_slot FROM calls WHERE call_id = $1";
     // Who placed or served it, or has the lead that it is of; not at whose phone it only rang.
-    USERS: both "SELECT user_id FROM call_users WHERE call_id = $1 AND why & 3 <> 0";
+    USERS: both concat!("SELECT user_id FROM call_users WHERE call_id = $1 AND why & ", why!(had), " <> 0");
 }
 
 /// Every SQL text of recordings.
