@@ -48,7 +48,7 @@ use crate::{
         jobs::cancel, jobs::create_schedule, jobs::change_schedule, jobs::delete_schedule,
         bulk::users,
         webhooks::create, webhooks::change, webhooks::delete, webhooks::renew, webhooks::test, webhooks::replay,
-        exports::create, exports::delete, exports::file, exports::ticket,
+        exports::create, exports::quick, exports::delete, exports::file, exports::ticket,
         slots::list, slots::read, slots::change, slots::delete, slots::limits, slots::set_limits,
         callers::caller, callers::set_caller, slots::take, slots::release,
         trunks::create, trunks::read, trunks::change, trunks::delete,

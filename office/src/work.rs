@@ -1,15 +1,16 @@
 //! What jobs, the audit log, exports and bulk changes have in memory.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use model::{Actor, ActorKind, CenterId};
 use store::{binds, statements};
+use tokio::sync::Semaphore;
 
 use crate::{
     Office, OfficeError, Principal,
     audit::{Refusals, VerifyAudit},
     bulk::{BulkActions, RunBulk},
-    export::RunExport,
+    export::{QUICK_AT_ONCE, RunExport},
     jobs::{Cleanup, Hub, Job, Kinds},
 };
 
@@ -38,12 +39,15 @@ pub(crate) struct Work {
     refusals: Refusals,
     bulk: BulkActions,
     exports_dir: PathBuf,
+    /// Whose turn it is to make a file at once.
+    quick: Arc<Semaphore>,
 }
 
 impl Work {
     pub(crate) fn new(options: WorkOptions) -> Self {
         let kinds = options.kinds.with(VerifyAudit).with(RunExport).with(RunBulk).with(options.cleanup);
-        Self { jobs: Hub::new(kinds), refusals: Refusals::default(), bulk: options.bulk, exports_dir: options.exports_dir }
+        let quick = Arc::new(Semaphore::new(QUICK_AT_ONCE));
+        Self { jobs: Hub::new(kinds), refusals: Refusals::default(), bulk: options.bulk, exports_dir: options.exports_dir, quick }
     }
 }
 
@@ -62,6 +66,10 @@ impl Office {
 
     pub(crate) fn exports_dir(&self) -> &std::path::Path {
         &self.0.work.exports_dir
+    }
+
+    pub(crate) fn quick_turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.work.quick)
     }
 
     /// Whoever had a job made, with the rights that they have now, in the centre of the job; none if the account is not active any more, or if

@@ -2,14 +2,19 @@
 
 use std::io;
 
-use axum::{Json, body::Body, extract::State, response::Response};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use office::export::{ExportFile, ExportOrder, Format};
+use office::export::{ExportFile, ExportOrder, Format, Quick, QuickFile, StartedExport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
@@ -54,6 +59,24 @@ pub(crate) struct ExportBegun {
     job_id: String,
 }
 
+impl Export {
+    /// What it orders, and leave to export that.
+    fn read(self, api: &Api, caller: &Caller) -> Result<(Caller, ExportOrder), Problem> {
+        let Export { resource, filter, q, columns, format, locale } = self;
+        let format = Format::parse(&format).ok_or_else(|| Problem::field(Code::InvalidField, "format", "a format is csv or xlsx"))?;
+        let unknown = || Problem::field(Code::UnknownField, "resource", "there is nothing of this name to export");
+        let right = api.office.export_right(&resource).ok_or_else(unknown)?;
+        let caller = auth::permit(api, caller.principal(), right)?;
+        Ok((caller, ExportOrder { resource, filter, search: q, columns, format, locale }))
+    }
+}
+
+impl From<StartedExport> for ExportBegun {
+    fn from(begun: StartedExport) -> Self {
+        Self { id: begun.id.to_string(), job_id: begun.job.to_string() }
+    }
+}
+
 /// Export a list.
 ///
 /// A job writes the file; it takes the right to export the resource, now and while the job runs.
@@ -64,14 +87,27 @@ pub(crate) async fn create(
     caller: Caller,
     JsonBody(body): JsonBody<Export>,
 ) -> Result<(StatusCode, Json<ExportBegun>), Problem> {
-    let Export { resource, filter, q, columns, format, locale } = body;
-    let format = Format::parse(&format).ok_or_else(|| Problem::field(Code::InvalidField, "format", "a format is csv or xlsx"))?;
-    let unknown = || Problem::field(Code::UnknownField, "resource", "there is nothing of this name to export");
-    let right = api.office.export_right(&resource).ok_or_else(unknown)?;
-    let caller = auth::permit(&api, caller.principal(), right)?;
-    let order = ExportOrder { resource, filter, search: q, columns, format, locale };
+    let (caller, order) = body.read(&api, &caller)?;
     let begun = api.office.start_export(&caller, &order, now()).await?;
-    Ok((StatusCode::ACCEPTED, Json(ExportBegun { id: begun.id.to_string(), job_id: begun.job.to_string() })))
+    Ok((StatusCode::ACCEPTED, Json(begun.into())))
+}
+
+/// Export a small list at once.
+///
+/// Up to 5,000 rows are answered as the file itself, and nothing is kept. More of them, and what takes longer than 30 s, are exported as by
+/// `POST /api/exports`, and the answer is 202.
+#[utoipa::path(post, path = "/api/exports/quick", tag = "exports", request_body = Export, responses(
+    (status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>),
+    (status = 202, description = "It is too much: a job makes it.", body = ExportBegun)))]
+pub(crate) async fn quick(State(api): State<Api>, caller: Caller, JsonBody(body): JsonBody<Export>) -> Result<Response, Problem> {
+    let (caller, order) = body.read(&api, &caller)?;
+    match api.office.quick_export(&caller, &order, now()).await? {
+        Quick::File(QuickFile { octets, name, mime }) => {
+            let size = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+            Ok(attachment(Body::from(octets), (&name, mime, size)))
+        }
+        Quick::Started(begun) => Ok((StatusCode::ACCEPTED, Json(ExportBegun::from(begun))).into_response()),
+    }
 }
 
 /// Fetch an export's file.
@@ -89,7 +125,12 @@ pub(crate) async fn file(State(api): State<Api>, caller: Caller, PathText(id): P
         piece.truncate(length);
         Ok::<_, io::Error>((length > 0).then(|| (Bytes::from(piece), file)))
     });
-    let mut response = Response::new(Body::from_stream(pieces));
+    Ok(attachment(Body::from_stream(pieces), (&name, mime, size)))
+}
+
+/// A file to be saved by a name.
+pub(crate) fn attachment(body: Body, (name, mime, size): (&str, &'static str, u64)) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(mime));
     headers.insert(CONTENT_LENGTH, size.into());
@@ -98,7 +139,7 @@ pub(crate) async fn file(State(api): State<Api>, caller: Caller, PathText(id): P
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    response
 }
 
 /// Get a token to fetch an export's file with.

@@ -133,6 +133,7 @@ routes! {
 
     GET "/api/exports", Access::Token(can::EXPORTS_READ), resources::list::<Exports>;
     POST "/api/exports", Access::Token(can::EXPORTS_READ), exports::create;
+    POST "/api/exports/quick", Access::Token(can::EXPORTS_READ), exports::quick;
     GET "/api/exports/{id}", Access::Token(can::EXPORTS_READ), resources::read::<Exports>;
     DELETE "/api/exports/{id}", Access::Token(can::EXPORTS_DELETE), exports::delete;
     GET "/api/exports/{id}/file", Access::TokenOrTicket(can::EXPORTS_READ), exports::file;

@@ -253,7 +253,7 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/users/bulk") => r#"{"action": "disable", "filter": {}}"#.to_owned(),
             ("POST", "/api/webhooks") => r#"{"name": "x", "url": "https://crm.example/", "events": ["*"]}"#.to_owned(),
             ("PUT", "/api/webhooks/{id}") => r#"{"version": 1, "name": "y"}"#.to_owned(),
-            ("POST", "/api/exports") => r#"{"resource": "calls", "format": "csv"}"#.to_owned(),
+            ("POST", "/api/exports" | "/api/exports/quick") => r#"{"resource": "calls", "format": "csv"}"#.to_owned(),
             ("PUT", "/api/slots/{id}") => r#"{"new_password": true}"#.to_owned(),
             ("PUT", "/api/slots/{id}/limits") => r#"{"calls_max": 1, "destinations": []}"#.to_owned(),
             ("PUT", "/api/slots/{id}/caller") => r#"{"number": null}"#.to_owned(),
@@ -360,6 +360,7 @@ async fn no_route_breaks_without_the_database() {
         DELETE /api/schedules/{id}                boris 403 root 503
         GET    /api/exports                       boris 403 root 503
         POST   /api/exports                       boris 403 root 503
+        POST   /api/exports/quick                 boris 403 root 503
         GET    /api/exports/{id}                  boris 403 root 503
         DELETE /api/exports/{id}                  boris 403 root 503
         GET    /api/exports/{id}/file             boris 403 root 503

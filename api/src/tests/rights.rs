@@ -114,6 +114,7 @@ async fn every_route_with_every_role() {
         DELETE /api/schedules/{id}                nobody 401 anna 403 root 404
         GET    /api/exports                       nobody 401 anna 403 root 200
         POST   /api/exports                       nobody 401 anna 403 root 422
+        POST   /api/exports/quick                 nobody 401 anna 403 root 422
         GET    /api/exports/{id}                  nobody 401 anna 403 root 404
         DELETE /api/exports/{id}                  nobody 401 anna 403 root 404
         GET    /api/exports/{id}/file             nobody 401 anna 403 root 404

@@ -1,18 +1,22 @@
-//! Lists as files: CSV and XLSX, made by a job with the rights that its requester has while it runs.
+//! Lists as files: CSV and XLSX, made by a job with the rights that its requester has while it runs, or at once.
 //!
 //! A file holds the rows up to the greatest key that there was when it was asked for, in the order of their keys. Masked columns are not
 //! exported, as hidden ones are not. A file is its requester's, as long as their rights are those by which it was made, and theirs who may see
 //! everybody's exports and all that stands in it; it goes after [`KEPT`].
+//!
+//! What is small is made at once and given with the answer ([`Office::quick_export`]); nothing of it is kept.
 
 mod cells;
 mod headers;
+mod look;
+mod quick;
 mod rule;
 mod run;
 #[cfg(test)]
 mod tests;
 mod xlsx;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, os::unix::fs::DirBuilderExt as _, path::PathBuf, time::Duration};
 
 use model::{Action, Column, ColumnKind, Owner, Resource, UserId, WallTime};
 use serde_json::{Value, json};
@@ -25,9 +29,11 @@ use store::{
     statements,
 };
 
+pub(crate) use quick::QUICK_AT_ONCE;
+pub use quick::{QUICK_ROWS_MAX, QUICK_TIME, Quick, QuickFile};
 pub use run::RunExport;
 
-use crate::{Conflict, Fault, ListParams, Office, OfficeError, Permit, Principal, Purpose, can, jobs::NewJob};
+use crate::{Conflict, Fault, ListParams, Office, OfficeError, Permit, Principal, Purpose, Selection, View, can, jobs::NewJob};
 
 /// How long a file is kept after it is made.
 pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -162,6 +168,34 @@ pub struct ExportFile {
     pub size: u64,
 }
 
+/// What is to be exported, checked.
+struct Choice<'v> {
+    selection: Selection<'v>,
+    columns: Vec<&'static Column>,
+    locale: String,
+    tz: String,
+}
+
+impl Choice<'_> {
+    fn resource(&self) -> &'static str {
+        self.selection.view().resource().name
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.name).collect()
+    }
+
+    /// What the audit log has of it: the export's number, empty if it has none.
+    fn entry(&self, permit: &Permit, order: &ExportOrder, id: &str) -> Entry {
+        let diff = Diff::none()
+            .and("resource", Value::Null, self.resource())
+            .and("filter", Value::Null, order.filter.clone().unwrap_or_else(|| json!({})))
+            .and("columns", Value::Null, json!(self.names()))
+            .and("format", Value::Null, order.format.as_str());
+        Entry { category: Category::Read, ..Entry::change(permit.action().0, "exports", id, diff) }
+    }
+}
+
 #[derive(FromRow)]
 struct LikesRow {
     locale: String,
@@ -193,19 +227,31 @@ impl Office {
     /// # Errors
     /// [`OfficeError::Invalid`] with all that is wrong; [`Conflict::State`] if the person has five exports under way.
     pub async fn start_export(&self, permit: &Permit, order: &ExportOrder, now: WallTime) -> Result<StartedExport, OfficeError> {
+        let view = self.view_to_export(permit, order)?;
+        let choice = self.choose(&view, order).await?;
+        self.begin_export(permit, order, &choice, now).await
+    }
+
+    /// What of a resource may be exported, by leave to export it.
+    fn view_to_export(&self, permit: &Permit, order: &ExportOrder) -> Result<View, OfficeError> {
         let unknown = || OfficeError::Invalid(vec![Fault::unknown("resource", "there is nothing of this name to export")]);
         let right = self.export_right(&order.resource).ok_or_else(unknown)?;
         let resource = self.resource(&order.resource).ok_or_else(unknown)?;
         if permit.action() != right {
             return Err(OfficeError::Forbidden(format!("to export {} takes the right {right}", resource.name)));
         }
-        let view = permit.view(resource);
+        Ok(permit.view(resource))
+    }
+
+    /// Checks what is to be exported.
+    async fn choose<'v>(&self, view: &'v View, order: &ExportOrder) -> Result<Choice<'v>, OfficeError> {
+        let resource = view.resource();
         let params = params(order.filter.as_ref(), order.search.as_deref(), order.columns.as_deref());
         let selection = view.select(&params, Purpose::Export).map_err(|error| as_columns(error, "columns"))?;
         let mut faults = Vec::new();
         // Columns that neither the list reads nor a module adds, such as whether there is a recording, are not in the rows that it walks.
-        let columns: Vec<&str> =
-            selection.columns().iter().filter(|column| self.is_exported(resource, column)).map(|column| column.name).collect();
+        let columns: Vec<&'static Column> =
+            selection.columns().iter().filter(|column| self.is_exported(resource, column)).copied().collect();
         if columns.is_empty() {
             faults.push(Fault::invalid("columns", "there is no column to export"));
         }
@@ -214,9 +260,8 @@ impl Office {
         {
             faults.push(Fault::invalid(format!("columns.{name}"), "this column cannot be exported"));
         }
-        let center = permit.rows().center;
-        let user = permit.principal().user();
-        let likes: Option<LikesRow> = self.store().db().one(LIKES, binds![center, user]).await?;
+        let permit = view.permit();
+        let likes: Option<LikesRow> = self.store().db().one(LIKES, binds![permit.rows().center, permit.principal().user()]).await?;
         let likes = likes.ok_or(OfficeError::NotFound("center"))?;
         let locale = match order.locale.as_deref() {
             None => likes.locale,
@@ -226,11 +271,19 @@ impl Office {
                 String::new()
             }
         };
-        if !faults.is_empty() {
-            return Err(OfficeError::Invalid(faults));
-        }
+        if faults.is_empty() { Ok(Choice { selection, columns, locale, tz: likes.tz }) } else { Err(OfficeError::Invalid(faults)) }
+    }
+
+    async fn begin_export(
+        &self,
+        permit: &Permit,
+        order: &ExportOrder,
+        choice: &Choice<'_>,
+        now: WallTime,
+    ) -> Result<StartedExport, OfficeError> {
+        let (center, user) = (permit.rows().center, permit.principal().user());
         // Rows that come later are not in the file: it shows one moment.
-        let upto = self.last_key(&selection).await?.unwrap_or(0);
+        let upto = self.last_key(&choice.selection).await?.unwrap_or(0);
 
         let mut tx = self.store().db().begin().await?;
         // Numbers are drawn one after the other, so whoever counts has the exports of before all counted.
@@ -246,24 +299,18 @@ impl Office {
             id,
             center,
             job,
-            resource.name,
+            choice.resource(),
             filter.to_string(),
-            json!(columns).to_string(),
+            json!(choice.names()).to_string(),
             order.format.as_str(),
-            &locale,
-            &likes.tz,
+            &choice.locale,
+            &choice.tz,
             now,
             user,
             now.after(KEPT),
         ];
         tx.run(INSERT, binds).await?;
-        let diff = Diff::none()
-            .and("resource", Value::Null, resource.name)
-            .and("filter", Value::Null, filter)
-            .and("columns", Value::Null, json!(columns))
-            .and("format", Value::Null, order.format.as_str());
-        let entry = Entry { category: Category::Read, ..Entry::change(right.0, "exports", id, diff) };
-        audit::append(&mut tx, now, permit.actor(), &[entry]).await?;
+        audit::append(&mut tx, now, permit.actor(), &[choice.entry(permit, order, &id.to_string())]).await?;
         tx.commit().await?;
         self.wake_jobs();
         Ok(StartedExport { id, job })
@@ -297,8 +344,7 @@ impl Office {
         let opened = opened.map_err(|error| OfficeError::Defect(error.to_string()))?;
         let opened = opened.map_err(|_| state("the file is gone: export it again".to_owned()))?;
         self.audit_read(permit, "exports.download", "exports", id, now).await?;
-        let day = cells::text(ColumnKind::Time, &json!(export.created_at), export.tz.parse().unwrap_or(chrono_tz::Tz::UTC));
-        let name = format!("{}-{}.{extension}", export.resource, day.get(..10).unwrap_or_default());
+        let name = name(&export.resource, WallTime(export.created_at), &export.tz, format);
         let size = export.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
         Ok(ExportFile { file: opened, name, mime: format.mime(), size })
     }
@@ -390,6 +436,17 @@ impl Paths {
         }
         Ok(())
     }
+}
+
+/// The name by which a file is to be saved: of what it is, and of which day in the reader's time zone.
+fn name(resource: &str, at: WallTime, tz: &str, format: Format) -> String {
+    let day = cells::text(ColumnKind::Time, &json!(at.0), tz.parse().unwrap_or(chrono_tz::Tz::UTC));
+    format!("{resource}-{}.{}", day.get(..10).unwrap_or_default(), format.as_str())
+}
+
+/// What is exported is for few eyes.
+fn make_dir(dir: &std::path::Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// What is asked of the list.

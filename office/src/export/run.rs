@@ -5,14 +5,13 @@
 //! goes on where it was, and is the same as if nothing had happened.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
-use chrono_tz::Tz;
-use model::{Column, harmless};
+use model::Column;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -21,9 +20,8 @@ use store::{Db, binds, statements};
 
 use super::{
     Format, KEPT, Paths,
-    cells::text,
-    headers::header,
-    params, rule,
+    look::Look,
+    make_dir, params, rule,
     xlsx::{self, Book},
 };
 use crate::{
@@ -33,8 +31,6 @@ use crate::{
 
 /// Rows of one step.
 pub(super) const CHUNK: u32 = 5000;
-/// Says that the text is UTF-8, to spreadsheets that would not look.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 statements! {
     ORDER: both "SELECT resource, filter, columns, format, locale, tz, rule FROM exports WHERE id = $1 AND job_id = $2";
@@ -94,12 +90,7 @@ struct OrderRow {
 #[derive(Debug, Clone)]
 struct Plan {
     paths: Paths,
-    resource: &'static str,
-    columns: Vec<&'static Column>,
-    header: Vec<String>,
-    format: Format,
-    delimiter: u8,
-    zone: Tz,
+    look: Look,
 }
 
 impl JobKind for RunExport {
@@ -149,16 +140,7 @@ impl JobKind for RunExport {
         }
         let selection = selection.in_chunks_of(CHUNK);
         let columns: Vec<&'static Column> = selection.columns().to_vec();
-        let plan = Plan {
-            paths,
-            resource: resource.name,
-            header: columns.iter().map(|column| header(resource.name, column.name, &order.locale).to_owned()).collect(),
-            columns,
-            format,
-            // Where a comma stands in numbers, spreadsheets want semicolons between them.
-            delimiter: if order.locale == "ru" { b';' } else { b',' },
-            zone: order.tz.parse().unwrap_or(Tz::UTC),
-        };
+        let plan = Plan { paths, look: Look::new(resource.name, columns, format, (&order.locale, &order.tz)) };
         if is_first {
             // How many there are is for the progress bar only: what would take too long to count is not counted.
             let total = office.count(&selection).await.ok().and_then(|count| i64::try_from(count).ok());
@@ -182,7 +164,7 @@ impl JobKind for RunExport {
                 // What a row tells of another resource is as visible as that is.
                 office.project_page(&principal, &keys, &mut rows_of_chunk).await?;
             }
-            office.added_as_text(resource, &plan.columns, &order.locale, &mut rows_of_chunk);
+            office.added_as_text(resource, &plan.look.columns, &order.locale, &mut rows_of_chunk);
             let written = blocking(move || plan.gather(from, &rows_of_chunk)).await?;
             at = match written {
                 Some(len) => {
@@ -231,7 +213,7 @@ impl JobKind for RunExport {
 impl Plan {
     /// Writes rows behind the first `from` octets, and to the disk; says how long the file is then. None if it has not so many octets.
     fn gather(&self, from: u64, rows: &[Map<String, Value>]) -> io::Result<Option<u64>> {
-        self.make_dir()?;
+        make_dir(&self.paths.dir)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.paths.part())?;
         let len = file.metadata()?.len();
         if len < from {
@@ -242,8 +224,8 @@ impl Plan {
         }
         file.seek(SeekFrom::Start(from))?;
         let mut octets = Vec::new();
-        match self.format {
-            Format::Csv => self.csv(from == 0, rows, &mut octets)?,
+        match self.look.format {
+            Format::Csv => self.look.csv(from == 0, rows, &mut octets)?,
             Format::Xlsx => self.lines(rows, &mut octets)?,
         }
         file.write_all(&octets)?;
@@ -251,28 +233,9 @@ impl Plan {
         Ok(Some(from + u64::try_from(octets.len()).unwrap_or(u64::MAX)))
     }
 
-    fn csv(&self, with_header: bool, rows: &[Map<String, Value>], to: &mut Vec<u8>) -> io::Result<()> {
-        if with_header {
-            to.extend_from_slice(BYTE_ORDER_MARK);
-        }
-        let mut csv = csv::WriterBuilder::new().delimiter(self.delimiter).terminator(csv::Terminator::CRLF).from_writer(to);
-        if with_header {
-            csv.write_record(self.header.iter().map(|name| harmless(name.clone())))?;
-        }
-        for row in rows {
-            csv.write_record(self.columns.iter().map(|column| {
-                let value = row.get(column.name).unwrap_or(&Value::Null);
-                let text = text(column.kind, value, self.zone);
-                // Numbers and times of ours may begin with a minus, and are none of anybody's texts.
-                if value.is_string() || value.is_object() || value.is_array() { harmless(text) } else { text }
-            }))?;
-        }
-        csv.flush()
-    }
-
     fn lines(&self, rows: &[Map<String, Value>], to: &mut Vec<u8>) -> io::Result<()> {
         for row in rows {
-            let values: Vec<&Value> = self.columns.iter().map(|column| row.get(column.name).unwrap_or(&Value::Null)).collect();
+            let values: Vec<&Value> = self.look.values(row).collect();
             serde_json::to_writer(&mut *to, &values)?;
             to.push(b'\n');
         }
@@ -281,8 +244,8 @@ impl Plan {
 
     /// Makes the finished file of what was gathered; says how long it is, and its SHA-256. None if what was gathered is gone.
     fn finish(&self, at: &Checkpoint) -> io::Result<Option<(u64, String)>> {
-        let (part, finished) = (self.paths.part(), self.paths.finished(self.format));
-        if self.format == Format::Csv && !part.exists() && finished.exists() {
+        let (part, finished) = (self.paths.part(), self.paths.finished(self.look.format));
+        if self.look.format == Format::Csv && !part.exists() && finished.exists() {
             // The last life ended between giving the file its name and saying so.
             fs::rename(&finished, &part)?;
         }
@@ -295,21 +258,15 @@ impl Plan {
         let gathered = OpenOptions::new().write(true).open(&part)?;
         gathered.set_len(at.len)?;
         gathered.sync_all()?;
-        let ready = match self.format {
+        let ready = match self.look.format {
             Format::Csv => part,
             Format::Xlsx => {
                 let book_part = self.paths.book_part();
-                let book = Book {
-                    spool: &part,
-                    dir: &self.paths.dir,
-                    to: &book_part,
-                    name: self.resource,
-                    columns: &self.columns,
-                    header: &self.header,
-                    zone: self.zone,
-                    sheet_rows: Book::SHEET_ROWS,
-                };
-                let rows = book.write()?;
+                let lines = BufReader::new(File::open(&part)?).lines().map(|line| Ok(serde_json::from_str(&line?)?));
+                let out = BufWriter::new(File::create(&book_part)?);
+                let (rows, mut out) = Book::new(&self.look, &self.paths.dir).write(lines, out)?;
+                out.flush()?;
+                out.get_ref().sync_all()?;
                 if rows != at.rows {
                     return Err(io::Error::other(format!("{rows} rows were written instead of {}", at.rows)));
                 }
@@ -321,11 +278,6 @@ impl Plan {
         // The name must be on the disk before the database says that it is.
         File::open(&self.paths.dir)?.sync_all()?;
         Ok(Some((len, hash)))
-    }
-
-    /// What is exported is for few eyes.
-    fn make_dir(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.paths.dir)
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use store::Statement;
 use tokio::sync::watch;
 
-use super::{xlsx::Book, *};
+use super::{look::Look, xlsx::Book, *};
 use crate::{
     Principal, Settings, can,
     events::EVENTS_LOG,
@@ -105,11 +105,20 @@ impl Rig {
     }
 
     async fn try_start(&self, who: &Principal, change: impl FnOnce(&mut ExportOrder)) -> Result<StartedExport, OfficeError> {
+        let order = self.order(change);
+        let right = self.office.export_right(&order.resource).unwrap_or(can::EVENTS_LOG_EXPORT);
+        self.office.start_export(&who.permit(right).unwrap(), &order, self.now()).await
+    }
+
+    async fn quick(&self, who: &Principal, change: impl FnOnce(&mut ExportOrder)) -> Result<Quick, OfficeError> {
+        self.office.quick_export(&who.permit(can::EVENTS_LOG_EXPORT).unwrap(), &self.order(change), self.now()).await
+    }
+
+    fn order(&self, change: impl FnOnce(&mut ExportOrder)) -> ExportOrder {
         let mut order =
             ExportOrder { resource: "events_log".to_owned(), filter: None, search: None, columns: None, format: Format::Csv, locale: None };
         change(&mut order);
-        let right = self.office.export_right(&order.resource).unwrap_or(can::EVENTS_LOG_EXPORT);
-        self.office.start_export(&who.permit(right).unwrap(), &order, self.now()).await
+        order
     }
 
     /// A runner of a new life.
@@ -494,30 +503,93 @@ async fn a_full_disk_ends_the_job(rig: Rig) {
     assert_eq!(rig.files(), Vec::<String>::new(), "its parts are gone");
 }
 
+async fn a_small_file_is_made_at_once(rig: Rig) {
+    let admin = person(&rig.office, 7, "admin").await;
+    let filter = json!({"module": "m1", "id": {"lte": "20000"}});
+    for format in [Format::Csv, Format::Xlsx] {
+        let by_job = rig.start(&admin, |order| (order.format, order.filter) = (format, Some(filter.clone()))).await;
+        rig.work().await;
+        let at_once = rig.quick(&admin, |order| (order.format, order.filter) = (format, Some(filter.clone()))).await.unwrap();
+        let Quick::File(QuickFile { octets, name, mime }) = at_once else { panic!("{at_once:?}") };
+        assert_eq!((name, mime), (format!("events_log-2025-11-21.{}", format.as_str()), format.mime()));
+        let (slow, _) = rig.fetch(&admin, by_job.id).await.unwrap();
+        if format == Format::Csv {
+            assert_eq!(octets, slow);
+            assert_eq!(records(&octets, b',').len(), 1 + 2855);
+        } else {
+            // A workbook says when it was made.
+            let cells = |octets: Vec<u8>| {
+                let mut book: Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(octets)).unwrap();
+                book.worksheet_range("events_log").unwrap()
+            };
+            assert_eq!(cells(octets), cells(slow));
+        }
+    }
+    let audited: Vec<(String, String)> = rig.office.store().db().all(AUDIT, binds![""]).await.unwrap();
+    assert_eq!(audited, vec![("events_log.export".to_owned(), "read".to_owned()); 2]);
+    assert_eq!(rig.files().len(), 2, "of what is made at once nothing is kept");
+
+    // The same faults, and the same columns that are not there.
+    rig.office.store().db().run(HIDE, binds![8_i64, "message", "mask"]).await.unwrap();
+    let other = person(&rig.office, 8, "admin").await;
+    for (columns, filter, field) in [(Some("message"), None, "columns.message"), (None, Some(json!({"message": "x"})), "filter.message")] {
+        let refused = rig.quick(&other, |order| (order.columns, order.filter) = (columns.map(|name| vec![name.to_owned()]), filter)).await;
+        assert!(matches!(&refused, Err(OfficeError::Invalid(faults)) if faults[0].field == field), "{refused:?}");
+    }
+    let few = rig.quick(&other, |order| order.filter = Some(json!({"id": "5"}))).await.unwrap();
+    let Quick::File(QuickFile { octets, .. }) = few else { panic!("{few:?}") };
+    assert_eq!(
+        records(&octets, b','),
+        [
+            ["No.", "Time", "Module", "Severity", "Code", "Data", "Created by (number)"],
+            ["5", "2025-11-21 08:00:00", "m5", "info", "c", "{}", ""]
+        ]
+    );
+    let none = rig.quick(&other, |order| order.filter = Some(json!({"id": "1000"}))).await.unwrap();
+    assert!(matches!(none, Quick::File(QuickFile { octets, .. }) if records(&octets, b',').len() == 1), "a row of another centre");
+}
+
+async fn what_is_large_or_slow_is_left_to_the_job(rig: Rig) {
+    let admin = person(&rig.office, 7, "admin").await;
+    // Of each thousand one row is another centre's.
+    let upto = |last: i64| json!({"id": {"lte": last.to_string()}});
+    let just = rig.quick(&admin, |order| order.filter = Some(upto(5005))).await.unwrap();
+    let Quick::File(QuickFile { octets, .. }) = just else { panic!("{just:?}") };
+    assert_eq!(records(&octets, b',').len() - 1, QUICK_ROWS_MAX);
+    let over = rig.quick(&admin, |order| order.filter = Some(upto(5006))).await.unwrap();
+    let Quick::Started(over) = over else { panic!("{over:?}") };
+    rig.work().await;
+    assert_eq!(rig.row(over).await.row_count, Some(5001));
+
+    // While as many are being made as may be, its turn does not come in time.
+    let turns = rig.office.quick_turns();
+    let held = turns.try_acquire_many(2).unwrap();
+    assert_eq!(turns.available_permits(), 0);
+    let permit = admin.permit(can::EVENTS_LOG_EXPORT).unwrap();
+    let order = rig.order(|order| order.filter = Some(upto(3)));
+    let slow = rig.office.quick_within(std::time::Duration::ZERO, &permit, &order, rig.now()).await.unwrap();
+    let Quick::Started(slow) = slow else { panic!("{slow:?}") };
+    drop(held);
+    rig.work().await;
+    assert_eq!(rig.row(slow).await.row_count, Some(3));
+    assert_eq!(rig.office.quick_turns().available_permits(), 2, "whoever had a turn has given it back");
+}
+
 #[test]
 fn more_rows_than_a_sheet_holds_go_on_the_next() {
     let dir = tempfile::tempdir().unwrap();
-    let (spool, to) = (dir.path().join("1.part"), dir.path().join("1.xlsx"));
     let columns: Vec<&'static Column> = ["id", "message"].iter().map(|name| EVENTS_LOG.column(name).unwrap()).collect();
     assert_eq!(columns[0].kind, ColumnKind::Id);
-    let header = ["No.".to_owned(), "Message".to_owned()];
+    let look = Look::new("events_log", columns, Format::Xlsx, ("en", "UTC"));
     let mut counts = BTreeMap::new();
     for rows in [0, 1, 3, 4, 9] {
-        let lines: String = (1..=rows).map(|row| format!("[\"{row}\",\"{}\"]\n", "x".repeat(40_000))).collect();
-        std::fs::write(&spool, lines).unwrap();
-        let book = Book {
-            spool: &spool,
-            dir: dir.path(),
-            to: &to,
-            name: "events_log",
-            columns: &columns,
-            header: &header,
-            zone: chrono_tz::Tz::UTC,
-            // Three rows and a header.
-            sheet_rows: 4,
-        };
-        assert_eq!(book.write().unwrap(), rows);
-        let mut read: Xlsx<_> = calamine::open_workbook(&to).unwrap();
+        let lines = (1..=rows).map(|row| Ok(vec![json!(row.to_string()), json!("x".repeat(40_000))]));
+        // Three rows and a header.
+        let mut book = Book::new(&look, dir.path());
+        book.sheet_rows = 4;
+        let (written, out) = book.write(lines, std::io::Cursor::new(Vec::new())).unwrap();
+        assert_eq!(written, rows);
+        let mut read: Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(out.into_inner())).unwrap();
         let sheets: Vec<(String, usize)> = read
             .sheet_names()
             .into_iter()
@@ -564,4 +636,6 @@ on_both! {
     a_file_of_the_audit_log_goes_by_all_rights
     files_go_when_they_have_had_their_time
     a_full_disk_ends_the_job
+    a_small_file_is_made_at_once
+    what_is_large_or_slow_is_left_to_the_job
 }

@@ -1,17 +1,14 @@
-//! From rows that wait in a file to a workbook, with the memory of one row.
+//! From rows, one after the other, to a workbook, with the memory of one row.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Write},
+    io::{self, Seek, Write},
     path::Path,
 };
 
-use chrono_tz::Tz;
-use model::Column;
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 use serde_json::Value;
 
-use super::cells::Cell;
+use super::{cells::Cell, look::Look};
 
 /// Rows of a sheet, its header among them.
 const SHEET_ROWS_MAX: u32 = 1_048_576;
@@ -22,49 +19,49 @@ const CELL_UNITS_MAX: usize = 32_767;
 /// How wide columns are, in characters.
 const WIDTH: f64 = 20.0;
 
-/// What a workbook is made of.
+/// How a workbook is made.
 pub(super) struct Book<'a> {
-    /// One JSON array a line.
-    pub(super) spool: &'a Path,
+    look: &'a Look,
     /// Where sheets wait until they are put together.
-    pub(super) dir: &'a Path,
-    pub(super) to: &'a Path,
-    pub(super) name: &'a str,
-    pub(super) columns: &'a [&'static Column],
-    pub(super) header: &'a [String],
-    pub(super) zone: Tz,
+    dir: &'a Path,
     /// Rows of a sheet; less than Excel takes in tests only.
     pub(super) sheet_rows: u32,
 }
 
-impl Book<'_> {
-    pub(super) const SHEET_ROWS: u32 = SHEET_ROWS_MAX;
+impl<'a> Book<'a> {
+    /// A workbook that looks so. Its sheets wait in `dir`, which is there, until they are put together.
+    pub(super) fn new(look: &'a Look, dir: &'a Path) -> Self {
+        Self { look, dir, sheet_rows: SHEET_ROWS_MAX }
+    }
 
-    /// Writes the workbook; says how many rows it has.
-    pub(super) fn write(&self) -> io::Result<u64> {
+    /// Writes the workbook of rows whose values stand in the order of the columns; says how many there were.
+    pub(super) fn write<W: Write + Seek + Send>(
+        &self,
+        rows: impl Iterator<Item = io::Result<Vec<Value>>>,
+        mut out: W,
+    ) -> io::Result<(u64, W)> {
         let mut book = Workbook::new();
         book.set_tempdir(self.dir).map_err(to_io)?;
         let moment = Format::new().set_num_format("yyyy-mm-dd hh:mm:ss");
         // A text that is edited stays a text, even if it begins like a formula.
         let quoted = Format::new().set_quote_prefix();
         let bold = Format::new().set_bold();
-        let mut lines = BufReader::new(File::open(self.spool)?).lines().peekable();
+        let mut lines = rows.peekable();
         let (mut rows, mut sheets) = (0, 0_u32);
         // A sheet at least: an empty list has a header, too.
         while sheets == 0 || lines.peek().is_some() {
             sheets += 1;
             let sheet = book.add_worksheet_with_constant_memory().map_err(to_io)?;
             sheet.set_name(self.sheet_name(sheets)).map_err(to_io)?;
-            for (place, name) in (0_u16..).zip(self.header) {
+            for (place, name) in (0_u16..).zip(&self.look.header) {
                 sheet.set_column_width(place, WIDTH).map_err(to_io)?;
                 sheet.write_string_with_format(0, place, cut(name), &bold).map_err(to_io)?;
             }
             sheet.set_freeze_panes(1, 0).map_err(to_io)?;
             for row in 1..self.sheet_rows {
-                let Some(line) = lines.next().transpose()? else { break };
-                let values: Vec<Value> = serde_json::from_str(&line)?;
-                for ((place, column), value) in (0_u16..).zip(self.columns).zip(&values) {
-                    match Cell::of(column.kind, value, self.zone) {
+                let Some(values) = lines.next().transpose()? else { break };
+                for ((place, column), value) in (0_u16..).zip(&self.look.columns).zip(&values) {
+                    match Cell::of(column.kind, value, self.look.zone) {
                         Cell::Empty => continue,
                         Cell::Number(number) => sheet.write_number(row, place, number),
                         Cell::Moment(days) => sheet.write_number_with_format(row, place, days, &moment),
@@ -77,16 +74,12 @@ impl Book<'_> {
                 rows += 1;
             }
         }
-        let file = File::create(self.to)?;
-        let mut out = BufWriter::new(file);
         book.save_to_writer(&mut out).map_err(to_io)?;
-        out.flush()?;
-        out.get_ref().sync_all()?;
-        Ok(rows)
+        Ok((rows, out))
     }
 
     fn sheet_name(&self, number: u32) -> String {
-        let name: String = self.name.chars().take(24).collect();
+        let name: String = self.look.resource.chars().take(24).collect();
         if number == 1 { name } else { format!("{name} {number}") }
     }
 }
