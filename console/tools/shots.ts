@@ -79,6 +79,10 @@ const PAGES: [string, string, Step?][] = [
     ['budget', '/budgets/center%3A1'],
     ['budget-create', '/budgets/create'],
     ['budget-release', '/budgets', (page) => page.locator('tr[data-row] button').last().click()],
+    ['tag-groups', '/tag-groups'],
+    ['tag-dialog', '/tag-groups', (page) => page.getByRole('button', { name: /^(New tag|Новый тег)$/ }).click()],
+    ['listening', '/listening'],
+    ['listening-open', '/listening', hearCall],
     ['users', '/users'],
     ['users-bulk', '/users', pickUsers],
     ['user-create', '/users/create'],
@@ -192,6 +196,16 @@ async function wrongPassword(page: Page): Promise<void> {
     await page.locator('input[name=username]').fill('admin');
     await page.locator('input[name=password]').fill('wrong');
     await page.locator('button[type=submit]').click();
+}
+
+/** The second call is open, has been played, and has got a tag. */
+async function hearCall(page: Page): Promise<void> {
+    await page.locator('tr[data-row]').nth(1).click();
+    await page.locator('[data-heard]').waitFor();
+    await page.keyboard.press('Space');
+    await page.keyboard.press('7');
+    await page.waitForTimeout(2500);
+    await page.keyboard.press('Space');
 }
 
 async function openRow(page: Page, index: number): Promise<void> {

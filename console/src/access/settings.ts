@@ -17,6 +17,8 @@ export interface ConsoleSettings {
     menuFolded?: boolean;
     /** Whether keys that write a sign may do something by themselves; as long as nothing is set, they may. */
     letterKeys?: boolean;
+    /** How recordings are played where one hears call after call. */
+    player?: { speed?: number; autoplay?: boolean };
 }
 
 const KEY = ['me', 'settings', 'console'];

@@ -102,20 +102,20 @@ describe('the menu', () => {
         expect(await menu()).toEqual(['Leads', 'Live board', 'Calls', 'Call records', 'Slots', 'Registrations', 'Background jobs']);
     });
 
-    it('shows a listener calls alone, and begins there', async () => {
+    it('shows a listener the cabinet alone, and begins there', async () => {
         const { path } = await renderConsole({ user: 'elena' });
-        expect(await menu()).toEqual(['Calls', 'Call records']);
-        await waitFor(() => expect(path()).toBe('/calls'));
+        expect(await menu()).toEqual(['Calls to hear']);
+        await waitFor(() => expect(path()).toBe('/listening'));
     });
 
     it('is Russian for who reads Russian', async () => {
         await renderConsole({ user: 'elena', locale: 'ru' });
-        expect(await screen.findByRole('heading', { name: 'Звонки', level: 1 })).toBeInTheDocument();
+        expect(await screen.findByRole('heading', { name: 'Звонки на прослушивание', level: 1 })).toBeInTheDocument();
     });
 
     it('is in the language that the person has chosen, whatever the browser speaks', async () => {
         await renderConsole({ user: 'elena', locale: 'ru', settings: { console: { locale: 'en' } } });
-        expect(await screen.findByRole('heading', { name: 'Calls', level: 1 })).toBeInTheDocument();
+        expect(await screen.findByRole('heading', { name: 'Calls to hear', level: 1 })).toBeInTheDocument();
     });
 
     it('leads nowhere that one may not go', async () => {
@@ -132,12 +132,12 @@ describe('lists', () => {
     });
 
     it('show masked columns masked and no hidden ones', async () => {
-        await renderConsole({ user: 'elena', path: '/calls' });
-        expect((await rows('Calls')).join()).toMatch(/\+7\d?•+/);
+        await renderConsole({ user: 'elena', path: '/listening' });
+        expect((await rows('Calls to hear')).join()).toMatch(/\+7\d?•+/);
         expect(screen.queryByRole('columnheader', { name: 'Person' })).toBeNull();
         const search = screen.getByRole('search');
         expect(within(search).queryByRole('button', { name: 'From' })).toBeNull();
-        expect(within(search).getByRole('button', { name: 'To' })).toBeInTheDocument();
+        expect(within(search).getByRole('button', { name: 'Scenario' })).toBeInTheDocument();
         // A search would look through what is masked.
         expect(within(search).queryByRole('textbox', { name: 'Search' })).toBeNull();
     });

@@ -30,10 +30,10 @@ export function useBoardSlots() {
 }
 
 /** The calls that are under way and that one may see, oldest first. */
-export function useBoardCalls() {
+export function useBoardCalls(isWanted = true) {
     const client = useClient();
     const can = useCan();
-    const query = useBoard<Call>(CALLS, can('calls.read') ? 'calls' : undefined, {
+    const query = useBoard<Call>(CALLS, isWanted && can('calls.read') ? 'calls' : undefined, {
         type: 'call.update',
         load: (signal) => all<Call>(client, '/calls', { filter: JSON.stringify({ status: LIVE_STATES }) }, signal),
         put: (calls, event) => upsert(calls, event, 'call_id', (call) => call.status !== 'ended'),
@@ -94,7 +94,8 @@ export function useMySlot(): { slot: Slot | null | undefined; call: Call | undef
         if (now?.holder === me?.id) queries.setQueryData(MINE, now);
         else if (event.id === slot?.id && (now === null || event.epoch >= slot.epoch)) queries.setQueryData(MINE, null);
     });
-    const { calls } = useBoardCalls();
+    // Without a slot there is no call of one's own to be found: nobody is asked for the others.
+    const { calls } = useBoardCalls(can('slots.read'));
     const call = slot ? calls?.findLast((each) => each.caller_slot === slot.id || each.callee_slot === slot.id) : undefined;
     return { slot, call };
 }

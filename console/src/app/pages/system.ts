@@ -9,6 +9,7 @@ import MonitorHeartOutlined from '@mui/icons-material/MonitorHeartOutlined';
 import PlaylistPlay from '@mui/icons-material/PlaylistPlayOutlined';
 import SavingsOutlined from '@mui/icons-material/SavingsOutlined';
 import WebhookOutlined from '@mui/icons-material/WebhookOutlined';
+import { isCabinet } from '@/access/pages';
 import { crud, from, type PageSpec, type Views } from './spec';
 
 const load = {
@@ -27,7 +28,7 @@ const load = {
 /** What the program itself does, and its logs. */
 export const system: PageSpec[] = [
     { path: '/status', permission: 'system.monitor', element: from(load.status, 'StatusPage'), menu: { group: 'system', label: 'nav.status', icon: MonitorHeartOutlined } },
-    { path: '/jobs', permission: 'jobs.read', resource: 'jobs', views: crud(load.jobs, 'list', 'show'), menu: { group: 'system', label: 'nav.jobs', icon: PlaylistPlay } },
+    { path: '/jobs', permission: 'jobs.read', unless: isCabinet, resource: 'jobs', views: crud(load.jobs, 'list', 'show'), menu: { group: 'system', label: 'nav.jobs', icon: PlaylistPlay } },
     { path: '/schedules', permission: 'schedules.read', resource: 'schedules', views: crud(load.schedules, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.schedules', icon: EventRepeat } },
     { path: '/exports', permission: 'exports.read', resource: 'exports', views: crud(load.exports, 'list'), menu: { group: 'system', label: 'nav.exports', icon: FileDownloadOutlined } },
     { path: '/webhooks', permission: 'webhooks.read', resource: 'webhooks', views: crud(load.webhooks, 'list', 'create', 'edit'), menu: { group: 'system', label: 'nav.webhooks', icon: WebhookOutlined } },

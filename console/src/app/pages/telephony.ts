@@ -7,6 +7,7 @@ import HubOutlined from '@mui/icons-material/HubOutlined';
 import ListAltOutlined from '@mui/icons-material/ListAltOutlined';
 import PhonelinkRingOutlined from '@mui/icons-material/PhonelinkRingOutlined';
 import TroubleshootOutlined from '@mui/icons-material/TroubleshootOutlined';
+import { isCabinet } from '@/access/pages';
 import { crud, from, type PageSpec, type Views } from './spec';
 
 const load = {
@@ -23,8 +24,8 @@ const load = {
 /** Calls, slots and the ways to the world. */
 export const telephony: PageSpec[] = [
     { path: '/live', permission: 'slots.read', element: from(load.live, 'LivePage'), menu: { group: 'calls', label: 'nav.live', icon: DashboardOutlined } },
-    { path: '/calls', permission: 'calls.read', resource: 'calls', views: crud(load.calls, 'list', 'show'), menu: { group: 'calls', label: 'nav.calls', icon: CallOutlined } },
-    { path: '/cdr', permission: 'calls.read', resource: 'cdr', views: crud(load.cdr, 'list'), menu: { group: 'calls', label: 'nav.cdr', icon: ListAltOutlined } },
+    { path: '/calls', permission: 'calls.read', unless: isCabinet, resource: 'calls', views: crud(load.calls, 'list', 'show'), menu: { group: 'calls', label: 'nav.calls', icon: CallOutlined } },
+    { path: '/cdr', permission: 'calls.read', unless: isCabinet, resource: 'cdr', views: crud(load.cdr, 'list'), menu: { group: 'calls', label: 'nav.cdr', icon: ListAltOutlined } },
 
     { path: '/slots', permission: 'slots.read', resource: 'slots', views: crud(load.slots, 'list', 'show'), menu: { group: 'slots', label: 'nav.slots', icon: DialpadOutlined } },
     { path: '/registrations', permission: 'slots.read', element: from(load.registrations, 'RegistrationsPage'), menu: { group: 'slots', label: 'nav.registrations', icon: PhonelinkRingOutlined } },

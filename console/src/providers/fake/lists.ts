@@ -89,7 +89,31 @@ function readCursor(text: string, shape: string, field: string, key: string): Ro
     throw new FakeProblem(422, 'cursor', 'cursor');
 }
 
+/** A column of links: a row has any number of values. */
+function linked(ids: string[], wanted: unknown): boolean {
+    if (Array.isArray(wanted)) return wanted.some((each) => ids.includes(String(each)));
+    if (typeof wanted !== 'object' || wanted === null) return ids.includes(String(wanted));
+    return Object.entries(wanted).every(([operator, operand]) => {
+        const all = (Array.isArray(operand) ? operand : [operand]).map(String);
+        switch (operator) {
+            case 'eq':
+            case 'in':
+                return all.some((each) => ids.includes(each));
+            case 'all':
+                return all.every((each) => ids.includes(each));
+            case 'ne':
+            case 'not_in':
+                return !all.some((each) => ids.includes(each));
+            case 'is_null':
+                return (ids.length === 0) === operand;
+            default:
+                throw new FakeProblem(422, 'invalid_field', 'filter');
+        }
+    });
+}
+
 function matches(value: unknown, wanted: unknown): boolean {
+    if (Array.isArray(value)) return linked(value.map((each: { id?: unknown }) => String(each.id)), wanted);
     if (Array.isArray(wanted)) return wanted.some((each) => matches(value, each));
     if (typeof wanted !== 'object' || wanted === null) return value === wanted || String(value ?? '') === String(wanted);
     return Object.entries(wanted).every(([operator, operand]) => {

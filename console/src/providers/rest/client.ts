@@ -6,7 +6,8 @@ import type { Session } from './session';
 export interface Client {
     get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
     post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<T>;
-    put<T>(path: string, body: unknown): Promise<T>;
+    /** `last`: it is to arrive even if the page is closed at this moment. */
+    put<T>(path: string, body: unknown, more?: { query?: Query; last?: boolean }): Promise<T>;
     delete<T>(path: string, query?: Query): Promise<T>;
     text(path: string): Promise<string>;
     blob(path: string): Promise<Blob>;
@@ -51,7 +52,7 @@ export function createClient(transport: Transport, session: Session): Client {
         get: async <T>(path: string, query?: Query, signal?: AbortSignal) => (await signed({ method: 'GET', path, query, signal })).body as T,
         post: async <T>(path: string, body?: unknown, headers?: Record<string, string>) =>
             (await signed({ method: 'POST', path, body: body ?? {}, headers })).body as T,
-        put: async <T>(path: string, body: unknown) => (await signed({ method: 'PUT', path, body })).body as T,
+        put: async <T>(path: string, body: unknown, { query, last }: { query?: Query; last?: boolean } = {}) => (await signed({ method: 'PUT', path, body, query, ...(last && { outlives: true }) })).body as T,
         delete: async <T>(path: string, query?: Query) => (await signed({ method: 'DELETE', path, query })).body as T,
         text: async (path) => (await signed({ method: 'GET', path, as: 'text' })).body as string,
         blob: async (path) => (await signed({ method: 'GET', path, as: 'blob' })).body as Blob,

@@ -1,4 +1,5 @@
 import Add from '@mui/icons-material/Add';
+import Check from '@mui/icons-material/Check';
 import Close from '@mui/icons-material/Close';
 import Search from '@mui/icons-material/Search';
 import Box from '@mui/material/Box';
@@ -18,7 +19,7 @@ import { cleanFilter } from '@/providers/rest/dataProvider';
 import { useKeys } from '../keys/useKeys';
 import { Person } from '../values';
 import { FilterEditor } from './FilterEditor';
-import { choicesOf, rangeOf, textOf, type FilterSpec } from './filters';
+import { choicesOf, isFlag, rangeOf, textOf, type FilterSpec } from './filters';
 
 /** How long a person may pause while they type before the list is asked for, in milliseconds. */
 const TYPING_MS = 350;
@@ -35,9 +36,13 @@ export function FilterBar({ filters, searchable, rights, tools }: { filters: Fil
     return (
         <Box role="search" aria-label={t('list.filters')} sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75, alignItems: 'center', minHeight: 34, mb: 1 }}>
             {searchable && <SearchBox value={typeof values.q === 'string' ? values.q : ''} onChange={(text) => set('q', text)} />}
-            {allowed.map((spec) => (
-                <Pill key={spec.name} spec={spec} value={values[spec.name]} onChange={(value) => set(spec.name, value)} />
-            ))}
+            {allowed.map((spec) =>
+                spec.kind === 'flag' ? (
+                    <Flag key={`flag ${spec.name}`} spec={spec} value={values[spec.name]} onChange={(value) => set(spec.name, value)} />
+                ) : (
+                    <Pill key={`${spec.kind} ${spec.name}`} spec={spec} value={values[spec.name]} onChange={(value) => set(spec.name, value)} />
+                ),
+            )}
             {isNarrowed && (
                 <Button color="inherit" sx={{ color: 'text.secondary', minHeight: 28 }} onClick={() => setFilters({})}>
                     {t('list.clear_filters')}
@@ -105,6 +110,35 @@ function SearchBox({ value, onChange }: { value: string; onChange: (text: string
                 '& input:focus-visible': { outline: 'none', boxShadow: 'none' },
             }}
         />
+    );
+}
+
+/** A condition that one press sets and another takes away. */
+function Flag({ spec, value, onChange }: { spec: Extract<FilterSpec, { kind: 'flag' }>; value: unknown; onChange: (value: unknown) => void }) {
+    const t = useT();
+    const isSet = isFlag(spec, value);
+    return (
+        <ButtonBase
+            aria-pressed={isSet}
+            onClick={() => onChange(isSet ? undefined : spec.value)}
+            sx={(theme) => ({
+                height: 30,
+                px: 1,
+                gap: 0.5,
+                borderRadius: 1,
+                border: '1px solid',
+                borderStyle: isSet ? 'solid' : 'dashed',
+                borderColor: alpha(isSet ? theme.palette.primary.main : theme.palette.text.primary, isSet ? 0.5 : 0.25),
+                bgcolor: isSet ? alpha(theme.palette.primary.main, theme.palette.mode === 'dark' ? 0.16 : 0.08) : 'transparent',
+                color: isSet ? 'text.primary' : 'text.secondary',
+                font: 'inherit',
+                fontSize: '0.8125rem',
+                fontWeight: isSet ? 600 : undefined,
+            })}
+        >
+            {isSet ? <Check sx={{ fontSize: 15 }} /> : <Add sx={{ fontSize: 15 }} />}
+            {t(spec.label)}
+        </ButtonBase>
     );
 }
 
@@ -176,6 +210,12 @@ export function useFilterText(spec: FilterSpec, value: unknown): string {
             return choicesOf(value)
                 .map((choice) => code(spec.prefix, choice))
                 .join(', ');
+        case 'rows':
+            return choicesOf(value)
+                .map((id) => spec.choices.find((choice) => choice.id === id)?.name ?? id)
+                .join(', ');
+        case 'flag':
+            return isFlag(spec, value) ? t('common.yes') : '';
         case 'text':
         case 'user':
             return textOf(value, spec.kind === 'text' ? spec.operator : 'eq');

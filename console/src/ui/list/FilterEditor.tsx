@@ -23,6 +23,10 @@ export function FilterEditor(props: Props) {
     switch (props.spec.kind) {
         case 'choice':
             return <Choice {...(props as Props<Extract<FilterSpec, { kind: 'choice' }>>)} />;
+        case 'rows':
+            return <Rows {...(props as Props<Extract<FilterSpec, { kind: 'rows' }>>)} />;
+        case 'flag':
+            return null;
         case 'text':
             return <Text {...(props as Props<Extract<FilterSpec, { kind: 'text' }>>)} />;
         case 'time':
@@ -38,15 +42,23 @@ export function FilterEditor(props: Props) {
 
 function Choice({ spec, value, onChange }: Props<Extract<FilterSpec, { kind: 'choice' }>>) {
     const code = useCode();
+    return <Choices choices={spec.choices.map((id) => ({ id, name: code(spec.prefix, id) }))} value={value} onChange={onChange} />;
+}
+
+function Rows({ spec, value, onChange }: Props<Extract<FilterSpec, { kind: 'rows' }>>) {
+    return <Choices choices={spec.choices} value={value} onChange={onChange} />;
+}
+
+function Choices({ choices, value, onChange }: { choices: readonly { id: string; name: string }[]; value: unknown; onChange: (value: unknown) => void }) {
     const chosen = choicesOf(value);
     const toggle = (choice: string) =>
-        onChange(choicesTo(spec.choices.filter((known) => (known === choice ? !chosen.includes(known) : chosen.includes(known)))));
+        onChange(choicesTo(choices.map(({ id }) => id).filter((known) => (known === choice ? !chosen.includes(known) : chosen.includes(known)))));
     return (
         <MenuList autoFocusItem dense sx={{ minWidth: 200, maxHeight: 380, overflow: 'auto' }}>
-            {spec.choices.map((choice) => (
-                <MenuItem key={choice} onClick={() => toggle(choice)} role="menuitemcheckbox" aria-checked={chosen.includes(choice)}>
-                    {chosen.includes(choice) ? <CheckBox fontSize="small" color="primary" sx={{ mr: 1 }} /> : <CheckBoxOutlineBlank fontSize="small" color="action" sx={{ mr: 1 }} />}
-                    {code(spec.prefix, choice)}
+            {choices.map(({ id, name }) => (
+                <MenuItem key={id} onClick={() => toggle(id)} role="menuitemcheckbox" aria-checked={chosen.includes(id)}>
+                    {chosen.includes(id) ? <CheckBox fontSize="small" color="primary" sx={{ mr: 1 }} /> : <CheckBoxOutlineBlank fontSize="small" color="action" sx={{ mr: 1 }} />}
+                    <bdi>{name}</bdi>
                 </MenuItem>
             ))}
         </MenuList>

@@ -4,7 +4,7 @@ import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
-import { ListContextProvider, ResourceContextProvider, useListContext, useListController, type RaRecord, type SortPayload } from 'ra-core';
+import { ListContextProvider, ResourceContextProvider, useListContext, useListController, type Identifier, type RaRecord, type SortPayload } from 'ra-core';
 import { useEffect, useEffectEvent, type ReactNode } from 'react';
 import { useCan, useMyPermissions } from '@/access/me';
 import { useSettings } from '@/access/settings';
@@ -47,11 +47,22 @@ export interface ListPageProps<T extends RaRecord> {
     /** Under which name choices of columns are kept. */
     name?: string;
     noExport?: boolean;
+    /** The row that is looked at elsewhere on the page. */
+    current?: Identifier;
+    /** Whether it stays as it was loaded until somebody asks for it anew. */
+    snapshot?: boolean;
+    /** What stands beside the pages' numbers. */
+    news?: ReactNode;
+    /** What stands below the list; it knows the list by its context. */
+    below?: ReactNode;
 }
+
+/** Loaded when one comes, and by a refresh; not by a glance at another window. */
+const SNAPSHOT = { staleTime: Infinity, refetchOnMount: 'always', refetchOnWindowFocus: false, refetchOnReconnect: false } as const;
 
 /** A list of a resource: its filters, its table, its pages. */
 export function ListPage<T extends RaRecord>(props: ListPageProps<T>) {
-    const { resource, sort, filter, embedded } = props;
+    const { resource, sort, filter, embedded, snapshot } = props;
     const [settings] = useSettings();
     const controller = useListController<T>({
         resource,
@@ -62,7 +73,7 @@ export function ListPage<T extends RaRecord>(props: ListPageProps<T>) {
         disableSyncWithLocation: embedded,
         storeKey: embedded ? false : undefined,
         // Failures are shown in the table's place.
-        queryOptions: { onError: () => undefined, retry: (count: number, error: unknown) => count < 1 && (error as { passes?: boolean }).passes === true },
+        queryOptions: { ...(snapshot && SNAPSHOT), onError: () => undefined, retry: (count: number, error: unknown) => count < 1 && (error as { passes?: boolean }).passes === true },
     });
     return (
         <ResourceContextProvider value={resource}>
@@ -73,7 +84,7 @@ export function ListPage<T extends RaRecord>(props: ListPageProps<T>) {
     );
 }
 
-function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, filters = [], actions, onOpen, rowActions, empty, bulk, topic, embedded, name, noExport }: ListPageProps<T>) {
+function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, filters = [], actions, onOpen, rowActions, empty, bulk, topic, embedded, name, noExport, current, news, below }: ListPageProps<T>) {
     const t = useT();
     const can = useCan();
     const [settings, change] = useSettings();
@@ -141,6 +152,7 @@ function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, 
                             selected={bulk ? selectedIds : undefined}
                             onSelect={bulk ? onSelect : undefined}
                             rowActions={rowActions}
+                            current={current}
                             empty={
                                 isNarrowed ? (
                                     <Empty
@@ -161,12 +173,14 @@ function ListBody<T extends RaRecord>({ resource, title, about, columns: specs, 
                     </>
                 )}
                 <Pager
+                    news={news}
                     onPerPage={(perPage) => {
                         setPerPage(perPage);
                         change({ perPage: { ...settings.perPage, [listName]: perPage } });
                     }}
                 />
             </Box>
+            {below}
         </Box>
     );
 }

@@ -6,6 +6,7 @@ import MenuItem from '@mui/material/MenuItem';
 import Select from '@mui/material/Select';
 import Tooltip from '@mui/material/Tooltip';
 import { useListContext } from 'ra-core';
+import type { ReactNode } from 'react';
 import { useFormat, useT, type Format, type Translate } from '@/i18n';
 import type { Count } from '@/api/types';
 import type { ListMeta } from '@/providers/rest/dataProvider';
@@ -13,7 +14,7 @@ import type { ListMeta } from '@/providers/rest/dataProvider';
 const SIZES = [25, 50, 100, 200];
 
 /** Where in the list one is, and the ways on. There is no way to page 200,000: pages go by key. */
-export function Pager({ onPerPage }: { onPerPage: (perPage: number) => void }) {
+export function Pager({ onPerPage, news }: { onPerPage: (perPage: number) => void; /** What stands beside the numbers. */ news?: ReactNode }) {
     const t = useT();
     const format = useFormat();
     const { data, page, perPage, setPage, hasNextPage, hasPreviousPage, meta } = useListContext();
@@ -29,6 +30,7 @@ export function Pager({ onPerPage }: { onPerPage: (perPage: number) => void }) {
             <span aria-live="polite">
                 {data === undefined ? '' : data.length === 0 ? t('list.no_rows') : t('list.range', { first: format.number(first), last: format.number(last), count: countText(count, format, t) })}
             </span>
+            {news}
             <Box sx={{ flex: 1 }} />
             <Box component="label" sx={{ display: 'flex', alignItems: 'center', gap: 0.75 }}>
                 {t('list.per_page')}

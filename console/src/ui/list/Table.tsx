@@ -31,12 +31,14 @@ export interface TableProps<T extends RaRecord> {
     rowActions?: (row: T) => ReactNode;
     /** In the place of rows, if there are none. */
     empty?: ReactNode;
+    /** The row that is looked at elsewhere on the page. */
+    current?: Identifier;
     /** How many rows to suppose while nothing is known. */
     expect?: number;
 }
 
 /** A dense table. ↑ and ↓ go from row to row, Enter opens one, Space picks it. */
-export function Table<T extends RaRecord>({ label, columns, rows, busy, sort, onSort, onOpen, selected, onSelect, rowActions, empty, expect = 12 }: TableProps<T>) {
+export function Table<T extends RaRecord>({ label, columns, rows, busy, sort, onSort, onOpen, selected, onSelect, rowActions, empty, current, expect = 12 }: TableProps<T>) {
     const t = useT();
     const body = useRef<HTMLTableSectionElement>(null);
     const shown = columns.filter((column) => column.shown);
@@ -119,7 +121,8 @@ export function Table<T extends RaRecord>({ label, columns, rows, busy, sort, on
                             key={row.id}
                             row={row}
                             columns={shown}
-                            isFirst={index === 0}
+                            isFirst={rows.some(({ id }) => id === current) ? row.id === current : index === 0}
+                            isCurrent={row.id === current}
                             isOpenable={Boolean(onOpen)}
                             onOpen={onOpen as ((row: RaRecord) => void) | undefined}
                             picked={onSelect ? picked.has(row.id) : undefined}
@@ -138,6 +141,7 @@ interface RowProps {
     row: RaRecord;
     columns: ShownColumn<never>[];
     isFirst: boolean;
+    isCurrent: boolean;
     isOpenable: boolean;
     onOpen?: (row: RaRecord) => void;
     picked: boolean | undefined;
@@ -145,13 +149,14 @@ interface RowProps {
     actions?: ReactNode;
 }
 
-const Row = memo(function Row({ row, columns, isFirst, isOpenable, onOpen, picked, onPick, actions }: RowProps) {
+const Row = memo(function Row({ row, columns, isFirst, isCurrent, isOpenable, onOpen, picked, onPick, actions }: RowProps) {
     const t = useT();
     return (
         <TableRow
             data-row={row.id}
             hover
-            selected={picked}
+            selected={picked || isCurrent}
+            aria-current={isCurrent || undefined}
             tabIndex={isFirst ? 0 : -1}
             onClick={(event) => {
                 const target = event.target as HTMLElement;

@@ -7,7 +7,11 @@ export type FilterSpec =
     | { kind: 'time'; name: string; label?: MessageKey }
     | { kind: 'yes'; name: string; label?: MessageKey }
     | { kind: 'user'; name: string; label?: MessageKey }
-    | { kind: 'seconds'; name: string; label?: MessageKey };
+    | { kind: 'seconds'; name: string; label?: MessageKey }
+    /** Rows of something else, by their ids: tags, scenarios. */
+    | { kind: 'rows'; name: string; label?: MessageKey; choices: readonly { id: string; name: string }[] }
+    /** One condition that is either there or not. */
+    | { kind: 'flag'; name: string; label: MessageKey; value: unknown };
 
 export type FilterValue = unknown;
 
@@ -40,4 +44,9 @@ export interface TimeRange {
 
 export function rangeOf(value: FilterValue): TimeRange {
     return typeof value === 'object' && value !== null ? (value as TimeRange) : {};
+}
+
+/** Whether a condition that is there or not is there. */
+export function isFlag({ value: wanted }: Extract<FilterSpec, { kind: 'flag' }>, value: FilterValue): boolean {
+    return JSON.stringify(value) === JSON.stringify(wanted);
 }

@@ -9,6 +9,7 @@ import type { Channel, Peaks, Recording } from '@/api/types';
 import { phone, useCode, useFormat, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
 import { Nothing } from '@/ui/values';
+import { union, type Range } from './heard';
 import type { Sound } from './sound/useSound';
 import { WAVE_PX, Waves } from './Waves';
 
@@ -20,7 +21,7 @@ const FAR_S = 30;
 const JUMPS: Record<string, number> = { ArrowLeft: -JUMP_S, ArrowDown: -JUMP_S, ArrowRight: JUMP_S, ArrowUp: JUMP_S, PageDown: -FAR_S, PageUp: FAR_S };
 
 /** Both sides of a recording over its length, what has been heard of them, and a slider over all of it, for mouse and keys alike. */
-export function WaveBox({ callId, recording, sound }: { callId: string; recording: Recording; sound: Sound }) {
+export function WaveBox({ callId, recording, sound, height = WAVE_PX, before = [] }: { callId: string; recording: Recording; sound: Sound; /** Of a channel; a low one has its labels in a word each. */ height?: number; /** What was heard of it at other times. */ before?: readonly Range[] }) {
     const t = useT();
     const client = useClient();
     const format = useFormat();
@@ -30,6 +31,7 @@ export function WaveBox({ callId, recording, sound }: { callId: string; recordin
     const peaks = useQuery({ queryKey: ['calls', callId, 'peaks'], queryFn: () => client.get<Peaks>(`/calls/${encodeURIComponent(callId)}/recording/peaks`), enabled: recording.state !== 'recording', staleTime: Infinity, retry: false });
     const isDrawn = Boolean(peaks.data && sound.url);
     const length = Math.max(sound.length, 0.1);
+    const isLow = height < WAVE_PX;
     const share = (seconds: number) => `${Math.min(100, (seconds / length) * 100)}%`;
     const onKey = (event: KeyboardEvent) => {
         const by = JUMPS[event.key];
@@ -40,13 +42,13 @@ export function WaveBox({ callId, recording, sound }: { callId: string; recordin
         sound.jump(by);
     };
     return (
-        <Box sx={{ display: 'grid', gridTemplateColumns: 'minmax(110px, max-content) 1fr', columnGap: 2 }}>
-            <Stack sx={{ justifyContent: 'space-around', height: WAVE_PX * 2 }}>
-                <ChannelLabel side="left" channel={recording.left} colour={colours[0]} />
-                <ChannelLabel side="right" channel={recording.right} colour={colours[1]} />
+        <Box sx={{ display: 'grid', gridTemplateColumns: `${isLow ? '' : 'minmax(110px, '}max-content${isLow ? '' : ')'} 1fr`, columnGap: 2 }}>
+            <Stack sx={{ justifyContent: 'space-around', height: height * 2 }}>
+                <ChannelLabel side="left" channel={recording.left} colour={colours[0]} isLow={isLow} />
+                <ChannelLabel side="right" channel={recording.right} colour={colours[1]} isLow={isLow} />
             </Stack>
-            <Box sx={{ position: 'relative', minHeight: WAVE_PX * 2, minWidth: 0, display: 'grid', alignItems: 'center' }} onKeyDownCapture={onKey}>
-                {isDrawn && peaks.data && <Waves sound={sound.element} peaks={peaks.data} colours={colours} />}
+            <Box sx={{ position: 'relative', minHeight: height * 2, minWidth: 0, display: 'grid', alignItems: 'center' }} onKeyDownCapture={onKey}>
+                {isDrawn && peaks.data && <Waves sound={sound.element} peaks={peaks.data} colours={colours} height={height} />}
                 <Slider
                     size="small"
                     min={0}
@@ -59,7 +61,7 @@ export function WaveBox({ callId, recording, sound }: { callId: string; recordin
                     sx={isDrawn ? OVER_WAVE : undefined}
                 />
                 <Box aria-hidden data-heard sx={{ position: 'absolute', left: 0, right: 0, bottom: -5, height: 3, pointerEvents: 'none' }}>
-                    {sound.heard.map(([from, to]) => (
+                    {union(before, sound.heard).map(([from, to]) => (
                         <Box key={from} sx={{ position: 'absolute', height: '100%', borderRadius: 1, bgcolor: 'text.secondary' }} style={{ left: share(from / 1000), width: share((to - from) / 1000) }} />
                     ))}
                 </Box>
@@ -78,16 +80,23 @@ const OVER_WAVE = {
     '& .MuiSlider-thumb': { width: 2, height: '100%', borderRadius: 0, bgcolor: 'text.primary', '&::before': { boxShadow: 'none' } },
 };
 
-function ChannelLabel({ side, channel, colour }: { side: 'left' | 'right'; channel: Channel; colour: string }) {
+function ChannelLabel({ side, channel, colour, isLow }: { side: 'left' | 'right'; channel: Channel | undefined; colour: string; isLow: boolean }) {
     const t = useT();
     const code = useCode();
+    if (isLow) {
+        return (
+            <Typography variant="caption" component="div" sx={{ borderLeft: `3px solid ${colour}`, pl: 1, color: 'text.secondary' }}>
+                {t(side === 'left' ? 'listening.we' : 'listening.they')}
+            </Typography>
+        );
+    }
     return (
         <Box sx={{ borderLeft: `3px solid ${colour}`, pl: 1, lineHeight: 1.3 }}>
             <Typography variant="body2" component="div" sx={{ fontWeight: 600 }}>
-                {channel.number ? <bdi>{phone(channel.number)}</bdi> : <Nothing />}
+                {channel?.number ? <bdi>{phone(channel.number)}</bdi> : <Nothing />}
             </Typography>
             <Typography variant="caption" component="div" sx={{ color: 'text.secondary' }}>
-                {t(`player.${side}`)} · {code('player.roles', channel.role)}
+                {t(`player.${side}`)} · {code('player.roles', channel?.role)}
             </Typography>
         </Box>
     );

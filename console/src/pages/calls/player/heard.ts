@@ -12,6 +12,22 @@ export function union(heard: readonly Range[], more: readonly Range[]): Range[] 
     return all;
 }
 
+/** What of the first was not in the second. */
+export function minus(heard: readonly Range[], less: readonly Range[]): Range[] {
+    const cut = union(less, []);
+    return union(heard, []).flatMap(([from, to]) => {
+        const left: Range[] = [];
+        let at = from;
+        for (const [start, end] of cut) {
+            if (end <= at || start >= to) continue;
+            if (start > at) left.push([at, start]);
+            at = Math.max(at, end);
+        }
+        if (at < to) left.push([at, to]);
+        return left;
+    });
+}
+
 /** How long they are together, in milliseconds. */
 export function lengthOf(heard: readonly Range[]): number {
     return heard.reduce((sum, [from, to]) => sum + to - from, 0);

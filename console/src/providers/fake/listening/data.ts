@@ -1,6 +1,7 @@
 // Tags of a small call centre that sells homes, and who listens there.
 import type { CallTag, Scenario, Tag, TagColour, TagGroup } from '@/api/listening';
 import type { User } from '@/api/types';
+import type { Range } from '@/pages/calls/player/heard';
 import type { Chance } from '../chance';
 import type { FakeCall } from '../data';
 
@@ -15,6 +16,10 @@ export interface ListeningData {
     taggings: Map<string, Tagging[]>;
     /** How often the tags of a call have been changed. */
     versions: Map<string, number>;
+    /** What people have heard, by person and call. */
+    heard: Map<string, Range[]>;
+    /** When recordings were erased, by calls. */
+    erased: Map<string, number>;
 }
 
 /** The scenarios that a listener is given; there are two more. */
@@ -55,5 +60,5 @@ export function makeListening(chance: Chance, calls: FakeCall[], users: User[], 
         taggings.set(call.call_id, ids.map((tag_id) => ({ tag_id, set_at: Math.min(now, call.started_at + 40 * 60_000), set_by: by ?? null })));
         versions.set(call.call_id, ids.length);
     }
-    return { scenarios, groups, tags, taggings, versions };
+    return { scenarios, groups, tags, taggings, versions, heard: new Map(), erased: new Map() };
 }

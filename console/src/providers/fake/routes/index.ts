@@ -1,5 +1,6 @@
 import { budgetRoutes } from '../budgets';
 import { crmRoutes } from '../crm';
+import { sessionRoutes as listenRoutes } from '../listening/sessions';
 import { tagRoutes } from '../listening/tags';
 import type { FakeRoute, FakeWorld } from '../world';
 import { officeRoutes } from './office';
@@ -10,4 +11,4 @@ import { sessionRoutes } from './session';
 import { telephonyRoutes } from './telephony';
 
 /** What answers, area by area; the first that matches does. What only one area knows is kept in it. */
-export const AREAS: readonly ((world: FakeWorld) => FakeRoute[])[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, tagRoutes, telephonyRoutes, crmRoutes];
+export const AREAS: readonly ((world: FakeWorld) => FakeRoute[])[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, tagRoutes, listenRoutes, telephonyRoutes, crmRoutes];

@@ -1,7 +1,7 @@
 // Slots and calls.
 import type { Limits, Slot } from '@/api/types';
 import { makeCall, TRANSFERRED } from '../data';
-import { callOf, callsOf } from '../listening/reach';
+import { callOf, callsOf, tagsOf } from '../listening/reach';
 import { LADDER, longLadder } from '../ladder';
 import { FakeProblem } from '../problem';
 import { fakePeaks, fakeWav } from '../wav';
@@ -84,14 +84,16 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
             return { call_id: call.call_id, status };
         },
     ],
-    ['GET', /^\/calls$/, world.listed('calls', ({ user }) => callsOf(world, user), 'calls.read')],
+    ['GET', /^\/calls$/, world.listed('calls', ({ user }) => callsOf(world, user).map((call) => ({ ...call, tags: tagsOf(world, user, call.call_id).map(({ tag_id, group_id, name, colour }) => ({ id: tag_id, group_id, name, colour })) })), 'calls.read')],
     ['GET', /^\/calls\/([\w-]+)$/, ({ ids: [id], user }) => world.seen('calls', user, callOf(world, user, id))],
     ['GET', /^\/calls\/([\w-]+)\/ladder$/, ({ ids: [id = ''] }) => (id === TRANSFERRED ? longLadder() : LADDER).replaceAll('%id%', id)],
     [
         'POST',
         /^\/calls\/([\w-]+)\/recording\/token$/,
-        ({ ids: [id] }) => {
-            const { recording } = world.one(world.data.calls, ({ call_id }) => call_id === id);
+        ({ ids: [id], user }) => {
+            const { call_id, recording } = callOf(world, user, id);
+            const erased = world.data.listening.erased.get(call_id);
+            if (erased !== undefined) throw new FakeProblem(410, 'recording_erased', undefined, { erased_at: erased });
             return { token: 'fake', url: URL.createObjectURL(fakeWav(recording?.duration_ms || 20_000)), expires_in: 300 };
         },
     ],

@@ -28,24 +28,27 @@ export interface Sound {
     seek: (to: number) => void;
     jump: (by: number) => void;
     setSpeed: (speed: number) => void;
+    /** Ends it for good: also what the browser has fetched already is heard no more. */
+    stop: () => void;
     tryAgain: () => void;
 }
 
 /** A recording's sound: its ticket and the next one, where one is, how fast, what was heard of it, and why it stopped. */
-export function useSound(callId: string, recording: Recording): Sound {
+export function useSound(callId: string, recording: Recording, { autoplay = false, speed: first = 1 }: { /** Whether it plays as soon as it is there. */ autoplay?: boolean; speed?: number } = {}): Sound {
     const client = useClient();
     const element = useRef<HTMLAudioElement>(null);
     const renewals = useRef(0);
     /** Where to go on, and whether to, when the sound has been fetched by a new ticket. */
-    const resume = useRef<{ at: number; plays: boolean }>(undefined);
+    const resume = useRef<{ at: number; plays: boolean } | undefined>(autoplay ? { at: 0, plays: true } : undefined);
     const [playing, setPlaying] = useState(false);
     const [at, setAt] = useState(0);
     const [length, setLength] = useState(recording.duration_ms / 1000);
-    const [speed, setSpeed] = useState(1);
+    const [speed, setSpeed] = useState(first);
     const [broken, setBroken] = useState(false);
+    const [stopped, setStopped] = useState(false);
     const [heard, setHeard] = useState<readonly Range[]>([]);
-    const ticket = useQuery({ queryKey: ['calls', callId, 'ticket', recording.state], queryFn: () => client.post<Ticket>(`/calls/${encodeURIComponent(callId)}/recording/token`), staleTime: Infinity, gcTime: 0, retry: 1 });
-    const url = ticket.data?.url;
+    const ticket = useQuery({ queryKey: ['calls', callId, 'ticket', recording.state], queryFn: () => client.post<Ticket>(`/calls/${encodeURIComponent(callId)}/recording/token`), staleTime: Infinity, gcTime: 0, retry: 1, enabled: !stopped });
+    const url = stopped ? undefined : ticket.data?.url;
 
     useEffect(() => {
         if (!element.current) return;
@@ -71,6 +74,7 @@ export function useSound(callId: string, recording: Recording): Sound {
     // A ticket runs out while one listens: with a new one it goes on where it stopped.
     const onError = () => {
         note();
+        if (stopped) return;
         renewals.current += 1;
         if (renewals.current > RENEWALS_MAX) {
             setBroken(true);
@@ -124,6 +128,16 @@ export function useSound(callId: string, recording: Recording): Sound {
         seek,
         jump: (by) => seek((element.current?.currentTime ?? 0) + by),
         setSpeed,
+        stop: () => {
+            const audio = element.current;
+            note();
+            setStopped(true);
+            if (!audio) return;
+            audio.pause();
+            // Without a source and loaded anew it drops what it has; by a pause alone it could go on to the end of that.
+            audio.removeAttribute('src');
+            audio.load();
+        },
         tryAgain: () => {
             renewals.current = 0;
             setBroken(false);
