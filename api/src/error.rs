@@ -85,6 +85,8 @@ codes! {
     InUse "in_use", CONFLICT, "It is still in use.";
     WrongState "wrong_state", CONFLICT, "It is not in a state for that.";
     TransitionNotAllowed "transition_not_allowed", CONFLICT, "What happens to it does not lead on from where it stands.";
+    TaskTaken "task_taken", CONFLICT, "The task is not yours: somebody else has it, or nobody does.";
+    ClaimLimit "claim_limit", CONFLICT, "You hold as many tasks as you may.";
     UserNotFound "user_not_found", NOT_FOUND, "No such user, or not one of yours.";
     RowNotFound "row_not_found", NOT_FOUND, "There is no such thing, or not one of yours.";
     ForeignOrigin "foreign_origin", FORBIDDEN, "Pages of this origin may not connect.";
@@ -315,6 +317,8 @@ impl From<Conflict> for Problem {
             Conflict::Erased { at } => Self::new(Code::RecordingErased).with("erased_at", at.0),
             Conflict::Held => Self::new(Code::RecordingHeld),
             Conflict::Transition { state, allowed } => Self::new(Code::TransitionNotAllowed).with("state", state).with("allowed", allowed),
+            Conflict::Taken { state } => Self::new(Code::TaskTaken).with("state", state),
+            Conflict::ClaimLimit { limit } => Self::new(Code::ClaimLimit).with("limit", limit),
         }
         .detail(words)
     }

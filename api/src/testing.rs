@@ -15,7 +15,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use crm::Crm;
+use crm::{Crm, Teller};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -104,7 +104,9 @@ async fn office_on(store: &Store, mut settings: Settings) -> Office {
 /// What modules tell goes to the board, as the server has it.
 fn telling(crm: Crm, live: &Arc<Live>) -> Crm {
     let live = Arc::clone(live);
-    crm.telling(move |news| live.publish(NOW, [Event::Row(Box::new(news))]))
+    let news = Teller::default();
+    news.heard_by(move |news| live.publish(NOW, [Event::Row(Box::new(news))]));
+    crm.telling(news)
 }
 
 pub(crate) fn slot_view(id: i64) -> SlotView {

@@ -1,4 +1,4 @@
-//! The modules that live on calls: tags, leads, and the desk at which calls come in. Of listening, clients and notes there is what they decide
+//! The modules that live on calls: tags, leads, listening, and the desk at which calls come in. Of clients and notes there is what they decide
 //! ([`core`]) and no more.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
@@ -7,6 +7,8 @@ pub mod core;
 pub mod leads;
 mod line;
 pub mod links;
+pub mod listening;
+mod news;
 mod phones;
 mod pop;
 mod rights;
@@ -14,12 +16,10 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use std::{fmt, sync::Arc};
-
-use model::RowNews;
 use office::{Adders, Office, jobs::Kinds};
 use store::{Statement, Store};
 
+pub use news::Teller;
 pub use rights::{can, part};
 
 /// All modules. Cloning is cheap.
@@ -27,35 +27,26 @@ pub use rights::{can, part};
 pub struct Crm {
     store: Store,
     office: Office,
-    tell: Teller,
-}
-
-/// Who is told of rows that came, changed or went.
-#[derive(Clone)]
-struct Teller(Arc<dyn Fn(RowNews) + Send + Sync>);
-
-impl fmt::Debug for Teller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Teller")
-    }
+    news: Teller,
 }
 
 impl Crm {
     /// Puts the modules on an office that was opened with their [`part`], and on its database.
     #[must_use]
     pub fn new(store: Store, office: Office) -> Self {
-        Self { store, office, tell: Teller(Arc::new(drop)) }
+        Self { store, office, news: Teller::default() }
     }
 
-    /// The same, telling `tell` of each row that came, changed or went, once that counts: it must be quick, and may lose what it is told.
+    /// The same, telling what its jobs ([`kinds`]) tell.
     #[must_use]
-    pub fn telling(self, tell: impl Fn(RowNews) + Send + Sync + 'static) -> Self {
-        Self { tell: Teller(Arc::new(tell)), ..self }
+    pub fn telling(self, news: Teller) -> Self {
+        Self { news, ..self }
     }
 
-    /// Tells of a row. Only after the commit.
-    pub(crate) fn tell(&self, news: RowNews) {
-        (self.tell.0)(news);
+    /// Who is told of rows that come, change and go.
+    #[must_use]
+    pub fn news(&self) -> &Teller {
+        &self.news
     }
 
     /// The database, for the modules themselves.
@@ -70,10 +61,10 @@ impl Crm {
     }
 }
 
-/// Adds the kinds of jobs that modules bring.
+/// The jobs of the modules, added to those that are there already. What they do to rows is told to `news`.
 #[must_use]
-pub fn kinds(kinds: Kinds) -> Kinds {
-    kinds.with(links::SeatCalls)
+pub fn kinds(kinds: Kinds, news: &Teller) -> Kinds {
+    kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims(news.clone()))
 }
 
 /// What the modules add to the lists of others, for the office that is opened with their [`part`].
@@ -84,6 +75,7 @@ pub fn added(store: &Store) -> Adders {
 
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    let all = [tags::STATEMENTS, leads::STATEMENTS, &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS]];
+    let shared = &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, listening::STATEMENTS, shared];
     all.into_iter().flatten().copied().flatten().copied()
 }

@@ -3,7 +3,7 @@
 use model::Resource;
 use office::rights::{Part, Permission, Reaches};
 
-use crate::{leads, tags};
+use crate::{leads, listening, tags};
 
 macro_rules! permissions {
     ($($name:ident $text:literal $reaches:ident $about:literal;)*) => {
@@ -24,6 +24,13 @@ permissions! {
     TAGS_UNSET "tags.unset" LISTED "Take tags off calls.";
     TAGS_MANAGE "tags.manage" CENTER "Make, change and delete tags and their groups.";
 
+    LISTENING_READ "listening.read" LISTED "See listening plans and their tasks.";
+    LISTENING_CLAIM "listening.claim" LISTED "Take listening tasks and do them.";
+    LISTENING_MANAGE "listening.manage" CENTER "Make, change and delete listening plans, take their samples, end claims of others, see how far listeners agree.";
+    LISTENING_CONFIGURE "listening.configure" CENTER "Say what counts as listened to in the centre.";
+    SCORECARDS_READ "scorecards.read" ROWS "See scorecards, and evaluations of calls that one sees; `own`: of oneself.";
+    SCORECARDS_MANAGE "scorecards.manage" CENTER "Make, change and delete scorecards.";
+
     LEADS_READ "leads.read" ROWS "See leads.";
     LEADS_CREATE "leads.create" ROWS "Make leads.";
     LEADS_UPDATE "leads.update" ROWS "Change leads, and lead them on; those who reach the centre's also say whose they are.";
@@ -32,7 +39,16 @@ permissions! {
     LEADS_EXPORT "leads.export" ROWS "Export leads.";
 }
 
-static RESOURCES: &[&Resource] = &[&tags::TAG_EVENTS, &tags::TAG_GROUPS, &tags::TAGS, &leads::LEADS];
+static RESOURCES: &[&Resource] = &[
+    &tags::TAG_EVENTS,
+    &tags::TAG_GROUPS,
+    &tags::TAGS,
+    &leads::LEADS,
+    &listening::SCORECARDS,
+    &listening::LISTENING_PLANS,
+    &listening::LISTENING_TASKS,
+    &listening::EVALUATIONS,
+];
 
 /// What the modules bring into the office's catalogue.
 #[must_use]

@@ -11,13 +11,13 @@ use office::{
     Office, OfficeError, Permit, Principal, Settings, WorkOptions,
     accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
     export::{ExportOrder, Format},
-    jobs::{Runner, RunnerOptions},
+    jobs::{Kinds, Runner, RunnerOptions},
     rights::{AccessList, NewRole, NewSet, PermissionItem},
 };
 use store::{Store, binds, statements, testing::Postgres};
 use tempfile::TempDir;
 
-use crate::{Crm, added, part};
+use crate::{Crm, Teller, added, kinds, part};
 
 pub(crate) const HOME: CenterId = CenterId::DEFAULT;
 pub(crate) const NOW: WallTime = WallTime(1_795_000_000_000);
@@ -42,15 +42,16 @@ pub(crate) async fn on_both(story: impl AsyncFn(House)) {
 impl House {
     async fn at(url: &str, dir: TempDir) -> Self {
         let store = Store::open(url).await.unwrap();
-        let work = WorkOptions { exports_dir: dir.path().join("exports"), ..WorkOptions::default() };
+        let news = Teller::default();
+        let work = WorkOptions { kinds: kinds(Kinds::default(), &news), exports_dir: dir.path().join("exports"), ..WorkOptions::default() };
         let settings = Settings { parts: vec![part()], added: added(&store), work, ..Settings::default() };
         let office = Office::open(store.clone(), settings, NOW).await.unwrap();
         let told: Arc<Mutex<Vec<RowNews>>> = Arc::default();
-        let crm = Crm::new(store, office.clone()).telling({
+        news.heard_by({
             let told = Arc::clone(&told);
             move |news| told.lock().unwrap().push(news)
         });
-        Self { crm, office, told, _dir: dir }
+        Self { crm: Crm::new(store, office.clone()).telling(news), office, told, _dir: dir }
     }
 
     /// What was told since this was last asked.

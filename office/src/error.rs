@@ -105,4 +105,16 @@ pub enum Conflict {
         /// The events that lead on, of those that the person may cause.
         allowed: Vec<&'static str>,
     },
+    /// Somebody else has it, or nobody does.
+    #[error("it is {state}, and not yours")]
+    Taken {
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// The person holds as many as they may.
+    #[error("you hold {limit} already: do these first, or give some back")]
+    ClaimLimit {
+        /// How many they may hold.
+        limit: i64,
+    },
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use model::{Action, Actor, CenterId, Column, ListKind, Mode, Part, Resource, RowRule, Scope, UserId};
+use model::{Action, Actor, CenterId, Column, ListKind, Mode, Part, Resource, RowPart, RowRule, Scope, UserId};
 
 use store::list::LinkRules;
 
@@ -189,6 +189,22 @@ impl Permit {
         let Some(other) = part.of else { return view.mode(part.column) };
         let Some(permit) = self.principal.permit(other.read).filter(Self::is_wide) else { return Mode::Hide };
         permit.columns(other).iter().find(|(column, _)| column.name == part.column).map_or(Mode::Hide, |(_, mode)| *mode)
+    }
+
+    /// The same leave for no more rows than another one of the same person reaches, as far as the rows tell: for what is seen by two rights, such as
+    /// the judgement of a call. Rows must have the lists of both, and their owner must be one of the users of both.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let both = |one: &RowPart, two: &RowPart| {
+            let users = match (&one.users, &two.users) {
+                (Some(one), Some(two)) => Some(one & two),
+                (users, None) | (None, users) => users.clone(),
+            };
+            RowPart { users, lists: one.lists.iter().chain(&two.lists).cloned().collect() }
+        };
+        let pairs = self.rows.any_of.iter().flat_map(|one| other.rows.any_of.iter().map(move |two| both(one, two)));
+        let is_here = self.rows.center == other.rows.center;
+        Self { rows: Arc::new(RowRule { center: self.rows.center, any_of: pairs.filter(|_| is_here).collect() }), ..self.clone() }
     }
 
     /// Whoever carries something out asks for leave to do just that.

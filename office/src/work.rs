@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use model::{Actor, ActorKind, CenterId};
+use model::{Actor, ActorKind, CenterId, UserId};
 use store::{binds, statements};
 use tokio::sync::Semaphore;
 
@@ -75,7 +75,18 @@ impl Office {
     /// Whoever had a job made, with the rights that they have now, in the centre of the job; none if the account is not active any more, or if
     /// the program itself had it made.
     pub(crate) async fn principal_of_job(&self, job: &Job) -> Result<Option<Principal>, OfficeError> {
-        let Some(user) = job.created_by else { return Ok(None) };
+        match job.created_by {
+            Some(user) => self.person_in_job(job, user).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Somebody with the rights that they have now, for a job of their centre that works by these, whoever had it made; none if the account is not
+    /// active any more.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn person_in_job(&self, job: &Job, user: UserId) -> Result<Option<Principal>, OfficeError> {
         let row: Option<(String, i64)> = self.store().db().one(ACCOUNT, binds![user]).await?;
         let Some((username, home)) = row else { return Ok(None) };
         let (roles, access) = self.access_of(user).await?;
@@ -96,7 +107,7 @@ pub(crate) mod testing {
     //! An office on an empty database of either engine.
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use model::{UserId, WallTime};
+    use model::WallTime;
     use store::{Statement, Store, testing::Postgres};
     use tempfile::TempDir;
 

@@ -5,6 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::Context;
 use api::Live;
 use config::{Config, OidcDirectory, OidcProvider, SmtpTls};
+use crm::Teller;
 use links::{
     Roots,
     http::{Client, Guard, Limits},
@@ -38,10 +39,12 @@ use crate::{
 const WORKERS: usize = 2;
 
 /// Opens the office on a database that is up to date.
-pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
+///
+/// What jobs of the modules do to rows is told to `news`.
+pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path, news: &Teller) -> anyhow::Result<Office> {
     let roots = roots(config)?;
     let files = Arc::new(RecordingDir(start::recording_dir(config, data_dir)));
-    let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?).with(Unlink::new(files));
+    let kinds = crm::kinds(Kinds::default(), news).with(directories(config, providers)?).with(Unlink::new(files));
     let kinds = match mailer(config, &roots)? {
         Some(mailer) => kinds.with(SendMail::new(mailer)),
         None => kinds,

@@ -54,6 +54,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     18 "0018_call_links"
     20 "0020_listening"
     23 "0023_desk"
+    21 "0021_listening_plans"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

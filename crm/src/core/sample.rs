@@ -89,8 +89,11 @@ impl Sample {
 }
 
 /// The calls that are listened to, by their ids. The order of `candidates` does not matter; each call stands there once.
+///
+/// Those of `taken` that are among them were chosen before, when there were fewer: they count first, so that a sample that is taken again of a
+/// longer time does not outgrow what was asked of each agent.
 #[must_use]
-pub fn pick(seed: u64, sample: &Sample, candidates: &[Candidate]) -> BTreeSet<CallId> {
+pub fn pick(seed: u64, sample: &Sample, candidates: &[Candidate], taken: &BTreeSet<CallId>) -> BTreeSet<CallId> {
     match sample {
         Sample::All => candidates.iter().map(|candidate| candidate.call).collect(),
         Sample::Percent { percent } => {
@@ -99,14 +102,14 @@ pub fn pick(seed: u64, sample: &Sample, candidates: &[Candidate]) -> BTreeSet<Ca
         }
         Sample::PerAgent { calls } => {
             let served = candidates.iter().filter_map(|candidate| Some((candidate.agent?, candidate.call)));
-            least_of_each(seed, served, |_| count(*calls))
+            least_of_each(seed, served, taken, |_| count(*calls))
         }
         Sample::Stratified { calls, by } => {
             let layers = candidates.iter().map(|candidate| (candidate.layer(by), candidate.call));
             let mut sizes: BTreeMap<_, usize> = BTreeMap::new();
             layers.clone().for_each(|(layer, _)| *sizes.entry(layer).or_default() += 1);
             let quotas = quotas(&sizes.values().copied().collect::<Vec<_>>(), count(*calls));
-            least_of_each(seed, layers, |at| quotas.get(at).copied().unwrap_or(0))
+            least_of_each(seed, layers, taken, |at| quotas.get(at).copied().unwrap_or(0))
         }
     }
 }
@@ -134,18 +137,24 @@ impl Candidate {
     }
 }
 
-/// Of each group the calls that come first by their hash: as many as `most` says of the group's place.
-fn least_of_each<K: Ord>(seed: u64, calls: impl Iterator<Item = (K, CallId)>, most: impl Fn(usize) -> usize) -> BTreeSet<CallId> {
-    let mut groups: BTreeMap<K, Vec<(u64, CallId)>> = BTreeMap::new();
+/// Of each group the calls that come first, those that were taken before the others and then by their hash: as many as `most` says of the group's
+/// place.
+fn least_of_each<K: Ord>(
+    seed: u64,
+    calls: impl Iterator<Item = (K, CallId)>,
+    taken: &BTreeSet<CallId>,
+    most: impl Fn(usize) -> usize,
+) -> BTreeSet<CallId> {
+    let mut groups: BTreeMap<K, Vec<(bool, u64, CallId)>> = BTreeMap::new();
     for (group, call) in calls {
-        groups.entry(group).or_default().push((order(seed, call), call));
+        groups.entry(group).or_default().push((!taken.contains(&call), order(seed, call), call));
     }
     let chosen = groups.into_values().enumerate().flat_map(|(at, mut calls)| {
         calls.sort_unstable();
         calls.truncate(most(at));
         calls
     });
-    chosen.map(|(_, call)| call).collect()
+    chosen.map(|(_, _, call)| call).collect()
 }
 
 /// How many calls are taken of each layer, `total` in all or as many as there are: one each, and the rest by what is left of each, with the largest
@@ -228,6 +237,10 @@ mod tests {
         }
     }
 
+    fn none() -> BTreeSet<CallId> {
+        BTreeSet::new()
+    }
+
     #[test]
     fn the_hash_is_the_one_that_was_published() {
         // The first two numbers of SplitMix64 that begins with 0.
@@ -281,14 +294,14 @@ mod tests {
     #[test]
     fn another_seed_is_another_sample() {
         let calls: Vec<_> = (0..2_000).map(call).collect();
-        let tenth = |seed| pick(seed, &Sample::Percent { percent: 10 }, &calls);
+        let tenth = |seed| pick(seed, &Sample::Percent { percent: 10 }, &calls, &none());
         let (one, other) = (tenth(1), tenth(2));
         // A tenth of 2,000 with a deviation of 13.4, and a hundredth of them with one of 4.5: five of these on each side.
         for found in [one.len(), other.len(), tenth(u64::MAX).len()] {
             assert!((133..=267).contains(&found), "{found}");
         }
         assert!(one.intersection(&other).count() < 43);
-        assert_eq!(pick(1, &Sample::Percent { percent: 100 }, &calls).len(), 2_000);
+        assert_eq!(pick(1, &Sample::Percent { percent: 100 }, &calls, &none()).len(), 2_000);
         // Who is listened to twice has nothing to do with who is listened to.
         let doubled = one.iter().filter(|call| is_doubled(1, **call, 50)).count();
         assert!((one.len() / 3..=one.len() * 2 / 3).contains(&doubled), "{doubled} of {}", one.len());
@@ -299,9 +312,28 @@ mod tests {
     fn each_agent_has_as_many_calls_listened_to() {
         let calls: Vec<_> = (0..100).map(call).collect();
         for (wanted, expected) in [(1, 3), (5, 15), (25, 75), (26, 75)] {
-            let chosen = pick(7, &Sample::PerAgent { calls: wanted }, &calls);
+            let chosen = pick(7, &Sample::PerAgent { calls: wanted }, &calls, &none());
             assert_eq!(chosen.len(), expected);
             assert!(calls.iter().filter(|call| chosen.contains(&call.call)).all(|call| call.agent.is_some()));
+        }
+    }
+
+    /// When there are more calls, those that were chosen of fewer stay, and no agent gets more than was asked for.
+    #[test]
+    fn a_sample_that_grows_keeps_what_it_has() {
+        let (some, more): (Vec<_>, Vec<_>) = ((0..60).map(call).collect(), (0..400).map(call).collect());
+        let by = [Layer::Agent].into_iter().collect();
+        for (sample, before, after) in [
+            (Sample::PerAgent { calls: 5 }, 15, 15),
+            (Sample::PerAgent { calls: 20 }, 45, 60),
+            (Sample::Stratified { calls: 40, by }, 40, 40),
+            (Sample::All, 60, 400),
+        ] {
+            let taken = pick(7, &sample, &some, &none());
+            let chosen = pick(7, &sample, &more, &taken);
+            assert_eq!((taken.len(), chosen.len()), (before, after), "{sample:?}");
+            assert!(taken.is_subset(&chosen), "{sample:?}");
+            assert_eq!(pick(7, &sample, &more, &chosen), chosen, "{sample:?}");
         }
     }
 
@@ -334,13 +366,13 @@ mod tests {
             let samples = [Sample::All, Sample::PerAgent { calls }, Sample::Percent { percent: 30 }, Sample::Stratified { calls, by }];
             let sample = &samples[how];
             let mut candidates: Vec<_> = (0..many).map(call).collect();
-            let chosen = pick(seed, sample, &candidates);
+            let chosen = pick(seed, sample, &candidates, &none());
             let middle = shift % candidates.len();
             candidates.rotate_left(middle);
-            prop_assert_eq!(&pick(seed, sample, &candidates), &chosen);
+            prop_assert_eq!(&pick(seed, sample, &candidates, &none()), &chosen);
             if !matches!(sample, Sample::Stratified { .. }) {
                 let part = &candidates[..middle];
-                let of_part = pick(seed, sample, part);
+                let of_part = pick(seed, sample, part, &none());
                 prop_assert!(part.iter().all(|call| of_part.contains(&call.call) || !chosen.contains(&call.call)));
             }
         }

@@ -178,7 +178,7 @@ impl Crm {
             }
             made => {
                 let (tagged, news) = office::finish(tx, made).await?;
-                news.into_iter().for_each(|news| self.tell(news));
+                self.news().tell(news);
                 Ok(tagged)
             }
         }

@@ -224,9 +224,10 @@ pub(crate) fn resource_of(permission: &str) -> &str {
     permission.split_once('.').map_or(permission, |(resource, _)| resource)
 }
 
-/// The resource by whose lists and column policies a resource without its own goes: recordings are parts of calls.
+/// The resource by whose lists and column policies a resource without its own goes: recordings are parts of calls, listening tasks and what
+/// scorecards find are of calls.
 pub(crate) fn kin(resource: &str) -> &str {
-    if resource == "recordings" { "calls" } else { resource }
+    if matches!(resource, "recordings" | "listening" | "scorecards") { "calls" } else { resource }
 }
 
 /// The resource whose column policies count for this one too: that whose right opens it (`calls` for call records).
