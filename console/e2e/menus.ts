@@ -13,13 +13,9 @@ export const MENUS: Record<string, string[]> = {
     // Slots to use; hubs are for who makes them.
     operator: ['/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
     seller: ['/today', '/leads', '/clients', '/calls', '/cdr', '/jobs'],
-    listener: ['/calls', '/cdr', '/jobs'],
-    HelpDeskUser: ['/leads', '/clients', '/calls', '/cdr', '/jobs'],
-    operator: ['/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
-    seller: ['/calls', '/cdr', '/jobs'],
     // The cabinet, and nothing else.
     listener: ['/listening'],
-    HelpDeskUser: ['/calls', '/cdr', '/jobs'],
+    HelpDeskUser: ['/leads', '/clients', '/calls', '/cdr', '/jobs'],
     // The people of the team.
     HelpDeskManager: ['/leads', '/clients', '/calls', '/cdr', '/users', '/jobs'],
     SL3User: ['/clients', '/calls', '/cdr', '/jobs'],

@@ -41,7 +41,7 @@ it('orders them by keys and by buttons, and the focus stays where it was', async
 });
 
 it('makes a group and a tag in it', async () => {
-    const { user, server, changes } = await open();
+    const { user, changes } = await open();
     await user.click(screen.getByRole('button', { name: 'New group' }));
     const dialog = await screen.findByRole('dialog', { name: 'New group' });
     await user.type(within(dialog).getByRole('textbox', { name: /Name of the group/ }), 'Ипотека');
