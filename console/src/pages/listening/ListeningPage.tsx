@@ -5,7 +5,7 @@ import { useGetOne, useListContext, type GetListResult } from 'ra-core';
 import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useSettings } from '@/access/settings';
-import type { CallTag } from '@/api/listening';
+import type { ShownTag } from '@/api/listening';
 import { useFormat, useT } from '@/i18n';
 import { useTopic } from '@/live/hooks';
 import { Problem } from '@/providers/problem';
@@ -132,19 +132,22 @@ function Open({ current, onCurrent, groups, onSeen, onNews }: OpenProps) {
     // While rights change, nothing is known of them for a moment; the palette of the open call does not go for that.
     const known = useKept(groups);
     const tagOf = (id: string) => known?.flatMap((group) => group.tags.map((tag) => ({ tag, group }))).find(({ tag }) => tag.id === id);
+    const withTag = (tags: readonly ShownTag[], id: string, on: boolean): ShownTag[] => {
+        const others = tags.filter((tag) => tag.id !== id);
+        const found = tagOf(id);
+        return on ? [...others, found ? { id, group_id: found.group.id, name: found.tag.name, colour: found.tag.colour } : { id }] : others;
+    };
     /** What a call has now stands in its row, too; the row itself stays where it is. */
-    const patchTags = (id: string, tags: readonly CallTag[]) =>
+    const patchTags = (id: string, tagsOf: (tags: readonly ShownTag[]) => ShownTag[]) =>
         queries.setQueriesData<GetListResult<Row>>({ queryKey: ['calls', 'getList'] }, (list) =>
-            list?.data.some((call) => call.call_id === id && 'tags' in call)
-                ? { ...list, data: list.data.map((call) => (call.call_id === id ? { ...call, tags: tags.map(({ tag_id, group_id, name, colour }) => ({ id: tag_id, group_id, ...(name && { name }), ...(colour && { colour }) })) } : call)) }
-                : list,
+            list?.data.some((call) => call.call_id === id && 'tags' in call) ? { ...list, data: list.data.map((call) => (call.call_id === id ? { ...call, tags: tagsOf(call.tags ?? []) } : call)) } : list,
         );
     const taggers = useTaggers({
         known: (id) => {
             const found = tagOf(id);
             return found && { group: found.group.id, exclusive: found.group.exclusive, name: found.tag.name };
         },
-        onTags: patchTags,
+        onTags: (call, tags) => patchTags(call, () => tags.map(({ tag_id, group_id, name, colour }) => ({ id: tag_id, group_id, ...(name && { name }), ...(colour && { colour }) }))),
         onGone: () => void reload(),
     });
 
@@ -153,12 +156,16 @@ function Open({ current, onCurrent, groups, onSeen, onNews }: OpenProps) {
         if (data) seen(data);
     }, [data]);
     useTopic('calls', (event) => {
-        const told = event.data as { version?: number; status?: string; call_id?: string } | null;
-        if (event.type === 'call.tagged' && current !== undefined && told?.call_id === current) taggers.of(current).hear(told.version ?? 0);
+        if (event.type === 'call.tagged') {
+            const { tag_id, action } = (event.data ?? {}) as { tag_id?: string; action?: string };
+            if (tag_id === undefined) return;
+            if (event.id === current) taggers.of(current).hear(tag_id, action === 'set');
+            else patchTags(event.id, (tags) => withTag(tags, tag_id, action === 'set'));
+        }
         // What is over can be heard; what is there already is no news.
-        if (event.type === 'call.update' && told?.status === 'ended' && data && !data.some((call) => call.call_id === event.id)) onNews(event.id);
+        const isOver = event.type === 'call.update' && (event.data as { status?: string } | null)?.status === 'ended';
+        if (isOver && data && !data.some((call) => call.call_id === event.id)) onNews(event.id);
     });
-
     const go = (id: string) => {
         setGoes(true);
         onCurrent(id);

@@ -68,8 +68,8 @@ export class Tagger {
     #busy = false;
     #away = false;
     #loading: Promise<void> | undefined;
-    /** The newest version that was heard of. */
-    #heard = 0;
+    /** How tags were last heard to stand. */
+    readonly #heard = new Map<string, boolean>();
     /** The tags that were changed by what was sent last. */
     #sent: string[] = [];
 
@@ -100,11 +100,18 @@ export class Tagger {
         else this.#tell();
     }
 
-    /** Others have changed the tags: as they are at a version. */
-    hear(version: number): void {
-        this.#heard = Math.max(this.#heard, version);
+    /** A tag was set or taken off, by whomever. */
+    hear(tag: string, on: boolean): void {
+        this.#heard.set(tag, on);
         // What one does oneself is answered, and heard of as well: while an answer is on its way, it is waited for.
-        if (!this.#busy && version > this.#version) void this.reload();
+        if (!this.#busy) this.#compare();
+    }
+
+    /** Asks for the tags anew, if what was heard of them is not what is known. */
+    #compare(): void {
+        const isKnown = [...this.#heard].every(([tag, on]) => on === this.state.tags?.some(({ tag_id }) => tag_id === tag));
+        this.#heard.clear();
+        if (!isKnown) void this.reload();
     }
 
     dismiss(notice: Notice): void {
@@ -147,7 +154,7 @@ export class Tagger {
         const deed: Deed = { tag, group, exclusive, on, before };
         this.#waiting.push(deed);
         if (canUndo) this.#done = [...this.#done, deed].slice(-UNDO_MAX);
-        this.#tell();
+        this.#tell({ notices: this.state.notices.filter(({ kind }) => kind !== 'meanwhile') });
         void this.#send();
     }
 
@@ -161,7 +168,7 @@ export class Tagger {
             }
         } finally {
             this.#busy = false;
-            if (this.#heard > this.#version) void this.reload();
+            this.#compare();
         }
     }
 
@@ -213,7 +220,9 @@ export class Tagger {
     #drop(deed: Deed, notice: Notice): void {
         this.#waiting = this.#waiting.filter((each) => each !== deed);
         this.#done = this.#done.filter((each) => each !== deed);
-        this.#tell({ notices: [...this.state.notices.filter(({ kind }) => kind === 'refused' || kind !== notice.kind), notice].slice(-NOTICES_MAX) });
+        // What stands in one's way need not be told as news besides.
+        const others = this.state.notices.filter((each) => each.kind !== notice.kind && !(notice.kind === 'meanwhile' && each.kind === 'set' && each.tag === notice.tag));
+        this.#tell({ notices: [...others, notice].slice(-NOTICES_MAX) });
     }
 
     #groupOf(tag: string): string | undefined {

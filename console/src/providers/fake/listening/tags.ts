@@ -143,9 +143,9 @@ export const tagRoutes = (world: FakeWorld): FakeRoute[] => {
     function change(user: User, call: string, off: string[], on: string[]): void {
         const had = listening.taggings.get(call) ?? [];
         listening.taggings.set(call, [...had.filter(({ tag_id }) => !off.includes(tag_id)), ...on.map((tag_id) => ({ tag_id, set_at: world.now(), set_by: user.id }))]);
-        const version = (listening.versions.get(call) ?? 0) + 1;
-        listening.versions.set(call, version);
-        const told = [...off.map((each) => [each, 'unset']), ...on.map((each) => [each, 'set'])];
-        for (const [each, action] of told) world.live.emit('call.tagged', call, { call_id: call, version, tag: each, action, by: user.id });
+        listening.versions.set(call, (listening.versions.get(call) ?? 0) + 1);
+        // Whoever takes a tag's place replaces it; alone it is taken off.
+        const told = [...off.map((id) => [id, on.length > 0 ? 'replaced' : 'unset']), ...on.map((id) => [id, 'set'])];
+        for (const [tag_id = '', action] of told) world.live.emit('call.tagged', call, { event_id: world.newId(), call_id: call, tag_id, group_id: tag(tag_id).group_id, action, actor: user.id, actor_name: user.display_name, at: world.now(), stop: 'none' });
     }
 };
