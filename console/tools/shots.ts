@@ -24,6 +24,11 @@ type Step = (page: Page) => Promise<unknown>;
 
 /** Pages by name, and what is done there before the picture is taken. */
 const PAGES: [string, string, Step?][] = [
+    ['desk', '/desk'],
+    ['desk-rings', '/desk', ring],
+    ['desk-after', '/desk', ringAndEnd],
+    ['pop', '/leads', ring],
+    ['missed', '/missed-calls'],
     ['today', '/today'],
     ['leads', '/leads'],
     ['lead-create', '/leads/create'],
@@ -283,4 +288,22 @@ async function createTrunk(page: Page): Promise<void> {
     await page.locator('input[name=name]').fill('Ночная смена');
     await page.locator('button[type=submit]').click();
     await page.locator('[role=dialog]').waitFor();
+}
+
+/** The twin calls back whoever calls 777. */
+async function ring(page: Page): Promise<void> {
+    const take = page.getByRole('button', { name: /^(Take a slot|Занять слот)$/ });
+    if ((await take.count()) > 0) {
+        await take.click();
+        await page.locator('[role=menuitem]').first().click();
+    }
+    await page.locator('[data-my-number]').fill('777');
+    await page.locator('[data-my-number]').press('Enter');
+    await page.waitForTimeout(2600);
+}
+
+async function ringAndEnd(page: Page): Promise<void> {
+    await ring(page);
+    await page.waitForTimeout(6500);
+    await page.locator('textarea').first().fill('Интересует двушка на Химках, перезвонить после шести.');
 }

@@ -99,7 +99,7 @@ describe('the menu', () => {
 
     it('shows an operator what operators do', async () => {
         await renderConsole({ user: 'ann' });
-        expect(await menu()).toEqual(['Leads', 'Live board', 'Calls', 'Call records', 'Slots', 'Registrations', 'Background jobs']);
+        expect(await menu()).toEqual(['My desk', 'To call back', 'Leads', 'Clients', 'Live board', 'Calls', 'Call records', 'Slots', 'Registrations', 'Background jobs']);
     });
 
     it('shows a listener the cabinet alone, and begins there', async () => {

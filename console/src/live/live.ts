@@ -44,6 +44,8 @@ const TOPICS: Record<string, string> = {
     lead: 'leads',
     client: 'clients',
     note: 'notes',
+    screen: 'screens',
+    missed: 'misseds',
 };
 
 /** Who listens to what; what every kind of `Live` has in common. */

@@ -1,6 +1,7 @@
 // Which colour a state has. One table for all pages, so that a colour means the same everywhere.
 import type { CallOutcome, CallStatus, DeliveryState, JobState, RecordingState, Severity, SlotState, SlotStatus, UserState } from '@/api/types';
 import type { LeadStatus } from '@/api/crm';
+import type { MissedCall } from '@/api/desk';
 import type { Tone } from '@/app/theme';
 
 export const SLOT_TONES: Record<SlotState, Tone> = {
@@ -32,3 +33,5 @@ export const USER_TONES: Record<UserState, Tone> = { active: 'good', invited: 'w
 export const SEVERITY_TONES: Record<Severity, Tone> = { debug: 'off', info: 'busy', warning: 'wait', error: 'bad', critical: 'bad' };
 
 export const LEAD_TONES: Record<LeadStatus, Tone> = { new: 'wait', assigned: 'wait', contacted: 'busy', qualified: 'busy', converted: 'good', lost: 'off', dnc: 'bad' };
+
+export const MISSED_TONES: Record<MissedCall['state'], Tone> = { open: 'bad', returned: 'good', dismissed: 'off' };

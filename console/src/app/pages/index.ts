@@ -1,5 +1,6 @@
 import { crm } from './crm';
 import { listening } from './listening';
+import { desk } from './desk';
 import { people } from './people';
 import { from, type PageSpec, type Views } from './spec';
 import { system } from './system';
@@ -11,4 +12,4 @@ export { GROUPS, type PageSpec } from './spec';
 const stories: PageSpec[] = import.meta.env.FAKE ? [{ path: '/stories', permission: '', element: from(() => import('@/testing/Gallery') as Promise<Views>, 'GalleryPage') }] : [];
 
 /** Every page, area by area; within a group of the menu in its order. */
-export const pages: PageSpec[] = [...crm, ...telephony, ...listening, ...people, ...system, ...stories];
+export const pages: PageSpec[] = [...desk, ...crm, ...telephony, ...listening, ...people, ...system, ...stories];

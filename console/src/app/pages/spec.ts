@@ -6,7 +6,7 @@ import type { MessageKey } from '@/i18n';
 import type { ResourceName } from '@/providers/resources';
 
 /** The menu's groups, in its order. */
-export const GROUPS = ['crm', 'calls', 'slots', 'world', 'listening', 'people', 'system'] as const;
+export const GROUPS = ['desk', 'crm', 'calls', 'slots', 'world', 'listening', 'people', 'system'] as const;
 
 interface Common extends Guarded {
     path: string;

@@ -108,7 +108,7 @@ function Idle({ slot }: { slot: Slot }) {
                     value={number}
                     onChange={(event) => setNumber(event.target.value)}
                     placeholder={t('my_phone.number')}
-                    inputProps={{ 'aria-label': t('my_phone.number'), inputMode: 'tel', maxLength: 40, autoComplete: 'off' }}
+                    inputProps={{ 'data-my-number': true, 'aria-label': t('my_phone.number'), inputMode: 'tel', maxLength: 40, autoComplete: 'off' }}
                     sx={{ flex: 1, minWidth: 0, width: 170, px: 1, fontSize: '0.875rem' }}
                 />
                 <Button type="submit" variant="contained" color="success" startIcon={<Call />} disabled={!isCallable(number)} loading={busy} sx={{ borderRadius: 0, flexShrink: 0 }}>

@@ -22,6 +22,7 @@ import { useLook } from '../look';
 import { Loading } from './Loading';
 import { MainMenu } from './MainMenu';
 import { Messages } from './Messages';
+import { CardsLayer } from './ScreenPop';
 import { QuickJump } from './QuickJump';
 import { takeChosenBefore, TopBar, useChooseLanguage } from './TopBar';
 
@@ -49,44 +50,46 @@ export function Shell({ children }: CoreLayoutProps) {
     return (
         <DraftsContext value={drafts}>
             <Keys always={[{ on: 'Mod+KeyK', what: t('nav.jump'), do: () => setJumping(true), anywhere: true }]}>
-                <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
-                    <Box
-                        component="a"
-                        href="#main"
-                        onClick={(event) => {
-                            event.preventDefault();
-                            main.current?.focus();
-                        }}
-                        sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
-                    >
-                        {t('nav.skip')}
-                    </Box>
-                    <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
-                    <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
-                        {isDesk ? (
-                            <Box
-                                component="nav"
-                                aria-label={t('nav.menu')}
-                                sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
-                            >
-                                <MainMenu folded={folded} />
-                            </Box>
-                        ) : (
-                            <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
-                                <MainMenu folded={false} />
-                            </Drawer>
-                        )}
-                        <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
-                            <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
-                                <ArrivalContext value={arrival}>
-                                    <Suspense fallback={<Loading />}>{children}</Suspense>
-                                </ArrivalContext>
-                            </ErrorBoundary>
+                <CardsLayer>
+                    <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+                        <Box
+                            component="a"
+                            href="#main"
+                            onClick={(event) => {
+                                event.preventDefault();
+                                main.current?.focus();
+                            }}
+                            sx={{ position: 'absolute', left: -9999, zIndex: 2000, bgcolor: 'background.paper', color: 'primary.main', p: 1, borderRadius: 1, '&:focus': { left: 8, top: 8 } }}
+                        >
+                            {t('nav.skip')}
                         </Box>
+                        <TopBar onMenu={() => (isDesk ? change({ menuFolded: !folded }) : setOpen(true))} onJump={() => setJumping(true)} folded={folded} />
+                        <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
+                            {isDesk ? (
+                                <Box
+                                    component="nav"
+                                    aria-label={t('nav.menu')}
+                                    sx={{ width: folded ? NARROW : WIDE, flexShrink: 0, overflowY: 'auto', overflowX: 'hidden', borderRight: 1, borderColor: 'divider', bgcolor: 'background.paper', transition: 'width 120ms' }}
+                                >
+                                    <MainMenu folded={folded} />
+                                </Box>
+                            ) : (
+                                <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { sx: { width: WIDE }, component: 'nav', 'aria-label': t('nav.menu') } as object }}>
+                                    <MainMenu folded={false} />
+                                </Drawer>
+                            )}
+                            <Box component="main" ref={main} id="main" tabIndex={-1} sx={{ flex: 1, minWidth: 0, height: '100%', outline: 'none', '&:focus-visible': { outline: 'none', boxShadow: 'none' } }}>
+                                <ErrorBoundary FallbackComponent={ErrorPage as never} resetKeys={[location.pathname]}>
+                                    <ArrivalContext value={arrival}>
+                                        <Suspense fallback={<Loading />}>{children}</Suspense>
+                                    </ArrivalContext>
+                                </ErrorBoundary>
+                            </Box>
+                        </Box>
+                        <Messages />
+                        <QuickJump open={jumping} onClose={() => setJumping(false)} />
                     </Box>
-                    <Messages />
-                    <QuickJump open={jumping} onClose={() => setJumping(false)} />
-                </Box>
+                </CardsLayer>
             </Keys>
         </DraftsContext>
     );

@@ -5,6 +5,7 @@ import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
 import { crm } from './crm';
+import { desk } from './desk';
 import { keys } from './keys';
 import { listening } from './listening';
 import { pages } from './pages';
@@ -12,4 +13,4 @@ import { permissions } from './permissions';
 import { telephony } from './telephony';
 
 /** All English texts. They say which texts there are; the other languages follow (i18n.test.ts). */
-export const en = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }) };
+export const en = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }), ...join(common, pages, codes, permissions, telephony, budgets, keys, crm, desk, { columns }) };

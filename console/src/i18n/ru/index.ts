@@ -4,6 +4,7 @@ import { codes } from './codes';
 import { columns } from './columns';
 import { common } from './common';
 import { crm } from './crm';
+import { desk } from './desk';
 import { keys } from './keys';
 import { listening } from './listening';
 import { pages } from './pages';
@@ -12,4 +13,4 @@ import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }) };
+export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }), ...join(common, pages, codes, permissions, telephony, budgets, keys, crm, desk, { columns }) };

@@ -6,6 +6,7 @@ import { makeBudgets } from './budgets';
 import { makeListening, type ListeningData } from './listening/data';
 import { makeCrm, type CrmData } from './crm/data';
 import { CRM_GRANTS, CRM_PERMISSIONS } from './crm/rights';
+import { makeMissed, type FakeMissed } from './desk/missed';
 import { makeStandings } from './carriers';
 import { makeCarriers, makeRoutes } from './plan';
 import { makeRegistrations } from './registrations';
@@ -48,6 +49,8 @@ export interface FakeData {
     listening: ListeningData;
     /** Leads and clients. */
     crm: CrmData;
+    /** Calls that nobody answered. */
+    missed: FakeMissed[];
 }
 
 const MINUTE = 60_000;
@@ -221,6 +224,7 @@ export function makeData(now: number, callCount = 260): FakeData {
     );
     const carriers = makeCarriers();
     const calls = Array.from({ length: callCount }, (_, index) => makeCall(chance, slots, users, now - (index + 1) * chance.whole(2, 9) * MINUTE, index));
+    const crm = makeCrm(users, calls, now);
     const tries = furnish(calls, slots, users, now);
     // What a stranger's phone says that it is: it has to come out as text.
     const strange = calls[2];
@@ -242,7 +246,8 @@ export function makeData(now: number, callCount = 260): FakeData {
         routes: makeRoutes(),
         bans: makeBans(now),
         budgets: makeBudgets(now),
-        crm: makeCrm(users, calls, now),
+        crm,
+        missed: makeMissed(now, crm.leads.flatMap(({ phone }) => phone ?? [])),
         callers: new Map([['2', '+74951234567'], ['3', '+74990000000']]),
         limits: new Map([['1', { calls_max: 2, destinations: ['6*', '+7495*', '112'] }]]),
         calls,

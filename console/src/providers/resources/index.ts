@@ -1,5 +1,6 @@
 import { crm } from './crm';
 import { listening } from './listening';
+import { desk } from './desk';
 import { office } from './office';
 import { telephony } from './telephony';
 import type { ResourceOnWire } from './wire';
@@ -7,7 +8,7 @@ import type { ResourceOnWire } from './wire';
 export type { ResourceOnWire } from './wire';
 
 /** Every resource that the console lists, by the name that stands in the browser's address. */
-export const RESOURCES = { ...telephony, ...listening, ...office, ...crm } as const;
+export const RESOURCES = { ...telephony, ...listening, ...office, ...crm, ...desk } as const;
 
 export type ResourceName = keyof typeof RESOURCES;
 

@@ -4,6 +4,7 @@ import Radio from '@mui/material/Radio';
 import RadioGroup from '@mui/material/RadioGroup';
 import TextField from '@mui/material/TextField';
 import { useState } from 'react';
+import { useCan } from '@/access/me';
 import { NOTE_MAX, type HandOverHow, type Lead } from '@/api/crm';
 import { useT } from '@/i18n';
 import { FormDialog } from '../FormDialog';
@@ -13,8 +14,9 @@ import { useSellers } from './sellers';
 import { WhenField } from './WhenField';
 
 /** Hands a lead over: to whom, when they are to call back, and what they should know. */
-export function HandOverDialog({ lead, onClose, onDone }: { lead: Lead; onClose: () => void; onDone?: (lead: Lead) => void }) {
+export function HandOverDialog({ lead, onClose, onDone }: { lead: Lead; onClose: () => void; onDone?: () => void }) {
     const t = useT();
+    const can = useCan();
     const tell = useTell();
     const name = useLeadName()(lead);
     const deeds = useLeadDeeds();
@@ -34,7 +36,7 @@ export function HandOverDialog({ lead, onClose, onDone }: { lead: Lead; onClose:
         });
         const who = sellers?.find(({ id }) => id === (handed?.assigned_seller ?? to))?.name;
         tell(who ? t('leads.handed', { who }) : t('leads.handed_on'));
-        if (handed) onDone?.(handed);
+        onDone?.();
     };
     return (
         <FormDialog title={t('leads.hand_over_title', { name })} action={t('leads.hand_over')} isReady={how !== 'user' || to !== ''} onSubmit={hand} onClose={onClose} fields={['user_id', 'next_action_at', 'comment']}>
@@ -55,7 +57,7 @@ export function HandOverDialog({ lead, onClose, onDone }: { lead: Lead; onClose:
                         </TextField>
                     )}
                     <WhenField value={at} onChange={setAt} label={t('leads.call_back_at')} {...said('next_action_at', '')} />
-                    <TextField multiline minRows={2} label={t('leads.comment')} value={comment} onChange={(event) => setComment(event.target.value)} {...said('comment', t('leads.comment_hint'))} slotProps={{ htmlInput: { maxLength: NOTE_MAX } }} />
+                    {can('notes.create') && <TextField multiline minRows={2} label={t('leads.comment')} value={comment} onChange={(event) => setComment(event.target.value)} {...said('comment', t('leads.comment_hint'))} slotProps={{ htmlInput: { maxLength: NOTE_MAX } }} />}
                 </>
             )}
         </FormDialog>

@@ -14,7 +14,7 @@ import { useTell, useTellProblem } from '../problems';
 import { useLeadDeeds, useLeadSteps } from './leads';
 
 /** Leads a lead on: what can happen to it next, as the server says for whoever asks. What takes a reason asks for it. Nothing, if nothing leads on. */
-export function Moves({ lead, keyOn, steps: shown }: { lead: Lead; /** The key that opens the menu. */ keyOn?: string; /** Which of them; all, if nothing is said. */ steps?: (step: LeadStep) => boolean }) {
+export function Moves({ lead, keyOn, onDone }: { lead: Lead; /** The key that opens the menu. */ keyOn?: string; onDone?: () => void }) {
     const t = useT();
     const code = useCode();
     const deeds = useLeadDeeds();
@@ -28,13 +28,14 @@ export function Moves({ lead, keyOn, steps: shown }: { lead: Lead; /** The key t
     const { data } = useLeadSteps(lead);
     const owned = lead.assigned_seller != null || lead.assigned_operator != null;
     // Who it is to be is said where it is given to somebody.
-    const steps = (data?.allowed ?? []).filter((step) => (owned || !step.needs.includes('assignee')) && (shown?.(step) ?? true));
+    const steps = (data?.allowed ?? []).filter((step) => (owned || !step.needs.includes('assignee')));
     useKeys(t('leads.keys'), steps.length > 0 && keyOn ? [{ on: keyOn, what: t('leads.move'), do: () => setOpen(true) }] : []);
     if (steps.length === 0) return null;
     const happen = async (step: LeadStep, reason?: string) => {
         try {
             const { status } = await deeds.happen(lead, step.event, reason);
             tell(t('leads.moved', { status: code('lead_statuses', status) }));
+            onDone?.();
         } catch (problem) {
             // Somebody else was first: what can be done now is another thing.
             if (problem instanceof Problem && problem.status === 409) void deeds.again(lead);

@@ -53,7 +53,7 @@ export function NoteField({ about, draft, keyOn, rows = 3, onSaved }: { about: A
                 value={text}
                 onChange={(event) => setText(event.target.value)}
                 onKeyDown={(event) => {
-                    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.nativeEvent.isComposing) {
+                    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.nativeEvent.isComposing) {
                         event.preventDefault();
                         void save();
                     } else if (event.key === 'Escape') {

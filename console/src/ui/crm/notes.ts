@@ -9,8 +9,7 @@ export function useNoteDeeds() {
     const queries = useQueryClient();
     return useMemo(() => {
         const told = <T>(answer: T): T => {
-            void queries.invalidateQueries({ queryKey: ['crm', 'history'] });
-            void queries.invalidateQueries({ queryKey: ['crm', 'notes'] });
+            void queries.invalidateQueries({ queryKey: ['crm'] });
             return answer;
         };
         return {

@@ -2,6 +2,7 @@ import { budgetRoutes } from '../budgets';
 import { crmRoutes } from '../crm';
 import { sessionRoutes as listenRoutes } from '../listening/sessions';
 import { tagRoutes } from '../listening/tags';
+import { deskRoutes } from '../desk';
 import type { FakeRoute, FakeWorld } from '../world';
 import { officeRoutes } from './office';
 import { peopleRoutes } from './people';
@@ -11,4 +12,4 @@ import { sessionRoutes } from './session';
 import { telephonyRoutes } from './telephony';
 
 /** What answers, area by area; the first that matches does. What only one area knows is kept in it. */
-export const AREAS: readonly ((world: FakeWorld) => FakeRoute[])[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, tagRoutes, listenRoutes, telephonyRoutes, crmRoutes];
+export const AREAS: readonly ((world: FakeWorld) => FakeRoute[])[] = [sessionRoutes, peopleRoutes, officeRoutes, planRoutes, securityRoutes, budgetRoutes, tagRoutes, listenRoutes, telephonyRoutes, crmRoutes, deskRoutes];

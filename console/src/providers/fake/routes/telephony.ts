@@ -2,6 +2,7 @@
 import type { Limits, Slot } from '@/api/types';
 import { makeCall, TRANSFERRED } from '../data';
 import { callOf, callsOf, tagsOf } from '../listening/reach';
+import { echoes } from '../desk/ring';
 import { LADDER, longLadder } from '../ladder';
 import { FakeProblem } from '../problem';
 import { fakePeaks, fakeWav } from '../wav';
@@ -65,6 +66,7 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
             const slot = world.one(world.data.slots, ({ id }) => id === String(body.slot_id));
             if (slot.status !== 'free') throw new FakeProblem(409, 'slot_not_callable', undefined, { state: slot.state });
             const number = String(body.phone_number).replace(/[\s().-]/g, '');
+            if (echoes(world, slot, number)) return { call_id: 'c_echo', status: 'dialing' };
             if (number.startsWith('0')) throw new FakeProblem(422, 'no_route', 'phone_number');
             const call = makeCall(world.chance, [slot], world.data.users, world.now(), world.id++);
             Object.assign(call, { status: 'dialing', direction: 'outbound', caller: slot.number, callee: number, caller_slot: slot.id, callee_slot: null, user: user.id, ringing_at: null, answered_at: null, ended_at: null, outcome: null, cause: null, segments: [], recording: null });

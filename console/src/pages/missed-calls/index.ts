@@ -1,0 +1,1 @@
+export { MissedList as List } from './MissedList';
