@@ -105,6 +105,7 @@ codes! {
     RecordingNotFound "recording_not_found", NOT_FOUND, "The call has no recording to hear.";
     RecordingErased "recording_erased", GONE, "The recording was erased.";
     RecordingHeld "recording_held", CONFLICT, "The recording is held: nobody erases it before it is let go.";
+    SessionEnded "session_ended", CONFLICT, "The listening session has ended.";
     RangeNotSatisfiable "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the recording.";
     SlotNotCallable "slot_not_callable", CONFLICT, "The slot cannot call in its state.";
     SlotNotRegistered "slot_not_registered", CONFLICT, "The slot's phone is not registered.";
@@ -316,6 +317,7 @@ impl From<Conflict> for Problem {
             Conflict::State(_) => Self::new(Code::WrongState),
             Conflict::Erased { at } => Self::new(Code::RecordingErased).with("erased_at", at.0),
             Conflict::Held => Self::new(Code::RecordingHeld),
+            Conflict::SessionEnded => Self::new(Code::SessionEnded),
             Conflict::Transition { state, allowed } => Self::new(Code::TransitionNotAllowed).with("state", state).with("allowed", allowed),
             Conflict::Taken { state } => Self::new(Code::TaskTaken).with("state", state),
             Conflict::ClaimLimit { limit } => Self::new(Code::ClaimLimit).with("limit", limit),

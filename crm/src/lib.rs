@@ -4,6 +4,7 @@
 
 pub mod card;
 pub mod core;
+pub mod hearing;
 pub mod leads;
 mod line;
 pub mod links;
@@ -76,6 +77,7 @@ pub fn added(store: &Store) -> Adders {
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
     let shared = &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
-    let all = [tags::STATEMENTS, leads::STATEMENTS, listening::STATEMENTS, shared];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS, shared];
+    let all = [tags::STATEMENTS, leads::STATEMENTS, listening::STATEMENTS, &[phones::STATEMENTS]];
     all.into_iter().flatten().copied().flatten().copied()
 }

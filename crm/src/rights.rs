@@ -3,7 +3,7 @@
 use model::Resource;
 use office::rights::{Part, Permission, Reaches};
 
-use crate::{leads, listening, tags};
+use crate::{hearing, leads, listening, tags};
 
 macro_rules! permissions {
     ($($name:ident $text:literal $reaches:ident $about:literal;)*) => {
@@ -24,12 +24,14 @@ permissions! {
     TAGS_UNSET "tags.unset" LISTED "Take tags off calls.";
     TAGS_MANAGE "tags.manage" CENTER "Make, change and delete tags and their groups.";
 
-    LISTENING_READ "listening.read" LISTED "See listening plans and their tasks.";
+    LISTENING_READ "listening.read" LISTED "See listening plans and their tasks, and when a call counts as listened to.";
     LISTENING_CLAIM "listening.claim" LISTED "Take listening tasks and do them.";
     LISTENING_MANAGE "listening.manage" CENTER "Make, change and delete listening plans, take their samples, end claims of others, see how far listeners agree.";
-    LISTENING_CONFIGURE "listening.configure" CENTER "Say what counts as listened to in the centre.";
+    LISTENING_CONFIGURE "listening.configure" CENTER "Say when a call counts as listened to.";
     SCORECARDS_READ "scorecards.read" ROWS "See scorecards, and evaluations of calls that one sees; `own`: of oneself.";
     SCORECARDS_MANAGE "scorecards.manage" CENTER "Make, change and delete scorecards.";
+    TAG_STATISTICS_READ "tag_statistics.read" ROWS "See how much was listened to and tagged, by whom and when; `own`: what one did oneself.";
+    TAG_STATISTICS_EXPORT "tag_statistics.export" ROWS "Export how much was listened to and tagged.";
 
     LEADS_READ "leads.read" ROWS "See leads.";
     LEADS_CREATE "leads.create" ROWS "Make leads.";
@@ -44,6 +46,7 @@ static RESOURCES: &[&Resource] = &[
     &tags::TAG_GROUPS,
     &tags::TAGS,
     &leads::LEADS,
+    &hearing::LISTEN_SESSIONS,
     &listening::SCORECARDS,
     &listening::LISTENING_PLANS,
     &listening::LISTENING_TASKS,

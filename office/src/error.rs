@@ -97,6 +97,9 @@ pub enum Conflict {
     /// The recording is held.
     #[error("the recording is held: nobody erases it before it is let go")]
     Held,
+    /// The listening session has ended.
+    #[error("the listening session has ended: open another one")]
+    SessionEnded,
     /// What happens to it does not lead on from where it stands.
     #[error("it is {state}, and this does not lead on from there")]
     Transition {

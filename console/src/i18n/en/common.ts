@@ -228,6 +228,7 @@ export const common = {
         recording_not_found: 'This call has no recording to hear.',
         recording_erased: 'The recording was erased.',
         recording_held: 'The recording is held: let it go first.',
+        session_ended: 'This listening session has ended. Open the recording again.',
         range_not_satisfiable: 'This place lies outside the recording.',
         slot_not_callable: 'The slot cannot call now: %{state}.',
         slot_not_registered: 'The slot’s phone is not registered. Switch it on and check its account.',

@@ -228,6 +228,7 @@ export const common = {
         recording_not_found: 'У этого звонка нет записи.',
         recording_erased: 'Запись стёрта.',
         recording_held: 'Запись удерживается: сначала снимите удержание.',
+        session_ended: 'Сеанс прослушивания завершён. Откройте запись снова.',
         range_not_satisfiable: 'Этого места в записи нет.',
         slot_not_callable: 'Слот сейчас не может звонить: %{state}.',
         slot_not_registered: 'Телефон слота не зарегистрирован. Включите его и проверьте учётную запись.',
