@@ -1,5 +1,6 @@
 //! Who asks: log-in, tokens, and the guard that stands before every route.
 
+pub(crate) mod play;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
 
@@ -170,6 +171,8 @@ async fn admit(api: &Api, access: Access, request: &Parts) -> Result<Option<Prin
     let ticket = Params::of(request.uri.query()).take("t");
     let claims = ticket.and_then(|ticket| api.auth.tokens.verify(&ticket, Kind::Ticket));
     let claims = claims.filter(|claims| claims.path.as_deref() == Some(request.uri.path()));
+    // Whoever has come by the address of a sound, and is not the one who was given it, has nothing.
+    let claims = claims.filter(|claims| claims.play.as_deref().is_none_or(|hash| play::is_here(&request.headers, hash)));
     of_session(api, &claims.ok_or_else(|| Problem::new(Code::NotSignedIn))?, &asked(request)?).await.map(Some)
 }
 

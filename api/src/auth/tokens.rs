@@ -43,6 +43,9 @@ pub(crate) struct Claims {
     /// The path that a ticket is good for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
+    /// The browser that a ticket is good in: the hash of what stands in its cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) play: Option<String>,
 }
 
 impl Claims {
@@ -80,7 +83,7 @@ impl Tokens {
 
     /// A new access token that lives for `life`.
     pub(crate) fn access(&self, now: SystemTime, subject: &Subject, life: Duration) -> Result<String, jsonwebtoken::errors::Error> {
-        self.issue(now, subject, Kind::Access, life, None)
+        self.issue(now, subject, (Kind::Access, None, None), life)
     }
 
     /// A new ticket for a path that lives for `life`.
@@ -91,16 +94,26 @@ impl Tokens {
         path: String,
         life: Duration,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        self.issue(now, subject, Kind::Ticket, life, Some(path))
+        self.issue(now, subject, (Kind::Ticket, Some(path), None), life)
+    }
+
+    /// The same, for the browser alone whose cookie has this hash.
+    pub(crate) fn ticket_of_browser(
+        &self,
+        now: SystemTime,
+        subject: &Subject,
+        (path, play): (String, String),
+        life: Duration,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue(now, subject, (Kind::Ticket, Some(path), Some(play)), life)
     }
 
     fn issue(
         &self,
         now: SystemTime,
         subject: &Subject,
-        typ: Kind,
+        (typ, path, play): (Kind, Option<String>, Option<String>),
         life: Duration,
-        path: Option<String>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = Claims {
@@ -113,6 +126,7 @@ impl Tokens {
             iat,
             exp: iat.saturating_add(life.as_secs()),
             path,
+            play,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }

@@ -15,9 +15,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use crm::listening::Sound;
 use futures_util::stream;
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    Extensions, HeaderMap, HeaderValue, Method, StatusCode,
     header::{
         ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE,
         RANGE,
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{Caller, now, subject},
+    auth::{Caller, now, play, subject},
     error::{Code, Problem},
     params::{Id, JsonBody, Params},
     range::{Part, part},
@@ -39,6 +40,10 @@ use crate::{
 
 /// What is in memory of a stream at a time, in octets: 2 s of sound.
 const PIECE: u64 = 64 * 1024;
+/// Before the sound itself in a file.
+const HEADER_OCTETS: u64 = 44;
+/// Two channels of 8 samples a millisecond, two octets each.
+const OCTETS_PER_MS: u64 = 32;
 /// How long a recording's token lives (wire contract).
 const TICKET_LIFE: Duration = Duration::from_secs(5 * 60);
 /// Hearings that are kept in memory.
@@ -50,10 +55,10 @@ pub(crate) struct Ticket {
     /// Good for this call's recording and for this user.
     token: String,
     /// The recording's path with the token in it.
-    url: String,
+    pub(crate) url: String,
     /// Seconds until it expires.
     #[schema(examples(300))]
-    expires_in: u64,
+    pub(crate) expires_in: u64,
 }
 
 /// Whether a recording is held.
@@ -119,12 +124,60 @@ pub(crate) async fn stream(
 
 /// Get a token to hear a recording with.
 ///
-/// An audio element cannot send an Authorization header; it plays `url` instead.
+/// An audio element cannot send an Authorization header; it plays `url` instead, in the browser that asked and in no other: the answer sets a cookie, and
+/// without that the url is 401.
 #[utoipa::path(post, path = "/api/calls/{id}/recording/token", tag = "recordings", params(("id" = String, Path)),
     responses((status = 200, description = "The token.", body = Ticket)))]
-pub(crate) async fn ticket(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<Ticket>, Problem> {
+pub(crate) async fn ticket(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<CallId>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<(HeaderMap, Json<Ticket>), Problem> {
     calls::visible(&api, &caller, id).await?;
-    Ok(Json(Ticket::new(&api, &caller, format!("/api/calls/{id}/recording"))?))
+    let (cookie, ticket) = link(&api, &caller, id, &headers, &extensions)?;
+    Ok((cookie, Json(ticket)))
+}
+
+/// A link to a recording for the browser that asks, and the cookie without which it is worth nothing.
+pub(crate) fn link(
+    api: &Api,
+    caller: &Caller,
+    id: CallId,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(HeaderMap, Ticket), Problem> {
+    let (play, cookie) = play::bind(api, headers, extensions, TICKET_LIFE.as_secs())?;
+    Ok((cookie, Ticket::made(api, caller, path(id), Some(play))?))
+}
+
+/// Where a recording is heard.
+pub(crate) fn path(id: CallId) -> String {
+    format!("/api/calls/{id}/recording")
+}
+
+/// What there is to hear of a call that the caller may listen to, or was.
+pub(crate) async fn sound(api: &Api, caller: &Caller, id: CallId) -> Result<Sound, Problem> {
+    let missing = || Problem::new(Code::RecordingNotFound);
+    let row = api.office.recording(caller, id).await?.ok_or_else(missing)?;
+    match row.state {
+        RecordingState::Erased => {
+            let erased_at = api.office.recording_erased_at(id).await?;
+            Ok(Sound { duration_ms: row.duration_ms, is_growing: false, erased_at: Some(erased_at.unwrap_or_default()) })
+        }
+        RecordingState::Failed | RecordingState::NotWanted => Err(missing()),
+        RecordingState::Complete | RecordingState::Partial => {
+            Ok(Sound { duration_ms: row.duration_ms, is_growing: false, erased_at: None })
+        }
+        RecordingState::Recording => {
+            let recordings = api.recordings.clone();
+            let opened = tokio::task::spawn_blocking(move || recordings.open(&row)).await.map_err(Problem::internal)?;
+            // What is on the disk by now: nothing, before the first sound has come there.
+            let length = opened.map_or(0, |open| open.length);
+            Ok(Sound { duration_ms: length.saturating_sub(HEADER_OCTETS) / OCTETS_PER_MS, is_growing: true, erased_at: None })
+        }
+    }
 }
 
 /// How loud is a recording, moment by moment?
@@ -216,8 +269,18 @@ impl Heard {
 impl Ticket {
     /// A ticket for a path, in the caller's name.
     pub(crate) fn new(api: &Api, caller: &Caller, path: String) -> Result<Self, Problem> {
+        Self::made(api, caller, path, None)
+    }
+
+    /// The same; with the hash of a browser's cookie, for that browser alone.
+    fn made(api: &Api, caller: &Caller, path: String, play: Option<String>) -> Result<Self, Problem> {
         let subject = subject(caller.principal()).ok_or_else(|| Problem::new(Code::NoSession))?;
-        let token = api.auth.tokens.ticket(SystemTime::now(), &subject, path.clone(), TICKET_LIFE).map_err(Problem::internal)?;
+        let (tokens, now) = (&api.auth.tokens, SystemTime::now());
+        let token = match play {
+            Some(play) => tokens.ticket_of_browser(now, &subject, (path.clone(), play), TICKET_LIFE),
+            None => tokens.ticket(now, &subject, path.clone(), TICKET_LIFE),
+        };
+        let token = token.map_err(Problem::internal)?;
         Ok(Self { url: format!("{path}?t={token}"), token, expires_in: TICKET_LIFE.as_secs() })
     }
 }

@@ -175,7 +175,7 @@ pub(crate) async fn refresh(
     let not_signed_in = || Problem::new(Code::NotSignedIn);
     let (token, from_cookie) = match body.refresh_token {
         Some(token) => (token, false),
-        None if is_own_origin(&headers, &api.settings.origins) => (cookie(&headers).ok_or_else(not_signed_in)?, true),
+        None if is_own_origin(&headers, &api.settings.origins) => (cookie(&headers, COOKIE_NAME).ok_or_else(not_signed_in)?, true),
         None => return Err(Problem::new(Code::ForeignOrigin)),
     };
     match api.office.refresh(&token, &client(&headers, &extensions), now()).await {
@@ -266,25 +266,25 @@ pub(crate) fn tokens(api: &Api, session: Begun, by_cookie: bool, extensions: &Ex
     Ok((cookie.unwrap_or_default(), answer).into_response())
 }
 
-/// The refresh token in the request's cookie.
-fn cookie(headers: &HeaderMap) -> Option<String> {
+/// A cookie of the request.
+pub(crate) fn cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.to_owned())
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
 pub(crate) fn with_cookie(api: &Api, extensions: &Extensions, token: &str, expires_at: WallTime) -> HeaderMap {
     let seconds = expires_at.ms_since(now()) / 1000;
-    set_cookie(api, extensions, &format!("{COOKIE_NAME}={token}; Max-Age={seconds}"))
+    set_cookie(api, extensions, &format!("{COOKIE_NAME}={token}; Max-Age={seconds}"), COOKIE_PATH)
 }
 
 fn without_cookie(api: &Api, extensions: &Extensions) -> HeaderMap {
-    set_cookie(api, extensions, &format!("{COOKIE_NAME}=; Max-Age=0"))
+    set_cookie(api, extensions, &format!("{COOKIE_NAME}=; Max-Age=0"), COOKIE_PATH)
 }
 
 /// RFC 6265: no script reads it, no other site's page has it sent, and over HTTPS nothing but HTTPS carries it.
-fn set_cookie(api: &Api, extensions: &Extensions, cookie: &str) -> HeaderMap {
+pub(crate) fn set_cookie(api: &Api, extensions: &Extensions, cookie: &str, path: &str) -> HeaderMap {
     let is_https = api.settings.is_https || extensions.get::<Encrypted>().is_some();
     let secure = if is_https { "; Secure" } else { "" };
-    let text = format!("{cookie}; Path={COOKIE_PATH}; HttpOnly; SameSite=Strict{secure}");
+    let text = format!("{cookie}; Path={path}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&text).map(|value| HeaderMap::from_iter([(SET_COOKIE, value)])).unwrap_or_default()
 }

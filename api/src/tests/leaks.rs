@@ -32,6 +32,7 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("exports", "/api/exports", Some("/api/exports/")),
     ("jobs", "/api/jobs", Some("/api/jobs/")),
     ("leads", "/api/crm/leads", Some("/api/crm/leads/")),
+    ("listen_sessions", "/api/listening/sessions", Some("/api/listening/sessions/")),
     ("oidc_role_map", "/api/oidc-role-map", None),
     ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
     ("recordings", "/api/recordings", None),

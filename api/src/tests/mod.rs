@@ -5,6 +5,7 @@
 mod budgets;
 mod changes;
 mod document;
+mod hearing;
 mod https;
 mod keys;
 mod leads;

@@ -350,13 +350,29 @@ async fn what_there_is_nothing_of() {
     .await;
 }
 
+/// The cookie that an answer sets, as a browser sends it again, and the answer itself.
+async fn linked(world: &World, request: &str) -> (String, serde_json::Value) {
+    let response = world.send(request).await;
+    assert!(response.status().is_success(), "{request}: {}", response.status());
+    let set = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let (cookie, how) = set.split_once("; ").unwrap();
+    assert_eq!(how, "Max-Age=300; Path=/api/calls; HttpOnly; SameSite=Strict");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (cookie.to_owned(), serde_json::from_slice(&body).unwrap())
+}
+
 #[tokio::test]
 async fn a_token_opens_one_recording_for_one_user() {
     let world = World::new().await;
-    let (status, answer) = world.json(&format!("anna POST {PATH}/token")).await;
-    assert_eq!((status, answer["expires_in"].as_u64()), (StatusCode::OK, Some(300)));
+    let (cookie, answer) = linked(&world, &format!("anna POST {PATH}/token")).await;
+    assert_eq!(answer["expires_in"].as_u64(), Some(300));
+    let cookie_of_boris = linked(&world, &format!("boris POST /api/calls/{CALL_OF_BORIS}/recording/token")).await;
+    assert_ne!(cookie, cookie_of_boris.0);
+    // A second player in the same browser leaves the first one its cookie; one that is none of ours is not taken up.
+    assert_eq!(linked(&world, &format!("anna POST {PATH}/token\nCookie: {cookie}")).await.0, cookie);
+    assert_ne!(linked(&world, &format!("anna POST {PATH}/token\nCookie: cordboard_play=mine")).await.0, "cordboard_play=mine");
     let (token, url) = (answer["token"].as_str().unwrap(), answer["url"].as_str().unwrap());
-    let of = |call: CallId| format!("- GET /api/calls/{call}/recording?t={token}");
+    let of = |call: CallId| format!("- GET /api/calls/{call}/recording?t={token}\nCookie: {cookie}");
     let tokens = &world.api.auth.tokens;
     let anna = world.subject("anna");
     let issue = |path: &str, age: u64| {
@@ -365,8 +381,11 @@ async fn a_token_opens_one_recording_for_one_user() {
     let of_boris = format!("/api/calls/{CALL_OF_BORIS}/recording");
     let plain = |token: &str| format!("- GET {PATH}?t={token}");
     for (what, request, status) in [
-        ("as told", format!("- GET {url}"), StatusCode::OK),
-        ("HEAD too", format!("- HEAD {url}"), StatusCode::OK),
+        ("as told", format!("- GET {url}\nCookie: a=b; {cookie}"), StatusCode::OK),
+        ("HEAD too", format!("- HEAD {url}\nCookie: {cookie}"), StatusCode::OK),
+        ("in another browser", format!("- GET {url}"), StatusCode::UNAUTHORIZED),
+        ("with a colleague's cookie", format!("- GET {url}\nCookie: {}", cookie_of_boris.0), StatusCode::UNAUTHORIZED),
+        ("with the hash as the cookie", format!("- GET {url}\nCookie: cordboard_play={}", "0".repeat(64)), StatusCode::UNAUTHORIZED),
         ("another call", of(CALL_OF_BORIS), StatusCode::UNAUTHORIZED),
         ("its own call", of(CALL_OF_ANNA), StatusCode::OK),
         ("expired", plain(&issue(PATH, 400)), StatusCode::UNAUTHORIZED),
@@ -383,7 +402,8 @@ async fn a_token_opens_one_recording_for_one_user() {
     let foreign = world.send(&format!("- GET /api/calls/{CALL_OF_BORIS}/recording?t={foreign}")).await.status();
     assert_eq!(foreign, StatusCode::NOT_FOUND, "the token does not make the call hers");
     world.set_active(ANNA, false).await;
-    assert_eq!(world.send(&format!("- GET {url}")).await.status(), StatusCode::UNAUTHORIZED, "she is disabled");
+    let disabled = world.send(&format!("- GET {url}\nCookie: {cookie}")).await.status();
+    assert_eq!(disabled, StatusCode::UNAUTHORIZED, "she is disabled");
 }
 
 /// However a player asks for sound, that it is heard stands in the audit log, once a hearing.

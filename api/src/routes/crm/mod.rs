@@ -1,6 +1,7 @@
 //! The modules that live on calls: their routes, and what they add to the API's document. An area is a file or a folder of its own.
 
 pub(crate) mod desk;
+pub(crate) mod hearing;
 pub(crate) mod leads;
 pub(crate) mod tags;
 
@@ -21,4 +22,4 @@ pub(crate) struct Area {
 }
 
 /// Every area.
-pub(crate) const AREAS: &[Area] = &[tags::AREA, leads::AREA, desk::AREA];
+pub(crate) const AREAS: &[Area] = &[tags::AREA, leads::AREA, hearing::AREA, desk::AREA];
