@@ -78,6 +78,5 @@ pub fn added(store: &Store) -> Adders {
 pub fn statements() -> impl Iterator<Item = Statement> {
     let shared = &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
     let all = [tags::STATEMENTS, leads::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS, shared];
-    let all = [tags::STATEMENTS, leads::STATEMENTS, listening::STATEMENTS, &[phones::STATEMENTS]];
     all.into_iter().flatten().copied().flatten().copied()
 }

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use crm::listening::Sound;
+use crm::hearing::Sound;
 use futures_util::stream;
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, StatusCode,
