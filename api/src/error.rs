@@ -80,6 +80,7 @@ codes! {
     UsernameTaken "username_taken", CONFLICT, "The user name is taken.";
     Taken "code_taken", CONFLICT, "The code is taken.";
     NameTaken "name_taken", CONFLICT, "Another one has this name.";
+    PhoneTaken "phone_taken", CONFLICT, "The number is another client's.";
     VersionConflict "version_conflict", CONFLICT, "It was changed meanwhile.";
     BuiltIn "built_in", CONFLICT, "It came with the program and cannot be deleted or renamed.";
     InUse "in_use", CONFLICT, "It is still in use.";
@@ -311,6 +312,10 @@ impl From<Conflict> for Problem {
             Conflict::UsernameTaken => Self::field(Code::UsernameTaken, "username", words.clone()),
             Conflict::CodeTaken => Self::field(Code::Taken, "code", words.clone()),
             Conflict::NameTaken => Self::field(Code::NameTaken, "name", words.clone()),
+            Conflict::PhoneTaken { field, client } => {
+                let problem = Self::field(Code::PhoneTaken, &field, words.clone());
+                client.into_iter().fold(problem, |problem, client| problem.with("client_id", client.to_string()))
+            }
             Conflict::Version { current } => Self::new(Code::VersionConflict).with("version", current),
             Conflict::BuiltIn => Self::new(Code::BuiltIn),
             Conflict::InUse(_) => Self::new(Code::InUse),

@@ -15,6 +15,63 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use model::UserId;
+use office::{Idempotency, OfficeError};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    auth::now,
+    error::{Code, Problem},
+    state::Api,
+};
+
+/// Makes something once under the key that came with the request: what came before under it is told again. The id of what is made is kept
+/// with the key by `make` itself, in its own transaction, so that neither is without the other. It runs to its end even if the client hangs up.
+pub(crate) async fn once<F>(
+    api: &Api,
+    user: UserId,
+    key: Option<&[u8]>,
+    meant: &str,
+    make: impl FnOnce(Option<String>) -> F,
+) -> Result<i64, Problem>
+where
+    F: Future<Output = Result<i64, OfficeError>> + Send + 'static,
+{
+    let Some(key) = key else { return Ok(make(None).await?) };
+    let key = readable(key).ok_or_else(malformed)?.to_owned();
+    let hash: String = Sha256::digest(meant.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
+    match api.office.idempotency_begin(user, &key, &hash, now()).await? {
+        Idempotency::Proceed => {}
+        Idempotency::Running => return Err(Problem::new(Code::KeyRunning)),
+        Idempotency::OtherBody => return Err(Problem::new(Code::KeyReused)),
+        Idempotency::Done { response, .. } => {
+            return response.parse().map_err(|_| Problem::internal("what is kept under an Idempotency-Key is no id"));
+        }
+    }
+    let (making, office) = (make(Some(key.clone())), api.office.clone());
+    let done = tokio::spawn(async move {
+        let made = making.await;
+        if made.is_err()
+            && let Err(error) = office.idempotency_abandon(user, &key).await
+        {
+            tracing::debug!(%user, %error, "An Idempotency-Key under which nothing was made stays taken for a minute.");
+        }
+        made
+    });
+    match done.await {
+        Ok(made) => Ok(made?),
+        Err(error) => Err(Problem::internal(error)),
+    }
+}
+
+/// A key of 1 to 255 printable ASCII characters.
+fn readable(key: &[u8]) -> Option<&str> {
+    let key = std::str::from_utf8(key).ok()?;
+    ((1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x20..0x7f).contains(&byte))).then_some(key)
+}
+
+pub(crate) fn malformed() -> Problem {
+    Problem::field(Code::InvalidField, "Idempotency-Key", "a key has 1 to 255 printable ASCII characters")
+}
 
 /// How long a key is remembered.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -65,10 +122,7 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + From<Lost> + 'st
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let key = match std::str::from_utf8(key) {
-            Ok(key) if (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => key,
-            _ => return Err(KeyError::Malformed),
-        };
+        let key = readable(key).ok_or(KeyError::Malformed)?;
         let place = (user, key.to_owned());
         let (arrival, outcome) = {
             let mut kept = self.lock();

@@ -257,8 +257,8 @@ impl Api {
             tracing::warn!("Changes of rights are told elsewhere already; nobody hears of them here.");
         }
         let board = Arc::clone(&live);
-        if !office.tell_rows(move |news| board.publish(now(), [Event::Row(Box::new(news))])) {
-            tracing::warn!("Changes of rows are told elsewhere already; nobody hears of them here.");
+        if !office.tell_rows(move |news| board.publish(now(), news.into_iter().map(|row| Event::Row(Box::new(row))))) {
+            tracing::warn!("Rows of modules are told elsewhere already; nobody hears of them here.");
         }
         Self(Arc::new(Shared {
             settings,
@@ -348,7 +348,7 @@ impl From<KeyError<OrderError>> for Problem {
     fn from(error: KeyError<OrderError>) -> Self {
         match error {
             KeyError::Reused => Self::new(Code::KeyReused),
-            KeyError::Malformed => Self::field(Code::InvalidField, "Idempotency-Key", "a key has 1 to 255 printable ASCII characters"),
+            KeyError::Malformed => crate::idempotency::malformed(),
             KeyError::Order(error) => error.into(),
         }
     }

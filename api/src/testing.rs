@@ -15,7 +15,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use crm::{Crm, Teller};
+use crm::Crm;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -97,16 +97,9 @@ impl Template {
 /// The engines with all that modules bring.
 async fn office_on(store: &Store, mut settings: Settings) -> Office {
     settings.parts.push(crm::part());
-    settings.added = settings.added.and(crm::added(store));
+    settings.added = crm::added(settings.added, store);
+    settings.work.bulk = crm::bulk(settings.work.bulk);
     Office::open(store.clone(), settings, auth::now()).await.unwrap()
-}
-
-/// What modules tell goes to the board, as the server has it.
-fn telling(crm: Crm, live: &Arc<Live>) -> Crm {
-    let live = Arc::clone(live);
-    let news = Teller::default();
-    news.heard_by(move |news| live.publish(NOW, [Event::Row(Box::new(news))]));
-    crm.telling(news)
 }
 
 pub(crate) fn slot_view(id: i64) -> SlotView {
@@ -580,7 +573,7 @@ impl World {
         let system = Arc::new(FakeSystem(Mutex::new(Ok(Reloaded { changed: vec!["log.filter".to_owned()], warnings: vec![] }))));
         let api = Api::new(ApiParts {
             settings,
-            crm: telling(Crm::new(store.clone(), office.clone()), &live),
+            crm: Crm::new(store.clone(), office.clone()),
             office,
             providers: Providers::default(),
             control: Arc::new(handle),
@@ -619,7 +612,7 @@ impl World {
         let office = office_on(&self.store, Settings::default()).await;
         Api::new(ApiParts {
             settings: self.api.settings.clone(),
-            crm: telling(Crm::new(self.store.clone(), office.clone()), &self.live),
+            crm: Crm::new(self.store.clone(), office.clone()),
             office,
             providers: Providers::default(),
             control: Arc::new(Handle(self.control.clone())),

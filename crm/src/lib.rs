@@ -1,15 +1,17 @@
-//! The modules that live on calls: tags, leads, listening, and the desk at which calls come in. Of clients and notes there is what they decide
-//! ([`core`]) and no more.
+//! The modules that live on calls: tags, listening, leads, clients and notes, and the desk at which calls come in.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod card;
+pub mod clients;
 pub mod core;
 pub mod hearing;
+pub mod history;
 pub mod leads;
 mod line;
 pub mod links;
 pub mod listening;
-mod news;
+pub mod notes;
+mod parent;
 mod phones;
 mod pop;
 mod rights;
@@ -17,10 +19,10 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 
-use office::{Adders, Office, jobs::Kinds};
+use office::{Adders, Office, bulk::BulkActions, jobs::Kinds};
 use store::{Statement, Store};
 
-pub use news::Teller;
+pub use parent::Parent;
 pub use rights::{can, part};
 
 /// All modules. Cloning is cheap.
@@ -28,26 +30,13 @@ pub use rights::{can, part};
 pub struct Crm {
     store: Store,
     office: Office,
-    news: Teller,
 }
 
 impl Crm {
     /// Puts the modules on an office that was opened with their [`part`], and on its database.
     #[must_use]
     pub fn new(store: Store, office: Office) -> Self {
-        Self { store, office, news: Teller::default() }
-    }
-
-    /// The same, telling what its jobs ([`kinds`]) tell.
-    #[must_use]
-    pub fn telling(self, news: Teller) -> Self {
-        Self { news, ..self }
-    }
-
-    /// Who is told of rows that come, change and go.
-    #[must_use]
-    pub fn news(&self) -> &Teller {
-        &self.news
+        Self { store, office }
     }
 
     /// The database, for the modules themselves.
@@ -62,21 +51,29 @@ impl Crm {
     }
 }
 
-/// The jobs of the modules, added to those that are there already. What they do to rows is told to `news`.
+/// Adds the kinds of jobs that modules bring.
 #[must_use]
-pub fn kinds(kinds: Kinds, news: &Teller) -> Kinds {
-    kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims(news.clone()))
+pub fn kinds(kinds: Kinds) -> Kinds {
+    kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims)
 }
 
-/// What the modules add to the lists of others, for the office that is opened with their [`part`].
+/// Adds the changes of many rows that modules bring.
 #[must_use]
-pub fn added(store: &Store) -> Adders {
-    tags::listed::TagsOf::all(store).into_iter().fold(Adders::default(), Adders::with)
+pub fn bulk(actions: BulkActions) -> BulkActions {
+    actions.with(leads::HandOverMany)
+}
+
+/// Adds the columns that modules bring to lists.
+#[must_use]
+pub fn added(adders: Adders, store: &Store) -> Adders {
+    let adders = adders.with(leads::ClientsOfLeads(store.clone()));
+    tags::listed::TagsOf::all(store).into_iter().fold(adders, Adders::with)
 }
 
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
-    let shared = &[phones::STATEMENTS, links::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
-    let all = [tags::STATEMENTS, leads::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS, shared];
-    all.into_iter().flatten().copied().flatten().copied()
+    let of_calls = [links::ALL_STATEMENTS, tags::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS].concat();
+    let of_people = [leads::STATEMENTS, clients::STATEMENTS, notes::STATEMENTS].concat();
+    let own = [phones::STATEMENTS, parent::STATEMENTS, history::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
+    of_calls.into_iter().chain(of_people).chain(own).flatten().copied()
 }

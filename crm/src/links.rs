@@ -4,6 +4,7 @@
 //! theirs: whatever changes that, or the link, has the call's people said anew, in its own transaction as far as [`CALLS_AT_ONCE`] calls go,
 //! and by a job behind that.
 
+mod by_hand;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,11 @@ use office::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{StoreError, binds, sql::Tx, statements, why};
+use store::{Statement, StoreError, binds, sql::Tx, statements, why};
+
+pub use by_hand::{CallLinks, LinkCall};
+
+pub(crate) const ALL_STATEMENTS: &[&[Statement]] = &[STATEMENTS, by_hand::STATEMENTS];
 
 /// Calls of a lead whose people are said anew in one transaction.
 pub const CALLS_AT_ONCE: i64 = 1_000;
@@ -36,10 +41,13 @@ statements! {
         ON CONFLICT (call_id) DO UPDATE SET lead_id = COALESCE(call_links.lead_id, excluded.lead_id),
         client_id = COALESCE(call_links.client_id, excluded.client_id), linked_at = excluded.linked_at
         WHERE call_links.matched_by = 'number' AND ((call_links.lead_id IS NULL AND excluded.lead_id IS NOT NULL)
-            OR (call_links.client_id IS NULL AND excluded.client_id IS NOT NULL)) RETURNING call_id";
+            OR (call_links.client_id IS NULL AND excluded.client_id IS NOT NULL)) RETURNING lead_id";
     BY_HAND: both "INSERT INTO call_links (call_id, center_id, lead_id, client_id, matched_by, linked_at) VALUES ($1, $2, $3, $4, 'hand', $5)
         ON CONFLICT (call_id) DO UPDATE SET lead_id = excluded.lead_id, client_id = excluded.client_id, matched_by = 'hand',
-        linked_at = excluded.linked_at RETURNING call_id";
+        linked_at = excluded.linked_at RETURNING lead_id";
+    LEAD_OF: both "SELECT lead_id FROM call_links WHERE call_id = $1";
+    // What was written of the call is on its lead (S004-103), from the first word on.
+    NOTES: both "UPDATE notes SET lead_id = $2 WHERE call_id = $1 AND (lead_id IS NULL OR lead_id = $3)";
     // Of one call: whose lead it is not has nothing of it, whose it is has it.
     CLEAR_ONE: both concat!("UPDATE call_users SET why = why - ", why!(of_lead), " WHERE call_id = $1 AND why & ", why!(of_lead), " <> 0 AND
         user_id NOT IN (SELECT u.user_id FROM lead_users u JOIN call_links l ON l.lead_id = u.lead_id WHERE l.call_id = $1)");
@@ -63,7 +71,7 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM leads WHERE id = $2)";
 }
 
-/// Says which lead and which client a call was with, and has the call be the lead's people's. Doing it again changes nothing; a lead that is
+/// Says which lead and which client a call was with, and has the call and what was written of it be the lead's people's. Doing it again changes nothing; a lead that is
 /// gone, or another centre's, is as none. Tells whether anything else is known now than before.
 ///
 /// It locks the lead, then the call's link, then who has the call: whoever links several calls in one transaction takes their leads in the
@@ -86,8 +94,13 @@ pub async fn link(
         return Ok(false);
     }
     let put = if by == LinkedBy::Hand { BY_HAND } else { BY_NUMBER };
-    let changed: Option<(i64,)> = tx.one(put, binds![call, center, lead, client, now]).await?;
-    if changed.is_some() {
+    let old: Option<(Option<i64>,)> = tx.one(LEAD_OF, binds![call]).await?;
+    let old = old.and_then(|(lead,)| lead);
+    let changed: Option<(Option<i64>,)> = tx.one(put, binds![call, center, lead, client, now]).await?;
+    if let Some((stands,)) = changed {
+        if stands != old {
+            tx.run(NOTES, binds![call, stands, old.unwrap_or(0)]).await?;
+        }
         tx.run(CLEAR_ONE, binds![call]).await?;
         tx.run(DROP_ONE, binds![call]).await?;
         tx.run(SEAT_ONE, binds![call]).await?;

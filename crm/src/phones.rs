@@ -10,11 +10,14 @@ statements! {
 
 /// How the people of a centre write numbers; none: as they are dialled.
 pub(crate) async fn form(tx: &mut Tx, center: CenterId) -> Result<Option<NumberForm>, OfficeError> {
+    Ok(settings(tx, center).await?.numbers)
+}
+
+/// The settings of a centre, as they are now.
+pub(crate) async fn settings(tx: &mut Tx, center: CenterId) -> Result<CenterSettings, OfficeError> {
     let row: Option<(String,)> = tx.one(SETTINGS, binds![center]).await?;
     let Some((settings,)) = row else { return Err(OfficeError::NotFound("center")) };
-    let settings: CenterSettings =
-        serde_json::from_str(&settings).map_err(|error| OfficeError::Defect(format!("the settings of centre {center}: {error}")))?;
-    Ok(settings.numbers)
+    serde_json::from_str(&settings).map_err(|error| OfficeError::Defect(format!("the settings of centre {center}: {error}")))
 }
 
 /// A number as it is kept; none if the text is empty.

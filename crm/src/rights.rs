@@ -1,9 +1,12 @@
 //! What the modules let people do, and what they list.
 
 use model::Resource;
-use office::rights::{Part, Permission, Reaches};
+use office::{
+    rights::{Part, Permission, Reaches},
+    webhooks::EventKind,
+};
 
-use crate::{hearing, leads, listening, tags};
+use crate::{clients, hearing, leads, listening, notes, tags};
 
 macro_rules! permissions {
     ($($name:ident $text:literal $reaches:ident $about:literal;)*) => {
@@ -39,6 +42,19 @@ permissions! {
     LEADS_DELETE "leads.delete" ROWS "Delete leads.";
     LEADS_REOPEN "leads.reopen" CENTER "Take up leads that were given up.";
     LEADS_EXPORT "leads.export" ROWS "Export leads.";
+    LEADS_HAND_OVER "leads.hand_over" ROWS "Hand leads over to sellers.";
+    LEADS_BULK "leads.bulk" ROWS "Change many leads at once, as far as one may change each.";
+
+    CLIENTS_READ "clients.read" ROWS "See clients.";
+    CLIENTS_CREATE "clients.create" ROWS "Make clients.";
+    CLIENTS_UPDATE "clients.update" ROWS "Change clients; those who reach the centre's also say whose they are.";
+    CLIENTS_DELETE "clients.delete" ROWS "Delete clients.";
+    CLIENTS_EXPORT "clients.export" ROWS "Export clients.";
+
+    NOTES_READ "notes.read" ROWS "See notes on the calls, leads and clients that one sees.";
+    NOTES_CREATE "notes.create" ROWS "Write notes on the calls, leads and clients that one sees.";
+    NOTES_UPDATE "notes.update" ROWS "Change notes that one wrote; those who reach the centre's also others'.";
+    NOTES_DELETE "notes.delete" ROWS "Delete notes that one wrote; those who reach the centre's also others'.";
 }
 
 static RESOURCES: &[&Resource] = &[
@@ -51,10 +67,18 @@ static RESOURCES: &[&Resource] = &[
     &listening::LISTENING_PLANS,
     &listening::LISTENING_TASKS,
     &listening::EVALUATIONS,
+    &clients::CLIENTS,
+    &notes::NOTES,
+];
+
+static EVENTS: &[EventKind] = &[
+    tags::events::EVENT,
+    EventKind { kind: "lead.created", right: can::LEADS_READ, resource: "leads", about: "A lead was made." },
+    EventKind { kind: "lead.updated", right: can::LEADS_READ, resource: "leads", about: "A lead was changed, led on or handed over." },
 ];
 
 /// What the modules bring into the office's catalogue.
 #[must_use]
 pub fn part() -> Part {
-    Part { permissions: PERMISSIONS, resources: RESOURCES, events: tags::events::EVENTS }
+    Part { permissions: PERMISSIONS, resources: RESOURCES, events: EVENTS }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use model::{Action, CallId, CenterId, RowNews, UserId, WallTime};
 use office::{
-    Office, OfficeError, Permit, Principal, Settings, WorkOptions,
+    Adders, Office, OfficeError, Permit, Principal, Settings, WorkOptions,
     accounts::{Claimed, Client, Found, LogIn, NewUser, PrincipalRequest},
+    bulk::BulkActions,
     export::{ExportOrder, Format},
     jobs::{Kinds, Runner, RunnerOptions},
     rights::{AccessList, NewRole, NewSet, PermissionItem},
@@ -17,7 +18,12 @@ use office::{
 use store::{Store, binds, statements, testing::Postgres};
 use tempfile::TempDir;
 
-use crate::{Crm, Teller, added, kinds, part};
+use crate::{
+    Crm, added, bulk, can, kinds,
+    leads::{LeadChange, NewLead},
+    links::{LinkedBy, link},
+    part,
+};
 
 pub(crate) const HOME: CenterId = CenterId::DEFAULT;
 pub(crate) const NOW: WallTime = WallTime(1_795_000_000_000);
@@ -42,16 +48,18 @@ pub(crate) async fn on_both(story: impl AsyncFn(House)) {
 impl House {
     async fn at(url: &str, dir: TempDir) -> Self {
         let store = Store::open(url).await.unwrap();
-        let news = Teller::default();
-        let work = WorkOptions { kinds: kinds(Kinds::default(), &news), exports_dir: dir.path().join("exports"), ..WorkOptions::default() };
-        let settings = Settings { parts: vec![part()], added: added(&store), work, ..Settings::default() };
+        let work = WorkOptions {
+            kinds: kinds(Kinds::default()),
+            bulk: bulk(BulkActions::default()),
+            exports_dir: dir.path().join("exports"),
+            ..WorkOptions::default()
+        };
+        let settings = Settings { parts: vec![part()], added: added(Adders::default(), &store), work, ..Settings::default() };
         let office = Office::open(store.clone(), settings, NOW).await.unwrap();
         let told: Arc<Mutex<Vec<RowNews>>> = Arc::default();
-        news.heard_by({
-            let told = Arc::clone(&told);
-            move |news| told.lock().unwrap().push(news)
-        });
-        Self { crm: Crm::new(store, office.clone()).telling(news), office, told, _dir: dir }
+        let hearing = Arc::clone(&told);
+        assert!(office.tell_rows(move |news| hearing.lock().unwrap().extend(news)));
+        Self { crm: Crm::new(store, office.clone()), office, told, _dir: dir }
     }
 
     /// What was told since this was last asked.
@@ -144,6 +152,8 @@ statements! {
     ADD_CALL: both "INSERT INTO calls (call_id, center_id, status, direction, caller, callee, user_id, started_at, ended_at, outcome, segments, scenario,
         last_seen_at) VALUES ($1, $2, 'ended', 'inbound', '+79161234567', '6001', $3, $4, $4, 'answered', '[]', $5, $4)";
     ADD_USER: both "INSERT INTO call_users (user_id, call_id) VALUES ($1, $2)";
+    WHOSE: both "SELECT user_id, why FROM call_users WHERE call_id = $1 ORDER BY user_id";
+    LINKED: both "SELECT lead_id, client_id, matched_by FROM call_links WHERE call_id = $1";
 }
 
 impl House {
@@ -157,4 +167,54 @@ impl House {
         }
         call
     }
+}
+
+impl House {
+    /// Says which lead and client a call was with; tells whether that is news.
+    pub(crate) async fn links(&self, call: CallId, lead: Option<i64>, client: Option<i64>, by: LinkedBy) -> bool {
+        let mut tx = self.crm.store().db().begin().await.unwrap();
+        let changed = link(&mut tx, (call, HOME), lead, client, (by, NOW)).await.unwrap();
+        tx.commit().await.unwrap();
+        changed
+    }
+
+    /// Whose a call is, and why.
+    pub(crate) async fn whose(&self, call: CallId) -> Vec<(i64, i64)> {
+        self.crm.store().db().all(WHOSE, binds![call]).await.unwrap()
+    }
+
+    /// The lead and the client of a call, and how that is known.
+    pub(crate) async fn linked(&self, call: CallId) -> (Option<i64>, Option<i64>, String) {
+        self.crm.store().db().one(LINKED, binds![call]).await.unwrap().unwrap()
+    }
+
+    /// A lead of these people.
+    pub(crate) async fn lead_of(&self, root: &Principal, seller: UserId, operator: Option<UserId>) -> i64 {
+        self.lead_with(root, Some(seller), operator, "+79160000001").await
+    }
+
+    /// A lead with a number.
+    pub(crate) async fn lead_with(&self, root: &Principal, seller: Option<UserId>, operator: Option<UserId>, phone: &str) -> i64 {
+        let lead = LeadChange {
+            client_name: Some("Olga".to_owned()),
+            phone: Some(phone.to_owned()),
+            assigned_seller: Some(seller),
+            assigned_operator: Some(operator),
+            ..LeadChange::default()
+        };
+        self.crm.create_lead(&leave(root, can::LEADS_CREATE), &NewLead { status: None, lead }, NOW).await.unwrap()
+    }
+
+    /// What is told of rows from now on.
+    pub(crate) fn hears(&self) -> Arc<Mutex<Vec<RowNews>>> {
+        self.told.lock().unwrap().clear();
+        Arc::clone(&self.told)
+    }
+}
+
+/// What was told, in short: the kind, whether there is a row, and whose it is.
+pub(crate) fn in_short(told: &Mutex<Vec<RowNews>>) -> Vec<(&'static str, bool, Vec<i64>)> {
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let users = |news: &RowNews| news.gates.first().map(|gate| gate.users.iter().map(|user| user.0).collect()).unwrap_or_default();
+    told.iter().map(|news| (news.kind, news.row.is_some(), users(news))).collect()
 }

@@ -281,7 +281,11 @@ impl Office {
         Ok(StartedBulk { job: Some(job), count: promised })
     }
 
-    async fn reaches_row(&self, view: &View, key: i64) -> Result<bool, OfficeError> {
+    /// Whether the view's right reaches a row of the database: by the very rule that its list goes by.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn reaches_row(&self, view: &View, key: i64) -> Result<bool, OfficeError> {
         let found = self.store().list_row(view.resource(), view.rows(), Vec::new(), key).await;
         Ok(found
             .map_err(|error| match error {

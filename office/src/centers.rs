@@ -1,7 +1,9 @@
 //! Centres: each customer's or site's own people, roles, slots and calls in one installation. By default there is one.
 
+use std::collections::BTreeSet;
+
 use chrono_tz::Tz;
-use model::{CenterId, Column, ColumnKind, Owner, Resource, WallTime, carrier::NumberForm};
+use model::{CenterId, Column, ColumnKind, Owner, Resource, UserId, WallTime, carrier::NumberForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
@@ -21,6 +23,12 @@ use crate::{
 
 /// Centres of one installation; more are refused. The roles of all are in memory.
 const CENTERS_MAX: i64 = 500;
+/// Sources of a centre that are named in its settings.
+const SOURCES_MAX: usize = 100;
+/// Characters of a source, as of a lead's.
+const SOURCE_MAX: usize = 64;
+/// People of a ring.
+const RING_MAX: usize = 200;
 /// The languages that there are.
 pub const LOCALES: &[&str] = &["en", "ru"];
 
@@ -95,20 +103,31 @@ pub struct CenterSettings {
     /// Signalling reads it by itself (`store/plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numbers: Option<NumberForm>,
-    /// What the desks of its people show.
+    /// How its people work on leads and calls.
     #[serde(skip_serializing_if = "is_default")]
     pub desk: DeskSettings,
     /// Whose its slots are.
     #[serde(skip_serializing_if = "is_default")]
     pub slots: SlotsSettings,
+    /// To whom leads go that come from somewhere; each source once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSettings>,
 }
 
-/// What the desks of a centre's people show.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a centre's people work on leads and calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeskSettings {
     /// Whether whoever is called hears that somebody else works with the lead of that number; sellers never do.
     pub pop_foreign: bool,
+    /// Whether the operator who hands a lead over goes on to see it until it is done with.
+    pub keep_after_hand_over: bool,
+}
+
+impl Default for DeskSettings {
+    fn default() -> Self {
+        Self { pop_foreign: false, keep_after_hand_over: true }
+    }
 }
 
 /// Whose the slots of a centre are.
@@ -117,6 +136,34 @@ pub struct DeskSettings {
 pub struct SlotsSettings {
     /// Whether people see, take and call by those slots alone that a list gives to them or to a role of theirs. Who may watch slots sees all.
     pub assigned: bool,
+}
+
+/// To whom the leads of a source go: to one seller, or to several in turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    /// The source, as leads have it.
+    pub source: String,
+    /// The seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<UserId>,
+    /// The sellers who take turns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ring: Vec<UserId>,
+}
+
+impl SourceSettings {
+    /// What is wrong with it.
+    fn problem(&self) -> Option<&'static str> {
+        let length = self.source.chars().count();
+        if length == 0 || length > SOURCE_MAX || self.source != self.source.trim() {
+            return Some("a source is a text of 1 to 64 characters, without blanks around it");
+        }
+        if self.seller.is_some() != self.ring.is_empty() || self.ring.len() > RING_MAX {
+            return Some("the leads of a source go to a seller, or to a ring of 1 to 200");
+        }
+        None
+    }
 }
 
 /// What was never set is not written: settings as they were stay readable by a program that knows no more.
@@ -275,7 +322,7 @@ impl Center {
         let is_object = |name: &str| settings.get(name).is_none_or(|value| value.is_object() || value.is_null());
         let are_objects = settings.is_object() && ["login", "numbers", "desk", "slots"].into_iter().all(is_object);
         let Some(settings) = CenterSettings::deserialize(settings).ok().filter(|_| are_objects) else {
-            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "desk": {"pop_foreign": false}, "slots": {"assigned": false}}"#;
+            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "desk": {"pop_foreign": false, "keep_after_hand_over": true}, "slots": {"assigned": false}, "sources": [{"source": "site", "seller": "12"}]}"#;
             return faults.push(Fault::invalid("settings", shape));
         };
         if !(settings.login.local || settings.login.oidc) {
@@ -283,6 +330,16 @@ impl Center {
         }
         for problem in settings.numbers.iter().flat_map(NumberForm::validate) {
             faults.push(Fault::invalid(format!("settings.numbers.{}", problem.path), problem.text));
+        }
+        let mut sources = BTreeSet::new();
+        for (at, source) in settings.sources.iter().enumerate() {
+            let twice = (!sources.insert(&source.source)).then_some("this source stands here twice");
+            if let Some(problem) = source.problem().or(twice) {
+                faults.push(Fault::invalid(format!("settings.sources[{at}]"), problem));
+            }
+        }
+        if settings.sources.len() > SOURCES_MAX {
+            faults.push(Fault::invalid("settings.sources", format!("a centre names at most {SOURCES_MAX} sources")));
         }
         self.settings = settings;
     }

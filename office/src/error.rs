@@ -70,6 +70,14 @@ pub enum Conflict {
     /// The code is in use.
     #[error("the code is taken")]
     CodeTaken,
+    /// A telephone number is another client's.
+    #[error("the number is another client's")]
+    PhoneTaken {
+        /// Which of the numbers that were given: `phones[1].number`.
+        field: String,
+        /// Whose it is, for who may know.
+        client: Option<i64>,
+    },
     /// The name is in use by another of its kind.
     #[error("another one has this name")]
     NameTaken,

@@ -27,6 +27,7 @@ mod security;
 mod telephony;
 #[cfg(test)]
 mod testing;
+mod told;
 pub mod webhooks;
 mod work;
 
@@ -41,6 +42,7 @@ pub use callers::SlotCaller;
 pub use carriers::finish;
 pub use centers::{
     CENTERS, Center, CenterChange, CenterChanged, CenterSettings, DeskSettings, LOCALES, LoginSettings, NewCenter, SlotsSettings,
+    SourceSettings,
 };
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};
@@ -108,7 +110,7 @@ struct Inner {
     fillers: added::Fillers,
     rights: rights::Memory,
     rights_hearer: rights::Hearer,
-    row_hearer: recordings::Hearer,
+    rows_hearer: told::Hearer,
     accounts: accounts::Accounts,
     work: work::Work,
     webhooks: webhooks::Hub,
@@ -138,7 +140,7 @@ impl Office {
             fillers,
             rights: rights::Memory::default(),
             rights_hearer: rights::Hearer::default(),
-            row_hearer: recordings::Hearer::default(),
+            rows_hearer: told::Hearer::default(),
             accounts: accounts::Accounts::new(),
             work: work::Work::new(WorkOptions { bulk: accounts::bulk_actions(settings.work.bulk), ..settings.work }),
             webhooks: webhooks::Hub::new(settings.webhooks),

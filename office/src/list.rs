@@ -39,6 +39,8 @@ pub struct ListParams {
     count: Option<String>,
     fields: Option<Vec<String>>,
     search: Option<String>,
+    /// Columns that must have these values, whether the person sees them or not.
+    within: Vec<(&'static str, Value)>,
     /// Names of parameters that no list has, or that stand twice.
     strange: Vec<String>,
 }
@@ -97,6 +99,14 @@ impl ListParams {
     #[must_use]
     pub fn filtered(mut self, filter: Value) -> Self {
         self.filters.push(Asked::Json(filter));
+        self
+    }
+
+    /// Only rows with this value of a column: for a route whose path names what its rows are of, and which has asked whether the person reaches
+    /// that. So it does not matter whether they see the column.
+    #[must_use]
+    pub fn within(mut self, column: &'static str, value: impl Into<Value>) -> Self {
+        self.within.push((column, value.into()));
         self
     }
 
@@ -221,6 +231,13 @@ impl View {
                 Asked::Json(value) => Filter::parse(value, &column),
             };
             match filter {
+                Ok(filter) => query.filter = std::mem::take(&mut query.filter).and(filter),
+                Err(wrong) => faults.extend(wrong.into_iter().map(fault)),
+            }
+        }
+        for (name, value) in &params.within {
+            let filter = Map::from_iter([((*name).to_owned(), value.clone())]);
+            match Filter::parse(&Value::Object(filter), &|name| self.resource().column(name)) {
                 Ok(filter) => query.filter = std::mem::take(&mut query.filter).and(filter),
                 Err(wrong) => faults.extend(wrong.into_iter().map(fault)),
             }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use crm::Teller;
 use model::CenterId;
 use office::{
     Office, OfficeError,
@@ -67,7 +66,7 @@ pub(crate) fn at_office<T>(place: &Place, work: impl AsyncFnOnce(Office, String)
         if let Some(secrets) = Secrets::find(&place.data_dir)? {
             store = store.with_key(&secrets.of_database());
         }
-        let office = desk::open(store, &config, &desk::providers(&config)?, &place.data_dir, &Teller::default()).await?;
+        let office = desk::open(store, &config, &desk::providers(&config)?, &place.data_dir).await?;
         let named = if config.database.url.is_some() { "the configured database".to_owned() } else { place.data_dir.display().to_string() };
         work(office, named).await
     })

@@ -12,9 +12,8 @@ use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
 use calls::{Restored, Switchboard};
 use config::Config;
-use crm::{Crm, Teller};
+use crm::Crm;
 use futures_util::FutureExt;
-use model::Event;
 use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets, TlsDoor};
 use recording::{RecorderSettings, ToRecorder};
 use store::{
@@ -121,8 +120,7 @@ async fn run(
     let store = start::open_store(config, &place.data_dir).await?.with_key(&secrets.of_database());
     let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
     let providers = desk::providers(config)?;
-    let news = Teller::default();
-    let office = desk::open(store.clone(), config, &providers, &place.data_dir, &news).await?;
+    let office = desk::open(store.clone(), config, &providers, &place.data_dir).await?;
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
@@ -241,11 +239,7 @@ async fn run(
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
     });
     let recordings = Arc::new(RecordingDir(recordings));
-    news.heard_by({
-        let live = Arc::clone(&live);
-        move |news| live.publish(wall_clock(), [Event::Row(Box::new(news))])
-    });
-    let crm = Crm::new(store.clone(), office.clone()).telling(news);
+    let crm = Crm::new(store.clone(), office.clone());
     tokio::spawn(api::pop(Arc::clone(&live), crm.clone(), metrics.clone(), wall_clock));
     let router = api::router(ApiParts {
         settings,

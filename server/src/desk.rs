@@ -5,7 +5,6 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::Context;
 use api::Live;
 use config::{Config, OidcDirectory, OidcProvider, SmtpTls};
-use crm::Teller;
 use links::{
     Roots,
     http::{Client, Guard, Limits},
@@ -14,8 +13,9 @@ use links::{
 };
 use model::{Event, JobView};
 use office::{
-    Office, Settings, WorkOptions,
+    Adders, Office, Settings, WorkOptions,
     accounts::RefreshDirectory,
+    bulk::BulkActions,
     jobs::{Clock, JobProgress, Kinds, Runner, RunnerOptions},
     notify::SendMail,
     recordings::Unlink,
@@ -39,19 +39,19 @@ use crate::{
 const WORKERS: usize = 2;
 
 /// Opens the office on a database that is up to date.
-///
-/// What jobs of the modules do to rows is told to `news`.
-pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path, news: &Teller) -> anyhow::Result<Office> {
+pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
     let roots = roots(config)?;
     let files = Arc::new(RecordingDir(start::recording_dir(config, data_dir)));
-    let kinds = crm::kinds(Kinds::default(), news).with(directories(config, providers)?).with(Unlink::new(files));
+    let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?).with(Unlink::new(files));
     let kinds = match mailer(config, &roots)? {
         Some(mailer) => kinds.with(SendMail::new(mailer)),
         None => kinds,
     };
-    let work = WorkOptions { kinds, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
+    let bulk = crm::bulk(BulkActions::default());
+    let work = WorkOptions { kinds, bulk, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
     let http = Client::new(guard(config), &roots, Limits::default());
-    let settings = Settings { parts: vec![crm::part()], added: crm::added(&store), work, webhooks: WebhookOptions { http } };
+    let added = crm::added(Adders::default(), &store);
+    let settings = Settings { parts: vec![crm::part()], added, work, webhooks: WebhookOptions { http } };
     Office::open(store, settings, wall_clock()).await.context("cannot open the office")
 }
 

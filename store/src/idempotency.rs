@@ -4,7 +4,7 @@ use model::{UserId, WallTime};
 
 use crate::{
     Store, StoreError,
-    db::{binds, statements},
+    db::{Tx, binds, statements},
 };
 
 /// How long a key is remembered.
@@ -42,6 +42,14 @@ statements! {
     FINISH: both "UPDATE idempotency_keys SET status = $3, response = $4 WHERE user_id = $1 AND key = $2";
     ABANDON: both "DELETE FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND status IS NULL";
     PRUNE: both "DELETE FROM idempotency_keys WHERE expires_at <= $1";
+}
+
+/// As [`Store::idempotency_finish`], in the transaction of what was carried out: so neither is without the other, whatever comes between.
+///
+/// # Errors
+/// As the database's.
+pub async fn idempotency_finish(tx: &mut Tx, user: UserId, key: &str, status: u16, response: &str) -> Result<(), StoreError> {
+    tx.run(FINISH, binds![user, key, i64::from(status), response]).await.map(drop)
 }
 
 impl Store {

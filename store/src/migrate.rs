@@ -55,6 +55,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     20 "0020_listening"
     23 "0023_desk"
     21 "0021_listening_plans"
+    22 "0022_hand_over"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

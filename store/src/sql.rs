@@ -4,6 +4,7 @@
 
 pub use crate::{
     db::{Bind, FromBoth, Statement, Tx},
+    idempotency::idempotency_finish,
     ids::draw,
     many::{Column, Rows, list},
     outbox::{News, ack, forget, listen, listen_to, tell},

@@ -62,7 +62,7 @@ fn nothing<T: std::fmt::Debug>(done: Result<T, OfficeError>) -> &'static str {
 }
 
 impl House {
-    async fn listener(&self, name: &str) -> Principal {
+    async fn listens(&self, name: &str) -> Principal {
         let lists = vec![AccessList { resource: "calls".to_owned(), kind: ListKind::Scenario, ids: vec!["sales".to_owned()] }];
         let (username, roles) = (name.to_owned(), vec!["listener".to_owned()]);
         self.person(NewUser { username, roles, lists, ..NewUser::default() }).await
@@ -109,7 +109,7 @@ impl House {
 #[tokio::test]
 async fn what_was_heard_counts_once_in_whatever_player() {
     on_both(async |house| {
-        let (vera, petr) = (house.listener("vera").await, house.listener("petr").await);
+        let (vera, petr) = (house.listens("vera").await, house.listens("petr").await);
         let call = house.call(1_000, "sales", None).await;
         let first = house.open(&vera, call, 0).await.unwrap();
         assert_eq!((first.heard.is_empty(), first.is_completed), (true, false));
@@ -150,7 +150,7 @@ async fn what_was_heard_counts_once_in_whatever_player() {
 #[tokio::test]
 async fn what_is_not_reached_is_not_listened_to() {
     on_both(async |house| {
-        let vera = house.listener("vera").await;
+        let vera = house.listens("vera").await;
         let (call, foreign) = (house.call(1_000, "sales", None).await, house.call(2_000, "other", None).await);
         assert_eq!(nothing(house.open(&vera, foreign, 0).await), "call");
         assert_eq!(nothing(house.open(&vera, CallId(77), 0).await), "call");
@@ -172,7 +172,7 @@ async fn what_is_not_reached_is_not_listened_to() {
 #[tokio::test]
 async fn a_recording_that_is_erased_while_it_plays_ends_the_session_and_keeps_what_was_heard() {
     on_both(async |house| {
-        let vera = house.listener("vera").await;
+        let vera = house.listens("vera").await;
         let call = house.call(1_000, "sales", None).await;
         let session = house.open(&vera, call, 0).await.unwrap().id;
         house.report(&vera, session, &report(1, &[(0, 5_000)]), 5_000).await.unwrap();
@@ -198,7 +198,7 @@ async fn a_recording_that_is_erased_while_it_plays_ends_the_session_and_keeps_wh
 #[tokio::test]
 async fn sessions_end_and_have_a_bound() {
     on_both(async |house| {
-        let vera = house.listener("vera").await;
+        let vera = house.listens("vera").await;
         let call = house.call(1_000, "sales", None).await;
         let session = house.open(&vera, call, 0).await.unwrap().id;
         house.report(&vera, session, &report(1, &[]), IDLE_MS).await.unwrap();
@@ -211,7 +211,7 @@ async fn sessions_end_and_have_a_bound() {
         assert!(matches!(conflict(house.open(&vera, call, 3 * IDLE_MS).await), Conflict::State(_)));
         // Those that say nothing make room by themselves; a clock that is put back harms nobody.
         house.open(&vera, call, 4 * IDLE_MS + 1).await.unwrap();
-        let other = house.listener("petr").await;
+        let other = house.listens("petr").await;
         let session = house.open(&other, call, 0).await.unwrap().id;
         assert_eq!(house.report(&other, session, &report(1, &[(0, 9_000)]), -60_000).await.unwrap(), heard(2_000, 2_000, false, 7_000));
     })
@@ -222,7 +222,7 @@ async fn sessions_end_and_have_a_bound() {
 #[tokio::test]
 async fn a_growing_recording_is_no_share_of_anything() {
     on_both(async |house| {
-        let vera = house.listener("vera").await;
+        let vera = house.listens("vera").await;
         let call = house.call(1_000, "sales", None).await;
         let session = house.open(&vera, call, 0).await.unwrap().id;
         let grown = |duration_ms| Sound { duration_ms, is_growing: true, erased_at: None };
@@ -265,7 +265,7 @@ async fn a_centre_says_what_listening_is() {
 #[tokio::test]
 async fn statistics_are_sums_of_days() {
     on_both(async |house| {
-        let (root, vera) = (house.with_role("root", "admin").await, house.listener("vera").await);
+        let (root, vera) = (house.with_role("root", "admin").await, house.listens("vera").await);
         let (one, two) = (house.call(1_000, "sales", None).await, house.call(2_000, "", None).await);
         for (who, call, day) in [(&vera, one, 0), (&vera, one, 1), (&root, one, 1), (&root, two, 1)] {
             let session = house.open(who, call, day * DAY_MS).await.unwrap().id;
@@ -343,7 +343,7 @@ struct Player {
 async fn nothing_counts_that_was_not_heard() {
     for seed in [1_u64, 2, 3] {
         on_both(async |house| {
-            let people = [house.listener("vera").await, house.listener("petr").await];
+            let people = [house.listens("vera").await, house.listens("petr").await];
             let calls = [house.call(1_000, "sales", None).await, house.call(2_000, "sales", None).await];
             let mut chance = Chance(seed);
             let mut clock = 0_i64;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CenterId, UserId, WallTime, carrier::NumberForm};
+use model::{CenterId, RowNews, UserId, WallTime, carrier::NumberForm};
 use office::{Conflict, Fault, Office, OfficeError, Permit, email};
 use store::{
     audit::{self, Diff, Entry},
@@ -13,13 +13,16 @@ use store::{
 
 use super::{
     LEADS, NAME_MAX, SOURCE_MAX, TEXT_MAX,
-    rows::{LeadRow, disown, insert, lock_reached, tell, write},
+    news::{CREATED, UPDATED, gone, news},
+    rows::{LeadRow, disown, insert, lock_reached, owners, tell, write},
 };
 use crate::{
     Crm, can,
     core::lead::LEAD,
     line::line,
     links::seat_all,
+    notes,
+    parent::Parent,
     phones::{form, phone},
 };
 
@@ -68,7 +71,9 @@ impl Crm {
         permit.must_be(can::LEADS_CREATE)?;
         let mut tx = self.store().db().begin().await?;
         let made = create(&mut tx, permit, new, now).await;
-        office::finish(tx, made).await
+        let (id, news) = office::finish(tx, made).await?;
+        self.office().rows_changed(news);
+        Ok(id)
     }
 
     /// Changes a lead that is at the version that the person saw; gives its new version. Whose it is changes only who reaches all leads of the
@@ -88,12 +93,13 @@ impl Crm {
         permit.must_be(can::LEADS_UPDATE)?;
         let mut tx = self.store().db().begin().await?;
         let made = update(&mut tx, (self.office(), permit), (id, version), change, now).await;
-        let version = office::finish(tx, made).await?;
+        let (version, news) = office::finish(tx, made).await?;
+        self.office().rows_changed(news);
         self.office().wake_jobs();
         Ok(version)
     }
 
-    /// Deletes a lead. What became of it stays in its history, which names nobody but those who work here.
+    /// Deletes a lead, with the notes that are on it alone. What became of it stays in its history, which names nobody but those who work here.
     ///
     /// # Errors
     /// [`OfficeError::NotFound`].
@@ -101,19 +107,26 @@ impl Crm {
         permit.must_be(can::LEADS_DELETE)?;
         let mut tx = self.store().db().begin().await?;
         let made = delete(&mut tx, (self.office(), permit), id, now).await;
-        office::finish(tx, made).await?;
+        let news = office::finish(tx, made).await?;
+        self.office().rows_changed(news);
         self.office().wake_jobs();
         Ok(())
     }
 }
 
-async fn create(tx: &mut Tx, permit: &Permit, new: &NewLead, now: WallTime) -> Result<i64, OfficeError> {
+async fn create(tx: &mut Tx, permit: &Permit, new: &NewLead, now: WallTime) -> Result<(i64, Vec<RowNews>), OfficeError> {
     let center = permit.rows().center;
     let mut faults: Vec<Fault> = Vec::new();
     if new.status.as_deref().is_some_and(|status| status.parse() != Ok(LEAD.start)) {
         faults.push(Fault::invalid("status", format!("a lead begins as {}; events lead it on", LEAD.start)));
     }
-    let mut row = LeadRow { status: LEAD.start.code().to_owned(), version: 1, ..LeadRow::default() };
+    let mut row = LeadRow {
+        status: LEAD.start.code().to_owned(),
+        version: 1,
+        created_at: now.0,
+        created_by: permit.actor().user().map(|user| user.0),
+        ..LeadRow::default()
+    };
     row.set(&new.lead, form(tx, center).await?.as_ref(), &mut faults);
     if faults.is_empty() {
         row.must_be_somebody(&mut faults);
@@ -139,8 +152,9 @@ async fn create(tx: &mut Tx, permit: &Permit, new: &NewLead, now: WallTime) -> R
     let id = draw(tx, "lead", 1).await?;
     insert(tx, permit, id, &row, now).await?;
     tell(tx, permit, (id, &row), "create", (None, Some(&row.status)), now).await?;
+    let news = news(tx, center, (id, &row), (CREATED, &BTreeSet::new()), now).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, Diff::created(&row.picture()))]).await?;
-    Ok(id)
+    Ok((id, news))
 }
 
 async fn update(
@@ -149,9 +163,10 @@ async fn update(
     (id, version): (i64, i64),
     change: &LeadChange,
     now: WallTime,
-) -> Result<i64, OfficeError> {
+) -> Result<(i64, Vec<RowNews>), OfficeError> {
     let center = permit.rows().center;
     let old = lock_reached(tx, permit, id).await?;
+    let before = owners(tx, id).await?;
     if old.version != version {
         return Err(OfficeError::Conflict(Conflict::Version { current: old.version }));
     }
@@ -177,25 +192,32 @@ async fn update(
     }
     let diff = Diff::between(&old.picture(), &new.picture());
     if diff.is_empty() {
-        return Ok(version);
+        return Ok((version, Vec::new()));
     }
+    if old.assigned_operator != new.assigned_operator {
+        new.handed_over_at = None;
+    }
+    new.version = version + 1;
     write(tx, id, &old, &new, now).await?;
     if old.owners() != new.owners() {
         tell(tx, permit, (id, &new), "hand_over", (Some(&old.status), Some(&new.status)), now).await?;
         seat_all(tx, office, center, id, now).await?;
     }
+    let news = news(tx, center, (id, &new), (UPDATED, &before), now).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, diff)]).await?;
-    Ok(version + 1)
+    Ok((version + 1, news))
 }
 
-async fn delete(tx: &mut Tx, (office, permit): (&Office, &Permit), id: i64, now: WallTime) -> Result<(), OfficeError> {
+async fn delete(tx: &mut Tx, (office, permit): (&Office, &Permit), id: i64, now: WallTime) -> Result<Vec<RowNews>, OfficeError> {
     let old = lock_reached(tx, permit, id).await?;
+    let news = gone(tx, permit.rows().center, id).await?;
     disown(tx, id).await?;
     tx.run(DELETE, binds![id]).await?;
+    notes::of_deleted(tx, Parent::Lead(id)).await?;
     tell(tx, permit, (id, &old), "delete", (Some(&old.status), None), now).await?;
     seat_all(tx, office, permit.rows().center, id, now).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, Diff::deleted(&old.picture()))]).await?;
-    Ok(())
+    Ok(news)
 }
 
 /// Whoever gets a lead must have an account of the centre that can log in. Whose it was before may stay.
@@ -256,4 +278,4 @@ impl LeadRow {
 }
 
 /// Past every time that is meant, and before where leads without a next action stand in the order of it.
-const TIME_MAX: i64 = 9_007_199_254_740_991;
+pub(super) const TIME_MAX: i64 = 9_007_199_254_740_991;

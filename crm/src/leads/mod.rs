@@ -3,7 +3,10 @@
 //! A lead is its seller's and its operator's: `lead_users` says so, and every right to one's own goes by it. Somebody else's lead does not exist
 //! for them: not in a list, not by its id, and no answer tells that a number is known already. Two leads may have the same number.
 
+mod bulk;
 mod change;
+mod hand_over;
+mod news;
 mod rows;
 mod steps;
 #[cfg(test)]
@@ -12,7 +15,11 @@ mod tests;
 use model::{Column, ColumnKind, Mask, Owner, Resource};
 use store::Statement;
 
+pub use bulk::HandOverMany;
 pub use change::{LeadChange, NewLead};
+pub use hand_over::{HandOver, HandOverOrder, Seller};
+pub use news::ClientsOfLeads;
+pub(crate) use rows::LeadRow;
 pub use steps::{LeadStep, LeadSteps};
 
 use crate::can;
@@ -26,7 +33,7 @@ pub const TEXT_MAX: usize = 500;
 
 const STATUSES: &[&str] = &["new", "assigned", "contacted", "qualified", "converted", "lost", "dnc"];
 
-pub(crate) const STATEMENTS: &[&[Statement]] = &[rows::STATEMENTS, change::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[rows::STATEMENTS, change::STATEMENTS, hand_over::STATEMENTS, news::STATEMENTS];
 
 /// Leads.
 pub static LEADS: Resource = Resource {
@@ -58,6 +65,8 @@ pub static LEADS: Resource = Resource {
             .sorted_by("COALESCE(t.next_action_at, 9007199254740991)"),
         Column::new("next_action", "t.next_action", ColumnKind::Text, "What is to be done next.").nullable().filtered(),
         Column::new("lost_reason", "t.lost_reason", ColumnKind::Text, "Why it was lost, or is not to be called.").nullable().filtered(),
+        Column::new("client_id", "", ColumnKind::Id, "The client that it became, for who sees that client.").nullable(),
+        Column::new("handed_over_at", "t.handed_over_at", ColumnKind::Time, "When it was last handed over.").nullable().filtered(),
         Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from."),
         Column::new("created_at", "t.created_at", ColumnKind::Time, "When it was made.").filtered(),
         Column::new("updated_at", "t.updated_at", ColumnKind::Time, "When it was last changed.").filtered().sorted(),

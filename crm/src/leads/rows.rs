@@ -22,7 +22,8 @@ const OPERATOR: i64 = 2;
 statements! {
     // The row stays locked until the transaction ends: whoever changes a lead, its owners or its history waits here.
     LOCK: both "UPDATE leads SET version = version WHERE id = $1 AND center_id = $2 RETURNING client_name, phone, email, status, source,
-        assigned_seller, assigned_operator, next_action_at, next_action, lost_reason, version";
+        assigned_seller, assigned_operator, next_action_at, next_action, lost_reason, client_id, handed_over_at, version, created_at,
+        created_by";
     OWNERS: both "SELECT user_id FROM lead_users WHERE lead_id = $1";
     DISOWN: both "DELETE FROM lead_users WHERE lead_id = $1";
     OWN: both "INSERT INTO lead_users (user_id, lead_id, why) VALUES ($1, $2, $3)";
@@ -31,7 +32,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $13, $14)";
     CHANGE: both "UPDATE leads SET client_name = $2, phone = $3, email = $4, status = $5, source = $6, assigned_seller = $7,
         assigned_operator = $8, next_action_at = $9, next_action = $10, lost_reason = $11, search_norm = $12, version = version + 1,
-        updated_at = $13 WHERE id = $1";
+        updated_at = $13, client_id = $14, handed_over_at = $15 WHERE id = $1";
     TELL: both "INSERT INTO lead_events (id, center_id, lead_id, kind, from_status, to_status, actor_id, actor_kind, seller, operator, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 }
@@ -49,7 +50,11 @@ pub(crate) struct LeadRow {
     pub(super) next_action_at: Option<i64>,
     pub(super) next_action: Option<String>,
     pub(super) lost_reason: Option<String>,
+    pub(super) client_id: Option<i64>,
+    pub(super) handed_over_at: Option<i64>,
     pub(super) version: i64,
+    pub(super) created_at: i64,
+    pub(super) created_by: Option<i64>,
 }
 
 impl LeadRow {
@@ -66,6 +71,7 @@ impl LeadRow {
             "next_action_at": self.next_action_at,
             "next_action": self.next_action,
             "lost_reason": self.lost_reason,
+            "handed_over_at": self.handed_over_at,
         });
         if let Value::Object(picture) = value { picture } else { Map::new() }
     }
@@ -76,6 +82,22 @@ impl LeadRow {
 
     pub(super) fn owners(&self) -> (Option<i64>, Option<i64>) {
         (self.assigned_seller, self.assigned_operator)
+    }
+
+    /// What those hear who see it, after a change at this time. With which client it became is not told: not everybody sees that client.
+    pub(super) fn told(&self, id: i64, at: WallTime) -> Map<String, Value> {
+        let mut told = self.picture();
+        let rest = json!({
+            "id": id.to_string(),
+            "version": self.version,
+            "created_at": self.created_at,
+            "updated_at": at,
+            "created_by": self.created_by.map(|user| user.to_string()),
+        });
+        if let Value::Object(rest) = rest {
+            told.extend(rest);
+        }
+        told
     }
 
     fn search(&self) -> String {
@@ -139,6 +161,8 @@ pub(super) async fn write(tx: &mut Tx, id: i64, old: &LeadRow, new: &LeadRow, no
         &new.lost_reason,
         new.search(),
         now,
+        new.client_id,
+        new.handed_over_at,
     ];
     tx.run(CHANGE, binds).await?;
     if old.owners() != new.owners() {

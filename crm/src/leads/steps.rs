@@ -1,7 +1,7 @@
 //! A lead is led from one state to the next: [`LEAD`] says how, and who may.
 
-use model::{Action, WallTime};
-use office::{Conflict, Fault, OfficeError, Permit};
+use model::{Action, RowNews, WallTime};
+use office::{Conflict, Fault, Office, OfficeError, Permit};
 use serde::Serialize;
 use store::{
     audit::{self, Diff, Entry},
@@ -10,15 +10,17 @@ use store::{
 
 use super::{
     LEADS, TEXT_MAX,
+    news::{UPDATED, news as lead_news},
     rows::{LeadRow, lock, owners, tell, write},
 };
 use crate::{
-    Crm, can,
+    Crm, can, clients,
     core::{
         lead::{LEAD, Lead, LeadEffect, LeadEvent, LeadGuard, LeadStatus},
         machine::{NotNow, Row, Who},
     },
     line::line,
+    links::seat_all,
 };
 
 /// What can happen to a lead next, by the rights of whoever asks.
@@ -71,8 +73,11 @@ impl Crm {
     ) -> Result<i64, OfficeError> {
         permit.must_be(can::LEADS_READ)?;
         let mut tx = self.store().db().begin().await?;
-        let made = step(&mut tx, permit, (id, version), event, reason, now).await;
-        office::finish(tx, made).await
+        let made = step(&mut tx, (self.office(), permit), (id, version), event, reason, now).await;
+        let (version, news) = office::finish(tx, made).await?;
+        self.office().rows_changed(news);
+        self.office().wake_jobs();
+        Ok(version)
     }
 }
 
@@ -85,12 +90,13 @@ async fn steps(tx: &mut Tx, permit: &Permit, id: i64) -> Result<LeadSteps, Offic
 
 async fn step(
     tx: &mut Tx,
-    permit: &Permit,
+    (office, permit): (&Office, &Permit),
     (id, version): (i64, i64),
     event: LeadEvent,
     reason: Option<&str>,
     now: WallTime,
-) -> Result<i64, OfficeError> {
+) -> Result<(i64, Vec<RowNews>), OfficeError> {
+    let center = permit.rows().center;
     let (old, may) = reached(tx, permit, id).await?;
     if old.version != version {
         return Err(OfficeError::Conflict(Conflict::Version { current: old.version }));
@@ -106,31 +112,46 @@ async fn step(
         LeadGuard::Identity => !old.client_name.is_empty() || old.phone.is_some(),
         LeadGuard::Reason => reason.is_some(),
     };
-    if event == LeadEvent::Convert {
-        return Err(elsewhere(status, &may));
-    }
     let row = match LEAD.step(status, event, Who::Person(&may), holds) {
         Ok(row) => row,
         Err(NotNow::Elsewhere { .. }) => return Err(elsewhere(status, &may)),
         Err(NotNow::Forbidden { rights }) => return Err(OfficeError::NotPermitted(rights.first().map_or("", |right| right.0))),
         Err(NotNow::Missing(missing)) => return Err(missing_one(&missing)),
     };
-    let mut new = old.clone();
+    if row.effects.contains(&LeadEffect::LinkClient) && !may_have_clients(&may) {
+        return Err(OfficeError::NotPermitted(can::CLIENTS_CREATE.0));
+    }
+    let (mut new, mut news, mut entries) = (old.clone(), Vec::new(), Vec::new());
+    new.version = version + 1;
     row.to.code().clone_into(&mut new.status);
     for effect in row.effects {
         match effect {
             LeadEffect::KeepReason => new.lost_reason.clone_from(&reason),
             LeadEffect::ForgetReason => new.lost_reason = None,
             LeadEffect::ClearReminder => (new.next_action_at, new.next_action) = (None, None),
-            LeadEffect::LinkClient => return Err(elsewhere(status, &may)),
+            LeadEffect::LinkClient => {
+                let client;
+                (client, news, entries) = clients::of_lead(tx, permit, (id, &old), now).await?;
+                new.client_id = Some(client);
+            }
         }
     }
+    // Who handed it over went on to see it until now.
+    if LEAD.is_final(row.to) && new.handed_over_at.is_some() {
+        new.assigned_operator = None;
+    }
+    let before = owners(tx, id).await?;
     write(tx, id, &old, &new, now).await?;
     tell(tx, permit, (id, &new), event.code(), (Some(&old.status), Some(&new.status)), now).await?;
+    if old.owners() != new.owners() {
+        seat_all(tx, office, center, id, now).await?;
+    }
+    news.extend(lead_news(tx, center, (id, &new), (UPDATED, &before), now).await?);
     let diff = Diff::between(&old.picture(), &new.picture());
     let action = row.rights.iter().find(|right| may(**right)).map_or(can::LEADS_UPDATE, |right| *right);
-    audit::append(tx, now, permit.actor(), &[Entry::change(action.0, LEADS.name, id, diff)]).await?;
-    Ok(version + 1)
+    entries.push(Entry::change(action.0, LEADS.name, id, diff));
+    audit::append(tx, now, permit.actor(), &entries).await?;
+    Ok((version + 1, news))
 }
 
 /// A lead that the person sees, and what else they may do with it.
@@ -146,8 +167,12 @@ async fn reached(tx: &mut Tx, permit: &Permit, id: i64) -> Result<(LeadRow, impl
 
 /// The steps that lead on from here.
 fn offered(status: LeadStatus, may: &dyn Fn(Action) -> bool) -> impl Iterator<Item = &'static Row<Lead>> {
-    // Nobody becomes a client yet.
-    LEAD.allowed(status, Who::Person(may)).filter(|row| row.event != LeadEvent::Convert)
+    LEAD.allowed(status, Who::Person(may)).filter(|row| !row.effects.contains(&LeadEffect::LinkClient) || may_have_clients(may))
+}
+
+/// Whether somebody may have a lead of theirs become a client.
+fn may_have_clients(may: &dyn Fn(Action) -> bool) -> bool {
+    may(can::CLIENTS_CREATE) || may(can::CLIENTS_UPDATE)
 }
 
 fn elsewhere(status: LeadStatus, may: &dyn Fn(Action) -> bool) -> OfficeError {

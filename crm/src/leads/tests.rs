@@ -7,7 +7,7 @@ use office::{CenterChange, Conflict, ListParams, OfficeError, Principal};
 use serde_json::json;
 use store::{Statement, binds};
 
-use super::{LEADS, LeadChange, NewLead};
+use super::{HandOver, HandOverOrder, LEADS, LeadChange, NewLead};
 use crate::{
     can,
     core::lead::{LeadEvent, LeadStatus},
@@ -212,8 +212,10 @@ const STEPS: &[(&str, &str, &str, bool)] = &[
     ("assigned", "lose", "lost", false),
     ("assigned", "dnc", "dnc", false),
     ("contacted", "qualify", "qualified", false),
+    ("contacted", "convert", "converted", false),
     ("contacted", "lose", "lost", false),
     ("contacted", "dnc", "dnc", false),
+    ("qualified", "convert", "converted", false),
     ("qualified", "lose", "lost", false),
     ("qualified", "dnc", "dnc", false),
     ("lost", "reopen", "assigned", true),
@@ -225,7 +227,8 @@ fn way_to(status: LeadStatus) -> &'static [LeadEvent] {
         LeadStatus::New => &[],
         LeadStatus::Assigned => &[LeadEvent::Assign],
         LeadStatus::Contacted => &[LeadEvent::Contact],
-        LeadStatus::Qualified | LeadStatus::Converted => &[LeadEvent::Contact, LeadEvent::Qualify],
+        LeadStatus::Qualified => &[LeadEvent::Contact, LeadEvent::Qualify],
+        LeadStatus::Converted => &[LeadEvent::Contact, LeadEvent::Convert],
         LeadStatus::Lost => &[LeadEvent::Lose],
         LeadStatus::Dnc => &[LeadEvent::Dnc],
     }
@@ -240,7 +243,7 @@ async fn every_step_is_for_those_who_may() {
         let operator = house.with_role("operator", "operator").await;
         let supervisor = house.with_role("supervisor", "supervisor").await;
         let other = house.with_role("other", "seller").await;
-        for status in LeadStatus::ALL.iter().copied().filter(|status| *status != LeadStatus::Converted) {
+        for status in LeadStatus::ALL.iter().copied() {
             for event in LeadEvent::ALL.iter().copied() {
                 let step = STEPS.iter().find(|step| (step.0, step.1) == (status.code(), event.code()));
                 for (who, person) in
@@ -305,6 +308,8 @@ async fn a_step_needs_what_the_table_says() {
     .await;
 }
 
+const ROUND: HandOverOrder = HandOverOrder { how: HandOver::RoundRobin, user_id: None, next_action_at: None, comment: None };
+
 /// A seeded chance, so that a failure can be played again.
 struct Dice(u64);
 
@@ -323,19 +328,19 @@ async fn random_changes_leave_what_a_model_says() {
         let sellers = [house.with_role("anna", "seller").await, house.with_role("boris", "seller").await];
         let operator = house.with_role("vera", "operator").await;
         let people = [&root, &sellers[0], &sellers[1], &operator];
-        // The status, the seller, the operator.
-        let mut model: BTreeMap<i64, (&str, Option<UserId>, Option<UserId>)> = BTreeMap::new();
-        let (mut dice, mut steps) = (Dice(4_004), 0);
-        for round in 0..400 {
+        // The status, the seller, the operator, and whether it was handed over by this operator.
+        let mut model: BTreeMap<i64, (&str, Option<UserId>, Option<UserId>, bool)> = BTreeMap::new();
+        let (mut dice, mut steps, mut handed, mut last) = (Dice(4_004), 0, 0, None);
+        for round in 0..500 {
             let who = people[dice.below(4)];
             let is_root = who.user() == root.user();
             let known: Vec<i64> = model.keys().copied().collect();
             let id = if known.is_empty() { 1 } else { known[dice.below(known.len())] };
-            let is_theirs = |lead: &(&str, Option<UserId>, Option<UserId>)| is_root || [lead.1, lead.2].contains(&Some(who.user()));
+            let is_theirs = |lead: &(&str, Option<UserId>, Option<UserId>, bool)| is_root || [lead.1, lead.2].contains(&Some(who.user()));
             match dice.below(10) {
                 0 | 1 if who.permit(can::LEADS_CREATE).is_some() => {
                     let id = house.lead(who, &new(named("x"))).await;
-                    model.insert(id, ("new", (!is_root).then_some(who.user()), None));
+                    model.insert(id, ("new", (!is_root).then_some(who.user()), None, false));
                 }
                 2 if is_root && !known.is_empty() => {
                     let (seller, operator) = (people[dice.below(4)].user(), [None, Some(operator.user())][dice.below(2)]);
@@ -344,7 +349,32 @@ async fn random_changes_leave_what_a_model_says() {
                     let version = house.crm.lead_steps(&leave(&root, can::LEADS_READ), id).await.unwrap().version;
                     house.crm.update_lead(&leave(&root, can::LEADS_UPDATE), id, version, &change, NOW).await.unwrap();
                     let lead = model.get_mut(&id).unwrap();
+                    lead.3 &= lead.2 == operator;
                     (lead.1, lead.2) = (Some(seller), operator);
+                }
+                4 if who.permit(can::LEADS_HAND_OVER).is_some() => {
+                    let row = model.get(&id).copied();
+                    let version = match row {
+                        Some(_) => house.crm.lead_steps(&leave(&root, can::LEADS_READ), id).await.unwrap().version,
+                        None => 1,
+                    };
+                    let done = house.crm.hand_over(&leave(who, can::LEADS_HAND_OVER), (id, version), &ROUND, NOW).await;
+                    let Some(lead) = model.get_mut(&id).filter(|lead| is_theirs(lead)) else {
+                        assert!(is_not_there(&done), "round {round}: {done:?}");
+                        continue;
+                    };
+                    let is_open = ["new", "assigned", "contacted", "qualified"].contains(&lead.0);
+                    assert_eq!(done.is_ok(), is_open, "round {round}: {lead:?} {done:?}");
+                    if is_open {
+                        // Two take turns, and nobody gets what is theirs.
+                        let turn =
+                            |last: Option<UserId>| if last == Some(sellers[0].user()) { sellers[1].user() } else { sellers[0].user() };
+                        let next = Some(turn(last)).filter(|next| lead.1 != Some(*next)).unwrap_or_else(|| turn(Some(turn(last))));
+                        last = Some(next);
+                        (lead.1, lead.3) = (last, true);
+                        lead.0 = if lead.0 == "new" { "assigned" } else { lead.0 };
+                        handed += 1;
+                    }
                 }
                 3 if dice.below(4) == 0 && who.permit(can::LEADS_DELETE).is_some() => {
                     let done = house.crm.delete_lead(&leave(who, can::LEADS_DELETE), id, NOW).await;
@@ -367,15 +397,25 @@ async fn random_changes_leave_what_a_model_says() {
                     assert_eq!(done.is_ok(), step.is_some(), "round {round}: {lead:?} {event} {done:?}");
                     if let Some(step) = step {
                         lead.0 = step.2;
+                        if lead.3 && ["converted", "dnc"].contains(&lead.0) {
+                            lead.2 = None;
+                        }
                         steps += 1;
                     }
                 }
             }
         }
-        assert!(steps > 20 && model.len() > 5, "too little happened: {steps} steps, {} leads", model.len());
+        assert!(
+            steps > 20 && handed > 5 && model.len() > 5,
+            "too little happened: {steps} steps, {handed} handed over, {} leads",
+            model.len()
+        );
         let mut owned: BTreeSet<(i64, i64, i64)> = BTreeSet::new();
-        for (id, (status, seller, operator)) in &model {
-            assert_eq!(house.row(&root, *id).await["status"], *status, "{id}");
+        for (id, (status, seller, operator, _)) in &model {
+            let row = house.row(&root, *id).await;
+            let text = |user: &Option<UserId>| json!(user.map(|user| user.to_string()));
+            assert_eq!((&row["status"], &row["assigned_seller"]), (&json!(status), &text(seller)), "{id}");
+            assert_eq!((&row["assigned_operator"], row["client_id"].is_null()), (&text(operator), *status != "converted"), "{id}");
             match (seller, operator) {
                 (Some(seller), Some(operator)) if seller == operator => drop(owned.insert((*id, seller.0, 3))),
                 (seller, operator) => {

@@ -1,7 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use model::{CallId, UserId};
-use office::Principal;
 use store::{
     Statement, binds,
     whose::{OF_LEAD, RANG, TOOK_PART},
@@ -10,45 +9,16 @@ use store::{
 use super::{CALLS_AT_ONCE, LinkedBy, link, seat, seat_all};
 use crate::{
     can,
-    leads::{LeadChange, NewLead},
-    testing::{HOME, House, NOW, leave, on_both},
+    leads::LeadChange,
+    testing::{HOME, NOW, leave, on_both},
 };
 
 const fn both(name: &'static str, sql: &'static str) -> Statement {
     Statement { name, lite: sql, pg: sql }
 }
 
-const WHOSE: Statement = both("WHOSE", "SELECT user_id, why FROM call_users WHERE call_id = $1 ORDER BY user_id");
-const LINKS: Statement = both("LINKS", "SELECT lead_id, client_id, matched_by FROM call_links WHERE call_id = $1");
 const ADD: Statement = both("ADD", "INSERT INTO call_users (user_id, call_id, why) VALUES ($1, $2, $3)");
 const MANY: Statement = both("MANY", "SELECT count(*) FROM call_users WHERE user_id = $1");
-
-impl House {
-    async fn links(&self, call: CallId, lead: Option<i64>, client: Option<i64>, by: LinkedBy) -> bool {
-        let mut tx = self.crm.store().db().begin().await.unwrap();
-        let changed = link(&mut tx, (call, HOME), lead, client, (by, NOW)).await.unwrap();
-        tx.commit().await.unwrap();
-        changed
-    }
-
-    async fn whose(&self, call: CallId) -> Vec<(i64, i64)> {
-        self.crm.store().db().all(WHOSE, binds![call]).await.unwrap()
-    }
-
-    async fn linked(&self, call: CallId) -> (Option<i64>, Option<i64>, String) {
-        self.crm.store().db().one(LINKS, binds![call]).await.unwrap().unwrap()
-    }
-
-    async fn lead_of(&self, root: &Principal, seller: UserId, operator: Option<UserId>) -> i64 {
-        let change = LeadChange {
-            client_name: Some("Olga".to_owned()),
-            assigned_seller: Some(Some(seller)),
-            assigned_operator: Some(operator),
-            ..LeadChange::default()
-        };
-        self.crm.create_lead(&leave(root, can::LEADS_CREATE), &NewLead { status: None, lead: change }, NOW).await.unwrap()
-    }
-}
 
 #[tokio::test]
 async fn a_call_is_its_leads_peoples() {

@@ -203,7 +203,7 @@ impl Crm {
         let mut tx = self.store().db().begin().await?;
         let made = evaluate(&mut tx, permit, call, new, now).await;
         let (id, news) = office::finish(tx, made).await?;
-        self.news().tell(news);
+        self.office().rows_changed(news.into_iter().collect());
         Ok(id)
     }
 }

@@ -22,7 +22,7 @@ use super::{
     plans::CLAIM_MAX,
 };
 use crate::{
-    Crm, Teller, can,
+    Crm, can,
     core::{
         machine::{NotNow, Who},
         task::{TASK, TaskEffect, TaskEvent, TaskGuard, TaskState},
@@ -255,7 +255,7 @@ impl Crm {
         let mut tx = self.store().db().begin().await?;
         let made = take(&mut tx, permit, claim, &reach, now).await;
         let (claimed, news) = office::finish(tx, made).await?;
-        self.news().tell(news);
+        self.office().rows_changed(news);
         match claimed {
             Claimed::Some(ids) => Ok(ids),
             Claimed::Full(limit) => Err(OfficeError::Conflict(Conflict::ClaimLimit { limit })),
@@ -283,7 +283,7 @@ impl Crm {
         let mut tx = self.store().db().begin().await?;
         let made = end(&mut tx, permit, id, &outcome, now).await;
         let news = office::finish(tx, made).await?;
-        self.news().tell([news]);
+        self.office().rows_changed(vec![news]);
         Ok(())
     }
 
@@ -389,7 +389,7 @@ async fn end_claims(tx: &mut Tx, claims: Vec<(i64, Option<i64>)>) -> Result<Vec<
 
 /// Ends claims whose lease is over, every minute; whoever takes a task ends them, too.
 #[derive(Debug, Clone, Default)]
-pub struct ExpireClaims(pub Teller);
+pub struct ExpireClaims;
 
 impl JobKind for ExpireClaims {
     fn name(&self) -> &'static str {
@@ -403,8 +403,8 @@ impl JobKind for ExpireClaims {
     async fn step(&self, step: &mut Step<'_>) -> Result<Next, JobError> {
         let now = step.now();
         let (count, news) = expire(step.tx().await?, now).await?;
-        let teller = self.0.clone();
-        step.after_commit(move || teller.tell(news));
+        let office = step.office();
+        step.after_commit(move || office.rows_changed(news));
         let is_more = i64::try_from(count).is_ok_and(|count| count >= EXPIRED_MAX);
         Ok(if is_more { Next::Again } else { Next::Done })
     }

@@ -23,8 +23,8 @@ pub const SHOWN_MAX: i64 = 1_000;
 const ACTIONS: &[&str] = &[TagAction::Set.code(), TagAction::Unset.code(), TagAction::Replaced.code()];
 
 /// What is told to webhooks.
-pub(crate) static EVENTS: &[EventKind] =
-    &[EventKind { kind: TAGGED, right: can::TAGS_READ, resource: "tag_events", about: "A tag was set on a call, or taken off." }];
+pub(crate) const EVENT: EventKind =
+    EventKind { kind: TAGGED, right: can::TAGS_READ, resource: "tag_events", about: "A tag was set on a call, or taken off." };
 
 /// What happened to a call's tags. A call is named with them, and has to be reached by itself, so they are listed of one call at a time.
 pub static TAG_EVENTS: Resource = Resource {

@@ -178,7 +178,7 @@ impl Crm {
             }
             made => {
                 let (tagged, news) = office::finish(tx, made).await?;
-                self.news().tell(news);
+                self.office().rows_changed(news);
                 Ok(tagged)
             }
         }

@@ -13,11 +13,7 @@
 mod tests;
 mod unlink;
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::collections::BTreeSet;
 
 use model::{CallId, CenterId, Gate, ListKind, RecordingState, RowNews, UserId, WallTime};
 use serde_json::{Map, Value, json};
@@ -46,30 +42,7 @@ statements! {
 /// Every SQL text of recordings.
 pub(crate) const ALL_STATEMENTS: &[&[Statement]] = &[STATEMENTS];
 
-/// Who is told of rows that came, changed or went.
-#[derive(Default)]
-pub(crate) struct Hearer(OnceLock<Arc<dyn Fn(RowNews) + Send + Sync>>);
-
-impl fmt::Debug for Hearer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hearer").field("is_there", &self.0.get().is_some()).finish()
-    }
-}
-
 impl Office {
-    /// Has `hear` told, from now on, of rows of the office that changed, once they have. It is called by whoever makes the change, so it is to be
-    /// short. There is one hearer: false if there was one before, who stays.
-    pub fn tell_rows(&self, hear: impl Fn(RowNews) + Send + Sync + 'static) -> bool {
-        self.0.row_hearer.0.set(Arc::new(hear)).is_ok()
-    }
-
-    /// Tells of a change that was committed.
-    pub(crate) fn row_changed(&self, news: RowNews) {
-        if let Some(hear) = self.0.row_hearer.0.get() {
-            hear(news);
-        }
-    }
-
     /// Erases the recording of a call, for ever. Gives when that was done.
     ///
     /// # Errors
@@ -82,7 +55,7 @@ impl Office {
         let erased = self.erase_by_hand(&mut tx, permit, (call, center), now).await;
         let news = crate::finish(tx, erased).await?;
         self.wake_jobs();
-        self.row_changed(news);
+        self.rows_changed(vec![news]);
         Ok(now)
     }
 

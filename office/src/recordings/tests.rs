@@ -66,7 +66,7 @@ impl Rig {
         let office = house(store.clone(), WorkOptions { kinds, ..WorkOptions::default() }).await;
         let told = Arc::new(Mutex::new(Vec::new()));
         let hearing = told.clone();
-        assert!(office.tell_rows(move |news| hearing.lock().unwrap().push(news)));
+        assert!(office.tell_rows(move |news| hearing.lock().unwrap().extend(news)));
         let root = person(&office, 7, "admin").await;
         Self { office, store, disk, root, time: Arc::new(AtomicI64::new(NOW.0)), told, facts: Mutex::default(), base }
     }

@@ -27,6 +27,7 @@ pub use catalogue::{CatalogueAnswer, ColumnAnswer, Part, Permission, PermissionA
 pub use given::{AccessList, ColumnPolicy};
 pub use mine::{MyPermission, MyPermissions, MyResource, RoleCheck};
 pub use news::RightsChange;
+pub use people::who_may;
 pub use roles::{NewRole, ROLES, RoleChange};
 pub use sets::{NewSet, PERMISSION_SETS, PermissionItem, SetChange};
 pub use shape::ShapeAnswer;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{CenterId, UserId};
+use model::{Action, CenterId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use store::{StoreError, audit::Diff, binds, sql::Tx, statements};
@@ -24,6 +24,9 @@ pub(crate) const USER_ROLES_MAX: usize = 32;
 statements! {
     USER_CENTER: both "SELECT center_id FROM users WHERE id = $1";
     USER_ROLES: both "SELECT r.id, r.code FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1";
+    WHO_MAY: both "SELECT DISTINCT u.id FROM users u JOIN user_roles ur ON ur.user_id = u.id JOIN role_permission_sets rs ON rs.role_id = ur.role_id
+        JOIN permission_set_items i ON i.set_id = rs.set_id WHERE u.center_id = $1 AND u.state = 'active' AND i.permission = $2
+        AND EXISTS (SELECT 1 FROM user_roles o JOIN roles r ON r.id = o.role_id WHERE o.user_id = u.id AND ($3 = '' OR r.code = $3))";
     ROLE_BY_CODE: both "SELECT id FROM roles WHERE center_id = $1 AND code = $2";
     GIVE_ROLE: both "INSERT INTO user_roles (user_id, role_id) VALUES ($1, $2) ON CONFLICT (user_id, role_id) DO NOTHING";
     TAKE_ROLES: both "DELETE FROM user_roles WHERE user_id = $1";
@@ -51,6 +54,15 @@ pub(crate) struct AccessChange {
     pub(crate) lists: Option<Vec<AccessList>>,
     /// All column policies.
     pub(crate) columns: Option<Vec<ColumnPolicy>>,
+}
+
+/// The people of a centre who can log in and may do something, however far their right reaches; of those who have a role, if one is named.
+///
+/// # Errors
+/// As the database's.
+pub async fn who_may(tx: &mut Tx, center: CenterId, action: Action, role: Option<&str>) -> Result<BTreeSet<UserId>, StoreError> {
+    let people: Vec<(i64,)> = tx.all(WHO_MAY, binds![center, action.0, role.unwrap_or_default()]).await?;
+    Ok(people.into_iter().map(|(user,)| UserId(user)).collect())
 }
 
 impl Office {

@@ -121,7 +121,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             ("phone_numbers", "read@own"),
             ("conversion", "read@own"),
             ("reports", "read@own"),
-            ("leads", "read@own update@own"),
+            ("leads", "read@own update@own hand_over@own"),
             ("clients", "read create update"),
             ("orders", "read create update"),
             ("tags", "read@own set@own"),

@@ -5,12 +5,9 @@ mod judging;
 mod planning;
 mod taking;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use model::{Action, CallId, ItemId, ListKind, Resource, RowNews, UserId, WallTime};
+use model::{Action, CallId, ItemId, ListKind, Resource, UserId, WallTime};
 use office::{
     Conflict, ListParams, OfficeError, Principal,
     accounts::NewUser,
@@ -152,13 +149,5 @@ impl House {
     async fn values(&self, person: &Principal, action: Action, resource: &'static Resource, column: &str) -> Vec<Value> {
         let page = self.office.list(&leave(person, action).view(resource), &ListParams::default()).await.unwrap();
         page.items.iter().map(|row| row.get(column).cloned().unwrap_or(Value::Null)).collect()
-    }
-
-    /// Everything that is told from now on.
-    fn heard(&self) -> Arc<Mutex<Vec<RowNews>>> {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&heard);
-        assert!(self.crm.news().heard_by(move |news| ear.lock().unwrap().push(news)));
-        heard
     }
 }

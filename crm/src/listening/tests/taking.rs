@@ -15,7 +15,7 @@ async fn tasks_are_taken_oldest_first_up_to_the_limit() {
         let running = house.running(&root, &PlanChange { claim_limit: Some(3), ..plan("limited") }).await;
         let vera = house.listener("vera", &["sales"]).await;
         let nobody = house.listener("petr", &[]).await;
-        let heard = house.heard();
+        let heard = house.hears();
         assert_eq!(house.values(&vera, can::LISTENING_READ, &LISTENING_TASKS, "call_id").await.len(), 5);
         assert!(house.values(&nobody, can::LISTENING_READ, &LISTENING_TASKS, "id").await.is_empty());
         assert!(house.claim(&nobody, 1, NOW).await.unwrap().is_empty());
@@ -104,7 +104,7 @@ async fn a_claim_ends_with_its_lease_or_its_reach() {
         // Who goes on listening keeps what they listen to.
         house.crm.renew_claims(vera.user(), CallId(1), at(30)).await.unwrap();
         house.crm.renew_claims(oleg.user(), CallId(2), at(30)).await.unwrap();
-        let heard = house.heard();
+        let heard = house.hears();
         assert_eq!(house.claim(&oleg, 1, at(60)).await.unwrap(), [2]);
         let told: Vec<_> = heard.lock().unwrap().drain(..).map(|news| (news.id, news.gates[0].users.clone())).collect();
         let (hers, his) = (BTreeSet::from([vera.user()]), BTreeSet::from([oleg.user()]));
