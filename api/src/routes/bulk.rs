@@ -21,7 +21,7 @@ const IDS_MAX: usize = 10_000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bulk {
-    /// `disable`, `enable`, `logout`.
+    /// Of accounts `disable`, `enable`, `logout`; of leads `hand_over`.
     action: String,
     /// As the list's `filter`: everything that meets it now.
     filter: Option<Value>,
@@ -58,7 +58,8 @@ pub(crate) async fn users(
     begin(&api, &caller, "users", body).await
 }
 
-async fn begin(api: &Api, caller: &Caller, resource: &str, body: Bulk) -> Result<(StatusCode, Json<BulkBegun>), Problem> {
+/// Begins a change of many rows of a resource.
+pub(crate) async fn begin(api: &Api, caller: &Caller, resource: &str, body: Bulk) -> Result<(StatusCode, Json<BulkBegun>), Problem> {
     let Bulk { action, filter, q, ids, values, dry_run } = body;
     let wrong = |field, detail: &str| Problem::field(Code::InvalidField, field, detail);
     let rows = match (filter, ids) {

@@ -211,6 +211,7 @@ async fn no_route_breaks_without_the_database() {
             .path
             .replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" })
             .replace("{tag}", "1")
+            .replace("{call_id}", "c_00000000000z8")
             .replace("{kind}/3", "center/1")
             .replace("{key}", "theme")
             .replace("{source}", "192.0.2.1");
@@ -234,10 +235,17 @@ async fn no_route_breaks_without_the_database() {
                 | "/api/centers/{id}"
                 | "/api/tag-groups/{id}"
                 | "/api/tags/{id}"
-                | "/api/crm/leads/{id}",
+                | "/api/crm/leads/{id}"
+                | "/api/clients/{id}",
             ) => r#"{"version": 1}"#.to_owned(),
             ("POST", "/api/tag-groups") => r#"{"name": "x"}"#.to_owned(),
             ("POST", "/api/crm/leads") => r#"{"client_name": "x", "phone": "+79161234567"}"#.to_owned(),
+            ("POST", "/api/crm/leads/{id}/hand-over") => r#"{"how": "round_robin", "version": 1}"#.to_owned(),
+            ("POST", "/api/crm/leads/bulk") => r#"{"action": "hand_over", "filter": {}, "values": {"how": "round_robin"}}"#.to_owned(),
+            ("POST", "/api/crm/note") => r#"{"lead_id": "1", "text": "x"}"#.to_owned(),
+            ("PUT", "/api/crm/note/{id}") => r#"{"text": "x", "version": 1}"#.to_owned(),
+            ("POST", "/api/clients") => r#"{"last_name": "x"}"#.to_owned(),
+            ("PUT", "/api/calls/{id}/links") => r#"{"lead_id": "1"}"#.to_owned(),
             ("POST", "/api/crm/leads/{id}/events") => r#"{"event": "contact", "version": 1}"#.to_owned(),
             ("POST", "/api/tags") => r#"{"group_id": "1", "name": "x"}"#.to_owned(),
             ("POST", "/api/users/{id}/link") => r#"{"purpose": "invitation", "send": "show"}"#.to_owned(),
@@ -449,6 +457,24 @@ async fn no_route_breaks_without_the_database() {
         DELETE /api/crm/leads/{id}                boris 403 root 503
         GET    /api/crm/leads/{id}/transitions    boris 503 root 503
         POST   /api/crm/leads/{id}/events         boris 503 root 503
+        POST   /api/crm/leads/{id}/hand-over      boris 503 root 503
+        GET    /api/crm/leads/{id}/history        boris 503 root 503
+        POST   /api/crm/leads/bulk                boris 403 root 503
+        GET    /api/crm/sellers                   boris 503 root 503
+        GET    /api/clients                       boris 503 root 503
+        POST   /api/clients                       boris 503 root 503
+        GET    /api/clients/{id}                  boris 503 root 503
+        PUT    /api/clients/{id}                  boris 503 root 503
+        DELETE /api/clients/{id}                  boris 403 root 503
+        GET    /api/clients/{id}/history          boris 503 root 503
+        POST   /api/crm/note                      boris 503 root 503
+        PUT    /api/crm/note/{id}                 boris 403 root 503
+        DELETE /api/crm/note/{id}                 boris 403 root 503
+        GET    /api/crm/notes/{call_id}           boris 503 root 503
+        GET    /api/crm/leads/{id}/notes          boris 503 root 503
+        GET    /api/clients/{id}/notes            boris 503 root 503
+        GET    /api/calls/{id}/links              boris 503 root 503
+        PUT    /api/calls/{id}/links              boris 503 root 503
     "#]]
     .assert_eq(&told);
 }

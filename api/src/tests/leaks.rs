@@ -28,11 +28,12 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("calls", "/api/calls", Some("/api/calls/")),
     ("cdrs", "/api/cdr/records", None),
     ("centers", "/api/centers", Some("/api/centers/")),
+    ("clients", "/api/clients", Some("/api/clients/")),
     ("events_log", "/api/dci/logs", None),
     ("exports", "/api/exports", Some("/api/exports/")),
     ("jobs", "/api/jobs", Some("/api/jobs/")),
     ("leads", "/api/crm/leads", Some("/api/crm/leads/")),
-    ("listen_sessions", "/api/listening/sessions", Some("/api/listening/sessions/")),
+    ("listen_sessions", "/api/listening/sessions", Some("/api/listening/sessions/"), "notes", "/api/crm/leads/1/notes", None),
     ("oidc_role_map", "/api/oidc-role-map", None),
     ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
     ("recordings", "/api/recordings", None),
@@ -82,6 +83,8 @@ async fn furnish(world: &World) {
         "root POST /api/tags\n\n{\"group_id\": \"1\", \"name\": \"target\", \"stop\": \"dnc\"}",
         "root PUT /api/calls/c_00000000001yg/tags/1",
         "root POST /api/crm/leads\n\n{\"client_name\": \"Olga\", \"phone\": \"+79161234567\", \"assigned_seller\": \"3\", \"assigned_operator\": \"3\"}",
+        "root POST /api/crm/note\n\n{\"lead_id\": \"1\", \"text\": \"wants two rooms\"}",
+        "root POST /api/clients\n\n{\"last_name\": \"Petrov\", \"phones\": [{\"number\": \"+79161234568\"}], \"owner_user_id\": \"3\"}",
         "root POST /api/exports\n\n{\"resource\": \"users\", \"format\": \"csv\"}",
     ] {
         let (status, answer) = world.json(request).await;

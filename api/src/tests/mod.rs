@@ -6,6 +6,7 @@ mod budgets;
 mod changes;
 mod document;
 mod hearing;
+mod folk;
 mod https;
 mod keys;
 mod leads;

@@ -203,6 +203,24 @@ async fn every_route_with_every_role() {
         DELETE /api/crm/leads/{id}                nobody 401 anna 403 root 404
         GET    /api/crm/leads/{id}/transitions    nobody 401 anna 404 root 404
         POST   /api/crm/leads/{id}/events         nobody 401 anna 422 root 422
+        POST   /api/crm/leads/{id}/hand-over      nobody 401 anna 422 root 422
+        GET    /api/crm/leads/{id}/history        nobody 401 anna 404 root 404
+        POST   /api/crm/leads/bulk                nobody 401 anna 403 root 422
+        GET    /api/crm/sellers                   nobody 401 anna 200 root 200
+        GET    /api/clients                       nobody 401 anna 200 root 200
+        POST   /api/clients                       nobody 401 anna 422 root 422
+        GET    /api/clients/{id}                  nobody 401 anna 404 root 404
+        PUT    /api/clients/{id}                  nobody 401 anna 422 root 422
+        DELETE /api/clients/{id}                  nobody 401 anna 403 root 404
+        GET    /api/clients/{id}/history          nobody 401 anna 404 root 404
+        POST   /api/crm/note                      nobody 401 anna 422 root 422
+        PUT    /api/crm/note/{id}                 nobody 401 anna 403 root 422
+        DELETE /api/crm/note/{id}                 nobody 401 anna 403 root 404
+        GET    /api/crm/notes/{call_id}           nobody 401 anna 404 root 404
+        GET    /api/crm/leads/{id}/notes          nobody 401 anna 404 root 404
+        GET    /api/clients/{id}/notes            nobody 401 anna 404 root 404
+        GET    /api/calls/{id}/links              nobody 401 anna 200 root 200
+        PUT    /api/calls/{id}/links              nobody 401 anna 422 root 422
     "#]]
     .assert_eq(&table);
 }

@@ -9,7 +9,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use model::{Column, ColumnKind, Links, Mask, Narrow, Owner, Part, Resource};
+use model::{Column, ColumnKind, Links, Mask, Narrow, Owner, Resource};
 use store::Statement;
 
 pub use change::{ClientChange, PhoneChange};
@@ -42,8 +42,6 @@ static NUMBERS: Links = Links {
     like: &["phone", "phones"],
 };
 
-static PARTS_OF_PHONES: &[Part] = &[Part { name: "number", of: None, column: "phone" }];
-
 /// Clients.
 pub static CLIENTS: Resource = Resource {
     name: "clients",
@@ -73,7 +71,6 @@ pub static CLIENTS: Resource = Resource {
         .nullable()
         .masked(Mask::Phone),
         Column::new("phones", "t.phones", ColumnKind::Json, "All their numbers: number, kind and whether it is to be called first.")
-            .with_parts(PARTS_OF_PHONES)
             .like(&["phone"]),
         Column::new("number", "", ColumnKind::Text, "Any of their numbers: to filter by.").nullable().linked(&NUMBERS),
         Column::new("email", "t.email", ColumnKind::Text, "Their e-mail address.").nullable().filtered().masked(Mask::Email),

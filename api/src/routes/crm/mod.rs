@@ -2,7 +2,11 @@
 
 pub(crate) mod desk;
 pub(crate) mod hearing;
+pub(crate) mod clients;
+mod history;
+mod ids;
 pub(crate) mod leads;
+mod notes;
 pub(crate) mod tags;
 
 use axum::Router;
@@ -22,4 +26,4 @@ pub(crate) struct Area {
 }
 
 /// Every area.
-pub(crate) const AREAS: &[Area] = &[tags::AREA, leads::AREA, hearing::AREA, desk::AREA];
+pub(crate) const AREAS: &[Area] = &[tags::AREA, leads::AREA, hearing::AREA, desk::AREA, clients::AREA, notes::AREA, history::AREA];

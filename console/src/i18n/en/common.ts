@@ -262,6 +262,7 @@ export const common = {
         username_taken: 'This user name is taken.',
         code_taken: 'This code is taken.',
         name_taken: 'Another one has this name.',
+        phone_taken: 'This number is another client’s.',
         in_use: 'This is still in use.',
         local_login_off: 'This call centre logs in by its provider, not with a password.',
         oidc_login_off: 'This call centre does not log in by a provider.',

@@ -90,7 +90,7 @@ pub(crate) struct ChangeLead {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LeadHappens {
     version: Option<i64>,
-    /// `assign`, `contact`, `qualify`, `lose`, `dnc`, `reopen`, in any case.
+    /// `assign`, `contact`, `qualify`, `convert`, `lose`, `dnc`, `reopen`, in any case.
     #[schema(examples("contact"))]
     event: String,
     /// Why: `lose` and `dnc` take it.
@@ -99,7 +99,7 @@ pub(crate) struct LeadHappens {
 }
 
 /// Tells null from nothing.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
@@ -185,7 +185,8 @@ pub(crate) async fn transitions(State(api): State<Api>, caller: Caller, PathText
 
 /// Have something happen to a lead.
 ///
-/// Each event takes its own right to this lead: `leads.update`, for `reopen` `leads.reopen`. 409 `transition_not_allowed` names the `state` that
+/// Each event takes its own right to this lead: `leads.update`, for `reopen` `leads.reopen`; `convert` takes `clients.create` or `clients.update`
+/// besides: the client with the lead's number is linked, or one is made. 409 `transition_not_allowed` names the `state` that
 /// the lead is in and the events that are `allowed`.
 #[utoipa::path(post, path = "/api/crm/leads/{id}/events", tag = "leads", params(("id" = String, Path)), request_body = LeadHappens,
     responses((status = 200, description = "It happened.", body = ref("#/components/schemas/leads"))))]

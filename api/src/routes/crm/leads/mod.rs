@@ -1,9 +1,12 @@
 //! People who may become clients, and what becomes of them.
 
 mod change;
+mod hand_over;
 
 use ::crm::{can, leads::LEADS};
 use utoipa::OpenApi;
+
+pub(super) use change::present;
 
 use super::Area;
 use crate::{openapi, resources, routes::table::routes};
@@ -20,11 +23,26 @@ routes! {
     DELETE "/api/crm/leads/{id}", Access::Token(can::LEADS_DELETE), change::delete;
     GET "/api/crm/leads/{id}/transitions", Access::Token(can::LEADS_READ), change::transitions;
     POST "/api/crm/leads/{id}/events", Access::Token(can::LEADS_READ), change::happen;
+    POST "/api/crm/leads/{id}/hand-over", Access::Token(can::LEADS_HAND_OVER), hand_over::hand_over;
+    GET "/api/crm/leads/{id}/history", Access::Token(can::LEADS_READ), hand_over::history;
+    POST "/api/crm/leads/bulk", Access::Token(can::LEADS_BULK), hand_over::many;
+    GET "/api/crm/sellers", Access::Token(can::LEADS_HAND_OVER), hand_over::sellers;
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(change::list, change::create, change::change, change::delete, change::transitions, change::happen),
+    paths(
+        change::list,
+        change::create,
+        change::change,
+        change::delete,
+        change::transitions,
+        change::happen,
+        hand_over::hand_over,
+        hand_over::history,
+        hand_over::many,
+        hand_over::sellers,
+    ),
     tags((name = "leads", description = "People who may become clients, and what becomes of them."))
 )]
 struct Document;
