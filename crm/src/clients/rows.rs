@@ -217,7 +217,7 @@ pub(super) async fn news(
     before: Option<i64>,
     now: Option<(&ClientRow, WallTime)>,
 ) -> Result<Vec<RowNews>, StoreError> {
-    let row = now.and_then(|(row, at)| {
+    let row = now.map(|(row, at)| {
         let mut picture = row.picture();
         let phone = row.phones().ok().and_then(|phones| phones.into_iter().find(|phone| phone.primary)).map(|phone| phone.number);
         let rest = json!({
@@ -232,7 +232,7 @@ pub(super) async fn news(
         if let Value::Object(rest) = rest {
             picture.extend(rest);
         }
-        Some(picture)
+        picture
     });
     let mut told = Vec::new();
     let tell = |gates, row| RowNews { kind: "client.update", resource: CLIENTS.name, id: id.to_string(), center, gates, row };
