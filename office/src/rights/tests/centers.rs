@@ -83,7 +83,19 @@ async fn what_no_centre_can_be_is_refused() {
         };
         let wanted = ["invalid_field code", "invalid_field name", "invalid_field locale", "invalid_field tz", "invalid_field settings"];
         assert_eq!(faults(office.create_center(&create, &wrong, NOW).await), wanted);
-        for settings in [json!([]), json!({"login": {"local": 1}}), json!({"login": {"local": false, "oidc": false}}), json!("x")] {
+        let to_two = json!({"source": "site", "seller": "2"});
+        for settings in [
+            json!([]),
+            json!({"login": {"local": 1}}),
+            json!({"login": {"local": false, "oidc": false}}),
+            json!("x"),
+            json!({"desk": [true]}),
+            json!({"sources": [["site", "2", []]]}),
+            json!({"sources": [{"source": "site"}]}),
+            json!({"sources": [{"source": " site", "seller": "2"}]}),
+            json!({"sources": [{"source": "site", "seller": "2", "ring": ["3"]}]}),
+            json!({"sources": [to_two, to_two]}),
+        ] {
             let wrong = NewCenter { settings: Some(settings.clone()), ..new("x") };
             assert_eq!(faults(office.create_center(&create, &wrong, NOW).await).len(), 1, "{settings}");
         }
