@@ -5,8 +5,8 @@
 mod budgets;
 mod changes;
 mod document;
-mod hearing;
 mod folk;
+mod hearing;
 mod https;
 mod keys;
 mod leads;

@@ -1,6 +1,7 @@
 //! Tags over REST.
 
 use http::StatusCode;
+use model::WallTime;
 use serde_json::{Value, json};
 
 use crate::{
@@ -136,4 +137,54 @@ async fn who_sees_a_call_and_the_group_hears_of_a_tag() {
     let (_, history) = world.json(&format!("boris GET /api/calls/{CALL_OF_BORIS}/tag-events?fields=action,tag_id,actor")).await;
     assert_eq!(history["items"], json!([{"action": "set", "tag_id": "3", "actor": "1"}]));
     assert_eq!(said(&world, &format!("boris GET /api/calls/{CALL_OF_ANNA}/tag-events")).await, "404 call_not_found");
+}
+
+#[tokio::test]
+async fn statistics_are_told_and_taken_along() {
+    let world = furnished().await;
+    for request in [format!("anna PUT /api/calls/{CALL_OF_ANNA}/tags/1"), format!("root PUT /api/calls/{CALL_OF_ANNA}/tags/2")] {
+        assert_eq!(said(&world, &request).await, "200 -");
+    }
+    let path = "/api/statistics/tags";
+    let [from, to] = [-2, 2].map(|days: i64| {
+        let (year, month, day) = WallTime(crate::auth::now().0 + days * 86_400_000).utc_date();
+        format!("{year:04}-{month:02}-{day:02}")
+    });
+    let (status, told) = world.json(&format!("root GET {path}?from={from}&to={to}&by=user,tag,scenario")).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let row = |user: &str, name: &str, tag: &str, of: &str, set: i64, unset: i64| {
+        json!({"user": user, "user_name": name, "tag": tag, "tag_name": of, "colour": "green", "group": "1", "group_name": "Result",
+            "scenario": null, "set": set, "unset": unset})
+    };
+    let rows = [row("1", "root", "1", "target", 0, 1), row("1", "root", "2", "missed", 1, 0), row("2", "anna", "1", "target", 1, 0)];
+    assert_eq!(
+        (&told["rows"], &told["totals"], &told["by"]),
+        (&json!(rows), &json!({"set": 2, "unset": 1}), &json!(["user", "tag", "scenario"]))
+    );
+    let (_, told) = world.json(&format!("root GET {path}?from={from}&to={to}&by=day")).await;
+    assert_eq!(told["rows"].as_array().unwrap().len(), 1);
+    for (query, expected) in [
+        ("from=2026-11-01".to_owned(), "422 invalid_field"),
+        ("from=2026-11-02&to=2026-11-01".to_owned(), "422 invalid_field"),
+        ("from=2025-01-01&to=2026-11-01".to_owned(), "422 invalid_field"),
+        (format!("from={from}&to={to}&by=hour"), "422 invalid_field"),
+        (format!("from={from}&to={to}&format=csv"), "422 invalid_field"),
+        (format!("from={from}&to={to}&group=1"), "422 unknown_field"),
+    ] {
+        assert_eq!(said(&world, &format!("root GET {path}?{query}")).await, expected, "{query}");
+    }
+    assert_eq!(said(&world, &format!("anna GET {path}?from={from}&to={to}")).await, "403 forbidden");
+    let file = world.send(&format!("root GET {path}?from={from}&to={to}&by=tag&format=xlsx&locale=ru")).await;
+    assert_eq!(file.status(), StatusCode::OK);
+    assert_eq!(file.headers()["content-type"], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    let octets = axum::body::to_bytes(file.into_body(), usize::MAX).await.unwrap();
+    assert!(octets.starts_with(b"PK"));
+    let (_, audit) = world.json("root GET /api/audit?filter={\"action\":\"tag_statistics.export\"}").await;
+    assert_eq!(audit["items"][0]["resource_id"], json!(format!("{from}..{to}")));
+    // Who may see them may not take them along.
+    let (_, boris) = world.json(&format!("root GET /api/users/{}", BORIS.0)).await;
+    let user = json!({"roles": ["supervisor"], "version": boris["version"]});
+    assert!(world.json(&format!("root PUT /api/users/{}\n\n{user}", BORIS.0)).await.0.is_success());
+    assert_eq!(said(&world, &format!("boris GET {path}?from={from}&to={to}")).await, "200 -");
+    assert_eq!(said(&world, &format!("boris GET {path}?from={from}&to={to}&format=xlsx")).await, "403 forbidden");
 }

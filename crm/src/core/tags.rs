@@ -18,6 +18,19 @@ codes! {
     Replaced = "replaced",
 }
 
+codes! {
+    /// What statistics of tags are told by.
+    TagsBy, "what statistics are told by":
+    /// Each day of the centre.
+    Day = "day",
+    /// Whoever set or took off the tag.
+    User = "user",
+    /// Each tag.
+    Tag = "tag",
+    /// The scenario that the call had.
+    Scenario = "scenario",
+}
+
 /// What somebody wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

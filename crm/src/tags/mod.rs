@@ -7,6 +7,7 @@ pub(crate) mod events;
 mod groups;
 pub(crate) mod listed;
 mod set;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use dictionary::{NewTag, TagChange};
 pub use events::{SHOWN_MAX, TAG_EVENTS};
 pub use groups::{NewTagGroup, TagGroupChange};
 pub use set::{CallTag, Tagged, Tagging, TagsOfCall};
+pub use stats::{LINES_MAX, TagLine, TagStatistics, TagSums};
 
 use crate::can;
 
@@ -31,7 +33,7 @@ pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal"
 pub const STOPS: &[&str] = &["none", "dnc"];
 
 pub(crate) const STATEMENTS: &[&[Statement]] =
-    &[dictionary::STATEMENTS, events::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS];
+    &[dictionary::STATEMENTS, events::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS, stats::STATEMENTS];
 
 const VERSION: Column =
     Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from.");

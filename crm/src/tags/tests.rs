@@ -2,6 +2,7 @@
 
 mod events;
 mod lists;
+mod stats;
 
 use model::{CallId, ListKind, Mode, TagId};
 use office::{

@@ -1,7 +1,8 @@
 //! What columns are called in the first line of a file.
 
 /// A column's heading in a language. One that stands in no table has its name on the wire, which is what programs that read the file want.
-pub(super) fn header<'a>(resource: &str, column: &'a str, locale: &str) -> &'a str {
+#[must_use]
+pub fn header<'a>(resource: &str, column: &'a str, locale: &str) -> &'a str {
     let of = |wanted: &str| HEADINGS.iter().find(|(of, name, ..)| *of == wanted && *name == column);
     match (of(resource).or_else(|| of("")), locale) {
         (Some((.., ru)), "ru") => ru,
@@ -122,6 +123,13 @@ const HEADINGS: &[(&str, &str, &str, &str)] = &[
     ("", "user_name", "Who", "Кто"),
     ("", "username", "User name", "Имя для входа"),
     ("", "version", "Version", "Версия"),
+    ("tag_statistics", "day", "Day", "День"),
+    ("tag_statistics", "group", "Group of tags", "Группа тегов"),
+    ("tag_statistics", "set", "Set", "Поставлено"),
+    ("tag_statistics", "tag", "Tag", "Тег"),
+    ("tag_statistics", "total", "Total", "Итого"),
+    ("tag_statistics", "unset", "Taken off", "Снято"),
+    ("tag_statistics", "user", "Who", "Кто"),
 ];
 
 #[cfg(test)]

@@ -29,9 +29,11 @@ use store::{
     statements,
 };
 
+pub use headers::header;
 pub(crate) use quick::QUICK_AT_ONCE;
 pub use quick::{QUICK_ROWS_MAX, QUICK_TIME, Quick, QuickFile};
 pub use run::RunExport;
+pub use xlsx::workbook;
 
 use crate::{Conflict, Fault, ListParams, Office, OfficeError, Permit, Principal, Purpose, Selection, View, can, jobs::NewJob};
 
@@ -222,6 +224,19 @@ impl Office {
         self.resource(resource).filter(|resource| !resource.from.is_empty()).and_then(|resource| resource.export)
     }
 
+    /// The language that somebody's files are written in, unless they say otherwise: `en` or `ru`.
+    ///
+    /// # Errors
+    /// As the database's.
+    pub async fn locale_of_files(&self, permit: &Permit) -> Result<String, OfficeError> {
+        Ok(self.likes(permit).await?.locale)
+    }
+
+    async fn likes(&self, permit: &Permit) -> Result<LikesRow, OfficeError> {
+        let likes = self.store().db().one(LIKES, binds![permit.rows().center, permit.principal().user()]).await?;
+        likes.ok_or(OfficeError::NotFound("center"))
+    }
+
     /// Has rows that the permit reaches written to a file. The permit is for the resource's [`Office::export_right`].
     ///
     /// # Errors
@@ -260,9 +275,7 @@ impl Office {
         {
             faults.push(Fault::invalid(format!("columns.{name}"), "this column cannot be exported"));
         }
-        let permit = view.permit();
-        let likes: Option<LikesRow> = self.store().db().one(LIKES, binds![permit.rows().center, permit.principal().user()]).await?;
-        let likes = likes.ok_or(OfficeError::NotFound("center"))?;
+        let likes = self.likes(view.permit()).await?;
         let locale = match order.locale.as_deref() {
             None => likes.locale,
             Some(locale @ ("en" | "ru")) => locale.to_owned(),

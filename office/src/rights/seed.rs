@@ -66,7 +66,7 @@ pub(crate) const SEEDS: &[Seed] = &[
                 ("listening", "read claim manage configure"),
                 ("scorecards", "read manage"),
                 ("tags", "read set unset manage"),
-                ("tag_statistics", "read"),
+                ("tag_statistics", "read export"),
             ],
         )
     },
@@ -93,6 +93,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             ("clients", "read export"),
             ("orders", "read export"),
             ("tags", "read"),
+            ("tag_statistics", "read"),
             ("listening", "read manage"),
             ("scorecards", "read manage"),
             ("service_requests", "read export"),

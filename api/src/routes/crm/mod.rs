@@ -1,8 +1,8 @@
 //! The modules that live on calls: their routes, and what they add to the API's document. An area is a file or a folder of its own.
 
+pub(crate) mod clients;
 pub(crate) mod desk;
 pub(crate) mod hearing;
-pub(crate) mod clients;
 mod history;
 mod ids;
 pub(crate) mod leads;

@@ -277,6 +277,7 @@ export const permissions = {
         tags_set: 'Тег поставлен на звонок',
         tags_unset: 'Тег снят со звонка',
         listening_configure: 'Изменено, когда звонок считается прослушанным',
+        tag_statistics_export: 'Статистика тегов выгружена',
         leads_create: 'Лид создан',
         leads_update: 'Лид изменён',
         leads_delete: 'Лид удалён',

@@ -2,6 +2,7 @@
 
 mod dictionary;
 mod on_calls;
+mod statistics;
 
 use ::crm::{
     can,
@@ -32,6 +33,7 @@ routes! {
     GET "/api/calls/{id}/tag-events", Access::Token(can::TAGS_READ), on_calls::events;
     PUT "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_SET), on_calls::set;
     DELETE "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_UNSET), on_calls::unset;
+    GET "/api/statistics/tags", Access::Token(can::TAG_STATISTICS_READ), statistics::read;
 }
 
 #[derive(OpenApi)]
@@ -39,7 +41,7 @@ routes! {
     paths(
         dictionary::create_group, dictionary::change_group, dictionary::delete_group,
         dictionary::create, dictionary::change, dictionary::delete,
-        on_calls::list, on_calls::events, on_calls::set, on_calls::unset
+        on_calls::list, on_calls::events, on_calls::set, on_calls::unset, statistics::read
     ),
     tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
 )]
