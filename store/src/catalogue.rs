@@ -133,6 +133,27 @@ const TAGS: Column = Column::new(
 )
 .nullable()
 .linked(&TAGS_OF_CALLS);
+/// In which groups of tags a call is not rated yet; it tells that the call has a recording and lacks their tags.
+static UNRATED_CALLS: Links = Links {
+    table: "unrated",
+    row: "call_id",
+    value: "group_id",
+    kind: ColumnKind::Id,
+    center: "center_id",
+    has_index: true,
+    read: Some(Action("tags.read")),
+    narrow: Narrow::List(ListKind::TagGroup, "group_id"),
+    only: "",
+    like: &["tags", "recording"],
+};
+const UNRATED_IN: Column = Column::new(
+    "unrated_in",
+    "",
+    ColumnKind::Id,
+    "The groups of tags that rate calls and of which it has none yet, though it has a recording: to filter by.",
+)
+.nullable()
+.linked(&UNRATED_CALLS);
 const SCENARIO: Column =
     Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered().split();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
@@ -207,6 +228,7 @@ pub static CALLS: Resource = Resource {
         SERVED,
         SERVED_BY,
         TAGS,
+        UNRATED_IN,
         SCENARIO,
         SOURCE,
         CARRIER,
@@ -261,6 +283,7 @@ pub static CDRS: Resource = Resource {
         SERVED,
         SERVED_BY,
         TAGS,
+        UNRATED_IN,
         SCENARIO,
         SOURCE,
         CARRIER,

@@ -56,6 +56,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     23 "0023_desk"
     21 "0021_listening_plans"
     22 "0022_hand_over"
+    19 "0019_rating_markers"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -13,7 +13,7 @@ use store::{
     statements,
 };
 
-use super::{GROUPS_MAX, POSITION_MAX, TAG_GROUPS, colour, name_taken, position};
+use super::{GROUPS_MAX, POSITION_MAX, TAG_GROUPS, colour, name_taken, position, unrated};
 use crate::{Crm, can};
 
 /// A group to be made.
@@ -27,6 +27,8 @@ pub struct NewTagGroup {
     pub colour: Option<String>,
     /// Its place among the others, 0 to 10,000; none: behind all that there are.
     pub position: Option<i64>,
+    /// Whether a call with a tag of it counts as rated by it, and one with a recording and without is to be rated.
+    pub rates: bool,
 }
 
 /// What is to be changed of a group; what is absent stays.
@@ -42,17 +44,19 @@ pub struct TagGroupChange {
     pub position: Option<i64>,
     /// Whether its tags are set on calls any longer.
     pub active: Option<bool>,
+    /// Whether a call with a tag of it counts as rated by it. Calls of the last 30 days without one are to be rated at once.
+    pub rates: Option<bool>,
 }
 
 statements! {
     COUNT: both "SELECT count(*), COALESCE(max(position), 0) FROM tag_groups WHERE center_id = $1";
     INSERT: both "INSERT INTO tag_groups (id, center_id, name, exclusive, colour, position, active, search_norm, version, created_at, updated_at,
-        created_by) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 1, $8, $8, $9)";
+        created_by, rates) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 1, $8, $8, $9, $10)";
     // The row stays locked until the transaction ends.
     LOCK: both "UPDATE tag_groups SET version = version WHERE id = $1 AND center_id = $2
-        RETURNING name, exclusive, colour, position, active, version";
+        RETURNING name, exclusive, colour, position, active, rates, version";
     CHANGE: both "UPDATE tag_groups SET name = $2, exclusive = $3, colour = $4, position = $5, active = $6, search_norm = $7,
-        version = version + 1, updated_at = $8 WHERE id = $1";
+        version = version + 1, updated_at = $8, rates = $9 WHERE id = $1";
     TAGS_OF: both "SELECT count(*) FROM tags WHERE group_id = $1";
     DELETE: both "DELETE FROM tag_groups WHERE id = $1";
 }
@@ -65,10 +69,16 @@ pub(super) struct GroupRow {
     pub(super) colour: String,
     pub(super) position: i64,
     pub(super) active: i64,
+    pub(super) rates: i64,
     pub(super) version: i64,
 }
 
 impl GroupRow {
+    /// Whether calls are to be rated in it: not in one whose tags are set no longer.
+    fn is_rating(&self) -> bool {
+        self.rates != 0 && self.active != 0
+    }
+
     fn picture(&self) -> Map<String, Value> {
         let value = json!({
             "name": self.name,
@@ -76,6 +86,7 @@ impl GroupRow {
             "colour": self.colour,
             "position": self.position,
             "active": self.active != 0,
+            "rates": self.rates != 0,
         });
         if let Value::Object(picture) = value { picture } else { Map::new() }
     }
@@ -96,6 +107,9 @@ impl GroupRow {
         }
         if let Some(active) = change.active {
             self.active = i64::from(active);
+        }
+        if let Some(rates) = change.rates {
+            self.rates = i64::from(rates);
         }
         if faults.is_empty() { Ok(()) } else { Err(OfficeError::Invalid(faults)) }
     }
@@ -156,18 +170,23 @@ async fn create(tx: &mut Tx, permit: &Permit, new: &NewTagGroup, now: WallTime) 
     if usize::try_from(count).is_ok_and(|count| count >= GROUPS_MAX) {
         return Err(OfficeError::Conflict(Conflict::State(format!("a centre has at most {GROUPS_MAX} groups of tags: delete one first"))));
     }
-    let mut row = GroupRow { name: String::new(), exclusive: 0, colour: "grey".to_owned(), position: last, active: 1, version: 1 };
+    let mut row =
+        GroupRow { name: String::new(), exclusive: 0, colour: "grey".to_owned(), position: last, active: 1, rates: 0, version: 1 };
     let change = TagGroupChange {
         name: Some(new.name.clone()),
         exclusive: Some(new.exclusive),
         colour: new.colour.clone(),
         position: Some(new.position.unwrap_or((last + 1).min(POSITION_MAX))),
         active: None,
+        rates: Some(new.rates),
     };
     row.set(&change)?;
     let by = permit.actor().user();
-    let binds = binds![id, center, &row.name, row.exclusive, &row.colour, row.position, fold_search(&row.name), now, by];
+    let binds = binds![id, center, &row.name, row.exclusive, &row.colour, row.position, fold_search(&row.name), now, by, row.rates];
     tx.run(INSERT, binds).await.map_err(name_taken)?;
+    if row.is_rating() {
+        unrated::rates(tx, center, id, true, now).await?;
+    }
     let diff = Diff::created(&row.picture());
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, TAG_GROUPS.name, id, diff)]).await?;
     Ok(id)
@@ -190,8 +209,11 @@ async fn update(
     if diff.is_empty() {
         return Ok(version);
     }
-    let binds = binds![id, &new.name, new.exclusive, &new.colour, new.position, new.active, fold_search(&new.name), now];
+    let binds = binds![id, &new.name, new.exclusive, &new.colour, new.position, new.active, fold_search(&new.name), now, new.rates];
     tx.run(CHANGE, binds).await.map_err(name_taken)?;
+    if new.is_rating() != old.is_rating() {
+        unrated::rates(tx, permit.rows().center, id, new.is_rating(), now).await?;
+    }
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, TAG_GROUPS.name, id, diff)]).await?;
     Ok(version + 1)
 }
@@ -203,6 +225,7 @@ async fn delete(tx: &mut Tx, permit: &Permit, id: i64, now: WallTime) -> Result<
         return Err(OfficeError::Conflict(Conflict::InUse(format!("{count} tag(s): delete them first, or set the group inactive"))));
     }
     tx.run(DELETE, binds![id]).await?;
+    unrated::rates(tx, permit.rows().center, id, false, now).await?;
     let diff = Diff::deleted(&old.picture());
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, TAG_GROUPS.name, id, diff)]).await?;
     Ok(())

@@ -10,6 +10,7 @@ mod set;
 mod stats;
 #[cfg(test)]
 mod tests;
+pub mod unrated;
 
 use model::{Column, ColumnKind, ListKind, Owner, Resource};
 use office::{Conflict, Fault, OfficeError};
@@ -32,8 +33,15 @@ pub const COLOURS: &[&str] = &["grey", "red", "orange", "amber", "green", "teal"
 /// What a dialer is to do with the number of a call that gets a tag: nothing, or call it no more. Kept for the dialer; nothing reads it so far.
 pub const STOPS: &[&str] = &["none", "dnc"];
 
-pub(crate) const STATEMENTS: &[&[Statement]] =
-    &[dictionary::STATEMENTS, events::STATEMENTS, groups::STATEMENTS, listed::STATEMENTS, set::STATEMENTS, stats::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[
+    dictionary::STATEMENTS,
+    events::STATEMENTS,
+    groups::STATEMENTS,
+    listed::STATEMENTS,
+    set::STATEMENTS,
+    stats::STATEMENTS,
+    unrated::STATEMENTS,
+];
 
 const VERSION: Column =
     Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from.");
@@ -61,6 +69,7 @@ pub static TAG_GROUPS: Resource = Resource {
         Column::new("colour", "t.colour", ColumnKind::Code(COLOURS), "The colour of its tags that have none of their own.").filtered(),
         POSITION,
         Column::new("active", "t.active", ColumnKind::Bool, "Whether its tags are set on calls any longer.").filtered(),
+        Column::new("rates", "t.rates", ColumnKind::Bool, "Whether a call with a tag of it counts as rated by it.").filtered(),
         VERSION,
         CREATED_AT,
         UPDATED_AT,

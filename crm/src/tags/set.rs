@@ -13,7 +13,7 @@ use store::{
     statements, why,
 };
 
-use super::{TAGS, events::TagEvent};
+use super::{TAGS, events::TagEvent, unrated};
 use crate::{
     Crm, can,
     core::{
@@ -71,9 +71,9 @@ statements! {
     // Who placed or served it, or has the lead that it is of; and at whose phone it only rang.
     USERS: both concat!("SELECT user_id, CAST(why & ", why!(had), " AS BIGINT) FROM call_users WHERE call_id = $1");
     // Neither is changed or deleted until the transaction ends; SQLite has one writer anyway.
-    TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
+    TAG: each "SELECT t.group_id, t.active * g.active, g.exclusive, g.rates * g.active, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2",
-        "SELECT t.group_id, t.active * g.active, g.exclusive, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
+        "SELECT t.group_id, t.active * g.active, g.exclusive, g.rates * g.active, t.stop FROM tags t JOIN tag_groups g ON g.id = t.group_id
         WHERE t.id = $1 AND t.center_id = $2 FOR SHARE OF t, g";
     // Whoever tags the same call waits here for the end of the transaction.
     MARK: both "INSERT INTO call_marks (call_id, center_id, version) VALUES ($1, $2, 1)
@@ -240,11 +240,11 @@ async fn tag(
     (now, day): (WallTime, Day),
 ) -> Result<(Tagged, Vec<RowNews>), OfficeError> {
     let permit = by.permit;
-    let row: Option<(i64, i64, i64, String)> = tx.one(TAG, binds![id, call.center]).await?;
-    let found = row.map(|(group, active, exclusive, stop)| {
-        (Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 }, stop)
+    let row: Option<(i64, i64, i64, i64, String)> = tx.one(TAG, binds![id, call.center]).await?;
+    let found = row.map(|(group, active, exclusive, rates, stop)| {
+        (Tag { id, group: TagGroupId(group), is_active: active != 0, is_exclusive: exclusive != 0 }, rates != 0, stop)
     });
-    let (tag, stop) = found.filter(|(tag, _)| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
+    let (tag, rates, stop) = found.filter(|(tag, ..)| call.is_within(permit, tag.group)).ok_or(OfficeError::NotFound("tag"))?;
     let (version,): (i64,) = tx.one(MARK, binds![call.id, call.center]).await?.ok_or(OfficeError::NotFound("call"))?;
     if how.seen.is_some_and(|seen| seen != version - 1) {
         return Err(OfficeError::Conflict(Conflict::Version { current: version - 1 }));
@@ -253,6 +253,12 @@ async fn tag(
     let before: Vec<(TagId, TagGroupId)> = standing.iter().map(|(tag, group, _)| (TagId(*tag), TagGroupId(*group))).collect();
     let may_unset = permit.principal().permit(can::TAGS_UNSET).is_some_and(|unset| call.is_within(&unset, tag.group));
     let changes = decide(&before, order, &tag, may_unset).map_err(refused)?;
+    let of_group = |tag_of: &&(TagId, TagGroupId)| tag_of.1 == tag.group;
+    let is_left = before.iter().filter(of_group).any(|(other, _)| *other != tag.id);
+    let (had, has) = (before.iter().any(|other| of_group(&other)), order == Order::Set || is_left);
+    if rates && !changes.is_empty() && had != has {
+        unrated::tagged(tx, call.center, tag.group, call.id, has).await?;
+    }
     let stop_of = |of: TagId| standing.iter().find(|(tag, ..)| *tag == of.0).map_or(stop.as_str(), |(.., stop)| stop.as_str());
     let mut news = Vec::with_capacity(changes.len());
     for change in &changes {

@@ -3,6 +3,7 @@
 mod events;
 mod lists;
 mod stats;
+mod unrated;
 
 use model::{CallId, ListKind, Mode, TagId};
 use office::{

@@ -858,6 +858,31 @@ async fn the_calls_with_a_tag_come_from_its_index() {
     }
 }
 
+/// The calls that are to be rated begin at the table of those, which holds no others.
+#[tokio::test]
+async fn the_next_call_to_be_rated_is_not_looked_for() {
+    let base = Base::sqlite();
+    let store = base.open().await;
+    let store::Db::Lite { read, .. } = store.db() else { unreachable!() };
+    let sales = [(ListKind::Scenario, "sales")];
+    for resource in [&CALLS, &CDRS] {
+        for view in [wide(resource, &[]), view(resource, "list", &sales, &[])] {
+            let params = ListParams::default().filtered(json!({"unrated_in": "3"})).limited(1);
+            let plan = plan_of(read, &store, &view.select(&params, Purpose::Show).unwrap()).await;
+            assert!(plan.iter().any(|step| step.contains("SEARCH l USING PRIMARY KEY (center_id=? AND group_id=?)")), "{plan:#?}");
+            let of_calls = |step: &&String| step.starts_with("SEARCH t ") || step.starts_with("SCAN t");
+            let is_by_key = |step: &String| step.contains("call_id=?") || step.contains("rowid=?");
+            assert!(plan.iter().filter(of_calls).all(is_by_key), "{plan:#?}");
+        }
+        // It tells that there is a recording, and that there are no tags.
+        for hidden in ["recording", "tags"] {
+            let half = wide(resource, &[(hidden, Mode::Hide)]);
+            let asked = half.select(&ListParams::default().filtered(json!({"unrated_in": "3"})), Purpose::Show);
+            assert_eq!(named(&faults(asked)), [("filter.unrated_in", "unknown_field")]);
+        }
+    }
+}
+
 /// A page comes from an index, in order: nothing is sorted, however many rows there are.
 #[tokio::test]
 async fn every_order_has_an_index() {

@@ -164,6 +164,7 @@ export const columns = {
     segments: 'Who served it',
     served_by: 'Placed or served by',
     tags: 'Tags',
+    unrated_in: 'To be rated in',
     send: 'How it was handed over',
     seq: 'Number',
     sets: 'Permission sets',

@@ -160,6 +160,7 @@ export const columns = {
     segments: 'Кто обслуживал',
     served_by: 'Звонил или обслуживал',
     tags: 'Теги',
+    unrated_in: 'Не оценён по',
     send: 'Как передано',
     seq: 'Номер',
     sets: 'Наборы прав',

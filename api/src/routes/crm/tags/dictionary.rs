@@ -30,6 +30,9 @@ pub(crate) struct CreateTagGroup {
     /// Its place among the others; none: behind all that there are.
     #[schema(minimum = 0, maximum = 10000)]
     position: Option<i64>,
+    /// Whether a call with a tag of it counts as rated by it: those with a recording and without one are found by `unrated_in`.
+    #[serde(default)]
+    rates: bool,
 }
 
 /// What to change of a group of tags; what is left out stays.
@@ -44,6 +47,8 @@ pub(crate) struct ChangeTagGroup {
     position: Option<i64>,
     /// `false`: its tags are set on calls no longer; those that were set stay.
     active: Option<bool>,
+    /// Whether a call with a tag of it counts as rated by it; calls of the last 30 days are to be rated at once.
+    rates: Option<bool>,
 }
 
 /// A tag to be made.
@@ -85,8 +90,8 @@ pub(crate) async fn create_group(
     caller: Caller,
     JsonBody(body): JsonBody<CreateTagGroup>,
 ) -> Result<(StatusCode, Json<Map<String, Value>>), Problem> {
-    let CreateTagGroup { name, exclusive, colour, position } = body;
-    let id = api.crm.create_tag_group(&caller, &NewTagGroup { name, exclusive, colour, position }, now()).await?;
+    let CreateTagGroup { name, exclusive, colour, position, rates } = body;
+    let id = api.crm.create_tag_group(&caller, &NewTagGroup { name, exclusive, colour, position, rates }, now()).await?;
     Ok((StatusCode::CREATED, Json(made(&api, &caller, &TAG_GROUPS, id).await?)))
 }
 
@@ -99,9 +104,9 @@ pub(crate) async fn change_group(
     PathText(id): PathText,
     JsonBody(body): JsonBody<ChangeTagGroup>,
 ) -> Result<Json<Map<String, Value>>, Problem> {
-    let ChangeTagGroup { version, name, exclusive, colour, position, active } = body;
+    let ChangeTagGroup { version, name, exclusive, colour, position, active, rates } = body;
     let (id, version) = (number(&id)?, version.ok_or_else(missing_version)?);
-    api.crm.update_tag_group(&caller, id, version, &TagGroupChange { name, exclusive, colour, position, active }, now()).await?;
+    api.crm.update_tag_group(&caller, id, version, &TagGroupChange { name, exclusive, colour, position, active, rates }, now()).await?;
     Ok(Json(made(&api, &caller, &TAG_GROUPS, id).await?))
 }
 
