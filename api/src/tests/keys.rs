@@ -211,7 +211,7 @@ async fn no_route_breaks_without_the_database() {
             .path
             .replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" })
             .replace("{tag}", "1")
-            .replace("{call_id}", "c_00000000000z8")
+            .replace("{call_id}", "c_00000000000z8", "{marker}", "1")
             .replace("{kind}/3", "center/1")
             .replace("{key}", "theme")
             .replace("{source}", "192.0.2.1");
@@ -247,6 +247,7 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/clients") => r#"{"last_name": "x"}"#.to_owned(),
             ("PUT", "/api/calls/{id}/links") => r#"{"lead_id": "1"}"#.to_owned(),
             ("POST", "/api/crm/leads/{id}/events") => r#"{"event": "contact", "version": 1}"#.to_owned(),
+            ("POST", "/api/calls/{id}/markers") => r#"{"at_ms": 0, "text": "x"}"#.to_owned(),
             ("POST", "/api/tags") => r#"{"group_id": "1", "name": "x"}"#.to_owned(),
             ("POST", "/api/users/{id}/link") => r#"{"purpose": "invitation", "send": "show"}"#.to_owned(),
             ("POST", "/api/roles" | "/api/permission-sets" | "/api/centers") => r#"{"code": "x", "name": "X"}"#.to_owned(),

@@ -6,6 +6,7 @@ mod dictionary;
 pub(crate) mod events;
 mod groups;
 pub(crate) mod listed;
+mod markers;
 mod set;
 mod stats;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use store::{Statement, StoreError};
 pub use dictionary::{NewTag, TagChange};
 pub use events::{SHOWN_MAX, TAG_EVENTS};
 pub use groups::{NewTagGroup, TagGroupChange};
+pub use markers::{MARKER_CHARS_MAX, MARKERS_MAX, Marker, NewMarker};
 pub use set::{CallTag, Tagged, Tagging, TagsOfCall};
 pub use stats::{LINES_MAX, TagLine, TagStatistics, TagSums};
 
@@ -38,6 +40,7 @@ pub(crate) const STATEMENTS: &[&[Statement]] = &[
     events::STATEMENTS,
     groups::STATEMENTS,
     listed::STATEMENTS,
+    markers::STATEMENTS,
     set::STATEMENTS,
     stats::STATEMENTS,
     unrated::STATEMENTS,

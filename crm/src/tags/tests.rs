@@ -2,6 +2,7 @@
 
 mod events;
 mod lists;
+mod markers;
 mod stats;
 mod unrated;
 

@@ -277,6 +277,8 @@ export const permissions = {
         tags_set: 'Set a tag on a call',
         tags_unset: 'Took a tag off a call',
         listening_configure: 'Said when a call counts as listened to',
+        calls_mark: 'Marked a moment of a call',
+        calls_unmark: 'Took a marker off a call',
         tag_statistics_export: 'Exported the statistics of tags',
         leads_create: 'Made a lead',
         leads_update: 'Changed a lead',

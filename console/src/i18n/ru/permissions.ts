@@ -277,6 +277,8 @@ export const permissions = {
         tags_set: 'Тег поставлен на звонок',
         tags_unset: 'Тег снят со звонка',
         listening_configure: 'Изменено, когда звонок считается прослушанным',
+        calls_mark: 'Поставлена отметка на звонке',
+        calls_unmark: 'Снята отметка со звонка',
         tag_statistics_export: 'Статистика тегов выгружена',
         leads_create: 'Лид создан',
         leads_update: 'Лид изменён',
