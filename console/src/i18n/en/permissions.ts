@@ -39,6 +39,7 @@ export const permissions = {
         tag_statistics: 'Statistics of tags and listening',
         listening: 'Listening',
         listen_sessions: 'Listening sessions',
+        tag_statistics: 'Statistics of tags',
         leads: 'Leads',
         clients: 'Clients',
         notes: 'Notes',

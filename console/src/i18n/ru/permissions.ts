@@ -39,6 +39,7 @@ export const permissions = {
         tag_statistics: 'Статистика тегов и прослушивания',
         listening: 'Прослушивание',
         listen_sessions: 'Сеансы прослушивания',
+        tag_statistics: 'Статистика тегов',
         leads: 'Лиды',
         clients: 'Клиенты',
         notes: 'Заметки',
