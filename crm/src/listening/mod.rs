@@ -1,6 +1,7 @@
 //! Listening: who is to listen to which calls, and what they find of them (requirements, 1.5).
 
 mod agreement;
+mod claims;
 mod evaluations;
 mod plans;
 mod sampling;
@@ -12,11 +13,12 @@ mod tests;
 use store::Statement;
 
 pub use agreement::{Agreements, Compared, ItemAgreement, PAIRS_MAX};
+pub use claims::{Claim, ExpireClaims};
 pub use evaluations::{EVALUATIONS, Judgements, NewAnswer, NewEvaluation};
 pub use plans::{ASSIGNEES_MAX, CLAIM_MAX, LISTENING_PLANS, PLANS_MAX, PlanChange};
 pub use sampling::{CALLS_OF_PLAN_MAX, CANDIDATES_MAX, TakeSample};
 pub use scorecards::{NewItem, SCORECARDS, SCORECARDS_MAX, ScorecardChange};
-pub use tasks::{Claim, ExpireClaims, LISTENING_TASKS, Outcome};
+pub use tasks::{LISTENING_TASKS, Outcome};
 
 pub(crate) const STATEMENTS: &[&[Statement]] =
     &[agreement::STATEMENTS, evaluations::STATEMENTS, plans::STATEMENTS, sampling::STATEMENTS, scorecards::STATEMENTS, tasks::STATEMENTS];

@@ -81,6 +81,10 @@ statements! {
     GATHERED: both "SELECT call_id, scenario, outcome, duration_ms, agent_id FROM listening_candidates WHERE job_id = $1 ORDER BY call_id";
     DROP: both "DELETE FROM listening_candidates WHERE job_id = $1";
     TAKEN: both "SELECT call_id FROM listening_tasks WHERE plan_id = $1 AND round = 1";
+    TAKEN_OF: each
+        concat!("SELECT call_id FROM listening_tasks WHERE plan_id = $2 AND round = 1 AND call_id IN ", store::ids!(lite)),
+        concat!("SELECT call_id FROM listening_tasks WHERE plan_id = $2 AND round = 1 AND call_id IN ", store::ids!(pg));
+    COUNT: both "SELECT count(*) FROM listening_tasks WHERE plan_id = $1 AND round = 1";
     MAKE: both "INSERT INTO listening_tasks (id, center_id, plan_id, call_id, scenario, round, state, version, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT (plan_id, call_id, round) DO NOTHING";
 }
@@ -162,11 +166,13 @@ async fn look(step: &mut Step<'_>, plan: i64, order: &Order, at: &mut Checkpoint
         (keys, at.after, is_last) = (chunk.rows, chunk.after, chunk.is_last);
     }
     let tx = lock(step, plan).await?;
-    let facts: Vec<Fact> = tx.all(FACTS, binds![list(keys.into_iter())]).await?;
+    let keys = list(keys.into_iter());
+    let facts: Vec<Fact> = tx.all(FACTS, binds![&keys]).await?;
     at.found += i64::try_from(facts.len()).unwrap_or(i64::MAX);
     let candidates: Vec<Candidate> = facts.into_iter().map(Fact::candidate).collect();
     if matches!(order.sample, Sample::All | Sample::Percent { .. }) {
-        let (taken, count) = taken(tx, plan).await?;
+        let (count,): (i64,) = tx.one(COUNT, binds![plan]).await?.unwrap_or_default();
+        let taken = calls(tx.all(TAKEN_OF, binds![&keys, plan]).await?);
         let chosen = &pick(seed(order), &order.sample, &candidates, &taken) - &taken;
         make(step, (plan, count), order, &candidates, &chosen, at).await?;
         return if is_last { finish(step, plan, at).await } else { Ok(Next::Again) };
@@ -190,7 +196,8 @@ async fn take(step: &mut Step<'_>, plan: i64, order: &Order, at: &mut Checkpoint
     let tx = lock(step, plan).await?;
     let gathered: Vec<Fact> = tx.all(GATHERED, binds![job]).await?;
     let candidates: Vec<Candidate> = gathered.into_iter().map(Fact::candidate).collect();
-    let (taken, count) = taken(tx, plan).await?;
+    let taken = calls(tx.all(TAKEN, binds![plan]).await?);
+    let count = i64::try_from(taken.len()).unwrap_or(i64::MAX);
     // What the last steps have made counts as taken, and comes first of what is chosen: so each step chooses the same.
     let chosen = &pick(seed(order), &order.sample, &candidates, &taken) - &taken;
     let some: BTreeSet<CallId> = chosen.iter().copied().take(TASKS_CHUNK).collect();
@@ -212,11 +219,8 @@ async fn lock<'s>(step: &'s mut Step<'_>, plan: i64) -> Result<&'s mut Tx, JobEr
     }
 }
 
-/// The calls of which the plan has tasks, and how many.
-async fn taken(tx: &mut Tx, plan: i64) -> Result<(BTreeSet<CallId>, i64), JobError> {
-    let calls: Vec<(i64,)> = tx.all(TAKEN, binds![plan]).await?;
-    let count = i64::try_from(calls.len()).unwrap_or(i64::MAX);
-    Ok((calls.into_iter().map(|(call,)| CallId(call)).collect(), count))
+fn calls(rows: Vec<(i64,)>) -> BTreeSet<CallId> {
+    rows.into_iter().map(|(call,)| CallId(call)).collect()
 }
 
 /// Makes the tasks of some calls; `count` calls have tasks already.

@@ -359,6 +359,8 @@ fn fault(problem: model::Problem) -> Fault {
 }
 
 fn picture(name: &str, active: bool, pass_percent: u8, items: &[CardItem]) -> Map<String, Value> {
+    // Each question as one text: what it is called is no name of the card.
+    let items: Vec<String> = items.iter().map(|item| json!(item).to_string()).collect();
     let value = json!({"name": name, "active": active, "pass_percent": pass_percent, "items": items});
     if let Value::Object(picture) = value { picture } else { Map::new() }
 }
