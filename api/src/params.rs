@@ -14,7 +14,7 @@ use http::{
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model::{CallId, CenterId, HubId, RouteId, SlotId, UserId};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::{
     error::{Code, FieldError, Problem},
@@ -137,6 +137,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Ok(Self::of(parts.uri.query()))
     }
+}
+
+/// Tells a member that is null from one that is not there: for `#[serde(default, deserialize_with = "present")]`.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// A JSON body.

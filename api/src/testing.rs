@@ -97,6 +97,7 @@ impl Template {
 /// The engines with all that modules bring.
 async fn office_on(store: &Store, mut settings: Settings) -> Office {
     settings.parts.push(crm::part());
+    settings.work.kinds = crm::kinds(settings.work.kinds);
     settings.added = crm::added(settings.added, store);
     settings.work.bulk = crm::bulk(settings.work.bulk);
     Office::open(store.clone(), settings, auth::now()).await.unwrap()

@@ -236,9 +236,15 @@ async fn no_route_breaks_without_the_database() {
                 | "/api/tag-groups/{id}"
                 | "/api/tags/{id}"
                 | "/api/crm/leads/{id}"
-                | "/api/clients/{id}",
+                | "/api/clients/{id}"
+                | "/api/scorecards/{id}"
+                | "/api/listening/plans/{id}",
             ) => r#"{"version": 1}"#.to_owned(),
-            ("POST", "/api/tag-groups") => r#"{"name": "x"}"#.to_owned(),
+            ("POST", "/api/tag-groups" | "/api/listening/plans") => r#"{"name": "x"}"#.to_owned(),
+            ("POST", "/api/scorecards") => r#"{"name": "x", "items": [{"name": "y", "kind": "yes_no", "weight": 1}]}"#.to_owned(),
+            ("POST", "/api/listening/tasks/claim" | "/api/listening/tasks/{id}/done") => "{}".to_owned(),
+            ("POST", "/api/listening/tasks/{id}/skip") => r#"{"reason": "x"}"#.to_owned(),
+            ("POST", "/api/calls/{id}/evaluations") => r#"{"items": []}"#.to_owned(),
             ("POST", "/api/crm/leads") => r#"{"client_name": "x", "phone": "+79161234567"}"#.to_owned(),
             ("POST", "/api/crm/leads/{id}/hand-over") => r#"{"how": "round_robin", "version": 1}"#.to_owned(),
             ("POST", "/api/crm/leads/bulk") => r#"{"action": "hand_over", "filter": {}, "values": {"how": "round_robin"}}"#.to_owned(),
@@ -476,6 +482,29 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/clients/{id}/notes            boris 503 root 503
         GET    /api/calls/{id}/links              boris 503 root 503
         PUT    /api/calls/{id}/links              boris 503 root 503
+        GET    /api/scorecards                    boris 503 root 503
+        POST   /api/scorecards                    boris 403 root 503
+        GET    /api/scorecards/{id}               boris 503 root 503
+        PUT    /api/scorecards/{id}               boris 403 root 503
+        DELETE /api/scorecards/{id}               boris 403 root 503
+        GET    /api/listening/plans               boris 403 root 503
+        POST   /api/listening/plans               boris 403 root 503
+        GET    /api/listening/plans/{id}          boris 403 root 503
+        PUT    /api/listening/plans/{id}          boris 403 root 503
+        DELETE /api/listening/plans/{id}          boris 403 root 503
+        POST   /api/listening/plans/{id}/activate boris 403 root 503
+        POST   /api/listening/plans/{id}/pause    boris 403 root 503
+        POST   /api/listening/plans/{id}/sample   boris 403 root 503
+        GET    /api/listening/agreement           boris 403 root 503
+        GET    /api/listening/tasks               boris 403 root 503
+        POST   /api/listening/tasks/claim         boris 403 root 503
+        GET    /api/listening/tasks/{id}          boris 403 root 503
+        POST   /api/listening/tasks/{id}/release  boris 403 root 503
+        POST   /api/listening/tasks/{id}/skip     boris 403 root 503
+        POST   /api/listening/tasks/{id}/done     boris 403 root 503
+        GET    /api/evaluations                   boris 503 root 503
+        GET    /api/evaluations/{id}              boris 503 root 503
+        POST   /api/calls/{id}/evaluations        boris 403 root 503
     "#]]
     .assert_eq(&told);
 }

@@ -29,11 +29,15 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("cdrs", "/api/cdr/records", None),
     ("centers", "/api/centers", Some("/api/centers/")),
     ("clients", "/api/clients", Some("/api/clients/")),
+    ("evaluations", "/api/evaluations", Some("/api/evaluations/")),
     ("events_log", "/api/dci/logs", None),
     ("exports", "/api/exports", Some("/api/exports/")),
     ("jobs", "/api/jobs", Some("/api/jobs/")),
     ("leads", "/api/crm/leads", Some("/api/crm/leads/")),
-    ("listen_sessions", "/api/listening/sessions", Some("/api/listening/sessions/"), "notes", "/api/crm/leads/1/notes", None),
+    ("listen_sessions", "/api/listening/sessions", Some("/api/listening/sessions/")),
+    ("notes", "/api/crm/leads/1/notes", None),
+    ("listening_plans", "/api/listening/plans", Some("/api/listening/plans/")),
+    ("listening_tasks", "/api/listening/tasks", Some("/api/listening/tasks/")),
     ("oidc_role_map", "/api/oidc-role-map", None),
     ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
     ("recordings", "/api/recordings", None),
@@ -42,6 +46,7 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("routes", "/api/routes", Some("/api/routes/")),
     ("scenarios", "/api/scenarios", Some("/api/scenarios/")),
     ("schedules", "/api/schedules", Some("/api/schedules/")),
+    ("scorecards", "/api/scorecards", Some("/api/scorecards/")),
     ("security_audit", "/api/security-audit", None),
     ("slots", "/api/slots", Some("/api/slots/")),
     // Of the second call, which is boris's.
@@ -72,6 +77,15 @@ const NAMESAKES: &[(&str, &str, &[&str])] =
 /// Rows of everything, some of them boris's.
 async fn furnish(world: &World) {
     for request in [
+        "root POST /api/scorecards\n\n{\"name\": \"Card\", \"items\": [{\"name\": \"Polite?\", \"kind\": \"yes_no\", \"weight\": 1}]}",
+        "root POST /api/listening/plans\n\n{\"name\": \"Plan\", \"filter\": {\"caller\": {\"prefix\": \"6\"}}, \"scorecard_id\": \"1\"}",
+        "root POST /api/listening/plans/1/sample",
+    ] {
+        let (status, answer) = world.json(request).await;
+        assert!(status.is_success(), "{request}: {status} {answer}");
+    }
+    super::listening::work(world).await;
+    for request in [
         "root POST /api/webhooks\n\n{\"name\": \"Hook\", \"url\": \"https://hooks.example.com/\", \"events\": [\"call.update\"]}",
         "root POST /api/schedules\n\n{\"kind\": \"audit.verify\", \"cron\": \"0 4 * * *\", \"payload\": {}}",
         "root POST /api/dci/log-event\n\n{\"module\": \"dialer\", \"severity\": \"warning\", \"code\": \"slow\", \"message\": \"It is slow.\"}",
@@ -90,6 +104,9 @@ async fn furnish(world: &World) {
         let (status, answer) = world.json(request).await;
         assert!(status.is_success(), "{request}: {status} {answer}");
     }
+    let judged = format!("root POST /api/calls/{CALL_OF_BORIS}/evaluations\n\n{}", json!({"scorecard_id": "1", "items": []}));
+    let (status, answer) = world.json(&judged).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
     super::routing::furnish(world).await;
 }
 

@@ -11,6 +11,7 @@ mod https;
 mod keys;
 mod leads;
 mod leaks;
+mod listening;
 mod lists;
 mod phones;
 mod pops;

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{Area, history::Page, leads::present};
+use super::{Area, history::Page};
 use crate::{
     auth::{Caller, now},
     error::Problem,
     openapi,
-    params::{JsonBody, PathText},
+    params::{JsonBody, PathText, present},
     resources::{self, made},
     routes::{
         jobs::{missing_version, number},

@@ -11,12 +11,12 @@ use office::can;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::{Area, ids::IdText, leads::present};
+use super::{Area, ids::IdText};
 use crate::{
     auth::{Caller, now},
     error::Problem,
     openapi,
-    params::{Id, JsonBody, Params},
+    params::{Id, JsonBody, Params, present},
     routes::table::routes,
     state::Api,
 };

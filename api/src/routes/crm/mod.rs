@@ -6,6 +6,7 @@ pub(crate) mod hearing;
 mod history;
 mod ids;
 pub(crate) mod leads;
+pub(crate) mod listening;
 mod notes;
 pub(crate) mod tags;
 
@@ -26,4 +27,16 @@ pub(crate) struct Area {
 }
 
 /// Every area.
-pub(crate) const AREAS: &[Area] = &[tags::AREA, leads::AREA, hearing::AREA, desk::AREA, clients::AREA, notes::AREA, history::AREA];
+pub(crate) const AREAS: &[Area] = &[
+    tags::AREA,
+    hearing::AREA,
+    listening::scorecards::AREA,
+    listening::plans::AREA,
+    listening::tasks::AREA,
+    listening::evaluations::AREA,
+    leads::AREA,
+    clients::AREA,
+    notes::AREA,
+    history::AREA,
+    desk::AREA,
+];

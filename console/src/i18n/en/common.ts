@@ -280,6 +280,8 @@ export const common = {
         built_in: 'This came with the program and cannot be deleted or renamed.',
         wrong_state: 'This does not go now, as things are.',
         transition_not_allowed: 'This does not lead on from where it stands now.',
+        task_taken: 'The task is not yours any more: somebody else has it, or nobody does.',
+        claim_limit: 'You hold as many tasks as you may: do some first, or give them back.',
         user_not_found: 'There is no such user, or not one that you may see.',
         row_not_found: 'This is not here, or not for you to see.',
         timeout: 'The server took too long to answer. Try again.',

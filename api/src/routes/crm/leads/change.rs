@@ -7,14 +7,14 @@ use ::crm::{
 use axum::{Json, extract::State};
 use http::StatusCode;
 use model::{UserId, WallTime};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     auth::{Caller, now},
     error::{Code, Problem},
-    params::{JsonBody, PathText},
+    params::{JsonBody, PathText, present},
     resources::{ListAnswer, ListQuery, made},
     routes::jobs::{missing_version, number},
     state::Api,
@@ -96,11 +96,6 @@ pub(crate) struct LeadHappens {
     /// Why: `lose` and `dnc` take it.
     #[schema(max_length = 500)]
     reason: Option<String>,
-}
-
-/// Tells null from nothing.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }
 
 /// List leads.

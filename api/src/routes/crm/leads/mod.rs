@@ -6,8 +6,6 @@ mod hand_over;
 use ::crm::{can, leads::LEADS};
 use utoipa::OpenApi;
 
-pub(super) use change::present;
-
 use super::Area;
 use crate::{openapi, resources, routes::table::routes};
 
