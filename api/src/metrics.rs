@@ -144,6 +144,8 @@ metrics! {
     screen_pop_seconds: Histogram = Histogram::new(exponential_buckets(0.001, 2.0, 14)), "screen_pop_seconds";
     /// Look-ups of who calls, by what came of them: complete, failed, late for a call that rings no more, or missed because there were too many.
     screen_pops: Family<OutcomeLabels, Counter> = Family::default(), "screen_pops";
+    /// News of ended calls that are still to be looked at: whom they were with, and what was missed.
+    crm_follow_lag: Gauge = Gauge::default(), "crm_follow_lag";
     /// Calls that ended.
     calls_ended: Counter = Counter::default(), "calls_ended";
     /// Slots whose phone is registered.

@@ -16,6 +16,8 @@ const NOTES: &str = "notes";
 
 statements! {
     LINKED: both "SELECT lead_id, client_id FROM call_links WHERE call_id = $1 AND center_id = $2";
+    OWNERS_OF_LEAD: both "SELECT user_id FROM lead_users WHERE lead_id = $1";
+    OWNER_OF_CLIENT: both "SELECT owner_user_id FROM clients WHERE id = $1 AND owner_user_id IS NOT NULL";
     OF_CALL: both "SELECT id FROM notes WHERE call_id = $1 AND center_id = $2 ORDER BY id DESC LIMIT 3";
     OF_LEAD: both "SELECT id FROM notes WHERE lead_id = $1 AND center_id = $2 ORDER BY id DESC LIMIT 3";
     OF_CLIENT: both "SELECT id FROM notes WHERE client_id = $1 AND center_id = $2 ORDER BY id DESC LIMIT 3";
@@ -133,15 +135,23 @@ impl Crm {
             ids = db.all(OF_CALL, binds![call.call_id, center]).await?;
         }
         for (id, found) in matches.iter().filter(|(_, found)| found.row.is_some()) {
-            let of = if found.resource == LEADS.name { OF_LEAD } else { OF_CLIENT };
-            ids.extend(db.all::<(i64,)>(of, binds![*id, center]).await?);
+            let (of, owners) = if found.resource == LEADS.name { (OF_LEAD, OWNERS_OF_LEAD) } else { (OF_CLIENT, OWNER_OF_CLIENT) };
+            let owners: Vec<(i64,)> = db.all(owners, binds![*id]).await?;
+            // What a note is on has to be reached by the right to notes, too.
+            if reader.reaches(&owners.into_iter().map(|(user,)| UserId(user)).collect()) {
+                ids.extend(db.all::<(i64,)>(of, binds![*id, center]).await?);
+            }
         }
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids.dedup();
         let (view, mut notes) = (reader.view(resource), Vec::new());
         for (id,) in ids {
             match self.office().read(&view, &id.to_string()).await {
-                Ok(note) => notes.push(note),
+                Ok(mut note) => {
+                    // It may be on something else besides, which is not for everybody who sees this.
+                    note.retain(|name, _| !["call_id", "lead_id", "client_id"].contains(&name.as_str()));
+                    notes.push(note);
+                }
                 Err(OfficeError::NotFound(_)) => {}
                 Err(failed) => return Err(failed),
             }

@@ -4,23 +4,28 @@
 pub mod card;
 pub mod clients;
 pub mod core;
+pub mod follow;
 pub mod hearing;
 pub mod history;
 pub mod leads;
 mod line;
 pub mod links;
 pub mod listening;
+pub mod missed;
 pub mod notes;
 mod parent;
 mod phones;
 mod pop;
+pub mod reminders;
 mod rights;
 pub mod tags;
 #[cfg(test)]
 mod testing;
 
+use model::LeadId;
 use office::{Adders, Office, bulk::BulkActions, jobs::Kinds};
 use store::{Statement, Store};
+use tokio::sync::broadcast;
 
 pub use parent::Parent;
 pub use rights::{can, part};
@@ -30,13 +35,20 @@ pub use rights::{can, part};
 pub struct Crm {
     store: Store,
     office: Office,
+    changed: broadcast::Sender<LeadId>,
 }
 
 impl Crm {
     /// Puts the modules on an office that was opened with their [`part`], and on its database.
     #[must_use]
     pub fn new(store: Store, office: Office) -> Self {
-        Self { store, office }
+        Self { store, office, changed: broadcast::channel(reminders::CHANGES_MAX).0 }
+    }
+
+    /// A lead was made, changed or deleted, and that is lasting: whoever is reminded of it hangs on that.
+    pub(crate) fn lead_changed(&self, lead: i64) {
+        // Nobody may be there to hear it.
+        let _ = self.changed.send(LeadId(lead));
     }
 
     /// The database, for the modules themselves.
@@ -60,7 +72,7 @@ pub fn kinds(kinds: Kinds) -> Kinds {
 /// Adds the changes of many rows that modules bring.
 #[must_use]
 pub fn bulk(actions: BulkActions) -> BulkActions {
-    actions.with(leads::HandOverMany)
+    actions.with(leads::HandOverMany).with(missed::DismissMissed)
 }
 
 /// Adds the columns that modules bring to lists.
@@ -74,6 +86,7 @@ pub fn added(adders: Adders, store: &Store) -> Adders {
 pub fn statements() -> impl Iterator<Item = Statement> {
     let of_calls = [links::ALL_STATEMENTS, tags::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS].concat();
     let of_people = [leads::STATEMENTS, clients::STATEMENTS, notes::STATEMENTS].concat();
-    let own = [phones::STATEMENTS, parent::STATEMENTS, history::STATEMENTS, pop::STATEMENTS, card::STATEMENTS];
-    of_calls.into_iter().chain(of_people).chain(own).flatten().copied()
+    let of_desks = [pop::STATEMENTS, card::STATEMENTS, follow::STATEMENTS, missed::STATEMENTS, reminders::STATEMENTS];
+    let shared = [phones::STATEMENTS, parent::STATEMENTS, history::STATEMENTS];
+    of_calls.into_iter().chain(of_people).chain(of_desks).chain(shared).flatten().copied()
 }

@@ -6,7 +6,7 @@ use office::{
     webhooks::EventKind,
 };
 
-use crate::{clients, hearing, leads, listening, notes, tags};
+use crate::{clients, hearing, leads, listening, missed, notes, tags};
 
 macro_rules! permissions {
     ($($name:ident $text:literal $reaches:ident $about:literal;)*) => {
@@ -69,6 +69,7 @@ static RESOURCES: &[&Resource] = &[
     &listening::EVALUATIONS,
     &clients::CLIENTS,
     &notes::NOTES,
+    &missed::MISSED_CALLS,
 ];
 
 static EVENTS: &[EventKind] = &[

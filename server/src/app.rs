@@ -225,7 +225,8 @@ async fn run(
     let listening = http.local_addr()?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
     let password = accounts::first_admin(&office).await?;
-    let desk = Desk::start(&office, &live, secrets).await?;
+    let crm = Crm::new(store.clone(), office.clone());
+    let desk = Desk::start(&crm, &live, &metrics, secrets).await?;
     let control = Arc::new(LoopControl::new(door.clone(), store.clone()));
     let settings = ApiSettings {
         body_max: config.http.body_max.octets(),
@@ -239,7 +240,6 @@ async fn run(
         model::Ha1 { md5: ha1.md5, sha256: ha1.sha256, sha512_256: ha1.sha512_256 }
     });
     let recordings = Arc::new(RecordingDir(recordings));
-    let crm = Crm::new(store.clone(), office.clone());
     tokio::spawn(api::pop(Arc::clone(&live), crm.clone(), metrics.clone(), wall_clock));
     let router = api::router(ApiParts {
         settings,

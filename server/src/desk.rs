@@ -3,8 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
-use api::Live;
+use api::{Live, Metrics};
 use config::{Config, OidcDirectory, OidcProvider, SmtpTls};
+use crm::{Crm, follow::Follower, reminders::Reminder};
 use links::{
     Roots,
     http::{Client, Guard, Limits},
@@ -115,7 +116,8 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Begins to work.
-    pub(crate) async fn start(office: &Office, live: &Arc<Live>, secrets: &Secrets) -> anyhow::Result<Self> {
+    pub(crate) async fn start(crm: &Crm, live: &Arc<Live>, metrics: &Metrics, secrets: &Secrets) -> anyhow::Result<Self> {
+        let office = crm.office();
         // The database may be away by now; the runner waits for it, and the next start sets the schedules.
         if let Err(failure) = office.install_schedules(wall_clock()).await {
             warn!(%failure, "The schedules that come with the program could not be set.");
@@ -129,8 +131,14 @@ impl Desk {
         let runner = Runner::new(office.clone(), Arc::clone(&clock), RunnerOptions { workers: WORKERS, seed, node, sole });
         let (stop, stopped) = watch::channel(false);
         let deliverer = Deliverer::new(office.clone(), Arc::clone(&clock), DelivererOptions { seed, ..DelivererOptions::default() });
+        let lag = metrics.crm_follow_lag.clone();
+        let lag = Arc::new(move |rows| _ = lag.set(rows));
+        let follower = Follower { crm: crm.clone(), clock: Arc::clone(&clock), lag };
+        let reminder = Reminder::new(crm.clone(), Arc::clone(&clock));
         let tasks = vec![
             tokio::spawn(runner.run(stopped.clone())),
+            tokio::spawn(follower.run(stopped.clone())),
+            tokio::spawn(reminder.run(stopped.clone())),
             tokio::spawn(deliverer.run(stopped.clone())),
             tokio::spawn(office.clone().write_refusals(clock, stopped)),
             tokio::spawn(tell(office.job_news(), Arc::clone(live))),

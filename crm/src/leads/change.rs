@@ -73,6 +73,7 @@ impl Crm {
         let made = create(&mut tx, permit, new, now).await;
         let (id, news) = office::finish(tx, made).await?;
         self.office().rows_changed(news);
+        self.lead_changed(id);
         Ok(id)
     }
 
@@ -96,6 +97,7 @@ impl Crm {
         let (version, news) = office::finish(tx, made).await?;
         self.office().rows_changed(news);
         self.office().wake_jobs();
+        self.lead_changed(id);
         Ok(version)
     }
 
@@ -110,6 +112,7 @@ impl Crm {
         let news = office::finish(tx, made).await?;
         self.office().rows_changed(news);
         self.office().wake_jobs();
+        self.lead_changed(id);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod change;
+mod contact;
 mod hand_over;
 mod news;
 mod rows;
@@ -17,6 +18,7 @@ use store::Statement;
 
 pub use bulk::HandOverMany;
 pub use change::{LeadChange, NewLead};
+pub(crate) use contact::contacted;
 pub use hand_over::{HandOver, HandOverOrder, Seller};
 pub use news::ClientsOfLeads;
 pub(crate) use rows::LeadRow;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CenterId, UserId, WallTime};
+use model::{Actor, CenterId, UserId, WallTime};
 use office::{OfficeError, Permit};
 use serde_json::{Map, Value, json};
 use sqlx::FromRow;
@@ -32,7 +32,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $13, $14)";
     CHANGE: both "UPDATE leads SET client_name = $2, phone = $3, email = $4, status = $5, source = $6, assigned_seller = $7,
         assigned_operator = $8, next_action_at = $9, next_action = $10, lost_reason = $11, search_norm = $12, version = version + 1,
-        updated_at = $13, client_id = $14, handed_over_at = $15 WHERE id = $1";
+        updated_at = $13, client_id = $14, handed_over_at = $15,
+        reminded_at = CASE WHEN next_action_at = $9 THEN reminded_at END WHERE id = $1";
     TELL: both "INSERT INTO lead_events (id, center_id, lead_id, kind, from_status, to_status, actor_id, actor_kind, seller, operator, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 }
@@ -199,22 +200,22 @@ pub(super) async fn tell(
     (before, after): (Option<&str>, Option<&str>),
     now: WallTime,
 ) -> Result<(), OfficeError> {
+    tell_by(tx, permit.actor(), (lead, row), kind, (before, after), now).await
+}
+
+/// The same of whoever does it, who may be the program.
+pub(super) async fn tell_by(
+    tx: &mut Tx,
+    actor: &Actor,
+    (lead, row): (i64, &LeadRow),
+    kind: &str,
+    (before, after): (Option<&str>, Option<&str>),
+    now: WallTime,
+) -> Result<(), OfficeError> {
     let id = draw(tx, "lead_event", 1).await?;
-    let actor = permit.actor();
     let actor_kind = actor.kind.code();
-    let binds = binds![
-        id,
-        permit.rows().center,
-        lead,
-        kind,
-        before,
-        after,
-        actor.user(),
-        actor_kind,
-        row.assigned_seller,
-        row.assigned_operator,
-        now,
-    ];
+    let binds =
+        binds![id, actor.center, lead, kind, before, after, actor.user(), actor_kind, row.assigned_seller, row.assigned_operator, now,];
     tx.run(TELL, binds).await?;
     Ok(())
 }

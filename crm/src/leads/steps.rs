@@ -77,6 +77,7 @@ impl Crm {
         let (version, news) = office::finish(tx, made).await?;
         self.office().rows_changed(news);
         self.office().wake_jobs();
+        self.lead_changed(id);
         Ok(version)
     }
 }
