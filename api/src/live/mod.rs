@@ -138,6 +138,13 @@ impl Live {
         self.lock().calls.values().filter_map(Known::view).filter(|view| view.status != CallStatus::Ended).cloned().collect()
     }
 
+    /// Calls that are not over and that the right to read reaches, by id, and the number of the last event that they show.
+    pub(crate) fn calls_to_read(&self, rows: &RowRule) -> (Vec<CallView>, u64) {
+        let state = self.lock();
+        let read = state.calls.values().filter(|known| known.is_read_by(rows)).filter_map(Known::view);
+        (read.filter(|view| view.status != CallStatus::Ended).cloned().collect(), state.last)
+    }
+
     /// A call that is live or has ended of late, if the right reaches it.
     pub(crate) fn call(&self, id: CallId, rows: &RowRule) -> Option<CallView> {
         self.lock().calls.get(&id).and_then(|known| known.view().filter(|view| reaches_call(rows, view, &known.0.users))).cloned()

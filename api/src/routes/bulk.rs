@@ -21,7 +21,7 @@ const IDS_MAX: usize = 10_000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bulk {
-    /// Of accounts `disable`, `enable`, `logout`; of leads `hand_over`.
+    /// Of accounts `disable`, `enable`, `logout`; of leads `hand_over`; of missed calls `dismiss`.
     action: String,
     /// As the list's `filter`: everything that meets it now.
     filter: Option<Value>,

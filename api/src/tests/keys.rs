@@ -281,6 +281,7 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/routes/explain") => r#"{"to": "6001"}"#.to_owned(),
             ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
             ("POST", "/api/calls/{id}/transfer") => r#"{"to": "6002"}"#.to_owned(),
+            ("POST", "/api/missed-calls/bulk") => r#"{"action": "dismiss", "filter": {}}"#.to_owned(),
             ("POST", "/api/call/end") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
             _ => String::new(),
         };
@@ -505,6 +506,13 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/evaluations                   boris 503 root 503
         GET    /api/evaluations/{id}              boris 503 root 503
         POST   /api/calls/{id}/evaluations        boris 403 root 503
+        GET    /api/calls/feed                    boris 200 root 200
+        GET    /api/calls/{id}/card               boris 503 root 503
+        GET    /api/desk                          boris 200 root 200
+        GET    /api/missed-calls                  boris 503 root 503
+        POST   /api/missed-calls/bulk             boris 503 root 503
+        POST   /api/missed-calls/{id}/claim       boris 503 root 503
+        POST   /api/missed-calls/{id}/dismiss     boris 503 root 503
     "#]]
     .assert_eq(&told);
 }

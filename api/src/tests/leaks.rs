@@ -38,6 +38,7 @@ const PLACES: &[(&str, &str, Option<&str>)] = &[
     ("notes", "/api/crm/leads/1/notes", None),
     ("listening_plans", "/api/listening/plans", Some("/api/listening/plans/")),
     ("listening_tasks", "/api/listening/tasks", Some("/api/listening/tasks/")),
+    ("missed_calls", "/api/missed-calls", None),
     ("oidc_role_map", "/api/oidc-role-map", None),
     ("permission_sets", "/api/permission-sets", Some("/api/permission-sets/")),
     ("recordings", "/api/recordings", None),
@@ -71,8 +72,12 @@ const MEMBERS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Columns that tell by other names what one of calls tells: of that column, which list, and its columns.
-const NAMESAKES: &[(&str, &str, &[&str])] =
-    &[("caller", "/api/recordings", &["left_number", "right_number"]), ("callee", "/api/recordings", &["left_number", "right_number"])];
+const NAMESAKES: &[(&str, &str, &[&str])] = &[
+    ("caller", "/api/recordings", &["left_number", "right_number"]),
+    ("callee", "/api/recordings", &["left_number", "right_number"]),
+    ("caller", "/api/missed-calls", &["number"]),
+    ("callee_slot", "/api/missed-calls", &["slot"]),
+];
 
 /// Rows of everything, some of them boris's.
 async fn furnish(world: &World) {

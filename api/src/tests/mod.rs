@@ -4,6 +4,7 @@
 
 mod budgets;
 mod changes;
+mod desk;
 mod document;
 mod folk;
 mod hearing;

@@ -244,6 +244,13 @@ async fn every_route_with_every_role() {
         GET    /api/evaluations                   nobody 401 anna 200 root 200
         GET    /api/evaluations/{id}              nobody 401 anna 404 root 404
         POST   /api/calls/{id}/evaluations        nobody 401 anna 403 root 422
+        GET    /api/calls/feed                    nobody 401 anna 200 root 200
+        GET    /api/calls/{id}/card               nobody 401 anna 200 root 200
+        GET    /api/desk                          nobody 401 anna 200 root 200
+        GET    /api/missed-calls                  nobody 401 anna 200 root 200
+        POST   /api/missed-calls/bulk             nobody 401 anna 422 root 422
+        POST   /api/missed-calls/{id}/claim       nobody 401 anna 404 root 404
+        POST   /api/missed-calls/{id}/dismiss     nobody 401 anna 404 root 404
     "#]]
     .assert_eq(&table);
 }
