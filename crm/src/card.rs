@@ -117,7 +117,7 @@ impl Crm {
             };
             let with = candidate.and_then(|candidate| candidate.with);
             // Whose it is stands in the row, for whoever may see that.
-            let is_shown = |with: &UserId| row.as_ref().is_none_or(|row| row.values().any(|value| *value == Value::from(with.to_string())));
+            let is_shown = |with: &UserId| row.as_ref().is_none_or(|row| row.values().any(|value| *value == with.to_string()));
             let with = with.filter(is_shown);
             matches.push((id, Match { resource: name, row, is_linked: known.contains(&key), with }));
         }

@@ -226,7 +226,7 @@ impl Ears {
 fn one_of(candidate: &PopCandidate, seen: Seen, name: Option<&String>) -> Value {
     match seen {
         Seen::Row(row) => {
-            let is_shown = candidate.with.is_some_and(|with| row.values().any(|value| *value == Value::from(with.to_string())));
+            let is_shown = candidate.with.is_some_and(|with| row.values().any(|value| *value == with.to_string()));
             let name = name.filter(|_| is_shown);
             json!({ "resource": candidate.resource, "foreign": false, "row": row, "with_name": name })
         }
