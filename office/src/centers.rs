@@ -55,7 +55,7 @@ pub static CENTERS: Resource = Resource {
             "settings",
             "t.settings",
             ColumnKind::Json,
-            "Its settings: which log-ins are allowed, and how its people write numbers.",
+            "Its settings: which log-ins are allowed, how its people write numbers, and for how long recordings are kept.",
         ),
         Column::new("version", "t.version", ColumnKind::Int, "Grows with each change; a change names the one it was made from."),
         Column::new("created_at", "t.created_at", ColumnKind::Time, "When it was made.").filtered(),
@@ -112,6 +112,9 @@ pub struct CenterSettings {
     /// To whom leads go that come from somewhere; each source once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceSettings>,
+    /// For how long things are kept.
+    #[serde(skip_serializing_if = "is_default")]
+    pub retention: RetentionSettings,
 }
 
 /// How a centre's people work on leads and calls.
@@ -164,6 +167,15 @@ impl SourceSettings {
         }
         None
     }
+}
+
+/// For how long a centre keeps things (D21). None: for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionSettings {
+    /// Days after the call's answer on which its recording is erased, unless it is held; 1 to 36,500.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recordings_days: Option<u32>,
 }
 
 /// What was never set is not written: settings as they were stay readable by a program that knows no more.
@@ -321,13 +333,16 @@ impl Center {
         // A list would pass for a structure, its members in their order.
         let is_object = |name: &str| settings.get(name).is_none_or(|value| value.is_object() || value.is_null());
         let sources_are_objects = settings.get("sources").and_then(Value::as_array).is_none_or(|all| all.iter().all(Value::is_object));
-        let are_objects = settings.is_object() && ["login", "numbers", "desk", "slots"].into_iter().all(is_object) && sources_are_objects;
+        let are_objects = settings.is_object() && ["login", "numbers", "retention", "desk", "slots"].into_iter().all(is_object) && sources_are_objects;
         let Some(settings) = CenterSettings::deserialize(settings).ok().filter(|_| are_objects) else {
-            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "desk": {"pop_foreign": false, "keep_after_hand_over": true}, "slots": {"assigned": false}, "sources": [{"source": "site", "seller": "12"}]}"#;
+            let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "retention": {"recordings_days": 365}, "desk": {"pop_foreign": false, "keep_after_hand_over": true}, "slots": {"assigned": false}, "sources": [{"source": "site", "seller": "12"}]}"#;
             return faults.push(Fault::invalid("settings", shape));
         };
         if !(settings.login.local || settings.login.oidc) {
             faults.push(Fault::invalid("settings.login", "at least one way to log in must be left"));
+        }
+        if settings.retention.recordings_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+            faults.push(Fault::invalid("settings.retention.recordings_days", "recordings are kept for 1 to 36,500 days, or for ever"));
         }
         for problem in settings.numbers.iter().flat_map(NumberForm::validate) {
             faults.push(Fault::invalid(format!("settings.numbers.{}", problem.path), problem.text));

@@ -41,8 +41,8 @@ pub use added::{Added, Adders, Filling};
 pub use callers::SlotCaller;
 pub use carriers::finish;
 pub use centers::{
-    CENTERS, Center, CenterChange, CenterChanged, CenterSettings, DeskSettings, LOCALES, LoginSettings, NewCenter, SlotsSettings,
-    SourceSettings,
+    CENTERS, Center, CenterChange, CenterChanged, CenterSettings, DeskSettings, LOCALES, LoginSettings, NewCenter, RetentionSettings,
+    SlotsSettings, SourceSettings,
 };
 pub use error::{Conflict, Fault, OfficeError};
 pub use list::{ListColumn, ListCount, ListPage, ListParams, Purpose, Row, Selection};

@@ -12,6 +12,7 @@ use crate::{
     bulk::{BulkActions, RunBulk},
     export::{QUICK_AT_ONCE, RunExport},
     jobs::{Cleanup, Hub, Job, Kinds},
+    recordings::Retain,
 };
 
 statements! {
@@ -45,7 +46,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(options: WorkOptions) -> Self {
-        let kinds = options.kinds.with(VerifyAudit).with(RunExport).with(RunBulk).with(options.cleanup);
+        let kinds = options.kinds.with(VerifyAudit).with(RunExport).with(RunBulk).with(Retain).with(options.cleanup);
         let quick = Arc::new(Semaphore::new(QUICK_AT_ONCE));
         Self { jobs: Hub::new(kinds), refusals: Refusals::default(), bulk: options.bulk, exports_dir: options.exports_dir, quick }
     }

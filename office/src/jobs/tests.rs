@@ -474,7 +474,7 @@ async fn schedules_make_jobs(rig: Rig) {
     rig.office.install_schedules(WallTime(T0)).await.unwrap();
     rig.office.install_schedules(WallTime(T0)).await.unwrap();
     let count: Vec<(i64,)> = db.all(both("SELECT count(*) FROM schedules WHERE created_by IS NULL"), &[]).await.unwrap();
-    assert_eq!(count, [(2,)], "those of the installation, once");
+    assert_eq!(count, [(3,)], "those of the installation, once");
 }
 
 async fn people_make_schedules(rig: Rig) {

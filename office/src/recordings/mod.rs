@@ -9,6 +9,7 @@
 //! Nobody hears a recording from the transaction on that erases it; its file goes behind that, so a crash in between leaves a file that is
 //! still to be unlinked, and never a row that promises sound.
 
+mod retain;
 #[cfg(test)]
 mod tests;
 mod unlink;
@@ -26,6 +27,7 @@ use store::{
     statements, why,
 };
 
+pub use retain::Retain;
 pub use unlink::{Files, Unlink};
 
 use crate::{Conflict, Office, OfficeError, Permit, RECORDINGS, can, jobs::NewJob};
@@ -40,7 +42,7 @@ statements! {
 }
 
 /// Every SQL text of recordings.
-pub(crate) const ALL_STATEMENTS: &[&[Statement]] = &[STATEMENTS];
+pub(crate) const ALL_STATEMENTS: &[&[Statement]] = &[STATEMENTS, retain::STATEMENTS];
 
 impl Office {
     /// Erases the recording of a call, for ever. Gives when that was done.

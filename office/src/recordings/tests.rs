@@ -242,6 +242,49 @@ async fn a_file_that_the_disk_keeps_is_tried_again(rig: Rig) {
     assert_eq!(jobs[0].1.as_deref(), Some(r#"{"refused":1,"unlinked":250}"#));
 }
 
+async fn what_has_had_its_time_is_erased(rig: Rig) {
+    const DAY: i64 = 24 * 3_600_000;
+    // A chunk and more of old ones, one of them held, one that failed, and one that is not old.
+    for id in 0..520 {
+        rig.call(1_000 + id, RecordingState::Complete).await;
+    }
+    rig.hold(CallId(1_007), true).await.unwrap();
+    rig.call(2_000, RecordingState::Failed).await;
+    rig.call(2_001, RecordingState::Recording).await;
+    let young = RecordingRow { started_at: WallTime(NOW.0 + 5 * DAY), ..row(2_002, RecordingState::Partial) };
+    rig.apply(vec![Fact::CallStarted { call: view(2_002) }, Fact::Recording { row: young }]).await;
+    let night = async |days: i64| {
+        let mut tx = rig.store.db().begin().await.unwrap();
+        let now = WallTime(NOW.0 + days * DAY);
+        rig.office.enqueue(&mut tx, now, NewJob::new("recordings.retain", HOME, json!({}))).await.unwrap();
+        tx.commit().await.unwrap();
+        rig.time.store(now.0, Ordering::Relaxed);
+        rig.work(&rig.office).await;
+        let left: Vec<(i64,)> =
+            rig.store.db().all(both("SELECT call_id FROM recordings WHERE state <> 'erased' ORDER BY call_id"), &[]).await.unwrap();
+        left.into_iter().map(|(call,)| call).collect::<Vec<_>>()
+    };
+    assert_eq!(night(11).await.len(), 523, "nobody has said so");
+    let settings = |days: i64| crate::CenterChange {
+        settings: Some(json!({"retention": {"recordings_days": days}})),
+        ..crate::CenterChange::default()
+    };
+    let may = rig.root.permit(can::CENTERS_UPDATE).unwrap();
+    for wrong in [0, -1, 36_501] {
+        assert!(matches!(rig.office.update_center(&may, HOME, 1, &settings(wrong), NOW).await, Err(OfficeError::Invalid(_))));
+    }
+    rig.office.update_center(&may, HOME, 1, &settings(10), NOW).await.unwrap();
+    assert_eq!(night(9).await.len(), 523, "not yet");
+    assert_eq!(night(12).await, [1_007, 2_000, 2_001, 2_002]);
+    assert_eq!(rig.files(), ["1007.wav", "2001.wav"]);
+    assert_eq!(rig.told.lock().unwrap().len(), 519);
+    let audited: Vec<(String, String, String)> = rig.store.db().all(AUDITED, &[]).await.unwrap();
+    assert_eq!(audited.iter().filter(|(action, by, _)| action == "recordings.delete" && by == "retention").count(), 519);
+    // What is let go is erased the night after.
+    rig.hold(CallId(1_007), false).await.unwrap();
+    assert_eq!(night(12).await, [2_000, 2_001, 2_002]);
+}
+
 async fn who_does_not_reach_the_call_erases_nothing(rig: Rig) {
     let call = rig.call(100, RecordingState::Complete).await;
     let operator = person(&rig.office, 8, "operator").await;
@@ -270,5 +313,6 @@ on_both! {
     what_cannot_be_erased_stays
     a_crash_leaves_a_file_to_be_unlinked
     a_file_that_the_disk_keeps_is_tried_again
+    what_has_had_its_time_is_erased
     who_does_not_reach_the_call_erases_nothing
 }

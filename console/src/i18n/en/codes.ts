@@ -175,6 +175,8 @@ export const codes = {
         audit_verify: 'Verify the audit log',
         exports_run: 'Export a list',
         office_cleanup: 'Tidy up old data',
+        recordings_retain: 'Erase recordings that have had their time',
+        recordings_unlink: 'Remove the files of erased recordings',
         directory_refresh: 'Ask the directory about people',
         bulk_run: 'Change many rows',
     },

@@ -175,6 +175,8 @@ export const codes = {
         audit_verify: 'Проверка журнала аудита',
         exports_run: 'Выгрузка списка',
         office_cleanup: 'Уборка старых данных',
+        recordings_retain: 'Стирание записей, срок которых вышел',
+        recordings_unlink: 'Удаление файлов стёртых записей',
         directory_refresh: 'Опрос каталога о людях',
         bulk_run: 'Изменение многих строк',
     },
