@@ -23,7 +23,7 @@ pub mod tags;
 mod testing;
 
 use model::LeadId;
-use office::{Adders, Office, bulk::BulkActions, jobs::Kinds};
+use office::{Adders, CALLS, CDRS, Office, bulk::BulkActions, jobs::Kinds};
 use store::{Statement, Store};
 use tokio::sync::broadcast;
 
@@ -78,7 +78,8 @@ pub fn bulk(actions: BulkActions) -> BulkActions {
 /// Adds the columns that modules bring to lists.
 #[must_use]
 pub fn added(adders: Adders, store: &Store) -> Adders {
-    let adders = adders.with(leads::ClientsOfLeads(store.clone()));
+    let listened = |resource| hearing::Listened { store: store.clone(), resource };
+    let adders = adders.with(leads::ClientsOfLeads(store.clone())).with(listened(CALLS.name)).with(listened(CDRS.name));
     tags::listed::TagsOf::all(store).into_iter().fold(adders, Adders::with)
 }
 

@@ -333,7 +333,8 @@ impl Center {
         // A list would pass for a structure, its members in their order.
         let is_object = |name: &str| settings.get(name).is_none_or(|value| value.is_object() || value.is_null());
         let sources_are_objects = settings.get("sources").and_then(Value::as_array).is_none_or(|all| all.iter().all(Value::is_object));
-        let are_objects = settings.is_object() && ["login", "numbers", "retention", "desk", "slots"].into_iter().all(is_object) && sources_are_objects;
+        let are_objects =
+            settings.is_object() && ["login", "numbers", "retention", "desk", "slots"].into_iter().all(is_object) && sources_are_objects;
         let Some(settings) = CenterSettings::deserialize(settings).ok().filter(|_| are_objects) else {
             let shape = r#"settings are {"login": {"local": true, "oidc": true}, "numbers": {"country_code": "7", "trunk_prefix": "8", "international_prefix": "810"}, "retention": {"recordings_days": 365}, "desk": {"pop_foreign": false, "keep_after_hand_over": true}, "slots": {"assigned": false}, "sources": [{"source": "site", "seller": "12"}]}"#;
             return faults.push(Fault::invalid("settings", shape));

@@ -154,6 +154,9 @@ const UNRATED_IN: Column = Column::new(
 )
 .nullable()
 .linked(&UNRATED_CALLS);
+const LISTENED: Column =
+    Column::new("listened", "", ColumnKind::Int, "How much of its recording one has heard oneself, in percent; absent if one never began.")
+        .nullable();
 const SCENARIO: Column =
     Column::new("scenario", "t.scenario", ColumnKind::Text, "The call-handling scenario.").nullable().filtered().split();
 const SOURCE: Column = Column::new("source", "t.source", ColumnKind::Text, "Which advert brought it.").nullable().filtered();
@@ -229,6 +232,7 @@ pub static CALLS: Resource = Resource {
         SERVED_BY,
         TAGS,
         UNRATED_IN,
+        LISTENED,
         SCENARIO,
         SOURCE,
         CARRIER,
@@ -284,6 +288,7 @@ pub static CDRS: Resource = Resource {
         SERVED_BY,
         TAGS,
         UNRATED_IN,
+        LISTENED,
         SCENARIO,
         SOURCE,
         CARRIER,

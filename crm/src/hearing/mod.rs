@@ -7,6 +7,7 @@
 //! A session is one player of one person. What cannot have been played in the time that has passed does not count ([`crate::core::heard`]), and
 //! what the person has heard in whatever session counts once. All three are written in one transaction, so their sums agree.
 
+mod columns;
 mod sessions;
 mod settings;
 mod statistics;
@@ -16,6 +17,7 @@ mod tests;
 use model::{Column, ColumnKind, Owner, Resource};
 use store::Statement;
 
+pub(crate) use columns::Listened;
 pub use sessions::{Heard, Hearing, Report, Sound};
 pub use settings::PolicyChange;
 pub use statistics::{Line, Split, Statistics};
@@ -33,7 +35,7 @@ pub const SESSIONS_OPEN_MAX: i64 = 20;
 /// Lines of one answer of statistics; what has more is to be asked for in parts.
 pub const LINES_MAX: i64 = 10_000;
 
-pub(crate) const STATEMENTS: &[&[Statement]] = &[sessions::STATEMENTS, settings::STATEMENTS, statistics::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[columns::STATEMENTS, sessions::STATEMENTS, settings::STATEMENTS, statistics::STATEMENTS];
 
 /// Listening sessions: of one's own, or of all. They are statistics, and open by the right to those.
 pub static LISTEN_SESSIONS: Resource = Resource {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CallId, ListKind, UserId, WallTime};
-use office::{Conflict, ListParams, OfficeError, Principal, accounts::NewUser, rights::AccessList};
+use office::{CALLS, Conflict, ListParams, OfficeError, Principal, accounts::NewUser, rights::AccessList};
+use serde_json::{Value, json};
 use store::{binds, statements};
 
 use super::*;
@@ -308,6 +309,28 @@ async fn statistics_are_sums_of_days() {
             assert!(page.items.iter().all(|row| row["heard_ms"] == 40_000));
         }
         assert_eq!(house.sums().await.0, house.sums().await.1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_say_what_one_has_heard_of_them() {
+    on_both(async |house| {
+        let (root, vera, petr) = (house.with_role("root", "admin").await, house.listens("vera").await, house.listens("petr").await);
+        let calls =
+            [house.call(1_000, "sales", None).await, house.call(2_000, "sales", None).await, house.call(3_000, "sales", None).await];
+        for (who, call, ms) in [(&vera, calls[0], 45_000), (&vera, calls[1], 6_600), (&petr, calls[1], 60_000)] {
+            let session = house.open(who, call, 0).await.unwrap().id;
+            house.report(who, session, &report(1, &[(0, ms)]), i64::from(ms)).await.unwrap();
+        }
+        let list = async |who: &Principal, filter: Value| {
+            let view = leave(who, office::can::CALLS_READ).view(&CALLS);
+            let page = house.office.list(&view, &ListParams::default().filtered(filter)).await?;
+            Ok::<_, OfficeError>(page.items.iter().map(|row| (row["call_id"].clone(), row["listened"].clone())).collect::<Vec<_>>())
+        };
+        let id = |at: usize| json!(calls[at]);
+        assert_eq!(list(&vera, json!({})).await.unwrap(), [(id(2), Value::Null), (id(1), json!(11)), (id(0), json!(75))]);
+        assert_eq!(list(&root, json!({})).await.unwrap(), [(id(2), Value::Null), (id(1), Value::Null), (id(0), Value::Null)]);
     })
     .await;
 }

@@ -66,6 +66,7 @@ const HEADINGS: &[(&str, &str, &str, &str)] = &[
     ("", "last_at", "Last report", "Последний отчёт"),
     ("", "last_login_at", "Last log-in", "Последний вход"),
     ("", "last_name", "Family name", "Фамилия"),
+    ("", "listened", "Heard by oneself, %", "Прослушано лично, %"),
     ("", "lists", "Lists", "Списки"),
     ("", "locale", "Language", "Язык"),
     ("", "lost_reason", "Why lost", "Почему потерян"),

@@ -116,6 +116,7 @@ export const columns = {
     left_role: 'Party on the left',
     link: 'Link',
     listener_id: 'Listener',
+    listened: 'Heard by me, %',
     lists: 'Narrowing lists',
     locale: 'Language',
     lost_reason: 'Reason of loss',

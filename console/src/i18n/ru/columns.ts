@@ -113,6 +113,7 @@ export const columns = {
     left_role: 'Сторона слева',
     link: 'Ссылка',
     listener_id: 'Слушатель',
+    listened: 'Прослушано мной, %',
     lists: 'Ограничивающие списки',
     locale: 'Язык',
     lost_reason: 'Причина отказа',
