@@ -263,6 +263,9 @@ pub(crate) struct CallWithRecording {
     /// Absent without the right to see tags. They are added to the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<TagOfCall>>,
+    /// How much of its recording the caller has heard, in percent; null if they never began.
+    #[schema(minimum = 0, maximum = 100)]
+    pub(crate) listened: Option<u8>,
 }
 
 /// A record with its recording.
@@ -275,6 +278,9 @@ pub(crate) struct CdrWithRecording {
     /// Absent without the right to see tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<TagOfCall>>,
+    /// How much of its recording the caller has heard, in percent; null if they never began.
+    #[schema(minimum = 0, maximum = 100)]
+    pub(crate) listened: Option<u8>,
 }
 
 /// A tag that a call has, as the list of tags shows it.

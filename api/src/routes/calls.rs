@@ -76,7 +76,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id<Call
     };
     let recording = recording.map(Recording::from);
     let view = caller.view(&CALLS);
-    let mut row = seen(&view, &CallWithRecording { call: call.into(), recording, tags: None });
+    let mut row = seen(&view, &CallWithRecording { call: call.into(), recording, tags: None, listened: None });
     match api.office.fill_row(&view, id.0, &mut row).await {
         Err(OfficeError::Store(error)) if is_live && error.is_unavailable() => {}
         filled => filled?,

@@ -192,10 +192,10 @@ routes! {
     GET "/api/cdr/records", Access::Token(can::CALLS_READ), calls::records;
     GET "/api/recordings", Access::Token(can::RECORDINGS_READ), resources::list::<Recordings>;
     GET "/api/calls/{id}/recording", Access::TokenOrTicket(can::RECORDINGS_LISTEN), recording::stream;
-    DELETE "/api/calls/{id}/recording", Access::Token(can::RECORDINGS_DELETE), recording::erase;
-    PUT "/api/calls/{id}/recording/hold", Access::Token(can::RECORDINGS_HOLD), recording::hold;
     POST "/api/calls/{id}/recording/token", Access::Token(can::RECORDINGS_LISTEN), recording::ticket;
     GET "/api/calls/{id}/recording/peaks", Access::Token(can::RECORDINGS_LISTEN), recording::peaks;
+    PUT "/api/calls/{id}/recording/hold", Access::Token(can::RECORDINGS_HOLD), recording::hold;
+    DELETE "/api/calls/{id}/recording", Access::Token(can::RECORDINGS_DELETE), recording::erase;
 
     GET "/api/pbx/status", Access::Token(can::TRUNKS_MONITOR), system::pbx_status;
     GET "/api/monitor/system", Access::Token(can::SYSTEM_MONITOR), system::status;

@@ -282,11 +282,16 @@ async fn no_route_breaks_without_the_database() {
             ("POST", "/api/call/start") => r#"{"slot_id": 2, "phone_number": "6001"}"#.to_owned(),
             ("POST", "/api/calls/{id}/transfer") => r#"{"to": "6002"}"#.to_owned(),
             ("POST", "/api/missed-calls/bulk") => r#"{"action": "dismiss", "filter": {}}"#.to_owned(),
+            ("PUT", "/api/calls/{id}/recording/hold") => r#"{"held": true}"#.to_owned(),
+            ("POST", "/api/listening/sessions") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
+            ("PUT", "/api/listening/sessions/{id}") => r#"{"seq": 1, "ranges": [], "position_ms": 0, "speed": 1}"#.to_owned(),
+            ("PUT", "/api/listening/settings") => r#"{"heard_s": 20}"#.to_owned(),
             ("POST", "/api/call/end") => r#"{"call_id": "c_00000000000z8"}"#.to_owned(),
             _ => String::new(),
         };
         let path = match route.path {
             "/api/point/rolecheck" => format!("{path}?action=calls.read"),
+            "/api/statistics/listening" => format!("{path}?from=2026-11-01&to=2026-11-02"),
             "/api/auth/link" => format!("{path}?token=cbl_0000000000000000000000000000000000000000000"),
             _ if route.method == "DELETE" && (path.contains("roles") || path.contains("permission-sets")) => format!("{path}?version=1"),
             _ => path,
@@ -430,6 +435,8 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/calls/{id}/recording          boris 503 root 503
         POST   /api/calls/{id}/recording/token    boris 503 root 503
         GET    /api/calls/{id}/recording/peaks    boris 503 root 503
+        PUT    /api/calls/{id}/recording/hold     boris 403 root 503
+        DELETE /api/calls/{id}/recording          boris 403 root 503
         GET    /api/pbx/status                    boris 403 root 503
         GET    /api/monitor/system                boris 403 root 200
         POST   /api/system/reload                 boris 403 root 200
@@ -513,6 +520,13 @@ async fn no_route_breaks_without_the_database() {
         POST   /api/missed-calls/bulk             boris 503 root 503
         POST   /api/missed-calls/{id}/claim       boris 503 root 503
         POST   /api/missed-calls/{id}/dismiss     boris 503 root 503
+        GET    /api/listening/sessions            boris 403 root 503
+        POST   /api/listening/sessions            boris 503 root 503
+        GET    /api/listening/sessions/{id}       boris 403 root 503
+        PUT    /api/listening/sessions/{id}       boris 503 root 503
+        GET    /api/listening/settings            boris 403 root 503
+        PUT    /api/listening/settings            boris 403 root 503
+        GET    /api/statistics/listening          boris 403 root 503
     "#]]
     .assert_eq(&told);
 }

@@ -168,6 +168,8 @@ async fn every_route_with_every_role() {
         GET    /api/calls/{id}/recording          nobody 401 anna 200 root 200
         POST   /api/calls/{id}/recording/token    nobody 401 anna 200 root 200
         GET    /api/calls/{id}/recording/peaks    nobody 401 anna 200 root 200
+        PUT    /api/calls/{id}/recording/hold     nobody 401 anna 403 root 422
+        DELETE /api/calls/{id}/recording          nobody 401 anna 403 root 204
         GET    /api/pbx/status                    nobody 401 anna 403 root 200
         GET    /api/monitor/system                nobody 401 anna 403 root 200
         POST   /api/system/reload                 nobody 401 anna 403 root 200
@@ -251,6 +253,13 @@ async fn every_route_with_every_role() {
         POST   /api/missed-calls/bulk             nobody 401 anna 422 root 422
         POST   /api/missed-calls/{id}/claim       nobody 401 anna 404 root 404
         POST   /api/missed-calls/{id}/dismiss     nobody 401 anna 404 root 404
+        GET    /api/listening/sessions            nobody 401 anna 403 root 200
+        POST   /api/listening/sessions            nobody 401 anna 422 root 422
+        GET    /api/listening/sessions/{id}       nobody 401 anna 403 root 404
+        PUT    /api/listening/sessions/{id}       nobody 401 anna 422 root 422
+        GET    /api/listening/settings            nobody 401 anna 403 root 200
+        PUT    /api/listening/settings            nobody 401 anna 403 root 422
+        GET    /api/statistics/listening          nobody 401 anna 403 root 422
     "#]]
     .assert_eq(&table);
 }

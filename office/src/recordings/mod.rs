@@ -148,8 +148,7 @@ async fn erase(
         row.scenario.map(|scenario| (ListKind::Scenario, scenario)).into_iter().chain(slots)
     });
     let picture = json!({"call_id": call, "state": RecordingState::Erased, "erased_at": now});
-    let mut told = picture.clone();
-    told["center"] = json!(center);
+    let told = json!({"call_id": call, "center": center, "state": RecordingState::Erased, "erased_at": now});
     tell(tx, News::new(center, "recording.erased", &told, now)).await?;
     let news = RowNews {
         kind: ERASED,

@@ -21,12 +21,12 @@ routes! {
     PUT "/api/listening/sessions/{id}", Access::Token(office::can::RECORDINGS_LISTEN), sessions::report;
     GET "/api/listening/settings", Access::Token(can::LISTENING_READ), settings::read;
     PUT "/api/listening/settings", Access::Token(can::LISTENING_CONFIGURE), settings::change;
-    GET "/api/statistics/listening", Access::Token(can::TAG_STATISTICS_READ), statistics::read;
+    GET "/api/statistics/listening", Access::Token(can::TAG_STATISTICS_READ), statistics::sums;
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(sessions::open, sessions::report, settings::read, settings::change, statistics::read),
+    paths(sessions::open, sessions::report, settings::read, settings::change, statistics::sums),
     tags((name = "listening", description = "Who has really heard how much of which recording."))
 )]
 struct Document;

@@ -66,7 +66,7 @@ pub(crate) struct ListeningSums {
     params(("from" = String, Query, description = "The first day: 2026-11-01."), ("to" = String, Query, description = "The last day; 366 at most."),
         ("by" = Option<String>, Query, description = "`day`, `user` and `scenario`, with commas between them; left out: `day`.")),
     responses((status = 200, description = "The sums.", body = ListeningStatistics)))]
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<ListeningStatistics>, Problem> {
+pub(crate) async fn sums(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Json<ListeningStatistics>, Problem> {
     let (from, to) = (params.take("from"), params.take("to"));
     let mut split = Split::default();
     let mut by = Vec::new();
