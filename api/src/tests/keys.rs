@@ -292,6 +292,7 @@ async fn no_route_breaks_without_the_database() {
         let path = match route.path {
             "/api/point/rolecheck" => format!("{path}?action=calls.read"),
             "/api/statistics/listening" => format!("{path}?from=2026-11-01&to=2026-11-02"),
+            "/api/statistics/tags" => format!("{path}?from=2026-11-01&to=2026-11-30"),
             "/api/auth/link" => format!("{path}?token=cbl_0000000000000000000000000000000000000000000"),
             _ if route.method == "DELETE" && (path.contains("roles") || path.contains("permission-sets")) => format!("{path}?version=1"),
             _ => path,
@@ -465,6 +466,10 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/calls/{id}/tag-events         boris 503 root 503
         PUT    /api/calls/{id}/tags/{tag}         boris 503 root 503
         DELETE /api/calls/{id}/tags/{tag}         boris 403 root 503
+        GET    /api/calls/{id}/markers            boris 503 root 503
+        POST   /api/calls/{id}/markers            boris 503 root 503
+        DELETE /api/calls/{id}/markers/{marker}   boris 503 root 503
+        GET    /api/statistics/tags               boris 403 root 503
         GET    /api/crm/leads                     boris 503 root 503
         POST   /api/crm/leads                     boris 403 root 503
         GET    /api/crm/leads/{id}                boris 503 root 503

@@ -198,6 +198,10 @@ async fn every_route_with_every_role() {
         GET    /api/calls/{id}/tag-events         nobody 401 anna 200 root 200
         PUT    /api/calls/{id}/tags/{tag}         nobody 401 anna 404 root 404
         DELETE /api/calls/{id}/tags/{tag}         nobody 401 anna 403 root 404
+        GET    /api/calls/{id}/markers            nobody 401 anna 200 root 200
+        POST   /api/calls/{id}/markers            nobody 401 anna 422 root 422
+        DELETE /api/calls/{id}/markers/{marker}   nobody 401 anna 404 root 404
+        GET    /api/statistics/tags               nobody 401 anna 403 root 422
         GET    /api/crm/leads                     nobody 401 anna 200 root 200
         POST   /api/crm/leads                     nobody 401 anna 403 root 422
         GET    /api/crm/leads/{id}                nobody 401 anna 404 root 404

@@ -179,7 +179,7 @@ async fn statistics_are_told_and_taken_along() {
     assert_eq!(file.headers()["content-type"], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
     let octets = axum::body::to_bytes(file.into_body(), usize::MAX).await.unwrap();
     assert!(octets.starts_with(b"PK"));
-    let (_, audit) = world.json("root GET /api/audit?filter={\"action\":\"tag_statistics.export\"}").await;
+    let (_, audit) = world.json(&format!("root GET /api/audit?filter={}", super::encoded("{\"action\": \"tag_statistics.export\"}"))).await;
     assert_eq!(audit["items"][0]["resource_id"], json!(format!("{from}..{to}")));
     // Who may see them may not take them along.
     let (_, boris) = world.json(&format!("root GET /api/users/{}", BORIS.0)).await;
@@ -187,4 +187,41 @@ async fn statistics_are_told_and_taken_along() {
     assert!(world.json(&format!("root PUT /api/users/{}\n\n{user}", BORIS.0)).await.0.is_success());
     assert_eq!(said(&world, &format!("boris GET {path}?from={from}&to={to}")).await, "200 -");
     assert_eq!(said(&world, &format!("boris GET {path}?from={from}&to={to}&format=xlsx")).await, "403 forbidden");
+}
+
+#[tokio::test]
+async fn moments_of_a_call_are_marked() {
+    let world = furnished().await;
+    let markers = format!("/api/calls/{CALL_OF_ANNA}/markers");
+    let (status, made) = world.json(&format!("anna POST {markers}\n\n{{\"at_ms\": 0, \"text\": \"hello\"}}")).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let first = &made["markers"][0];
+    assert_eq!((&first["at_ms"], &first["text"], &first["created_by_name"]), (&json!(0), &json!("hello"), &json!("anna")));
+    for (request, expected) in [
+        (format!("anna POST {markers}\n\n{{\"at_ms\": -1, \"text\": \"\"}}"), "422 invalid_field"),
+        (format!("boris GET {markers}"), "404 call_not_found"),
+        (format!("boris DELETE {markers}/1"), "404 call_not_found"),
+        (format!("anna DELETE {markers}/x"), "404 row_not_found"),
+        (format!("anna DELETE {markers}/7"), "404 row_not_found"),
+        (format!("root DELETE {markers}/1"), "204 -"),
+    ] {
+        assert_eq!(said(&world, &request).await, expected, "{request}");
+    }
+    let (_, none) = world.json(&format!("anna GET {markers}")).await;
+    assert_eq!(none, json!({"markers": []}));
+}
+
+#[tokio::test]
+async fn calls_are_found_that_are_to_be_rated() {
+    let world = furnished().await;
+    let (_, group) = world.json("root GET /api/tag-groups/1").await;
+    assert_eq!(group["rates"], json!(false));
+    let (status, group) = world.json("root PUT /api/tag-groups/1\n\n{\"version\": 1, \"rates\": true}").await;
+    assert_eq!((status, &group["rates"]), (StatusCode::OK, &json!(true)));
+    // Calls of these tests are older than a month.
+    let filter = super::encoded("{\"unrated_in\": \"1\"}");
+    for list in ["/api/calls", "/api/cdr/records"] {
+        let (status, found) = world.json(&format!("root GET {list}?limit=1&filter={filter}")).await;
+        assert_eq!((status, &found["items"]), (StatusCode::OK, &json!([])), "{list}: {found}");
+    }
 }

@@ -52,7 +52,7 @@ pub(crate) struct MarkersAnswer {
 /// List a call's markers.
 #[utoipa::path(get, path = "/api/calls/{id}/markers", tag = "tags", params(("id" = String, Path)),
     responses((status = 200, description = "Its markers.", body = MarkersAnswer)))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<MarkersAnswer>, Problem> {
+pub(crate) async fn list_markers(State(api): State<Api>, caller: Caller, Id(id): Id<CallId>) -> Result<Json<MarkersAnswer>, Problem> {
     let markers = api.crm.markers_of_call(&caller, id).await?;
     Ok(Json(MarkersAnswer { markers: markers.into_iter().map(Into::into).collect() }))
 }
@@ -62,7 +62,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, Id(id): Id<Call
 /// A call has at most 200 markers. While the call lasts, a moment that has been.
 #[utoipa::path(post, path = "/api/calls/{id}/markers", tag = "tags", params(("id" = String, Path)), request_body = CreateMarker,
     responses((status = 201, description = "Made; all markers of the call.", body = MarkersAnswer)))]
-pub(crate) async fn create(
+pub(crate) async fn mark(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id<CallId>,
@@ -70,13 +70,13 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<MarkersAnswer>), Problem> {
     let CreateMarker { at_ms, text } = body;
     api.crm.mark_call(&caller, id, &NewMarker { at_ms, text }, now()).await?;
-    Ok((StatusCode::CREATED, list(State(api), caller, Id(id)).await?))
+    Ok((StatusCode::CREATED, list_markers(State(api), caller, Id(id)).await?))
 }
 
 /// Take a marker off a call: one's own, or with the right to manage tags anybody's.
 #[utoipa::path(delete, path = "/api/calls/{id}/markers/{marker}", tag = "tags", params(("id" = String, Path), ("marker" = String, Path)),
     responses((status = 204, description = "It is off.")))]
-pub(crate) async fn delete(
+pub(crate) async fn unmark(
     State(api): State<Api>,
     caller: Caller,
     Path((call, marker)): Path<(String, String)>,

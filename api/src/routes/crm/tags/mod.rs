@@ -34,10 +34,10 @@ routes! {
     GET "/api/calls/{id}/tag-events", Access::Token(can::TAGS_READ), on_calls::events;
     PUT "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_SET), on_calls::set;
     DELETE "/api/calls/{id}/tags/{tag}", Access::Token(can::TAGS_UNSET), on_calls::unset;
-    GET "/api/calls/{id}/markers", Access::Token(office::can::RECORDINGS_LISTEN), markers::list;
-    POST "/api/calls/{id}/markers", Access::Token(office::can::RECORDINGS_LISTEN), markers::create;
-    DELETE "/api/calls/{id}/markers/{marker}", Access::Token(office::can::RECORDINGS_LISTEN), markers::delete;
-    GET "/api/statistics/tags", Access::Token(can::TAG_STATISTICS_READ), statistics::read;
+    GET "/api/calls/{id}/markers", Access::Token(office::can::RECORDINGS_LISTEN), markers::list_markers;
+    POST "/api/calls/{id}/markers", Access::Token(office::can::RECORDINGS_LISTEN), markers::mark;
+    DELETE "/api/calls/{id}/markers/{marker}", Access::Token(office::can::RECORDINGS_LISTEN), markers::unmark;
+    GET "/api/statistics/tags", Access::Token(can::TAG_STATISTICS_READ), statistics::statistics;
 }
 
 #[derive(OpenApi)]
@@ -45,8 +45,8 @@ routes! {
     paths(
         dictionary::create_group, dictionary::change_group, dictionary::delete_group,
         dictionary::create, dictionary::change, dictionary::delete,
-        on_calls::list, on_calls::events, on_calls::set, on_calls::unset, statistics::read,
-        markers::list, markers::create, markers::delete
+        on_calls::list, on_calls::events, on_calls::set, on_calls::unset, statistics::statistics,
+        markers::list_markers, markers::mark, markers::unmark
     ),
     tags((name = "tags", description = "What people find of calls: groups of tags, and tags on calls."))
 )]

@@ -93,7 +93,7 @@ pub(crate) struct TagLineAnswer {
         ("format" = Option<String>, Query, description = "json (default), or xlsx: a file, which takes `tag_statistics.export`."),
         ("locale" = Option<String>, Query, description = "The file's language: en or ru; the caller's if absent.")),
     responses((status = 200, description = "How many.", body = TagStatisticsAnswer)))]
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Response, Problem> {
+pub(crate) async fn statistics(State(api): State<Api>, caller: Caller, mut params: Params) -> Result<Response, Problem> {
     let (from, to) = (day(&mut params, "from"), day(&mut params, "to"));
     let by = by(&mut params);
     let is_file = match params.take("format").as_deref() {
