@@ -1,20 +1,20 @@
 // What each role finds in its menu, as the matrix of the requirements (1.4) has it. It is asked neither of the server nor of the console.
 
 /** Every page of the menu, in its order. */
-export const ALL = ['/desk', '/missed-calls', '/today', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/listening', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
+export const ALL = ['/desk', '/missed-calls', '/today', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/listening', '/tag-statistics', '/tag-groups', '/users', '/roles', '/permission-sets', '/oidc-role-map', '/status', '/jobs', '/schedules', '/exports', '/webhooks', '/events', '/audit', '/security-audit', '/bans', '/budgets', '/centers'];
 
 /** Everybody has jobs of their own; who reads calls reads their records. */
 export const MENUS: Record<string, string[]> = {
     admin: ALL,
-    // Users and roles of listeners, calls of the centre and their export, tags, the centre's own audit log.
-    client_admin: ['/calls', '/cdr', '/listening', '/tag-groups', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/audit', '/security-audit'],
+    // Accounts of listeners, calls of the centre and their export, tags, the centre's own audit log.
+    client_admin: ['/calls', '/cdr', '/listening', '/tag-statistics', '/tag-groups', '/listeners', '/jobs', '/exports', '/audit', '/security-audit'],
     // Reads everything that is no secret of the system, changes nothing; of the system only its logs.
-    supervisor: ['/missed-calls', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/webhooks', '/events'],
+    supervisor: ['/missed-calls', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers', '/routes', '/routes/explain', '/tag-statistics', '/users', '/roles', '/permission-sets', '/jobs', '/exports', '/webhooks', '/events'],
     // Slots to use; hubs are for who makes them.
     operator: ['/desk', '/missed-calls', '/leads', '/clients', '/live', '/calls', '/cdr', '/slots', '/registrations', '/jobs'],
     seller: ['/today', '/leads', '/clients', '/calls', '/cdr', '/jobs'],
     // The cabinet, and nothing else.
-    listener: ['/listening'],
+    listener: ['/listening', '/tag-statistics'],
     HelpDeskUser: ['/leads', '/clients', '/calls', '/cdr', '/jobs'],
     // The people of the team.
     HelpDeskManager: ['/leads', '/clients', '/calls', '/cdr', '/users', '/jobs'],

@@ -86,6 +86,13 @@ const PAGES: [string, string, Step?][] = [
     ['budget-release', '/budgets', (page) => page.locator('tr[data-row] button').last().click()],
     ['tag-groups', '/tag-groups'],
     ['tag-dialog', '/tag-groups', (page) => page.getByRole('button', { name: /^(New tag|Новый тег)$/ }).click()],
+    ['tag-totals-none', '/tag-statistics?from=2020-01-01&to=2020-12-31'],
+    ['tag-totals', '/tag-statistics', wider],
+    ['tag-totals-day', '/tag-statistics?by=day', wider],
+    ['tag-totals-tag', '/tag-statistics?by=tag', wider],
+    ['listeners', '/listeners'],
+    ['listener', '/listeners/6'],
+    ['listener-create', '/listeners/create'],
     ['listening', '/listening'],
     ['listening-open', '/listening', hearCall],
     ['users', '/users'],
@@ -201,6 +208,11 @@ async function wrongPassword(page: Page): Promise<void> {
     await page.locator('input[name=username]').fill('admin');
     await page.locator('input[name=password]').fill('wrong');
     await page.locator('button[type=submit]').click();
+}
+
+/** The last thirty days. */
+function wider(page: Page): Promise<void> {
+    return page.getByRole('button', { name: /^(Last 30 days|Последние 30 дней|30 дней)/ }).click();
 }
 
 /** The second call is open, has been played, and has got a tag. */

@@ -17,7 +17,7 @@ const AHEAD = [
 ];
 
 /** Who begins elsewhere than with the first page of their menu. */
-const HOMES: Record<string, string> = { admin: '/live', supervisor: '/live' };
+const HOMES: Record<string, string> = { admin: '/live', supervisor: '/live', client_admin: '/tag-statistics' };
 
 describe('the roles that come with the program', () => {
     it('are read out of the table of the server', () => {

@@ -38,6 +38,12 @@ export function isCabinet(mine: MyPermissions): boolean {
     return may(mine, 'listening.claim') && reads.length > 0 && reads.every(isListed);
 }
 
+/** Whether somebody looks after the accounts of explicit lists alone: as a client's own administrator does after those of listeners. */
+export function looksAfterSome(mine: MyPermissions): boolean {
+    const reads = scopesOf(mine, 'users.read');
+    return reads.length > 0 && reads.every(isListed);
+}
+
 /** Where people begin who do more than look around: the first line that fits, of pages that there are and that are open to them. */
 const HOMES: readonly [path: string, fits: (mine: MyPermissions) => boolean][] = [
     ['/dashboard', (mine) => may(mine, 'calls.monitor')],

@@ -6,7 +6,8 @@ type Schemas = components['schemas'];
 
 /** A call-handling scenario. Calls, routes and lists name it by its code. */
 export type Scenario = Required<Schemas['scenarios']>;
-export type TagGroup = Required<Schemas['tag_groups']>;
+/** A group of tags. `rates`: calls with a recording are to be rated in it; a server that does not know of that says nothing. */
+export type TagGroup = Required<Schemas['tag_groups']> & { rates?: boolean };
 export type Tag = Required<Schemas['tags']>;
 export type TagColour = Tag['colour'];
 
@@ -56,4 +57,50 @@ export interface HeardAnswer {
     completed: boolean;
     /** What cannot have been heard and was not counted. */
     trimmed_ms: number;
+}
+
+/** How many tags were set and taken off. What the rows are not told by is absent from each. */
+export interface TagStatistics {
+    from: string;
+    to: string;
+    rows: TagLine[];
+    totals: { set: number; unset: number };
+}
+
+export interface TagLine {
+    day?: string;
+    /** Null: the program. */
+    user?: string | null;
+    user_name?: string;
+    tag?: string;
+    tag_name?: string;
+    colour?: string;
+    group?: string;
+    group_name?: string;
+    scenario?: string | null;
+    set: number;
+    /** Taken off, or replaced by another one of an exclusive group. */
+    unset: number;
+}
+
+/** How much was listened to. */
+export interface ListeningStatistics {
+    from: string;
+    to: string;
+    rows: ListeningLine[];
+    totals: ListeningSums;
+}
+
+export interface ListeningSums {
+    opened: number;
+    /** How many calls came to count as listened to. */
+    completed: number;
+    heard_ms: number;
+}
+
+export interface ListeningLine extends ListeningSums {
+    day?: string;
+    user_id?: string;
+    user_name?: string;
+    scenario?: string;
 }

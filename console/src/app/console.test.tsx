@@ -104,7 +104,7 @@ describe('the menu', () => {
 
     it('shows a listener the cabinet alone, and begins there', async () => {
         const { path } = await renderConsole({ user: 'elena' });
-        expect(await menu()).toEqual(['Calls to hear']);
+        expect(await menu()).toEqual(['Calls to hear', 'Totals']);
         await waitFor(() => expect(path()).toBe('/listening'));
     });
 

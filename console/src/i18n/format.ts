@@ -8,6 +8,8 @@ export interface Format {
     /** The same with milliseconds. */
     exact(ms: number): string;
     date(ms: number): string;
+    /** A day that the server names, whatever the time zone: Sun, 22 November of `2026-11-22`. */
+    day(name: string): string;
     /** 09:41:07 */
     time(ms: number): string;
     /** The day only if it is not today: 09:41 or 20 Nov, 09:41 */
@@ -51,6 +53,7 @@ export function createFormat(locale: string, tz: string | undefined): Format {
     const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
     const list = new Intl.ListFormat(locale, { type: 'conjunction' });
     const either = new Intl.ListFormat(locale, { type: 'disjunction' });
+    const named = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'long', timeZone: 'UTC' });
     const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' });
     const unit = (value: number, name: string, digits = 0) =>
         new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
@@ -61,6 +64,7 @@ export function createFormat(locale: string, tz: string | undefined): Format {
         moment: (ms) => formats.moment.format(ms),
         exact: (ms) => formats.exact.format(ms),
         date: (ms) => formats.date.format(ms),
+        day: (name) => named.format(Date.parse(`${name}T12:00:00Z`)),
         time: (ms) => formats.time.format(ms),
         short: (ms, now = Date.now()) => {
             const clock = formats.clock.format(ms);

@@ -13,4 +13,4 @@ import { permissions } from './permissions';
 import { telephony } from './telephony';
 
 /** All English texts. They say which texts there are; the other languages follow (i18n.test.ts). */
-export const en = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }), ...join(common, pages, codes, permissions, telephony, budgets, keys, crm, desk, { columns }) };
+export const en = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, desk, { columns }) };

@@ -39,7 +39,6 @@ export const permissions = {
         tag_statistics: 'Statistics of tags and listening',
         listening: 'Listening',
         listen_sessions: 'Listening sessions',
-        tag_statistics: 'Statistics of tags',
         listening_plans: 'Listening plans',
         listening_tasks: 'Listening tasks',
         scorecards: 'Scorecards',

@@ -13,4 +13,4 @@ import { ra } from './ra';
 import { telephony } from './telephony';
 
 /** Все русские тексты. */
-export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, { columns }), ...join(common, pages, codes, permissions, telephony, budgets, keys, crm, desk, { columns }) };
+export const ru = { ...ra, ...join(common, pages, codes, permissions, telephony, budgets, keys, listening, crm, desk, { columns }) };

@@ -39,7 +39,6 @@ export const permissions = {
         tag_statistics: 'Статистика тегов и прослушивания',
         listening: 'Прослушивание',
         listen_sessions: 'Сеансы прослушивания',
-        tag_statistics: 'Статистика тегов',
         listening_plans: 'Планы прослушивания',
         listening_tasks: 'Задания на прослушивание',
         scorecards: 'Оценочные листы',

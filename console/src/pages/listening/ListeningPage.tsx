@@ -49,7 +49,7 @@ export function ListeningPage() {
         () => [
             { kind: 'time', name: 'started_at' },
             { kind: 'rows', name: 'scenario', choices: scenarios.known },
-            { kind: 'flag', name: 'tags', label: 'listening.unrated', value: { is_null: true } },
+            unrated(groups ?? NONE),
             { kind: 'rows', name: 'tags', label: 'listening.tags', choices: (groups ?? NONE).flatMap((group) => group.tags.map(({ id, name }) => ({ id, name }))) },
             { kind: 'choice', name: 'direction', prefix: 'directions', choices: ['inbound', 'outbound', 'internal'] },
             { kind: 'text', name: 'caller', operator: 'prefix' },
@@ -72,6 +72,13 @@ export function ListeningPage() {
             empty={<Empty icon={HeadphonesOutlined} title={t('listening.empty')} hint={t('listening.empty_hint')} />}
         />
     );
+}
+
+/** What is not rated: where groups rate, what lacks a tag of one of them; else what has no tag that one sees. */
+function unrated(groups: readonly GroupOfTags[]): FilterSpec {
+    const rating = groups.filter(({ rates, active }) => rates && active).map(({ id }) => id);
+    if (rating.length > 0) return { kind: 'flag', name: 'unrated_in', label: 'listening.unrated', value: rating };
+    return { kind: 'flag', name: 'tags', label: 'listening.unrated', value: { is_null: true } };
 }
 
 /** The scenarios that calls of the list have had so far: whoever listens need not be able to read the list of them. */

@@ -125,7 +125,7 @@ it.each(['/calls', '/cdr', '/jobs'])('%s is not for who works in the cabinet', a
 it('opens the call of the address, narrows to what is not rated, and keeps what is rated meanwhile', async () => {
     const { user, first, tags, row, open, server } = await cabinet();
     await user.click(screen.getByRole('button', { name: 'Not rated' }));
-    await waitFor(() => expect(server.log.at(-1)?.query?.filter ?? server.log.findLast(({ path }) => path === '/calls')?.query?.filter).toBe('{"tags":{"is_null":true}}'));
+    await waitFor(() => expect(server.log.at(-1)?.query?.filter ?? server.log.findLast(({ path }) => path === '/calls')?.query?.filter).toBe('{"unrated_in":["1"]}'));
     await waitFor(() => expect(row(first)).not.toBeNull());
     await open(first);
     key('Digit1');

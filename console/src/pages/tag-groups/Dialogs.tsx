@@ -17,15 +17,16 @@ interface DialogProps {
 }
 
 /** Asks what a group of tags is like; without a group, for a new one. */
-export function GroupDialog({ group, onDone, onClose }: DialogProps & { group?: TagGroup }) {
+export function GroupDialog({ group, canRate, onDone, onClose }: DialogProps & { group?: TagGroup; /** Whether the server knows of groups that rate. */ canRate: boolean }) {
     const t = useT();
     const client = useClient();
     const [name, setName] = useState(group?.name ?? '');
     const [colour, setColour] = useState<TagColour>(group?.colour ?? 'grey');
     const [exclusive, setExclusive] = useState(group?.exclusive ?? false);
+    const [rates, setRates] = useState(group?.rates ?? false);
     const [active, setActive] = useState(group?.active ?? true);
     const submit = async () => {
-        const body = { name: name.trim(), colour, exclusive };
+        const body = { name: name.trim(), colour, exclusive, ...(canRate && { rates }) };
         const { id } = group ? await client.put<TagGroup>(`/tag-groups/${group.id}`, { ...body, active, version: group.version }) : await client.post<TagGroup>('/tag-groups', body);
         await onDone(id);
     };
@@ -35,6 +36,7 @@ export function GroupDialog({ group, onDone, onClose }: DialogProps & { group?: 
                 <>
                     <TextField autoFocus required label={t('tags.group_name')} value={name} onChange={(event) => setName(event.target.value)} slotProps={{ htmlInput: { maxLength: NAME_MAX } }} {...said('name', '')} />
                     <Toggle label={t('tags.exclusive')} hint={t('tags.exclusive_hint')} value={exclusive} onChange={setExclusive} />
+                    {canRate && <Toggle label={t('tags.rates')} hint={t('tags.rates_hint')} value={rates} onChange={setRates} />}
                     <ColourInput value={colour} onChange={setColour} />
                     {group && <Toggle label={t('tags.off')} hint={t('tags.off_group_hint')} value={!active} onChange={(off) => setActive(!off)} />}
                 </>

@@ -87,6 +87,7 @@ export function TagGroupsPage() {
                                     <Typography variant="caption" sx={{ color: 'text.secondary', whiteSpace: 'nowrap' }}>
                                         {t('tags.count', { smart_count: row.tags.length })}
                                         {row.exclusive && ` · ${t('tags.one_of')}`}
+                                        {row.rates && ` · ${t('tags.is_rating')}`}
                                     </Typography>
                                     {!row.active && <Badge tone="off">{t('tags.is_off')}</Badge>}
                                 </ButtonBase>
@@ -130,6 +131,7 @@ export function TagGroupsPage() {
             {asked?.what === 'group' && (
                 <GroupDialog
                     group={asked.group}
+                    canRate={groups?.some(({ rates }) => rates !== undefined) ?? false}
                     onClose={close}
                     onDone={async (id) => {
                         await reload();

@@ -41,11 +41,12 @@ it('orders them by keys and by buttons, and the focus stays where it was', async
 });
 
 it('makes a group and a tag in it', async () => {
-    const { user, changes } = await open();
+    const { user, server, changes } = await open();
     await user.click(screen.getByRole('button', { name: 'New group' }));
     const dialog = await screen.findByRole('dialog', { name: 'New group' });
     await user.type(within(dialog).getByRole('textbox', { name: /Name of the group/ }), 'Ипотека');
     await user.click(within(dialog).getByRole('switch', { name: 'Only one tag of the group' }));
+    await user.click(within(dialog).getByRole('switch', { name: 'Calls are rated by it' }));
     await user.click(within(dialog).getByRole('radio', { name: 'Indigo' }));
     await user.click(within(dialog).getByRole('button', { name: 'Create' }));
     expect(await screen.findByText('There are no tags in this group yet')).toBeInTheDocument();
@@ -55,9 +56,9 @@ it('makes a group and a tag in it', async () => {
     expect(within(asks).getByRole('radio', { name: 'Indigo' })).toBeChecked();
     await user.type(within(asks).getByRole('textbox', { name: /Name of the tag/ }), 'одобрена{Enter}');
     expect(names(await screen.findByRole('list', { name: 'Tags of the group “Ипотека”' }))).toEqual(['одобрена']);
-    const id = (changes()[1]?.[2] as { group_id: string } | undefined)?.group_id;
+    const id = server.data.listening.groups.at(-1)?.id;
     expect(changes()).toEqual([
-        ['POST', '/tag-groups', { name: 'Ипотека', colour: 'indigo', exclusive: true }],
+        ['POST', '/tag-groups', { name: 'Ипотека', colour: 'indigo', exclusive: true, rates: true }],
         ['POST', '/tags', { name: 'одобрена', colour: 'indigo', group_id: id }],
     ]);
 });

@@ -36,7 +36,8 @@ export function UserEdit() {
     );
 }
 
-function UserDeeds({ user }: { user: User }) {
+/** What can be done with an account beside changing it: a link, logging out, switching it off. */
+export function UserDeeds({ user }: { user: User }) {
     const t = useT();
     const me = useMe();
     const can = useCan();

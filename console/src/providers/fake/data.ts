@@ -106,7 +106,7 @@ const PERMISSIONS: [string, string[]][] = [
     ...['read', 'set', 'unset'].map((verb): [string, string[]] => [`tags.${verb}`, listed(SCOPES.ROWS)]),
     ['tags.manage', SCOPES.CENTER],
     ...['read', 'claim'].map((verb): [string, string[]] => [`listening.${verb}`, listed(SCOPES.CENTER)]),
-    ['tag_statistics.read', SCOPES.ROWS],
+    ...['read', 'export'].map((verb): [string, string[]] => [`tag_statistics.${verb}`, SCOPES.ROWS]),
     ['audit_log.read', SCOPES.ROWS],
     ['audit_log.verify', SCOPES.SYSTEM],
     ['audit_log.export', SCOPES.ROWS],
@@ -135,7 +135,7 @@ export const CATALOGUE: Catalogue = {
 /** What each role that comes with the program grants here. */
 const GRANTS: Record<string, string> = {
     admin: PERMISSIONS.map(([permission, scopes]) => `${permission}@${scopes.includes('all') ? 'all' : scopes.at(-1)}`).join(' '),
-    client_admin: 'users.read@list users.create@list users.update@list users.delete@list roles.read@list calls.read@center calls.export@center recordings.listen@center scenarios.read@center tags.read@center tags.set@center tags.unset@center tags.manage@center listening.read@center listening.claim@center tag_statistics.read@center audit_log.read@center exports.read@own exports.delete@own jobs.read@own',
+    client_admin: 'users.read@list users.create@list users.update@list users.delete@list roles.read@list calls.read@center calls.export@center recordings.listen@center scenarios.read@center tags.read@center tags.set@center tags.unset@center tags.manage@center listening.read@center listening.claim@center tag_statistics.read@center tag_statistics.export@center audit_log.read@center exports.read@own exports.delete@own jobs.read@own',
     supervisor:
         'users.read@center users.export@center roles.read@center slots.read@center slots.monitor@center slots.export@center trunks.read@center trunks.monitor@center calls.read@center calls.monitor@center calls.export@center recordings.listen@center recordings.download@center events_log.read@center exports.read@own exports.delete@own webhooks.read@center jobs.read@center',
     operator: 'slots.read@center slots.use@own calls.start@own calls.end@own calls.read@own recordings.listen@own jobs.read@own',

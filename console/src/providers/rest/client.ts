@@ -10,7 +10,7 @@ export interface Client {
     put<T>(path: string, body: unknown, more?: { query?: Query; last?: boolean }): Promise<T>;
     delete<T>(path: string, query?: Query): Promise<T>;
     text(path: string): Promise<string>;
-    blob(path: string): Promise<Blob>;
+    blob(path: string, query?: Query): Promise<Blob>;
     /** Like `get` and `post`, but without saying who one is. */
     open<T>(method: 'GET' | 'POST', path: string, body?: unknown, query?: Query): Promise<T>;
     /** The centre that one works in, if it is not one's own. */
@@ -55,7 +55,7 @@ export function createClient(transport: Transport, session: Session): Client {
         put: async <T>(path: string, body: unknown, { query, last }: { query?: Query; last?: boolean } = {}) => (await signed({ method: 'PUT', path, body, query, ...(last && { outlives: true }) })).body as T,
         delete: async <T>(path: string, query?: Query) => (await signed({ method: 'DELETE', path, query })).body as T,
         text: async (path) => (await signed({ method: 'GET', path, as: 'text' })).body as string,
-        blob: async (path) => (await signed({ method: 'GET', path, as: 'blob' })).body as Blob,
+        blob: async (path, query) => (await signed({ method: 'GET', path, query, as: 'blob' })).body as Blob,
         open: async <T>(method: 'GET' | 'POST', path: string, body?: unknown, query?: Query) =>
             good(await send({ method, path, body, query })).body as T,
     };

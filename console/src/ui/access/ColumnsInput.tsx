@@ -16,7 +16,7 @@ import { useFormRights } from '../form/rights';
 const MODES = ['show', 'mask', 'hide'] as const;
 
 /** How much of each column of a resource is seen. */
-export function ColumnsInput({ source }: { source: string }) {
+export function ColumnsInput({ source, only }: { source: string; /** Of no other resource. */ only?: string }) {
     const t = useT();
     const code = useCode();
     const catalogue = useCatalogue();
@@ -25,7 +25,7 @@ export function ColumnsInput({ source }: { source: string }) {
     const { field, fieldState } = useInput({ source });
     const policies = Array.isArray(field.value) ? (field.value as ColumnPolicy[]) : [];
     const [opened, setOpened] = useState<string[]>([]);
-    const shown = [...new Set([...policies.map(({ resource }) => resource), ...opened])];
+    const shown = only === undefined ? [...new Set([...policies.map(({ resource }) => resource), ...opened])] : [only];
     const others = catalogue?.resources.filter(({ name }) => !shown.includes(name)) ?? [];
     const set = (resource: string, column: string, mode: ColumnPolicy['mode']) => {
         const rest = policies.filter((policy) => policy.resource !== resource || policy.column !== column);
@@ -73,20 +73,22 @@ export function ColumnsInput({ source }: { source: string }) {
                 );
             })}
             {fieldState.error && <FormHelperText error>{fieldState.error.message ?? t('field_faults.invalid_field')}</FormHelperText>}
-            <TextField
-                select
-                value=""
-                onChange={(event) => setOpened([...opened, event.target.value])}
-                disabled={readOnly || others.length === 0}
-                sx={{ width: 260 }}
-                slotProps={{ select: { displayEmpty: true, renderValue: () => <AddLabel text={t('access.add_columns')} /> }, htmlInput: { 'aria-label': t('access.add_columns') } }}
-            >
-                {others.map(({ name }) => (
-                    <MenuItem key={name} value={name}>
-                        {code('resources', name)}
-                    </MenuItem>
-                ))}
-            </TextField>
+            {only === undefined && (
+                <TextField
+                    select
+                    value=""
+                    onChange={(event) => setOpened([...opened, event.target.value])}
+                    disabled={readOnly || others.length === 0}
+                    sx={{ width: 260 }}
+                    slotProps={{ select: { displayEmpty: true, renderValue: () => <AddLabel text={t('access.add_columns')} /> }, htmlInput: { 'aria-label': t('access.add_columns') } }}
+                >
+                    {others.map(({ name }) => (
+                        <MenuItem key={name} value={name}>
+                            {code('resources', name)}
+                        </MenuItem>
+                    ))}
+                </TextField>
+            )}
         </Box>
     );
 }

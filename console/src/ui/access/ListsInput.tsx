@@ -11,6 +11,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useInput } from 'ra-core';
 import { useCan } from '@/access/me';
 import { useCatalogue } from '@/access/catalogue';
+import type { Scenario, TagGroup } from '@/api/listening';
 import type { AccessList, Page, Role, Slot } from '@/api/types';
 import { useCode, useT } from '@/i18n';
 import { useClient } from '@/providers/services';
@@ -116,6 +117,21 @@ function useChoices(kind: string): { id: string; name: string }[] {
         enabled: kind === 'role' && can('roles.read'),
         retry: false,
     });
+    const scenarios = useQuery({
+        queryKey: ['access', 'scenarios'],
+        queryFn: () => client.get<Page<Scenario>>('/scenarios', { limit: 200, count: 'none' }),
+        enabled: kind === 'scenario' && can('scenarios.read'),
+        retry: false,
+    });
+    const groups = useQuery({
+        queryKey: ['access', 'tag-groups'],
+        queryFn: () => client.get<Page<TagGroup>>('/tag-groups', { limit: 200, count: 'none' }),
+        enabled: kind === 'tag_group' && can('tags.read'),
+        retry: false,
+    });
+    // Scenarios stand in lists by their codes.
+    if (kind === 'scenario') return scenarios.data?.items.map(({ code: id, name }) => ({ id, name })) ?? [];
+    if (kind === 'tag_group') return groups.data?.items.map(({ id, name }) => ({ id, name })) ?? [];
     if (kind === 'slot') return slots.data?.items.map(({ id, number }) => ({ id, name: number })) ?? [];
     // Roles stand in lists by their code.
     if (kind === 'role') return roles.data?.items.map((role) => ({ id: role.code, name: role.builtin ? code('roles.codes', role.code, role.name) : role.name })) ?? [];

@@ -105,6 +105,14 @@ it('tells the rest when the page is left, also what is under way, and nothing af
     expect(server.sessions).toBe(2);
 });
 
+it('ends also a session that is there only when the page has been left', async () => {
+    const { server, hearing } = begin();
+    hearing.enter();
+    hearing.leave();
+    await settle();
+    expect([server.sessions, server.reports.map(({ seq, ranges, ended }) => [seq, ranges, ended])]).toEqual([1, [[1, [], true]]]);
+});
+
 it('goes on in a new session when the old one is over', async () => {
     const { server, hearing } = begin();
     hearing.enter();

@@ -104,6 +104,11 @@ export class Hearing {
     /** The last report, when the page closes or another call comes: it waits for nothing. What is under way may be told twice, which does no harm. */
     leave(): void {
         this.#left = true;
+        this.#end();
+    }
+
+    /** Ends the session, for there may be so many open at a time only (docs/listening.md). */
+    #end(): void {
         if (this.#session === undefined || this.state.gone) return;
         const ranges = minus(this.#heard, this.#known).slice(0, RANGES_MAX);
         this.#seq += 1;
@@ -118,6 +123,8 @@ export class Hearing {
         this.#sent = undefined;
         if (report_every_s > 0) this.everyMs = report_every_s * 1000;
         this.#tell({ before: union(heard, []), heardMs: heard_ms, completed });
+        // Whoever goes from call to call is gone before the session is there.
+        if (this.#left) this.#end();
     }
 
     async #send(session: string): Promise<void> {

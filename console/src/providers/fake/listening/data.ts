@@ -18,8 +18,24 @@ export interface ListeningData {
     versions: Map<string, number>;
     /** What people have heard, by person and call. */
     heard: Map<string, Range[]>;
+    /** Every tag that was set (1) or taken off (-1), and every call that came to count as heard. */
+    deeds: TagDeed[];
+    listens: Listen[];
     /** When recordings were erased, by calls. */
     erased: Map<string, number>;
+}
+
+export interface TagDeed {
+    at: number;
+    user: string;
+    tag: string;
+    sign: 1 | -1;
+}
+
+export interface Listen {
+    at: number;
+    user: string;
+    ms: number;
 }
 
 /** The scenarios that a listener is given; there are two more. */
@@ -38,7 +54,7 @@ const GROUPS: [string, TagColour, boolean, [string, TagColour?][]][] = [
 
 export function makeListening(chance: Chance, calls: FakeCall[], users: User[], now: number): ListeningData {
     const dates = { created_at: now - 90 * DAY, updated_at: now - 2 * DAY, version: 1 };
-    const groups = GROUPS.map(([name, colour, exclusive], index): TagGroup => ({ id: String(index + 1), name, colour, exclusive, position: index + 1, active: true, ...dates }));
+    const groups = GROUPS.map(([name, colour, exclusive], index): TagGroup => ({ id: String(index + 1), name, colour, exclusive, position: index + 1, active: true, rates: index === 0, ...dates }));
     const tags = GROUPS.flatMap(([, colour, , names], group) => names.map(([name, own], index) => ({ name, colour: own ?? colour, group_id: String(group + 1), position: index + 1 }))).map((tag, index): Tag => ({ ...tag, id: String(index + 1), stop: 'none', active: true, ...dates }));
     const codes = [...GIVEN, 'sales', 'support'];
     const scenarios = codes.map((code, index): Scenario => ({ id: String(index + 1), code, name: { sales: 'Продажи, старый номер', support: 'Поддержка' }[code] ?? code, kind: 'department', active: true, ...dates }));
@@ -50,6 +66,11 @@ export function makeListening(chance: Chance, calls: FakeCall[], users: User[], 
             { resource: 'tags', kind: 'tag_group', ids: GROUPS_GIVEN },
         ];
     }
+    const other = users[20];
+    if (other) {
+        other.roles = ['listener'];
+        other.lists = [{ resource: 'calls', kind: 'scenario', ids: [GIVEN[0] ?? ''] }];
+    }
     const taggings = new Map<string, Tagging[]>();
     const versions = new Map<string, number>();
     for (const call of calls) {
@@ -60,5 +81,20 @@ export function makeListening(chance: Chance, calls: FakeCall[], users: User[], 
         taggings.set(call.call_id, ids.map((tag_id) => ({ tag_id, set_at: Math.min(now, call.started_at + 40 * 60_000), set_by: by ?? null })));
         versions.set(call.call_id, ids.length);
     }
-    return { scenarios, groups, tags, taggings, versions, heard: new Map(), erased: new Map() };
+    // What was done in the last three weeks; less of it on days off.
+    const deeds: TagDeed[] = [];
+    const listens: Listen[] = [];
+    for (let day = 1; day <= 21; day += 1) {
+        for (const user of [listener, users[20], users[14]]) {
+            if (!user || day % 7 > 4) continue;
+            for (let call = chance.whole(2, user === listener ? 24 : 12); call > 0; call -= 1) {
+                const at = now - day * DAY + chance.whole(0, 6) * 3_600_000;
+                listens.push({ at, user: user.id, ms: chance.whole(20, 400) * 1000 });
+                deeds.push({ at, user: user.id, tag: chance.one(['1', '1', '2']), sign: 1 });
+                if (chance.percent(60)) deeds.push({ at, user: user.id, tag: chance.one(['3', '4', '5', '7']), sign: 1 });
+                if (chance.percent(6)) deeds.push({ at, user: user.id, tag: '1', sign: -1 });
+            }
+        }
+    }
+    return { deeds, listens, scenarios, groups, tags, taggings, versions, heard: new Map(), erased: new Map() };
 }

@@ -9,13 +9,20 @@ export function listOf(world: FakeWorld, user: User, permission: string, kind: s
     const scopes = [...(world.permissions(user).get(permission) ?? [])];
     if (scopes.length === 0 || scopes.some((scope) => !scope.endsWith('list'))) return undefined;
     const resource = permission.split('.')[0];
-    return user.lists.filter((list) => list.resource === resource && list.kind === kind).flatMap(({ ids }) => ids);
+    const lists = [...user.lists, ...world.data.roles.filter(({ code }) => user.roles.includes(code)).flatMap((role) => role.lists)];
+    return lists.filter((list) => list.resource === resource && list.kind === kind).flatMap(({ ids }) => ids);
 }
 
 /** The groups of tags that somebody sees, in their order. */
 export function groupsOf(world: FakeWorld, user: User): TagGroup[] {
     const given = listOf(world, user, 'tags.read', 'tag_group');
     return world.data.listening.groups.filter(({ id }) => !given || given.includes(id)).toSorted((a, b) => a.position - b.position);
+}
+
+/** The people whom somebody sees. */
+export function usersOf(world: FakeWorld, user: User): User[] {
+    const given = listOf(world, user, 'users.read', 'role');
+    return given ? world.data.users.filter(({ roles }) => roles.length > 0 && roles.every((role) => given.includes(role))) : world.data.users;
 }
 
 /** The calls that somebody sees. */
@@ -43,4 +50,11 @@ export function tagsOf(world: FakeWorld, user: User, call: string) {
         })
         .toSorted((a, b) => a.at - b.at || a.position - b.position)
         .map(({ answer }) => answer);
+}
+
+/** What lists of calls tell of one to whoever asks: its tags, and the groups that rate and of which it has none. */
+export function toldOf(world: FakeWorld, user: User, call: FakeCall) {
+    const tags = tagsOf(world, user, call.call_id);
+    const rating = call.recording ? groupsOf(world, user).filter(({ id, rates, active }) => rates && active && !tags.some(({ group_id }) => group_id === id)) : [];
+    return { tags: tags.map(({ tag_id, group_id, name, colour }) => ({ id: tag_id, group_id, name, colour })), unrated_in: rating.map(({ id }) => ({ id })) };
 }

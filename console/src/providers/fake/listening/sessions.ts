@@ -21,7 +21,7 @@ export const sessionRoutes = (world: FakeWorld): FakeRoute[] => {
     const { heard } = world.data.listening;
     const standing = (call: string, user: string, duration: number) => {
         const all = heard.get(`${user} ${call}`) ?? [];
-        return { all, completed: lengthOf(all) >= Math.min(COUNTED_MS, duration * 0.6) };
+        return { all, completed: lengthOf(all) >= Math.min(COUNTED_MS, duration * 0.6 || COUNTED_MS) };
     };
     return [
         [
@@ -48,6 +48,7 @@ export const sessionRoutes = (world: FakeWorld): FakeRoute[] => {
                 const { recording } = callOf(world, user, session.call);
                 const { seq, ranges, ended } = body as unknown as HeardReport;
                 if (session.ended) throw new FakeProblem(409, 'session_ended');
+                const before = standing(session.call, user.id, recording?.duration_ms ?? 0);
                 if (seq > session.seq) {
                     session.seq = seq;
                     session.ranges = union(session.ranges, ranges);
@@ -55,6 +56,7 @@ export const sessionRoutes = (world: FakeWorld): FakeRoute[] => {
                 }
                 session.ended = Boolean(ended) || world.data.listening.erased.has(session.call);
                 const { all, completed } = standing(session.call, user.id, recording?.duration_ms ?? 0);
+                if (completed && !before.completed) world.data.listening.listens.push({ at: world.now(), user: user.id, ms: lengthOf(all) });
                 return { heard_ms: lengthOf(session.ranges), all_heard_ms: lengthOf(all), completed, trimmed_ms: 0 };
             },
         ],

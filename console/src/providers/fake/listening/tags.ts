@@ -35,7 +35,7 @@ export const tagRoutes = (world: FakeWorld): FakeRoute[] => {
             (context) => {
                 world.need(context, 'tags.manage');
                 name(context.body, listening.groups);
-                const row = { exclusive: false, colour: 'grey', position: behind(listening.groups), ...context.body, ...made() } as unknown as TagGroup;
+                const row = { exclusive: false, rates: false, colour: 'grey', position: behind(listening.groups), ...context.body, ...made() } as unknown as TagGroup;
                 listening.groups.push(row);
                 return row;
             },
@@ -144,6 +144,8 @@ export const tagRoutes = (world: FakeWorld): FakeRoute[] => {
         const had = listening.taggings.get(call) ?? [];
         listening.taggings.set(call, [...had.filter(({ tag_id }) => !off.includes(tag_id)), ...on.map((tag_id) => ({ tag_id, set_at: world.now(), set_by: user.id }))]);
         listening.versions.set(call, (listening.versions.get(call) ?? 0) + 1);
+        const [at, by] = [world.now(), user.id];
+        listening.deeds.push(...off.map((id) => ({ at, user: by, tag: id, sign: -1 as const })), ...on.map((id) => ({ at, user: by, tag: id, sign: 1 as const })));
         // Whoever takes a tag's place replaces it; alone it is taken off.
         const told = [...off.map((id) => [id, on.length > 0 ? 'replaced' : 'unset']), ...on.map((id) => [id, 'set'])];
         for (const [tag_id = '', action] of told) world.live.emit('call.tagged', call, { event_id: world.newId(), call_id: call, tag_id, group_id: tag(tag_id).group_id, action, actor: user.id, actor_name: user.display_name, at: world.now(), stop: 'none' });

@@ -2,12 +2,13 @@
 import type { PermissionSet, Role, User } from '@/api/types';
 import { CATALOGUE, type FakeData } from '../data';
 import { list, type FakeResource, type Row } from '../lists';
+import { usersOf } from '../listening/reach';
 import { FakeProblem } from '../problem';
 import { RESOURCES } from '../resources';
 import type { FakeRoute, FakeWorld } from '../world';
 
 export const peopleRoutes = (world: FakeWorld): FakeRoute[] => [
-    ['GET', /^\/users$/, world.listed('users', () => world.data.users, 'users.read')],
+    ['GET', /^\/users$/, world.listed('users', ({ user }) => usersOf(world, user), 'users.read')],
     [
         'POST',
         /^\/users$/,
@@ -31,7 +32,7 @@ export const peopleRoutes = (world: FakeWorld): FakeRoute[] => [
             return { job_id: world.newJob('bulk.run', rows.length, context.user.id).id, count: rows.length };
         },
     ],
-    ['GET', /^\/users\/(\d+)$/, ({ ids: [id], user: me }) => world.seen('users', me, world.one(world.data.users, (user) => user.id === id))],
+    ['GET', /^\/users\/(\d+)$/, ({ ids: [id], user: me }) => world.seen('users', me, world.one(usersOf(world, me), (user) => user.id === id))],
     ['PUT', /^\/users\/(\d+)$/, ({ ids: [id], body }) => world.change(world.one(world.data.users, (user) => user.id === id), body)],
     ['DELETE', /^\/users\/(\d+)$/, ({ ids: [id] }) => void (world.data.users = world.data.users.filter((user) => user.id !== id))],
     [

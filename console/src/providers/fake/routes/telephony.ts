@@ -1,7 +1,7 @@
 // Slots and calls.
 import type { Limits, Slot } from '@/api/types';
 import { makeCall, TRANSFERRED } from '../data';
-import { callOf, callsOf, tagsOf } from '../listening/reach';
+import { callOf, callsOf, toldOf } from '../listening/reach';
 import { echoes } from '../desk/ring';
 import { LADDER, longLadder } from '../ladder';
 import { FakeProblem } from '../problem';
@@ -86,7 +86,7 @@ export const telephonyRoutes = (world: FakeWorld): FakeRoute[] => [
             return { call_id: call.call_id, status };
         },
     ],
-    ['GET', /^\/calls$/, world.listed('calls', ({ user }) => callsOf(world, user).map((call) => ({ ...call, tags: tagsOf(world, user, call.call_id).map(({ tag_id, group_id, name, colour }) => ({ id: tag_id, group_id, name, colour })) })), 'calls.read')],
+    ['GET', /^\/calls$/, world.listed('calls', ({ user }) => callsOf(world, user).map((call) => ({ ...call, ...toldOf(world, user, call) })), 'calls.read')],
     ['GET', /^\/calls\/([\w-]+)$/, ({ ids: [id], user }) => world.seen('calls', user, callOf(world, user, id))],
     ['GET', /^\/calls\/([\w-]+)\/ladder$/, ({ ids: [id = ''] }) => (id === TRANSFERRED ? longLadder() : LADDER).replaceAll('%id%', id)],
     [

@@ -1,0 +1,1 @@
+export { TagStatisticsPage } from './TagStatisticsPage';
