@@ -317,5 +317,7 @@ async function ring(page: Page): Promise<void> {
 async function ringAndEnd(page: Page): Promise<void> {
     await ring(page);
     await page.waitForTimeout(6500);
+    await page.getByRole('button', { name: /^(End call|Завершить)$/ }).click();
+    await page.waitForTimeout(500);
     await page.locator('textarea').first().fill('Интересует двушка на Химках, перезвонить после шести.');
 }

@@ -3,7 +3,7 @@ import type { components } from './schema';
 import type { CallWithRecording } from './types';
 
 /** Somebody who may become a client: a row, with all its columns; one that may not be seen is not there, whatever the type says. */
-export type Lead = Required<components['schemas']['leads']> & { /** The client that it became. */ client_id?: string | null };
+export type Lead = Required<components['schemas']['leads']> & { /** The client that it became. */ client_id?: string | null; /** When it was last handed over. */ handed_over_at?: number | null };
 export type LeadStatus = Lead['status'];
 
 /** What happens to a lead. */
@@ -62,12 +62,12 @@ export type About = { lead_id: string } | { client_id: string } | { call_id: str
 /** Something that became of a lead. */
 export interface LeadHappened {
     kind: string;
-    from_status: LeadStatus | null;
-    to_status: LeadStatus | null;
+    from_status?: LeadStatus | null;
+    to_status?: LeadStatus | null;
     actor_id: string | null;
     actor_name?: string | null;
-    seller: string | null;
-    operator: string | null;
+    seller?: string | null;
+    operator?: string | null;
 }
 
 /** What has been of a lead or a client, newest first. */

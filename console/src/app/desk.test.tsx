@@ -182,6 +182,7 @@ describe('a call', () => {
         const [choose] = await screen.findAllByRole('button', { name: 'This one' });
         await user.click(choose as HTMLElement);
         expect(await screen.findByRole('button', { name: 'Move on' })).toBeInTheDocument();
+        expect(server.log.find(({ path }) => path.endsWith('/links'))).toMatchObject({ method: 'PUT', body: { lead_id: expect.any(String) } });
     });
 
     it('with somebody else’s lead says who works with it, and leads nowhere', async () => {
@@ -248,6 +249,17 @@ describe('calling back', () => {
     });
 });
 
+it('all calls that nobody has called back are put away at once, after a question that says how many', async () => {
+    const { user, server } = await atWork('/missed-calls');
+    const open = server.data.missed.filter(({ state }) => state === 'open').length;
+    await user.click(await screen.findByRole('button', { name: 'Mark all as seen' }));
+    const dialog = await screen.findByRole('dialog', { name: `Put away ${open} calls?` });
+    expect(server.data.missed.filter(({ state }) => state === 'open')).toHaveLength(open);
+    await user.click(within(dialog).getByRole('button', { name: 'Put away' }));
+    expect(await screen.findByText('They are being put away')).toBeInTheDocument();
+    expect(server.data.missed.filter(({ state }) => state === 'open')).toHaveLength(0);
+});
+
 it('a desk without a slot says what to do first', async () => {
     const { router, server, queries } = await renderConsole({ user: 'ann', path: '/settings' });
     await screen.findByRole('heading', { level: 1 });
@@ -255,4 +267,17 @@ it('a desk without a slot says what to do first', async () => {
     queries.clear();
     await act(() => router.navigate('/desk'));
     expect((await screen.findAllByText('Take a slot to call and be called')).length).toBeGreaterThan(0);
+});
+
+it('a desk that hears nothing says so, and asks again and again', async () => {
+    const { server } = await atWork();
+    expect(screen.queryByText(/No live connection: refreshed/)).toBeNull();
+    vi.useFakeTimers({ shouldAdvanceTime: true, advanceTimeDelta: 5 });
+    act(() => server.live.turn('connecting'));
+    expect(screen.getByText('No live connection: refreshed every 5 seconds')).toBeInTheDocument();
+    server.log.length = 0;
+    await act(() => vi.advanceTimersByTimeAsync(5_100));
+    expect(server.log.map(({ path }) => path)).toEqual(expect.arrayContaining(['/calls', '/missed-calls']));
+    act(() => server.live.turn('online'));
+    expect(screen.queryByText(/No live connection: refreshed/)).toBeNull();
 });

@@ -175,3 +175,41 @@ describe('clients', () => {
         expect(await screen.findByText('There is no such client among yours')).toBeInTheDocument();
     });
 });
+
+describe('wherever one is', () => {
+    it('a seller is told once when it is time for what was promised', async () => {
+        const { server, queries } = await renderConsole({ user: 'fedor', path: '/settings' });
+        await screen.findByRole('heading', { level: 1 });
+        await waitFor(() => expect(queries.getQueryData(['me'])).toBeDefined());
+        const lead = server.data.crm.leads.find(({ assigned_seller }) => assigned_seller === '7');
+        act(() => server.live.emit('lead.reminder', '1', { ...lead, assigned_seller: '17', assigned_operator: '3', client_name: 'Olga Brandt' }));
+        act(() => server.live.emit('lead.reminder', lead?.id ?? '', { ...lead, client_name: 'Vera Brandt', next_action: 'call back' }));
+        expect(await screen.findByText('Now: Vera Brandt – call back')).toBeInTheDocument();
+        expect(screen.queryByText(/Olga Brandt/)).toBeNull();
+    });
+
+    it('who reads no leads is told nothing', async () => {
+        const { server } = await renderConsole({ user: 'elena', path: '/settings' });
+        await screen.findByRole('heading', { level: 1 });
+        act(() => server.live.emit('lead.reminder', '1', { client_name: 'Vera Brandt', next_action: 'call back' }));
+        expect(screen.queryByText(/Vera Brandt/)).toBeNull();
+    });
+});
+
+describe('a call', () => {
+    it('has its notes on its page, for who reads notes', async () => {
+        const { user, server } = await renderConsole({ user: 'ann', path: '/calls/c_transferred1/show' });
+        await screen.findByRole('heading', { name: 'Notes' });
+        await user.type(await screen.findByRole('textbox', { name: 'Note' }), 'was put through twice');
+        await user.click(screen.getByRole('button', { name: 'Save the note' }));
+        expect(await screen.findByText('was put through twice')).toBeInTheDocument();
+        expect(server.log.find(({ path }) => path === '/crm/note')?.body).toEqual({ call_id: 'c_transferred1', text: 'was put through twice' });
+    });
+
+    it('shows no notes to who reads none, and asks for none', async () => {
+        const { server } = await renderConsole({ user: 'elena', path: '/calls/c_transferred1/show' });
+        await screen.findByRole('heading', { level: 1 });
+        expect(screen.queryByRole('heading', { name: 'Notes' })).toBeNull();
+        expect(server.log.some(({ path }) => path.startsWith('/crm/'))).toBe(false);
+    });
+});

@@ -194,7 +194,7 @@ describe('a seller’s day', () => {
         const names = own.map(({ client_name }) => client_name);
         for (const link of within(list).getAllByRole('link')) expect(names.some((name) => link.textContent?.includes(name))).toBe(true);
         const handed = within(await screen.findByRole('list', { name: 'Handed to me' })).getAllByRole('link');
-        expect(handed).toHaveLength(own.filter(({ status }) => status === 'new' || status === 'assigned').length);
+        expect(handed).toHaveLength(own.filter(({ status, handed_over_at }) => ['new', 'assigned'].includes(status) && handed_over_at).length);
         // What a page asks for is narrowed by the server; nobody else's lead is named in what is sent.
         expect(server.log.filter(({ path: at }) => at === '/crm/leads').every(({ query }) => !String(query?.filter).includes('assigned_seller'))).toBe(true);
     });
@@ -221,7 +221,7 @@ describe('a seller’s day', () => {
         const list = await screen.findByRole('list', { name: 'Handed to me' });
         const before = within(list).getAllByRole('link').length;
         const lead = server.data.crm.leads.find(({ assigned_seller, status }) => assigned_seller !== '7' && status === 'assigned');
-        Object.assign(lead ?? {}, { assigned_seller: '7', client_name: 'Vera Brandt' });
+        Object.assign(lead ?? {}, { assigned_seller: '7', client_name: 'Vera Brandt', handed_over_at: server.now() });
         act(() => server.live.emit('lead.update', lead?.id ?? '', lead));
         await waitFor(() => expect(within(screen.getByRole('list', { name: 'Handed to me' })).getAllByRole('link')).toHaveLength(before + 1));
     });

@@ -94,8 +94,9 @@ function Announcer({ callId, text, ready }: { callId: string | undefined; text: 
         );
         return () => clearTimeout(timer);
     }, [callId, text, ready]);
+    if (!said) return null;
     return (
-        <Box role="alert" sx={{ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap' }} style={{ width: 1, height: 1 }}>
+        <Box role="alert" sx={{ position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap' }}>
             {said}
         </Box>
     );

@@ -22,6 +22,7 @@ import { useLook } from '../look';
 import { Loading } from './Loading';
 import { MainMenu } from './MainMenu';
 import { Messages } from './Messages';
+import { Reminders } from './Reminders';
 import { CardsLayer } from './ScreenPop';
 import { QuickJump } from './QuickJump';
 import { takeChosenBefore, TopBar, useChooseLanguage } from './TopBar';
@@ -87,6 +88,7 @@ export function Shell({ children }: CoreLayoutProps) {
                             </Box>
                         </Box>
                         <Messages />
+                        <Reminders />
                         <QuickJump open={jumping} onClose={() => setJumping(false)} />
                     </Box>
                 </CardsLayer>

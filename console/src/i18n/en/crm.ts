@@ -47,6 +47,7 @@ export const crm = {
         whose: 'Whose it is',
         nobody: 'nobody’s',
         due: 'Due',
+        reminder: 'Now: %{what}',
         hand_over: 'Hand over',
         hand_over_title: 'Hand over: %{name}',
         to_whom: 'To whom',

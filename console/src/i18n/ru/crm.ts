@@ -47,6 +47,7 @@ export const crm = {
         whose: 'Чей',
         nobody: 'ничей',
         due: 'Срок',
+        reminder: 'Пора: %{what}',
         hand_over: 'Передать',
         hand_over_title: 'Передать: %{name}',
         to_whom: 'Кому',

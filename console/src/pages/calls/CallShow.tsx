@@ -17,6 +17,7 @@ import { phone, useCode, useT } from '@/i18n';
 import { useSlotDeeds } from '@/live/deeds';
 import { patchRow, useTopic } from '@/live/hooks';
 import { Confirm } from '@/ui/confirm';
+import { CallNotes } from '@/ui/crm/CallNotes';
 import { Facts, Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
 import { CALL_TONES, OUTCOME_TONES } from '@/ui/tones';
@@ -116,6 +117,7 @@ function CallBody({ call }: { call: Row }) {
                     ]}
                 />
             </Section>
+            <CallNotes callId={call.call_id} />
             <SegmentsSection call={call} />
             <ConsultationsSection callId={call.call_id} />
             {can('calls.trace') && <Ladder callId={call.call_id} />}

@@ -7,12 +7,13 @@ import { useCan } from '@/access/me';
 import type { Client } from '@/api/crm';
 import { useT } from '@/i18n';
 import { useClientName } from '@/ui/crm/clients';
+import { Owner } from '@/ui/crm/sellers';
 import { Empty } from '@/ui/empty';
 import { useKeys } from '@/ui/keys/useKeys';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import type { FilterSpec } from '@/ui/list/filters';
-import { Code, Moment, Person } from '@/ui/values';
+import { Code, Moment } from '@/ui/values';
 import { ClientDialog } from './ClientDialog';
 import { Phones } from './Phones';
 
@@ -21,7 +22,7 @@ const COLUMNS: ColumnSpec<Client>[] = [
     { name: 'kind', label: 'clients.kind', render: (client) => <Code prefix="client_kinds" code={client.kind} />, width: 120 },
     { name: 'phones', label: 'clients.phones', render: (client) => <Phones phones={client.phones} /> },
     { name: 'email', label: 'clients.email' },
-    { name: 'owner_user_id', label: 'clients.owner_user_id', render: (client) => <Person id={client.owner_user_id} /> },
+    { name: 'owner_user_id', label: 'clients.owner_user_id', render: (client) => <Owner id={client.owner_user_id} /> },
     { name: 'updated_at', render: (client) => <Moment at={client.updated_at} />, width: 120, figures: true },
     { name: 'first_name', label: 'clients.first_name', extra: true },
     { name: 'patronymic', label: 'clients.patronymic', extra: true },

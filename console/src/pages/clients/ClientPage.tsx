@@ -13,11 +13,12 @@ import { patchRow, useTopic } from '@/live/hooks';
 import { Problem } from '@/providers/problem';
 import { useClientName } from '@/ui/crm/clients';
 import { History } from '@/ui/crm/History';
+import { Owner } from '@/ui/crm/sellers';
 import { NoteField } from '@/ui/crm/NoteField';
 import { BackTo, Beside } from '@/ui/crm/Beside';
 import { Facts, Page, PageHead, Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
-import { Moment, Nothing, Person } from '@/ui/values';
+import { Moment, Nothing } from '@/ui/values';
 import { ClientDialog } from './ClientDialog';
 import { Phones } from './Phones';
 
@@ -85,7 +86,7 @@ function ClientBody({ client }: { client: Client }) {
                                     [t('clients.phones'), <Phones phones={client.phones} whole />],
                                     [t('columns.email'), text(client.email)],
                                     client.inn ? [t('clients.inn'), text(client.inn)] : null,
-                                    client.owner_user_id !== undefined && [t('clients.owner_user_id'), <Person id={client.owner_user_id} />],
+                                    client.owner_user_id !== undefined && [t('clients.owner_user_id'), <Owner id={client.owner_user_id} />],
                                     [t('columns.created_at'), <Moment at={client.created_at} />],
                                 ]}
                             />

@@ -4,6 +4,7 @@ import Skeleton from '@mui/material/Skeleton';
 import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import { useContext, useRef, useState } from 'react';
+import { useCan } from '@/access/me';
 import type { Lead } from '@/api/crm';
 import type { CallCard, Candidate } from '@/api/desk';
 import { useFormat, useT } from '@/i18n';
@@ -11,6 +12,7 @@ import { newKey } from '@/live/deeds';
 import { useMySlot } from '@/live/board';
 import type { Card } from '@/live/cards';
 import { draftOf, useCards } from '@/live/useCards';
+import { useClient } from '@/providers/services';
 import { DraftsContext, useDraft } from '@/ui/crm/drafts';
 import { useNoteDeeds } from '@/ui/crm/notes';
 import { useKeys } from '@/ui/keys/useKeys';
@@ -27,11 +29,19 @@ const TONES = { ringing: 'wait', calling: 'wait', talking: 'busy', after: 'off',
 /** A call that one has: who it is, whom they belong to, and what comes of it. It stays until somebody has said so. */
 export function CallCardView({ card, data, error, onRetry }: { card: Card; data: CallCard | undefined; error: unknown; onRetry: () => void }) {
     const t = useT();
+    const can = useCan();
+    const client = useClient();
+    const tellProblem = useTellProblem();
     const { cards } = useCards();
     // What the call itself brought is there before the card is.
     const matches: readonly (Candidate & { linked?: boolean })[] = data?.matches ?? card.candidates;
     const lead = chosenLead(card, matches);
     const leads = matches.filter(({ resource, row }) => resource === 'leads' && row);
+    const choose = (id: string) => {
+        cards.choose(card.callId, id);
+        // The server knows from then on, and whatever is written of the call stands with that lead.
+        if (can('leads.update')) client.put(`/calls/${card.callId}/links`, { lead_id: id }).catch(tellProblem);
+    };
     const isSearching = !data && !card.complete && !error && card.state !== 'gone';
     return (
         <Section>
@@ -54,7 +64,7 @@ export function CallCardView({ card, data, error, onRetry }: { card: Card; data:
             {matches.map((match, index) => (
                 // Somebody else's has no id that one may know.
                 // eslint-disable-next-line react/no-array-index-key
-                <MatchBox key={match.row?.id ?? index} match={match} isChosen={match.resource === 'leads' && match.row !== null && match.row.id === lead?.id} onChoose={leads.length > 1 && match.resource === 'leads' && match.row?.id ? () => cards.choose(card.callId, match.row?.id ?? '') : undefined} />
+                <MatchBox key={match.row?.id ?? index} match={match} isChosen={match.resource === 'leads' && match.row !== null && match.row.id === lead?.id} onChoose={leads.length > 1 && match.resource === 'leads' && match.row?.id ? () => choose(match.row?.id ?? '') : undefined} />
             ))}
             {leads.length > 1 && !lead && (
                 <Typography variant="body2" role="status" sx={{ color: 'text.secondary', mb: 1 }}>

@@ -14,6 +14,7 @@ import { PageHead } from '@/ui/page';
 import { Before } from './Before';
 import { CallCardView } from './CallCardView';
 import { Idle } from './Idle';
+import { NoLive } from './NoLive';
 import { Promised } from './Promised';
 import { SlotBox } from './SlotBox';
 import { ToCallBack } from './ToCallBack';
@@ -34,6 +35,7 @@ export function DeskPage() {
     return (
         <Box sx={{ height: '100%', overflow: 'auto', p: { xs: 1.5, md: 2 }, pb: 1 }}>
             <PageHead title={t('nav.desk')} />
+            <NoLive />
             <Box sx={{ display: 'grid', gap: 1.5, alignItems: 'start', gridTemplateColumns: { xs: 'minmax(0, 1fr)', md: 'minmax(220px, 264px) minmax(0, 1fr)', lg: 'minmax(220px, 264px) minmax(0, 1fr) minmax(240px, 300px)' } }}>
                 <Box sx={{ order: { xs: 2, md: 0 } }}>
                     <SlotBox />

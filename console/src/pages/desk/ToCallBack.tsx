@@ -10,10 +10,11 @@ import type { MissedCall } from '@/api/desk';
 import { phone, useT } from '@/i18n';
 import { useLiveList } from '@/live/hooks';
 import { byCaller, claimOf, useMissedDeeds } from '@/ui/crm/callBack';
+import { Colleague } from '@/ui/crm/Colleague';
 import { useKeys } from '@/ui/keys/useKeys';
 import { Section } from '@/ui/page';
 import { ProblemBox } from '@/ui/problems';
-import { Moment, Person, Phone, useNow } from '@/ui/values';
+import { Moment, Phone, useNow } from '@/ui/values';
 
 /** How many callers are named; the page of missed calls has them all. */
 const SHOWN_MAX = 7;
@@ -57,17 +58,14 @@ export function ToCallBack() {
                         const claimed = claimOf(newest, now);
                         return (
                             <Box component="li" key={newest.call_id} sx={{ display: 'flex', alignItems: 'center', gap: 0.75, px: 1.5, py: 0.25, fontSize: '0.8125rem' }}>
-                                <Box sx={{ flex: 1, minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
+                                <Box sx={{ flex: 1, minWidth: 0 }}>
                                     <Phone number={newest.number} />
                                     {times > 1 && <Box component="span" sx={{ fontWeight: 650 }}>{` ×${times}`}</Box>}
-                                    {claimed && (
-                                        <Box component="span" sx={{ display: 'block', color: 'text.secondary' }}>
-                                            {isMine(newest, now) ? t('missed.mine') : t('missed.taken')} {!isMine(newest, now) && <Person id={claimed} name={claimed.startsWith('#') ? claimed : undefined} />}
-                                        </Box>
-                                    )}
-                                </Box>
-                                <Box component="span" sx={{ color: 'text.secondary' }}>
-                                    <Moment at={newest.at} />
+                                    <Box component="span" sx={{ display: 'block', color: 'text.secondary', fontSize: '0.75rem' }}>
+                                        <Moment at={newest.at} />
+                                        {claimed && ' · '}
+                                        {claimed && (isMine(newest, now) ? t('missed.mine') : t('missed.taken'))} {claimed && !isMine(newest, now) && <Colleague id={claimed} />}
+                                    </Box>
                                 </Box>
                                 <IconButton
                                     aria-label={t('missed.call_back_to', { number: phone(newest.number) })}

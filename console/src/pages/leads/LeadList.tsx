@@ -1,5 +1,6 @@
 import Add from '@mui/icons-material/Add';
 import PersonSearchOutlined from '@mui/icons-material/PersonSearchOutlined';
+import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import { Link, useNavigate } from 'react-router';
 import { useCan } from '@/access/me';
@@ -12,14 +13,14 @@ import { useKeys } from '@/ui/keys/useKeys';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import type { FilterSpec } from '@/ui/list/filters';
-import { Badge, Moment, Person, Phone, useNow } from '@/ui/values';
+import { Badge, Moment, Nothing, Person, Phone, useNow } from '@/ui/values';
 
 const COLUMNS: ColumnSpec<Lead>[] = [
-    { name: 'client_name' },
+    { name: 'client_name', render: (lead) => <Short text={lead.client_name} width={210} /> },
     { name: 'phone', render: (lead) => <Phone number={lead.phone} />, figures: true },
     { name: 'status', render: (lead) => <LeadBadge status={lead.status} />, width: 140 },
     { name: 'next_action_at', label: 'leads.due', render: (lead) => <Due at={lead.next_action_at} />, width: 130, figures: true },
-    { name: 'next_action' },
+    { name: 'next_action', render: (lead) => <Short text={lead.next_action} width={220} /> },
     { name: 'source' },
     { name: 'assigned_seller', render: (lead) => <Owner id={lead.assigned_seller} /> },
     { name: 'assigned_operator', render: (lead) => <Person id={lead.assigned_operator} />, extra: true },
@@ -47,10 +48,26 @@ const OWNERS: FilterSpec[] = [
 
 /** When something is due; what should have been done by now says so. */
 function Due({ at }: { at: number | null | undefined }) {
+    const t = useT();
     const format = useFormat();
     const now = useNow(60_000);
     if (at == null || at >= now) return <Moment at={at} />;
-    return <Badge tone="bad">{format.short(at, now)}</Badge>;
+    const time = format.short(at, now);
+    return (
+        <Badge tone="bad" title={t('leads.overdue', { time })}>
+            {time}
+        </Badge>
+    );
+}
+
+/** A text that leaves room for others; whole when one points at it. */
+function Short({ text, width }: { text: string | null | undefined; width: number }) {
+    if (!text) return <Nothing />;
+    return (
+        <Box component="bdi" title={text} sx={{ display: 'block', maxWidth: width, overflow: 'hidden', textOverflow: 'ellipsis' }}>
+            {text}
+        </Box>
+    );
 }
 
 /** Leads: one's own, or those of the centre. */

@@ -105,7 +105,7 @@ function LeadBody({ lead }: { lead: Lead }) {
                         {t(lead.status === 'dnc' ? 'leads.dnc_because' : 'leads.lost_because', { reason: lead.lost_reason })}
                     </Alert>
                 )}
-                {(sees('next_action') || sees('next_action_at')) && <NextStep lead={lead} keyOn="KeyR" />}
+                {isOpenLead(lead) && (sees('next_action') || sees('next_action_at')) && <NextStep lead={lead} keyOn="KeyR" />}
             </Section>
             <Beside
                 side={

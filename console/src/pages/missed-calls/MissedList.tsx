@@ -9,12 +9,14 @@ import type { MissedCall } from '@/api/desk';
 import { phone, useT } from '@/i18n';
 import { SlotName } from '@/pages/calls/parts';
 import { claimOf, useMissedDeeds } from '@/ui/crm/callBack';
+import { Colleague } from '@/ui/crm/Colleague';
 import { Empty } from '@/ui/empty';
 import { ListPage } from '@/ui/list/ListPage';
 import type { ColumnSpec } from '@/ui/list/columns';
 import type { FilterSpec } from '@/ui/list/filters';
 import { MISSED_TONES } from '@/ui/tones';
 import { CodeBadge, Moment, Person, Phone, useNow } from '@/ui/values';
+import { PutAllAway } from './PutAllAway';
 
 const COLUMNS: ColumnSpec<MissedCall>[] = [
     { name: 'at', label: 'missed.at', render: (call) => <Moment at={call.at} />, width: 130, figures: true },
@@ -36,7 +38,7 @@ const FILTERS: FilterSpec[] = [
 
 /** Who is about to call back, as long as that holds. */
 function Claim({ call }: { call: MissedCall }) {
-    return <Person id={claimOf(call, useNow(30_000))} />;
+    return <Colleague id={claimOf(call, useNow(30_000))} />;
 }
 
 /** Calls that nobody answered, and what has come of them. */
@@ -66,16 +68,19 @@ export function MissedList() {
             resource="missed-calls"
             topic="misseds"
             title={t('nav.missed')}
-            about={t('missed.about')}
+            about={can('calls.start') && !canCall ? `${t('missed.about')} ${t('missed.needs_slot')}` : t('missed.about')}
             columns={COLUMNS}
             filters={FILTERS}
             filter={all ? undefined : { state: 'open' }}
             sort={{ field: 'at', order: 'DESC' }}
             actions={
-                <ToggleButtonGroup exclusive size="small" value={all} onChange={(_, next: boolean | null) => next !== null && setAll(next)} aria-label={t('missed.which')}>
-                    <ToggleButton value={false}>{t('missed.open')}</ToggleButton>
-                    <ToggleButton value>{t('missed.all')}</ToggleButton>
-                </ToggleButtonGroup>
+                <>
+                    {can('calls.start') && <PutAllAway />}
+                    <ToggleButtonGroup exclusive size="small" value={all} onChange={(_, next: boolean | null) => next !== null && setAll(next)} aria-label={t('missed.which')}>
+                        <ToggleButton value={false}>{t('missed.open')}</ToggleButton>
+                        <ToggleButton value>{t('missed.all')}</ToggleButton>
+                    </ToggleButtonGroup>
+                </>
             }
             onOpen={(call) => void navigate(`/calls/${call.call_id}/show`)}
             rowActions={actions}

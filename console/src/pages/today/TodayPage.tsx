@@ -6,7 +6,7 @@ import Skeleton from '@mui/material/Skeleton';
 import Typography from '@mui/material/Typography';
 import type { ReactNode } from 'react';
 import { Link, useNavigate } from 'react-router';
-import { useMe } from '@/access/me';
+import { useMe, useMyPermissions } from '@/access/me';
 import { LEAD_STATUSES, LEAD_WAY } from '@/api/crm';
 import { dayStart, useCode, useFormat, useT } from '@/i18n';
 import { useLiveList } from '@/live/hooks';
@@ -73,7 +73,9 @@ function Promised({ now }: { now: number }) {
 function Handed() {
     const t = useT();
     const me = useMe();
-    const filter = { status: ['new', 'assigned'], created_by: { ne: me?.id ?? '' } };
+    // A server that keeps when leads were handed over says so; by an older one it is what others have made.
+    const isKept = useMyPermissions()?.resources.leads?.columns.some(({ name, filter }) => name === 'handed_over_at' && filter);
+    const filter = { status: ['new', 'assigned'], ...(isKept ? { handed_over_at: { is_null: false } } : { created_by: { ne: me?.id ?? '' } }) };
     const handed = useMyLeads('assigned_seller', filter, 'updated_at');
     return (
         <Due title={t('today.handed')} of={handed} more={filter}>

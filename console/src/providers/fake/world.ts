@@ -114,7 +114,8 @@ export class FakeWorld {
 
     #begin(shift: number): void {
         const now = this.now() + shift;
-        const free = this.data.slots.filter(({ status }) => status === 'free' || status === 'taken');
+        // Whoever looks on has their slot to themselves.
+        const free = this.data.slots.filter(({ status, holder }) => (status === 'free' || status === 'taken') && (!holder || holder !== this.cookie));
         if (free.length === 0) return;
         const slot = this.chance.one(free);
         const holder = slot.holder ?? this.data.users[1]?.id ?? null;
@@ -131,11 +132,12 @@ export class FakeWorld {
     }
 
     #answered(call: FakeCall, at: number): void {
-        this.slotState(call.caller_slot, 'ACTIVE_CALL');
+        const slot = call.caller_slot ?? call.callee_slot;
+        this.slotState(slot, 'ACTIVE_CALL');
         this.#update(call, {
             status: 'answered',
             answered_at: at,
-            segments: [{ slot: call.caller_slot ?? '', user: call.user, from: at, to: null, hold_ms: 0 }],
+            segments: [{ slot: slot ?? '', user: call.user, from: at, to: null, hold_ms: 0 }],
             recording: makeRecording(at, null, call.caller, call.callee, false),
         });
     }

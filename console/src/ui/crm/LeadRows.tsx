@@ -20,10 +20,10 @@ export function LeadRows({ leads, label, tight }: { leads: readonly Lead[]; labe
                         to={`/leads/${lead.id}`}
                         sx={{
                             display: 'grid',
-                            gridTemplateColumns: tight ? '84px minmax(0, 1fr)' : '112px minmax(0, 1.1fr) 132px minmax(0, 1.3fr)',
+                            gridTemplateColumns: tight ? '98px minmax(0, 1fr)' : '112px minmax(0, 1.1fr) 132px minmax(0, 1.3fr)',
                             columnGap: 1.5,
                             alignItems: 'center',
-                            px: tight ? 1 : 2,
+                            px: tight ? 1.5 : 2,
                             py: 0.75,
                             color: 'text.primary',
                             textDecoration: 'none',

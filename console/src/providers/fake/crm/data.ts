@@ -55,6 +55,7 @@ export function makeCrm(users: readonly User[], calls: readonly Call[], now: num
             updated_at: made + chance.whole(1, 20) * HOUR,
             created_by: '2',
             client_id: null,
+            handed_over_at: index % 2 === 1 ? made + HOUR : null,
         };
     });
     // What a stranger says that they are called: it has to come out as text.

@@ -1,6 +1,7 @@
 // Notes, histories, hand-over and clients.
-import type { Client, HandOverOrder, HistoryEntry, Note, Seller } from '@/api/crm';
+import type { Client, HandOverOrder, Note, Seller } from '@/api/crm';
 import type { User } from '@/api/types';
+import type { HistoryAnswer, HistoryItem } from '@/ui/crm/entries';
 import { FakeProblem } from '../problem';
 import type { Context, FakeRoute, FakeWorld } from '../world';
 import type { Leads } from './leads';
@@ -17,14 +18,14 @@ function sellers(world: FakeWorld): Seller[] {
 }
 
 /** What has been of whoever has this number. */
-function history(world: FakeWorld, of: { lead?: string; client?: string; numbers: readonly (string | null)[] }): { items: HistoryEntry[]; next: null } {
+function history(world: FakeWorld, of: { lead?: string; client?: string; numbers: readonly (string | null)[] }): HistoryAnswer {
     const calls = world.data.calls.filter(({ caller, callee, status }) => status === 'ended' && of.numbers.some((number) => number && (number === caller || number === callee)));
     const notes = world.data.crm.notes.filter(({ lead_id, client_id }) => (of.lead && lead_id === of.lead) || (of.client && client_id === of.client));
     const events = world.data.crm.events.filter(({ lead }) => lead === of.lead);
-    const items: HistoryEntry[] = [
-        ...calls.map((call): HistoryEntry => ({ kind: 'call', id: call.call_id, at: call.started_at, call })),
-        ...notes.map((note): HistoryEntry => ({ kind: 'note', id: note.id, at: note.created_at, note })),
-        ...events.map(({ id, lead: _, at, ...event }): HistoryEntry => ({ kind: 'event', id, at, event })),
+    const items: HistoryItem[] = [
+        ...calls.map((call): HistoryItem => ({ kind: 'call', at: call.started_at, call })),
+        ...notes.map((note): HistoryItem => ({ kind: 'note', at: note.created_at, note })),
+        ...events.map(({ lead: _, at, ...event }): HistoryItem => ({ kind: 'event', at, event })),
     ];
     return { items: items.toSorted((a, b) => b.at - a.at), next: null };
 }
@@ -67,7 +68,7 @@ export const folkRoutes = (world: FakeWorld, leads: Leads): FakeRoute[] => {
                 lead.assigned_seller = to ?? null;
                 leads.tell(context.user, lead, 'hand_over', lead.status === 'new' ? 'assigned' : lead.status);
                 if (order.comment) crm.notes.push(makeNote(world, context.user, { lead_id: lead.id, text: order.comment }));
-                return leads.change(lead, { status: lead.status === 'new' ? 'assigned' : lead.status, ...(order.next_action_at && { next_action_at: order.next_action_at }) });
+                return leads.change(lead, { handed_over_at: world.now(), status: lead.status === 'new' ? 'assigned' : lead.status, ...(order.next_action_at && { next_action_at: order.next_action_at }) });
             },
         ],
         [
