@@ -26,6 +26,7 @@ pub mod proxy;
 pub mod raw;
 pub mod receiver;
 pub mod rest;
+pub mod screen;
 pub mod server;
 pub mod sipp;
 pub mod smtp;

@@ -14,6 +14,7 @@ mod conformance;
 mod console;
 mod crash;
 mod db_copy;
+mod desk;
 mod dialling;
 mod everybody;
 mod faults;

@@ -211,7 +211,8 @@ async fn no_route_breaks_without_the_database() {
             .path
             .replace("{id}", if route.path.contains("calls") { "c_00000000000z8" } else { "3" })
             .replace("{tag}", "1")
-            .replace("{call_id}", "c_00000000000z8", "{marker}", "1")
+            .replace("{call_id}", "c_00000000000z8")
+            .replace("{marker}", "1")
             .replace("{kind}/3", "center/1")
             .replace("{key}", "theme")
             .replace("{source}", "192.0.2.1");

@@ -171,6 +171,8 @@ impl Crm {
         let mut tx = self.store().db().begin().await?;
         let counted = count(&mut tx, permit.principal().user(), (session, center), report, sound, moment).await;
         let counted = office::finish(tx, counted).await?;
+        // Whoever is at it keeps what they have taken.
+        self.renew_claims(permit.principal().user(), call, now).await?;
         if counted.is_over { Err(OfficeError::Conflict(Conflict::SessionEnded)) } else { Ok(counted.heard) }
     }
 

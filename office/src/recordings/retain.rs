@@ -97,7 +97,7 @@ async fn chunk<'a>(office: &'a Office, step: &mut Step<'a>, center: CenterId, ol
     for (call, state) in &locked {
         let (news, entry) = erase(step.tx().await?, (*call, center), *state, now).await?;
         step.audit(&Actor::system(center, "retention"), entry);
-        step.after_commit(move || office.row_changed(news));
+        step.after_commit(move || office.rows_changed(vec![news]));
     }
     Ok(u64::try_from(locked.len()).unwrap_or(0))
 }
