@@ -52,11 +52,11 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     16 "0016_exports_rule"
     17 "0017_clients_leads"
     18 "0018_call_links"
+    19 "0019_rating_markers"
     20 "0020_listening"
-    23 "0023_desk"
     21 "0021_listening_plans"
     22 "0022_hand_over"
-    19 "0019_rating_markers"
+    23 "0023_desk"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -17,6 +17,10 @@ const BEGAN: i64 = 1_700_000_000_000;
 pub(super) enum Kind {
     Call,
     Lead,
+    Client,
+    Note,
+    Plan,
+    Scorecard,
     Tag,
     Group,
     Scenario,
@@ -49,6 +53,8 @@ pub(super) struct Row {
     pub(super) lists: Vec<(&'static str, String)>,
     /// The right to see such rows.
     pub(super) read: &'static str,
+    /// The right to see what it is on, which it takes besides.
+    pub(super) besides: Option<&'static str>,
     /// All rights that show the canary.
     pub(super) shown_by: &'static [&'static str],
 }
@@ -115,8 +121,44 @@ impl Maker<'_> {
             is_everybodys: false,
             lists: Vec::new(),
             read,
+            besides: None,
             shown_by: &[],
         })
+    }
+
+    /// A client of somebody's, by a name and a number.
+    fn client(&self, whose: &str, number: &str, owner: Option<(&'static str, &str)>) -> Result<[Row; 2]> {
+        let name = format!("canary client {whose}");
+        let owner_id = owner.map(|(_, id)| id);
+        let body = json!({"last_name": name, "phones": [{"number": format!("+{number}")}], "owner_user_id": owner_id});
+        let made = self.make("/api/clients", &body)?;
+        let row = |canary: &str| -> Result<Row> {
+            let row = self.row(Kind::Client, &made, canary, "clients.read")?;
+            Ok(Row { owners: owner.iter().map(|(name, _)| *name).collect(), shown_by: &["clients.read"], ..row })
+        };
+        Ok([row(&name)?, row(number)?])
+    }
+
+    /// A note on a lead: it is seen by whom the lead is seen by, as far as they see notes.
+    fn note(&self, lead: &Row, whose: &str) -> Result<Row> {
+        let canary = format!("canary note on {whose}");
+        let made = self.make("/api/crm/note", &json!({"lead_id": lead.id, "text": canary}))?;
+        let row = self.row(Kind::Note, &made, &canary, "notes.read")?;
+        Ok(Row { owners: lead.owners.clone(), shown_by: &["notes.read"], besides: Some("leads.read"), ..row })
+    }
+
+    /// What is to be listened to, and by which card it is judged.
+    fn listening(&self) -> Result<[Row; 2]> {
+        let (card, plan) = (format!("canary card {}", self.center), format!("canary plan {}", self.center));
+        let body = json!({"name": card, "items": [{"name": "greeting", "kind": "yes_no", "weight": 1}]});
+        let made = self.make("/api/scorecards", &body)?;
+        let card = self.row(Kind::Scorecard, &made, &card, "scorecards.read")?;
+        let made = self.make("/api/listening/plans", &json!({"name": plan}))?;
+        let plan = self.row(Kind::Plan, &made, &plan, "listening.read")?;
+        Ok([
+            Row { is_everybodys: true, shown_by: &["scorecards.read"], ..card },
+            Row { shown_by: &["listening.read", "listening.manage"], ..plan },
+        ])
     }
 
     /// A group of tags with a tag.
@@ -224,6 +266,25 @@ impl House {
         leads.extend(home.lead("nobody's", "79991000003", json!({}), &[])?);
         leads.extend(away.lead("from abroad", "79991000004", json!({}), &[])?);
 
+        for maker in [&home, &away] {
+            leads.extend(maker.listening()?);
+        }
+        leads.extend(home.client("of one", "79992000001", Some(("seller", &first.0)))?);
+        leads.extend(home.client("of another", "79992000002", Some(("seller2", &second.0)))?);
+        leads.extend(home.client("of nobody", "79992000003", None)?);
+        leads.extend(away.client("abroad", "79992000004", None)?);
+        let notes: Vec<(&Maker, &str, &str)> = vec![
+            (&home, "canary lead one", "one"),
+            (&home, "canary lead second", "second"),
+            (&home, "canary lead nobody's", "nobody's"),
+            (&away, "canary lead from abroad", "one abroad"),
+        ];
+        for (maker, lead, whose) in notes {
+            let lead = leads.iter().find(|row| row.canary == lead).context("no such lead")?;
+            let note = maker.note(lead, whose)?;
+            leads.push(note);
+        }
+
         let mut calls = Calls { server, admin, sql, rows: Vec::new(), away: away.center.clone() };
         for (owner, scenario) in
             [("operator", "sales"), ("operator2", "support"), ("seller", "support"), ("seller2", "sales"), ("HelpDeskUser", "")]
@@ -294,6 +355,7 @@ impl Calls<'_> {
             is_everybodys: false,
             lists,
             read: "calls.read",
+            besides: None,
             shown_by,
         };
         self.rows.push(row);

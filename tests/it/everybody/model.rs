@@ -58,12 +58,12 @@ impl Person {
 
     /// Whether one sees a row, in whatever answer: by any right that shows what it says.
     pub(super) fn reads(&self, row: &Row) -> bool {
-        row.shown_by.iter().any(|right| self.has(right, row))
+        row.shown_by.iter().any(|right| self.has(right, row)) && row.besides.is_none_or(|right| self.has(right, row))
     }
 
     /// Whether one comes to a row by an operation that takes `right`.
     pub(super) fn reaches(&self, row: &Row, right: &str) -> bool {
-        self.has(right, row) && self.has(row.read, row)
+        self.has(right, row) && self.has(row.read, row) && row.besides.is_none_or(|right| self.has(right, row))
     }
 
     fn has(&self, right: &str, row: &Row) -> bool {
@@ -87,7 +87,7 @@ impl Person {
 
     /// What they may export: resources and the rights to it.
     pub(super) fn exported(&self) -> Vec<(&'static str, String)> {
-        [("calls", "calls"), ("cdrs", "calls"), ("leads", "leads"), ("users", "users"), ("webhooks", "webhooks")]
+        [("calls", "calls"), ("cdrs", "calls"), ("leads", "leads"), ("users", "users"), ("webhooks", "webhooks"), ("clients", "clients")]
             .into_iter()
             .map(|(resource, of)| (resource, format!("{of}.export")))
             .filter(|(_, right)| self.may(right))
