@@ -52,6 +52,9 @@ pub struct HistoryPage {
     pub next: Option<String>,
 }
 
+/// What is shown, and where it stands.
+type Items = Vec<(Place, Map<String, Value>)>;
+
 /// A place in a history: the time, the kind, the key. Later ones come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place(i64, Kind, i64);
@@ -192,13 +195,7 @@ impl Crm {
         Ok(HistoryPage { items: items.collect(), next: next.map(Place::write) })
     }
 
-    async fn events(
-        &self,
-        permit: &Permit,
-        parent: Parent,
-        after: Place,
-        wanted: usize,
-    ) -> Result<Vec<(Place, Map<String, Value>)>, OfficeError> {
+    async fn events(&self, permit: &Permit, parent: Parent, after: Place, wanted: usize) -> Result<Items, OfficeError> {
         let Some(reader) = permit.principal().permit(can::LEADS_READ) else { return Ok(Vec::new()) };
         let view = reader.view(&LEADS);
         let mut leads = Vec::new();
@@ -222,13 +219,7 @@ impl Crm {
         Ok(rows.into_iter().map(|row| (Place(row.at, Kind::Event, row.id), row.shown(&view))).collect())
     }
 
-    async fn written(
-        &self,
-        permit: &Permit,
-        parent: Parent,
-        after: Place,
-        wanted: usize,
-    ) -> Result<Vec<(Place, Map<String, Value>)>, OfficeError> {
+    async fn written(&self, permit: &Permit, parent: Parent, after: Place, wanted: usize) -> Result<Items, OfficeError> {
         let Some(reader) = permit.principal().permit(can::NOTES_READ) else { return Ok(Vec::new()) };
         if !self.reaches(&reader, parent).await? {
             return Ok(Vec::new());
@@ -251,13 +242,7 @@ impl Crm {
     }
 
     /// Calls that the person reaches, and the place up to which calls were looked at if there may be more behind it.
-    async fn called(
-        &self,
-        permit: &Permit,
-        parent: Parent,
-        after: Place,
-        wanted: usize,
-    ) -> Result<(Vec<(Place, Map<String, Value>)>, Option<Place>), OfficeError> {
+    async fn called(&self, permit: &Permit, parent: Parent, after: Place, wanted: usize) -> Result<(Items, Option<Place>), OfficeError> {
         let Some(reader) = permit.principal().permit(office::can::CALLS_READ) else { return Ok((Vec::new(), None)) };
         let view = reader.view(&CALLS);
         let statement = if matches!(parent, Parent::Lead(_)) { CALLS_OF_LEAD } else { CALLS_OF_CLIENT };
