@@ -320,6 +320,9 @@ impl Dice {
     }
 }
 
+/// The status, the seller, the operator, and whether it was handed over by this operator.
+type Known = (&'static str, Option<UserId>, Option<UserId>, bool);
+
 /// Random changes by everybody against a picture in memory that knows nothing of the program: where each lead stands, and whose it is.
 #[tokio::test]
 async fn random_changes_leave_what_a_model_says() {
@@ -328,15 +331,14 @@ async fn random_changes_leave_what_a_model_says() {
         let sellers = [house.with_role("anna", "seller").await, house.with_role("boris", "seller").await];
         let operator = house.with_role("vera", "operator").await;
         let people = [&root, &sellers[0], &sellers[1], &operator];
-        // The status, the seller, the operator, and whether it was handed over by this operator.
-        let mut model: BTreeMap<i64, (&str, Option<UserId>, Option<UserId>, bool)> = BTreeMap::new();
+        let mut model: BTreeMap<i64, Known> = BTreeMap::new();
         let (mut dice, mut steps, mut handed, mut last) = (Dice(4_004), 0, 0, None);
         for round in 0..500 {
             let who = people[dice.below(4)];
             let is_root = who.user() == root.user();
             let known: Vec<i64> = model.keys().copied().collect();
             let id = if known.is_empty() { 1 } else { known[dice.below(known.len())] };
-            let is_theirs = |lead: &(&str, Option<UserId>, Option<UserId>, bool)| is_root || [lead.1, lead.2].contains(&Some(who.user()));
+            let is_theirs = |lead: &Known| is_root || [lead.1, lead.2].contains(&Some(who.user()));
             match dice.below(10) {
                 0 | 1 if who.permit(can::LEADS_CREATE).is_some() => {
                     let id = house.lead(who, &new(named("x"))).await;
