@@ -71,9 +71,10 @@ async fn calls_are_listed_by_their_tags() {
             answer["items"].as_array().unwrap().iter().map(|row| row["call_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         let (of_anna, of_boris) = (CALL_OF_ANNA.to_string(), CALL_OF_BORIS.to_string());
-        assert_eq!(found("tag=1").await, [of_anna.clone()], "{list}");
-        assert_eq!(found("tag=1,2").await, [of_anna.clone()], "{list}");
-        assert_eq!(found("tag=3").await, [of_boris, of_anna], "{list}");
+        assert_eq!(found("tag=3").await, [of_boris.as_str(), of_anna.as_str()], "{list}");
+        for tags in ["tag=1", "tag=1,2"] {
+            assert_eq!(found(tags).await, [of_anna.as_str()], "{list} {tags}");
+        }
         assert_eq!(found("tag=77").await, Vec::<String>::new(), "{list}");
         let (_, answer) = world.json(&format!("root GET {list}?fields=tags&tag=1")).await;
         assert_eq!(answer["items"], json!([{"tags": [target, room]}]), "{list}");
