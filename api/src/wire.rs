@@ -700,8 +700,8 @@ fn cause_or_null() -> Object {
 }
 
 fn recording_state() -> Object {
-    use RecordingState::{Complete, Failed, NotWanted, Partial, Recording};
-    names(&[Recording, Complete, Partial, Failed, NotWanted]).build()
+    use RecordingState::{Complete, Erased, Failed, NotWanted, Partial, Recording};
+    names(&[Recording, Complete, Partial, Failed, NotWanted, Erased]).build()
 }
 
 fn problem_code() -> Object {

@@ -179,7 +179,7 @@ async fn the_database_is_away() {
         {"call_id":"c_00000000009rj","status":"dialing"}
         > - GET /api/calls/c_00000000009rh
         200
-        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"rung":[],"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
+        {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"6002","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"listened":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"rung":[],"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
         > - POST /api/call/end
         200
         {"call_id":"c_00000000009rh","status":"dialing"}
@@ -471,6 +471,36 @@ async fn no_route_breaks_without_the_database() {
         POST   /api/calls/{id}/markers            boris 503 root 503
         DELETE /api/calls/{id}/markers/{marker}   boris 503 root 503
         GET    /api/statistics/tags               boris 403 root 503
+        GET    /api/listening/sessions            boris 403 root 503
+        POST   /api/listening/sessions            boris 503 root 503
+        GET    /api/listening/sessions/{id}       boris 403 root 503
+        PUT    /api/listening/sessions/{id}       boris 503 root 503
+        GET    /api/listening/settings            boris 403 root 503
+        PUT    /api/listening/settings            boris 403 root 503
+        GET    /api/statistics/listening          boris 403 root 503
+        GET    /api/scorecards                    boris 503 root 503
+        POST   /api/scorecards                    boris 403 root 503
+        GET    /api/scorecards/{id}               boris 503 root 503
+        PUT    /api/scorecards/{id}               boris 403 root 503
+        DELETE /api/scorecards/{id}               boris 403 root 503
+        GET    /api/listening/plans               boris 403 root 503
+        POST   /api/listening/plans               boris 403 root 503
+        GET    /api/listening/plans/{id}          boris 403 root 503
+        PUT    /api/listening/plans/{id}          boris 403 root 503
+        DELETE /api/listening/plans/{id}          boris 403 root 503
+        POST   /api/listening/plans/{id}/activate boris 403 root 503
+        POST   /api/listening/plans/{id}/pause    boris 403 root 503
+        POST   /api/listening/plans/{id}/sample   boris 403 root 503
+        GET    /api/listening/agreement           boris 403 root 503
+        GET    /api/listening/tasks               boris 403 root 503
+        POST   /api/listening/tasks/claim         boris 403 root 503
+        GET    /api/listening/tasks/{id}          boris 403 root 503
+        POST   /api/listening/tasks/{id}/release  boris 403 root 503
+        POST   /api/listening/tasks/{id}/skip     boris 403 root 503
+        POST   /api/listening/tasks/{id}/done     boris 403 root 503
+        GET    /api/evaluations                   boris 503 root 503
+        GET    /api/evaluations/{id}              boris 503 root 503
+        POST   /api/calls/{id}/evaluations        boris 403 root 503
         GET    /api/crm/leads                     boris 503 root 503
         POST   /api/crm/leads                     boris 403 root 503
         GET    /api/crm/leads/{id}                boris 503 root 503
@@ -496,29 +526,6 @@ async fn no_route_breaks_without_the_database() {
         GET    /api/clients/{id}/notes            boris 503 root 503
         GET    /api/calls/{id}/links              boris 503 root 503
         PUT    /api/calls/{id}/links              boris 503 root 503
-        GET    /api/scorecards                    boris 503 root 503
-        POST   /api/scorecards                    boris 403 root 503
-        GET    /api/scorecards/{id}               boris 503 root 503
-        PUT    /api/scorecards/{id}               boris 403 root 503
-        DELETE /api/scorecards/{id}               boris 403 root 503
-        GET    /api/listening/plans               boris 403 root 503
-        POST   /api/listening/plans               boris 403 root 503
-        GET    /api/listening/plans/{id}          boris 403 root 503
-        PUT    /api/listening/plans/{id}          boris 403 root 503
-        DELETE /api/listening/plans/{id}          boris 403 root 503
-        POST   /api/listening/plans/{id}/activate boris 403 root 503
-        POST   /api/listening/plans/{id}/pause    boris 403 root 503
-        POST   /api/listening/plans/{id}/sample   boris 403 root 503
-        GET    /api/listening/agreement           boris 403 root 503
-        GET    /api/listening/tasks               boris 403 root 503
-        POST   /api/listening/tasks/claim         boris 403 root 503
-        GET    /api/listening/tasks/{id}          boris 403 root 503
-        POST   /api/listening/tasks/{id}/release  boris 403 root 503
-        POST   /api/listening/tasks/{id}/skip     boris 403 root 503
-        POST   /api/listening/tasks/{id}/done     boris 403 root 503
-        GET    /api/evaluations                   boris 503 root 503
-        GET    /api/evaluations/{id}              boris 503 root 503
-        POST   /api/calls/{id}/evaluations        boris 403 root 503
         GET    /api/calls/feed                    boris 200 root 200
         GET    /api/calls/{id}/card               boris 503 root 503
         GET    /api/desk                          boris 200 root 200
@@ -526,13 +533,6 @@ async fn no_route_breaks_without_the_database() {
         POST   /api/missed-calls/bulk             boris 503 root 503
         POST   /api/missed-calls/{id}/claim       boris 503 root 503
         POST   /api/missed-calls/{id}/dismiss     boris 503 root 503
-        GET    /api/listening/sessions            boris 403 root 503
-        POST   /api/listening/sessions            boris 503 root 503
-        GET    /api/listening/sessions/{id}       boris 403 root 503
-        PUT    /api/listening/sessions/{id}       boris 503 root 503
-        GET    /api/listening/settings            boris 403 root 503
-        PUT    /api/listening/settings            boris 403 root 503
-        GET    /api/statistics/listening          boris 403 root 503
     "#]]
     .assert_eq(&told);
 }

@@ -324,7 +324,7 @@ async fn calls() {
 
             > anna GET /api/calls/c_00000000009rh
             200
-            {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"+74951234567","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"listened":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"rung":[],"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
+            {"answered_at":null,"asked":null,"call_id":"c_00000000009rh","callee":"+74951234567","callee_slot":null,"caller":"6001","caller_slot":"1","carrier":"101","cause":null,"direction":"internal","ended_at":null,"listened":null,"outcome":null,"parent":null,"recording":null,"ringing_at":null,"rung":[],"scenario":null,"segments":[],"source":null,"started_at":1795000000000,"status":"dialing","tags":[],"transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
 
             > boris POST /api/calls/c_00000000009rh/transfer | {"to": "6003"}
             404
@@ -372,7 +372,7 @@ async fn calls() {
 
             > anna GET /api/calls/c_00000000000z8
             200
-            {"answered_at":1795000000000,"asked":null,"call_id":"c_00000000000z8","callee":"6002","callee_slot":"2","caller":"6001","caller_slot":"1","carrier":"101","cause":"caller_hung_up","direction":"internal","ended_at":1795000009000,"listened":null,"outcome":"answered","parent":null,"recording":{"duration_ms":9000,"left":{"number":"6001","role":"caller"},"reason":null,"right":{"number":"6002","role":"callee"},"size":1044,"started_at":1795000000000,"state":"complete"},"ringing_at":1795000000000,"rung":[],"scenario":null,"segments":[{"from":1795000000000,"hold_ms":0,"slot":"1","to":1795000009000,"user":"2"}],"source":null,"started_at":1795000000000,"status":"ended","transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
+            {"answered_at":1795000000000,"asked":null,"call_id":"c_00000000000z8","callee":"6002","callee_slot":"2","caller":"6001","caller_slot":"1","carrier":"101","cause":"caller_hung_up","direction":"internal","ended_at":1795000009000,"listened":null,"outcome":"answered","parent":null,"recording":{"duration_ms":9000,"left":{"number":"6001","role":"caller"},"reason":null,"right":{"number":"6002","role":"callee"},"size":1044,"started_at":1795000000000,"state":"complete"},"ringing_at":1795000000000,"rung":[],"scenario":null,"segments":[{"from":1795000000000,"hold_ms":0,"slot":"1","to":1795000009000,"user":"2"}],"source":null,"started_at":1795000000000,"status":"ended","tags":[],"transfer":null,"tries":[{"at":1795000000000,"called":"+74957654321","caller":"+74951234567","carrier":"101","outcome":"refused","status":503}],"user":"2"}
 
             > boris GET /api/calls/c_00000000000z8
             404

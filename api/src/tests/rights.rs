@@ -202,6 +202,36 @@ async fn every_route_with_every_role() {
         POST   /api/calls/{id}/markers            nobody 401 anna 422 root 422
         DELETE /api/calls/{id}/markers/{marker}   nobody 401 anna 404 root 404
         GET    /api/statistics/tags               nobody 401 anna 403 root 422
+        GET    /api/listening/sessions            nobody 401 anna 403 root 200
+        POST   /api/listening/sessions            nobody 401 anna 422 root 422
+        GET    /api/listening/sessions/{id}       nobody 401 anna 403 root 404
+        PUT    /api/listening/sessions/{id}       nobody 401 anna 422 root 422
+        GET    /api/listening/settings            nobody 401 anna 403 root 200
+        PUT    /api/listening/settings            nobody 401 anna 403 root 422
+        GET    /api/statistics/listening          nobody 401 anna 403 root 422
+        GET    /api/scorecards                    nobody 401 anna 200 root 200
+        POST   /api/scorecards                    nobody 401 anna 403 root 422
+        GET    /api/scorecards/{id}               nobody 401 anna 404 root 404
+        PUT    /api/scorecards/{id}               nobody 401 anna 403 root 422
+        DELETE /api/scorecards/{id}               nobody 401 anna 403 root 404
+        GET    /api/listening/plans               nobody 401 anna 403 root 200
+        POST   /api/listening/plans               nobody 401 anna 403 root 422
+        GET    /api/listening/plans/{id}          nobody 401 anna 403 root 404
+        PUT    /api/listening/plans/{id}          nobody 401 anna 403 root 422
+        DELETE /api/listening/plans/{id}          nobody 401 anna 403 root 404
+        POST   /api/listening/plans/{id}/activate nobody 401 anna 403 root 404
+        POST   /api/listening/plans/{id}/pause    nobody 401 anna 403 root 404
+        POST   /api/listening/plans/{id}/sample   nobody 401 anna 403 root 404
+        GET    /api/listening/agreement           nobody 401 anna 403 root 200
+        GET    /api/listening/tasks               nobody 401 anna 403 root 200
+        POST   /api/listening/tasks/claim         nobody 401 anna 403 root 422
+        GET    /api/listening/tasks/{id}          nobody 401 anna 403 root 404
+        POST   /api/listening/tasks/{id}/release  nobody 401 anna 403 root 404
+        POST   /api/listening/tasks/{id}/skip     nobody 401 anna 403 root 422
+        POST   /api/listening/tasks/{id}/done     nobody 401 anna 403 root 422
+        GET    /api/evaluations                   nobody 401 anna 200 root 200
+        GET    /api/evaluations/{id}              nobody 401 anna 404 root 404
+        POST   /api/calls/{id}/evaluations        nobody 401 anna 403 root 422
         GET    /api/crm/leads                     nobody 401 anna 200 root 200
         POST   /api/crm/leads                     nobody 401 anna 403 root 422
         GET    /api/crm/leads/{id}                nobody 401 anna 404 root 404
@@ -227,29 +257,6 @@ async fn every_route_with_every_role() {
         GET    /api/clients/{id}/notes            nobody 401 anna 404 root 404
         GET    /api/calls/{id}/links              nobody 401 anna 200 root 200
         PUT    /api/calls/{id}/links              nobody 401 anna 422 root 422
-        GET    /api/scorecards                    nobody 401 anna 200 root 200
-        POST   /api/scorecards                    nobody 401 anna 403 root 422
-        GET    /api/scorecards/{id}               nobody 401 anna 404 root 404
-        PUT    /api/scorecards/{id}               nobody 401 anna 403 root 422
-        DELETE /api/scorecards/{id}               nobody 401 anna 403 root 404
-        GET    /api/listening/plans               nobody 401 anna 403 root 200
-        POST   /api/listening/plans               nobody 401 anna 403 root 422
-        GET    /api/listening/plans/{id}          nobody 401 anna 403 root 404
-        PUT    /api/listening/plans/{id}          nobody 401 anna 403 root 422
-        DELETE /api/listening/plans/{id}          nobody 401 anna 403 root 404
-        POST   /api/listening/plans/{id}/activate nobody 401 anna 403 root 404
-        POST   /api/listening/plans/{id}/pause    nobody 401 anna 403 root 404
-        POST   /api/listening/plans/{id}/sample   nobody 401 anna 403 root 404
-        GET    /api/listening/agreement           nobody 401 anna 403 root 200
-        GET    /api/listening/tasks               nobody 401 anna 403 root 200
-        POST   /api/listening/tasks/claim         nobody 401 anna 403 root 422
-        GET    /api/listening/tasks/{id}          nobody 401 anna 403 root 404
-        POST   /api/listening/tasks/{id}/release  nobody 401 anna 403 root 404
-        POST   /api/listening/tasks/{id}/skip     nobody 401 anna 403 root 422
-        POST   /api/listening/tasks/{id}/done     nobody 401 anna 403 root 422
-        GET    /api/evaluations                   nobody 401 anna 200 root 200
-        GET    /api/evaluations/{id}              nobody 401 anna 404 root 404
-        POST   /api/calls/{id}/evaluations        nobody 401 anna 403 root 422
         GET    /api/calls/feed                    nobody 401 anna 200 root 200
         GET    /api/calls/{id}/card               nobody 401 anna 200 root 200
         GET    /api/desk                          nobody 401 anna 200 root 200
@@ -257,13 +264,6 @@ async fn every_route_with_every_role() {
         POST   /api/missed-calls/bulk             nobody 401 anna 422 root 422
         POST   /api/missed-calls/{id}/claim       nobody 401 anna 404 root 404
         POST   /api/missed-calls/{id}/dismiss     nobody 401 anna 404 root 404
-        GET    /api/listening/sessions            nobody 401 anna 403 root 200
-        POST   /api/listening/sessions            nobody 401 anna 422 root 422
-        GET    /api/listening/sessions/{id}       nobody 401 anna 403 root 404
-        PUT    /api/listening/sessions/{id}       nobody 401 anna 422 root 422
-        GET    /api/listening/settings            nobody 401 anna 403 root 200
-        PUT    /api/listening/settings            nobody 401 anna 403 root 422
-        GET    /api/statistics/listening          nobody 401 anna 403 root 422
     "#]]
     .assert_eq(&table);
 }

@@ -26,7 +26,7 @@ export interface ShownTag {
 }
 
 /** A call, with what lists tell listeners of it. */
-export type HeardCall = CallWithRecording & { tags?: ShownTag[] | null };
+export type HeardCall = Omit<CallWithRecording, 'tags'> & { tags?: ShownTag[] | null };
 
 /** A person at the player of a call. */
 export interface ListenSession {

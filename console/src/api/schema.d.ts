@@ -307,6 +307,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the calls that are up, as they are now.
+         * @description Operators see their own, supervisors those of everybody. It asks no database.
+         *
+         *     Right: `calls.read`.
+         */
+        get: operations["desk_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{id}": {
         parameters: {
             query?: never;
@@ -321,6 +343,52 @@ export interface paths {
         get: operations["calls_read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a call's card.
+         * @description Of leads and clients it shows what the caller's own rights to these show, of notes what `notes.read` does.
+         *
+         *     Right: `calls.read`.
+         */
+        get: operations["desk_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in what was found of a call.
+         * @description With `task_id`, a task that the caller has taken, which is done with it; without one it takes `listening.manage`. The score is the sum of
+         *     points by their weights, of a hundred of those that apply; a critical question without points makes it 0. Of a call that two judge neither
+         *     sees the other's before both are handed in. 409 `task_taken` for a task that is not theirs any more.
+         *
+         *     Right: `listening.read`.
+         */
+        post: operations["scorecards_evaluate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -350,6 +418,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which lead and which client a call was with.
+         * @description As far as the caller sees these: `lead_id`, `client_id`, and `matched_by`, which is `number` or `hand`.
+         *
+         *     Right: `calls.read`.
+         */
+        get: operations["calls_links"];
+        /**
+         * Say which lead and which client a call was with.
+         * @description It takes `leads.update` on the lead and `clients.update` on the client that are named. What is said by hand no number changes.
+         *
+         *     Right: `calls.read`.
+         */
+        put: operations["calls_set_links"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/markers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a call's markers.
+         * @description Right: `recordings.listen`.
+         */
+        get: operations["tags_list_markers"];
+        put?: never;
+        /**
+         * Mark a moment of a call's recording.
+         * @description A call has at most 200 markers. While the call lasts, a moment that has been.
+         *
+         *     Right: `recordings.listen`.
+         */
+        post: operations["tags_mark"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/markers/{marker}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a marker off a call: one's own, or with the right to manage tags anybody's.
+         * @description Right: `recordings.listen`.
+         */
+        delete: operations["tags_unmark"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{id}/recording": {
         parameters: {
             query?: never;
@@ -365,6 +507,32 @@ export interface paths {
          */
         get: operations["recordings_stream"];
         put?: never;
+        post?: never;
+        /**
+         * Erase a recording, for ever.
+         * @description Nobody hears it from then on; whoever is hearing it gets no further part. What is known of the call stays, and what was counted of listening to it.
+         *
+         *     Right: `recordings.delete`.
+         */
+        delete: operations["recordings_erase"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/recording/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Hold a recording, so that nobody erases it and its time does not count, or let it go.
+         * @description Right: `recordings.hold`.
+         */
+        put: operations["recordings_hold"];
         post?: never;
         delete?: never;
         options?: never;
@@ -405,11 +573,32 @@ export interface paths {
         put?: never;
         /**
          * Get a token to hear a recording with.
-         * @description An audio element cannot send an Authorization header; it plays `url` instead.
+         * @description An audio element cannot send an Authorization header; it plays `url` instead, in the browser that asked and in no other: the answer sets a cookie, and
+         *     without that the url is 401.
          *
          *     Right: `recordings.listen`.
          */
         post: operations["recordings_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/tag-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to a call's tags.
+         * @description Right: `tags.read`.
+         */
+        get: operations["tags_list_tag_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -554,6 +743,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List clients.
+         * @description Right: `clients.read`.
+         */
+        get: operations["clients_list_clients"];
+        put?: never;
+        /**
+         * Make a client.
+         * @description A telephone number of the centre is one client's: 409 `phone_taken`, with the other's `client_id` for who sees that one.
+         *
+         *     Right: `clients.create`.
+         */
+        post: operations["clients_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of clients.
+         * @description Right: `clients.read`.
+         */
+        get: operations["clients_read_clients"];
+        /**
+         * Change a client.
+         * @description Right: `clients.update`.
+         */
+        put: operations["clients_change"];
+        post?: never;
+        /**
+         * Delete a client.
+         * @description Its numbers go with it, and the notes that are on it alone; calls and leads stay.
+         *
+         *     Right: `clients.delete`.
+         */
+        delete: operations["clients_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was with a client.
+         * @description Its notes, the calls with it and what became of its leads, the newest first, each as far as the caller sees these.
+         *
+         *     Right: `clients.read`.
+         */
+        get: operations["clients_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the notes on a client.
+         * @description Right: `notes.read`.
+         */
+        get: operations["notes_of_client"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crm/leads": {
         parameters: {
             query?: never;
@@ -574,6 +861,28 @@ export interface paths {
          *     Right: `leads.create`.
          */
         post: operations["leads_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change many leads at once.
+         * @description `hand_over`, with `values` as for one lead but the version. Each takes the right to hand it over.
+         *
+         *     Right: `leads.bulk`.
+         */
+        post: operations["leads_many"];
         delete?: never;
         options?: never;
         head?: never;
@@ -621,12 +930,78 @@ export interface paths {
         put?: never;
         /**
          * Have something happen to a lead.
-         * @description Each event takes its own right to this lead: `leads.update`, for `reopen` `leads.reopen`. 409 `transition_not_allowed` names the `state` that
+         * @description Each event takes its own right to this lead: `leads.update`, for `reopen` `leads.reopen`; `convert` takes `clients.create` or `clients.update`
+         *     besides: the client with the lead's number is linked, or one is made. 409 `transition_not_allowed` names the `state` that
          *     the lead is in and the events that are `allowed`.
          *
          *     Right: `leads.read`.
          */
         post: operations["leads_happen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand a lead over.
+         * @description It is the seller's from then on, and one that was new is assigned. Its operator goes on to see it until it is done with, unless the centre's
+         *     settings say otherwise (`desk.keep_after_hand_over`).
+         *
+         *     Right: `leads.hand_over`.
+         */
+        post: operations["leads_hand_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a lead.
+         * @description Its events, the notes on it and the calls with it, the newest first; notes and calls as far as the caller sees these.
+         *
+         *     Right: `leads.read`.
+         */
+        get: operations["leads_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the notes on a lead.
+         * @description Right: `notes.read`.
+         */
+        get: operations["notes_list_notes"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -647,6 +1022,98 @@ export interface paths {
          *     Right: `leads.read`.
          */
         get: operations["leads_transitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a note.
+         * @description Right: `notes.create`.
+         */
+        post: operations["notes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/note/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a note.
+         * @description One's own; those who reach the centre's change others'. What it said before is kept.
+         *
+         *     Right: `notes.update`.
+         */
+        put: operations["notes_change"];
+        post?: never;
+        /**
+         * Delete a note.
+         * @description One's own; those who reach the centre's delete others'.
+         *
+         *     Right: `notes.delete`.
+         */
+        delete: operations["notes_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/notes/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the notes on a call.
+         * @description The newest first. Those on its lead that are not on the call stand with the lead.
+         *
+         *     Right: `notes.read`.
+         */
+        get: operations["notes_of_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/sellers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sellers to whom leads can be handed over.
+         * @description With how many leads each has that are not done with.
+         *
+         *     Right: `leads.hand_over`.
+         */
+        get: operations["leads_sellers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -695,6 +1162,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/desk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one's desk: one's slots and calls, leads that are due, and missed calls.
+         * @description Right: `slots.read`.
+         */
+        get: operations["desk_desk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List evaluations.
+         * @description Right: `scorecards.read`.
+         */
+        get: operations["scorecards_list_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evaluations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of evaluations.
+         * @description Right: `scorecards.read`.
+         */
+        get: operations["scorecards_read_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/exports": {
         parameters: {
             query?: never;
@@ -715,6 +1242,29 @@ export interface paths {
          *     Right: `exports.read`.
          */
         post: operations["exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/quick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export a small list at once.
+         * @description Up to 5,000 rows are answered as the file itself, and nothing is kept. More of them, and what takes longer than 30 s, are exported as by
+         *     `POST /api/exports`, and the answer is 202.
+         *
+         *     Right: `exports.read`.
+         */
+        post: operations["exports_quick"];
         delete?: never;
         options?: never;
         head?: never;
@@ -843,6 +1393,356 @@ export interface paths {
          *     Right: `jobs.manage`.
          */
         post: operations["jobs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far two listeners of the same calls agree.
+         * @description Question by question: `n` calls that both have judged, how many of these `alike`, of a hundred (`percent`), and Cohen's `kappa`, of a scale
+         *     with squared weights: 1 is always, 0 as by chance. `kappa` is null for fewer than five calls.
+         *
+         *     Right: `listening.manage`.
+         */
+        get: operations["listening_agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List listening plans.
+         * @description Right: `listening.read`.
+         */
+        get: operations["listening_list_listening_plans"];
+        put?: never;
+        /**
+         * Make a listening plan.
+         * @description It is a draft: its sample is taken when somebody says so, and its tasks are handed out once it is active.
+         *
+         *     Right: `listening.manage`.
+         */
+        post: operations["listening_create_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of listening plans.
+         * @description Right: `listening.read`.
+         */
+        get: operations["listening_read_listening_plans"];
+        /**
+         * Change a listening plan.
+         * @description Right: `listening.manage`.
+         */
+        put: operations["listening_change_plan"];
+        post?: never;
+        /**
+         * Delete a listening plan with its tasks.
+         * @description 409 `in_use` once somebody has taken a task of it: pause it instead.
+         *
+         *     Right: `listening.manage`.
+         */
+        delete: operations["listening_delete_plan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/plans/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand out the tasks of a plan.
+         * @description Right: `listening.manage`.
+         */
+        post: operations["listening_activate_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/plans/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand out the tasks of a plan no longer. Those that were taken may be done.
+         * @description Right: `listening.manage`.
+         */
+        post: operations["listening_pause_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/plans/{id}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the sample of a plan.
+         * @description A job makes a task for each call that is chosen, or two. Taken once more it adds what has come since, and no call twice; the same seed over
+         *     the same calls chooses the same. Its result tells how many calls the filter found and how many tasks were made.
+         *
+         *     Right: `listening.manage`.
+         */
+        post: operations["listening_sample_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List listening sessions.
+         * @description Right: `tag_statistics.read`.
+         */
+        get: operations["listening_list_listen_sessions"];
+        put?: never;
+        /**
+         * Begin to listen to a recording.
+         * @description The answer says where the sound is, and what was heard before. The player reports what it plays, every `report_every_s` and at its end.
+         *
+         *     Right: `recordings.listen`.
+         */
+        post: operations["listening_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of listening sessions.
+         * @description Right: `tag_statistics.read`.
+         */
+        get: operations["listening_read_listen_sessions"];
+        /**
+         * Report what was played.
+         * @description What cannot have been played in the time since the last report does not count, nor what was heard before. A session that does not report for 15 minutes
+         *     has ended; so has one whose recording was erased, but what was played before counts.
+         *
+         *     Right: `recordings.listen`.
+         */
+        put: operations["listening_report"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When does a call count as listened to?
+         * @description Right: `listening.read`.
+         */
+        get: operations["listening_read"];
+        /**
+         * Say when a call counts as listened to.
+         * @description It holds from the next report of a player on; what counts as listened to goes on to do so.
+         *
+         *     Right: `listening.configure`.
+         */
+        put: operations["listening_change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List listening tasks.
+         * @description Right: `listening.read`.
+         */
+        get: operations["listening_list_listening_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take listening tasks.
+         * @description The oldest of active plans, of calls that the caller reaches; never the second round of a call whose first round is theirs. They are the
+         *     caller's until the plan's lease ends. 409 `claim_limit` names how many of a plan one may hold.
+         *
+         *     Right: `listening.claim`.
+         */
+        post: operations["listening_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of listening tasks.
+         * @description Right: `listening.read`.
+         */
+        get: operations["listening_read_listening_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks/{id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a call was listened to, and what was found of it.
+         * @description The same rights as to give it back; an evaluation hands in only whose task it is. 409 `wrong_state` without one where the plan has a scorecard.
+         *
+         *     Right: `listening.read`.
+         */
+        post: operations["listening_done"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a listening task back.
+         * @description Takes `listening.claim` for one's own, `listening.manage` for others'. 409 `task_taken` names the `state` of one that is not theirs any more.
+         *
+         *     Right: `listening.read`.
+         */
+        post: operations["listening_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/listening/tasks/{id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pass a call over that cannot be judged.
+         * @description The same rights as to give it back.
+         *
+         *     Right: `listening.read`.
+         */
+        post: operations["listening_skip"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1001,6 +1901,89 @@ export interface paths {
          * @description Right: `tokens.create`.
          */
         post: operations["me_create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missed-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List missed calls.
+         * @description Right: `calls.read`.
+         */
+        get: operations["desk_list_missed_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missed-calls/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put many missed calls away at once: `dismiss`.
+         * @description Right: `calls.start`.
+         */
+        post: operations["desk_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missed-calls/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that one is about to call back.
+         * @description It holds for ten minutes, or until an answered call with the number returns it: 409 `wrong_state` for everybody else meanwhile. It takes
+         *     `calls.start`, and `calls.read` that reaches the call.
+         *
+         *     Right: `calls.start`.
+         */
+        post: operations["desk_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missed-calls/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a missed call away: nobody is to call back.
+         * @description Right: `calls.start`.
+         */
+        post: operations["desk_dismiss"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1521,6 +2504,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scorecards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scorecards.
+         * @description Right: `scorecards.read`.
+         */
+        get: operations["scorecards_list_scorecards"];
+        put?: never;
+        /**
+         * Make a scorecard.
+         * @description Right: `scorecards.manage`.
+         */
+        post: operations["scorecards_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scorecards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of scorecards.
+         * @description Right: `scorecards.read`.
+         */
+        get: operations["scorecards_read_scorecards"];
+        /**
+         * Change a scorecard.
+         * @description What was judged by it stays as it was: other questions, or another mark to pass, make the next `revision`.
+         *
+         *     Right: `scorecards.manage`.
+         */
+        put: operations["scorecards_change"];
+        post?: never;
+        /**
+         * Delete a scorecard by which no call was judged and that no plan names.
+         * @description Right: `scorecards.manage`.
+         */
+        delete: operations["scorecards_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security-audit": {
         parameters: {
             query?: never;
@@ -1828,6 +2865,50 @@ export interface paths {
          *     Right: `slots.use`.
          */
         post: operations["slots_take"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/statistics/listening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much was listened to?
+         * @description Whose right reaches their own only sees their own. Days are those of the centre's time zone.
+         *
+         *     Right: `tag_statistics.read`.
+         */
+        get: operations["listening_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/statistics/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count the tags that were set and taken off, of the groups that the caller sees.
+         * @description Days are those of the centre's time zone. Whoever may see their own only has their own rows.
+         *
+         *     Right: `tag_statistics.read`.
+         */
+        get: operations["tags_statistics"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2383,6 +3464,31 @@ export interface components {
             /** @description The digest user name. */
             username: string;
         };
+        /** @description An answer to a question. */
+        AnswerBody: {
+            /**
+             * Format: int32
+             * @description Where in the recording, in milliseconds.
+             */
+            at_ms?: number | null;
+            comment?: string | null;
+            /** @example 1 */
+            item_id: string;
+            /**
+             * Format: int32
+             * @description The points: 0 or 1 for yes or no, 0 to the most of a scale, those of a choice; null: the question does not apply.
+             */
+            value?: number | null;
+        };
+        /** @description What can be chosen. */
+        AnswerOption: {
+            name: string;
+            /**
+             * Format: int32
+             * @description What it is worth, 0 to 100.
+             */
+            points: number;
+        };
         /** @description A program that a route had asked where a call goes. */
         AskedProgram: {
             /**
@@ -2572,7 +3678,7 @@ export interface components {
         };
         /** @description What to do with which rows. */
         Bulk: {
-            /** @description `disable`, `enable`, `logout`. */
+            /** @description Of accounts `disable`, `enable`, `logout`; of leads `hand_over`; of missed calls `dismiss`. */
             action: string;
             /** @description Whether to count only. */
             dry_run?: boolean;
@@ -2690,7 +3796,14 @@ export interface components {
         };
         /** @description A call with its recording. */
         CallWithRecording: components["schemas"]["Call"] & {
+            /**
+             * Format: int32
+             * @description How much of its recording the caller has heard, in percent; null if they never began.
+             */
+            listened?: number | null;
             recording?: null | components["schemas"]["Recording"];
+            /** @description Absent without the right to see tags. They are added to the row. */
+            tags?: components["schemas"]["TagOfCall"][] | null;
         };
         /** @description By which number a slot is to call the world. */
         CallerChange: {
@@ -2711,6 +3824,18 @@ export interface components {
             number?: string | null;
             /** @description Whether a carrier still has that number verified for the centre. While none has, the slot calls as if it had no number of its own. */
             verified: boolean;
+        };
+        /** @description Whom a call is with, what was noted and the last calls, each as far as the caller may see it. */
+        CardAnswer: {
+            call_id: string;
+            /** @description The records of the last calls with that number, at most three, without this one. */
+            calls: Record<string, never>[];
+            /** @description Who that is, best first: all that there are, for the number may be several people's. */
+            matches: components["schemas"]["MatchAnswer"][];
+            /** @description The newest notes on the call and on those, at most three. */
+            notes: Record<string, never>[];
+            /** @description The other party's number; absent within the house, and if it is hidden from the caller. */
+            number?: string;
         };
         /** @description A carrier: a trunk to the world. */
         Carrier: {
@@ -3051,7 +4176,14 @@ export interface components {
         };
         /** @description A record with its recording. */
         CdrWithRecording: components["schemas"]["CdrRecord"] & {
+            /**
+             * Format: int32
+             * @description How much of its recording the caller has heard, in percent; null if they never began.
+             */
+            listened?: number | null;
             recording?: null | components["schemas"]["Recording"];
+            /** @description Absent without the right to see tags. */
+            tags?: components["schemas"]["TagOfCall"][] | null;
         };
         /** @description How it is with the certificate of the HTTPS listener. */
         Certificate: {
@@ -3112,11 +4244,26 @@ export interface components {
             /** Format: int64 */
             version?: number | null;
         };
+        /** @description What to change of it; what is left out stays. */
+        ChangeListeningSettings: {
+            /** Format: int32 */
+            heard_percent?: number | null;
+            /** Format: int32 */
+            heard_s?: number | null;
+            /** Format: double */
+            speed_max?: number | null;
+        };
         /** @description What one can change of oneself; an empty text takes the old one away. */
         ChangeMe: {
             display_name?: string | null;
             locale?: string | null;
             tz?: string | null;
+        };
+        /** @description What a note is to say. */
+        ChangeNote: {
+            text: string;
+            /** Format: int64 */
+            version?: number | null;
         };
         /** @description A new password of one's own. */
         ChangePassword: {
@@ -3158,6 +4305,18 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description What to change of a scorecard; what is left out stays. */
+        ChangeScorecard: {
+            /** @description `false`: no plan takes it any more. */
+            active?: boolean | null;
+            /** @description All its questions: others than before make the next revision, in which all have new ids. */
+            items?: components["schemas"]["Question"][] | null;
+            name?: string | null;
+            /** Format: int32 */
+            pass_percent?: number | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
         /** @description What to change of a permission set; what is left out stays. */
         ChangeSet: {
             /** @description Of a set that did not come with the program. */
@@ -3189,6 +4348,8 @@ export interface components {
             name?: string | null;
             /** Format: int64 */
             position?: number | null;
+            /** @description Whether a call with a tag of it counts as rated by it; calls of the last 30 days are to be rated at once. */
+            rates?: boolean | null;
             /** Format: int64 */
             version?: number | null;
         };
@@ -3251,6 +4412,56 @@ export interface components {
             number?: string | null;
             /** @description `caller` or `callee`. */
             role: string;
+        };
+        /** @description What somebody wants to do next. */
+        ClaimTasks: {
+            /**
+             * Format: int64
+             * @description How many at most; none: 1.
+             */
+            count?: number | null;
+            /** @description Only tasks of this plan; none: of any. */
+            plan_id?: string | null;
+        };
+        /** @description The tasks that are the caller's now. */
+        ClaimedTasks: {
+            tasks: Record<string, never>[];
+        };
+        /** @description A client to be made, or what to change of one: what is left out stays, and an empty text takes the old one away. */
+        ClientBody: {
+            email?: string | null;
+            first_name?: string | null;
+            /** @description The taxpayer's number. */
+            inn?: string | null;
+            /** @description `person` or `company`. */
+            kind?: string | null;
+            last_name?: string | null;
+            org_name?: string | null;
+            /** @description Whose client it is; null: nobody's. Only who reaches all clients of the centre says so. */
+            owner_user_id?: string | null;
+            patronymic?: string | null;
+            /** @description All their numbers, in the place of those that were there. */
+            phones?: components["schemas"]["ClientPhone"][] | null;
+            /**
+             * Format: int64
+             * @description A change names the version that it was made from.
+             */
+            version?: number | null;
+        };
+        /** @description A telephone number of a client. */
+        ClientPhone: {
+            /**
+             * @description `mobile`, `work`, `home` or `other`.
+             * @example mobile
+             */
+            kind?: string | null;
+            /**
+             * @description As people write it in the centre; it is kept as calls have it.
+             * @example 8 916 123-45-67
+             */
+            number: string;
+            /** @description Whether it is to be called first; the first one is if none is. */
+            primary?: boolean;
         };
         /** @description What the caller may do with a column. */
         ColumnAnswer: {
@@ -3355,6 +4566,25 @@ export interface components {
             /** @description `new`, in any case, or nothing: a lead begins there. */
             status?: string | null;
         };
+        /** @description A marker to be made. */
+        CreateMarker: {
+            /**
+             * Format: int64
+             * @description Where in the recording, in milliseconds.
+             * @example 61000
+             */
+            at_ms: number;
+            /** @example asks for the price */
+            text: string;
+        };
+        /** @description A note to be written, on a call, a lead, a client, or several of them. One on a call is on the call's lead, too. */
+        CreateNote: {
+            call_id?: string | null;
+            client_id?: string | null;
+            lead_id?: string | null;
+            /** @example Wants two rooms; call back on Friday. */
+            text: string;
+        };
         /** @description A role to be made. */
         CreateRole: {
             /** @example night_shift */
@@ -3392,6 +4622,18 @@ export interface components {
             kind?: string;
             /** @description Left out, it is the code. */
             name?: string | null;
+        };
+        /** @description A scorecard to be made. */
+        CreateScorecard: {
+            /** @description Its questions, in order; 1 to 100. */
+            items: components["schemas"]["Question"][];
+            /** @example Sales */
+            name: string;
+            /**
+             * Format: int32
+             * @description From how many percent on a call is good, 0 to 100; none: 80.
+             */
+            pass_percent?: number | null;
         };
         /** @description A permission set to be made. */
         CreateSet: {
@@ -3432,6 +4674,8 @@ export interface components {
              * @description Its place among the others; none: behind all that there are.
              */
             position?: number | null;
+            /** @description Whether a call with a tag of it counts as rated by it: those with a recording and without one are found by `unrated_in`. */
+            rates?: boolean;
         };
         /** @description An API token to be made. */
         CreateToken: {
@@ -3509,12 +4753,26 @@ export interface components {
             /** @description Whether it answers and takes changes. */
             ok: boolean;
         };
+        /** @description One person's desk. */
+        Desk: {
+            /** @description The calls that are up and theirs: placed, served, or ringing at their slots. */
+            calls: components["schemas"]["Call"][];
+            leads?: null | components["schemas"]["Due"];
+            missed?: null | components["schemas"]["Due"];
+            /** @description The slots that they have taken. */
+            slots: components["schemas"]["Slot"][];
+        };
         /** @description How many characters, both ends included. */
         DigitsRange: {
             /** Format: int32 */
             max: number;
             /** Format: int32 */
             min: number;
+        };
+        /** @description The first rows of a list. */
+        Due: {
+            count?: null | components["schemas"]["Count"];
+            items: Record<string, never>[];
         };
         /** @description A call to be ended. */
         EndCall: {
@@ -3528,6 +4786,22 @@ export interface components {
              * @example answered
              */
             status: string;
+        };
+        /** @description What was found of a call. */
+        EvaluationBody: {
+            /** @description What is said of the whole call. */
+            comment?: string;
+            /** @description The answers; a question without one does not apply. */
+            items: components["schemas"]["AnswerBody"][];
+            /**
+             * Format: int64
+             * @description The scorecard's revision that was seen: 409 if it asks something else by now.
+             */
+            revision?: number | null;
+            /** @description By which scorecard; none: by that of the task's plan. */
+            scorecard_id?: string | null;
+            /** @description The task that is done with it. Without one it takes `listening.manage`. */
+            task_id?: string | null;
         };
         /** @description A call to be explained. */
         Explain: {
@@ -3621,6 +4895,16 @@ export interface components {
              */
             job_id: string;
         };
+        /** @description The calls that are up. */
+        Feed: {
+            /** @description Newest first, at most 1,000. */
+            items: components["schemas"]["Call"][];
+            /**
+             * Format: int64
+             * @description The number of the last event that these show: live events behind it are the next ones.
+             */
+            seq: number;
+        };
         /** @description One thing that is wrong with a request. */
         FieldError: {
             code: string;
@@ -3630,6 +4914,25 @@ export interface components {
         /** @description Somebody has forgotten their password. */
         Forgot: {
             username: string;
+        };
+        /** @description How a lead is handed over. */
+        HandOverBody: {
+            /** @description What the seller is to know; it becomes a note on the lead. */
+            comment?: string | null;
+            /**
+             * @description `user`: to the one who is named; `round_robin`: to the seller whose turn it is; `source`: to whom the centre's settings name for leads of
+             *     this source.
+             * @example round_robin
+             */
+            how: string;
+            /**
+             * Format: int64
+             * @description When something is to be done next, in milliseconds since 1970.
+             */
+            next_action_at?: number | null;
+            user_id?: string | null;
+            /** Format: int64 */
+            version?: number | null;
         };
         /** @description How a call was handed on, or was to be. */
         HandedOn: {
@@ -3654,6 +4957,31 @@ export interface components {
             /** @example ok */
             status: string;
             version: string;
+        };
+        /** @description What a session has come to. */
+        HeardAnswer: {
+            /**
+             * Format: int64
+             * @description How much of it the caller has heard in all.
+             */
+            all_heard_ms: number;
+            /** @description Whether the call counts as listened to by the caller. */
+            completed: boolean;
+            /**
+             * Format: int64
+             * @description How much of the recording was heard in this session, in milliseconds.
+             */
+            heard_ms: number;
+            /**
+             * Format: int64
+             * @description How much this session has reported that cannot have been played in the time that had passed; it does not count.
+             */
+            trimmed_ms: number;
+        };
+        /** @description Whether a recording is held. */
+        Hold: {
+            /** @description `true`: nobody erases it until it is let go. */
+            held: boolean;
         };
         /** @description What is told all at once, because it is never long. */
         Items_SessionAnswer: {
@@ -3702,7 +5030,7 @@ export interface components {
         /** @description Something that happens to a lead. */
         LeadHappens: {
             /**
-             * @description `assign`, `contact`, `qualify`, `lose`, `dnc`, `reopen`, in any case.
+             * @description `assign`, `contact`, `qualify`, `convert`, `lose`, `dnc`, `reopen`, in any case.
              * @example contact
              */
             event: string;
@@ -3845,7 +5173,14 @@ export interface components {
             count?: null | components["schemas"]["Count"];
             /** @description The rows. */
             items: (components["schemas"]["Call"] & {
+                /**
+                 * Format: int32
+                 * @description How much of its recording the caller has heard, in percent; null if they never began.
+                 */
+                listened?: number | null;
                 recording?: null | components["schemas"]["Recording"];
+                /** @description Absent without the right to see tags. They are added to the row. */
+                tags?: components["schemas"]["TagOfCall"][] | null;
             })[];
             /** @description The cursor of the page after this one; null on the last page. */
             next?: string | null;
@@ -3859,7 +5194,14 @@ export interface components {
             count?: null | components["schemas"]["Count"];
             /** @description The rows. */
             items: (components["schemas"]["CdrRecord"] & {
+                /**
+                 * Format: int32
+                 * @description How much of its recording the caller has heard, in percent; null if they never began.
+                 */
+                listened?: number | null;
                 recording?: null | components["schemas"]["Recording"];
+                /** @description Absent without the right to see tags. */
+                tags?: components["schemas"]["TagOfCall"][] | null;
             })[];
             /** @description The cursor of the page after this one; null on the last page. */
             next?: string | null;
@@ -3922,6 +5264,20 @@ export interface components {
             next: string | null;
             prev: string | null;
         };
+        List_clients: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["clients"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_evaluations: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["evaluations"][];
+            next: string | null;
+            prev: string | null;
+        };
         List_events_log: {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
@@ -3947,6 +5303,41 @@ export interface components {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
             items: components["schemas"]["leads"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_listen_sessions: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["listen_sessions"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_listening_plans: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["listening_plans"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_listening_tasks: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["listening_tasks"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_missed_calls: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["missed_calls"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_notes: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["notes"][];
             next: string | null;
             prev: string | null;
         };
@@ -4006,10 +5397,24 @@ export interface components {
             next: string | null;
             prev: string | null;
         };
+        List_scorecards: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["scorecards"][];
+            next: string | null;
+            prev: string | null;
+        };
         List_security_audit: {
             columns: components["schemas"]["ColumnAnswer"][];
             count: components["schemas"]["Count"];
             items: components["schemas"]["security_audit"][];
+            next: string | null;
+            prev: string | null;
+        };
+        List_tag_events: {
+            columns: components["schemas"]["ColumnAnswer"][];
+            count: components["schemas"]["Count"];
+            items: components["schemas"]["tag_events"][];
             next: string | null;
             prev: string | null;
         };
@@ -4054,6 +5459,97 @@ export interface components {
             items: components["schemas"]["webhooks"][];
             next: string | null;
             prev: string | null;
+        };
+        /** @description A listening session. */
+        ListeningAnswer: {
+            /** @description Whether the call counts as listened to by the caller. */
+            completed: boolean;
+            /**
+             * Format: int64
+             * @description The recording's length in milliseconds; of one that grows, as far as it goes.
+             */
+            duration_ms: number;
+            /** @description What the caller has heard of it before, in whatever session: spans in milliseconds, from the first to before the last. */
+            heard: number[][];
+            /**
+             * Format: int64
+             * @description How much that is.
+             */
+            heard_ms: number;
+            /** @example 17 */
+            id: string;
+            /**
+             * Format: int32
+             * @description How often the player is to report, in seconds.
+             * @example 5
+             */
+            report_every_s: number;
+            stream: components["schemas"]["Stream"];
+        };
+        /** @description A line of it. */
+        ListeningRow: components["schemas"]["ListeningSums"] & {
+            day?: string | null;
+            /** @description Empty: of calls without one. */
+            scenario?: string | null;
+            user_id?: string | null;
+            user_name?: string | null;
+        };
+        /** @description When a call counts as listened to. */
+        ListeningSettings: {
+            /**
+             * Format: int32
+             * @description Enough if so many percent of the recording were heard.
+             * @example 60
+             */
+            heard_percent: number;
+            /**
+             * Format: int32
+             * @description Enough if so many seconds of it were heard, however long it is.
+             * @example 30
+             */
+            heard_s: number;
+            /**
+             * Format: double
+             * @description The highest speed of play that is believed: 1 is as it was spoken.
+             * @example 3
+             */
+            speed_max: number;
+        };
+        /** @description How much was listened to in a period. */
+        ListeningStatistics: {
+            /** @description By what it is split. */
+            by: string[];
+            /**
+             * @description The first day.
+             * @example 2026-11-01
+             */
+            from: string;
+            /** @description By day, person and scenario. */
+            rows: components["schemas"]["ListeningRow"][];
+            /**
+             * @description The last day.
+             * @example 2026-11-22
+             */
+            to: string;
+            totals: components["schemas"]["ListeningSums"];
+        };
+        /** @description What is counted. */
+        ListeningSums: {
+            /**
+             * Format: int64
+             * @description How many calls came to count as listened to, once for each person.
+             */
+            completed: number;
+            /**
+             * Format: int64
+             * @description How much was heard that the person had not heard before, in milliseconds.
+             */
+            heard_ms: number;
+            /**
+             * Format: int64
+             * @description How often a player was opened.
+             */
+            opened: number;
         };
         /** @description Something that a part of the system reports. */
         LogEvent: {
@@ -4107,6 +5603,37 @@ export interface components {
             purpose: string;
             /** @description `email`, or `show`: whoever makes it hands it over. */
             send: string;
+        };
+        /** @description A marker of a call. */
+        MarkerAnswer: {
+            /** Format: int64 */
+            at_ms: number;
+            /** Format: int64 */
+            created_at: number;
+            /** @description Who made it. */
+            created_by: string;
+            /** @description Their name. */
+            created_by_name?: string | null;
+            /** @example 5 */
+            id: string;
+            text: string;
+        };
+        /** @description The markers of a call, in the order of its recording. */
+        MarkersAnswer: {
+            markers: components["schemas"]["MarkerAnswer"][];
+        };
+        /** @description Somebody whom a call may be with. */
+        MatchAnswer: {
+            /** @description Whether it is somebody else's, of which nothing is told but that there is one. */
+            foreign: boolean;
+            /** @description Whether the call is known to be with them, and not only from their number. */
+            linked: boolean;
+            /** @description `leads` or `clients`. */
+            resource: string;
+            /** @description The row as the list of that resource shows it; null if it is somebody else's. */
+            row: Record<string, never>;
+            /** @description The name of who works with it. */
+            with_name?: string | null;
         };
         /** @description Who one is. */
         Me: {
@@ -4179,6 +5706,11 @@ export interface components {
              * @default 0
              */
             strip: number;
+        };
+        /** @description Whose recording is to be heard. */
+        OpenListening: {
+            /** @example c_01k2v8q4z1m3x */
+            call_id: string;
         };
         /** @description A carrier, or a group of carriers. */
         Outlet: {
@@ -4259,6 +5791,62 @@ export interface components {
              */
             target?: string | null;
         };
+        /**
+         * @description A listening plan, or what to change of one. Of a new one all but the name may be left out; of another one what is left out stays, and tasks
+         *     that were made stay, too.
+         */
+        PlanBody: {
+            /** @description `queue`: whoever reaches a call may take it; `named`: of these, those that `assignees` names; none: `queue`. */
+            assign?: string | null;
+            /** @description Accounts, at most 200. */
+            assignees?: string[] | null;
+            /**
+             * Format: int64
+             * @description So many of its tasks a person holds at most; none: 5.
+             */
+            claim_limit?: number | null;
+            /**
+             * Format: int64
+             * @description So many of a hundred calls are listened to by two people, who do not see one another's evaluation before both have handed in theirs; none: 0.
+             */
+            double_percent?: number | null;
+            /**
+             * Format: int64
+             * @description When it is to be done; null: at no time.
+             */
+            due_at?: number | null;
+            /**
+             * @description Which calls, as lists of calls are filtered, by columns that the caller sees; none: all that the caller sees. Whoever set it last is its
+             *     maker: calls are taken of those that they see then. Only ended calls with a recording are taken.
+             */
+            filter?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description For so many seconds a task is theirs who took it, and again from each report of what they heard; none: 1800.
+             */
+            lease_s?: number | null;
+            /** @example Sales in November */
+            name?: string | null;
+            /** @description What listeners are told. */
+            note?: string | null;
+            /**
+             * @description How many of these: `{"how": "all"}`, `{"how": "per_agent", "calls": 5}`, `{"how": "percent", "percent": 10}`, `{"how": "stratified",
+             *     "calls": 40, "by": ["scenario", "agent", "outcome", "length"]}`; none: all.
+             */
+            sample?: Record<string, never> | null;
+            /** @description The scorecard that its calls are judged by; null: they are listened to only. */
+            scorecard_id?: string | null;
+            /**
+             * Format: int64
+             * @description What the sample is drawn by; none: a number that nobody chose.
+             */
+            seed?: number | null;
+            /**
+             * Format: int64
+             * @description Of a plan that is changed: the version that the change was made from.
+             */
+            version?: number | null;
+        };
         /** @description Something that somebody should do something about. */
         PlanWarning: {
             about: components["schemas"]["PlanWarningSubject"];
@@ -4282,7 +5870,7 @@ export interface components {
         /** @description What went wrong (RFC 9457). The schema of what `error.rs` prints. */
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "transition_not_allowed" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "call_not_transferable" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
+            code: "malformed_request" | "malformed_json" | "missing_field" | "unknown_field" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "body_too_slow" | "not_signed_in" | "invalid_credentials" | "local_login_off" | "oidc_login_off" | "oidc_unavailable" | "oidc_unusable" | "oidc_refused" | "oidc_foreign" | "oidc_token" | "oidc_no_role" | "token_reused" | "link_not_good" | "center_not_found" | "no_session" | "forbidden" | "escalation" | "last_admin" | "username_taken" | "code_taken" | "name_taken" | "phone_taken" | "version_conflict" | "built_in" | "in_use" | "wrong_state" | "transition_not_allowed" | "task_taken" | "claim_limit" | "user_not_found" | "row_not_found" | "foreign_origin" | "too_many_attempts" | "not_sip_websocket" | "upgrade_required" | "too_many_connections" | "not_found" | "method_not_allowed" | "slot_not_found" | "trunk_not_found" | "call_not_found" | "budget_not_found" | "ban_not_found" | "ladder_forgotten" | "recording_not_found" | "recording_erased" | "recording_held" | "session_ended" | "range_not_satisfiable" | "slot_not_callable" | "slot_not_registered" | "slot_taken" | "holds_another_slot" | "stale_epoch" | "slot_in_call" | "carrier_in_call" | "not_last_slot" | "not_holder" | "numbers_exhausted" | "call_not_transferable" | "destination_not_allowed" | "slot_call_limit" | "budget_closed" | "premium_not_allowed" | "no_route" | "own_number" | "source_exempt" | "bans_off" | "bans_full" | "idempotency_key_reused" | "idempotency_key_running" | "config_refused" | "no_media_port" | "unavailable" | "store_unavailable" | "internal";
             /** @description The same on this occasion. */
             detail: string;
             /**
@@ -4319,6 +5907,38 @@ export interface components {
             /** @description Whether links to a new password can be sent by e-mail. */
             mail: boolean;
             oidc: components["schemas"]["ProviderAnswer"][];
+        };
+        /** @description A question of a scorecard. */
+        Question: {
+            /**
+             * @description Whether no points for it spoil the whole call: it is worth 0 then.
+             * @default false
+             */
+            critical: boolean;
+            /**
+             * @description `yes_no` (0 or 1), `scale` (0 to `max`), `choice` (the points of one of `options`).
+             * @example scale
+             */
+            kind: string;
+            /**
+             * Format: int32
+             * @description The most points of a scale, 1 to 100.
+             * @default 0
+             */
+            max: number;
+            /** @example Did they greet? */
+            name: string;
+            /**
+             * @description What can be chosen: 2 to 50, each with points of its own.
+             * @default []
+             */
+            options: components["schemas"]["AnswerOption"][];
+            /**
+             * Format: int32
+             * @description How much it counts beside the others, 0 to 1,000. One of them has to count.
+             * @default 0
+             */
+            weight: number;
         };
         /** @description What is known of a call's recording. */
         Recording: {
@@ -4369,6 +5989,28 @@ export interface components {
         /** @description A delivery that is made again. */
         Replayed: {
             delivery_id: string;
+        };
+        /** @description What a player has played. */
+        ReportListening: {
+            /** @description `true`: this was the last report. */
+            ended?: boolean;
+            /**
+             * Format: int64
+             * @description Where the player stands, in milliseconds.
+             */
+            position_ms: number;
+            /** @description The spans that were played since the last report that was answered, in milliseconds, from the first to before the last: 50 at most. */
+            ranges: number[][];
+            /**
+             * Format: int64
+             * @description The number of the report, 1 for the first one and more for each further one. One whose answer was lost is sent again with its number.
+             */
+            seq: number;
+            /**
+             * Format: double
+             * @description How fast it plays: 1 is as it was spoken.
+             */
+            speed: number;
         };
         /** @description A route: calls that match go so. */
         Route: {
@@ -4525,6 +6167,11 @@ export interface components {
             /** @description Who had taken it then; absent or masked as the call's `user` is. */
             user?: string | null;
         };
+        /** @description A job that was begun. */
+        SampleBegun: {
+            /** @example 12 */
+            job_id: string;
+        };
         /** @description A schedule. */
         ScheduleAnswer: {
             /** @description Whether it came with the program, and can be changed but not deleted. */
@@ -4609,6 +6256,10 @@ export interface components {
             /** @description Masked or absent as the call's `user` is. */
             user?: string | null;
         };
+        /** @description The sellers to whom leads can be handed over, by name. */
+        Sellers: {
+            items: Record<string, never>[];
+        };
         /**
          * @description What an administrator can set a slot to.
          * @enum {string}
@@ -4647,11 +6298,21 @@ export interface components {
             /** @description By what program. */
             user_agent: string;
         };
+        /** @description What a call was with. What is left out stays; null: with none. */
+        SetLinks: {
+            client_id?: string | null;
+            lead_id?: string | null;
+        };
         /** @description A role's rights in the form of `{"users": ["create", "read"], "all": true}`. */
         SetShape: {
             shape: Record<string, never>;
             /** Format: int64 */
             version?: number | null;
+        };
+        /** @description Why a call cannot be judged. */
+        SkipTask: {
+            /** @example nobody speaks */
+            reason: string;
         };
         /** @description A slot: one SIP account with its phone. */
         Slot: {
@@ -4749,6 +6410,16 @@ export interface components {
             /** @example dialing */
             status: string;
         };
+        /** @description Where the sound is. */
+        Stream: {
+            /**
+             * Format: int64
+             * @description Seconds until the url expires; null: it does not.
+             */
+            expires_in?: number | null;
+            /** @description For an audio element of the browser that asked; for a program with an API token, to be asked for with its token. */
+            url: string;
+        };
         /** @description How the server is. */
         SystemStatus: {
             /**
@@ -4785,12 +6456,66 @@ export interface components {
             uptime_s: number;
             version: string;
         };
+        /** @description A row of the statistics. */
+        TagLineAnswer: components["schemas"]["TagSumsAnswer"] & {
+            colour?: string | null;
+            /** @example 2026-11-22 */
+            day?: string | null;
+            group?: string | null;
+            group_name?: string | null;
+            /** @description Null: the calls had none. */
+            scenario?: string | null;
+            tag?: string | null;
+            /** @description Absent if it is hidden from the caller, as the colour and the group's name. */
+            tag_name?: string | null;
+            /** @description Who set or took off the tags; null: the program. */
+            user?: string | null;
+            /** @description Their name. */
+            user_name?: string | null;
+        };
+        /** @description A tag that a call has, as the list of tags shows it. */
+        TagOfCall: {
+            colour?: string | null;
+            group_id: string;
+            /** @example 3 */
+            id: string;
+            /** @description Absent if it is hidden from the caller, as the colour. */
+            name?: string | null;
+        };
+        /** @description How many tags were set and taken off in a time. */
+        TagStatisticsAnswer: {
+            /** @description What the rows are told by: `day`, `user`, `tag`, `scenario`. What they are not told by is absent from each. */
+            by: string[];
+            /**
+             * @description The first day and the last one.
+             * @example 2026-11-01
+             */
+            from: string;
+            rows: components["schemas"]["TagLineAnswer"][];
+            /** @example 2026-11-30 */
+            to: string;
+            totals: components["schemas"]["TagSumsAnswer"];
+        };
+        /** @description How many. */
+        TagSumsAnswer: {
+            /** Format: int64 */
+            set: number;
+            /**
+             * Format: int64
+             * @description Taken off, or replaced by another one of an exclusive group.
+             */
+            unset: number;
+        };
         /** @description What came of setting a tag or taking it off. */
         TaggedAnswer: components["schemas"]["CallTagsAnswer"] & {
             /** @description Whether anything was changed: a tag that is set already, or is not there to be taken off, changes nothing. */
             changed: boolean;
             /** @description The tags whose place it took in an exclusive group. */
             replaced: string[];
+        };
+        /** @description What was found of the call. */
+        TaskDone: {
+            evaluation?: null | components["schemas"]["EvaluationBody"];
         };
         /** @description What came of a test. */
         TestedAnswer: {
@@ -5017,7 +6742,7 @@ export interface components {
             locale?: "en" | "ru";
             /** @description Its name. */
             name?: string;
-            /** @description Its settings: which log-ins are allowed, and how its people write numbers. */
+            /** @description Its settings: which log-ins are allowed, how its people write numbers, and for how long recordings are kept. */
             settings?: unknown;
             /**
              * @description Whether its people can log in.
@@ -5030,6 +6755,75 @@ export interface components {
             updated_at?: number;
             /** @description Grows with each change; a change names the one it was made from. */
             version?: number;
+        };
+        /** @description A row of `clients`. */
+        clients: {
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description Their e-mail address. */
+            email?: string | null;
+            /** @description Their given name. */
+            first_name?: string | null;
+            /** @description The client's id. */
+            id?: string;
+            /** @description Their taxpayer's number. */
+            inn?: string | null;
+            /**
+             * @description A person or a company.
+             * @enum {string}
+             */
+            kind?: "person" | "company";
+            /** @description Their family name. */
+            last_name?: string | null;
+            /** @description The company's name. */
+            org_name?: string | null;
+            /** @description Whose client it is. */
+            owner_user_id?: string | null;
+            /** @description Their patronymic. */
+            patronymic?: string | null;
+            /** @description The number to call first. */
+            phone?: string | null;
+            /** @description All their numbers: number, kind and whether it is to be called first. */
+            phones?: unknown;
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
+        /** @description A row of `evaluations`. */
+        evaluations: {
+            /** @description Who served the call; of several the one who talked the longest. */
+            agent_id?: string | null;
+            /** @description When it was handed in. */
+            at?: number;
+            /** @description The call that was judged. */
+            call_id?: string;
+            /** @description What is said of the whole call. */
+            comment?: string;
+            /** @description The evaluation's id. */
+            id?: string;
+            /** @description The answers, and which of them fail the call. */
+            items?: unknown;
+            /** @description Who judged it. */
+            listener_id?: string;
+            /** @description Whether the call is good. */
+            passed?: boolean;
+            /** @description The plan by which it was. */
+            plan_id?: string | null;
+            /** @description What the scorecard asked then. */
+            revision?: number;
+            /** @description The call's scenario. */
+            scenario?: string | null;
+            /** @description What the call is worth, of a hundred; absent if no question applied. */
+            score_percent?: number | null;
+            /** @description The scorecard. */
+            scorecard_id?: string;
+            /** @description Whether others do not see it yet. */
+            sealed?: boolean;
+            /** @description The task by which it was. */
+            task_id?: string | null;
         };
         /** @description A row of `events_log`. */
         events_log: {
@@ -5138,6 +6932,8 @@ export interface components {
             assigned_operator?: string | null;
             /** @description The seller whose it is. */
             assigned_seller?: string | null;
+            /** @description The client that it became, for who sees that client. */
+            client_id?: string | null;
             /** @description Who they are; empty if that is not known. */
             client_name?: string;
             /** @description When it was made. */
@@ -5146,6 +6942,8 @@ export interface components {
             created_by?: string | null;
             /** @description Their e-mail address. */
             email?: string | null;
+            /** @description When it was last handed over. */
+            handed_over_at?: number | null;
             /** @description The lead's id. */
             id?: string;
             /** @description Why it was lost, or is not to be called. */
@@ -5163,6 +6961,175 @@ export interface components {
              * @enum {string}
              */
             status?: "new" | "assigned" | "contacted" | "qualified" | "converted" | "lost" | "dnc";
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
+        /** @description A row of `listen_sessions`. */
+        listen_sessions: {
+            /** @description The call whose recording is heard. */
+            call_id?: string;
+            /** @description When it ended; absent also for one that was left without a word. */
+            ended_at?: number | null;
+            /** @description How much of the recording was heard in it, in milliseconds. */
+            heard_ms?: number;
+            /** @description The session's id. */
+            id?: string;
+            /** @description When the last report was counted. */
+            last_at?: number;
+            /** @description When it began. */
+            opened_at?: number;
+            /** @description Where the player stood at the last report, in milliseconds. */
+            position_ms?: number;
+            /** @description How fast it played then, in thousandths of the speed of speech. */
+            speed_permille?: number;
+            /** @description How much was reported that cannot have been played in that time, in milliseconds; it does not count. */
+            trimmed_ms?: number;
+            /** @description Who hears it. */
+            user_id?: string;
+            /** @description Their name. */
+            user_name?: string | null;
+        };
+        /** @description A row of `listening_plans`. */
+        listening_plans: {
+            /**
+             * @description Who may take its tasks: everybody who reaches them, or those named.
+             * @enum {string}
+             */
+            assign?: "queue" | "named";
+            /** @description The accounts that are named. */
+            assignees?: unknown;
+            /** @description So many of its tasks a person holds at most. */
+            claim_limit?: number;
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description So many of a hundred calls are listened to by two people. */
+            double_percent?: number;
+            /** @description When it is to be done. */
+            due_at?: number | null;
+            /** @description Which calls, as lists of calls are filtered. */
+            filter?: unknown;
+            /** @description The plan's id. */
+            id?: string;
+            /** @description For so many seconds a task is theirs who took it. */
+            lease_s?: number;
+            /** @description Who set the filter: calls are taken of those that they may see. */
+            maker_id?: string;
+            /** @description Its name, unique in the centre. */
+            name?: string;
+            /** @description What listeners are told. */
+            note?: string;
+            /** @description Why the program paused it. */
+            reason?: string | null;
+            /** @description How many of these calls. */
+            sample?: unknown;
+            /** @description When its sample was last taken to the end. */
+            sampled_at?: number | null;
+            /** @description The scorecard that its calls are judged by. */
+            scorecard_id?: string | null;
+            /** @description What the sample is drawn by: the same seed draws the same calls. */
+            seed?: number;
+            /**
+             * @description Whether its tasks are handed out: only of active plans.
+             * @enum {string}
+             */
+            state?: "draft" | "active" | "paused";
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
+        /** @description A row of `listening_tasks`. */
+        listening_tasks: {
+            /** @description Who has taken it, or has done it. */
+            assignee?: string | null;
+            /** @description The call that is to be listened to. */
+            call_id?: string;
+            /** @description When they took it. */
+            claimed_at?: number | null;
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description When it was done. */
+            done_at?: number | null;
+            /** @description When it is to be done. */
+            due_at?: number | null;
+            /** @description The task's id. */
+            id?: string;
+            /** @description Until when it is theirs if they do not go on. */
+            lease_until?: number | null;
+            /** @description What listeners are told of the plan. */
+            note?: string;
+            /** @description The plan's name. */
+            plan?: string;
+            /** @description Its plan. */
+            plan_id?: string;
+            /** @description Why the call was passed over. */
+            reason?: string | null;
+            /** @description 2: as the second listener of the call. */
+            round?: number;
+            /** @description The call's scenario. */
+            scenario?: string | null;
+            /** @description The scorecard that the call is judged by. */
+            scorecard_id?: string | null;
+            /**
+             * @description Where it stands.
+             * @enum {string}
+             */
+            state?: "new" | "claimed" | "done" | "skipped";
+            /** @description Grows with each change. */
+            version?: number;
+        };
+        /** @description A row of `missed_calls`. */
+        missed_calls: {
+            /** @description When it began. */
+            at?: number;
+            /** @description The call. */
+            call_id?: string;
+            /** @description Since when. */
+            claimed_at?: number | null;
+            /** @description Who is about to call back; it holds for ten minutes. */
+            claimed_by?: string | null;
+            /** @description When it was returned or put away. */
+            done_at?: number | null;
+            /** @description Who has put it away; absent if a call has. */
+            done_by?: string | null;
+            /** @description Who called. */
+            number?: string;
+            /** @description The answered call with that number that came of it. */
+            returned_call_id?: string | null;
+            /** @description The call-handling scenario. */
+            scenario?: string | null;
+            /** @description The slot at which it rang, the first of several. */
+            slot?: string | null;
+            /**
+             * @description Whether somebody is to call back.
+             * @enum {string}
+             */
+            state?: "open" | "returned" | "dismissed";
+            /** @description Grows with each change. */
+            version?: number;
+        };
+        /** @description A row of `notes`. */
+        notes: {
+            /** @description Who wrote it; absent for the program. */
+            author_id?: string | null;
+            /** @description Their name. */
+            author_name?: string | null;
+            /** @description The call that it is on, for who reaches that. */
+            call_id?: string | null;
+            /** @description The client that it is on, for who reaches that. */
+            client_id?: string | null;
+            /** @description When it was written. */
+            created_at?: number;
+            /** @description The note's id. */
+            id?: string;
+            /** @description The lead that it is on, for who reaches that. */
+            lead_id?: string | null;
+            /** @description What it says. */
+            text?: string;
             /** @description When it was last changed. */
             updated_at?: number;
             /** @description Grows with each change; a change names the one it was made from. */
@@ -5208,6 +7175,10 @@ export interface components {
             call_id?: string;
             /** @description Length of the audio in milliseconds; 0 until closed. */
             duration_ms?: number;
+            /** @description When it was erased. */
+            erased_at?: number | null;
+            /** @description Whether it is kept whatever happens: nobody erases it, and its time does not count. */
+            held?: boolean;
             /** @description That party's number. */
             left_number?: string;
             /** @description Who is heard on the left, our side: caller or callee. */
@@ -5220,7 +7191,7 @@ export interface components {
             right_role?: string;
             /** @description The call-handling scenario. */
             scenario?: string | null;
-            /** @description Length of the file in octets; 0 until closed. */
+            /** @description Length of the file in octets; 0 until closed, and once it is erased. */
             size?: number;
             /** @description When the first sample was due. */
             started_at?: number;
@@ -5228,7 +7199,7 @@ export interface components {
              * @description How far it has come.
              * @enum {string}
              */
-            state?: "recording" | "complete" | "partial" | "failed" | "not_wanted";
+            state?: "recording" | "complete" | "partial" | "failed" | "not_wanted" | "erased";
         };
         /** @description A row of `registrations`. */
         registrations: {
@@ -5352,6 +7323,27 @@ export interface components {
             /** @description How often it was changed, from 1. */
             version?: number;
         };
+        /** @description A row of `scorecards`. */
+        scorecards: {
+            /** @description Whether calls are judged by it any longer. */
+            active?: boolean;
+            /** @description When it was made. */
+            created_at?: number;
+            /** @description The scorecard's id. */
+            id?: string;
+            /** @description Its questions, in order. */
+            items?: unknown;
+            /** @description Its name, unique in the centre. */
+            name?: string;
+            /** @description From how many percent on a call is good. */
+            pass_percent?: number;
+            /** @description Grows when its questions change; an evaluation names the one it was made by. */
+            revision?: number;
+            /** @description When it was last changed. */
+            updated_at?: number;
+            /** @description Grows with each change; a change names the one it was made from. */
+            version?: number;
+        };
         /** @description A row of `security_audit`. */
         security_audit: {
             /** @description What was done. */
@@ -5394,6 +7386,33 @@ export interface components {
             /** @description What the client said that it is. */
             user_agent?: string;
         };
+        /** @description A row of `tag_events`. */
+        tag_events: {
+            /**
+             * @description What happened to it: it was set, taken off (`unset`), or another one of its exclusive group took its place (`replaced`).
+             * @enum {string}
+             */
+            action?: "set" | "unset" | "replaced";
+            /** @description Who did it; null: the program. */
+            actor?: string | null;
+            /** @description Their name. */
+            actor_name?: string | null;
+            /** @description When. */
+            at?: number;
+            /** @description The call. */
+            call_id?: string;
+            /** @description The event's number. */
+            event_id?: string;
+            /** @description Its group. */
+            group_id?: string;
+            /**
+             * @description What the tag means to a dialer for the call's number: nothing, or never to call it again (dnc).
+             * @enum {string}
+             */
+            stop?: "none" | "dnc";
+            /** @description The tag. */
+            tag_id?: string;
+        };
         /** @description A row of `tag_groups`. */
         tag_groups: {
             /** @description Whether its tags are set on calls any longer. */
@@ -5413,6 +7432,8 @@ export interface components {
             name?: string;
             /** @description Its place among the others, the least first. */
             position?: number;
+            /** @description Whether a call with a tag of it counts as rated by it. */
+            rates?: boolean;
             /** @description When it was last changed. */
             updated_at?: number;
             /** @description Grows with each change; a change names the one it was made from. */
@@ -6088,6 +8109,8 @@ export interface operations {
                 from?: number;
                 /** @description Only calls that began before this time. */
                 to?: number;
+                /** @description Only calls with this tag; of several, with commas between them, with one of them. Short for `filter={"tags": […]}`. */
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -6102,6 +8125,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_CallWithRecording"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    desk_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calls that are up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
                 };
             };
             /** @description What went wrong. */
@@ -6146,6 +8198,72 @@ export interface operations {
             };
         };
     };
+    desk_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom it is with. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_evaluate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationBody"];
+            };
+        };
+        responses: {
+            /** @description Handed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["evaluations"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     calls_ladder: {
         parameters: {
             query?: never;
@@ -6165,6 +8283,168 @@ export interface operations {
                 content: {
                     "text/plain": string;
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calls_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it was with. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calls_set_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetLinks"];
+            };
+        };
+        responses: {
+            /** @description So it is known. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_list_markers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its markers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkersAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_mark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateMarker"];
+            };
+        };
+        responses: {
+            /** @description Made; all markers of the call. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkersAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_unmark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                marker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is off. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {
@@ -6230,6 +8510,68 @@ export interface operations {
             };
         };
     };
+    recordings_erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Erased. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recordings_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hold"];
+            };
+        };
+        responses: {
+            /** @description It is so now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     recordings_peaks: {
         parameters: {
             query?: never;
@@ -6279,6 +8621,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_list_tag_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_tag_events"];
                 };
             };
             /** @description What went wrong. */
@@ -6455,6 +8846,8 @@ export interface operations {
                 from?: number;
                 /** @description Only calls that began before this time. */
                 to?: number;
+                /** @description Only calls with this tag; of several, with commas between them, with one of them. Short for `filter={"tags": […]}`. */
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -6628,6 +9021,266 @@ export interface operations {
             };
         };
     };
+    clients_list_clients: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_clients"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clients_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["clients"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clients_read_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["clients"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clients_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientBody"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["clients"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clients_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clients_history: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of another page of the same history. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_of_client: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_notes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     leads_list_leads: {
         parameters: {
             query?: {
@@ -6701,6 +9354,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBegun"];
+                };
+            };
+            /** @description Under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBegun"];
                 };
             };
             /** @description What went wrong. */
@@ -6844,6 +9539,126 @@ export interface operations {
             };
         };
     };
+    leads_hand_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverBody"];
+            };
+        };
+        responses: {
+            /** @description Handed over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["leads"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_history: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of another page of the same history. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_list_notes: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_notes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     leads_transitions: {
         parameters: {
             query?: never;
@@ -6862,6 +9677,184 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key of the same user within 24 hours is the same note, written once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNote"];
+            };
+        };
+        responses: {
+            /** @description Written. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["notes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeNote"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["notes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notes_of_call: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_notes"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_sellers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `id`, `name` and `open_leads` of each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sellers"];
                 };
             };
             /** @description What went wrong. */
@@ -6955,6 +9948,113 @@ export interface operations {
             };
         };
     };
+    desk_desk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The desk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Desk"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_list_evaluations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_evaluations"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_read_evaluations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["evaluations"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exports_list_exports: {
         parameters: {
             query?: {
@@ -7016,6 +10116,48 @@ export interface operations {
         };
         responses: {
             /** @description Under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportBegun"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exports_quick: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Export"];
+            };
+        };
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description It is too much: a job makes it. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7255,6 +10397,737 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_agreement: {
+        parameters: {
+            query?: {
+                /** @description Only calls of this plan. */
+                plan?: string;
+                /** @description Only calls that the second of both judged at this time or later: milliseconds since 1970. */
+                from?: number;
+                /** @description Only calls that the second of both judged before this time. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far they agree. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_list_listening_plans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_create_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_read_listening_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_change_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_delete_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_activate_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is active. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_pause_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not active. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_plans"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_sample_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleBegun"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_list_listen_sessions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_listen_sessions"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenListening"];
+            };
+        };
+        responses: {
+            /** @description Begun. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListeningAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_read_listen_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listen_sessions"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportListening"];
+            };
+        };
+        responses: {
+            /** @description Counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeardAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands in the centre. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListeningSettings"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeListeningSettings"];
+            };
+        };
+        responses: {
+            /** @description What stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListeningSettings"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_list_listening_tasks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_listening_tasks"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimTasks"];
+            };
+        };
+        responses: {
+            /** @description Theirs now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimedTasks"];
+                };
+            };
+            /** @description There are none. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_read_listening_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_tasks"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_done: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskDone"];
+            };
+        };
+        responses: {
+            /** @description It is done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_tasks"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nobody has it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_tasks"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_skip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipTask"];
+            };
+        };
+        responses: {
+            /** @description It is passed over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["listening_tasks"];
+                };
             };
             /** @description What went wrong. */
             default: {
@@ -7560,6 +11433,159 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenAnswer"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    desk_list_missed_calls: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_missed_calls"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    desk_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBegun"];
+                };
+            };
+            /** @description Under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBegun"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    desk_claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is the caller's to call back. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["missed_calls"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    desk_dismiss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is put away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["missed_calls"];
                 };
             };
             /** @description What went wrong. */
@@ -8936,6 +12962,181 @@ export interface operations {
             };
         };
     };
+    scorecards_list_scorecards: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_scorecards"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateScorecard"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scorecards"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_read_scorecards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scorecards"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeScorecard"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scorecards"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scorecards_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_list_security_audit: {
         parameters: {
             query?: {
@@ -9601,6 +13802,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Slot"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listening_sums: {
+        parameters: {
+            query: {
+                /** @description The first day: 2026-11-01. */
+                from: string;
+                /** @description The last day; 366 at most. */
+                to: string;
+                /** @description `day`, `user` and `scenario`, with commas between them; left out: `day`. */
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListeningStatistics"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tags_statistics: {
+        parameters: {
+            query: {
+                /**
+                 * @description The first day: 2026-11-01.
+                 * @example 2026-11-01
+                 */
+                from: string;
+                /**
+                 * @description The last day, which counts as well; at most 366 days.
+                 * @example 2026-11-30
+                 */
+                to: string;
+                /** @description What rows are told by, with commas between: day, user, tag, scenario; tag if absent. */
+                by?: string;
+                /** @description json (default), or xlsx: a file, which takes `tag_statistics.export`. */
+                format?: string;
+                /** @description The file's language: en or ru; the caller's if absent. */
+                locale?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagStatisticsAnswer"];
                 };
             };
             /** @description What went wrong. */

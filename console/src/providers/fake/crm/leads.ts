@@ -130,6 +130,8 @@ export const leadRoutes = (world: FakeWorld, leads: Leads): FakeRoute[] => [
                 created_at: now,
                 updated_at: now,
                 created_by: user.id,
+                client_id: null,
+                handed_over_at: null,
                 ...given,
             };
             world.data.crm.leads.push(lead);
