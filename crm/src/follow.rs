@@ -27,6 +27,7 @@ use crate::{
     leads::contacted,
     links::{LinkedBy, link},
     missed::{Missed, missed, returned},
+    reports::days,
     tags::unrated,
 };
 
@@ -84,9 +85,6 @@ impl Crm {
                 }
                 continue;
             };
-            if !record.leads_anywhere() {
-                continue;
-            }
             match self.follow_one(row.id, &record, now).await {
                 Ok(news) => self.office().rows_changed(news),
                 // A repetition would fail as well, and everything behind it would wait for ever.
@@ -146,18 +144,11 @@ impl Record {
             _ => None,
         }
     }
-
-    /// What surely comes to nothing takes no transaction.
-    fn leads_anywhere(&self) -> bool {
-        match self {
-            Self::Ended(cdr) => other_party(cdr.direction, &cdr.caller, &cdr.callee).is_some(),
-            Self::Recorded(_) => true,
-        }
-    }
 }
 
 /// A call has its record.
 async fn ended(tx: &mut Tx, cdr: &Cdr, now: WallTime) -> Result<Vec<RowNews>, OfficeError> {
+    days::ended(tx, cdr).await?;
     let Some((_, number)) = other_party(cdr.direction, &cdr.caller, &cdr.callee) else { return Ok(vec![]) };
     let (call, center) = (cdr.call_id, cdr.center);
     let is_answered = cdr.outcome == Outcome::Answered;

@@ -1,4 +1,4 @@
-//! The modules that live on calls: tags, listening, leads, clients and notes, and the desk at which calls come in.
+//! The modules that live on calls: tags, listening, leads, clients and notes, the desk at which calls come in, and reports.
 //! Stands on the engines of `office`, which decide what a person may see and do; knows no HTTP routes and no telephony.
 
 pub mod card;
@@ -17,6 +17,7 @@ mod parent;
 mod phones;
 mod pop;
 pub mod reminders;
+pub mod reports;
 mod rights;
 pub mod tags;
 #[cfg(test)]
@@ -66,7 +67,7 @@ impl Crm {
 /// Adds the kinds of jobs that modules bring.
 #[must_use]
 pub fn kinds(kinds: Kinds) -> Kinds {
-    kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims)
+    kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims).with(reports::BuildDays)
 }
 
 /// Adds the changes of many rows that modules bring.
@@ -86,7 +87,7 @@ pub fn added(adders: Adders, store: &Store) -> Adders {
 /// Every SQL text of this room; a test prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = Statement> {
     let of_calls = [links::ALL_STATEMENTS, tags::STATEMENTS, hearing::STATEMENTS, listening::STATEMENTS].concat();
-    let of_people = [leads::STATEMENTS, clients::STATEMENTS, notes::STATEMENTS].concat();
+    let of_people = [leads::STATEMENTS, clients::STATEMENTS, notes::STATEMENTS, reports::ALL_STATEMENTS].concat();
     let of_desks = [pop::STATEMENTS, card::STATEMENTS, follow::STATEMENTS, missed::STATEMENTS, reminders::STATEMENTS];
     let shared = [phones::STATEMENTS, parent::STATEMENTS, history::STATEMENTS];
     of_calls.into_iter().chain(of_people).chain(of_desks).chain(shared).flatten().copied()

@@ -55,6 +55,10 @@ permissions! {
     NOTES_CREATE "notes.create" ROWS "Write notes on the calls, leads and clients that one sees.";
     NOTES_UPDATE "notes.update" ROWS "Change notes that one wrote; those who reach the centre's also others'.";
     NOTES_DELETE "notes.delete" ROWS "Delete notes that one wrote; those who reach the centre's also others'.";
+
+    REPORTS_READ "reports.read" ROWS "See reports of calls and of people's days; `own`: one's own.";
+    REPORTS_EXPORT "reports.export" CENTER "Have reports as files.";
+    CONVERSION_READ "conversion.read" ROWS "See how many leads became clients; `own`: of one's own leads.";
 }
 
 static RESOURCES: &[&Resource] = &[

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use model::{Actor, ActorKind, CenterId, UserId};
 use store::{binds, statements};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Office, OfficeError, Principal,
@@ -14,6 +14,9 @@ use crate::{
     jobs::{Cleanup, Hub, Job, Kinds},
     recordings::Retain,
 };
+
+/// Reports that are summed up at once: SQLite has four connections that read.
+const SUMMING_AT_ONCE: usize = 2;
 
 statements! {
     ACCOUNT: both "SELECT u.username, u.center_id FROM users u JOIN centers c ON c.id = u.center_id
@@ -42,13 +45,22 @@ pub(crate) struct Work {
     exports_dir: PathBuf,
     /// Whose turn it is to make a file at once.
     quick: Arc<Semaphore>,
+    /// Whose turn it is to sum up many rows.
+    summing: Arc<Semaphore>,
 }
 
 impl Work {
     pub(crate) fn new(options: WorkOptions) -> Self {
         let kinds = options.kinds.with(VerifyAudit).with(RunExport).with(RunBulk).with(Retain).with(options.cleanup);
         let quick = Arc::new(Semaphore::new(QUICK_AT_ONCE));
-        Self { jobs: Hub::new(kinds), refusals: Refusals::default(), bulk: options.bulk, exports_dir: options.exports_dir, quick }
+        Self {
+            jobs: Hub::new(kinds),
+            refusals: Refusals::default(),
+            bulk: options.bulk,
+            exports_dir: options.exports_dir,
+            quick,
+            summing: Arc::new(Semaphore::new(SUMMING_AT_ONCE)),
+        }
     }
 }
 
@@ -71,6 +83,15 @@ impl Office {
 
     pub(crate) fn quick_turns(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.work.quick)
+    }
+
+    /// A turn to sum up many rows, as long as what this gives lives. There are few at once, so that connections are left for what cannot wait.
+    ///
+    /// # Errors
+    /// None that a caller could do anything about.
+    pub async fn turn_to_sum(&self) -> Result<OwnedSemaphorePermit, OfficeError> {
+        let turns = Arc::clone(&self.0.work.summing);
+        turns.acquire_owned().await.map_err(|error| OfficeError::Defect(error.to_string()))
     }
 
     /// Whoever had a job made, with the rights that they have now, in the centre of the job; none if the account is not active any more, or if

@@ -1,6 +1,9 @@
 //! The state of calls, live and ended. Written by facts only; what happened for good stands in `cdrs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use model::{CallId, CallStatus, CallView, CarrierId, Cdr, CenterId, Segment, SlotId, UserId, WallTime};
 use sqlx::FromRow;
@@ -10,6 +13,7 @@ use crate::{
     Store, StoreError,
     code::{code, decode, decode_some, from_json, json, read_segments, segments},
     db::{Tx, binds, statements},
+    list::{CALL_TIME_MAX, CALL_TIME_SHIFT, CLOCK_SET_BACK_MAX},
     many::{Column, Rows, ids, list, row, rows_32},
     whose::{RANG, TOOK_PART, why},
 };
@@ -67,6 +71,15 @@ statements! {
     SEEN: each
         concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(lite)),
         concat!("UPDATE calls SET last_seen_at = $2 WHERE status <> 'ended' AND call_id IN ", ids!(pg));
+}
+
+/// The ids that calls can have which began in a span of time: the least, and the least behind them. The exact time is to be looked at as well, because
+/// the clock may have been set back.
+#[must_use]
+pub fn calls_between(span: &Range<WallTime>) -> (i64, i64) {
+    let id = |ms: i64| ms.clamp(0, CALL_TIME_MAX) << CALL_TIME_SHIFT;
+    let end = span.end.0.saturating_add(CLOCK_SET_BACK_MAX);
+    (id(span.start.0), if end < CALL_TIME_MAX { id(end) } else { i64::MAX })
 }
 
 impl Store {

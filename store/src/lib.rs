@@ -55,6 +55,7 @@ use model::WallTime;
 use tokio::sync::Semaphore;
 
 pub use apply::Applied;
+pub use calls::calls_between;
 pub use carriers::{CarrierSum, StoredCarrier};
 pub use db::{ACQUIRE_MAX, Db, STATEMENT_MAX, Statement};
 pub use error::StoreError;

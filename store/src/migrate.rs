@@ -57,6 +57,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     21 "0021_listening_plans"
     22 "0022_hand_over"
     23 "0023_desk"
+    24 "0024_report_days"
 };
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -95,6 +95,12 @@ impl Day {
         self.0.checked_add_days(Days::new(1)).map_or(self, Self::within)
     }
 
+    /// The date so many days before; of those that are too many, the first one.
+    #[must_use]
+    pub fn back(self, days: u64) -> Self {
+        Self::within(self.0.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN))
+    }
+
     /// A moment of this date by the clocks of a place. A time that is skipped is the first moment behind, one that comes twice the first.
     #[must_use]
     pub fn at(self, time: NaiveTime, zone: Tz) -> WallTime {
@@ -295,6 +301,8 @@ mod tests {
         assert_eq!(Period::new(day("2026-11-22"), day("2026-11-21")), Err(NoPeriod::Backwards));
         assert_eq!(Period::new(day("2024-01-01"), day("2024-12-31")).unwrap().days().count(), 366);
         assert_eq!(Period::new(day("2024-01-01"), day("2025-01-01")), Err(NoPeriod::TooLong));
+        assert_eq!(day("2026-03-01").back(1), day("2026-02-28"));
+        assert_eq!((day("1970-01-05").back(9), day("2026-03-01").back(u64::MAX)), (day("1970-01-01"), day("1970-01-01")));
         assert_eq!(Period::new(day("9999-12-30"), day("9999-12-31")).unwrap().days().count(), 2);
     }
 

@@ -31,7 +31,7 @@ use store::{
 
 pub use headers::header;
 pub(crate) use quick::QUICK_AT_ONCE;
-pub use quick::{QUICK_ROWS_MAX, QUICK_TIME, Quick, QuickFile};
+pub use quick::{QUICK_ROWS_MAX, QUICK_TIME, Quick, QuickFile, Table};
 pub use run::RunExport;
 pub use xlsx::workbook;
 
@@ -275,8 +275,14 @@ impl Office {
         {
             faults.push(Fault::invalid(format!("columns.{name}"), "this column cannot be exported"));
         }
-        let likes = self.likes(view.permit()).await?;
-        let locale = match order.locale.as_deref() {
+        let (locale, tz) = self.language(view.permit(), order.locale.as_deref(), &mut faults).await?;
+        if faults.is_empty() { Ok(Choice { selection, columns, locale, tz }) } else { Err(OfficeError::Invalid(faults)) }
+    }
+
+    /// In which language a person reads files, unless they say which, and by the clocks of which time zone.
+    async fn language(&self, permit: &Permit, locale: Option<&str>, faults: &mut Vec<Fault>) -> Result<(String, String), OfficeError> {
+        let likes = self.likes(permit).await?;
+        let locale = match locale {
             None => likes.locale,
             Some(locale @ ("en" | "ru")) => locale.to_owned(),
             Some(_) => {
@@ -284,7 +290,7 @@ impl Office {
                 String::new()
             }
         };
-        if faults.is_empty() { Ok(Choice { selection, columns, locale, tz: likes.tz }) } else { Err(OfficeError::Invalid(faults)) }
+        Ok((locale, likes.tz))
     }
 
     async fn begin_export(

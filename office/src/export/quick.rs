@@ -2,9 +2,9 @@
 
 use std::{io, time::Duration};
 
-use model::WallTime;
+use model::{Column, WallTime};
 use serde_json::{Map, Value};
-use store::audit;
+use store::audit::{self, Category, Diff, Entry};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Choice, ExportOrder, Format, StartedExport, look::Look, make_dir, name, run::CHUNK, xlsx::Book};
@@ -37,7 +37,44 @@ pub struct QuickFile {
     pub mime: &'static str,
 }
 
+/// Rows that are no list of a resource, to be had as a file.
+#[derive(Debug)]
+pub struct Table {
+    /// What it is of: the name that the file, its sheet and the audit log have, and by which headings are looked up.
+    pub name: &'static str,
+    /// Its columns; their SQL is not looked at.
+    pub columns: Vec<&'static Column>,
+    /// Its rows, all of which the person sees.
+    pub rows: Vec<Map<String, Value>>,
+    /// What the audit log has of it.
+    pub about: Diff,
+}
+
 impl Office {
+    /// Makes a file of a table at once, when it is its turn, by leave to export what it is of. That it was made is in the audit log first.
+    ///
+    /// # Errors
+    /// [`OfficeError::Invalid`] for a language that there is not.
+    pub async fn table_file(
+        &self,
+        permit: &Permit,
+        table: Table,
+        (format, locale): (Format, Option<&str>),
+        now: WallTime,
+    ) -> Result<QuickFile, OfficeError> {
+        let Table { name: of, columns, rows, about } = table;
+        let mut faults = Vec::new();
+        let (locale, tz) = self.language(permit, locale, &mut faults).await?;
+        if !faults.is_empty() {
+            return Err(OfficeError::Invalid(faults));
+        }
+        let turn = self.quick_turn().await?;
+        let octets = self.drawn(turn, Look::new(of, columns, format, (&locale, &tz)), rows).await?;
+        let about = about.and("format", Value::Null, format.as_str());
+        self.note_made(permit, Entry { category: Category::Read, ..Entry::change(permit.action().0, of, "", about) }, now).await?;
+        Ok(QuickFile { octets, name: name(of, now, &tz, format), mime: format.mime() })
+    }
+
     /// Makes a file of rows that the permit reaches, at once if there are at most [`QUICK_ROWS_MAX`] and it takes at most [`QUICK_TIME`], else as
     /// [`Office::start_export`]. The permit is for the resource's [`Office::export_right`]. Of either the audit log has the same row; what is made at
     /// once has no number.
@@ -61,31 +98,42 @@ impl Office {
         let Some(octets) = made.ok().transpose()?.flatten() else {
             return Ok(Quick::Started(self.begin_export(permit, order, &choice, now).await?));
         };
-        // Nobody gets it without a row in the log.
-        let mut tx = self.store().db().begin().await?;
-        audit::append(&mut tx, now, permit.actor(), &[choice.entry(permit, order, "")]).await?;
-        tx.commit().await?;
+        self.note_made(permit, choice.entry(permit, order, ""), now).await?;
         let name = name(choice.resource(), now, &choice.tz, order.format);
         Ok(Quick::File(QuickFile { octets, name, mime: order.format.mime() }))
     }
 
     /// The file, when it is its turn; none if it has too many rows.
     async fn at_once(&self, permit: &Permit, choice: &Choice<'_>, format: Format) -> Result<Option<Vec<u8>>, OfficeError> {
-        let turn = self.quick_turns().acquire_owned().await.map_err(|error| OfficeError::Defect(error.to_string()))?;
+        let turn = self.quick_turn().await?;
         let Some(mut rows) = self.few_rows(permit, choice).await? else { return Ok(None) };
         let resource = choice.selection.view().resource();
         self.added_as_text(resource, &choice.columns, &choice.locale, &mut rows);
         let look = Look::new(resource.name, choice.columns.clone(), format, (&choice.locale, &choice.tz));
+        self.drawn(turn, look, rows).await.map(Some)
+    }
+
+    async fn quick_turn(&self) -> Result<OwnedSemaphorePermit, OfficeError> {
+        self.quick_turns().acquire_owned().await.map_err(|error| OfficeError::Defect(error.to_string()))
+    }
+
+    /// Draws a file off the runtime's threads. The turn ends when it is drawn, whether somebody still waits for it or not.
+    async fn drawn(&self, turn: OwnedSemaphorePermit, look: Look, rows: Vec<Map<String, Value>>) -> Result<Vec<u8>, OfficeError> {
         let dir = self.exports_dir().to_owned();
         let drawn = tokio::task::spawn_blocking(move || {
-            // Its turn ends when it does, whether somebody still waits for it or not.
-            let _turn: OwnedSemaphorePermit = turn;
+            let _turn = turn;
             make_dir(&dir)?;
             draw(&look, &dir, &rows)
         });
         // The library that writes workbooks panics if it cannot write.
-        let drawn = drawn.await.map_err(|_| io::Error::other("the file could not be made"))?;
-        Ok(Some(drawn?))
+        Ok(drawn.await.map_err(|_| io::Error::other("the file could not be made"))??)
+    }
+
+    /// Nobody gets a file without a row in the log.
+    async fn note_made(&self, permit: &Permit, entry: Entry, now: WallTime) -> Result<(), OfficeError> {
+        let mut tx = self.store().db().begin().await?;
+        audit::append(&mut tx, now, permit.actor(), &[entry]).await?;
+        Ok(tx.commit().await?)
     }
 
     /// All rows up to this moment's last key; none if they are too many.

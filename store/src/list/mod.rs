@@ -20,6 +20,7 @@ pub use cursor::{Cursor, Sort, WrongCursor};
 pub use filter::{CONDITIONS_MAX, DEPTH_MAX, FILTER_OCTETS_MAX, Filter, VALUES_MAX, Wrong};
 pub use linked::{LinkRule, LinkRules, NO_LINKS};
 pub use memory::MemoryRow;
+pub(crate) use render::{CALL_TIME_MAX, CALL_TIME_SHIFT, CLOCK_SET_BACK_MAX};
 pub use search::{SEARCH_OCTETS_MAX, SEARCH_WORDS_MAX, Search, fold_search};
 
 use self::{

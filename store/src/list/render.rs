@@ -23,11 +23,11 @@ use crate::db::{Bind, Db};
 /// Values that are bound one by one; more of them are bound as one JSON list, so that statements do not differ by their number.
 const BOUND_APART_MAX: usize = 4;
 /// A call's id holds its start in milliseconds from this bit on. It is never before the start; it is after it if the clock was set back.
-const CALL_TIME_SHIFT: u32 = 22;
+pub(crate) const CALL_TIME_SHIFT: u32 = 22;
 /// The last start that a call's id can hold.
-const CALL_TIME_MAX: i64 = (1 << 41) - 1;
+pub(crate) const CALL_TIME_MAX: i64 = (1 << 41) - 1;
 /// How far the clock may have been set back for a list by time to find all calls. The exact time is looked at as well.
-const CLOCK_SET_BACK_MAX: i64 = 24 * 3_600_000;
+pub(crate) const CLOCK_SET_BACK_MAX: i64 = 24 * 3_600_000;
 
 /// Which database it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -177,6 +177,7 @@ export const codes = {
         office_cleanup: 'Tidy up old data',
         recordings_retain: 'Erase recordings that have had their time',
         recordings_unlink: 'Remove the files of erased recordings',
+        reports_days: 'Sum up days for reports',
         directory_refresh: 'Ask the directory about people',
         bulk_run: 'Change many rows',
     },

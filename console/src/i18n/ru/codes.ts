@@ -177,6 +177,7 @@ export const codes = {
         office_cleanup: 'Уборка старых данных',
         recordings_retain: 'Стирание записей, срок которых вышел',
         recordings_unlink: 'Удаление файлов стёртых записей',
+        reports_days: 'Подсчёт дней для отчётов',
         directory_refresh: 'Опрос каталога о людях',
         bulk_run: 'Изменение многих строк',
     },
