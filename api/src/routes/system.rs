@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::CONTENT_TYPE};
-use model::{AccountState, CarrierId, HubId, SlotStatus, WallTime, carrier::Standing};
+use model::{AccountState, CarrierId, HubId, SlotStatus, SlotView, WallTime, carrier::Standing};
 use office::{TRUNKS, can};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -335,6 +335,13 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem>
 pub(crate) async fn openapi() -> Response {
     static DOCUMENT: LazyLock<String> = LazyLock::new(document);
     ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+/// Slots by what they are, from nobody's viewpoint: one that the asking person holds is taken as well.
+pub(crate) fn counted<'a>(slots: impl Iterator<Item = &'a SlotView>) -> SlotCounts {
+    let mut counts = SlotCounts::default();
+    slots.for_each(|view| counts.add(view.status(None), view.registered));
+    counts
 }
 
 impl SlotCounts {

@@ -533,6 +533,10 @@ async fn no_route_breaks_without_the_database() {
         POST   /api/missed-calls/bulk             boris 503 root 503
         POST   /api/missed-calls/{id}/claim       boris 503 root 503
         POST   /api/missed-calls/{id}/dismiss     boris 503 root 503
+        GET    /api/reports/daily                 boris 503 root 503
+        GET    /api/reports/calls                 boris 503 root 503
+        GET    /api/reports/conversion            boris 503 root 503
+        GET    /api/dashboard                     boris 503 root 503
     "#]]
     .assert_eq(&told);
 }

@@ -18,6 +18,7 @@ mod phones;
 mod pops;
 mod recordings;
 mod registrations;
+mod reports;
 mod requests;
 mod rights;
 mod routing;

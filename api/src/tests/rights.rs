@@ -264,6 +264,10 @@ async fn every_route_with_every_role() {
         POST   /api/missed-calls/bulk             nobody 401 anna 422 root 422
         POST   /api/missed-calls/{id}/claim       nobody 401 anna 404 root 404
         POST   /api/missed-calls/{id}/dismiss     nobody 401 anna 404 root 404
+        GET    /api/reports/daily                 nobody 401 anna 200 root 200
+        GET    /api/reports/calls                 nobody 401 anna 200 root 200
+        GET    /api/reports/conversion            nobody 401 anna 200 root 200
+        GET    /api/dashboard                     nobody 401 anna 200 root 200
     "#]]
     .assert_eq(&table);
 }

@@ -1,6 +1,7 @@
 //! The modules that live on calls: their routes, and what they add to the API's document. An area is a file or a folder of its own.
 
 pub(crate) mod clients;
+pub(crate) mod dashboard;
 pub(crate) mod desk;
 pub(crate) mod hearing;
 mod history;
@@ -8,6 +9,7 @@ mod ids;
 pub(crate) mod leads;
 pub(crate) mod listening;
 mod notes;
+pub(crate) mod reports;
 pub(crate) mod tags;
 
 use axum::Router;
@@ -39,4 +41,6 @@ pub(crate) const AREAS: &[Area] = &[
     notes::AREA,
     history::AREA,
     desk::AREA,
+    reports::AREA,
+    dashboard::AREA,
 ];

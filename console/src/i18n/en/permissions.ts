@@ -46,6 +46,8 @@ export const permissions = {
         leads: 'Leads',
         clients: 'Clients',
         notes: 'Notes',
+        reports: 'Reports',
+        conversion: 'Conversions',
     },
     verbs: {
         read: 'see',
@@ -199,6 +201,9 @@ export const permissions = {
         notes_create: 'Write notes',
         notes_update: 'Change one’s own notes; in the whole centre: all',
         notes_delete: 'Delete one’s own notes; in the whole centre: all',
+        reports_read: 'See reports of calls and of people’s days',
+        reports_export: 'Have reports as files',
+        conversion_read: 'See how many leads became clients',
     },
     audit_actions: {
         session_login: 'Logged in',
@@ -306,5 +311,6 @@ export const permissions = {
         notes_update: 'Changed a note',
         notes_delete: 'Deleted a note',
         calls_link: 'Said whom a call was with',
+        reports_export: 'Had a report as a file',
     },
 };

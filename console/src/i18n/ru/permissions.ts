@@ -46,6 +46,8 @@ export const permissions = {
         leads: 'Лиды',
         clients: 'Клиенты',
         notes: 'Заметки',
+        reports: 'Отчёты',
+        conversion: 'Конверсия',
     },
     verbs: {
         read: 'видеть',
@@ -199,6 +201,9 @@ export const permissions = {
         notes_create: 'Писать заметки',
         notes_update: 'Менять свои заметки; во всём центре — любые',
         notes_delete: 'Удалять свои заметки; во всём центре — любые',
+        reports_read: 'Видеть отчёты о звонках и о днях людей',
+        reports_export: 'Получать отчёты файлами',
+        conversion_read: 'Видеть, сколько лидов стало клиентами',
     },
     audit_actions: {
         session_login: 'Вход',
@@ -306,5 +311,6 @@ export const permissions = {
         notes_update: 'Заметка изменена',
         notes_delete: 'Заметка удалена',
         calls_link: 'Указано, с кем был звонок',
+        reports_export: 'Отчёт получен файлом',
     },
 };

@@ -1,0 +1,144 @@
+//! Reports, the dashboard and quick exports over REST (S000-21, S004-108…113, S004-135…137).
+
+use http::StatusCode;
+use model::{CallId, Direction, Event, Rung, SlotId, SlotState, SlotView};
+use serde_json::{Value, json};
+
+use crate::testing::{ANNA, BORIS, NOW, World, call_view, history, slot_view};
+
+/// The day of [`NOW`].
+const DAY: &str = "2026-11-18";
+
+/// An answered call of each of Anna and Boris on [`DAY`], and who is who: Boris is a supervisor.
+async fn furnished() -> World {
+    let mut world = World::new().await;
+    for (n, user) in [(7, ANNA), (8, BORIS), (9, ANNA)] {
+        world.tell(history(CallId((NOW.0 << 22) | n), user)).await;
+    }
+    let (status, answer) = world.json("root PUT /api/users/3\n\n{\"version\": 1, \"roles\": [\"supervisor\"]}").await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    world
+}
+
+/// The status, and of a problem its code and the fields that it names.
+async fn said(world: &World, request: &str) -> String {
+    let (status, answer) = world.json(request).await;
+    let fields: Vec<&str> = answer["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
+    format!("{} {} {}", status.as_u16(), answer["code"].as_str().unwrap_or("-"), fields.join(",")).trim_end().to_owned()
+}
+
+fn keys(answer: &Value) -> Vec<&str> {
+    answer.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_report_is_of_whom_one_reaches() {
+    let world = furnished().await;
+    let calls = format!("/api/reports/calls?from={DAY}");
+    let (_, own) = world.json(&format!("anna GET {calls}&by=day,user")).await;
+    assert_eq!((&own["lines_are"], &own["totals_are"], &own["tz"]), (&json!("parts"), &json!("parts"), &json!("UTC")), "{own}");
+    assert_eq!(own["lines"].as_array().unwrap().len(), 1);
+    let line = &own["lines"][0];
+    assert_eq!((&line["day"], &line["user_id"], &line["user_name"], &line["calls"]), (&json!(DAY), &json!("2"), &json!("anna"), &json!(2)));
+    assert_eq!((&line["internal"], &line["answered"], &line["talk_ms"]), (&json!(2), &json!(2), &json!(18_000)));
+    let (_, all) = world.json(&format!("boris GET {calls}")).await;
+    assert_eq!((&all["lines_are"], &all["totals"]["calls"], &all["lines"][0]["calls"]), (&json!("calls"), &json!(3), &json!(3)));
+    assert!(all["lines"][0].get("user_id").is_none());
+    let (_, daily) = world.json(&format!("boris GET /api/reports/daily?date={DAY}")).await;
+    let people: Vec<&str> = daily["people"].as_array().unwrap().iter().map(|line| line["user_id"].as_str().unwrap()).collect();
+    assert_eq!((people, &daily["totals"]["calls"]), (vec!["2", "3"], &json!(3)));
+    let (_, daily) = world.json(&format!("anna GET /api/reports/daily?date={DAY}")).await;
+    assert_eq!((daily["people"].as_array().unwrap().len(), &daily["people"][0]["user_id"]), (1, &json!("2")));
+
+    for (request, expected) in [
+        ("anna GET /api/reports/daily?date=yesterday", "422 invalid_field date"),
+        ("anna GET /api/reports/calls?from=2026-11-18&to=2026-11-17", "422 invalid_field to"),
+        ("anna GET /api/reports/calls?from=2024-01-01&to=2025-01-01", "422 invalid_field to"),
+        ("anna GET /api/reports/calls?by=colour,day&format=pdf&x=1", "422 invalid_field by,format,x"),
+        ("anna GET /api/reports/conversion?by=user", "422 unknown_field by"),
+        // A file is more than to read.
+        ("anna GET /api/reports/daily?format=xlsx", "403 forbidden"),
+        ("boris GET /api/reports/daily?format=csv&locale=tlh", "422 invalid_field locale"),
+    ] {
+        assert_eq!(said(&world, request).await, expected, "{request}");
+    }
+    let file = world.ask(&format!("boris GET {calls}&by=user&format=csv&locale=en")).await;
+    assert!(file.starts_with("200 text/csv; charset=utf-8"), "{file}");
+    assert!(file.contains("User (number),Name,Calls,Inbound,") && file.contains("attachment; filename=\"reports-"), "{file}");
+}
+
+#[tokio::test]
+async fn a_dashboard_has_a_section_for_each_right() {
+    let world = furnished().await;
+    for (name, operator) in [("Olga", "2"), ("Pavel", "3")] {
+        let body = json!({"client_name": name, "assigned_operator": operator});
+        assert_eq!(world.json(&format!("root POST /api/crm/leads\n\n{body}")).await.0, StatusCode::CREATED);
+    }
+    let (_, own) = world.json("anna GET /api/dashboard").await;
+    assert_eq!(keys(&own), ["calls", "conversion", "date", "desk", "leads"]);
+    assert_eq!((&own["leads"]["open"], &own["conversion"]["totals"]["created"]), (&json!(1), &json!(1)), "one's own leads only: {own}");
+    assert_eq!(own["conversion"]["people"].as_array().unwrap().len(), 1);
+    assert_eq!((&own["desk"], &own["calls"]["totals_are"]), (&json!({"slots": [], "calls": 0}), &json!("parts")));
+    world.live.publish(
+        NOW,
+        [
+            Event::SlotUpdated(SlotView { holder: Some(ANNA), state: SlotState::Ready, ..slot_view(1) }),
+            Event::CallUpdated({
+                let mut call = call_view(5_000, Direction::Inbound);
+                call.user = None;
+                call.rung = vec![Rung { slot: SlotId(1), user: Some(ANNA), at: NOW }];
+                call
+            }),
+        ],
+    );
+    let (_, own) = world.json("anna GET /api/dashboard").await;
+    assert_eq!(own["desk"], json!({"slots": [{"id": "1", "number": "6001", "registered": true}], "calls": 1}));
+
+    let (_, all) = world.json("boris GET /api/dashboard").await;
+    assert_eq!(keys(&all), ["calls", "center", "conversion", "date", "leads"], "a supervisor takes no slots");
+    assert_eq!((&all["leads"]["open"], &all["calls"]["totals_are"]), (&json!(2), &json!("calls")));
+    assert_eq!((&all["center"]["calls"]["total"], &all["center"]["calls"]["waiting"]), (&json!(1), &json!(1)));
+    assert_eq!((&all["center"]["slots"]["total"], &all["center"]["slots"]["taken"]), (&json!(3), &json!(1)));
+    assert!(all["center"]["people"].is_array());
+    // Who has other rights has other sections.
+    world.json("root PUT /api/users/3\n\n{\"version\": 2, \"roles\": [\"listener\"]}").await;
+    assert_eq!(keys(&world.json("boris GET /api/dashboard").await.1), ["date"]);
+    assert_eq!(said(&world, "boris GET /api/reports/daily").await, "403 forbidden");
+}
+
+#[tokio::test]
+async fn a_small_list_is_exported_with_the_answer() {
+    let world = furnished().await;
+    let order = json!({"resource": "cdrs", "format": "csv", "columns": ["call_id", "talk_ms"], "locale": "en"});
+    let file = world.ask(&format!("boris POST /api/exports/quick\n\n{order}")).await;
+    assert!(file.starts_with("200 text/csv; charset=utf-8"), "{file}");
+    assert!(file.contains("attachment; filename=\"cdrs-") && file.matches("9000").count() == 5, "{file}");
+    let (_, exports) = world.json("boris GET /api/exports").await;
+    assert_eq!(exports["items"], json!([]), "nothing of it is kept");
+    for (request, expected) in [
+        (format!("anna POST /api/exports/quick\n\n{order}"), "403 forbidden"),
+        (
+            r#"boris POST /api/exports/quick
+
+{"resource": "cdrs", "format": "pdf"}"#
+                .to_owned(),
+            "422 invalid_field format",
+        ),
+        (
+            r#"boris POST /api/exports/quick
+
+{"resource": "audit_log", "format": "csv"}"#
+                .to_owned(),
+            "403 forbidden",
+        ),
+        (
+            r#"boris POST /api/exports/quick
+
+{"resource": "cdrs", "format": "csv", "columns": ["nothing"]}"#
+                .to_owned(),
+            "422 unknown_field columns.nothing",
+        ),
+    ] {
+        assert_eq!(said(&world, &request).await, expected, "{request}");
+    }
+}
