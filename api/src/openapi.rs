@@ -26,8 +26,8 @@ use crate::{
     auth::Access,
     resources::{ColumnAnswer, ListParamsSchema},
     routes::{
-        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, oidc, recording, roles, routing, scenarios, security,
-        session, slots, system, transfer, trunks, users, webhooks,
+        self, audit, budgets, bulk, call, callers, calls, centers, exports, jobs, me, monitor, oidc, recording, roles, routing, scenarios,
+        security, session, slots, system, transfer, trunks, users, webhooks,
     },
     wire::{Count, FieldErrorSchema, ProblemSchema},
 };
@@ -58,6 +58,7 @@ use crate::{
         recording::stream, recording::ticket, recording::peaks, recording::erase, recording::hold,
         budgets::budgets, budgets::set_budget, budgets::delete_budget, budgets::release_budget,
         security::bans, security::ban, security::release, security::status,
+        monitor::network, monitor::slots, monitor::slot,
         system::pbx_status, system::status, system::reload, system::openapi, system::healthz, system::metrics,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema, Count, ColumnAnswer)),

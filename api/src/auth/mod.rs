@@ -65,9 +65,11 @@ pub(crate) enum Access {
     Open,
     /// A right to the action.
     Token(Action),
-    /// The same, or that the caller sits on this machine.
+    /// A right to either: the first, which is what the route asks for, or a greater one.
+    TokenEither(Action, Action),
+    /// A right to the action, or that the caller sits on this machine.
     TokenOrLoopback(Action),
-    /// The same, or a ticket for this very path in the query (`?t=`), which an audio element can carry.
+    /// A right to the action, or a ticket for this very path in the query (`?t=`), which an audio element can carry.
     TokenOrTicket(Action),
 }
 
@@ -76,7 +78,9 @@ impl Access {
     pub(crate) fn action(self) -> Option<Action> {
         match self {
             Self::Open => None,
-            Self::Token(action) | Self::TokenOrLoopback(action) | Self::TokenOrTicket(action) => Some(action),
+            Self::Token(action) | Self::TokenEither(action, _) | Self::TokenOrLoopback(action) | Self::TokenOrTicket(action) => {
+                Some(action)
+            }
         }
     }
 }
@@ -133,7 +137,13 @@ pub(crate) async fn guard(State((api, access)): State<(Api, Access)>, request: R
     };
     if let Some(principal) = principal {
         tracing::Span::current().record("user", tracing::field::display(principal.user()));
-        if let Some(action) = access.action() {
+        let action = match access {
+            Access::TokenEither(action, greater) if principal.permit(action).is_none() && principal.permit(greater).is_some() => {
+                Some(greater)
+            }
+            _ => access.action(),
+        };
+        if let Some(action) = action {
             match permit(&api, &principal, action) {
                 Ok(caller) => drop(parts.extensions.insert(caller)),
                 Err(problem) => return problem.into_response(),

@@ -12,6 +12,7 @@ pub(crate) mod crm;
 pub(crate) mod exports;
 pub(crate) mod jobs;
 pub(crate) mod me;
+pub(crate) mod monitor;
 pub(crate) mod oidc;
 pub(crate) mod recording;
 pub(crate) mod roles;
@@ -198,7 +199,10 @@ routes! {
     DELETE "/api/calls/{id}/recording", Access::Token(can::RECORDINGS_DELETE), recording::erase;
 
     GET "/api/pbx/status", Access::Token(can::TRUNKS_MONITOR), system::pbx_status;
-    GET "/api/monitor/system", Access::Token(can::SYSTEM_MONITOR), system::status;
+    GET "/api/monitor/system", Access::TokenEither(can::MONITOR_READ, can::SYSTEM_MONITOR), system::status;
+    GET "/api/monitor/network", Access::Token(can::MONITOR_READ), monitor::network;
+    GET "/api/monitor/slots", Access::Token(can::MONITOR_READ), monitor::slots;
+    GET "/api/monitor/slots/{id}", Access::Token(can::MONITOR_READ), monitor::slot;
     POST "/api/system/reload", Access::Token(can::SYSTEM_CONFIGURE), system::reload;
     GET "/api/security/bans", Access::Token(can::SECURITY_READ), security::bans;
     POST "/api/security/bans", Access::Token(can::SECURITY_MANAGE), security::ban;

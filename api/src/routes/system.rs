@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::CONTENT_TYPE};
-use model::{AccountState, CarrierId, HubId, SlotStatus, SlotView, WallTime, carrier::Standing};
+use model::{AccountState, CarrierId, CenterId, HubId, SlotStatus, SlotView, WallTime, carrier::Standing};
 use office::{TRUNKS, can};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -151,16 +151,16 @@ pub(crate) struct SystemStatus {
     database: DatabaseStatus,
     /// Facts in the journal that the database does not have yet.
     journal_lag: i64,
-    /// Calls that are up or being set up, in all centres.
+    /// Calls that are up or being set up, in all centres; in one's own for who has `monitor.read` alone, as the slots.
     calls: u64,
     slots: u64,
     slots_registered: u64,
-    /// Open Socket.IO connections.
-    sockets: i64,
-    /// Octets free where the data is.
+    /// Open Socket.IO connections; null for who has `monitor.read` alone.
+    sockets: Option<i64>,
+    /// Octets free where the data is; null for who has `monitor.read` alone.
     disk_free: Option<u64>,
     disk_total: Option<u64>,
-    /// The certificate of the HTTPS listener; null without HTTPS.
+    /// The certificate of the HTTPS listener; null without HTTPS, and for who has `monitor.read` alone.
     certificate: Option<Certificate>,
 }
 
@@ -282,12 +282,17 @@ pub(crate) async fn pbx_status(State(api): State<Api>, caller: Caller) -> Result
 }
 
 /// How is the server?
+///
+/// `system.monitor` tells of all centres; `monitor.read` of one's own, and nothing of the disk, the certificate and open consoles.
 #[utoipa::path(get, path = "/api/monitor/system", tag = "system",
     responses((status = 200, description = "It is so.", body = SystemStatus)))]
-pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Json<SystemStatus> {
+pub(crate) async fn status(State(api): State<Api>, caller: Caller) -> Json<SystemStatus> {
+    let sees_all = caller.also(can::SYSTEM_MONITOR).is_some();
+    let concerns = |center: CenterId| sees_all || center == caller.center();
     let Status { version, uptime, journal_lag, disk_free, disk_total, certificate } = api.system.status();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let slots = api.live.slots();
+    let mut slots = api.live.slots();
+    slots.retain(|view| concerns(view.center));
     let asked = Instant::now();
     let database_ok = tokio::time::timeout(DATABASE_TIME, api.office.ping()).await.is_ok_and(|answer| answer.is_ok());
     Json(SystemStatus {
@@ -296,13 +301,13 @@ pub(crate) async fn status(State(api): State<Api>, _: Caller) -> Json<SystemStat
         draining: api.live.is_draining(),
         database: DatabaseStatus { engine: api.office.engine(), ok: database_ok, answer_ms: milliseconds(asked.elapsed()) },
         journal_lag,
-        calls: count(api.live.calls().len()),
+        calls: count(api.live.calls().iter().filter(|call| concerns(call.center)).count()),
         slots: count(slots.len()),
         slots_registered: count(slots.iter().filter(|view| view.registered).count()),
-        sockets: api.metrics.sockets_live.get(),
-        disk_free,
-        disk_total,
-        certificate: certificate.map(|certificate| Certificate {
+        sockets: sees_all.then(|| api.metrics.sockets_live.get()),
+        disk_free: disk_free.filter(|_| sees_all),
+        disk_total: disk_total.filter(|_| sees_all),
+        certificate: certificate.filter(|_| sees_all).map(|certificate| Certificate {
             domains: certificate.domains,
             ends_at: certificate.ends_at,
             next_at: certificate.next_at,

@@ -441,6 +441,9 @@ async fn no_route_breaks_without_the_database() {
         DELETE /api/calls/{id}/recording          boris 403 root 503
         GET    /api/pbx/status                    boris 403 root 503
         GET    /api/monitor/system                boris 403 root 200
+        GET    /api/monitor/network               boris 403 root 200
+        GET    /api/monitor/slots                 boris 403 root 200
+        GET    /api/monitor/slots/{id}            boris 403 root 200
         POST   /api/system/reload                 boris 403 root 200
         GET    /api/security/bans                 boris 403 root 200
         POST   /api/security/bans                 boris 403 root 201

@@ -1,7 +1,7 @@
-//! Reports, the dashboard and quick exports over REST (S000-21, S004-108…113, S004-135…137).
+//! Reports, the dashboard, the monitor and quick exports over REST (S000-21, S004-108…113, S004-135…137).
 
 use http::StatusCode;
-use model::{CallId, Direction, Event, Rung, SlotId, SlotState, SlotView};
+use model::{CallId, CallStatus, Direction, Event, Rung, SlotId, SlotState, SlotView};
 use serde_json::{Value, json};
 
 use crate::testing::{ANNA, BORIS, NOW, World, call_view, history, slot_view};
@@ -104,6 +104,63 @@ async fn a_dashboard_has_a_section_for_each_right() {
     world.json("root PUT /api/users/3\n\n{\"version\": 2, \"roles\": [\"listener\"]}").await;
     assert_eq!(keys(&world.json("boris GET /api/dashboard").await.1), ["date"]);
     assert_eq!(said(&world, "boris GET /api/reports/daily").await, "403 forbidden");
+}
+
+#[tokio::test]
+async fn a_supervisor_watches_without_what_is_others() {
+    let world = furnished().await;
+    let elsewhere = SlotView { center: model::CenterId(2), ..slot_view(9) };
+    let mut call = call_view(5_000, Direction::Inbound);
+    (call.callee_slot, call.status) = (Some(SlotId(2)), CallStatus::Answered);
+    let mut other = call_view(6_000, Direction::Inbound);
+    other.center = model::CenterId(2);
+    world.live.publish(NOW, [Event::SlotUpdated(elsewhere), Event::CallUpdated(call), Event::CallUpdated(other)]);
+    let (_, whole) = world.json("root GET /api/monitor/system").await;
+    assert_eq!((&whole["calls"], &whole["slots"], &whole["disk_free"]), (&json!(2), &json!(4), &json!(1)));
+    assert!(whole["sockets"].is_number());
+    let (status, own) = world.json("boris GET /api/monitor/system").await;
+    assert_eq!((status, &own["calls"], &own["slots"], &own["slots_registered"]), (StatusCode::OK, &json!(1), &json!(3), &json!(2)));
+    for name in ["sockets", "disk_free", "disk_total", "certificate"] {
+        assert_eq!(own[name], Value::Null, "{name}");
+    }
+    assert_eq!(own["database"]["ok"], json!(true));
+
+    let (_, network) = world.json("boris GET /api/monitor/network").await;
+    assert_eq!(
+        (&network["domain"], &network["slots"]["total"], &network["slots"]["registered"]),
+        (&json!("pbx.example"), &json!(3), &json!(2))
+    );
+    assert!(network["carriers"].is_array());
+    let (_, slots) = world.json("boris GET /api/monitor/slots").await;
+    assert_eq!((slots["items"].as_array().unwrap().len(), &slots["items"][0]["number"]), (3, &json!("6001")));
+    let (_, slot) = world.json("boris GET /api/monitor/slots/2").await;
+    assert_eq!(
+        (&slot["number"], &slot["registered"], &slot["call"]["status"]),
+        (&json!("6002"), &json!(true), &json!("answered")),
+        "{slot}"
+    );
+    assert_eq!(slot["registration"], Value::Null, "addresses are for who may trace phones");
+    assert_eq!(world.json("boris GET /api/monitor/slots/1").await.1["call"], Value::Null);
+    for (request, expected) in [
+        ("boris GET /api/monitor/slots/9", "404 slot_not_found"),
+        ("boris GET /api/monitor/usb", "404 not_found"),
+        ("anna GET /api/monitor/system", "403 forbidden"),
+        ("anna GET /api/monitor/network", "403 forbidden"),
+        ("anna GET /api/monitor/slots", "403 forbidden"),
+        ("anna GET /api/monitor/slots/1", "403 forbidden"),
+    ] {
+        assert_eq!(said(&world, request).await, expected, "{request}");
+    }
+    // Who watches the whole server needs no right to watch a centre.
+    let set = json!({"code": "watch", "name": "Watch", "permissions": [{"permission": "system.monitor", "scope": "all"}]});
+    let (status, set) = world.json(&format!("root POST /api/permission-sets\n\n{set}")).await;
+    assert_eq!(status, StatusCode::CREATED, "{set}");
+    let role = json!({"code": "watcher", "name": "Watcher", "sets": ["watch"]});
+    let (status, role) = world.json(&format!("root POST /api/roles\n\n{role}")).await;
+    assert_eq!(status, StatusCode::CREATED, "{role}");
+    world.json("root PUT /api/users/3\n\n{\"version\": 2, \"roles\": [\"watcher\"]}").await;
+    assert_eq!(world.json("boris GET /api/monitor/system").await.1["disk_free"], json!(1));
+    assert_eq!(said(&world, "boris GET /api/monitor/network").await, "403 forbidden");
 }
 
 #[tokio::test]

@@ -162,6 +162,8 @@ permissions! {
     SYSTEM_RESTART "system.restart" SYSTEM "Have the server start anew.";
     METRICS_READ "metrics.read" SYSTEM "Read the server's metrics.";
 
+    MONITOR_READ "monitor.read" CENTER "Watch how the centre's phones, slots and carriers are, and whether the server works.";
+
     SECURITY_READ "security.read" SYSTEM "See which sources are banned and for what, which names addresses; see budgets against toll fraud.";
     SECURITY_MANAGE "security.manage" SYSTEM "Ban sources by hand, and let banned ones go; set budgets against toll fraud, and release them.";
 

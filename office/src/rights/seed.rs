@@ -82,6 +82,7 @@ pub(crate) const SEEDS: &[Seed] = &[
             ("calls", "read monitor export"),
             ("recordings", "read listen download export"),
             ("events_log", "read export"),
+            ("monitor", "read"),
             ("exports", "read@own delete@own"),
             ("webhooks", "read export"),
             ("jobs", "read manage@own export"),

@@ -36,6 +36,9 @@ use super::{
 };
 use crate::{Conflict, Fault, Office, OfficeError, Permit, View};
 
+/// Areas that mean a verb, or what goes with it, if they are true.
+const VERB_AREAS: &[&str] = &["read", "monitor", "report"];
+
 /// Areas of a shape; more are refused.
 const AREAS_MAX: usize = 200;
 /// Verbs of an area; more are refused.
@@ -98,7 +101,9 @@ impl<'a> Form<'a> {
             areas.entry(resource_of(&item.permission)).or_default().insert(item.clone());
         }
         let area = |(resource, items): (&str, BTreeSet<PermissionItem>)| {
-            let value = if items == self.column_of(resource) { true.into() } else { self.verbs(&items).into() };
+            // `true` of what is a verb's name as well would mean that verb of every resource.
+            let value =
+                if items == self.column_of(resource) && !VERB_AREAS.contains(&resource) { true.into() } else { self.verbs(&items).into() };
             (resource.to_owned(), value)
         };
         areas.into_iter().map(area).collect()
@@ -134,7 +139,7 @@ impl<'a> Form<'a> {
             match (area.as_str(), value) {
                 (_, Value::Bool(false)) => {}
                 ("all", Value::Bool(true)) => said.items.extend(items(everything(self.catalogue))),
-                ("read" | "monitor" | "report", Value::Bool(true)) => self.read_wide(area, &mut said),
+                (area, Value::Bool(true)) if VERB_AREAS.contains(&area) => self.read_wide(area, &mut said),
                 _ if resources.iter().all(|resource| !self.is_known(resource)) => said.not_applied.push(shortened(area)),
                 (_, Value::Bool(true)) if self.column.is_none() => {
                     let detail = "true is for the roles that came with the program; name the verbs of others";

@@ -818,7 +818,7 @@ impl<'a> Book<'a> {
             ("/api/audit?limit=1", "audit_log.read"),
             ("/api/webhooks", "webhooks.read"),
             ("/api/trunks", "trunks.read"),
-            ("/api/monitor/system", "system.monitor"),
+            ("/api/monitor/system", "monitor.read"),
             ("/api/calls", "calls.read"),
             ("/api/slots", "slots.read"),
             ("/api/schedules", "schedules.read"),

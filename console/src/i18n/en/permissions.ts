@@ -48,6 +48,7 @@ export const permissions = {
         notes: 'Notes',
         reports: 'Reports',
         conversion: 'Conversions',
+        monitor: 'Monitor',
     },
     verbs: {
         read: 'see',
@@ -204,6 +205,7 @@ export const permissions = {
         reports_read: 'See reports of calls and of people’s days',
         reports_export: 'Have reports as files',
         conversion_read: 'See how many leads became clients',
+        monitor_read: 'Watch how the centre’s phones, slots and carriers are, and whether the server works',
     },
     audit_actions: {
         session_login: 'Logged in',

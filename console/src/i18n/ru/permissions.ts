@@ -48,6 +48,7 @@ export const permissions = {
         notes: 'Заметки',
         reports: 'Отчёты',
         conversion: 'Конверсия',
+        monitor: 'Наблюдение',
     },
     verbs: {
         read: 'видеть',
@@ -204,6 +205,7 @@ export const permissions = {
         reports_read: 'Видеть отчёты о звонках и о днях людей',
         reports_export: 'Получать отчёты файлами',
         conversion_read: 'Видеть, сколько лидов стало клиентами',
+        monitor_read: 'Наблюдать за телефонами, слотами и операторами связи центра и за тем, работает ли сервер',
     },
     audit_actions: {
         session_login: 'Вход',

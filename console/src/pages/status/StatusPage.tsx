@@ -65,7 +65,7 @@ export function StatusPage() {
                 <Card label={t('status.answer')} value={data && t('status.ms', { ms: format.number(data.database.answer_ms) })} hint={t('status.answer_hint')} />
                 <Card label={t('live.in_the_air')} value={data && format.number(data.calls)} />
                 <Card label={t('status.slots')} value={data && `${format.number(data.slots_registered)} / ${format.number(data.slots)}`} />
-                <Card label={t('status.sockets')} value={data && format.number(data.sockets)} />
+                <Card label={t('status.sockets')} value={data && (data.sockets == null ? '–' : format.number(data.sockets))} />
             </Box>
             {data?.disk_total != null && data.disk_free != null && (
                 <Section title={t('status.disk')}>

@@ -72,7 +72,7 @@ fn the_seeds_own_texts_are_read() {
     // S004-90
     let supervisor = json!({"read": true, "report": true, "monitor": true, "calls": ["read", "monitor"], "users": ["read"], "slots": ["read", "monitor"], "crm": ["read"]});
     expect![[r#"
-        calls.export@center calls.monitor@center calls.read@center events_log.export@center events_log.read@center exports.read@own jobs.export@center jobs.read@center recordings.export@center recordings.read@center roles.export@center roles.read@center routes.read@center scenarios.read@center slots.export@center slots.monitor@center slots.read@center trunks.export@center trunks.monitor@center trunks.read@center users.export@center users.read@center webhooks.export@center webhooks.read@center
+        calls.export@center calls.monitor@center calls.read@center events_log.export@center events_log.read@center exports.read@own jobs.export@center jobs.read@center monitor.read@center recordings.export@center recordings.read@center roles.export@center roles.read@center routes.read@center scenarios.read@center slots.export@center slots.monitor@center slots.read@center trunks.export@center trunks.monitor@center trunks.read@center users.export@center users.read@center webhooks.export@center webhooks.read@center
         not applied: crm
         faults: 
     "#]]
@@ -87,6 +87,8 @@ fn verbs_are_read_by_the_table() {
         ("night", json!({"calls": ["read"]}), "calls.read@center\nnot applied: \nfaults: \n"),
         ("operator", json!({"calls": ["monitor"]}), "calls.monitor@center\nnot applied: \nfaults: \n"),
         ("night", json!({"system": ["monitor"], "profile": ["read"]}), "profile.read@own system.monitor@all\nnot applied: \nfaults: \n"),
+        // A resource of its own, and not a verb of all.
+        ("supervisor", json!({"monitor": ["read"]}), "monitor.read@center\nnot applied: \nfaults: \n"),
         ("night", json!({"users": ["write"]}), "users.create@center users.update@center\nnot applied: \nfaults: \n"),
         ("night", json!({"slots": ["admin"]}), "slots.admin@center\nnot applied: \nfaults: \n"),
         (
