@@ -174,7 +174,7 @@ async fn every_route_with_every_role() {
         GET    /api/monitor/system                nobody 401 anna 403 root 200
         GET    /api/monitor/network               nobody 401 anna 403 root 200
         GET    /api/monitor/slots                 nobody 401 anna 403 root 200
-        GET    /api/monitor/slots/{id}            nobody 401 anna 403 root 200
+        GET    /api/monitor/slots/{id}            nobody 401 anna 403 root 404
         POST   /api/system/reload                 nobody 401 anna 403 root 200
         GET    /api/security/bans                 nobody 401 anna 403 root 200
         POST   /api/security/bans                 nobody 401 anna 403 root 422

@@ -158,8 +158,8 @@ fn every_seeded_role_comes_back_as_it_went() {
         number_manager {"audit_log":true,"calls":true,"exports":true,"jobs":true}
         operator {"calls":true,"jobs":true,"recordings":true,"slots":true}
         seller {"calls":true,"jobs":true,"recordings":true}
-        supervisor {"calls":true,"events_log":true,"exports":true,"jobs":true,"recordings":true,"roles":true,"routes":true,"scenarios":true,"slots":true,"trunks":true,"users":true,"webhooks":true}
-        supervisor's as another's {"calls":["export","monitor","read"],"events_log":["export","read"],"exports":["delete@own","read@own"],"jobs":["export","manage@own","read"],"recordings":["download","export","listen","read"],"roles":["export","read"],"routes":["read"],"scenarios":["read"],"slots":["export","monitor","read"],"trunks":["export","monitor","read"],"users":["export","read"],"webhooks":["export","read"]}
+        supervisor {"calls":true,"events_log":true,"exports":true,"jobs":true,"monitor":["read"],"recordings":true,"roles":true,"routes":true,"scenarios":true,"slots":true,"trunks":true,"users":true,"webhooks":true}
+        supervisor's as another's {"calls":["export","monitor","read"],"events_log":["export","read"],"exports":["delete@own","read@own"],"jobs":["export","manage@own","read"],"monitor":["read"],"recordings":["download","export","listen","read"],"roles":["export","read"],"routes":["read"],"scenarios":["read"],"slots":["export","monitor","read"],"trunks":["export","monitor","read"],"users":["export","read"],"webhooks":["export","read"]}
         viewer {"calls":true,"jobs":true}
     "#]].assert_eq(&lines.concat());
 }
