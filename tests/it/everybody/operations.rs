@@ -116,6 +116,7 @@ pub(super) fn kinds(operation: &Operation) -> Result<Vec<Kind>> {
             "/api/centers/",
             "/api/exports/",
             "/api/jobs/",
+            "/api/monitor/slots/",
             "/api/oidc-role-map/",
             "/api/permission-sets/",
             "/api/registrations/",
