@@ -1,6 +1,6 @@
 //! What people are shown of a call and of the one whom it is with, each part by its own right (S004-130, S004-131).
 
-use model::{Action, CallId, CallView, CenterId, Direction, Mode, PopCandidate, UserId};
+use model::{Action, CallId, CallView, CenterId, Direction, Mode, Number, PopCandidate, UserId};
 use office::{CDRS, ListParams, OfficeError, Permit, reaches_call_to_read};
 use serde_json::{Map, Value, json};
 use sqlx::FromRow;
@@ -26,7 +26,7 @@ statements! {
 /// A call's card.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
-    /// The other party's number, as the person may see it; none within the house.
+    /// The other party's number, as the person may see it; none within the house, and if it was withheld.
     pub number: Option<Value>,
     /// Who that is, best first.
     pub matches: Vec<Match>,
@@ -55,7 +55,8 @@ struct Linked {
     client_id: Option<i64>,
 }
 
-/// The other party of a call, and the column that its number stands in; none within the house.
+/// The other party of a call, and the column that its number stands in; none within the house, and if it was withheld: all who withhold
+/// theirs have the same text there (`anonymous`), and are not one and the same.
 #[must_use]
 pub fn other_party(direction: Direction, caller: &str, callee: &str) -> Option<(&'static str, String)> {
     let (column, number) = match direction {
@@ -63,7 +64,7 @@ pub fn other_party(direction: Direction, caller: &str, callee: &str) -> Option<(
         Direction::Outbound => ("callee", callee),
         Direction::Internal => return None,
     };
-    (!number.is_empty()).then(|| (column, number.to_owned()))
+    number.parse::<Number>().is_ok().then(|| (column, number.to_owned()))
 }
 
 impl Crm {

@@ -1,4 +1,5 @@
-//! Follows ended calls: whom each was with, that a lead was spoken to, and what was missed (S004-103, S004-105, S004-130).
+//! Follows ended calls: whom each was with, that a lead was spoken to, and what was missed (S004-103, S004-105, S004-130). And
+//! recordings: from their closing on calls are to be rated, and from their erasure on neither that nor to be listened to.
 //!
 //! The records of calls come by the outbox, each at least once. What a record leads to and the acknowledgement of it are one transaction, and every
 //! part of it is one that may be done twice: so whoever is killed in between begins again where the last transaction ended, and no row is there
@@ -10,7 +11,7 @@ mod tests;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::{CallId, Cdr, CenterId, Direction, Outcome, RowNews, UserId, WallTime};
-use office::{OfficeError, jobs::Clock};
+use office::{OfficeError, jobs::Clock, recordings::ERASED};
 use sqlx::FromRow;
 use store::{
     OutboxRow, StoreError, binds,
@@ -26,6 +27,7 @@ use crate::{
     core::lead::LeadStatus,
     leads::contacted,
     links::{LinkedBy, link},
+    listening,
     missed::{Missed, missed, returned},
     reports::days,
     tags::unrated,
@@ -34,7 +36,7 @@ use crate::{
 /// Who we are among the listeners of the outbox.
 pub const LISTENER: &str = "crm";
 /// What is followed.
-const KINDS: &[&str] = &["cdr.created", "recording.ready"];
+const KINDS: &[&str] = &["cdr.created", "recording.ready", ERASED];
 /// Records that are read at once.
 const BATCH: u32 = 100;
 /// How often the outbox is looked at.
@@ -119,6 +121,7 @@ impl Crm {
             Record::Ended(cdr) => ended(&mut tx, cdr, now).await,
             // From here on the call can be listened to, and so rated.
             Record::Recorded(call) => unrated::recorded(&mut tx, *call).await.map(|()| vec![]).map_err(Into::into),
+            Record::Erased { call_id, center } => erased(&mut tx, *call_id, *center).await.map_err(Into::into),
         };
         let done = match done {
             Ok(news) => ack(&mut tx, LISTENER, row).await.map(|()| news).map_err(Into::into),
@@ -133,6 +136,11 @@ enum Record {
     Ended(Box<Cdr>),
     /// The recording of a call is closed.
     Recorded(CallId),
+    /// The recording of a call was erased.
+    Erased {
+        call_id: CallId,
+        center: CenterId,
+    },
 }
 
 impl Record {
@@ -141,9 +149,20 @@ impl Record {
         match row.kind.as_str() {
             "cdr.created" => serde_json::from_value(row.payload.clone()).ok().map(|cdr| Self::Ended(Box::new(cdr))),
             "recording.ready" => serde_json::from_value(row.payload["call_id"].clone()).ok().map(Self::Recorded),
+            ERASED => {
+                let call_id = serde_json::from_value(row.payload["call_id"].clone()).ok()?;
+                let center = serde_json::from_value(row.payload["center"].clone()).ok()?;
+                Some(Self::Erased { call_id, center })
+            }
             _ => None,
         }
     }
+}
+
+/// There is nothing to hear of a call any more: nobody is to rate it or to listen to it.
+async fn erased(tx: &mut Tx, call: CallId, center: CenterId) -> Result<Vec<RowNews>, StoreError> {
+    unrated::erased(tx, center, call).await?;
+    listening::erased(tx, center, call).await
 }
 
 /// A call has its record.

@@ -10,7 +10,7 @@ use office::{CALLS, Fault, ListParams, OfficeError, Permit, View};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::FromRow;
-use store::{binds, ids, sql::list, statements};
+use store::{binds, ids, list::VALUES_MAX, sql::list, statements};
 
 use crate::{Crm, can, leads::LEADS, notes::NOTES, parent::Parent};
 
@@ -228,9 +228,9 @@ impl Crm {
         let (at, key) = after.bound(Kind::Note);
         let keys: Vec<(i64, i64)> = self.store().db().all(statement, binds![parent.key(), at, key, count(wanted)]).await?;
         let mut shown = Vec::new();
-        for some in keys.chunks(LIMIT_MAX) {
+        for some in keys.chunks(VALUES_MAX) {
             let ids: Vec<String> = some.iter().map(|(id, _)| id.to_string()).collect();
-            let params = ListParams::default().within("id", ids).limited(LIMIT_MAX);
+            let params = ListParams::default().within("id", ids).limited(VALUES_MAX);
             let mut page = self.office().list(&reader.view(&NOTES), &params).await?;
             self.name_reached(&reader, Some(parent), page.items.iter_mut()).await?;
             for (key, row) in page.keys.into_iter().zip(page.items) {
@@ -259,12 +259,14 @@ impl Crm {
         for _ in 0..LOOKS_MAX {
             let keys: Vec<(i64,)> = self.store().db().all(statement, binds![center, parent.key(), before, count(LIMIT_MAX)]).await?;
             let Some((last,)) = keys.last().copied() else { return Ok((shown, None)) };
-            let ids: Vec<String> = keys.iter().map(|(call,)| CallId(*call).to_string()).collect();
-            let page = self.office().list(&view, &ListParams::default().within("call_id", ids).limited(LIMIT_MAX)).await?;
-            let known: BTreeSet<i64> = page.keys.iter().copied().collect();
-            debug_assert!(known.len() == page.keys.len(), "a call is listed once");
-            let calls = page.keys.into_iter().zip(page.items);
-            shown.extend(calls.map(|(key, row)| (Place(key >> BITS_BEHIND_TIME, Kind::Call, key), row)));
+            for some in keys.chunks(VALUES_MAX) {
+                let ids: Vec<String> = some.iter().map(|(call,)| CallId(*call).to_string()).collect();
+                let page = self.office().list(&view, &ListParams::default().within("call_id", ids).limited(VALUES_MAX)).await?;
+                let known: BTreeSet<i64> = page.keys.iter().copied().collect();
+                debug_assert!(known.len() == page.keys.len(), "a call is listed once");
+                let calls = page.keys.into_iter().zip(page.items);
+                shown.extend(calls.map(|(key, row)| (Place(key >> BITS_BEHIND_TIME, Kind::Call, key), row)));
+            }
             if keys.len() < LIMIT_MAX {
                 return Ok((shown, None));
             }

@@ -36,20 +36,25 @@ pub use rights::{can, part};
 pub struct Crm {
     store: Store,
     office: Office,
-    changed: broadcast::Sender<LeadId>,
+    changed: LeadChanges,
 }
 
 impl Crm {
     /// Puts the modules on an office that was opened with their [`part`], and on its database.
     #[must_use]
     pub fn new(store: Store, office: Office) -> Self {
-        Self { store, office, changed: broadcast::channel(reminders::CHANGES_MAX).0 }
+        Self { store, office, changed: LeadChanges::default() }
+    }
+
+    /// Has changes of leads told here, where those of the office's jobs are told too.
+    #[must_use]
+    pub fn telling(self, changed: LeadChanges) -> Self {
+        Self { changed, ..self }
     }
 
     /// A lead was made, changed or deleted, and that is lasting: whoever is reminded of it hangs on that.
     pub(crate) fn lead_changed(&self, lead: i64) {
-        // Nobody may be there to hear it.
-        let _ = self.changed.send(LeadId(lead));
+        self.changed.tell(lead);
     }
 
     /// The database, for the modules themselves.
@@ -64,16 +69,37 @@ impl Crm {
     }
 }
 
+/// Where it is told which leads have changed: who reminds people of them hears it. Its clones are one place.
+#[derive(Debug, Clone)]
+pub struct LeadChanges(broadcast::Sender<LeadId>);
+
+impl LeadChanges {
+    pub(crate) fn tell(&self, lead: i64) {
+        // Nobody may be there to hear it.
+        let _ = self.0.send(LeadId(lead));
+    }
+
+    pub(crate) fn hear(&self) -> broadcast::Receiver<LeadId> {
+        self.0.subscribe()
+    }
+}
+
+impl Default for LeadChanges {
+    fn default() -> Self {
+        Self(broadcast::channel(reminders::CHANGES_MAX).0)
+    }
+}
+
 /// Adds the kinds of jobs that modules bring.
 #[must_use]
 pub fn kinds(kinds: Kinds) -> Kinds {
     kinds.with(links::SeatCalls).with(listening::TakeSample).with(listening::ExpireClaims).with(reports::BuildDays)
 }
 
-/// Adds the changes of many rows that modules bring.
+/// Adds the changes of many rows that modules bring. Where people are reminded, [`leads::HandOverMany::telling`] takes the place of its like.
 #[must_use]
 pub fn bulk(actions: BulkActions) -> BulkActions {
-    actions.with(leads::HandOverMany).with(missed::DismissMissed)
+    actions.with(leads::HandOverMany::default()).with(missed::DismissMissed)
 }
 
 /// Adds the columns that modules bring to lists.

@@ -45,7 +45,7 @@ statements! {
     BY_HAND: both "INSERT INTO call_links (call_id, center_id, lead_id, client_id, matched_by, linked_at) VALUES ($1, $2, $3, $4, 'hand', $5)
         ON CONFLICT (call_id) DO UPDATE SET lead_id = excluded.lead_id, client_id = excluded.client_id, matched_by = 'hand',
         linked_at = excluded.linked_at RETURNING lead_id";
-    LEAD_OF: both "SELECT lead_id FROM call_links WHERE call_id = $1";
+    LEAD_OF: each "SELECT lead_id FROM call_links WHERE call_id = $1", "SELECT lead_id FROM call_links WHERE call_id = $1 FOR UPDATE";
     // What was written of the call is on its lead (S004-103), from the first word on.
     NOTES: both "UPDATE notes SET lead_id = $2 WHERE call_id = $1 AND (lead_id IS NULL OR lead_id = $3)";
     // Of one call: whose lead it is not has nothing of it, whose it is has it.

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use model::{Action, CallId, Gate, ListKind, Resource, UserId};
 use office::{CALLS, OfficeError, Permit};
 use serde_json::Value;
-use store::{StoreError, binds, sql::Tx, statements};
+use store::{StoreError, binds, catalogue::CALLS_HAD, sql::Tx, statements, why};
 
 use crate::{Crm, can, clients::CLIENTS, leads::LEADS};
 
 statements! {
-    OF_CALL: both "SELECT user_id FROM call_users WHERE call_id = $1";
+    // What is written of a call is not for those at whose phones it only rang.
+    OF_CALL: both concat!("SELECT user_id FROM call_users WHERE call_id = $1 AND why & ", why!(had), " <> 0");
     OF_LEAD: both "SELECT user_id FROM lead_users WHERE lead_id = $1";
     OF_CLIENT: both "SELECT owner_user_id FROM clients WHERE id = $1 AND owner_user_id IS NOT NULL";
     LISTS: both "SELECT COALESCE(scenario, ''), COALESCE(caller_slot, 0), COALESCE(callee_slot, 0) FROM calls WHERE call_id = $1";
@@ -82,14 +83,16 @@ impl Parent {
 }
 
 impl Crm {
-    /// Whether somebody sees it, and this right of theirs reaches it.
+    /// Whether somebody sees it, and this right of theirs reaches it. A right that is more than to read calls reaches none that only rang at their
+    /// phone.
     pub(crate) async fn reaches(&self, permit: &Permit, parent: Parent) -> Result<bool, OfficeError> {
         let Some(reader) = permit.principal().permit(parent.read()) else { return Ok(false) };
-        let sees = self.office().reaches_row(&reader.view(parent.resource()), parent.key()).await?;
-        if !sees || permit.action() == parent.read() {
-            return Ok(sees);
+        if permit.action() == parent.read() {
+            return self.office().reaches_row(&reader.view(parent.resource()), parent.key()).await;
         }
-        self.office().reaches_row(&permit.view(parent.resource()), parent.key()).await
+        let resource = if matches!(parent, Parent::Call(_)) { &CALLS_HAD } else { parent.resource() };
+        Ok(self.office().reaches_row(&reader.view(resource), parent.key()).await?
+            && self.office().reaches_row(&permit.view(resource), parent.key()).await?)
     }
 
     /// The same; what is not reached is not there.

@@ -79,7 +79,7 @@ impl Reminder {
     /// Hears of changes of leads from now on.
     #[must_use]
     pub fn new(crm: Crm, clock: Clock) -> Self {
-        let (changed, core) = (crm.changed.subscribe(), Reminders::new(clock()));
+        let (changed, core) = (crm.changed.hear(), Reminders::new(clock()));
         Self { crm, clock, changed, core, is_away: false }
     }
 

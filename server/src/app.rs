@@ -12,7 +12,7 @@ use anyhow::Context;
 use api::{ApiParts, ApiSettings, Live, Metrics, Tls};
 use calls::{Restored, Switchboard};
 use config::Config;
-use crm::Crm;
+use crm::{Crm, LeadChanges};
 use futures_util::FutureExt;
 use net::{MediaSettings, MediaWorkers, SignallingSettings, SignallingSockets, TlsDoor};
 use recording::{RecorderSettings, ToRecorder};
@@ -120,7 +120,8 @@ async fn run(
     let store = start::open_store(config, &place.data_dir).await?.with_key(&secrets.of_database());
     let drawn: String = secrets::random_seed::<8>()?.iter().map(|octet| format!("{octet:02x}")).collect();
     let providers = desk::providers(config)?;
-    let office = desk::open(store.clone(), config, &providers, &place.data_dir).await?;
+    let changed = LeadChanges::default();
+    let office = desk::open_telling(store.clone(), config, &providers, &place.data_dir, changed.clone()).await?;
     let realm = store.realm(&format!("cordboard-{drawn}")).await?;
     let journal_dir = place.data_dir.join("journal");
     let recordings = start::recording_dir(config, &place.data_dir);
@@ -225,8 +226,7 @@ async fn run(
     let listening = http.local_addr()?;
     // Only now, when nothing stands in the way of a start any more: the password is shown once.
     let password = accounts::first_admin(&office).await?;
-    let crm = Crm::new(store.clone(), office.clone());
-    let desk = Desk::start(&crm, &live, &metrics, secrets).await?;
+    let crm = Crm::new(store.clone(), office.clone()).telling(changed);
     let control = Arc::new(LoopControl::new(door.clone(), store.clone()));
     let settings = ApiSettings {
         body_max: config.http.body_max.octets(),
@@ -243,7 +243,7 @@ async fn run(
     tokio::spawn(api::pop(Arc::clone(&live), crm.clone(), metrics.clone(), wall_clock));
     let router = api::router(ApiParts {
         settings,
-        crm,
+        crm: crm.clone(),
         office,
         providers,
         control,
@@ -254,6 +254,8 @@ async fn run(
         ha1,
         phones: config.sip.websocket.then(|| -> Arc<dyn api::Phones> { Arc::new(Browsers(adopter.clone())) }),
     });
+    // Behind the router, which has consoles told: what is due at a start is written down as told.
+    let desk = Desk::start(&crm, &live, &metrics, secrets).await?;
     let (close, closed) = oneshot::channel::<()>();
     let scheme = if tls.is_some() { "https" } else { "http" };
     tokio::spawn(tls.clone().map_or_else(|| std::future::ready(()).boxed(), |tls| tls.follow().boxed()));

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::Context;
 use api::{Live, Metrics};
 use config::{Config, OidcDirectory, OidcProvider, SmtpTls};
-use crm::{Crm, follow::Follower, reminders::Reminder};
+use crm::{Crm, LeadChanges, follow::Follower, leads::HandOverMany, reminders::Reminder};
 use links::{
     Roots,
     http::{Client, Guard, Limits},
@@ -39,8 +39,19 @@ use crate::{
 /// Jobs that are worked on at once.
 const WORKERS: usize = 2;
 
-/// Opens the office on a database that is up to date.
+/// Opens the office on a database that is up to date, where nobody is reminded of leads.
 pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, data_dir: &Path) -> anyhow::Result<Office> {
+    open_telling(store, config, providers, data_dir, LeadChanges::default()).await
+}
+
+/// Opens the office on a database that is up to date. Its jobs tell there which leads they have changed.
+pub(crate) async fn open_telling(
+    store: Store,
+    config: &Config,
+    providers: &Providers,
+    data_dir: &Path,
+    changed: LeadChanges,
+) -> anyhow::Result<Office> {
     let roots = roots(config)?;
     let files = Arc::new(RecordingDir(start::recording_dir(config, data_dir)));
     let kinds = crm::kinds(Kinds::default()).with(directories(config, providers)?).with(Unlink::new(files));
@@ -48,7 +59,7 @@ pub(crate) async fn open(store: Store, config: &Config, providers: &Providers, d
         Some(mailer) => kinds.with(SendMail::new(mailer)),
         None => kinds,
     };
-    let bulk = crm::bulk(BulkActions::default());
+    let bulk = crm::bulk(BulkActions::default()).with(HandOverMany::telling(changed));
     let work = WorkOptions { kinds, bulk, exports_dir: data_dir.join("exports"), ..WorkOptions::default() };
     let http = Client::new(guard(config), &roots, Limits::default());
     let added = crm::added(Adders::default(), &store);

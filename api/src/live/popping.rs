@@ -7,7 +7,7 @@ use std::{
 };
 
 use crm::Crm;
-use model::{CenterId, Event, PopCandidate, PopNews, WallTime};
+use model::{CenterId, Event, Number, PopCandidate, PopNews, WallTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
@@ -120,7 +120,8 @@ impl Popper {
     }
 
     async fn candidates(&self, pop: &PopNews) -> Result<Vec<PopCandidate>, office::StoreError> {
-        if pop.number.is_empty() {
+        // A number that was withheld is nobody's.
+        if pop.number.parse::<Number>().is_err() {
             return Ok(vec![]);
         }
         let key = (pop.center, pop.number.clone());

@@ -61,6 +61,9 @@ statements! {
     IS_HERE: both "SELECT id FROM users WHERE id = $1 AND center_id = $2 AND state = 'active'";
     NO_PHONES: both "DELETE FROM client_phones WHERE client_id = $1";
     DELETE: both "DELETE FROM clients WHERE id = $1";
+    // Whoever has a lead become this client holds the lead first. SQLite has one writer anyway.
+    HOLD_LEADS: each "SELECT id FROM leads WHERE client_id = $1 ORDER BY id",
+        "SELECT id FROM leads WHERE client_id = $1 ORDER BY id FOR UPDATE";
     UNLINK_CALLS: both "UPDATE call_links SET client_id = NULL WHERE center_id = $1 AND client_id = $2";
     UNLINK_LEADS: both "UPDATE leads SET client_id = NULL WHERE client_id = $1";
 }
@@ -170,13 +173,15 @@ async fn update(
     Ok((version + 1, news))
 }
 
+/// It locks in the order of all others: leads, the client, links of calls, notes.
 async fn delete(tx: &mut Tx, permit: &Permit, id: i64, now: WallTime) -> Result<Vec<RowNews>, OfficeError> {
     let center = permit.rows().center;
+    tx.all::<(i64,)>(HOLD_LEADS, binds![id]).await?;
     let old = lock_reached(tx, permit, id).await?;
     let news = news(tx, center, id, None, None).await?;
-    notes::of_deleted(tx, Parent::Client(id)).await?;
-    tx.run(UNLINK_CALLS, binds![center, id]).await?;
     tx.run(UNLINK_LEADS, binds![id]).await?;
+    tx.run(UNLINK_CALLS, binds![center, id]).await?;
+    notes::of_deleted(tx, Parent::Client(id)).await?;
     tx.run(NO_PHONES, binds![id]).await?;
     tx.run(DELETE, binds![id]).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, CLIENTS.name, id, Diff::deleted(&old.picture()))]).await?;

@@ -11,7 +11,7 @@ use store::{
 
 use super::{
     CLIENTS,
-    rows::{ClientRow, Phone, insert, news, of_number},
+    rows::{ClientRow, Phone, hold_of_number, insert, news},
 };
 use crate::{can, leads::LeadRow};
 
@@ -30,7 +30,7 @@ pub(crate) async fn of_lead(
 ) -> Result<(i64, Vec<RowNews>, Vec<Entry>), OfficeError> {
     let center = permit.rows().center;
     let known = match &row.phone {
-        Some(phone) => of_number(tx, center, phone).await?,
+        Some(phone) => hold_of_number(tx, center, phone).await?,
         None => None,
     };
     let (client, told, entries) = match known {

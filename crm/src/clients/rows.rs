@@ -31,6 +31,9 @@ statements! {
     NO_PHONES: both "DELETE FROM client_phones WHERE client_id = $1";
     ADD_PHONE: both "INSERT INTO client_phones (id, center_id, client_id, e164, kind, is_primary) VALUES ($1, $2, $3, $4, $5, $6)";
     OF_NUMBER: both "SELECT client_id FROM client_phones WHERE center_id = $1 AND e164 = $2";
+    // The client is not deleted until the transaction ends; SQLite has one writer anyway.
+    HOLD_OF_NUMBER: each "SELECT client_id FROM client_phones WHERE center_id = $1 AND e164 = $2",
+        "SELECT c.id FROM client_phones p JOIN clients c ON c.id = p.client_id WHERE p.center_id = $1 AND p.e164 = $2 FOR SHARE OF c";
     OWNER: both "SELECT owner_user_id FROM clients WHERE id = $1";
 }
 
@@ -196,8 +199,13 @@ async fn number(tx: &mut Tx, permit: &Permit, id: i64, phones: &[Phone]) -> Resu
     Ok(())
 }
 
-/// Whose number it is in a centre.
-pub(super) async fn of_number(tx: &mut Tx, center: CenterId, number: &str) -> Result<Option<i64>, StoreError> {
+/// Whose number it is in a centre. They are there until the transaction ends.
+pub(super) async fn hold_of_number(tx: &mut Tx, center: CenterId, number: &str) -> Result<Option<i64>, StoreError> {
+    Ok(tx.one::<(i64,)>(HOLD_OF_NUMBER, binds![center, number]).await?.map(|(client,)| client))
+}
+
+/// Whose number it is in a centre. Whoever holds a client of their own waits for no other: two could wait for one another.
+async fn of_number(tx: &mut Tx, center: CenterId, number: &str) -> Result<Option<i64>, StoreError> {
     Ok(tx.one::<(i64,)>(OF_NUMBER, binds![center, number]).await?.map(|(client,)| client))
 }
 

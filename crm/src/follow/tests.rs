@@ -130,10 +130,13 @@ async fn what_was_missed_is_returned_by_an_answer() {
         apply(&house, 5, vec![cdr(0, Direction::Inbound, None, &rung)]).await;
         follow(&told).await;
         assert_eq!(told.states(), [(id(0), "returned".to_owned())], "somebody has spoken with them meanwhile");
-        // A number that was withheld cannot be called back.
-        apply(&house, 6, vec![Cdr { caller: String::new(), ..cdr(10, Direction::Inbound, None, &rung) }]).await;
+        // A number that was withheld cannot be called back, and who withholds it is not the one who did so before.
+        let withheld = |cdr: Cdr| Cdr { caller: "anonymous".to_owned(), ..cdr };
+        let (missed, answered) = (cdr(10, Direction::Inbound, None, &rung), cdr(11, Direction::Inbound, Some(anna.user()), &rung));
+        let nameless = Cdr { caller: String::new(), ..cdr(12, Direction::Inbound, None, &rung) };
+        apply(&house, 6, vec![withheld(missed), withheld(answered), nameless]).await;
         follow(&told).await;
-        assert_eq!(told.states(), []);
+        assert_eq!((told.states(), state(&house, &anna, 10).await), (vec![], None));
     })
     .await;
 }

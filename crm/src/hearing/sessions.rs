@@ -11,7 +11,7 @@ use store::{
 
 use super::{IDLE_MS, SESSIONS_OPEN_MAX, settings};
 use crate::{
-    Crm,
+    Crm, can,
     core::{
         days::Day,
         heard::{Pace, Ranges},
@@ -111,9 +111,12 @@ struct ListenRow {
     completed_at: Option<i64>,
 }
 
-/// What came of a report, and whether the session has ended under it.
+/// What came of a report.
 struct Counted {
     heard: Heard,
+    /// Whether it was counted just now.
+    is_new: bool,
+    /// Whether the session has ended under it.
     is_over: bool,
 }
 
@@ -171,8 +174,10 @@ impl Crm {
         let mut tx = self.store().db().begin().await?;
         let counted = count(&mut tx, permit.principal().user(), (session, center), report, sound, moment).await;
         let counted = office::finish(tx, counted).await?;
-        // Whoever is at it keeps what they have taken.
-        self.renew_claims(permit.principal().user(), call, now).await?;
+        // Whoever is at it keeps what they have taken, if they may still take it.
+        if counted.is_new && !counted.is_over && permit.principal().permit(can::LISTENING_CLAIM).is_some() {
+            self.renew_claims(permit.principal().user(), call, now).await?;
+        }
         if counted.is_over { Err(OfficeError::Conflict(Conflict::SessionEnded)) } else { Ok(counted.heard) }
     }
 
@@ -232,15 +237,15 @@ async fn count(
     };
     // It was counted, and its answer was lost.
     if report.seq <= session.seq {
-        return Ok(Counted { heard: stands, is_over: false });
+        return Ok(Counted { heard: stands, is_new: false, is_over: false });
     }
     if session.ended_at.is_some() {
-        return Ok(Counted { heard: stands, is_over: true });
+        return Ok(Counted { heard: stands, is_new: false, is_over: true });
     }
     let silent_since = session.last_at.saturating_add(IDLE_MS);
     if now.0 > silent_since {
         tx.run(END, binds![id, silent_since]).await?;
-        return Ok(Counted { heard: stands, is_over: true });
+        return Ok(Counted { heard: stands, is_new: false, is_over: true });
     }
     // Nothing is heard of it from its erasure on.
     let until = sound.erased_at.map_or(now, |at| at.min(now));
@@ -270,7 +275,7 @@ async fn count(
         tx.run(COUNT_DAY, binds![center, day.number(), user, &session.scenario, 0_i64, i64::from(is_new), int(new_ms)]).await?;
     }
     let heard = Heard { heard_ms, all_heard_ms, is_completed: completed_at.is_some(), trimmed_ms };
-    Ok(Counted { heard, is_over: sound.erased_at.is_some() })
+    Ok(Counted { heard, is_new: true, is_over: sound.erased_at.is_some() })
 }
 
 /// Whether that is enough. How much of a recording it is that still grows is not known: only how long it was heard counts.

@@ -3,6 +3,7 @@
 use model::{CallId, WallTime};
 use office::{OfficeError, Principal};
 use serde_json::json;
+use store::list::VALUES_MAX;
 
 use super::{BITS_BEHIND_TIME, Place};
 use crate::{
@@ -85,6 +86,29 @@ async fn a_history_is_one_line_of_time_whatever_its_pages() {
         {
             let done = house.crm.history(&read, Parent::Lead(lead), Some(limit), cursor).await;
             assert!(matches!(done, Err(OfficeError::Invalid(_))), "{limit} {cursor:?}");
+        }
+    })
+    .await;
+}
+
+/// A filter takes no more values at once than so many.
+#[tokio::test]
+async fn a_lead_with_many_calls_and_notes_has_a_history() {
+    on_both(async |house| {
+        let many = i64::try_from(VALUES_MAX).unwrap() + 1;
+        let root = house.with_role("root", "admin").await;
+        let anna = house.with_role("anna", "seller").await;
+        let lead = house.lead_of(&root, anna.user(), None).await;
+        for ms in 1..=many {
+            let call = house.call(call_at(ms), "sales", None).await;
+            house.links(call, Some(lead), None, LinkedBy::Number).await;
+            let note = NewNote { lead: Some(lead), text: ms.to_string(), ..NewNote::default() };
+            house.crm.create_note(&leave(&anna, can::NOTES_CREATE), &note, None, WallTime(NOW.0 + ms)).await.unwrap();
+        }
+        let told = (1..=many).rev().flat_map(|ms| [format!("note {ms}"), format!("call {ms}")]);
+        let told: Vec<String> = told.chain(["event create".to_owned()]).collect();
+        for limit in [150, 200] {
+            assert_eq!(house.line(&anna, Parent::Lead(lead), limit).await.unwrap(), told, "{limit} a page");
         }
     })
     .await;

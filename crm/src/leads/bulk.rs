@@ -10,11 +10,19 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{LEADS, hand_over::hand_over};
-use crate::{can, leads::HandOverOrder};
+use crate::{LeadChanges, can, leads::HandOverOrder};
 
 /// Hands leads over, each in a transaction of its own: who takes turns in between gets theirs.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct HandOverMany;
+#[derive(Debug, Clone, Default)]
+pub struct HandOverMany(LeadChanges);
+
+impl HandOverMany {
+    /// Tells there which leads have changed, so that people are reminded in time. By default nobody hears it.
+    #[must_use]
+    pub fn telling(changed: LeadChanges) -> Self {
+        Self(changed)
+    }
+}
 
 impl BulkAction for HandOverMany {
     fn resource(&self) -> &'static Resource {
@@ -48,9 +56,11 @@ impl BulkAction for HandOverMany {
         let office = step.office();
         let tx = step.tx().await.map_err(away)?;
         let (_, news) = hand_over(tx, (office, &permit), (row.key, None), &order, row.now).await?;
+        let (changed, lead) = (self.0.clone(), row.key);
         step.after_commit(move || {
             office.rows_changed(news);
             office.wake_jobs();
+            changed.tell(lead);
         });
         Ok(BulkDone::Changed)
     }

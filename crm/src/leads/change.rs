@@ -216,9 +216,10 @@ async fn delete(tx: &mut Tx, (office, permit): (&Office, &Permit), id: i64, now:
     let news = gone(tx, permit.rows().center, id).await?;
     disown(tx, id).await?;
     tx.run(DELETE, binds![id]).await?;
+    // Links of calls before notes, as all others lock them.
+    seat_all(tx, office, permit.rows().center, id, now).await?;
     notes::of_deleted(tx, Parent::Lead(id)).await?;
     tell(tx, permit, (id, &old), "delete", (Some(&old.status), None), now).await?;
-    seat_all(tx, office, permit.rows().center, id, now).await?;
     audit::append(tx, now, permit.actor(), &[Entry::change(permit.action().0, LEADS.name, id, Diff::deleted(&old.picture()))]).await?;
     Ok(news)
 }

@@ -1,7 +1,7 @@
 //! Somebody says which lead and which client a call was with.
 
 use model::{CallId, WallTime};
-use office::{CALLS, OfficeError, Permit};
+use office::{CALLS, Conflict, OfficeError, Permit};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -13,11 +13,17 @@ use store::{
     statements,
 };
 
-use super::{LinkedBy, link};
-use crate::{Crm, can, parent::Parent};
+use super::{HOLD, LinkedBy, link};
+use crate::{Crm, can, clients::CLIENTS, leads::LEADS, parent::Parent};
+
+/// How often it is looked at anew because something else was linked meanwhile.
+const LOOKS_MAX: usize = 8;
 
 statements! {
     OF_CALL: both "SELECT lead_id, client_id, matched_by FROM call_links WHERE call_id = $1";
+    // What stands, or that nothing does, stays so until the transaction ends.
+    LOCK: both "INSERT INTO call_links (call_id, center_id, lead_id, client_id, matched_by, linked_at) VALUES ($1, $2, NULL, NULL, 'number', $3)
+        ON CONFLICT (call_id) DO UPDATE SET matched_by = call_links.matched_by RETURNING lead_id, client_id, matched_by";
 }
 
 /// What a call was with, as far as the person sees it.
@@ -40,11 +46,18 @@ pub struct LinkCall {
     pub client: Option<Option<i64>>,
 }
 
-#[derive(Debug, Clone, Default, FromRow)]
-struct LinkRow {
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct LinkRow {
     lead_id: Option<i64>,
     client_id: Option<i64>,
     matched_by: String,
+}
+
+impl Default for LinkRow {
+    /// Of a call of which nothing is known; a number may still tell.
+    fn default() -> Self {
+        Self { lead_id: None, client_id: None, matched_by: "number".to_owned() }
+    }
 }
 
 impl Crm {
@@ -68,22 +81,46 @@ impl Crm {
     /// stands there: another's, which they do not see, gives way to what is named and else stays.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`], [`OfficeError::NotPermitted`].
+    /// [`OfficeError::NotFound`], [`OfficeError::NotPermitted`]; [`Conflict::State`] if what is known of the call does not stand still.
     pub async fn link_call(&self, permit: &Permit, call: CallId, to: LinkCall, now: WallTime) -> Result<(), OfficeError> {
         permit.must_be(office::can::CALLS_READ)?;
         self.must_reach(permit, Parent::Call(call)).await?;
         if !self.office().reaches_row(&permit.view(&CALLS_HAD), call.0).await? {
             return Err(OfficeError::NotPermitted(can::LEADS_UPDATE.0));
         }
-        let old: LinkRow = self.store().db().one(OF_CALL, binds![call]).await?.unwrap_or_default();
+        for _ in 0..LOOKS_MAX {
+            let old = self.link_row(call).await?;
+            if self.link_over(permit, call, (&old, to), now).await? {
+                return Ok(());
+            }
+        }
+        Err(OfficeError::Conflict(Conflict::State("what is known of the call is changing right now".to_owned())))
+    }
+
+    /// What stands of a call.
+    pub(super) async fn link_row(&self, call: CallId) -> Result<LinkRow, OfficeError> {
+        Ok(self.store().db().one(OF_CALL, binds![call]).await?.unwrap_or_default())
+    }
+
+    /// The same over what was seen to stand. What they may do was judged by that: false, and nothing is changed, if it stands no more.
+    pub(super) async fn link_over(
+        &self,
+        permit: &Permit,
+        call: CallId,
+        (old, to): (&LinkRow, LinkCall),
+        now: WallTime,
+    ) -> Result<bool, OfficeError> {
         let lead = self.said(permit, to.lead, old.lead_id, Parent::Lead).await?;
         let client = self.said(permit, to.client, old.client_id, Parent::Client).await?;
         if (lead, client) == (old.lead_id, old.client_id) && (old.matched_by == "hand" || to == LinkCall::default()) {
-            return Ok(());
+            return Ok(true);
         }
         let mut tx = self.store().db().begin().await?;
-        let made = write(&mut tx, permit, call, (&old, lead, client), now).await;
-        office::finish(tx, made).await
+        match write(&mut tx, permit, call, (old, lead, client), now).await {
+            // What the lock put there goes, too.
+            Ok(false) => Ok(false),
+            made => office::finish(tx, made).await,
+        }
     }
 
     /// A parent that the person sees.
@@ -115,23 +152,39 @@ impl Crm {
     }
 }
 
+/// Links a call over what was seen to stand; false if that stands no more. It locks as [`link`] does: the lead, then the call's link.
 async fn write(
     tx: &mut Tx,
     permit: &Permit,
     call: CallId,
     (old, lead, client): (&LinkRow, Option<i64>, Option<i64>),
     now: WallTime,
-) -> Result<(), OfficeError> {
-    link(tx, (call, permit.rows().center), lead, client, (LinkedBy::Hand, now)).await?;
-    // By the columns of calls none of this is told: who reads the log of calls need not see leads.
-    let id = |id: Option<i64>| id.map_or(Value::Null, |id| Value::from(id.to_string()));
-    let mut diff = Diff::none();
-    if old.lead_id != lead {
-        diff = diff.and("lead_id", id(old.lead_id), id(lead));
+) -> Result<bool, OfficeError> {
+    let center = permit.rows().center;
+    if let Some(lead) = lead {
+        tx.one::<(i64,)>(HOLD, binds![lead, center]).await?;
     }
-    if old.client_id != client {
-        diff = diff.and("client_id", id(old.client_id), id(client));
+    let stands: Option<LinkRow> = tx.one(LOCK, binds![call, center, now]).await?;
+    if stands.as_ref() != Some(old) {
+        return Ok(false);
     }
-    audit::append(tx, now, permit.actor(), &[Entry::change("calls.link", CALLS.name, call, diff)]).await?;
-    Ok(())
+    link(tx, (call, center), lead, client, (LinkedBy::Hand, now)).await?;
+    // Of the leads and the clients, as their logs show it: who reads the log of calls need not see these.
+    let mut entries = Vec::new();
+    for (resource, before, after) in [(&LEADS, old.lead_id, lead), (&CLIENTS, old.client_id, client)] {
+        if before == after {
+            continue;
+        }
+        let said = |id: Option<i64>, off: Value, on: Value| {
+            id.map(|id| Entry::change("calls.link", resource.name, id, Diff::none().and("call_id", off, on)))
+        };
+        entries.extend(said(before, call.to_string().into(), Value::Null));
+        entries.extend(said(after, Value::Null, call.to_string().into()));
+    }
+    // That it is as it was by a number, somebody says of the call.
+    if entries.is_empty() {
+        entries.push(Entry::change("calls.link", CALLS.name, call, Diff::none()));
+    }
+    audit::append(tx, now, permit.actor(), &entries).await?;
+    Ok(true)
 }

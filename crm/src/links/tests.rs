@@ -1,14 +1,16 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use model::{CallId, UserId};
+use office::OfficeError;
 use store::{
     Statement, binds,
     whose::{OF_LEAD, RANG, TOOK_PART},
 };
 
-use super::{CALLS_AT_ONCE, LinkedBy, link, seat, seat_all};
+use super::{CALLS_AT_ONCE, LinkCall, LinkedBy, link, seat, seat_all};
 use crate::{
     can,
+    clients::ClientChange,
     leads::LeadChange,
     testing::{HOME, NOW, leave, on_both},
 };
@@ -19,6 +21,8 @@ const fn both(name: &'static str, sql: &'static str) -> Statement {
 
 const ADD: Statement = both("ADD", "INSERT INTO call_users (user_id, call_id, why) VALUES ($1, $2, $3)");
 const MANY: Statement = both("MANY", "SELECT count(*) FROM call_users WHERE user_id = $1");
+
+const LOGGED: Statement = both("LOGGED", "SELECT resource, resource_id, diff FROM audit_log WHERE action = 'calls.link' ORDER BY seq");
 
 #[tokio::test]
 async fn a_call_is_its_leads_peoples() {
@@ -103,6 +107,73 @@ async fn a_lead_that_is_given_away_or_deleted_takes_its_calls_along() {
         assert_eq!(house.whose(call).await, [(boris.user().0, OF_LEAD)]);
         house.crm.delete_lead(&leave(&root, can::LEADS_DELETE), lead, NOW).await.unwrap();
         assert_eq!((house.whose(call).await, house.linked(call).await), (vec![], (None, Some(7), "number".to_owned())));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_linked_meanwhile_is_not_lost() {
+    on_both(async |house| {
+        let root = house.with_role("root", "admin").await;
+        let (anna, boris) = (house.with_role("anna", "seller").await, house.with_role("boris", "seller").await);
+        let (hers, his) = (house.lead_of(&root, anna.user(), None).await, house.lead_of(&root, boris.user(), None).await);
+        let olga = ClientChange { last_name: Some("Olga".to_owned()), owner: Some(Some(anna.user())), ..ClientChange::default() };
+        let olga = house.crm.create_client(&leave(&root, can::CLIENTS_CREATE), &olga, NOW).await.unwrap();
+        let calls = leave(&anna, office::can::CALLS_READ);
+        let client = LinkCall { lead: None, client: Some(Some(olga)) };
+
+        // The follower knows the lead after Anna has looked: whatever she says is judged anew.
+        for (ms, lead, to) in [(0, hers, client), (1, his, client), (2, his, LinkCall { lead: Some(None), ..client })] {
+            let call = house.call(1_000 + ms, "sales", Some(anna.user())).await;
+            let seen = house.crm.link_row(call).await.unwrap();
+            assert!(house.links(call, Some(lead), None, LinkedBy::Number).await);
+            assert!(!house.crm.link_over(&calls, call, (&seen, to), NOW).await.unwrap(), "it stands no more");
+            assert_eq!(house.linked(call).await, (Some(lead), None, "number".to_owned()));
+            house.crm.link_call(&calls, call, to, NOW).await.unwrap();
+            assert_eq!(house.linked(call).await, (Some(lead), Some(olga), "hand".to_owned()), "another's stays");
+        }
+
+        // Both at once, whoever comes first.
+        for ms in 10..30 {
+            let call = house.call(1_000 + ms, "sales", Some(anna.user())).await;
+            let mut tx = house.crm.store().db().begin().await.unwrap();
+            link(&mut tx, (call, HOME), Some(hers), None, (LinkedBy::Number, NOW)).await.unwrap();
+            let (said, followed) = tokio::join!(house.crm.link_call(&calls, call, client, NOW), tx.commit());
+            said.unwrap();
+            followed.unwrap();
+            assert_eq!(house.linked(call).await, (Some(hers), Some(olga), "hand".to_owned()));
+        }
+
+        // Nothing is left of what was not done.
+        let call = house.call(2_000, "sales", Some(anna.user())).await;
+        let none = house.crm.link_call(&calls, call, LinkCall { lead: Some(Some(his)), client: None }, NOW).await;
+        assert!(matches!(none, Err(OfficeError::NotFound("leads"))));
+        house.crm.link_call(&calls, call, LinkCall::default(), NOW).await.unwrap();
+        assert!(house.links(call, Some(hers), None, LinkedBy::Number).await, "nothing was known");
+    })
+    .await;
+}
+
+/// Whom a call was with is told by the logs of leads and clients: who reads that of calls need not see these.
+#[tokio::test]
+async fn the_log_tells_of_a_lead_what_calls_it_was_given() {
+    on_both(async |house| {
+        let root = house.with_role("root", "admin").await;
+        let (one, other) = (house.lead_of(&root, root.user(), None).await, house.lead_of(&root, root.user(), None).await);
+        let call = house.call(1_000, "sales", None).await;
+        house.links(call, Some(one), None, LinkedBy::Number).await;
+        for lead in [one, other] {
+            let to = LinkCall { lead: Some(Some(lead)), client: None };
+            house.crm.link_call(&leave(&root, office::can::CALLS_READ), call, to, NOW).await.unwrap();
+        }
+        let logged: Vec<(String, String, String)> = house.crm.store().db().all(LOGGED, &[]).await.unwrap();
+        let said = |resource: &str, id: String, diff: String| (resource.to_owned(), id, diff);
+        let logs = [
+            said("calls", call.to_string(), "{}".to_owned()),
+            said("leads", one.to_string(), format!("{{\"call_id\":[\"{call}\",null]}}")),
+            said("leads", other.to_string(), format!("{{\"call_id\":[null,\"{call}\"]}}")),
+        ];
+        assert_eq!(logged, logs);
     })
     .await;
 }

@@ -74,7 +74,8 @@ statements! {
         concat!("UPDATE listening_tasks SET state = 'new', assignee = NULL, claimed_at = NULL, lease_until = NULL, version = version + 1
             WHERE state = 'claimed' AND id IN ", store::ids!(pg));
     RENEW: both "UPDATE listening_tasks SET lease_until = $3 + 1000 * (SELECT p.lease_s FROM listening_plans p
-        WHERE p.id = listening_tasks.plan_id) WHERE assignee = $1 AND call_id = $2 AND state = 'claimed'";
+        WHERE p.id = listening_tasks.plan_id) WHERE assignee = $1 AND call_id = $2 AND state = 'claimed'
+        AND lease_until > $3";
 }
 
 impl Crm {
@@ -100,7 +101,8 @@ impl Crm {
         }
     }
 
-    /// Somebody goes on listening to a call: what they have taken of it stays theirs for the whole of its lease again.
+    /// Somebody goes on listening to a call: what they have taken of it stays theirs for the whole of its lease again. A lease that is over is
+    /// not begun anew.
     ///
     /// # Errors
     /// As the database's.

@@ -288,13 +288,12 @@ async fn evaluate(
         now,
     ];
     tx.run(INSERT, binds).await?;
+    // What it came to stands in the evaluation alone: the audit log knows no seal.
     let made = json!({
         "call_id": call.to_string(),
         "task_id": task.map(|task| task.id.to_string()),
         "scorecard_id": card.to_string(),
         "revision": revision.number,
-        "score_percent": percent,
-        "passed": score.is_passed,
     });
     let made = if let Value::Object(made) = made { made } else { Map::new() };
     let action = if task.is_some() { can::LISTENING_CLAIM } else { can::LISTENING_MANAGE };

@@ -18,7 +18,15 @@ pub use evaluations::{EVALUATIONS, Judgements, NewAnswer, NewEvaluation};
 pub use plans::{ASSIGNEES_MAX, CLAIM_MAX, LISTENING_PLANS, PLANS_MAX, PlanChange};
 pub use sampling::{CALLS_OF_PLAN_MAX, CANDIDATES_MAX, TakeSample};
 pub use scorecards::{NewItem, SCORECARDS, SCORECARDS_MAX, ScorecardChange};
+pub(crate) use tasks::erased;
 pub use tasks::{LISTENING_TASKS, Outcome};
 
-pub(crate) const STATEMENTS: &[&[Statement]] =
-    &[agreement::STATEMENTS, evaluations::STATEMENTS, plans::STATEMENTS, sampling::STATEMENTS, scorecards::STATEMENTS, tasks::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[Statement]] = &[
+    agreement::STATEMENTS,
+    claims::STATEMENTS,
+    evaluations::STATEMENTS,
+    plans::STATEMENTS,
+    sampling::STATEMENTS,
+    scorecards::STATEMENTS,
+    tasks::STATEMENTS,
+];

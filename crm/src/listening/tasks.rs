@@ -75,6 +75,12 @@ statements! {
     // Both rounds of a call, so that who hands in one and who hands in the other do not miss one another.
     PAIR: each concat!(task!(), "WHERE t.plan_id = $1 AND t.call_id = $2 ORDER BY t.round"),
         concat!(task!(), "WHERE t.plan_id = $1 AND t.call_id = $2 ORDER BY t.round FOR UPDATE OF t");
+    // In the order in which pairs are locked. By way of the plans, because those are few, and tasks are found by plan and call.
+    OF_CALL: each concat!(task!(), "WHERE t.plan_id IN (SELECT id FROM listening_plans WHERE center_id = $1) AND t.call_id = $2
+            ORDER BY t.plan_id, t.round"),
+        concat!(task!(), "WHERE t.plan_id IN (SELECT id FROM listening_plans WHERE center_id = $1) AND t.call_id = $2
+            ORDER BY t.plan_id, t.round FOR UPDATE OF t");
+    REMOVE: both "DELETE FROM listening_tasks WHERE id = $1 AND state = 'new'";
     WRITE: both "UPDATE listening_tasks SET state = $2, assignee = $3, claimed_at = $4, lease_until = $5, done_at = $6, reason = $7,
         version = version + 1 WHERE id = $1";
 }
@@ -211,6 +217,22 @@ impl Crm {
 /// Tasks by their ids.
 pub(super) async fn rows(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<Vec<TaskRow>, StoreError> {
     tx.all(TASKS, binds![list(ids)]).await
+}
+
+/// The recording of a call was erased: tasks of it that nobody has go, and what was found in the other round is kept from nobody any longer. Whoever
+/// has one judges what they have heard, or passes it over. Gives what is told of it.
+pub(crate) async fn erased(tx: &mut Tx, center: CenterId, call: CallId) -> Result<Vec<RowNews>, StoreError> {
+    let tasks: Vec<TaskRow> = tx.all(OF_CALL, binds![center, call]).await?;
+    let (unclaimed, others): (Vec<TaskRow>, Vec<TaskRow>) = tasks.into_iter().partition(|task| task.state == TaskState::New.code());
+    let mut news = Vec::new();
+    for task in unclaimed {
+        tx.run(REMOVE, binds![task.id]).await?;
+        if others.iter().any(|other| other.plan_id == task.plan_id && !other.is_open()) {
+            evaluations::unseal(tx, task.plan_id, call).await?;
+        }
+        news.push(RowNews { row: None, ..task.news(None) });
+    }
+    Ok(news)
 }
 
 /// A task that the person sees, with that of the other round, both locked; and what else they may do with it.

@@ -3,7 +3,10 @@
 use model::CallId;
 use office::{Conflict, Idempotency, ListParams, OfficeError, Principal};
 use serde_json::json;
-use store::{Statement, binds};
+use store::{
+    Statement, binds,
+    whose::{OF_LEAD, RANG, TOOK_PART},
+};
 
 use super::{NewNote, TEXT_MAX};
 use crate::{
@@ -17,6 +20,7 @@ const fn both(name: &'static str, sql: &'static str) -> Statement {
     Statement { name, lite: sql, pg: sql }
 }
 
+const RINGS: Statement = both("RINGS", "INSERT INTO call_users (user_id, call_id, why) VALUES ($1, $2, $3)");
 const TEXTS: Statement = both("TEXTS", "SELECT version, text, by_user FROM note_texts WHERE note_id = $1 ORDER BY version");
 const LEFT: Statement = both("LEFT", "SELECT id, lead_id FROM notes ORDER BY id");
 const LEFT_TEXTS: Statement = both("LEFT_TEXTS", "SELECT count(*) FROM note_texts");
@@ -127,6 +131,41 @@ async fn a_seller_learns_nothing_of_what_is_written_of_others() {
             assert!(matches!(house.crm.note(&leave(&anna, can::NOTES_READ), id).await, Err(OfficeError::NotFound("notes"))));
             let changed = house.crm.update_note(&leave(&anna, can::NOTES_UPDATE), id, 1, "mine", NOW).await;
             assert!(matches!(changed, Err(OfficeError::NotFound("notes"))));
+        }
+    })
+    .await;
+}
+
+/// Whose phone only rang reads of the call, but not what others write of it, and writes nothing on the lead that it is of.
+#[tokio::test]
+async fn at_whose_phone_it_only_rang_has_no_notes_of_it() {
+    on_both(async |house| {
+        let root = house.with_role("root", "admin").await;
+        let (anna, vera) = (house.with_role("anna", "seller").await, house.with_role("vera", "operator").await);
+        let rung = house.with_role("rung", "operator").await;
+        let lead = house.lead_of(&root, anna.user(), None).await;
+        let call = house.call(1_000, "sales", Some(vera.user())).await;
+        let db = house.crm.store().db();
+        db.run(RINGS, binds![rung.user(), call, RANG]).await.unwrap();
+        house.links(call, Some(lead), None, LinkedBy::Number).await;
+        let told = house.hears();
+        let id = house.note(&vera, &on_call(call, "wants two rooms")).await.unwrap();
+        let (seller, operator) = (anna.user().0, vera.user().0);
+        assert_eq!(in_short(&told), [("note.new", true, vec![seller, operator]), ("note.new", true, vec![seller])], "nor hears of it");
+
+        assert!(house.crm.call_links(&leave(&rung, office::can::CALLS_READ), call).await.is_ok(), "the call is there");
+        assert_eq!(house.notes(&rung, Parent::Call(call)).await, None);
+        assert!(matches!(house.note(&rung, &on_call(call, "x")).await, Err(OfficeError::NotFound("call"))));
+        assert!(matches!(house.crm.note(&leave(&rung, can::NOTES_READ), id).await, Err(OfficeError::NotFound("notes"))));
+        let changed = house.crm.update_note(&leave(&rung, can::NOTES_UPDATE), id, 1, "mine", NOW).await;
+        assert!(matches!(changed, Err(OfficeError::NotFound("notes"))));
+        assert_eq!(house.notes(&anna, Parent::Lead(lead)).await.unwrap(), ["wants two rooms"]);
+
+        // Whose it is for another reason as well has them.
+        for (name, why) in [("took", RANG | TOOK_PART), ("has", RANG | OF_LEAD)] {
+            let also = house.with_role(name, "operator").await;
+            db.run(RINGS, binds![also.user(), call, why]).await.unwrap();
+            assert_eq!(house.notes(&also, Parent::Call(call)).await.unwrap(), ["wants two rooms"]);
         }
     })
     .await;

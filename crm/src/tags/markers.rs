@@ -88,6 +88,9 @@ impl Crm {
     pub async fn mark_call(&self, permit: &Permit, call: CallId, new: &NewMarker, now: WallTime) -> Result<i64, OfficeError> {
         self.call_to_hear(permit, call).await?;
         let recording = self.office().recording(permit, call).await?.filter(|recording| recording.file.is_some());
+        // The file of one that was erased is unlinked only later.
+        let is_there = |state| matches!(state, RecordingState::Recording | RecordingState::Complete | RecordingState::Partial);
+        let recording = recording.filter(|recording| is_there(recording.state));
         let recording = recording.ok_or(OfficeError::NotFound("recording"))?;
         // One that grows is as long as the call has lasted.
         let duration = match recording.state {

@@ -10,7 +10,7 @@ use std::{
 use chrono_tz::Tz;
 use model::{ColumnKind, ListKind, Mode, Narrow, TagGroupId, TagId, UserId};
 use office::{
-    Fault, OfficeError, Permit,
+    CALLS, Fault, OfficeError, Permit,
     export::{header, workbook},
 };
 use serde_json::{Value, json};
@@ -123,10 +123,14 @@ impl Crm {
     /// groups that the person sees.
     ///
     /// # Errors
-    /// [`OfficeError::Invalid`] if that is more than [`LINES_MAX`] lines.
+    /// [`OfficeError::Invalid`] if that is more than [`LINES_MAX`] lines, and for scenarios if those of calls are hidden from the person.
     pub async fn tag_statistics(&self, permit: &Permit, period: Period, by: BTreeSet<TagsBy>) -> Result<TagStatistics, OfficeError> {
         if permit.action() != can::TAG_STATISTICS_EXPORT {
             permit.must_be(can::TAG_STATISTICS_READ)?;
+        }
+        let calls = permit.principal().permit(office::can::CALLS_READ);
+        if by.contains(&TagsBy::Scenario) && calls.is_none_or(|calls| calls.view(&CALLS).mode("scenario") != Mode::Show) {
+            return Err(OfficeError::Invalid(vec![Fault::unknown("by", "you do not see the scenarios of calls")]));
         }
         let reader = permit.principal().permit(can::TAGS_READ);
         let groups = reader

@@ -42,6 +42,9 @@ statements! {
         WHERE r.center_id = $1 AND r.call_id >= $3 AND r.state IN ('complete', 'partial') AND r.file IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM taggings m WHERE m.call_id = r.call_id AND m.group_id = $2) ORDER BY r.call_id DESC LIMIT $4
         ON CONFLICT (center_id, group_id, call_id) DO NOTHING";
+    // Whoever takes a tag off has the call's mark, and is waited for; a call without a mark has no tags.
+    WAIT_FOR_TAGS: both "UPDATE call_marks SET version = version WHERE call_id = $1";
+    TAKE_ALL: both "DELETE FROM unrated WHERE center_id = $1 AND group_id IN (SELECT id FROM tag_groups WHERE center_id = $1) AND call_id = $2";
     FORGET: both "DELETE FROM unrated WHERE center_id = $1 AND group_id = $2";
 }
 
@@ -68,6 +71,18 @@ pub async fn recorded(tx: &mut Tx, call: CallId) -> Result<(), StoreError> {
         let before = call.0.saturating_sub(KEPT_MS << TIME_SHIFT);
         tx.run(LET_GO, binds![center, group, before, LET_GO_MAX]).await?;
     }
+    Ok(())
+}
+
+/// The recording of a call was erased: there is nothing to rate it by. In the transaction of whoever follows ended calls.
+///
+/// # Errors
+/// As the database's.
+pub async fn erased(tx: &mut Tx, center: CenterId, call: CallId) -> Result<(), StoreError> {
+    // Who looked at the recording before its erasure, to have the call rated, is done then.
+    let _: Vec<(i64, i64)> = tx.all(GROUPS, binds![center]).await?;
+    tx.run(WAIT_FOR_TAGS, binds![call]).await?;
+    tx.run(TAKE_ALL, binds![center, call]).await?;
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use model::{UserId, WallTime};
 use office::{
-    CenterChange, Conflict, OfficeError,
-    bulk::{BulkOrder, BulkRows},
+    CenterChange, Conflict, Office, OfficeError, Settings, WorkOptions,
+    bulk::{BulkActions, BulkOrder, BulkRows},
     jobs::{JobState, Runner, RunnerOptions},
 };
 use serde_json::json;
@@ -13,10 +16,11 @@ use store::{Statement, binds, whose::OF_LEAD};
 
 use super::{HandOver, HandOverOrder};
 use crate::{
-    Parent, can,
+    LeadChanges, Parent, can,
     core::lead::LeadEvent,
-    leads::{LEADS, LeadChange},
+    leads::{HandOverMany, LEADS, LeadChange},
     links::LinkedBy,
+    part,
     testing::{HOME, House, NOW, faults, in_short, leave, on_both},
 };
 
@@ -195,6 +199,11 @@ async fn many_leads_are_handed_over_by_a_job() {
         }
         let lost = house.lead_with(&root, None, None, "+79160000001").await;
         house.crm.lead_event(&leave(&root, can::LEADS_READ), (lost, 1), LeadEvent::Lose, Some("no money"), NOW).await.unwrap();
+        let changed = LeadChanges::default();
+        let mut heard = changed.hear();
+        let work = WorkOptions { bulk: BulkActions::default().with(HandOverMany::telling(changed)), ..WorkOptions::default() };
+        let settings = Settings { parts: vec![part()], work, ..Settings::default() };
+        let office = Office::open(house.crm.store().clone(), settings, NOW).await.unwrap();
         let order = |values: serde_json::Value| BulkOrder {
             resource: "leads".to_owned(),
             action: "hand_over".to_owned(),
@@ -203,19 +212,21 @@ async fn many_leads_are_handed_over_by_a_job() {
             dry_run: false,
         };
         let may = leave(&root, can::LEADS_BULK);
-        assert_eq!(faults(house.office.start_bulk(&may, order(json!({"how": "user"})), NOW).await), ["values"]);
-        assert_eq!(faults(house.office.start_bulk(&may, order(json!({"how": "by lot"})), NOW).await), ["values"]);
-        let begun = house.office.start_bulk(&may, order(json!({"how": "round_robin"})), NOW).await.unwrap();
+        assert_eq!(faults(office.start_bulk(&may, order(json!({"how": "user"})), NOW).await), ["values"]);
+        assert_eq!(faults(office.start_bulk(&may, order(json!({"how": "by lot"})), NOW).await), ["values"]);
+        let begun = office.start_bulk(&may, order(json!({"how": "round_robin"})), NOW).await.unwrap();
         assert_eq!(begun.count, 5);
 
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let mut news = house.office.job_news();
-        let runner = Runner::new(house.office.clone(), Arc::new(|| NOW), RunnerOptions { workers: 1, seed: 1, node: 1, sole: true });
+        let mut news = office.job_news();
+        let runner = Runner::new(office.clone(), Arc::new(|| NOW), RunnerOptions { workers: 1, seed: 1, node: 1, sole: true });
         let runs = tokio::spawn(runner.run(stopped));
         while news.recv().await.unwrap().state != JobState::Done {}
         stop.send_replace(true);
         runs.await.unwrap();
 
+        let told: BTreeSet<i64> = std::iter::from_fn(|| heard.try_recv().ok()).map(|lead| lead.0).collect();
+        assert_eq!(told, leads.iter().copied().collect(), "whoever reminds hears of each that has changed");
         let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
         for lead in leads {
             *counts.entry(house.stands(&root, lead).await.1).or_default() += 1;

@@ -114,6 +114,11 @@ async fn two_who_judge_one_call_do_not_see_one_another_before_both_have() {
             assert!(matches!(read, Err(OfficeError::NotFound(_))), "{}", blind.username());
         }
         assert_eq!(house.scores(&olga).await, std::slice::from_ref(&one), "who takes no tasks cannot be swayed");
+        // The audit log, which administrators read, does not tell either.
+        let audited: Vec<(String,)> = house.crm.store().db().all(AUDITED, &[]).await.unwrap();
+        assert_eq!(audited.len(), 1);
+        let diff = &audited[0].0;
+        assert!(diff.contains("revision") && !diff.contains("score_percent") && !diff.contains("passed"), "{diff}");
         house.crm.evaluate(&his, CallId(1), &by_task(2, 1, &[Some(0), Some(3)]), NOW).await.unwrap();
         for person in [&vera, &oleg, &anna, &root, &olga] {
             assert_eq!(house.scores(person).await, [other.clone(), one.clone()], "{}", person.username());

@@ -36,6 +36,9 @@ statements! {
     JOB: both "SELECT state, error, result FROM jobs WHERE id = $1";
     CANDIDATES: both "SELECT count(*) FROM listening_candidates";
     PLAN: both "SELECT state, reason FROM listening_plans WHERE id = $1";
+    AUDITED: both "SELECT diff FROM audit_log WHERE resource = 'evaluations' ORDER BY seq";
+    LEASES: both "SELECT lease_until FROM listening_tasks WHERE id = $1";
+    GIVE: both "UPDATE listening_tasks SET assignee = $2 WHERE id = $1";
     LEAVES: both "UPDATE users SET state = 'disabled' WHERE id = $1";
     LOSES: both "DELETE FROM access_lists WHERE principal_kind = 'user' AND principal_id = $1";
     REVISIONS: both "SELECT revision FROM scorecard_revisions WHERE scorecard_id = $1 ORDER BY revision";

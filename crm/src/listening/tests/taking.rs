@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::hearing::{Report, Sound};
 
 /// A listener's tasks are of the scenarios that they were given; the oldest come first, and no more than the limit.
 #[tokio::test]
@@ -130,6 +131,84 @@ async fn a_claim_ends_with_its_lease_or_its_reach() {
         let again = house.again(vera.user(), vera.session().unwrap(), "vera").await;
         let gone = house.crm.end_task(&leave(&again, can::LISTENING_READ), 1, Outcome::Done(None), at(92)).await;
         assert!(matches!(gone, Err(OfficeError::NotFound(_))), "{gone:?}");
+    })
+    .await;
+}
+
+/// Only what is counted keeps a claim, of whoever may still claim, and as long as it lasts.
+#[tokio::test]
+async fn a_claim_is_kept_by_reports_that_count() {
+    on_both(async |house| {
+        let root = house.with_role("root", "admin").await;
+        house.recorded(1, "sales", None).await;
+        house.running(&root, &PlanChange { lease_s: Some(60), ..plan("short") }).await;
+        let vera = house.listener("vera", &["sales"]).await;
+        let olga = house.with_role("olga", "supervisor").await;
+        let sound = Sound { duration_ms: 60_000, is_growing: false, erased_at: None };
+        let open = async |who: &Principal, seconds: i64| {
+            let may = leave(who, office::can::RECORDINGS_LISTEN);
+            house.crm.open_listening(&may, CallId(1), sound, at(seconds)).await.unwrap().id
+        };
+        // Tells when the lease ends after a report, in seconds.
+        let report = async |who: &Principal, session: i64, seq: i64, is_last: bool, seconds: i64| {
+            let report = Report { seq, ranges: vec![].into(), position_ms: 0, speed_permille: 1_000, is_last };
+            let may = leave(who, office::can::RECORDINGS_LISTEN);
+            let done = house.crm.report_listening(&may, session, &report, sound, at(seconds)).await;
+            let (until,): (i64,) = house.crm.store().db().one(LEASES, binds![1_i64]).await.unwrap().unwrap();
+            ((until - NOW.0) / 1_000, done.is_ok())
+        };
+        assert_eq!(house.claim(&vera, 1, NOW).await.unwrap(), [1]);
+        let session = open(&vera, 0).await;
+        assert_eq!(report(&vera, session, 1, false, 10).await, (70, true));
+        assert_eq!(report(&vera, session, 1, false, 20).await, (70, true), "once more");
+        assert_eq!(report(&vera, session, 2, true, 30).await, (90, true));
+        assert_eq!(report(&vera, session, 3, false, 40).await, (90, false), "the session has ended");
+        // Somebody who may not claim, or not any more.
+        house.crm.store().db().run(GIVE, binds![1_i64, olga.user()]).await.unwrap();
+        let hers = open(&olga, 50).await;
+        assert_eq!(report(&olga, hers, 1, false, 60).await, (90, true));
+        house.crm.store().db().run(GIVE, binds![1_i64, vera.user()]).await.unwrap();
+        let session = open(&vera, 70).await;
+        assert_eq!(report(&vera, session, 1, false, 89).await, (149, true));
+        assert_eq!(report(&vera, session, 2, false, 149).await, (149, true), "the lease is over, though nobody has ended the claim yet");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erased_recording_is_nobodys_task() {
+    on_both(async |house| {
+        let root = house.with_role("root", "admin").await;
+        for id in 1..=3 {
+            house.recorded(id, "sales", None).await;
+        }
+        let id = house.crm.create_scorecard(&leave(&root, can::SCORECARDS_MANAGE), &card(), NOW).await.unwrap();
+        let twice = PlanChange { scorecard_id: Some(Some(id)), double_percent: Some(100), ..plan("twice") };
+        house.running(&root, &twice).await;
+        let vera = house.listener("vera", &["sales"]).await;
+        // Of the first call she has judged one round, of the second she has taken it.
+        assert_eq!(house.claim(&vera, 2, NOW).await.unwrap(), [1, 3]);
+        let hers = leave(&vera, can::LISTENING_READ);
+        let first = house.crm.evaluate(&hers, CallId(1), &by_task(1, 1, &[Some(1)]), NOW).await.unwrap();
+        let judged = async || {
+            let may = leave(&root, can::SCORECARDS_READ);
+            house.crm.judgement(&may, first).await.is_ok()
+        };
+        assert!(!judged().await, "sealed");
+        house.crm.begin_to_follow().await.unwrap();
+        let heard = house.hears();
+        for call in [1, 2] {
+            house.office.erase_recording(&leave(&root, office::can::RECORDINGS_DELETE), CallId(call), NOW).await.unwrap();
+        }
+        house.crm.follow(NOW).await.unwrap();
+        let standing: Vec<(i64, String)> = house.stand().await.into_iter().map(|(id, (state, _))| (id, state)).collect();
+        let states = [(1, "done"), (3, "claimed"), (5, "new"), (6, "new")].map(|(id, state)| (id, state.to_owned()));
+        assert_eq!(standing, states);
+        assert!(judged().await, "there is no second round any more");
+        let told = heard.lock().unwrap().drain(..).filter(|news| news.kind == "listening.update").collect::<Vec<_>>();
+        assert_eq!(told.iter().map(|news| (news.id.as_str(), news.row.is_none())).collect::<Vec<_>>(), [("2", true), ("4", true)]);
+        assert_eq!(house.crm.follow_lag().await.unwrap(), 0);
+        house.crm.evaluate(&hers, CallId(2), &by_task(3, 1, &[Some(1)]), NOW).await.unwrap();
     })
     .await;
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 
 statements! {
+    ERASE: both "UPDATE recordings SET state = 'erased' WHERE call_id = $1";
     RECORD: both "INSERT INTO recordings (call_id, center_id, state, file, left_role, left_number, right_role, right_number, started_at, duration_ms,
         size) VALUES ($1, $2, $3, 'x.wav', 'caller', '', 'callee', '', $4, $5, 0)";
 }
@@ -79,6 +80,9 @@ async fn a_call_is_marked_by_those_who_may_hear_it() {
         assert_eq!(desk.marked(vera, call).await.unwrap().len(), MARKERS_MAX);
         assert!(matches!(conflict(desk.mark(root, call, 0, "x").await), Conflict::State(_)));
         desk.mark(root, growing, 0, "x").await.unwrap();
+        // Erased, and its file is still to be unlinked.
+        db.run(ERASE, binds![growing]).await.unwrap();
+        none(desk.mark(root, growing, 0, "x").await, "recording");
     })
     .await;
 }

@@ -178,3 +178,23 @@ async fn statistics_tell_of_the_groups_that_one_sees() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_does_not_see_the_scenarios_of_calls_cannot_tell_tags_by_them() {
+    on_both(async |house| {
+        let desk = Desk::new(house).await;
+        desk.set(&desk.vera, desk.call, desk.target).await.unwrap();
+        let hidden = ColumnPolicy { resource: "calls".to_owned(), column: "scenario".to_owned(), mode: Mode::Hide };
+        let new = NewUser { username: "olga".to_owned(), roles: vec!["admin".to_owned()], columns: vec![hidden], ..NewUser::default() };
+        let olga = desk.house.person(new).await;
+        let day = "2026-11-18".parse::<Day>().unwrap();
+        let ask = async |who: &Principal, by: &[TagsBy]| {
+            let (period, by) = (Period::new(day, day).unwrap(), by.iter().copied().collect());
+            desk.house.crm.tag_statistics(&leave(who, can::TAG_STATISTICS_READ), period, by).await
+        };
+        assert_eq!(faults(ask(&olga, ALL).await.map(|told| told.lines.len())), ["by"]);
+        assert_eq!(ask(&olga, &[TagsBy::Tag]).await.unwrap().totals.set, 1);
+        assert_eq!(ask(&desk.root, ALL).await.unwrap().lines.len(), 1);
+    })
+    .await;
+}

@@ -127,6 +127,35 @@ async fn a_call_is_to_be_rated_until_it_has_a_tag_of_the_group() {
 }
 
 #[tokio::test]
+async fn a_call_whose_recording_was_erased_is_not_to_be_rated() {
+    on_both(async |house| {
+        let desk = Desk::new(house).await;
+        let crm = &desk.house.crm;
+        for group in [1, 2] {
+            desk.rate(group, rates(true)).await;
+        }
+        let (one, two) = (desk.house.call(before(1), "sales", None).await, desk.house.call(before(2), "sales", None).await);
+        for call in [one, two] {
+            record(crm, call, "complete").await;
+        }
+        follow(crm, &[one, two]).await;
+        desk.set(&desk.vera, one, desk.target).await.unwrap();
+        assert_eq!(left(crm).await, [(1, two.0), (2, two.0), (2, one.0)]);
+        crm.begin_to_follow().await.unwrap();
+        let may = leave(&desk.root, office::can::RECORDINGS_DELETE);
+        desk.house.office.erase_recording(&may, one, NOW).await.unwrap();
+        crm.follow(NOW).await.unwrap();
+        assert_eq!(left(crm).await, [(1, two.0), (2, two.0)]);
+        desk.unset(&desk.vera, one, desk.target).await.unwrap();
+        desk.house.office.erase_recording(&may, two, NOW).await.unwrap();
+        crm.follow(NOW).await.unwrap();
+        assert_eq!(left(crm).await, []);
+        assert_eq!(crm.follow_lag().await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_nobody_has_rated_for_a_month_is_let_go() {
     on_both(async |house| {
         let desk = Desk::new(house).await;
