@@ -36,7 +36,7 @@ statements! {
     OF_LEAD: both "SELECT id, CASE WHEN reminded_at IS NULL THEN next_action_at END AS next_action_at, version FROM leads WHERE id = $1";
     REMIND: both "UPDATE leads SET reminded_at = $3 WHERE id = $1 AND next_action_at = $2 AND reminded_at IS NULL
         RETURNING id, center_id, client_name, phone, email, status, source, assigned_seller, assigned_operator, next_action_at, next_action,
-        lost_reason, version, created_at, updated_at, created_by";
+        lost_reason, handed_over_at, version, created_at, updated_at, created_by";
 }
 
 #[derive(FromRow)]
@@ -60,6 +60,7 @@ struct Reminded {
     next_action_at: Option<i64>,
     next_action: Option<String>,
     lost_reason: Option<String>,
+    handed_over_at: Option<i64>,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -229,6 +230,7 @@ impl Reminded {
             "next_action_at": self.next_action_at,
             "next_action": self.next_action,
             "lost_reason": self.lost_reason,
+            "handed_over_at": self.handed_over_at,
             "version": self.version,
             "created_at": self.created_at,
             "updated_at": self.updated_at,

@@ -142,7 +142,7 @@ async fn at_whose_phone_it_only_rang_has_no_notes_of_it() {
     on_both(async |house| {
         let root = house.with_role("root", "admin").await;
         let (anna, vera) = (house.with_role("anna", "seller").await, house.with_role("vera", "operator").await);
-        let rung = house.with_role("rung", "operator").await;
+        let rung = house.with_role("rung", "seller").await;
         let lead = house.lead_of(&root, anna.user(), None).await;
         let call = house.call(1_000, "sales", Some(vera.user())).await;
         let db = house.crm.store().db();

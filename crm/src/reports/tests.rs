@@ -369,7 +369,7 @@ async fn a_day_tells_what_came_of_it() {
         // As a file: who may export reports, and the log has it.
         let sheet = house.crm.daily_sheet(&leave(&chief, can::REPORTS_EXPORT), &told, (Format::Csv, Some("en")), NOW).await.unwrap();
         let text = String::from_utf8(sheet.octets).unwrap();
-        assert!(text.starts_with("\u{feff}Day,User (number),Name,Calls,"), "{text}");
+        assert!(text.starts_with("\u{feff}Day,Who (number),Who,Calls,"), "{text}");
         assert_eq!(text.lines().count(), 3);
         let audited: Vec<(String, String, String)> = house.crm.store().db().all(AUDITED, binds![]).await.unwrap();
         assert_eq!((audited.len(), audited[0].0.as_str()), (1, "reports.export"));
