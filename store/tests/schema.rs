@@ -55,7 +55,7 @@ async fn every_name_that_can_be_stored_is_allowed() {
     allowed("calls", "status", names(statuses)).await;
     allowed("trunks", "kind", names([HubKind::Auto, HubKind::Mf, HubKind::Ls])).await;
     use RecordingState as R;
-    allowed("recordings", "state", names([R::Recording, R::Complete, R::Partial, R::Failed, R::NotWanted])).await;
+    allowed("recordings", "state", names([R::Recording, R::Complete, R::Partial, R::Failed, R::NotWanted, R::Erased])).await;
     for cause in Cause::ALL {
         assert_eq!(names([*cause]), [cause.code()]);
     }

@@ -78,7 +78,7 @@ async fn a_report_is_of_whom_one_reaches() {
     }
     let (kind, name, text) = file(&world, &format!("boris GET {calls}&by=user&format=csv&locale=en")).await;
     assert!(kind == "text/csv; charset=utf-8" && name.starts_with("attachment; filename=\"reports-"), "{kind} {name}");
-    assert!(text.contains("User (number),Name,Calls,Inbound,") && text.contains("\n2,anna,2,0,0,2,2,0,18000,"), "{text}");
+    assert!(text.contains("Who (number),Who,Calls,Inbound,") && text.contains("\n2,anna,2,0,0,2,2,0,18000,"), "{text}");
 }
 
 #[tokio::test]

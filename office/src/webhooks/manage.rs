@@ -375,7 +375,8 @@ impl Office {
                 // The catalogue has refused an event of no resource.
                 let Some(resource) = self.resource(event.resource) else { return false };
                 let view = right.view(resource);
-                resource.columns.iter().all(|column| view.mode(column.name) == Mode::Show)
+                // Rows of other tables that a column stands for are in no event: modules tell of those by events of their own.
+                resource.columns.iter().filter(|column| column.links.is_none()).all(|column| view.mode(column.name) == Mode::Show)
             });
             if !seen {
                 let what = format!(
