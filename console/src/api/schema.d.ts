@@ -1122,6 +1122,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what to see first.
+         * @description A section for each right: leads and conversions, calls of today, one's own desk, the centre. What is not permitted is absent.
+         *
+         *     Right: `profile.read`.
+         */
+        get: operations["reports_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dci/log-event": {
         parameters: {
             query?: never;
@@ -1990,6 +2012,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/monitor/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How are phones and carriers?
+         * @description Right: `monitor.read`.
+         */
+        get: operations["system_network"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitor/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How are the slots?
+         * @description Every slot of the centre, whoever has it: whether its phone is there, who has taken it and since when.
+         *
+         *     Right: `monitor.read`.
+         */
+        get: operations["system_slots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitor/slots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How is a slot?
+         * @description Its phone, its lease and the call that it is in.
+         *
+         *     Right: `monitor.read`.
+         */
+        get: operations["system_slot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/monitor/system": {
         parameters: {
             query?: never;
@@ -1999,7 +2085,9 @@ export interface paths {
         };
         /**
          * How is the server?
-         * @description Right: `system.monitor`.
+         * @description `system.monitor` tells of all centres; `monitor.read` of one's own, and nothing of the disk, the certificate and open consoles.
+         *
+         *     Right: `monitor.read`.
          */
         get: operations["system_status"];
         put?: never;
@@ -2235,6 +2323,73 @@ export interface paths {
          * @description Right: `slots.trace`.
          */
         get: operations["slots_read_registrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell calls of a period.
+         * @description Split by `user`, `day`, `scenario`, `source`, or several of these. By people it tells what these have had of calls, so one that two of them served
+         *     is in both lines, and once in the totals of who reaches the whole centre.
+         *
+         *     Right: `reports.read`.
+         */
+        get: operations["reports_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/conversion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what became of leads.
+         * @description Of those that were made in a period: how many are clients now. `own`: of one's own leads.
+         *
+         *     Right: `conversion.read`.
+         */
+        get: operations["reports_conversion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/daily": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell a day.
+         * @description Each person's calls, what they did to leads, and the tags that they set. Who reaches people only hears of these.
+         *
+         *     Right: `reports.read`.
+         */
+        get: operations["reports_daily"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3767,6 +3922,65 @@ export interface components {
             /** @description Who placed it. */
             user?: string | null;
         };
+        /** @description Calls that are up or being set up. */
+        CallCounts: {
+            /** Format: int64 */
+            answered: number;
+            /** Format: int64 */
+            held: number;
+            /** Format: int64 */
+            inbound: number;
+            /** Format: int64 */
+            internal: number;
+            /** Format: int64 */
+            outbound: number;
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Nobody has answered them yet.
+             */
+            waiting: number;
+        };
+        /** @description Sums of calls. */
+        CallSums: {
+            /**
+             * Format: int64
+             * @description Those that the far party answered.
+             */
+            answered: number;
+            /**
+             * Format: int64
+             * @description All calls; of a person, those that they placed or served.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description For how long our side held the other.
+             */
+            hold_ms: number;
+            /** Format: int64 */
+            inbound: number;
+            /** Format: int64 */
+            internal: number;
+            /**
+             * Format: int64
+             * @description Those from the world that nobody answered; of a person, those that rang at their slot, which are none of their `calls`.
+             */
+            missed: number;
+            /** Format: int64 */
+            outbound: number;
+            /**
+             * Format: int64
+             * @description From the first ringing to the answer or the end.
+             */
+            ring_ms: number;
+            /**
+             * Format: int64
+             * @description From the answer to the end; of a person, for how long they were in it.
+             */
+            talk_ms: number;
+        };
         /** @description A tag that a call has. */
         CallTagAnswer: {
             colour?: string | null;
@@ -3824,6 +4038,34 @@ export interface components {
             number?: string | null;
             /** @description Whether a carrier still has that number verified for the centre. While none has, the slot calls as if it had no number of its own. */
             verified: boolean;
+        };
+        /** @description Calls of a period. */
+        CallsReport: {
+            /** @example 2026-11-01 */
+            from: string;
+            /** @description By day, person, scenario and advert. */
+            lines: components["schemas"]["ReportLine"][];
+            /** @description What the lines count: parts if they are of people. */
+            lines_are: components["schemas"]["Counted"];
+            /**
+             * @description Included.
+             * @example 2026-11-22
+             */
+            to: string;
+            totals: components["schemas"]["CallSums"];
+            /** @description What the totals count: parts for who does not reach the whole centre. */
+            totals_are: components["schemas"]["Counted"];
+            /**
+             * @description The centre's time zone, by which days are counted.
+             * @example Europe/Moscow
+             */
+            tz: string;
+        };
+        /** @description Calls of today. */
+        CallsToday: {
+            totals: components["schemas"]["CallSums"];
+            /** @description What they count: parts for who does not reach the whole centre. */
+            totals_are: components["schemas"]["Counted"];
         };
         /** @description Whom a call is with, what was noted and the last calls, each as far as the caller may see it. */
         CardAnswer: {
@@ -4185,6 +4427,13 @@ export interface components {
             /** @description Absent without the right to see tags. */
             tags?: components["schemas"]["TagOfCall"][] | null;
         };
+        /** @description The centre now. */
+        CenterNow: {
+            calls: components["schemas"]["CallCounts"];
+            /** @description Today of each who had a call or did something: by `reports.read` of the whole centre. */
+            people?: components["schemas"]["DailyLine"][];
+            slots: components["schemas"]["SlotCounts"];
+        };
         /** @description How it is with the certificate of the HTTPS listener. */
         Certificate: {
             /** @description The names that it is for. */
@@ -4476,6 +4725,47 @@ export interface components {
             /** @description Whether the list can be sorted by it. */
             sort: boolean;
         };
+        /** @description What became of leads. */
+        Conversion: {
+            /**
+             * Format: int64
+             * @description Those of them that are clients now.
+             */
+            converted: number;
+            /**
+             * Format: int64
+             * @description Of a thousand that were made, so many are clients; null if none was made.
+             */
+            converted_permille?: number | null;
+            /** Format: int64 */
+            created: number;
+            /**
+             * Format: int64
+             * @description Those that were given up, or are not to be called.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Those that may still become either.
+             */
+            open: number;
+        };
+        /** @description What became of a person's leads. */
+        ConversionLine: components["schemas"]["Conversion"] & {
+            /** @description A lead is of its seller and of its operator. */
+            user_id: string;
+            user_name?: string | null;
+        };
+        /** @description What became of the leads of a period. */
+        ConversionReport: {
+            from: string;
+            /** @description By people, by their ids. */
+            people: components["schemas"]["ConversionLine"][];
+            to: string;
+            /** @description Of all leads that the caller reaches, each once. */
+            totals: components["schemas"]["Conversion"];
+            tz: string;
+        };
         /** @description How many rows there are. */
         Count: {
             /** @description Whether counting stopped there. */
@@ -4486,6 +4776,11 @@ export interface components {
              */
             value: number;
         };
+        /**
+         * @description What was counted.
+         * @enum {string}
+         */
+        Counted: "calls" | "parts";
         /** @description What was done since the start. */
         Counts: {
             /**
@@ -4738,6 +5033,56 @@ export interface components {
              */
             url: string;
         };
+        /** @description A person's day. */
+        DailyLine: components["schemas"]["CallSums"] & {
+            /** @description What they did to leads, by what that was; absent for who may see no leads. */
+            leads?: {
+                [key: string]: number;
+            };
+            /** @description The tags that they set, of the groups that the caller sees; absent for who may see no tags. */
+            tags?: components["schemas"]["TagCount"][];
+            user_id: string;
+            /** @description Null if the account is gone. */
+            user_name?: string | null;
+        };
+        /** @description A day. */
+        DailyReport: {
+            /** @example 2026-11-22 */
+            date: string;
+            /**
+             * Format: int64
+             * @description When it begins.
+             */
+            from: number;
+            /** @description Everybody who had a call or did something, by their ids. */
+            people: components["schemas"]["DailyLine"][];
+            /**
+             * Format: int64
+             * @description When the next one begins.
+             */
+            to: number;
+            totals: components["schemas"]["CallSums"];
+            totals_are: components["schemas"]["Counted"];
+            tz: string;
+        };
+        /** @description What somebody sees first. A section whose right they do not have is absent. */
+        Dashboard: {
+            /** @description Calls of today: by `reports.read`. */
+            calls?: components["schemas"]["CallsToday"];
+            /** @description The centre now: by `calls.monitor` and `slots.monitor` of the whole centre. */
+            center?: components["schemas"]["CenterNow"];
+            /** @description What became of the leads that were made in the last 30 days: by `conversion.read`, those that it reaches. */
+            conversion?: components["schemas"]["ConversionReport"];
+            /**
+             * @description Today, by the centre's clocks.
+             * @example 2026-11-22
+             */
+            date: string;
+            /** @description One's own desk: by `slots.use`. */
+            desk?: components["schemas"]["Desk"];
+            /** @description How leads stand: by `leads.read`, those that it reaches. */
+            leads?: components["schemas"]["LeadsNow"];
+        };
         /** @description How the database is. */
         DatabaseStatus: {
             /**
@@ -4761,6 +5106,13 @@ export interface components {
             missed?: null | components["schemas"]["Due"];
             /** @description The slots that they have taken. */
             slots: components["schemas"]["Slot"][];
+        };
+        /** @description A slot that one has taken. */
+        DeskSlot: {
+            id: string;
+            number: string;
+            /** @description Whether its phone is registered. */
+            registered: boolean;
         };
         /** @description How many characters, both ends included. */
         DigitsRange: {
@@ -5038,6 +5390,23 @@ export interface components {
             reason?: string | null;
             /** Format: int64 */
             version?: number | null;
+        };
+        /** @description How leads stand. */
+        LeadsNow: {
+            /** @description By where they stand. */
+            by_status: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Those of them whose next action is due.
+             */
+            due: number;
+            /**
+             * Format: int64
+             * @description Those that may still become clients.
+             */
+            open: number;
         };
         /** @description What a slot may call, and how much at once. */
         Limits: {
@@ -5666,6 +6035,19 @@ export interface components {
             tz: string;
             username: string;
         };
+        /** @description How phones and carriers are. */
+        Network: {
+            /** @description Each carrier of the centre, with the columns of it that may be seen. */
+            carriers: components["schemas"]["CarrierStatus"][];
+            /** @description The domain that phones register with. */
+            domain: string;
+            /** @description What phones take as their server. */
+            server: string;
+            /** @description The centre's slots; `registered` are those whose phone is there. */
+            slots: components["schemas"]["SlotCounts"];
+            /** @description What they can reach it by: `udp`, `tcp`, `tls`, `websocket`. */
+            transports: string[];
+        };
         /** @description A ban by hand. */
         NewBan: {
             /**
@@ -5964,7 +6346,7 @@ export interface components {
              */
             started_at: number;
             /** @enum {string} */
-            state: "recording" | "complete" | "partial" | "failed" | "not_wanted";
+            state: "recording" | "complete" | "partial" | "failed" | "not_wanted" | "erased";
         };
         /** @description A request for new tokens. */
         Refresh: {
@@ -5989,6 +6371,18 @@ export interface components {
         /** @description A delivery that is made again. */
         Replayed: {
             delivery_id: string;
+        };
+        /** @description A line of a report: what it is of, as far as the report is split by that. */
+        ReportLine: components["schemas"]["CallSums"] & {
+            /** @example 2026-11-22 */
+            day?: string;
+            /** @description A scenario's code; empty: of none. */
+            scenario?: string;
+            /** @description An advert; empty: of none. */
+            source?: string;
+            user_id?: string;
+            /** @description Absent if the account is gone. */
+            user_name?: string;
         };
         /** @description What a player has played. */
         ReportListening: {
@@ -6424,14 +6818,14 @@ export interface components {
         SystemStatus: {
             /**
              * Format: int64
-             * @description Calls that are up or being set up, in all centres.
+             * @description Calls that are up or being set up, in all centres; in one's own for who has `monitor.read` alone, as the slots.
              */
             calls: number;
             certificate?: null | components["schemas"]["Certificate"];
             database: components["schemas"]["DatabaseStatus"];
             /**
              * Format: int64
-             * @description Octets free where the data is.
+             * @description Octets free where the data is; null for who has `monitor.read` alone.
              */
             disk_free?: number | null;
             /** Format: int64 */
@@ -6449,12 +6843,25 @@ export interface components {
             slots_registered: number;
             /**
              * Format: int64
-             * @description Open Socket.IO connections.
+             * @description Open Socket.IO connections; null for who has `monitor.read` alone.
              */
-            sockets: number;
+            sockets?: number | null;
             /** Format: int64 */
             uptime_s: number;
             version: string;
+        };
+        /** @description How often somebody has set a tag, and taken it off. */
+        TagCount: {
+            /** @description Null if it is hidden. */
+            name?: string | null;
+            /** Format: int64 */
+            set: number;
+            tag_id: string;
+            /**
+             * Format: int64
+             * @description Also to make room for another.
+             */
+            unset: number;
         };
         /** @description A row of the statistics. */
         TagLineAnswer: components["schemas"]["TagSumsAnswer"] & {
@@ -6637,6 +7044,12 @@ export interface components {
              */
             password: string;
             token: string;
+        };
+        /** @description A slot as it is now. */
+        WatchedSlot: components["schemas"]["Slot"] & {
+            call?: null | components["schemas"]["Call"];
+            /** @description The phone's registration, by `slots.trace`: it names addresses. Null: none, or one that one may not see. */
+            registration?: Record<string, never> | null;
         };
         /** @description Whom is asked, and what happens without an answer. */
         WayOfQuestion: {
@@ -9868,6 +10281,35 @@ export interface operations {
             };
         };
     };
+    reports_dashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sections. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_log_event: {
         parameters: {
             query?: never;
@@ -11599,6 +12041,113 @@ export interface operations {
             };
         };
     };
+    system_network: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_slots: {
+        parameters: {
+            query?: {
+                /**
+                 * @description JSON: `{"status": "ended", "started_at": {"gte": 1795000000000}, "or": [{…}, {…}]}`. Operators: `eq`, `ne`, `in`, `gt`, `gte`, `lt`,
+                 *     `lte`, `prefix`, `contains`, `is_null`; a value alone is `eq`, a list of values `in`.
+                 */
+                filter?: string;
+                /** @description A column that `columns` says can be sorted by; `-` before it for descending. */
+                sort?: string;
+                /** @description Rows on the page. */
+                limit?: number;
+                /** @description `next` or `prev` of another page of the same list. */
+                cursor?: string;
+                /** @description `capped` (default): count up to 10,000. `none`: do not count. `exact`: count all. */
+                count?: string;
+                /** @description The columns to show, with commas between them. */
+                fields?: string;
+                /** @description Words that must be found in a row. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Slots. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Slot"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_slot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedSlot"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     system_status: {
         parameters: {
             query?: never;
@@ -12148,6 +12697,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["registrations"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_calls: {
+        parameters: {
+            query?: {
+                /** @description The first day, as in `2026-11-01`; without it, today. */
+                from?: string;
+                /** @description The last day, included, at most 366 days in all; without it, the first. */
+                to?: string;
+                /** @description `user`, `day`, `scenario`, `source`, separated by commas. */
+                by?: string;
+                /** @description `json`, or a file: `xlsx`, `csv`. A file takes `reports.export`. */
+                format?: string;
+                /** @description The language of a file's head, `en` or `ru`; without it, one's own. */
+                locale?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsReport"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_conversion: {
+        parameters: {
+            query?: {
+                /** @description The first day, as in `2026-11-01`; without it, today. */
+                from?: string;
+                /** @description The last day, included, at most 366 days in all; without it, the first. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversionReport"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_daily: {
+        parameters: {
+            query?: {
+                /** @description As in `2026-11-22`; without it, today by the centre's clocks. */
+                date?: string;
+                /** @description `json`, or a file: `xlsx`, `csv`. A file takes `reports.export`. */
+                format?: string;
+                /** @description The language of a file's head, `en` or `ru`; without it, one's own. */
+                locale?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyReport"];
                 };
             };
             /** @description What went wrong. */

@@ -277,7 +277,7 @@ impl House {
             (&home, "canary lead one", "one"),
             (&home, "canary lead second", "second"),
             (&home, "canary lead nobody's", "nobody's"),
-            (&away, "canary lead from abroad", "one abroad"),
+            (&away, "canary lead from abroad", "a foreign one"),
         ];
         for (maker, lead, whose) in notes {
             let lead = leads.iter().find(|row| row.canary == lead).context("no such lead")?;
