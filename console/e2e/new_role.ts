@@ -1,9 +1,10 @@
 // An administrator makes a permission set and a role of it and gives it to somebody, who then sees exactly that.
+import { MENUS } from './menus.ts';
 import { menu, rows, same, settled, story, until, visit, type Person, type World } from './lib.ts';
 
 await story<World & { nina: Person }>(async ({ world, enter, open }) => {
     const nina = await enter(world.nina);
-    await until('the menu of a viewer', async () => (await menu(nina.page)).length === 3);
+    await until('the menu of a viewer', async () => (await menu(nina.page)).length === MENUS.viewer?.length);
 
     const { page } = await enter(world.admin);
     const create = async (path: string, name: string, code: string) => {
@@ -41,7 +42,7 @@ await story<World & { nina: Person }>(async ({ world, enter, open }) => {
     // It holds at once, also where she is logged in already.
     await nina.page.reload();
     await until('the menu of the new role', async () => (await menu(nina.page)).length > 0);
-    same(await menu(nina.page), ['/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers'], 'the menu of the new role');
+    same(await menu(nina.page), ['/missed-calls', '/live', '/calls', '/cdr', '/slots', '/registrations', '/trunks', '/carriers'], 'the menu of the new role');
     same(await nina.page.getByRole('button', { name: 'Take a slot' }).count(), 0, 'she may not take slots');
     await visit(nina.page, '/slots');
     same(await rows(nina.page).count(), 2, 'the slots of the centre');

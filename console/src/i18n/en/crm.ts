@@ -72,7 +72,6 @@ export const crm = {
     lead_events: { assign: 'Take into work', contact: 'Spoken to', qualify: 'Qualified', convert: 'Became a client', lose: 'Lost', dnc: 'Do not call', reopen: 'Take up again' },
     today: {
         title: 'My day',
-        head: 'My day, %{date}',
         overdue: 'Overdue',
         today: 'Today',
         handed: 'Handed to me',

@@ -72,7 +72,6 @@ export const crm = {
     lead_events: { assign: 'Взять в работу', contact: 'Поговорили', qualify: 'Квалифицирован', convert: 'Стал клиентом', lose: 'Потерян', dnc: 'Не звонить', reopen: 'Вернуть в работу' },
     today: {
         title: 'Мой день',
-        head: 'Мой день, %{date}',
         overdue: 'Просрочено',
         today: 'Сегодня',
         handed: 'Передали мне',

@@ -1,6 +1,6 @@
 // Прослушивание звонков и теги.
 export const listening = {
-    nav: { groups: { listening: 'Прослушивание' }, to_hear: 'На прослушивание', tag_statistics: 'Итоги', listeners: 'Слушатели', tag_groups: 'Теги' },
+    nav: { groups: { listening: 'Прослушивание' }, to_hear: 'Звонки на прослушивание', tag_statistics: 'Итоги', listeners: 'Слушатели', tag_groups: 'Теги' },
     listening: {
         title: 'Звонки на прослушивание',
         dock: 'Открытый звонок',

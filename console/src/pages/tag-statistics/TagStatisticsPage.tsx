@@ -60,7 +60,7 @@ export function TagStatisticsPage() {
     const isEmpty = tags.data?.rows.length === 0 && heard.data?.totals.opened === 0;
     return (
         <Page width="full">
-            <PageHead title={title} about={t('statistics.about')} actions={<Download period={period} by={by} />} />
+            <PageHead title={t('nav.tag_statistics')} about={t('statistics.about')} actions={<Download period={period} by={by} />} />
             <Box role="search" aria-label={t('list.filters')} sx={{ display: 'flex', flexWrap: 'wrap', gap: 1.5, alignItems: 'center', mb: 2 }}>
                 <Box sx={{ display: 'flex', flexWrap: 'wrap' }}>
                     {PRESETS.map((name) => {

@@ -33,7 +33,8 @@ export function TodayPage() {
     return (
         <Page width={1280}>
             <PageHead
-                title={t('today.head', { date: format.date(now) })}
+                title={t('today.title')}
+                about={format.date(now)}
                 actions={
                     <Button component={Link} to="/leads/create" variant="contained" startIcon={<Add />}>
                         {t('leads.create')}
