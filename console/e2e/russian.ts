@@ -32,7 +32,8 @@ await story<World & { call: string; person: Person }>(async ({ world, enter, ope
         await visit(page, path);
         await words(page, path);
         const row = rows(page).first();
-        if ((await row.count()) === 0) continue;
+        // A call of the cabinet opens below its list.
+        if ((await row.count()) === 0 || path === '/listening') continue;
         const before = await page.title();
         const opens = (await row.evaluate((element) => getComputedStyle(element).cursor)) === 'pointer';
         if (!opens) continue;

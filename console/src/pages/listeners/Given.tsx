@@ -57,7 +57,7 @@ export function GivenInput({ source }: { source: string }) {
                     {shown.map(({ code, name }) => choice('scenarios', code, <bdi>{name}</bdi>))}
                 </Box>
                 {given.scenarios.length === 0 && (
-                    <Alert severity="warning" sx={{ mt: 1 }}>
+                    <Alert severity="warning" role="status" sx={{ mt: 1 }}>
                         {t('listeners.no_calls')}
                     </Alert>
                 )}
@@ -87,7 +87,7 @@ export function GivenInput({ source }: { source: string }) {
                         )}
                 </Box>
                 {given.groups.length === 0 && (
-                    <Alert severity="warning" sx={{ mt: 1 }}>
+                    <Alert severity="warning" role="status" sx={{ mt: 1 }}>
                         {t('listeners.no_tags')}
                     </Alert>
                 )}
