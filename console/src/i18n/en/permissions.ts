@@ -183,7 +183,7 @@ export const permissions = {
         listening_read: 'See listening plans and their tasks, and when a call counts as listened to',
         listening_claim: 'Take listening tasks and do them',
         listening_manage: 'Make, change and delete listening plans, take their samples, end claims of others, see how far listeners agree',
-        scorecards_read: 'See scorecards, and evaluations of calls that one sees; own: of oneself',
+        scorecards_read: 'See scorecards, and evaluations of calls that one sees, or of oneself alone',
         scorecards_manage: 'Make, change and delete scorecards',
         leads_read: 'See leads',
         leads_create: 'Make leads',

@@ -31,7 +31,7 @@ export function PermissionTable({ permissions }: { permissions: GrantedPermissio
         );
     }
     return (
-        <Box sx={{ maxHeight: 420, overflow: 'auto', border: 1, borderColor: 'divider', borderRadius: 1 }}>
+        <Box tabIndex={0} role="group" aria-label={t('roles.grants')} sx={{ maxHeight: 420, overflow: 'auto', border: 1, borderColor: 'divider', borderRadius: 1 }}>
             <Table size="small" aria-label={t('roles.grants')}>
                 {[...byResource].map(([resource, verbs]) => (
                     <TableBody key={resource}>
