@@ -146,12 +146,13 @@ enum Record {
 impl Record {
     /// None: it is none of ours, or cannot be read.
     fn of(row: &OutboxRow) -> Option<Self> {
+        let told = |name: &str| row.payload.get(name).cloned().unwrap_or_default();
         match row.kind.as_str() {
             "cdr.created" => serde_json::from_value(row.payload.clone()).ok().map(|cdr| Self::Ended(Box::new(cdr))),
-            "recording.ready" => serde_json::from_value(row.payload["call_id"].clone()).ok().map(Self::Recorded),
+            "recording.ready" => serde_json::from_value(told("call_id")).ok().map(Self::Recorded),
             ERASED => {
-                let call_id = serde_json::from_value(row.payload["call_id"].clone()).ok()?;
-                let center = serde_json::from_value(row.payload["center"].clone()).ok()?;
+                let call_id = serde_json::from_value(told("call_id")).ok()?;
+                let center = serde_json::from_value(told("center")).ok()?;
                 Some(Self::Erased { call_id, center })
             }
             _ => None,
